@@ -1,0 +1,159 @@
+import * as v from "valibot";
+
+import { DEFAULT_KIND } from "../protocol/room-names.ts";
+import type { KindDefinition, Kinds, LocationHint } from "./kinds.ts";
+import {
+  OPTIONS,
+  type ChoiceOption,
+  type KindOptionName,
+  type KindOptions,
+  type NumberOption,
+  type OptionValues,
+  type ServerOptions,
+} from "./options.ts";
+
+/** A kind with every option settled. */
+export interface Kind extends KindOptions {
+  readonly name: string;
+  readonly location: LocationHint | undefined;
+}
+
+/** The configuration of a server: one value per option, one {@link Kind} per kind. */
+export interface Config {
+  readonly server: ServerOptions;
+  readonly kinds: ReadonlyMap<string, Kind>;
+}
+
+/** Variables by name, as a Worker's `env` has them; other bindings among them are passed over. */
+export type Variables = Readonly<Record<string, unknown>>;
+
+/** A configuration that cannot be served. Its message names every problem, a line each. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
+    super(
+      `Parlor does not start: its configuration has ${count}.\n${problems.map((line) => `  - ${line}`).join("\n")}`,
+    );
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Settles every option: a kind's own value, else the variable, else the default.
+ *
+ * @throws ConfigError naming every problem at once
+ */
+export function readConfig(variables: Variables, kinds: Kinds): Config {
+  const problems: string[] = [];
+  const entries = Object.entries(OPTIONS).map(([name, option]: [string, NumberOption | ChoiceOption]) => {
+    const raw = variables[option.env];
+    if (raw === undefined || raw === "") return [name, option.default] as const;
+    return [name, check(fromText(option), raw, option.env, option, problems)] as const;
+  });
+  const values = Object.fromEntries(entries) as unknown as OptionValues;
+  const settled = new Map<string, Kind>();
+  for (const [name, definition] of Object.entries(kinds)) {
+    settled.set(name, settleKind(name, definition, values, problems));
+  }
+  if (!settled.has(DEFAULT_KIND)) problems.push(`kinds: "${DEFAULT_KIND}" is missing`);
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  return { server: values, kinds: settled };
+}
+
+const KIND_NAME = /^[A-Za-z0-9_.~-]{1,32}$/;
+
+function settleKind(
+  name: string,
+  definition: KindDefinition,
+  values: OptionValues,
+  problems: string[],
+): Kind {
+  const where = `kind "${name}"`;
+  if (!KIND_NAME.test(name))
+    problems.push(`${where}: a kind's name is 1-32 characters of A-Z a-z 0-9 _ . ~ -`);
+  const { text: _text, location, ...own } = definition;
+  if (location !== undefined && !(OPTIONS.fallbackLocation.values as readonly string[]).includes(location)) {
+    problems.push(`${where}: location is ${JSON.stringify(location)}, not a location hint`);
+  }
+  const options: Partial<Record<KindOptionName, number>> = {};
+  for (const [optionName, option] of Object.entries(OPTIONS) as [KindOptionName, NumberOption][]) {
+    if (option.scope !== "kind") continue;
+    const raw = own[optionName];
+    options[optionName] =
+      raw === undefined
+        ? values[optionName]
+        : check(fromNumber(option), raw, `${where}: ${optionName}`, option, problems);
+  }
+  for (const unknown of Object.keys(own).filter((key) => !(key in options))) {
+    problems.push(`${where}: ${unknown} is not an option of a kind`);
+  }
+  const kind: Kind = { ...(options as KindOptions), name, location };
+  problems.push(
+    ...contradictions(kind).map((line) => (isInherited(kind, values) ? line : `${where}: ${line}`)),
+  );
+  return kind;
+}
+
+/** A contradiction among the variables would repeat for each kind; said once, without a kind's name. */
+function isInherited(kind: Kind, values: OptionValues): boolean {
+  return (Object.keys(OPTIONS) as (keyof OptionValues)[]).every(
+    (name) => OPTIONS[name].scope !== "kind" || kind[name as KindOptionName] === values[name],
+  );
+}
+
+function contradictions(kind: KindOptions): string[] {
+  const found: string[] = [];
+  if (kind.messagesBurst > 10 * kind.messagesPerSecond) {
+    found.push(
+      `messagesBurst (${kind.messagesBurst}) is more than ten times messagesPerSecond (${kind.messagesPerSecond})`,
+    );
+  }
+  if (kind.bytesBurst > 10 * kind.bytesPerSecond) {
+    found.push(
+      `bytesBurst (${kind.bytesBurst}) is more than ten times bytesPerSecond (${kind.bytesPerSecond})`,
+    );
+  }
+  if (kind.bytesBurst < kind.maxFrameBytes) {
+    found.push(`bytesBurst (${kind.bytesBurst}) is less than maxFrameBytes (${kind.maxFrameBytes})`);
+  }
+  if (kind.pingIntervalMs * 2 > kind.silenceTimeoutMs) {
+    found.push(
+      `pingIntervalMs (${kind.pingIntervalMs}) is more than half of silenceTimeoutMs (${kind.silenceTimeoutMs})`,
+    );
+  }
+  return found;
+}
+
+type ValueSchema = v.GenericSchema<unknown, number | string>;
+
+function fromText(option: NumberOption | ChoiceOption): ValueSchema {
+  if ("values" in option) return v.pipe(v.string(), v.picklist(option.values));
+  return v.pipe(
+    v.union([v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number)), v.number()]),
+    fromNumber(option),
+  );
+}
+
+function fromNumber(option: NumberOption): v.GenericSchema<number, number> {
+  return v.pipe(v.number(), v.integer(), v.minValue(option.min), v.maxValue(option.max));
+}
+
+function check<Value extends number | string>(
+  schema: v.GenericSchema<never, Value> | v.GenericSchema<unknown, Value> | v.GenericSchema<number, Value>,
+  raw: unknown,
+  where: string,
+  option: NumberOption | ChoiceOption,
+  problems: string[],
+): Value {
+  const parsed = v.safeParse(schema, raw);
+  if (parsed.success) return parsed.output;
+  const allowed =
+    "values" in option
+      ? `one of ${option.values.join(", ")}`
+      : `a whole number from ${option.min} to ${option.max} (${option.unit})`;
+  problems.push(`${where} is ${JSON.stringify(raw)}, must be ${allowed}`);
+  return option.default as Value;
+}

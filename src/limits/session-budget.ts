@@ -1,0 +1,77 @@
+import type { WireError } from "../protocol/errors.ts";
+import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
+
+/** The options that bound what one session may send. */
+export interface SessionLimits {
+  readonly messagesPerSecond: number;
+  readonly messagesBurst: number;
+  readonly bytesPerSecond: number;
+  readonly bytesBurst: number;
+  readonly maxRefusals: number;
+}
+
+/** Refusals count for so many milliseconds. */
+const REFUSAL_WINDOW_MS = 10_000;
+
+/**
+ * What one session may still send: messages, bytes, and how often it may be refused.
+ *
+ * Belongs to the session, not the connection, so that a reconnect does not refill it. All buckets are full again
+ * within ten seconds, as long as a room needs to fall asleep, so none is ever stored.
+ */
+export class SessionBudget {
+  readonly #rates: { readonly messages: BucketRate; readonly bytes: BucketRate };
+  readonly #maxRefusals: number;
+  readonly #messages: Bucket;
+  readonly #bytes: Bucket;
+  /** The times of refusals that still count, at most `maxRefusals` of them. */
+  #refusals: number[] = [];
+
+  constructor(limits: SessionLimits, now: number) {
+    this.#rates = {
+      messages: { perSecond: limits.messagesPerSecond, burst: limits.messagesBurst },
+      bytes: { perSecond: limits.bytesPerSecond, burst: limits.bytesBurst },
+    };
+    this.#maxRefusals = limits.maxRefusals;
+    this.#messages = fullBucket(this.#rates.messages, now);
+    this.#bytes = fullBucket(this.#rates.bytes, now);
+  }
+
+  /** Charges a frame's size; the refusal where the budget of bytes is spent. */
+  takeBytes(bytes: number, now: number): WireError | undefined {
+    return refusal(
+      "bytesPerSecond",
+      "byte budget is spent",
+      take(this.#rates.bytes, this.#bytes, bytes, now),
+    );
+  }
+
+  /** Charges one message; the refusal where the budget of messages is spent. */
+  takeMessage(now: number): WireError | undefined {
+    return refusal(
+      "messagesPerSecond",
+      "message budget is spent",
+      take(this.#rates.messages, this.#messages, 1, now),
+    );
+  }
+
+  /** Counts refused messages; `true` once there are too many, and the session should be closed. */
+  countRefusals(count: number, now: number): boolean {
+    const counting = this.#refusals.filter((at) => now - at < REFUSAL_WINDOW_MS);
+    this.#refusals = [...counting, ...Array<number>(count).fill(now)].slice(-this.#maxRefusals);
+    return this.#refusals.length >= this.#maxRefusals;
+  }
+
+  /** Whether nothing is owed, so that the budget can be forgotten. */
+  isWhole(now: number): boolean {
+    return (
+      isFull(this.#rates.messages, this.#messages, now) &&
+      isFull(this.#rates.bytes, this.#bytes, now) &&
+      this.#refusals.every((at) => now - at >= REFUSAL_WINDOW_MS)
+    );
+  }
+}
+
+function refusal(limit: string, message: string, retryAfterMs: number): WireError | undefined {
+  return retryAfterMs === 0 ? undefined : { code: "rate_limited", message, retryAfterMs, limit };
+}

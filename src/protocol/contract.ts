@@ -1,0 +1,72 @@
+import { ERRORS, type ErrorCode, type WireError } from "./errors.ts";
+import { isJsonObject, parseJson } from "./json.ts";
+
+/**
+ * The version of what a Worker asks of a room. It rises when a room could misread an older or newer Worker: for
+ * minutes after a deploy old rooms serve new Workers, after a rollback the reverse. A field that may be ignored or
+ * may be absent needs no new version.
+ *
+ * - 1: joins by header, acts and reads by RPC.
+ */
+export const CONTRACT_VERSION = 1;
+
+/** The header of an internal upgrade that carries a {@link JoinRequest}. Never copied from a client's request. */
+export const JOIN_HEADER = "Parlor-Join";
+
+/** How a connection's frames are written: `json` as a client reads them, `bridge` with a position before each. */
+export type DialectName = "json" | "bridge";
+
+/** How a connection sees who is here: every member, or only how many. */
+export type PresenceMode = "list" | "count";
+
+/** A join that the Worker has admitted: who it is, and where it wants to go on. */
+export interface JoinRequest {
+  readonly v: number;
+  readonly session: string;
+  readonly key: string;
+  readonly member: string;
+  /** The verified user, or "". */
+  readonly user: string;
+  readonly dialect: DialectName;
+  readonly mode: PresenceMode;
+  /** The position as the client gave it; the room judges it. */
+  readonly after?: string;
+  /** How many of the newest messages to replay to a client without a position. */
+  readonly rewind?: number;
+  /** Presence data as JSON text, within the kind's limit. */
+  readonly presence?: string;
+}
+
+/** Writes a join into a header: JSON in ASCII, as header values must be. */
+export function encodeJoin(join: JoinRequest): string {
+  return JSON.stringify(join).replace(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Reads a join from the header; `undefined` when it is absent, broken, or of a newer contract than this code's. */
+export function decodeJoin(header: string | null): JoinRequest | undefined {
+  const parsed = header === null ? undefined : parseJson(header);
+  if (!isJsonObject(parsed) || typeof parsed["v"] !== "number" || parsed["v"] > CONTRACT_VERSION)
+    return undefined;
+  // The Worker's own encodeJoin wrote it, of a version this code knows.
+  return parsed as unknown as JoinRequest;
+}
+
+/** Reads the body of a room's refusal; `unavailable` when it says nothing that this code knows. */
+export function decodeRefusal(body: string): WireError {
+  const frame = parseJson(body);
+  if (!isJsonObject(frame) || !isErrorCode(frame["code"])) return { code: "unavailable" };
+  const { code, message, retryAfterMs, limit } = frame;
+  return {
+    code,
+    ...(typeof message === "string" && { message }),
+    ...(typeof retryAfterMs === "number" && { retryAfterMs }),
+    ...(typeof limit === "string" && { limit }),
+  };
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERRORS, code);
+}

@@ -1,0 +1,32 @@
+import { CLOSE_CODES, type CloseName } from "./close-codes.ts";
+import { DEFAULT_WAIT_MS, ERRORS, type ErrorRow, type WireError } from "./errors.ts";
+import type { CloseFrame, ErrorFrame, ServerFrame } from "./frames.ts";
+
+/** Writes one server frame as JSON text. */
+export function encodeFrame(frame: ServerFrame): string {
+  return JSON.stringify(frame);
+}
+
+/** Joins encoded frames into the text of one: a lone frame as it is, several as an array. */
+export function joinFrames(texts: readonly string[]): string {
+  return texts.length === 1 && texts[0] !== undefined ? texts[0] : `[${texts.join(",")}]`;
+}
+
+/** Turns an error into the frame, and HTTP body, that carries it. */
+export function errorFrame(error: WireError): ErrorFrame {
+  const row: ErrorRow = ERRORS[error.code];
+  const retryAfterMs = error.retryAfterMs ?? (row.recovery === "wait" ? DEFAULT_WAIT_MS : undefined);
+  return {
+    type: "error",
+    ...(error.ref !== undefined && { ref: error.ref }),
+    code: error.code,
+    message: error.message ?? row.text,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(error.limit !== undefined && { limit: error.limit }),
+  };
+}
+
+/** Turns a close into the frame that ends an SSE stream. */
+export function closeFrame(name: CloseName): CloseFrame {
+  return { type: "close", code: CLOSE_CODES[name].code, reason: CLOSE_CODES[name].text };
+}

@@ -1,0 +1,73 @@
+/** A value that JSON can carry. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A JSON object as parsed, before its fields are looked at. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** How deep arrays and objects may nest in a frame. `JSON.stringify` recurses; V8's stack ends at several thousand. */
+export const MAX_JSON_DEPTH = 64;
+
+/** Whether a parsed value is a JSON object (not an array, not null). */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Parses JSON text without ever throwing: `undefined` for text that is not JSON or nests deeper than
+ * {@link MAX_JSON_DEPTH}.
+ */
+export function parseJson(text: string): unknown {
+  if (text.length > 2 * MAX_JSON_DEPTH && nestsTooDeep(text)) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts brackets outside strings; on text that is not JSON the answer means nothing, and `JSON.parse` refuses it. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (inString) {
+      if (char === BACKSLASH) i++;
+      else if (char === QUOTE) inString = false;
+    } else if (char === QUOTE) inString = true;
+    else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
+      if (++depth > MAX_JSON_DEPTH) return true;
+    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth--;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/**
+ * The length of `text` in UTF-8 bytes, the unit of every size limit; counted without encoding it.
+ *
+ * A lone surrogate counts 3, as the replacement character that an encoder writes for it.
+ */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char < 0x80) continue;
+    if (char < 0x800) bytes += 1;
+    else if (char >= 0xd800 && char <= 0xdbff && isLowSurrogate(text.charCodeAt(i + 1))) {
+      bytes += 2; // four bytes for two UTF-16 units
+      i++;
+    } else bytes += 2;
+  }
+  return bytes;
+}
+
+function isLowSurrogate(char: number): boolean {
+  return char >= 0xdc00 && char <= 0xdfff;
+}

@@ -1,0 +1,35 @@
+import type { WireError } from "../protocol/errors.ts";
+import type { AckFrame, ErrorFrame } from "../protocol/frames.ts";
+
+/** Acts of a session that reach the room by POST: the body as the client sent it, within the kind's size limit. */
+export interface ActRequest {
+  /** {@link CONTRACT_VERSION} of the Worker. */
+  readonly v: number;
+  readonly session: string;
+  readonly member: string;
+  readonly user: string;
+  readonly body: string;
+}
+
+/** What became of the acts: one result for each, in order, unless all were refused as one. */
+export interface ActOutcome {
+  readonly refused: WireError | null;
+  readonly results: readonly (AckFrame | ErrorFrame)[];
+}
+
+/** A room seen from outside. */
+export interface RoomInfo {
+  readonly members: number;
+  /** The end of the log; `null` in a room that nobody has joined yet. */
+  readonly position: string | null;
+  /** Since when the object has been in memory, Unix milliseconds: a later one than before means that it slept. */
+  readonly awakeSince: number;
+}
+
+/** What a room offers the Worker, beside joining by an upgrade that carries a join header. */
+export interface RoomApi {
+  act(request: ActRequest): Promise<ActOutcome>;
+  info(): Promise<RoomInfo>;
+  /** Answers once the object runs and its storage can be read. */
+  ready(): Promise<true>;
+}

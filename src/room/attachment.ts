@@ -1,0 +1,51 @@
+import { isJsonObject } from "../protocol/json.ts";
+import type { DialectName, PresenceMode } from "../protocol/contract.ts";
+
+/** The format of what a socket carries through hibernation. Code meets sockets that older and newer code wrote. */
+export const ATTACHMENT_VERSION = 1;
+
+/** What of a session must outlive the room's memory. At most 16,384 bytes serialized, a bound of the platform. */
+export interface SessionRecord {
+  readonly session: string;
+  readonly member: string;
+  readonly user: string;
+  readonly dialect: DialectName;
+  readonly mode: PresenceMode;
+  /** Presence data as JSON text; absent until the member says something of itself. */
+  readonly presence?: string;
+  /** Unix milliseconds; the newest socket of a session is the one that counts. */
+  readonly joinedAt: number;
+  /** When the member last sent a frame, Unix milliseconds; written at most every {@link HEARD_RESOLUTION_MS}. */
+  readonly heardAt: number;
+}
+
+/** How stale `heardAt` may be: writing it for every frame would cost more than the frame. */
+export const HEARD_RESOLUTION_MS = 15_000;
+
+/** What a socket turns out to be when its attachment is read. */
+export type Attached =
+  | { readonly is: "session"; readonly record: SessionRecord }
+  /** It was closed by the room, or is not the room's; it may stay listed until its peer answers. */
+  | { readonly is: "gone" }
+  /** Newer code wrote it; only that can serve it. */
+  | { readonly is: "newer" };
+
+/** Writes a session into its socket. */
+export function attach(socket: WebSocket, record: SessionRecord): void {
+  socket.serializeAttachment({ v: ATTACHMENT_VERSION, ...record });
+}
+
+/** Marks a socket as no one's, so that neither its late frames nor its close mean anything. */
+export function attachGone(socket: WebSocket): void {
+  socket.serializeAttachment({ v: ATTACHMENT_VERSION, gone: true });
+}
+
+/** Reads what a socket carries. */
+export function readAttachment(socket: WebSocket): Attached {
+  const value: unknown = socket.deserializeAttachment();
+  if (!isJsonObject(value) || typeof value["v"] !== "number") return { is: "gone" };
+  if (value["v"] > ATTACHMENT_VERSION) return { is: "newer" };
+  if (value["gone"] === true) return { is: "gone" };
+  const { v: _v, ...record } = value;
+  return { is: "session", record: record as unknown as SessionRecord };
+}

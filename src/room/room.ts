@@ -1,0 +1,234 @@
+import { DurableObject } from "cloudflare:workers";
+
+import type { Config, Kind } from "../config/config.ts";
+import { log } from "../metrics/log.ts";
+import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
+import { errorFrame } from "../protocol/encode.ts";
+import { ERRORS, type WireError } from "../protocol/errors.ts";
+import { PING, PONG, type AckFrame, type ErrorFrame } from "../protocol/frames.ts";
+import { kindOf } from "../protocol/room-names.ts";
+import { Acts, type Answers } from "./acts.ts";
+import type { ActOutcome, ActRequest, RoomApi, RoomInfo } from "./api.ts";
+import { Budgets } from "./budgets.ts";
+import { Entrance } from "./entrance.ts";
+import { Liveness } from "./liveness.ts";
+import { Log } from "./log.ts";
+import { Once } from "./once.ts";
+import { Outbox } from "./outbox.ts";
+import { Sessions, type Session } from "./sessions.ts";
+
+/** The alarm comes back after this long when its handler failed, in milliseconds. */
+const ALARM_RETRY_MS = 60_000;
+
+/** A class of Durable Object that can be exported for the binding `ROOM`. */
+export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableObject & RoomApi;
+
+/**
+ * Makes the Durable Object class that serves every kind of room.
+ *
+ * The class is wiring: it owns the clock, the sockets and the alarm, and hands each event to the collaborator whose
+ * business it is. Every event is handled in one turn, and ends in a flush.
+ */
+export function defineRoomClass(config: Config): RoomClass {
+  return class Room extends DurableObject implements RoomApi {
+    readonly #log: Log;
+    readonly #sessions: Sessions;
+    readonly #outbox: Outbox;
+    readonly #acts: Acts;
+    readonly #entrance: Entrance;
+    readonly #liveness: Liveness;
+    readonly #awakeSince = Date.now();
+
+    constructor(ctx: DurableObjectState, env: unknown) {
+      super(ctx, env as never);
+      const kind = kindOfRoom(config, ctx.id.name);
+      this.#log = new Log(ctx.storage, kind.historyMaxMessages);
+      this.#sessions = new Sessions(() => ctx.getWebSockets());
+      const once = new Once(this.#log);
+      const budgets = new Budgets(kind);
+      const room = { log: this.#log, sessions: this.#sessions, once, budgets };
+      this.#outbox = new Outbox(room);
+      this.#acts = new Acts(kind, { ...room, outbox: this.#outbox });
+      this.#entrance = new Entrance(kind, { ...room, outbox: this.#outbox });
+      this.#liveness = new Liveness(kind, this.#sessions, (socket) => {
+        return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+      });
+      ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+      log("debug", "room_loaded", { room: ctx.id.name });
+    }
+
+    /** An internal upgrade with a join header; anything else is refused. */
+    override async fetch(request: Request): Promise<Response> {
+      const join = decodeJoin(request.headers.get(JOIN_HEADER));
+      if (join === undefined)
+        return refuse({ code: "unavailable", message: "the room runs another version" });
+      const alarm = await this.ctx.storage.getAlarm();
+      return this.#turn((now) => {
+        const refusal = this.#entrance.refusal(join);
+        if (refusal !== undefined) return refuse(refusal);
+        const { 0: client, 1: server } = new WebSocketPair();
+        this.ctx.acceptWebSocket(server);
+        this.#entrance.enter(server, join, now);
+        if (alarm === null) this.#armReaper(now);
+        const protocol = request.headers.get("Sec-WebSocket-Protocol");
+        const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
+        return new Response(null, { status: 101, webSocket: client, headers });
+      });
+    }
+
+    override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+      this.#turn((now) => {
+        const session = this.#sessions.of(socket);
+        if (session === undefined) return;
+        this.#sessions.heard(session, now);
+        const answers = this.#answersTo(session);
+        if (typeof data === "string") this.#acts.receiveText(session.record, data, answers, now);
+        else this.#acts.receiveBinary(session.record, data.byteLength, answers, now);
+      }, socket);
+    }
+
+    override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
+      this.#turn(() => {
+        answerClose(socket, code, reason);
+        const session = this.#sessions.of(socket);
+        if (session === undefined) return;
+        this.#acts.depart(session, wasClean && code < 4000 ? "left" : "disconnected");
+      }, socket);
+    }
+
+    override webSocketError(socket: WebSocket): void {
+      this.#turn(() => {
+        const session = this.#sessions.of(socket);
+        if (session !== undefined) this.#acts.depart(session, "disconnected");
+      }, socket);
+    }
+
+    /** The reaper. The platform gives a failing alarm up after six retries, so it is armed again whatever happens. */
+    override async alarm(): Promise<void> {
+      try {
+        this.#handle((now) => {
+          for (const session of this.#liveness.silent(now)) this.#acts.depart(session, "timeout", "silent");
+          this.#armReaper(now);
+        });
+      } catch (error) {
+        await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+        this.#fail("alarm_failed", error);
+      }
+    }
+
+    async act(request: ActRequest): Promise<ActOutcome> {
+      if (request.v > CONTRACT_VERSION) return { refused: { code: "unavailable" }, results: [] };
+      return this.#turn((now) => {
+        const session = this.#sessions.byId(request.session);
+        if (session !== undefined) this.#sessions.heard(session, now);
+        const collected = collectAnswers();
+        this.#acts.receiveText(request, request.body, collected.answers, now);
+        this.#outbox.flush(now);
+        return collected.outcome();
+      });
+    }
+
+    async info(): Promise<RoomInfo> {
+      return this.#turn(() => ({
+        members: this.#sessions.size,
+        position: this.#log.position ?? null,
+        awakeSince: this.#awakeSince,
+      }));
+    }
+
+    async ready(): Promise<true> {
+      this.ctx.storage.sql.exec("SELECT 1").one();
+      return true;
+    }
+
+    /**
+     * Handles one event. What was not foreseen ends the object before anyone has seen any of it; its members come
+     * back, and find what was stored.
+     */
+    #turn<Value>(work: (now: number) => Value, woken?: WebSocket): Value {
+      try {
+        return this.#handle(work, woken);
+      } catch (error) {
+        this.#fail("turn_failed", error);
+        throw error;
+      }
+    }
+
+    /** Wakes the sessions, does the work, flushes. */
+    #handle<Value>(work: (now: number) => Value, woken?: WebSocket): Value {
+      const now = Date.now();
+      for (const record of this.#sessions.load(woken)) this.#outbox.left(record.member, "disconnected");
+      const value = work(now);
+      this.#outbox.flush(now);
+      return value;
+    }
+
+    #fail(event: string, error: unknown): void {
+      log("error", event, { room: this.ctx.id.name, reason: String(error), stack: stackOf(error) });
+      this.ctx.abort(event);
+    }
+
+    #answersTo(session: Session): Answers {
+      return {
+        // Without a ref there is nothing an ack could name.
+        item: () => (frame) => {
+          if (frame.type === "error" || frame.ref !== undefined) this.#outbox.reply(session, frame);
+        },
+        whole: (error) => this.#outbox.reply(session, errorFrame(error)),
+      };
+    }
+
+    #armReaper(now: number): void {
+      const next = this.#liveness.nextCheck(now);
+      if (next !== undefined) void this.ctx.storage.setAlarm(next);
+    }
+  };
+}
+
+/** Gathers the answers to a POST, which travel in its own answer and nowhere else. */
+function collectAnswers(): { readonly answers: Answers; outcome(): ActOutcome } {
+  const results: (AckFrame | ErrorFrame)[] = [];
+  let refused: WireError | null = null;
+  return {
+    answers: {
+      item: (index) => (frame) => {
+        results[index] = frame;
+      },
+      whole: (error) => {
+        refused = error;
+      },
+    },
+    outcome: () => ({ refused, results }),
+  };
+}
+
+/** The kind a room is of. The Worker let the name in, perhaps a newer one than this object's code knows kinds of. */
+function kindOfRoom(config: Config, name: string | undefined): Kind {
+  const kind = config.kinds.get(kindOf(name ?? "")) ?? config.kinds.get("default");
+  if (kind === undefined) throw new Error("the configuration has no default kind");
+  return kind;
+}
+
+function refuse(error: WireError): Response {
+  return Response.json(errorFrame(error), { status: ERRORS[error.code].http });
+}
+
+/** Close codes that stand for the absence of a close frame and cannot be sent (RFC 6455 section 7.4.1). */
+const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
+
+/**
+ * Completes the close handshake: the runtime does not answer for hibernatable sockets (workerd 1.20261023, whatever
+ * `web_socket_auto_reply_to_close` says), and a peer that gets no answer reports 1006.
+ */
+function answerClose(socket: WebSocket, code: number, reason: string): void {
+  if (code === 1006) return; // No close frame came: the connection is gone.
+  try {
+    socket.close(UNSENDABLE.has(code) ? 1000 : code, reason);
+  } catch {
+    // The room had closed it first.
+  }
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}

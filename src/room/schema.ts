@@ -1,0 +1,31 @@
+/** The version of the tables, kept in `meta`: the platform forbids `PRAGMA user_version`. */
+export const SCHEMA_VERSION = 1;
+
+/** Whether a room has tables yet; asking creates nothing, so reads of unused rooms cost no storage. */
+export function hasTables(sql: SqlStorage): boolean {
+  return sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").toArray().length > 0;
+}
+
+/**
+ * Creates the tables. Called by the first admitted join or publish: an empty database already costs storage.
+ *
+ * `segment` has one row per flush, keyed by its first offset. No AUTOINCREMENT and no second index: each would be a
+ * billed row more per insert.
+ */
+export function createTables(sql: SqlStorage, epoch: string): void {
+  sql.exec(`CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID`);
+  sql.exec(`CREATE TABLE segment (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    refs TEXT NOT NULL
+  ) STRICT`);
+  sql.exec("INSERT INTO meta VALUES ('schema', ?), ('epoch', ?)", SCHEMA_VERSION, epoch);
+}
+
+/** The epoch of the stored log. */
+export function readEpoch(sql: SqlStorage): string {
+  return sql.exec<{ value: string }>("SELECT value FROM meta WHERE name = 'epoch'").one().value;
+}

@@ -1,0 +1,155 @@
+import { CLOSE_CODES, mayComeBack, type CloseName } from "../protocol/close-codes.ts";
+import { decodeBridgeFrame, type BridgeFrame } from "../protocol/bridge-frames.ts";
+import { encodeFrame } from "../protocol/encode.ts";
+import { PING } from "../protocol/frames.ts";
+import { isJsonObject, parseJson } from "../protocol/json.ts";
+import { CLOSED_ID, HEARTBEAT, event, retry } from "./sse.ts";
+
+/** The bounds of a stream; see the options of the same names with `sse` before them. */
+export interface BridgeLimits {
+  readonly sseHeartbeatMs: number;
+  readonly sseRetryMs: number;
+  readonly sseMaxAgeMs: number;
+  readonly sseMaxFrames: number;
+  readonly sseMaxBytes: number;
+  readonly sseMaxQueuedBytes: number;
+}
+
+/**
+ * Carries a room's frames from an internal WebSocket to a reader of Server-Sent Events. The Worker holds the stream,
+ * so the room can sleep under it.
+ *
+ * A vanished reader is only seen at the next write (workerd 1.20261023), and not always through `cancel`: hence the
+ * heartbeats, and hence a failed write, a cancelled stream and an aborted request all end the membership.
+ */
+export class Bridge {
+  readonly #socket: WebSocket;
+  readonly #limits: BridgeLimits;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #encoder = new TextEncoder();
+  readonly #startedAt = Date.now();
+  readonly #heartbeat: ReturnType<typeof setInterval>;
+  #frames = 0;
+  #chars = 0;
+  /** Characters of live frames handed to the stream that its reader has not taken yet. */
+  #queued = 0;
+  /** Where the replay ends; unknown before the welcome, and again once it has been reached. */
+  #replayEnd: string | undefined;
+  #isOver = false;
+
+  private constructor(
+    socket: WebSocket,
+    writer: WritableStreamDefaultWriter<Uint8Array>,
+    signal: AbortSignal,
+    limits: BridgeLimits,
+  ) {
+    this.#socket = socket;
+    this.#writer = writer;
+    this.#limits = limits;
+    this.#heartbeat = setInterval(() => void this.#beat(), limits.sseHeartbeatMs);
+    signal.addEventListener("abort", () => this.#vanish());
+    writer.closed.catch(() => this.#vanish());
+    socket.addEventListener("message", ({ data }) => this.#forward(data));
+    socket.addEventListener("close", ({ code, reason }) => this.#ended(code, reason));
+    socket.addEventListener("error", () => this.#ended(1006, ""));
+    socket.accept();
+    // Spread over twice the time, so that a whole room does not come back at once.
+    void this.#write(retry(limits.sseRetryMs * (1 + Math.random())));
+  }
+
+  /** Starts carrying; returns the stream to answer with. */
+  static open(socket: WebSocket, signal: AbortSignal, limits: BridgeLimits): ReadableStream {
+    const { readable, writable } = new IdentityTransformStream();
+    new Bridge(socket, writable.getWriter(), signal, limits);
+    return readable;
+  }
+
+  #forward(data: unknown): void {
+    const frame = typeof data === "string" ? decodeBridgeFrame(data) : undefined;
+    if (frame === undefined) return; // the platform's pong
+    this.#frames++;
+    void this.#write(event(frame.text, frame.position), this.#isReplay(frame));
+    const { sseMaxFrames, sseMaxBytes } = this.#limits;
+    if (this.#frames >= sseMaxFrames || this.#chars >= sseMaxBytes) this.#end("rotated");
+  }
+
+  /** What a reader missed comes at once, however much: it does not make it a slow one. */
+  #isReplay({ position, text }: BridgeFrame): boolean {
+    if (this.#frames === 1) this.#replayEnd = headOf(text);
+    if (this.#replayEnd === undefined) return false;
+    if (position === this.#replayEnd) this.#replayEnd = undefined;
+    return true;
+  }
+
+  async #beat(): Promise<void> {
+    if (Date.now() - this.#startedAt >= this.#limits.sseMaxAgeMs) return this.#end("rotated");
+    // The member counts as heard of only once its reader has taken what was written.
+    if (await this.#write(HEARTBEAT)) this.#socket.send(PING);
+  }
+
+  /** Resolves once the reader has taken the text, with whether it did. */
+  async #write(text: string, isReplay = false): Promise<boolean> {
+    if (this.#isOver) return false;
+    const counted = isReplay ? 0 : text.length;
+    this.#chars += text.length;
+    this.#queued += counted;
+    if (this.#queued > this.#limits.sseMaxQueuedBytes) {
+      this.#vanish("slow");
+      return false;
+    }
+    try {
+      await this.#writer.write(this.#encoder.encode(text));
+      this.#queued -= counted;
+      return !this.#isOver;
+    } catch {
+      this.#vanish();
+      return false;
+    }
+  }
+
+  /** The room ended the connection: the reader is told as a WebSocket would be. */
+  #ended(code: number, reason: string): void {
+    if (this.#isOver) return;
+    if (code >= 4000) {
+      const frame = encodeFrame({ type: "close", code, reason });
+      void this.#write(event(frame, mayComeBack(code) ? undefined : CLOSED_ID));
+    }
+    this.#finish();
+    this.#writer.close().catch(() => undefined);
+  }
+
+  /** The stream has had its share; its reader comes back and goes on. */
+  #end(name: CloseName): void {
+    const { code, text } = CLOSE_CODES[name];
+    this.#ended(code, text);
+    this.#closeSocket(code, text);
+  }
+
+  /** The reader is gone, or as good as gone: it did not say that it leaves. */
+  #vanish(name: CloseName = "silent"): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#closeSocket(CLOSE_CODES[name].code, CLOSE_CODES[name].text);
+    this.#writer.abort().catch(() => undefined);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    clearInterval(this.#heartbeat);
+  }
+
+  #closeSocket(code: number, reason: string): void {
+    try {
+      this.#socket.close(code, reason);
+    } catch {
+      // It was closed already.
+    }
+  }
+}
+
+/** The end of the log that a welcome tells; nothing for any other frame. */
+function headOf(text: string): string | undefined {
+  const welcome = parseJson(text);
+  const head = isJsonObject(welcome) ? welcome["head"] : undefined;
+  return typeof head === "string" ? head : undefined;
+}

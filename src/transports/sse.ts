@@ -1,0 +1,51 @@
+import { encodeFrame, errorFrame, closeFrame } from "../protocol/encode.ts";
+import { closeOf, type WireError } from "../protocol/errors.ts";
+import { CLOSE_CODES } from "../protocol/close-codes.ts";
+
+/**
+ * The `id:` of a close that says to stay away. An EventSource always reconnects, and repeats it as `Last-Event-ID`:
+ * that is how the Worker knows to answer 403, which ends an EventSource for good. Not a position.
+ */
+export const CLOSED_ID = "~closed";
+
+/** A comment: keeps proxies from giving a stream up, and finds out whether its reader is still there. */
+export const HEARTBEAT = ": \n\n";
+
+/** Writes one event: a frame, and the position that it brings the reader to. */
+export function event(text: string, id?: string): string {
+  return id === undefined ? `data: ${text}\n\n` : `id: ${id}\ndata: ${text}\n\n`;
+}
+
+/** Writes how long an EventSource waits before it comes back, in milliseconds. */
+export function retry(ms: number): string {
+  return `retry: ${Math.round(ms)}\n\n`;
+}
+
+/** Answers with a stream of events, which no cache or proxy should hold back. */
+export function eventStream(body: ReadableStream | string): Response {
+  return new Response(body, {
+    headers: {
+      "Content-Type": "text/event-stream; charset=utf-8",
+      "Cache-Control": "no-cache, no-transform",
+      "X-Accel-Buffering": "no",
+    },
+  });
+}
+
+/** Whether the request comes from an EventSource, which hears nothing of a refusal that is not a stream. */
+export function readsEvents(request: Request): boolean {
+  return request.headers.get("Accept")?.includes("text/event-stream") ?? false;
+}
+
+/**
+ * Refuses a stream in a way that an EventSource can hear: the error, then the end. One that may come back is told
+ * when; one that must not gets a close, and 403 when it tries all the same.
+ */
+export function refuseEvents(error: WireError, retryMs: number): Response {
+  const frame = errorFrame(error);
+  const close = closeOf(error.code);
+  if (CLOSE_CODES[close].recovery === "come back") {
+    return eventStream(retry(frame.retryAfterMs ?? retryMs) + event(encodeFrame(frame)));
+  }
+  return eventStream(event(encodeFrame(frame), CLOSED_ID) + event(encodeFrame(closeFrame(close)), CLOSED_ID));
+}

@@ -1,0 +1,59 @@
+import { fullBucket, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
+import { log } from "../metrics/log.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { RateLimit } from "./env.ts";
+
+/** The period of `[[ratelimits]]` in wrangler.toml, in seconds: the binding does not tell it. */
+export const PERIOD_SECONDS = 10;
+
+/** Joins per period and address where the binding is absent; as many as wrangler.toml allows. */
+export const JOINS_PER_PERIOD = 100;
+
+const RATE: BucketRate = { perSecond: JOINS_PER_PERIOD / PERIOD_SECONDS, burst: JOINS_PER_PERIOD };
+
+/** Addresses remembered by the isolate where the binding is absent. */
+const MAX_ADDRESSES = 10_000;
+
+/**
+ * Limits how often one address may join, before any room is touched. Counted by the platform per location; where
+ * the platform does not (the bare runtime), per isolate.
+ */
+export class AddressLimit {
+  readonly #binding: RateLimit | undefined;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(binding: RateLimit | undefined) {
+    this.#binding = binding;
+    if (binding === undefined)
+      log("warn", "no_ratelimit_binding", { effect: "joins are counted per isolate" });
+  }
+
+  /** Counts a join; the refusal where the address has had its share. */
+  async refusal(address: string): Promise<WireError | undefined> {
+    const isWithin =
+      this.#binding === undefined
+        ? this.#take(address)
+        : (await this.#binding.limit({ key: address })).success;
+    if (isWithin) return undefined;
+    const retryAfterMs = PERIOD_SECONDS * 1000;
+    return {
+      code: "rate_limited",
+      message: "too many joins from this address",
+      retryAfterMs,
+      limit: "joinsPerAddress",
+    };
+  }
+
+  #take(address: string): boolean {
+    const now = Date.now();
+    if (this.#buckets.size >= MAX_ADDRESSES) this.#buckets.clear();
+    const bucket = this.#buckets.get(address) ?? fullBucket(RATE, now);
+    this.#buckets.set(address, bucket);
+    return take(RATE, bucket, 1, now) === 0;
+  }
+}
+
+/** The address a request comes from, as Cloudflare tells it; local runtimes may not. */
+export function addressOf(request: Request): string {
+  return request.headers.get("CF-Connecting-IP") ?? "unknown";
+}

@@ -1,0 +1,119 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { browserAvailable, launchBrowser } from "../support/browser.ts";
+import { uniqueRoom } from "../support/rooms.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { startServer } from "../support/server.ts";
+import { joinWebSocket } from "../support/websocket-member.ts";
+
+const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
+
+let server: ServerProcess;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+describe.skipIf(!browserAvailable.ok)("a browser's own WebSocket", () => {
+  it(`[J2 J3] offers the key as a subprotocol, and only parlor.v1 comes back${why}`, async () => {
+    await using browser = await launchBrowser();
+    const page = await browser.newPage();
+
+    const { protocol, frames } = await talk(page, `${server.wsUrl}/rooms/${uniqueRoom()}`, [
+      "parlor.v1",
+      "resume.AAAAAAAAAAAAAAAAAAAAAA",
+    ]);
+
+    expect(protocol).toBe("parlor.v1");
+    expect(frames[0]).toMatchObject({ type: "welcome", key: "AAAAAAAAAAAAAAAAAAAAAA" });
+  });
+
+  it.each([
+    ["a subprotocol that is not spoken here", "/rooms/lobby", ["parlor.v9"], "version", 4502],
+    ["a kind that is not here", "/rooms/nokind:x", [], "unknown_kind", 4500],
+    ["a name that no room can have", "/rooms/a%2Fb", [], "bad_room", 4500],
+    ["a malformed key", "/rooms/lobby?key=short", [], "bad_key", 4500],
+  ])(`[J2 J8 N1 N2] sees why it is refused: %s${why}`, async (_what, path, protocols, error, code) => {
+    await using browser = await launchBrowser();
+    const page = await browser.newPage();
+
+    const seen = await talk(page, `${server.wsUrl}${path}`, protocols);
+
+    expect(seen.frames).toMatchObject([{ type: "error", code: error }]);
+    expect(seen.code).toBe(code);
+  });
+
+  it(`[G4 G5] runs README's examples, and each hears the other${why}`, async () => {
+    await using browser = await launchBrowser();
+    const page = await browser.newPage();
+    const logged: string[] = [];
+    page.on("console", (message) => logged.push(message.text()));
+    await page.goto(`${server.url}/healthz`); // a page of the server's origin, for localStorage
+    const blocks = readFileSync("README.md", "utf8").match(/(?<=```js\n)[^]*?(?=```)/g) ?? [];
+    expect(blocks).toHaveLength(2);
+    const [socket = "", events = ""] = blocks.map((code) =>
+      code.replaceAll("localhost:8787", new URL(server.url).host),
+    );
+
+    await page.addScriptTag({ content: socket });
+    await page.addScriptTag({ content: events.replace("key=${key}", "key=${newKey()}") });
+    await expect.poll(() => logged.some((line) => line.startsWith("message"))).toBe(true);
+    const guest = await joinWebSocket(server, "lobby");
+    await guest.publish("chat", "hi from a guest");
+
+    await expect.poll(() => logged.filter((line) => line === "chat hi from a guest").length).toBe(1);
+    guest.vanish();
+  });
+});
+
+describe("npm run dev", () => {
+  it("[J1 C2] prints no stack trace for joins, leaves, killed clients and Ctrl-C", async () => {
+    await using own = await startServer();
+    const room = uniqueRoom();
+    const [ana, ben, eve] = [
+      await joinWebSocket(own, room),
+      await joinWebSocket(own, room),
+      await joinWebSocket(own, room),
+    ];
+    await Promise.all([ana.welcome(), ben.welcome(), eve.welcome()]);
+    ana.close(1000, "bye");
+    expect(await ana.closed).toEqual({ code: 1000, reason: "bye" });
+    ben.vanish();
+    await eve.inbox.take("presence", ({ left }) => left?.[0]?.id === ben.member);
+    eve.send({ type: "leave" });
+    expect(await eve.closed).toMatchObject({ code: 4507 });
+
+    const stop = await own.stop();
+
+    expect(stop.forced).toBe(false);
+    expect(own.output()).not.toMatch(/^\s+at |Error/m);
+  });
+});
+
+/** Opens a WebSocket in a page, collects what comes until the first frame or the close, and tells what came. */
+function talk(
+  page: Page,
+  url: string,
+  protocols: readonly string[],
+): Promise<{ protocol: string; frames: unknown[]; code: number }> {
+  return page.evaluate(
+    ([address, offered]) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(address, [...offered]);
+        const frames: unknown[] = [];
+        const answer = (code: number): void => resolve({ protocol: socket.protocol, frames, code });
+        socket.addEventListener("message", ({ data }: MessageEvent<string>) => {
+          const frame = JSON.parse(data) as { type: string };
+          frames.push(frame);
+          if (frame.type === "welcome") answer(0);
+        });
+        socket.addEventListener("close", ({ code }) => answer(code));
+      }),
+    [url, protocols] as const,
+  );
+}

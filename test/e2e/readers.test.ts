@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBareRuntime } from "../support/bare-runtime.ts";
+import { browserAvailable, launchBrowser } from "../support/browser.ts";
+import { BrowserEvents } from "../support/browser-events.ts";
+import { curlReader } from "../support/curl.ts";
+import { joinUrl } from "../support/member.ts";
+import { randomKey, uniqueRoom } from "../support/rooms.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { startServer } from "../support/server.ts";
+import { joinWebSocket } from "../support/websocket-member.ts";
+
+const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
+
+let server: ServerProcess;
+
+beforeAll(async () => {
+  server = await startServer({
+    vars: {
+      ADDRESS_LIMITS: "off",
+      SSE_HEARTBEAT_MS: "1000",
+      SSE_RETRY_MS: "100",
+      SSE_MAX_FRAMES: "10",
+    },
+  });
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+describe("readers of events that nobody here wrote", () => {
+  it("[G9 S3] a curl that is killed leaves the room at a heartbeat, and the others hear of it", async () => {
+    const room = uniqueRoom();
+    const ana = await joinWebSocket(server, room);
+    await ana.welcome();
+    const reader = curlReader(joinUrl(server.url, room, "/events", { key: randomKey() }));
+    const { member } = await reader.inbox.take("welcome");
+    await ana.inbox.take("presence", ({ joined }) => joined?.[0]?.id === member);
+
+    reader.kill();
+
+    const { left } = await ana.inbox.take("presence", (frame) => frame.left !== undefined);
+    expect(left).toEqual([{ id: member, reason: expect.stringMatching(/left|disconnected/) as string }]);
+    ana.vanish();
+  });
+
+  it("[G7 S4] a curl that stops reading is cut off, the others go on, and it resumes by position", async () => {
+    // No proxy before this one: the less the kernel and a proxy can hold, the sooner the reader's queue is full.
+    await using own = await startBareRuntime({
+      vars: {
+        SSE_MAX_QUEUED_BYTES: "65536",
+        BYTES_PER_SECOND: "16777216",
+        BYTES_BURST: "67108864",
+        MESSAGES_PER_SECOND: "1000",
+        MESSAGES_BURST: "10000",
+      },
+    });
+    const room = uniqueRoom();
+    const ana = await joinWebSocket(own, room);
+    await ana.welcome();
+    const url = joinUrl(own.url, room, "/events", { key: randomKey() });
+    const stalled = curlReader(url);
+    const { member } = await stalled.inbox.take("welcome");
+    stalled.stall();
+
+    const hasLeft = (): boolean =>
+      ana.inbox.all.some((frame) => frame.type === "presence" && frame.left?.[0]?.id === member);
+    let sent = 0;
+    for (; !hasLeft() && sent < 1_000; sent++) {
+      expect(await ana.publish("big", "x".repeat(60_000))).toMatchObject({ type: "ack", offset: sent + 1 });
+    }
+    expect(hasLeft()).toBe(true);
+    stalled.resume();
+    await stalled.exited;
+
+    const again = curlReader(url, { "Last-Event-ID": stalled.stream.lastEventId });
+    expect(await again.inbox.take("welcome")).toMatchObject({ member, recovered: true });
+    await again.inbox.until(({ position }) => position.endsWith(`:${sent}`));
+    const offsets = [...stalled.inbox.messages, ...again.inbox.messages].map(({ offset }) => offset);
+    expect(offsets).toEqual(Array.from({ length: sent }, (_, index) => index + 1));
+    ana.vanish();
+    again.kill();
+  });
+
+  it.skipIf(!browserAvailable.ok)(
+    `[S4 S5] an EventSource reads on over streams that end after ten frames${why}`,
+    async () => {
+      const room = uniqueRoom();
+      await using browser = await launchBrowser();
+      const page = await browser.newPage();
+      const events = await BrowserEvents.open(
+        page,
+        joinUrl(server.url, room, "/events", { key: randomKey() }),
+      );
+      const ana = await joinWebSocket(server, room);
+      for (let n = 1; n <= 30; n++)
+        expect(await ana.publish("count", n)).toMatchObject({ type: "ack", offset: n });
+      await events.untilMessages(30);
+
+      const frames = await events.frames();
+      const offsets = frames.flatMap((frame) => (frame.type === "message" ? [frame.offset] : []));
+      expect(offsets).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+      expect(frames).toContainEqual({ type: "close", code: 4006, reason: "the stream has served its time" });
+      ana.vanish();
+    },
+  );
+
+  it.skipIf(!browserAvailable.ok)(
+    `[J5 S5 S6] an EventSource that another connection replaces is told so and gives up${why}`,
+    async () => {
+      const room = uniqueRoom();
+      await using browser = await launchBrowser();
+      const page = await browser.newPage();
+      const key = randomKey();
+      const events = await BrowserEvents.open(page, joinUrl(server.url, room, "/events", { key }));
+      await page.waitForFunction(() => (globalThis as unknown as { frames: unknown[] }).frames.length > 0);
+
+      const newer = await joinWebSocket(server, room, { key });
+      await newer.welcome();
+      await events.untilClosed();
+
+      expect((await events.frames()).at(-1)).toMatchObject({ type: "close", code: 4504 });
+      newer.ping();
+      await newer.inbox.take("pong");
+      newer.vanish();
+    },
+  );
+
+  it.skipIf(!browserAvailable.ok)(
+    `[S6 S7] an EventSource at a room that cannot be is told why, and gives up${why}`,
+    async () => {
+      await using browser = await launchBrowser();
+      const page = await browser.newPage();
+      const events = await BrowserEvents.open(page, `${server.url}/rooms/nokind:x/events`);
+      await events.untilClosed();
+
+      expect(await events.frames()).toMatchObject([
+        { type: "error", code: "unknown_kind" },
+        { type: "close", code: 4500 },
+      ]);
+    },
+  );
+});

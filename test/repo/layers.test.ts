@@ -1,0 +1,181 @@
+import { posix } from "node:path";
+import { describe, expect, it } from "vitest";
+import { filesIn, read } from "../support/repository.ts";
+import { nodesOf, textOf } from "../support/syntax.ts";
+
+/** What the files of a folder of src/ may import, besides each other: other folders, and packages. */
+interface Layer {
+  readonly folders: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const ALL_BELOW_ROOM = ["protocol", "config", "limits", "auth", "metrics"];
+
+/** The architecture. `room/api.ts` is the one file of room/ that others see, and only its types. */
+const LAYERS: Readonly<Record<string, Layer>> = {
+  protocol: { folders: [], packages: [] },
+  config: { folders: ["protocol"], packages: ["valibot"] },
+  limits: { folders: ["protocol"], packages: [] },
+  auth: { folders: ["protocol"], packages: ["jose"] },
+  metrics: { folders: [], packages: [] },
+  room: { folders: ALL_BELOW_ROOM, packages: ["cloudflare:workers"] },
+  transports: { folders: ["protocol", "metrics", "room/api.ts"], packages: [] },
+  worker: {
+    folders: [...ALL_BELOW_ROOM, "room/api.ts", "transports", "rooms.ts"],
+    packages: ["hono", "cloudflare:workers"],
+  },
+  client: { folders: ["protocol"], packages: [] },
+  // Node's packages and esbuild are its build script's; the browser's bundle would fail on them.
+  pages: {
+    folders: ["client", "protocol"],
+    packages: ["uqr", "esbuild", "node:fs", "node:path", "node:url"],
+  },
+  "rooms.ts": { folders: ["config"], packages: [] },
+};
+
+/** The entry points name the room's class, so that the platform finds it. */
+const MAY_IMPORT_THE_CLASS = ["src/worker/index.ts", "src/worker/parlor.ts"];
+
+const MAX_LINES = { src: 300, test: 400 };
+
+type Sources = Readonly<Record<string, string>>;
+
+/** One import, as written. */
+interface Import {
+  /** Undefined where it is computed, and so cannot be judged. */
+  readonly specifier: string | undefined;
+  readonly typeOnly: boolean;
+}
+
+/** Static, type, dynamic, `typeof import()` and re-exports. */
+function importsIn(source: string): Import[] {
+  return nodesOf(source).flatMap((node): Import[] => {
+    switch (node.type) {
+      case "ImportDeclaration":
+        return [{ specifier: textOf(node["source"]), typeOnly: node["importKind"] === "type" }];
+      case "ExportNamedDeclaration":
+      case "ExportAllDeclaration":
+        if (node["source"] === null) return [];
+        return [{ specifier: textOf(node["source"]), typeOnly: node["exportKind"] === "type" }];
+      case "TSImportType":
+        return [{ specifier: textOf(node["source"]), typeOnly: true }];
+      case "ImportExpression":
+        return [{ specifier: textOf(node["source"]), typeOnly: false }];
+      default:
+        return [];
+    }
+  });
+}
+
+/** Why `from` may not have this import, or undefined if it may. */
+function objection(from: string, { specifier, typeOnly }: Import, sources: Sources): string | undefined {
+  const layer = layerOf(from);
+  const row = LAYERS[layer];
+  if (row === undefined) return `${layer} is in no row of LAYERS`;
+  if (specifier === undefined) return "may not import a computed path";
+
+  if (!specifier.startsWith(".")) {
+    const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+    return row.packages.includes(name) ? undefined : `${display(layer)} may not import the package ${name}`;
+  }
+
+  const to = posix.join(posix.dirname(from), specifier);
+  if (!(to in sources)) return `imports ${to}, which does not exist in src/`;
+  if (layerOf(to) === layer) return undefined;
+  if (to === "src/room/room.ts" && MAY_IMPORT_THE_CLASS.includes(from)) return undefined;
+  if (to === "src/room/api.ts" && row.folders.includes("room/api.ts")) {
+    return typeOnly ? undefined : `${display(layer)} may import only types from room/api.ts`;
+  }
+  return row.folders.includes(layerOf(to))
+    ? undefined
+    : `${display(layer)} may not import ${display(layerOf(to))}`;
+}
+
+/** The folder of src/ that a file lies in, or the file's name if it lies in src/ itself. */
+function layerOf(path: string): string {
+  return path.split("/")[1] ?? path;
+}
+
+function display(layer: string): string {
+  return layer.endsWith(".ts") ? layer : `${layer}/`;
+}
+
+/** Every objection to the imports of these files. */
+function objections(sources: Sources): string[] {
+  return Object.entries(sources)
+    .filter(([path]) => path.endsWith(".ts"))
+    .flatMap(([path, source]) =>
+      importsIn(source).map((one) => [path, objection(path, one, sources)] as const),
+    )
+    .filter(([, reason]) => reason !== undefined)
+    .map(([path, reason]) => `${path}: ${reason}`);
+}
+
+function contents(folder: string): Sources {
+  return Object.fromEntries(filesIn(folder).map((path) => [path, read(path)]));
+}
+
+describe("layers", () => {
+  it("no file of src/ imports what its layer may not", () => {
+    const sources = contents("src/");
+
+    expect(Object.keys(sources)).not.toEqual([]);
+    expect(objections(sources)).toEqual([]);
+  });
+
+  it.each(["src", "test"] as const)("no file of %s/ is longer than its limit", (folder) => {
+    const long = Object.entries(contents(`${folder}/`))
+      .filter(([path]) => path.endsWith(".ts"))
+      .map(([path, text]) => ({ path, lines: text.split("\n").length - 1 }))
+      .filter(({ lines }) => lines > MAX_LINES[folder]);
+
+    expect(long).toEqual([]);
+  });
+});
+
+describe("the checker itself", () => {
+  const others = {
+    "src/room/api.ts": "",
+    "src/room/room.ts": "",
+    "src/protocol/frames.ts": "",
+    "src/metrics/log.ts": "",
+    "src/rooms.ts": "",
+  };
+
+  it.each([
+    ["client/x.ts", 'import { Room } from "../room/room.ts";', "client/ may not import room/"],
+    ["client/x.ts", 'import type { Room } from "../room/api.ts";', "client/ may not import room/"],
+    ["client/x.ts", 'import "ws";', "client/ may not import the package ws"],
+    ["protocol/x.ts", 'export * from "../metrics/log.ts";', "protocol/ may not import metrics/"],
+    ["protocol/x.ts", 'export { log } from "../metrics/log.ts";', "protocol/ may not import metrics/"],
+    ["limits/x.ts", "const log = await import(`../metrics/log.ts`);", "limits/ may not import metrics/"],
+    ["limits/x.ts", 'type Log = typeof import("../metrics/log.ts");', "limits/ may not import metrics/"],
+    ["limits/x.ts", "await import(name);", "may not import a computed path"],
+    ["room/x.ts", 'import { kinds } from "../rooms.ts";', "room/ may not import rooms.ts"],
+    ["rooms.ts", 'import { log } from "./metrics/log.ts";', "rooms.ts may not import metrics/"],
+    ["transports/x.ts", 'import { Hono } from "hono/tiny";', "transports/ may not import the package hono"],
+    [
+      "transports/x.ts",
+      'import { X } from "../room/api.ts";',
+      "transports/ may import only types from room/api.ts",
+    ],
+    ["transports/x.ts", 'import type { X } from "../room/room.ts";', "transports/ may not import room/"],
+    ["worker/x.ts", 'import { Room } from "../room/room.ts";', "worker/ may not import room/"],
+    ["worker/x.ts", 'import v from "@scope/pack/part";', "worker/ may not import the package @scope/pack"],
+    ["worker/x.ts", 'import "../../test/x.ts";', "imports test/x.ts, which does not exist in src/"],
+    ["worker/x.ts", 'import "./gone.ts";', "imports src/worker/gone.ts, which does not exist in src/"],
+    ["extra/x.ts", 'import "hono";', "extra is in no row of LAYERS"],
+  ])("rejects src/%s: %s", (path, source, reason) => {
+    expect(objections({ ...others, [`src/${path}`]: source })).toEqual([`src/${path}: ${reason}`]);
+  });
+
+  it.each([
+    ["client/x.ts", 'import { decode } from "../protocol/frames.ts";'],
+    ["transports/x.ts", 'import type { RoomApi } from "../room/api.ts";'],
+    ["worker/index.ts", 'export { Room } from "../room/room.ts"; import { kinds } from "../rooms.ts";'],
+    ["worker/x.ts", 'import { cors } from "hono/cors"; import { env } from "cloudflare:workers";'],
+    ["client/x.ts", '// import { Room } from "../room/room.ts"\nexport const text = `import "ws"`;'],
+  ])("accepts src/%s: %s", (path, source) => {
+    expect(objections({ ...others, [`src/${path}`]: source })).toEqual([]);
+  });
+});

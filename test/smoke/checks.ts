@@ -1,0 +1,217 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Reply } from "../support/member.ts";
+import { randomKey } from "../support/rooms.ts";
+import { spread } from "./report.ts";
+import type { Target } from "./target.ts";
+
+/** One thing to be seen from outside. Returns what was seen; throws an Error that says what was not. */
+export interface Check {
+  readonly name: string;
+  readonly run: (target: Target, progress: (text: string) => void) => Promise<string>;
+  /** Takes long, and is left out by `--quick`. */
+  readonly isSlow?: boolean;
+}
+
+/** A room sleeps ten seconds after its last event; a production room may take a little longer. */
+const SLEEP_MS = 20_000;
+
+/** An event that takes longer than this to reach a reader was held up by something between. */
+const UNBUFFERED_MS = 3_000;
+
+const ROUND_TRIPS = 20;
+
+/** What a healthy deployment shows, in the order in which it is looked at. */
+export const CHECKS: readonly Check[] = [
+  { name: "the Worker answers", run: ({ url }) => getJson(`${url}/healthz`) },
+  { name: "a room's object answers", run: ({ url }) => getJson(`${url}/readyz`) },
+  { name: "join over WebSocket", run: joinsByWebSocket },
+  { name: "join over SSE", run: joinsBySse },
+  { name: "SSE is not buffered on its way", run: arrivesUnbuffered },
+  { name: "an SSE member acts by POST", run: actsByPost },
+  { name: "a repeated act is stored once", run: storesOnce },
+  { name: "resume over WebSocket", run: resumesByWebSocket },
+  { name: "resume over SSE", run: resumesBySse },
+  { name: "a refusal says why", run: refusesAloud },
+  { name: "limits are answered", run: answersLimits },
+  { name: "latency, publish to ack", run: measuresLatency },
+  { name: "an idle room sleeps", run: sleeps, isSlow: true },
+];
+
+async function joinsByWebSocket(target: Target): Promise<string> {
+  const member = await target.webSocket({ protocols: ["parlor.v1"] });
+  const { protocol, position } = await member.welcome();
+  demand(
+    member.protocol === "parlor.v1",
+    `the subprotocol is ${JSON.stringify(member.protocol)}, not parlor.v1`,
+  );
+  return `protocol ${protocol}, at ${position}`;
+}
+
+async function joinsBySse(target: Target): Promise<string> {
+  const member = await target.sse();
+  demand(member.status === 200, `status ${member.status}`);
+  const type = member.headers.get("content-type") ?? "none";
+  demand(type.startsWith("text/event-stream"), `content type ${type}`);
+  const { position } = await member.welcome();
+  return `at ${position}, comes back after ${member.retryMs} ms`;
+}
+
+async function arrivesUnbuffered(target: Target): Promise<string> {
+  const reader = await target.sse();
+  const speaker = await target.webSocket();
+  await Promise.all([reader.welcome(), speaker.welcome()]);
+  const startedAt = performance.now();
+  acked(await speaker.publish("smoke", "unbuffered"));
+  await reader.inbox.take("message", ({ from }) => from === speaker.member, UNBUFFERED_MS);
+  return `an event arrived ${Math.round(performance.now() - startedAt)} ms after it was sent`;
+}
+
+async function actsByPost(target: Target): Promise<string> {
+  const reader = await target.sse();
+  const other = await target.webSocket();
+  await Promise.all([reader.welcome(), other.welcome()]);
+  const offset = acked(await reader.publish("smoke", "by post"));
+  await other.inbox.take("message", (message) => message.offset === offset);
+  return `offset ${offset}, seen over WebSocket`;
+}
+
+async function storesOnce(target: Target): Promise<string> {
+  const key = randomKey();
+  const member = await target.webSocket({ key });
+  await member.welcome();
+  const first = acked(await member.publish("smoke", "once", { ref: 1 }));
+  const again = await target.webSocket({ key });
+  await again.welcome();
+  const second = acked(await again.publish("smoke", "once", { ref: 1 }));
+  demand(first === second, `the repeat got offset ${second}, the first had ${first}`);
+  return `both got offset ${first}`;
+}
+
+async function resumesByWebSocket(target: Target): Promise<string> {
+  const speaker = await target.webSocket();
+  const key = randomKey();
+  const lost = await target.webSocket({ key });
+  await Promise.all([speaker.welcome(), lost.welcome()]);
+  acked(await speaker.publish("smoke", "before"));
+  await lost.inbox.take("message");
+  const { position, member } = lost;
+  lost.vanish();
+  const missed = [
+    acked(await speaker.publish("smoke", "missed 1")),
+    acked(await speaker.publish("smoke", "missed 2")),
+  ];
+  const back = await target.webSocket({ key, after: position });
+  const welcome = await back.welcome();
+  demand(welcome.recovered === true, `not recovered: ${welcome.reason}`);
+  demand(welcome.member === member, "came back as another member");
+  await back.inbox.take("position");
+  demandExactly(
+    missed,
+    back.inbox.messages.map(({ offset }) => offset),
+  );
+  return `${missed.length} missed messages, exactly`;
+}
+
+async function resumesBySse(target: Target): Promise<string> {
+  const speaker = await target.webSocket();
+  const key = randomKey();
+  const lost = await target.sse({ key });
+  await Promise.all([speaker.welcome(), lost.welcome()]);
+  const { lastEventId } = lost;
+  lost.vanish();
+  const missed = [
+    acked(await speaker.publish("smoke", "missed 1")),
+    acked(await speaker.publish("smoke", "missed 2")),
+  ];
+  const back = await target.sse({ key, lastEventId });
+  const welcome = await back.welcome();
+  demand(welcome.recovered === true, `not recovered: ${welcome.reason}`);
+  await back.inbox.take("position");
+  demandExactly(
+    missed,
+    back.inbox.messages.map(({ offset }) => offset),
+  );
+  return `${missed.length} missed messages, exactly`;
+}
+
+async function refusesAloud(target: Target): Promise<string> {
+  const member = await target.webSocket({}, "no-such-kind:x");
+  const error = await member.inbox.take("error");
+  const { code } = await member.closed;
+  demand(code === 4500, `closed with ${code}, not 4500`);
+  return `${error.code}, closed ${code}`;
+}
+
+async function answersLimits(target: Target): Promise<string> {
+  const member = await target.webSocket();
+  const { limits } = await member.welcome();
+  const flood = (limits["messagesBurst"] ?? 0) * 2;
+  for (let n = 0; n < flood; n++) member.publishVolatile("smoke", n);
+  const error = await member.inbox.take("error");
+  demand(error.code === "rate_limited", `answered ${error.code}`);
+  return `${error.code}: ${error.limit}, again in ${error.retryAfterMs} ms`;
+}
+
+async function measuresLatency(target: Target): Promise<string> {
+  const member = await target.webSocket();
+  await member.welcome();
+  const times: number[] = [];
+  for (let n = 0; n < ROUND_TRIPS; n++) {
+    const startedAt = performance.now();
+    acked(await member.publish("smoke", n));
+    times.push(performance.now() - startedAt);
+  }
+  return spread(times);
+}
+
+/** The room is read before and after: an object that began to live in between had been asleep. */
+async function sleeps(target: Target, progress: (text: string) => void): Promise<string> {
+  const socket = await target.webSocket();
+  const reader = await target.sse();
+  await Promise.all([socket.welcome(), reader.welcome()]);
+  const before = await awakeSince(target);
+  for (let waitedMs = 0; waitedMs < SLEEP_MS; waitedMs += 1_000) {
+    progress(`waiting for the room to fall asleep: ${Math.round((SLEEP_MS - waitedMs) / 1_000)} s`);
+    socket.ping();
+    await socket.inbox.take("pong");
+    await delay(1_000);
+  }
+  demand(
+    (await awakeSince(target)) > before,
+    `awake all the time, under two idle members, for ${SLEEP_MS / 1_000} s`,
+  );
+  acked(await socket.publish("smoke", "awake"));
+  await reader.inbox.take("message", ({ data }) => data === "awake");
+  return "slept under a pinging WebSocket and an SSE stream, woke, and reached both";
+}
+
+async function awakeSince({ url, room }: Target): Promise<number> {
+  const response = await fetch(`${url}/rooms/${room}`);
+  const body = (await response.json()) as { readonly awakeSince?: number };
+  demand(typeof body.awakeSince === "number", "the room does not tell since when it is awake");
+  return body.awakeSince ?? 0;
+}
+
+async function getJson(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+  const body = await response.text();
+  demand(response.status === 200, `status ${response.status}: ${body.slice(0, 200)}`);
+  return body;
+}
+
+function acked(reply: Reply): number {
+  if (reply.type === "error") throw new Error(`refused: ${reply.code}: ${reply.message}`);
+  if (reply.offset === undefined) throw new Error("the ack has no offset");
+  return reply.offset;
+}
+
+function demand(isSo: boolean, otherwise: string): void {
+  if (!isSo) throw new Error(otherwise);
+}
+
+function demandExactly(wanted: readonly number[], got: readonly (number | undefined)[]): void {
+  demand(
+    wanted.join() === got.join(),
+    `missed ${wanted.join(", ")}, was sent ${got.join(", ") || "nothing"}`,
+  );
+}

@@ -1,0 +1,34 @@
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+/** The address every server under test listens on: nothing is reachable from outside. */
+export const LOOPBACK = "127.0.0.1";
+
+/**
+ * Picks a port nobody listens on, for a server that will be killed and started again on it.
+ *
+ * Below 32768, where Linux begins to give ports to outgoing connections: one of those could hold the port while its
+ * server is down. (macOS begins at 49152.)
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = randomInt(20_000, 32_000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("found no free port in 50 attempts");
+}
+
+/** Whether a server could listen on the port now. */
+export async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, LOOPBACK);
+    await once(server, "listening");
+    server.close();
+    await once(server, "close");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,110 @@
+import { OPTIONS } from "../../src/config/options.ts";
+import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
+import { ERRORS } from "../../src/protocol/errors.ts";
+
+/** A table that is written from code into a document, between `<!-- name:begin -->` and `<!-- name:end -->`. */
+interface GeneratedTable {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What the tables read of a row of `OPTIONS`. */
+interface OptionRow {
+  readonly env: string;
+  readonly unit: string;
+  readonly default: number | string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly values?: readonly string[];
+  readonly scope: "kind" | "server";
+  readonly text: string;
+}
+
+/** What the tables read of a row of `ERRORS`. */
+interface ErrorRow {
+  readonly number: number;
+  readonly http: number;
+  readonly recovery: string;
+  readonly close?: string;
+  readonly text: string;
+}
+
+/** Every table that a document shares with the code. `npm run docs` writes them, a test compares them. */
+export function generatedTables(): GeneratedTable[] {
+  return [
+    { name: "options", file: "README.md", text: optionsTable(OPTIONS) },
+    { name: "errors", file: "src/protocol/PROTOCOL.md", text: errorsTable(ERRORS) },
+    { name: "close-codes", file: "src/protocol/PROTOCOL.md", text: closeCodesTable() },
+  ];
+}
+
+function optionsTable(options: Readonly<Record<string, OptionRow>>): string {
+  return table(
+    ["Option", "Variable", "Default", "Bounds", "Unit", "Per kind", "What it is"],
+    Object.entries(options).map(([name, row]) => [
+      code(name),
+      code(row.env),
+      code(row.default),
+      row.values?.map(code).join(", ") ?? bounds(row),
+      row.unit,
+      row.scope === "kind" ? "yes" : "",
+      row.text,
+    ]),
+  );
+}
+
+function errorsTable(errors: Readonly<Record<string, ErrorRow>>): string {
+  return table(
+    ["Code", "Number", "HTTP", "What to do", "Close", "Text"],
+    Object.entries(errors).map(([name, row]) => [
+      code(name),
+      row.number,
+      row.http,
+      row.recovery,
+      code(row.close),
+      row.text,
+    ]),
+  );
+}
+
+function closeCodesTable(): string {
+  return table(
+    ["Code", "Name", "What to do", "Reason"],
+    Object.entries(CLOSE_CODES).map(([name, row]) => [row.code, code(name), row.recovery, row.text]),
+  );
+}
+
+function bounds({ min, max }: OptionRow): string {
+  if (min !== undefined && max !== undefined) return `${min} to ${max}`;
+  if (min !== undefined) return `at least ${min}`;
+  return max === undefined ? "" : `at most ${max}`;
+}
+
+function code(value: number | string | undefined): string {
+  return value === undefined || value === "" ? "" : `\`${value}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** What stands between a table's two marks, or undefined where they are missing. */
+export function between(document: string, name: string): string | undefined {
+  return marked(name).exec(document)?.[2]?.trim();
+}
+
+/** The document with `text` between the marks. Without them the document is returned as it is. */
+export function replaceBetween(document: string, name: string, text: string): string {
+  // A function, for in a string `$` would mean something.
+  return document.replace(
+    marked(name),
+    (_all, begin: string, _old, end: string) => `${begin}\n\n${text}\n\n${end}`,
+  );
+}
+
+function marked(name: string): RegExp {
+  return new RegExp(`(<!-- ${name}:begin -->)([^]*?)(<!-- ${name}:end -->)`);
+}

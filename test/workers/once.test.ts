@@ -1,0 +1,231 @@
+import { describe, expect, it } from "vitest";
+import { Log } from "../../src/room/log.ts";
+import { Once, ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../src/room/once.ts";
+import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "./support/rooms.ts";
+import { joinSse, post } from "./support/sse.ts";
+import { join, rejoin } from "./support/websocket.ts";
+
+describe("repeats", () => {
+  it("[A3 G3] a repeated ref gets its first answer, and nothing is stored or sent again", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await join(room)];
+    await ana.publish("chat", "once", { ref: 7 });
+    await ana.publish("chat", "between", { ref: 8 });
+
+    const again = await ana.publish("chat", "once", { ref: 7 });
+    const changed = await ana.publish("other", "other words", { ref: 7 });
+    await ana.publish("chat", "last", { ref: 9 });
+    await bob.inbox.until(({ messages }) => messages.length >= 3);
+
+    expect(again).toEqual({ type: "ack", ref: 7, offset: 1 });
+    expect(changed).toEqual({ type: "ack", ref: 7, offset: 1 });
+    expect(bob.inbox.messages.map(({ data }) => data)).toEqual(["once", "between", "last"]);
+  });
+
+  it("[A3 G3] a ref twice in one frame is stored once, and both get the ack", async () => {
+    const ana = await join(uniqueRoom());
+
+    ana.send([1, 1, 2, 1].map((ref) => ({ type: "publish", ref, event: "e", data: ref })));
+    await ana.inbox.take("ack", ({ ref }) => ref === 2);
+    await ana.inbox.until(({ all }) => all.filter(({ type }) => type === "ack").length === 4);
+
+    expect(ana.inbox.messages.map(({ data }) => data)).toEqual([1, 2]);
+    expect(ana.inbox.all.filter((frame) => frame.type === "ack" && frame.ref === 1)).toEqual(
+      Array.from({ length: 3 }, () => ({ type: "ack", ref: 1, offset: 1 })),
+    );
+  });
+
+  it("[A3 F5] the same ref of another session is another act", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await join(room)];
+
+    expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ offset: 1 });
+    expect(await bob.publish("e", 1, { ref: 1 })).toMatchObject({ offset: 2 });
+  });
+
+  it("[A3] refs are a set: a smaller one that comes later is new", async () => {
+    const ana = await join(uniqueRoom());
+
+    for (const [index, ref] of [5, 3, 4, 1_000_000, 1].entries()) {
+      expect(await ana.publish("e", ref, { ref })).toMatchObject({ offset: index + 1 });
+    }
+  });
+
+  it("[A3 G3 G5 H1] a repeat over another transport gets the first answer, whichever came first", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+    await ana.publish("e", 1, { ref: 1 });
+
+    const byPost = await post(room, ana, { type: "publish", ref: 1, event: "e", data: 1 });
+    await post(room, ana, { type: "publish", ref: 2, event: "e", data: 2 });
+    const bySocket = await ana.publish("e", 2, { ref: 2 });
+
+    expect(byPost).toMatchObject({ status: 200, body: { type: "ack", ref: 1, offset: 1 } });
+    expect(bySocket).toEqual({ type: "ack", ref: 2, offset: 2 });
+    expect(await infoOf(room)).toMatchObject({ position: expect.stringMatching(/:2$/) });
+  });
+
+  it("[A3 H1] a repeat is answered to a session that is gone; anything new of it is not_joined", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+    await ana.publish("e", 1, { ref: 1 });
+    ana.close(1000);
+    await ana.closed;
+
+    const answer = await post(room, ana, [
+      { type: "publish", ref: 1, event: "e", data: 1 },
+      { type: "publish", ref: 2, event: "e", data: 2 },
+    ]);
+
+    expect(answer).toMatchObject({
+      status: 200,
+      body: [
+        { type: "ack", ref: 1, offset: 1 },
+        { type: "error", ref: 2, code: "not_joined" },
+      ],
+    });
+  });
+
+  it("[A3] a refusal is not remembered: the same ref may be tried again", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+
+    expect(await ana.ask({ type: "publish", ref: 1, event: "" })).toMatchObject({
+      code: "bad_frame",
+      ref: 1,
+    });
+    expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack", offset: 1 });
+  });
+
+  it("[A3] a presence update and a publish do not take each other's refs", async () => {
+    const ana = await join(uniqueRoom());
+    await ana.act({ type: "presence", data: 1 }, 1);
+
+    expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack", offset: 1 });
+  });
+});
+
+describe("across failures", () => {
+  it.each([
+    ["asleep", evict],
+    ["through a crash", crash],
+  ])("[A3 G3 G6] acts are remembered %s, over any transport", async (_what, fail) => {
+    const room = uniqueRoom();
+    const [ana, cem] = [await join(room), await joinSse(room)];
+    ana.send([1, 2, 3].map((ref) => ({ type: "publish", ref, event: "e", data: ref })));
+    await ana.inbox.take("ack", ({ ref }) => ref === 3);
+    await cem.post({ type: "publish", ref: 1, event: "e", data: 4 });
+
+    await fail(room);
+    const again = await rejoin(room, ana);
+
+    for (const ref of [3, 1, 2])
+      expect(await again.publish("e", ref, { ref })).toEqual({ type: "ack", ref, offset: ref });
+    expect(await post(room, cem, { type: "publish", ref: 1, event: "e" })).toMatchObject({
+      body: { ref: 1, offset: 4 },
+    });
+    expect(await again.publish("e", 5, { ref: 4 })).toEqual({ type: "ack", ref: 4, offset: 5 });
+  });
+
+  it("[A3 G3] a publish that a crash cut off is repeated, and is there once", async () => {
+    const room = uniqueRoom();
+    let ana = await join(room);
+    const start = ana.position;
+
+    for (let ref = 1; ref <= 8; ref++) {
+      ana.send({ type: "publish", ref, event: "e", data: ref });
+      await crash();
+      await ana.closed;
+      ana = await rejoin(room, ana);
+      expect(await ana.publish("e", ref, { ref })).toMatchObject({ type: "ack", ref });
+    }
+    const bob = await join(room, { after: start });
+    await bob.inbox.take("position");
+
+    expect(bob.inbox.messages.map(({ offset, data }) => [offset, data])).toEqual(
+      Array.from({ length: 8 }, (_, index) => [index + 1, index + 1]),
+    );
+  });
+
+  it("[A3 G2] an act that the storage refused was not done, and its repeat is", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+    await inRoom(room, ({ storage }) =>
+      storage.sql.exec(
+        "CREATE TRIGGER full BEFORE INSERT ON segment BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+      ),
+    );
+    ana.send([1, 1].map((ref) => ({ type: "publish", ref, event: "e" })));
+    const refused = [await ana.inbox.take("error"), await ana.inbox.take("error")];
+    await inRoom(room, ({ storage }) => storage.sql.exec("DROP TRIGGER full"));
+
+    expect(refused).toMatchObject([
+      { ref: 1, code: "unavailable" },
+      { ref: 1, code: "unavailable" },
+    ]);
+    expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ offset: 1 });
+    expect(await rowsOf(room)).toHaveLength(1);
+  });
+});
+
+describe("the window", () => {
+  const START = 1_800_000_000_000;
+
+  /** A log with one act a row: the act with ref `n` got offset `n`, at `START + atOf(n)`. */
+  function fill(
+    storage: DurableObjectStorage,
+    acts: number,
+    atOf: (n: number) => number,
+    maxMessages = 1_000_000,
+  ): Log {
+    const log = new Log(storage, maxMessages);
+    const once = new Once(log);
+    for (let n = 1; n <= acts; n++) {
+      const at = START + atOf(n);
+      once.find("s", n, at);
+      log.append([`{"offset":${n}}`], [["s", n, n]], at, once.keep(at));
+      once.remember([["s", n, n]], at);
+    }
+    return log;
+  }
+
+  it("[A3 G3] the last 10,000 acts are remembered however old, in memory and after a load", async () => {
+    const later = START + 100 * ONCE_WINDOW_MS;
+    const found = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = fill(storage, ONCE_WINDOW_ACTS + 1, () => 0, 1);
+      const live = new Once(log);
+      live.find("s", 1, later);
+      log.append(["{}"], [["t", 1, ONCE_WINDOW_ACTS + 2]], later, live.keep(later));
+      live.remember([["t", 1, ONCE_WINDOW_ACTS + 2]], later);
+      const loaded = new Once(new Log(storage, 1));
+      return [live, loaded].map((once) =>
+        [3, 4, ONCE_WINDOW_ACTS + 1].map((ref) => once.find("s", ref, later)),
+      );
+    });
+
+    expect(found).toEqual([
+      [3, 4, ONCE_WINDOW_ACTS + 1],
+      [3, 4, ONCE_WINDOW_ACTS + 1],
+    ]);
+  });
+
+  it("[A3 G3] an act is remembered for ten minutes, however many follow", async () => {
+    const acts = ONCE_WINDOW_ACTS + 200;
+    const found = await inRoom(uniqueRoom(), ({ storage }) => {
+      fill(storage, acts, (n) => Math.floor(((ONCE_WINDOW_MS - 1) * n) / acts), 1);
+      const now = START + ONCE_WINDOW_MS - 1;
+      return [1, 2, acts].map((ref) => new Once(new Log(storage, 1)).find("s", ref, now));
+    });
+
+    expect(found).toEqual([1, 2, acts]);
+  });
+
+  it("[A3 G3] rows that hold acts to be remembered outlive the retention", async () => {
+    const rows = await inRoom(uniqueRoom(), ({ storage }) => {
+      fill(storage, 50, () => 0, 1);
+      return storage.sql.exec("SELECT count(*) AS rows FROM segment").one()["rows"];
+    });
+
+    expect(rows).toBe(50);
+  });
+});

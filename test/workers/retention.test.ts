@@ -1,0 +1,232 @@
+import { describe, expect, it } from "vitest";
+import { Log, type Keep } from "../../src/room/log.ts";
+import { kinds } from "../../src/rooms.ts";
+import { evict, inRoom, uniqueRoom } from "./support/rooms.ts";
+import { join } from "./support/websocket.ts";
+
+const NOW = 1_800_000_000_000;
+
+/** Nothing need be remembered for repeats, so that only the retention decides. */
+const FREE: Keep = { after: Infinity, since: Infinity };
+
+/** Runs code on a log of its own, in a room nobody has used. */
+function withLog<Value>(
+  maxMessages: number,
+  work: (log: Log, storage: DurableObjectStorage) => Value,
+): Promise<Awaited<Value>> {
+  return inRoom(uniqueRoom(), ({ storage }) => work(new Log(storage, maxMessages), storage));
+}
+
+/** Appends rows of messages. */
+function append(log: Log, sizes: readonly number[], keep: Keep = FREE): void {
+  for (const size of sizes) {
+    const texts = Array.from(
+      { length: size },
+      (_, index) => `{"type":"message","offset":${log.head + index + 1}}`,
+    );
+    log.append(texts, [], NOW, keep);
+  }
+}
+
+function offsets(log: Log, after: number): number[] {
+  return [...log.read(after)].flatMap(({ texts }) =>
+    (JSON.parse(`[${texts}]`) as { offset: number }[]).map(({ offset }) => offset),
+  );
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+function rowsIn(storage: DurableObjectStorage): { first: number; last: number }[] {
+  return storage.sql
+    .exec<{ first: number; last: number }>("SELECT first, last FROM segment ORDER BY first")
+    .toArray();
+}
+
+describe("what can be resumed over", () => {
+  it("[P5 G4] a position whose next message was just kept is recovered, one just trimmed is not", async () => {
+    const [kept, trimmed, messages] = await withLog(10, (log) => {
+      append(log, Array(25).fill(1) as number[]);
+      const epoch = log.open();
+      return [log.resume(`${epoch}:15`), log.resume(`${epoch}:14`), offsets(log, 15)];
+    });
+
+    expect(kept).toEqual({ recovered: true, offset: 15 });
+    expect(trimmed).toEqual({ recovered: false, offset: 25, reason: "trimmed" });
+    expect(messages).toEqual(range(16, 25));
+  });
+
+  it("[P5 G4] it is the same for rows of many messages, and after a load", async () => {
+    const answers = await withLog(10, (log, storage) => {
+      append(log, [7, 7, 7, 4]);
+      const loaded = new Log(storage, 10);
+      return [log, loaded].map((each) => [
+        each.resume(`${each.open()}:15`).recovered,
+        each.resume(`${each.open()}:14`).recovered,
+        offsets(each, 15),
+      ]);
+    });
+
+    for (const answer of answers) expect(answer).toEqual([true, false, range(16, 25)]);
+  });
+
+  it("[J6] rewind reaches back no further than what is kept", async () => {
+    const starts = await withLog(10, (log) => {
+      append(log, Array(25).fill(1) as number[]);
+      return [log.rewind(1), log.rewind(10), log.rewind(11), log.rewind(999_999_999)];
+    });
+
+    expect(starts).toEqual([24, 15, 15, 15]);
+  });
+
+  it("[P5 W3] over the wire: trimmed, nothing replayed, and the head", async () => {
+    const room = uniqueRoom("game");
+    const kept = kinds.game.historyMaxMessages ?? 0;
+    const ana = await join(room);
+    await inRoom(room, ({ storage }) => {
+      const log = new Log(storage, kept);
+      append(log, Array(10).fill(101) as number[]);
+    });
+    await evict(room);
+    const at = (offset: number): string => `${ana.position.split(":")[0]}:${offset}`;
+
+    const late = await join(room, { after: at(9) });
+    const inTime = await join(room, { after: at(10) });
+    await inTime.inbox.take("position");
+
+    expect(await late.welcome()).toMatchObject({
+      recovered: false,
+      reason: "trimmed",
+      position: at(1010),
+      head: at(1010),
+    });
+    expect(late.inbox.all.filter(({ type }) => type === "message")).toEqual([]);
+    expect(await inTime.welcome()).toMatchObject({ recovered: true });
+    expect(inTime.inbox.messages).toHaveLength(kept);
+    expect(inTime.inbox.messages[0]).toMatchObject({ offset: 11 });
+  });
+});
+
+describe("what is removed", () => {
+  it("[P2 G1] trimming removes whole rows, and offsets go on", async () => {
+    const rows = await withLog(10, (log, storage) => {
+      append(log, [7, 7, 7, 4]);
+      return rowsIn(storage);
+    });
+
+    expect(rows).toEqual([
+      { first: 15, last: 21 },
+      { first: 22, last: 25 },
+    ]);
+  });
+
+  it("[G6] the log does not grow beyond its retention by more than a row", async () => {
+    const rows = await withLog(10, (log, storage) => {
+      append(log, Array(500).fill(1) as number[]);
+      return rowsIn(storage).length;
+    });
+
+    expect(rows).toBeLessThanOrEqual(11);
+  });
+
+  it("[G6] a retention that was lowered is caught up with, a few rows at a time", async () => {
+    const counts = await withLog(100, (log, storage) => {
+      append(log, Array(100).fill(1) as number[]);
+      const lowered = new Log(storage, 10);
+      return range(1, 40).map(() => {
+        append(lowered, [1]);
+        return rowsIn(storage).length;
+      });
+    });
+
+    for (const [index, count] of counts.entries())
+      expect((counts[index - 1] ?? 100) - count).toBeLessThanOrEqual(3);
+    expect(counts.at(-1)).toBe(10);
+  });
+
+  it("[A3 G3] rows whose acts must be remembered stay, and are not replayed", async () => {
+    const [rows, floor] = await withLog(3, (log, storage) => {
+      append(log, Array(20).fill(1) as number[], { after: 8, since: Infinity });
+      return [rowsIn(storage), log.resume(`${log.open()}:16`)];
+    });
+
+    expect(rows[0]).toEqual({ first: 9, last: 9 });
+    expect(floor).toMatchObject({ recovered: false, reason: "trimmed" });
+  });
+
+  it("[G2 G1] an append that fails leaves log and offsets as they were", async () => {
+    const outcome = await withLog(3, (log, storage) => {
+      append(log, [1, 1, 1, 1]);
+      const before = rowsIn(storage);
+      storage.sql.exec("CREATE TRIGGER stuck BEFORE DELETE ON segment BEGIN SELECT RAISE(ABORT, 'no'); END");
+      let error = "";
+      try {
+        append(log, [1]);
+      } catch (thrown) {
+        error = String(thrown);
+      }
+      const after = rowsIn(storage);
+      const { head } = log;
+      storage.sql.exec("DROP TRIGGER stuck");
+      append(log, [1]);
+      return { error, before, after, head, offsets: offsets(log, 2) };
+    });
+
+    expect(outcome.error).toContain("no");
+    expect(outcome.after).toEqual(outcome.before);
+    expect(outcome.head).toBe(4);
+    expect(outcome.offsets).toEqual([3, 4, 5]);
+  });
+});
+
+describe("rows and pages", () => {
+  it("[P4] a row stays under 1 MiB, with wide characters too", async () => {
+    const sizes = await withLog(1_000, (log, storage) => {
+      const text = JSON.stringify("中".repeat(99_000)); // 297,002 bytes
+      log.append(Array(10).fill(text) as string[], [["s", 1, 4]], NOW, FREE);
+      return storage.sql
+        .exec<{ first: number; last: number; size: number; refs: string }>(
+          "SELECT first, last, length(CAST(body AS BLOB)) AS size, refs FROM segment ORDER BY first",
+        )
+        .toArray();
+    });
+
+    expect(sizes.map(({ first, last }) => [first, last])).toEqual([
+      [1, 3],
+      [4, 6],
+      [7, 9],
+      [10, 10],
+    ]);
+    for (const { size } of sizes) expect(size).toBeLessThan(1_048_576);
+    expect(sizes.map(({ refs }) => refs)).toEqual(["[]", '[["s",1,4]]', "[]", "[]"]);
+  });
+
+  it("[P4 G4] whatever the rows and wherever one stands, a read gives exactly the rest", async () => {
+    const reads = await withLog(1_000, (log) => {
+      append(log, [1, 5, 2, 1, 9, 3]);
+      return range(0, 21).map((after) => offsets(log, after));
+    });
+
+    for (const [after, read] of reads.entries()) expect(read).toEqual(range(after + 1, 21));
+  });
+
+  it("[P4 S1] the pages of a read follow each other, and each tells its last offset", async () => {
+    const pages = await withLog(1_000, (log) => {
+      const texts = range(1, 30).map((offset) => JSON.stringify({ offset, pad: "x".repeat(30_000) }));
+      for (const text of texts) log.append([text], [], NOW, FREE);
+      return [...log.read(3)].map(({ texts: page, last }) => ({
+        last,
+        chars: page.length,
+        offsets: (JSON.parse(`[${page}]`) as { offset: number }[]).map(({ offset }) => offset),
+      }));
+    });
+
+    expect(pages.length).toBeGreaterThan(2);
+    expect(pages.flatMap((page) => page.offsets)).toEqual(range(4, 30));
+    for (const page of pages) {
+      expect(page.last).toBe(page.offsets.at(-1));
+      expect(page.chars).toBeLessThanOrEqual(262_144);
+    }
+  });
+});

@@ -1,0 +1,54 @@
+import { expect } from "vitest";
+import { infoOf } from "./rooms.ts";
+import { Client, SCENARIO, type Cast } from "./scenario.ts";
+import { join } from "./websocket.ts";
+
+/** Plays the scenario, letting `fail` have its way after each step. */
+export async function play(room: string, fail: (step: string, cast: Cast) => Promise<void>): Promise<Cast> {
+  const cast: Cast = {
+    ana: new Client(room, "websocket"),
+    bob: new Client(room, "sse"),
+    cem: new Client(room, "websocket"),
+  };
+  for (const step of SCENARIO) {
+    await step.run(cast);
+    await fail(step.name, cast);
+  }
+  return cast;
+}
+
+/** Expects that nothing was lost or doubled, whatever went wrong on the way. */
+export async function expectWhole({ ana, bob, cem }: Cast): Promise<void> {
+  const { room } = ana;
+  const published = [ana, bob, cem].flatMap((client) => client.published()).toSorted(([a], [b]) => a - b);
+  const witness = await join(room, { query: { rewind: "1000" } });
+  await witness.inbox.take("position");
+
+  // The log holds exactly what was acked, at the offsets of the acks: 1, 2, 3 …
+  expect(witness.inbox.messages.map(({ offset, data }) => [offset, data])).toEqual(published);
+  expect(published.map(([offset]) => offset)).toEqual(published.map((_, index) => index + 1));
+
+  // Who stayed read it all, once and in order, from the first it could see.
+  for (const client of [ana, bob]) {
+    await client.now.inbox.until(() => client.messages.at(-1)?.offset === published.length);
+    const first = client.messages[0]?.offset ?? 0;
+    expect(client.messages).toEqual(witness.inbox.messages.slice(first - 1));
+  }
+  expect(ana.messages[0]?.offset).toBe(1);
+  expect(bob.messages[0]?.offset).toBe(2);
+
+  // Ids are the same over every connection, and presence is what is true.
+  for (const client of [ana, bob, cem]) {
+    expect(new Set(client.connections.map(({ member, session }) => `${member} ${session}`)).size).toBe(1);
+  }
+  const welcome = await witness.welcome();
+  expect(welcome.count).toBe(3);
+  expect(new Map(welcome.members?.map(({ id, data }) => [id, data]))).toEqual(
+    new Map([
+      [ana.now.member, "calm"],
+      [bob.now.member, "busy"],
+      [witness.member, undefined],
+    ]),
+  );
+  expect(await infoOf(room)).toMatchObject({ members: 3 });
+}

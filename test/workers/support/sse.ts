@@ -1,0 +1,114 @@
+import { onTestFinished } from "vitest";
+import { EventStream } from "../../support/event-stream.ts";
+import {
+  joinUrl,
+  Member,
+  type Act,
+  type Departure,
+  type JoinOptions,
+  type Reply,
+} from "../../support/member.ts";
+import { ORIGIN, request, roomPath, type Serve } from "./rooms.ts";
+
+/** How a test joins over Server-Sent Events. */
+export interface SseJoin extends JoinOptions {
+  /** What a returning EventSource sends; it wins over `after`. */
+  readonly lastEventId?: string;
+  /** Who takes the request. @default the Worker of wrangler.toml */
+  readonly to?: Serve;
+}
+
+/** The answer to a POST: its status, headers and parsed body. */
+export interface PostAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+/** A member over Server-Sent Events whose stream is read in this test, and who acts by POST. */
+export class SseMember extends Member {
+  readonly closed: Promise<Departure>;
+  readonly stream = new EventStream();
+  /** Resolves with whether the server ended the stream in order; a failure or an abort resolve it with `false`. */
+  readonly ended: Promise<boolean>;
+  readonly response: Response;
+  readonly #room: string;
+  readonly #abort: AbortController;
+
+  constructor(room: string, response: Response, abort: AbortController) {
+    const stream = new EventStream();
+    super(stream.inbox);
+    this.stream = stream;
+    this.response = response;
+    this.#room = room;
+    this.#abort = abort;
+    this.ended = this.#read();
+    onTestFinished(() => this.vanish());
+    this.closed = this.ended.then(() => {
+      const last = this.inbox.all.findLast((frame) => frame.type === "close");
+      return last === undefined ? { code: 1006, reason: "" } : { code: last.code, reason: last.reason };
+    });
+  }
+
+  /** Sends one act, or an array of them, by POST. */
+  post(acts: object | string, headers?: Readonly<Record<string, string>>): Promise<PostAnswer> {
+    return post(this.#room, this, acts, headers);
+  }
+
+  close(): void {
+    this.vanish();
+  }
+
+  /** Stops reading, as an EventSource that is closed: the server is not told. */
+  vanish(): void {
+    this.#abort.abort();
+  }
+
+  protected async request(act: Act & { readonly ref: number }): Promise<Reply> {
+    const { body } = await this.post(act);
+    return body as Reply;
+  }
+
+  async #read(): Promise<boolean> {
+    let isInOrder = true;
+    try {
+      for await (const chunk of this.response.body ?? []) this.stream.write(chunk);
+    } catch {
+      isInOrder = false;
+    }
+    this.inbox.end(`the stream (${this.response.status}) is over`);
+    return isInOrder;
+  }
+}
+
+/** Joins over Server-Sent Events; resolves when the answer has begun, whatever its status. */
+export async function openEvents(room: string, options: SseJoin = {}): Promise<SseMember> {
+  const url = new URL(joinUrl(ORIGIN, room, "/events", options));
+  const headers = new Headers({ Accept: "text/event-stream", ...options.headers });
+  if (options.lastEventId !== undefined) headers.set("Last-Event-ID", options.lastEventId);
+  const abort = new AbortController();
+  const response = await request(url.pathname + url.search, { headers, signal: abort.signal }, options.to);
+  return new SseMember(room, response, abort);
+}
+
+/** Joins over Server-Sent Events; resolves once the member is welcome. */
+export async function joinSse(room: string, options: SseJoin = {}): Promise<SseMember> {
+  const member = await openEvents(room, options);
+  await member.welcome();
+  return member;
+}
+
+/** Acts by POST for a session; text is sent as it is. */
+export async function post(
+  room: string,
+  as: { readonly session: string; readonly key: string },
+  acts: object | string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<PostAnswer> {
+  const response = await request(roomPath(room, "/messages"), {
+    method: "POST",
+    headers: { "Parlor-Session": `${as.session}.${as.key}`, ...headers },
+    body: typeof acts === "string" ? acts : JSON.stringify(acts),
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}

@@ -1,0 +1,29 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { randomKey } from "../../../src/protocol/ids.ts";
+import { joinWebSocket, type WebSocketJoin } from "./websocket.ts";
+
+/** A member whose connection can be cut without a close frame, as by a network that is gone. */
+export interface VanishingMember {
+  readonly key: string;
+  readonly member: string;
+  vanish(): Promise<void>;
+}
+
+/**
+ * Joins from inside another object, which holds the client's end of the socket: when that object is ended, the room
+ * sees what it sees when a connection is lost.
+ */
+export async function joinToVanish(room: string, options: WebSocketJoin = {}): Promise<VanishingMember> {
+  const carrier = env.ROOM.getByName(`carrier-${randomKey()}`) as DurableObjectStub;
+  const { key, member } = await runInDurableObject(carrier, async () => {
+    const joined = await joinWebSocket(room, options);
+    const welcome = await joined.welcome();
+    return { key: welcome.key, member: welcome.member };
+  });
+  const vanish = (): Promise<void> =>
+    runInDurableObject(carrier, (_instance: DurableObject, state) => state.abort("vanished")).catch(
+      () => undefined,
+    );
+  return { key, member, vanish };
+}

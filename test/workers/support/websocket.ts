@@ -1,0 +1,116 @@
+import { onTestFinished } from "vitest";
+import { Inbox } from "../../support/inbox.ts";
+import {
+  joinUrl,
+  Member,
+  type Act,
+  type Departure,
+  type JoinOptions,
+  type Reply,
+} from "../../support/member.ts";
+import { ORIGIN, request, type Serve } from "./rooms.ts";
+
+/** How a test joins over WebSocket. */
+export interface WebSocketJoin extends JoinOptions {
+  /** The subprotocols to offer, such as `parlor.v1` and `resume.<key>`. */
+  readonly protocols?: readonly string[];
+  /** Who takes the request. @default the Worker of wrangler.toml */
+  readonly to?: Serve;
+  /** Keeps the client from answering a close frame, as a client that has stalled. */
+  readonly allowHalfOpen?: boolean;
+}
+
+/** A member over WebSocket, whose socket ends in this test. */
+export class WebSocketMember extends Member {
+  readonly closed: Promise<Departure>;
+  /** The subprotocol that the server chose; `null` for none. */
+  readonly protocol: string | null;
+  readonly #socket: WebSocket;
+
+  constructor(response: Response, socket: WebSocket, options: { readonly allowHalfOpen?: boolean } = {}) {
+    super(new Inbox());
+    this.protocol = response.headers.get("Sec-WebSocket-Protocol");
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => {
+      if (typeof data === "string") this.inbox.receive(data);
+      else this.inbox.end("a binary frame came");
+    });
+    this.closed = new Promise((resolve) => {
+      socket.addEventListener("close", ({ code, reason }) => {
+        this.inbox.end(`the socket was closed with ${code} "${reason}"`);
+        resolve({ code, reason });
+      });
+    });
+    socket.accept(options);
+    onTestFinished(() => this.vanish());
+  }
+
+  /** Sends a frame: an object or array as JSON, text and bytes as they are. */
+  send(frame: object | string | ArrayBuffer): void {
+    const isRaw = typeof frame === "string" || frame instanceof ArrayBuffer;
+    this.#socket.send(isRaw ? frame : JSON.stringify(frame));
+  }
+
+  /** Sends a frame as it is and resolves with the next ack or error of this connection, whatever its `ref`. */
+  ask(frame: object | string | ArrayBuffer): Promise<Reply> {
+    this.send(frame);
+    return this.inbox.take(["ack", "error"]);
+  }
+
+  /** Replaces the member's presence data and resolves with the answer. */
+  say(data: unknown): Promise<Reply> {
+    return this.act({ type: "presence", data: data as never });
+  }
+
+  /** Sends the bare text `ping`; the answer is a frame of type `pong`. */
+  ping(): void {
+    this.#socket.send("ping");
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  /** Closes in order: a socket between two ends of one process cannot be cut (see vanishing.ts for one that can). */
+  vanish(): void {
+    try {
+      this.#socket.close(1000, "the test is over");
+    } catch {
+      // It was closed before, or its other end is gone.
+    }
+  }
+
+  protected request(act: Act & { readonly ref: number }): Promise<Reply> {
+    this.send(act);
+    return this.inbox.take(["ack", "error"], (frame) => frame.ref === act.ref);
+  }
+}
+
+/** Asks for an upgrade and returns the answer as it is: a 101, or a refusal that is plain HTTP. */
+export function upgrade(room: string, options: WebSocketJoin = {}): Promise<Response> {
+  const url = new URL(joinUrl(ORIGIN, room, "", options));
+  const headers = new Headers({ Upgrade: "websocket", ...options.headers });
+  if (options.protocols !== undefined) headers.set("Sec-WebSocket-Protocol", options.protocols.join(", "));
+  return request(url.pathname + url.search, { headers }, options.to);
+}
+
+/** Opens a socket; resolves once it is open, before the welcome or the error that comes first. */
+export async function joinWebSocket(room: string, options: WebSocketJoin = {}): Promise<WebSocketMember> {
+  const response = await upgrade(room, options);
+  if (response.webSocket === null) {
+    throw new Error(`the upgrade was refused with ${response.status}: ${await response.text()}`);
+  }
+  return new WebSocketMember(response, response.webSocket, options);
+}
+
+/** Joins over WebSocket; resolves once the member is welcome. */
+export async function join(room: string, options: WebSocketJoin = {}): Promise<WebSocketMember> {
+  const member = await joinWebSocket(room, options);
+  await member.welcome();
+  return member;
+}
+
+/** Comes back as the same member, from where the old connection stood. */
+export function rejoin(room: string, member: Member, options: WebSocketJoin = {}): Promise<WebSocketMember> {
+  return join(room, { key: member.key, after: member.position, ...options });
+}

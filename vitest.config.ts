@@ -1,0 +1,46 @@
+import { fileURLToPath } from "node:url";
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+import { ClosingLine } from "./test/support/closing-line.ts";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+
+/**
+ * Three places a test may run in. They go one after another (`groupOrder`), so that the real servers and the browser
+ * of the last do not share the processor with the others.
+ */
+export default defineConfig({
+  test: {
+    reporters: ["verbose", new ClosingLine()],
+    projects: [
+      {
+        root,
+        test: {
+          name: "unit",
+          include: ["test/{unit,repo}/**/*.test.ts"],
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        root,
+        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        test: {
+          name: "workers",
+          include: ["test/workers/**/*.test.ts"],
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        root,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
+  },
+});
