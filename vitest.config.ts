@@ -17,7 +17,7 @@ export default defineConfig({
         root,
         test: {
           name: "unit",
-          include: ["test/{unit,repo}/**/*.test.ts"],
+          include: ["test/{unit,repo,client}/**/*.test.ts"],
           sequence: { groupOrder: 1 },
         },
       },

@@ -7,11 +7,6 @@ export function encodeFrame(frame: ServerFrame): string {
   return JSON.stringify(frame);
 }
 
-/** Joins encoded frames into the text of one: a lone frame as it is, several as an array. */
-export function joinFrames(texts: readonly string[]): string {
-  return texts.length === 1 && texts[0] !== undefined ? texts[0] : `[${texts.join(",")}]`;
-}
-
 /** Turns an error into the frame, and HTTP body, that carries it. */
 export function errorFrame(error: WireError): ErrorFrame {
   const row: ErrorRow = ERRORS[error.code];

@@ -1,7 +1,7 @@
 const KEY = /^[A-Za-z0-9_-]{22}$/;
 
 /** Characters of a session's or member's id: 22 of base64url are 132 bits of a SHA-256. */
-export const ID_CHARS = 22;
+const ID_CHARS = 22;
 
 /** Who a connection is: both ids follow from room, user and key alone, so they survive any crash. */
 export interface Identity {

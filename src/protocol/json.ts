@@ -4,7 +4,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** A JSON object as parsed, before its fields are looked at. */
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** How deep arrays and objects may nest in a frame. `JSON.stringify` recurses; V8's stack ends at several thousand. */
+/** How deep arrays and objects may nest in a client's frame. `JSON.stringify` recurses; V8's stack ends at thousands. */
 export const MAX_JSON_DEPTH = 64;
 
 /** Whether a parsed value is a JSON object (not an array, not null). */
@@ -13,11 +13,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Parses JSON text without ever throwing: `undefined` for text that is not JSON or nests deeper than
- * {@link MAX_JSON_DEPTH}.
+ * Parses JSON text without ever throwing: `undefined` for text that is not JSON or nests deeper than `maxDepth`.
+ * A server's own frames may nest deeper than a client's, for they carry what clients said.
  */
-export function parseJson(text: string): unknown {
-  if (text.length > 2 * MAX_JSON_DEPTH && nestsTooDeep(text)) return undefined;
+export function parseJson(text: string, maxDepth = MAX_JSON_DEPTH): unknown {
+  if (text.length > 2 * maxDepth && nestsDeeper(text, maxDepth)) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -26,7 +26,7 @@ export function parseJson(text: string): unknown {
 }
 
 /** Counts brackets outside strings; on text that is not JSON the answer means nothing, and `JSON.parse` refuses it. */
-function nestsTooDeep(text: string): boolean {
+function nestsDeeper(text: string, maxDepth: number): boolean {
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
@@ -36,7 +36,7 @@ function nestsTooDeep(text: string): boolean {
       else if (char === QUOTE) inString = false;
     } else if (char === QUOTE) inString = true;
     else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
-      if (++depth > MAX_JSON_DEPTH) return true;
+      if (++depth > maxDepth) return true;
     } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth--;
   }
   return false;

@@ -110,9 +110,12 @@ export class Entrance {
 /** How long a client waits before it knocks again at a full room, in milliseconds. */
 const FULL_RETRY_MS = 5_000;
 
-/** The limits a client paces itself to. */
+/** The limits a client keeps itself to. */
 function toldLimits(kind: Kind): Record<string, number> {
-  const { maxFrameBytes, maxPresenceBytes, messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst } =
-    kind;
-  return { maxFrameBytes, maxPresenceBytes, messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst };
+  const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
+  const { messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst } = kind;
+  return {
+    ...{ maxFrameBytes, maxPresenceBytes, maxRefusals },
+    ...{ messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst },
+  };
 }

@@ -1,5 +1,5 @@
 /** The version of the tables, kept in `meta`: the platform forbids `PRAGMA user_version`. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 /** Whether a room has tables yet; asking creates nothing, so reads of unused rooms cost no storage. */
 export function hasTables(sql: SqlStorage): boolean {

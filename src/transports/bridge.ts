@@ -149,7 +149,7 @@ export class Bridge {
 
 /** The end of the log that a welcome tells; nothing for any other frame. */
 function headOf(text: string): string | undefined {
-  const welcome = parseJson(text);
+  const welcome = parseJson(text, Infinity);
   const head = isJsonObject(welcome) ? welcome["head"] : undefined;
   return typeof head === "string" ? head : undefined;
 }

@@ -1,7 +1,11 @@
 import { fullBucket, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
 import { log } from "../metrics/log.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { RateLimit } from "./env.ts";
+
+/** The rate-limiting binding (wrangler.toml, `[[ratelimits]]`). */
+export interface RateLimit {
+  limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
+}
 
 /** The period of `[[ratelimits]]` in wrangler.toml, in seconds: the binding does not tell it. */
 export const PERIOD_SECONDS = 10;

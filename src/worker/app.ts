@@ -58,16 +58,24 @@ export function createApp(config: Config, env: Env): Hono {
     app.all(path, () => errorResponse({ code: "method_not_allowed" }));
   }
   app.notFound(() => errorResponse({ code: "not_found" }));
-  app.onError((error) => {
+  app.onError((error, c) => {
     log("error", "request_failed", { reason: String(error), stack: error.stack });
-    return errorResponse({ code: "internal" });
+    return refuseAloud(c.req.raw, { code: "internal" });
   });
   return app;
+
+  /** Refuses in the requester's own transport, so that it can hear why. */
+  function refuseAloud(request: Request, error: WireError): Response {
+    if (isUpgrade(request)) {
+      return refuseUpgrade(error, readOffer(request.headers.get("Sec-WebSocket-Protocol")).echo);
+    }
+    return readsEvents(request) ? refuseEvents(error, config.server.sseRetryMs) : errorResponse(error);
+  }
 
   async function joinByWebSocket(c: Context): Promise<Response> {
     const { raw } = c.req;
     const offer = readOffer(raw.headers.get("Sec-WebSocket-Protocol"));
-    const refuse = (error: WireError): Response => refuseUpgrade(error, offer.echo);
+    const refuse = (error: WireError): Response => refuseAloud(raw, error);
     const crowded = await addressLimit?.refusal(addressOf(raw));
     if (crowded !== undefined) return errorResponse(crowded);
     if (!offer.isSpoken) return refuse({ code: "version" });
@@ -86,8 +94,7 @@ export function createApp(config: Config, env: Env): Hono {
     const { raw } = c.req;
     // Hono serves HEAD by the route of GET: a stream that nobody would read.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
-    const refuse = (error: WireError): Response =>
-      readsEvents(raw) ? refuseEvents(error, config.server.sseRetryMs) : errorResponse(error);
+    const refuse = (error: WireError): Response => refuseAloud(raw, error);
     const lastEventId = raw.headers.get("Last-Event-ID") ?? undefined;
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
     const crowded = await addressLimit?.refusal(addressOf(raw));

@@ -1,9 +1,5 @@
 import type { RoomApi } from "../room/api.ts";
-
-/** The rate-limiting binding (wrangler.toml, `[[ratelimits]]`). */
-export interface RateLimit {
-  limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
-}
+import type { RateLimit } from "./address-limit.ts";
 
 /** What the Worker is bound to. */
 export interface Env {

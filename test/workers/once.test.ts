@@ -65,6 +65,19 @@ describe("repeats", () => {
     expect(await infoOf(room)).toMatchObject({ position: expect.stringMatching(/:2$/) });
   });
 
+  it("[A3 G3] of many requests with one ref at once, one takes effect, and all get its ack", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+
+    const answers = await Promise.all([
+      ...Array.from({ length: 8 }, () => post(room, ana, { type: "publish", ref: 1, event: "e" })),
+      ana.publish("e", null, { ref: 1 }).then((body) => ({ status: 200, body })),
+    ]);
+
+    for (const answer of answers) expect(answer).toMatchObject({ status: 200, body: { type: "ack", ref: 1, offset: 1 } });
+    expect(await rowsOf(room)).toHaveLength(1);
+  });
+
   it("[A3 H1] a repeat is answered to a session that is gone; anything new of it is not_joined", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
@@ -171,14 +184,9 @@ describe("across failures", () => {
 describe("the window", () => {
   const START = 1_800_000_000_000;
 
-  /** A log with one act a row: the act with ref `n` got offset `n`, at `START + atOf(n)`. */
-  function fill(
-    storage: DurableObjectStorage,
-    acts: number,
-    atOf: (n: number) => number,
-    maxMessages = 1_000_000,
-  ): Log {
-    const log = new Log(storage, maxMessages);
+  /** A log with one act a row, and what remembers them: the act with ref `n` got offset `n`, at `START + atOf(n)`. */
+  function fill(storage: DurableObjectStorage, acts: number, atOf: (n: number) => number): { log: Log; once: Once } {
+    const log = new Log(storage, 1);
     const once = new Once(log);
     for (let n = 1; n <= acts; n++) {
       const at = START + atOf(n);
@@ -186,43 +194,54 @@ describe("the window", () => {
       log.append([`{"offset":${n}}`], [["s", n, n]], at, once.keep(at));
       once.remember([["s", n, n]], at);
     }
-    return log;
+    return { log, once };
   }
 
-  it("[A3 G3] the last 10,000 acts are remembered however old, in memory and after a load", async () => {
+  /** What is remembered of these refs in memory, and after a sleep. */
+  function find(storage: DurableObjectStorage, once: Once, refs: readonly number[], now: number): unknown[] {
+    return [once, new Once(new Log(storage, 1))].map((each) => refs.map((ref) => each.find("s", ref, now)));
+  }
+
+  it("[A3 G3] the last 10,000 acts are remembered however old, in memory and after a sleep", async () => {
     const later = START + 100 * ONCE_WINDOW_MS;
+    const refs = [3, 4, ONCE_WINDOW_ACTS + 1];
+
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = fill(storage, ONCE_WINDOW_ACTS + 1, () => 0, 1);
-      const live = new Once(log);
-      live.find("s", 1, later);
-      log.append(["{}"], [["t", 1, ONCE_WINDOW_ACTS + 2]], later, live.keep(later));
-      live.remember([["t", 1, ONCE_WINDOW_ACTS + 2]], later);
-      const loaded = new Once(new Log(storage, 1));
-      return [live, loaded].map((once) =>
-        [3, 4, ONCE_WINDOW_ACTS + 1].map((ref) => once.find("s", ref, later)),
-      );
+      const { log, once } = fill(storage, ONCE_WINDOW_ACTS + 1, () => 0);
+      log.append(["{}"], [["t", 1, ONCE_WINDOW_ACTS + 2]], later, once.keep(later));
+      once.remember([["t", 1, ONCE_WINDOW_ACTS + 2]], later);
+      return find(storage, once, refs, later);
     });
 
-    expect(found).toEqual([
-      [3, 4, ONCE_WINDOW_ACTS + 1],
-      [3, 4, ONCE_WINDOW_ACTS + 1],
-    ]);
+    expect(found).toEqual([refs, refs]);
   });
 
-  it("[A3 G3] an act is remembered for ten minutes, however many follow", async () => {
+  it("[A3 G3] an act is remembered for ten minutes however many follow, in memory and after a sleep", async () => {
     const acts = ONCE_WINDOW_ACTS + 200;
+    const refs = [1, 2, acts];
+
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
-      fill(storage, acts, (n) => Math.floor(((ONCE_WINDOW_MS - 1) * n) / acts), 1);
-      const now = START + ONCE_WINDOW_MS - 1;
-      return [1, 2, acts].map((ref) => new Once(new Log(storage, 1)).find("s", ref, now));
+      const { once } = fill(storage, acts, (n) => Math.floor(((ONCE_WINDOW_MS - 1) * n) / acts));
+      return find(storage, once, refs, START + ONCE_WINDOW_MS - 1);
     });
 
-    expect(found).toEqual([1, 2, acts]);
+    expect(found).toEqual([refs, refs]);
+  });
+
+  it("[A3 G6] what is past both windows is forgotten, row by row", async () => {
+    const [rows, found] = await inRoom(uniqueRoom(), ({ storage }) => {
+      const { once } = fill(storage, ONCE_WINDOW_ACTS + 200, (n) => n * 2 * ONCE_WINDOW_MS);
+      const { rows } = storage.sql.exec<{ rows: number }>("SELECT count(*) AS rows FROM segment").one();
+      return [rows, once.find("s", 1, START + 1e12)];
+    });
+
+    expect(rows).toBeLessThanOrEqual(ONCE_WINDOW_ACTS + 1);
+    expect(found).toBeUndefined();
   });
 
   it("[A3 G3] rows that hold acts to be remembered outlive the retention", async () => {
     const rows = await inRoom(uniqueRoom(), ({ storage }) => {
-      fill(storage, 50, () => 0, 1);
+      fill(storage, 50, () => 0);
       return storage.sql.exec("SELECT count(*) AS rows FROM segment").one()["rows"];
     });
 

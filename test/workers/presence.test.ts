@@ -142,6 +142,18 @@ describe("departures", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1 });
   });
 
+  it("[M2 G9] a leave and a close that cross are one departure", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await join(room)];
+
+    bob.send({ type: "leave" });
+    bob.close(1000);
+    await bob.closed;
+    await ana.publish("mark", 1);
+
+    expect(presenceOf(ana)).toMatchObject([{ joined: [{}] }, { left: [{ id: bob.member, reason: "left" }] }]);
+  });
+
   it("[M2] what follows a leave in its frame is not done", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];

@@ -160,21 +160,36 @@ describe("rooms that cannot be reached", () => {
   });
 });
 
-it("[E1] an error of the server's own is `internal`, and tells nothing of what went wrong", async () => {
-  vi.spyOn(console, "error").mockImplementation(() => undefined);
-  const broken = serverWith({
-    ROOM: {
-      getByName: () => {
-        throw new TypeError("a secret");
-      },
-    },
-    JOINS_PER_ADDRESS: { limit: () => Promise.reject(new TypeError("a secret")) },
+// What cannot be foreseen, such as a binding that throws.
+describe("errors of the server's own", () => {
+  function broken(): Serve {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    return serverWith({ JOINS_PER_ADDRESS: { limit: () => Promise.reject(new TypeError("a secret")) } });
+  }
+
+  it("[E1] are `internal`, and tell nothing of what went wrong", async () => {
+    const response = await request("/rooms/a/events", {}, broken());
+    const text = await response.text();
+
+    expect(response.status).toBe(500);
+    expect(JSON.parse(text)).toMatchObject({ type: "error", code: "internal", message: ERRORS.internal.text });
+    expect(text).not.toContain("secret");
   });
 
-  const response = await request("/rooms/a/events", {}, broken);
+  it("[S7] an EventSource is told when to come back: a 500 would end it for ever", async () => {
+    const bob = await openEvents("a", { to: broken() });
+    await bob.ended;
 
-  expect(response.status).toBe(500);
-  const text = await response.text();
-  expect(JSON.parse(text)).toMatchObject({ type: "error", code: "internal", message: ERRORS.internal.text });
-  expect(text).not.toContain("secret");
+    expect(bob.response.status).toBe(200);
+    expect(bob.inbox.all).toMatchObject([{ type: "error", code: "internal" }]);
+    expect(bob.stream.retryMs).toBeGreaterThan(0);
+    expect(bob.stream.lastEventId).not.toBe("~closed");
+  });
+
+  it("[J8 C1] a WebSocket join opens, says why, and is closed with a code that says to come back", async () => {
+    const ana = await joinWebSocket("a", { to: broken() });
+
+    expect(await ana.closed).toMatchObject({ code: 4000 });
+    expect(ana.inbox.all).toMatchObject([{ type: "error", code: "internal" }]);
+  });
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../src/config/options.ts";
 import { evict, inRoom, infoOf, roomStub, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
-import { join, type WebSocketMember } from "./support/websocket.ts";
+import { join, rejoin, type WebSocketMember } from "./support/websocket.ts";
 
 // The clock stands still unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
@@ -95,6 +95,29 @@ describe("silence", () => {
 
     expect(await bob.closed).toMatchObject({ code: 4002 });
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+
+  it("[L4 G6] a reaper that failed comes again to those who came back", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await join(room)];
+    // As code with a bug would have left it: there is no such way to write a frame.
+    await inRoom(room, (state) => {
+      for (const [index, socket] of state.getWebSockets().entries()) {
+        const record = socket.deserializeAttachment() as Record<string, unknown>;
+        socket.serializeAttachment({ ...record, dialect: "none", heardAt: index === 0 ? 0 : Date.now() });
+      }
+    });
+    await evict(room);
+
+    await runDurableObjectAlarm(roomStub(room) as DurableObjectStub).catch(() => undefined);
+    await Promise.all([ana.closed, bob.closed]);
+
+    const again = await rejoin(room, ana);
+    let silentFor = 0;
+    while ((await infoOf(room)).members > 0) silentFor += await passToAlarm(room);
+
+    expect(await again.closed).toMatchObject({ code: 4002 });
+    expect(silentFor).toBeLessThanOrEqual(SILENCE_MS + 75_000);
   });
 
   it("[L4 G11] the reaper comes at most once a minute", async () => {

@@ -83,6 +83,18 @@ describe("ends", () => {
     expect(bob.inbox.messages).toEqual(ana.inbox.messages);
   });
 
+  it("[S4 G4 G12] so it is whatever the members say of themselves", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room, { query: { presence: `${"[".repeat(64)}${"]".repeat(64)}` } });
+    const start = ana.position;
+    for (let ref = 1; ref <= 10; ref++) await ana.publish("e", "x".repeat(20_000), { ref });
+
+    const bob = await joinSse(room, { after: start, to: serverWith({ SSE_MAX_QUEUED_BYTES: "65536" }) });
+    await bob.inbox.take("position");
+
+    expect(bob.inbox.messages).toEqual(ana.inbox.messages);
+  });
+
   it("[S4 G7] what a returning reader was allowed does not stay allowed", async () => {
     const { room, reader, closed } = openBridge({ sseMaxQueuedBytes: 10_000 });
     const send = (position: string, frame: object): void =>

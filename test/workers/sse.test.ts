@@ -41,6 +41,18 @@ describe("events", () => {
     ]);
   });
 
+  it("[S1 S5] the last event of a stream has an id too", async () => {
+    const bob = await joinSse(uniqueRoom());
+    await bob.post({ type: "leave" });
+    await bob.ended;
+    const other = openBridge({ sseMaxFrames: 1 });
+    other.room.send('e:1\n{"type":"pong"}');
+    const rotated = await read(other.reader);
+
+    expect(bob.stream.events.at(-1)?.id).toBe("~closed");
+    expect(rotated.events.map(({ id }) => id)).toEqual(["e:1", "e:1"]);
+  });
+
   it("[S2 G4] an EventSource comes back as the same member, and gets exactly what it missed", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const ana = await join(room);

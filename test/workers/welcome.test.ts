@@ -39,6 +39,7 @@ describe("what it tells", () => {
     expect(welcome.limits).toEqual({
       maxFrameBytes: kinds.game.maxFrameBytes,
       maxPresenceBytes: OPTIONS.maxPresenceBytes.default,
+      maxRefusals: OPTIONS.maxRefusals.default,
       messagesPerSecond: kinds.game.messagesPerSecond,
       messagesBurst: kinds.game.messagesBurst,
       bytesPerSecond: OPTIONS.bytesPerSecond.default,

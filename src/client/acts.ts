@@ -1,0 +1,106 @@
+import { ParlorError } from "./error.ts";
+import { jsonText, presenceText, publishText } from "./frame-texts.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Sender } from "./sender.ts";
+
+/** Where a recorded message is in the room's log. */
+export interface Published {
+  readonly offset: number;
+}
+
+/** The slot of presence acts: only the newest counts. */
+const PRESENCE = "presence";
+
+/** Presence data longer than this, as it stands in a URL, is sent after the welcome; some proxies refuse long URLs. */
+const MAX_QUERY_CHARS = 2_000;
+
+/** What a member does in a room: the application's words become acts that the sender brings out. */
+export class Acts {
+  readonly #outbox: Outbox;
+  readonly #sender: Sender;
+  readonly #onError: (error: ParlorError) => void;
+  /** The presence data that the room has last taken, or is joined with; JSON text. */
+  #presence: string | undefined;
+  #end: ParlorError | undefined;
+
+  /**
+   * @param presence the data to join with
+   * @param onError is told of errors that no promise is rejected with
+   * @throws ParlorError for presence data that JSON cannot carry
+   */
+  constructor(outbox: Outbox, sender: Sender, presence: unknown, onError: (error: ParlorError) => void) {
+    this.#outbox = outbox;
+    this.#sender = sender;
+    this.#onError = onError;
+    this.#presence = presence === undefined ? undefined : jsonText(presence);
+  }
+
+  /** The presence data to bring along to a join; a room may have forgotten it. */
+  get joinPresence(): string | undefined {
+    return this.#isShort ? this.#presence : undefined;
+  }
+
+  /** See {@link Room.publish}. */
+  publish(event: string, data: unknown): Promise<Published> {
+    return this.#promise((resolve, reject) => {
+      const frame = publishText(event, data, { ref: this.#outbox.nextRef });
+      this.#outbox.add({ ...frame, resolve: (offset = 0) => resolve({ offset }), reject });
+    });
+  }
+
+  /** See {@link Room.setPresence}. */
+  setPresence(data: unknown): Promise<void> {
+    return this.#promise((resolve, reject) => this.#claim(jsonText(data), resolve, reject));
+  }
+
+  /** See {@link Room.send}. */
+  send(event: string, data: unknown, key: string | undefined): void {
+    try {
+      this.#sender.sendVolatile(event, key, publishText(event, data, { volatile: true, key }));
+    } catch (error) {
+      if (error instanceof ParlorError) this.#onError(error);
+    }
+  }
+
+  /** Says after a welcome what could not be said in the join. */
+  welcomed(): void {
+    if (this.#presence === undefined || this.#isShort || this.#outbox.inSlot(PRESENCE) !== undefined) return;
+    this.#claim(this.#presence, () => undefined, this.#onError);
+  }
+
+  /** Rejects what waits, and whatever comes. */
+  end(error: ParlorError): void {
+    this.#end = error;
+    this.#outbox.refuseAll(error);
+  }
+
+  get #isShort(): boolean {
+    return encodeURIComponent(this.#presence ?? "").length <= MAX_QUERY_CHARS;
+  }
+
+  #claim(text: string, resolve: () => void, reject: (error: ParlorError) => void): void {
+    this.#outbox.add({
+      ...presenceText(this.#outbox.nextRef, text),
+      slot: PRESENCE,
+      resolve: () => {
+        this.#presence = text;
+        resolve();
+      },
+      reject,
+    });
+    this.#sender.schedule();
+  }
+
+  #promise<Value>(
+    act: (resolve: (value: Value) => void, reject: (error: ParlorError) => void) => void,
+  ): Promise<Value> {
+    const promise = new Promise<Value>((resolve, reject) => {
+      if (this.#end !== undefined) return reject(this.#end);
+      act(resolve, reject);
+      this.#sender.schedule();
+    });
+    // An application may leave an act to itself; its rejection is then no unhandled one.
+    promise.catch(() => undefined);
+    return promise;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Dial, TransportName } from "./transport.ts";
+import { WebSocketTransport, type WebSocketConstructor } from "./websocket-transport.ts";
+
+/** What connections are made with. */
+export interface Means {
+  readonly WebSocket: WebSocketConstructor;
+  readonly fetch: typeof fetch;
+}
+
+/** How to start a connection, by the transport's name. */
+export type Dials = Readonly<Record<TransportName, Dial>>;
+
+/** Makes real connections. The code for SSE is loaded when it is first needed. */
+export function makeDials({ WebSocket, fetch: fetch_ }: Means): Dials {
+  return {
+    websocket: async (target, listener) => new WebSocketTransport(target, listener, WebSocket),
+    sse: async (target, listener) => {
+      const { SseTransport } = await import("./sse-transport.ts");
+      return new SseTransport(target, listener, fetch_);
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import type { TransportName } from "./transport.ts";
+
+/** How an attempt failed before its welcome: nothing came within the time, or the connection ended early. */
+export type Failure = "timeout" | "early";
+
+/**
+ * Which transport to try next. Pure data.
+ *
+ * The first rung is the one that is wanted. A rung is left for the next after a time-out, or when it failed often: twice
+ * before anything worked in this room, and five times if it is the one that worked, for then it is rather the server
+ * that is away. Any other is left after one failure. Behind the last comes the first again.
+ */
+export interface Ladder {
+  readonly names: readonly TransportName[];
+  /** The one to try next, or in use. */
+  readonly rung: number;
+  /** The one that worked last; the first before any did. */
+  readonly home: number;
+  /** How often the home rung may fail before the next is tried. */
+  readonly tries: number;
+  /** Failures of this rung in a row. */
+  readonly failures: number;
+  /** When the first rung was last left, in milliseconds of the caller's clock. */
+  readonly leftFirstAt: number;
+}
+
+/** {@link Ladder.tries} before anything worked. */
+const FIRST_TRIES = 2;
+
+/** {@link Ladder.tries} of a rung that worked: with the default waits about a quarter of a minute. */
+const PROVEN_TRIES = 5;
+
+/** The first rung is tried again by a reconnect that comes so long after it was left: 5 minutes. */
+const RETRY_FIRST_MS = 300_000;
+
+/** Stands on the first rung. */
+export function makeLadder(names: readonly TransportName[]): Ladder {
+  return { names, rung: 0, home: 0, tries: FIRST_TRIES, failures: 0, leftFirstAt: 0 };
+}
+
+/** The transport to try next, or in use. */
+export function rungOf(ladder: Ladder): TransportName {
+  return ladder.names[ladder.rung] ?? "websocket";
+}
+
+/** After an attempt that failed before its welcome, without a word from the server. */
+export function afterFailure(ladder: Ladder, failure: Failure, now: number): Ladder {
+  const { names, rung, home, tries } = ladder;
+  const failures = ladder.failures + 1;
+  if (failure === "early" && rung === home && failures < tries) return { ...ladder, failures };
+  return {
+    ...ladder,
+    rung: (rung + 1) % names.length,
+    failures: 0,
+    leftFirstAt: rung === 0 ? now : ladder.leftFirstAt,
+  };
+}
+
+/**
+ * After an attempt that the server refused in words. A browser hears them over SSE only, so they may be why the
+ * WebSocket failed as well: back to what is known to work.
+ */
+export function afterRefusal(ladder: Ladder): Ladder {
+  return { ...ladder, rung: ladder.home, failures: 0 };
+}
+
+/** After a welcome. */
+export function afterWelcome(ladder: Ladder): Ladder {
+  return { ...ladder, home: ladder.rung, tries: PROVEN_TRIES, failures: 0 };
+}
+
+/** After a connection that had been welcomed ended. */
+export function afterDrop(ladder: Ladder, now: number): Ladder {
+  return ladder.rung > 0 && now - ladder.leftFirstAt >= RETRY_FIRST_MS ? { ...ladder, rung: 0 } : ladder;
+}

@@ -1,0 +1,134 @@
+import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
+import { Liveness } from "./liveness.ts";
+import type { Clock, Timers } from "./timers.ts";
+import type { Batch, Dial, Target, Transport, TransportEnd, TransportName } from "./transport.ts";
+
+/** Who is told what comes over a link, until it is closed. */
+export interface LinkListener {
+  onFrame(frame: ServerFrame): void;
+  /** Reading the frames before it has brought the client to this position. */
+  onPosition(position: string): void;
+  /** More can be sent. */
+  onReady(): void;
+  /** The connection ended; nothing comes after it. */
+  onEnd(end: TransportEnd): void;
+  /** Nothing came for too long; the link is open still. */
+  onSilence(reason: string): void;
+}
+
+/** What a link needs of its room. */
+export interface LinkContext {
+  readonly listener: LinkListener;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+/** A stream that nothing came over for so long is dead, in milliseconds; a comment comes every 25 s (rule S3). */
+const SSE_SILENCE_MS = 60_000;
+
+/** A connection that is looked after: told about only while it is the room's, and found out when it is dead. */
+export class Link {
+  readonly name: TransportName;
+  /** Round trip of the last ping, in milliseconds; `undefined` before the first, and over SSE. */
+  latencyMs: number | undefined;
+  readonly #context: LinkContext;
+  #transport: Transport | undefined;
+  #isOver = false;
+  #authority = "";
+  #liveness: Liveness | undefined;
+  #pingedAt = 0;
+
+  constructor(name: TransportName, dial: Dial, target: Target, context: LinkContext) {
+    this.name = name;
+    this.#context = context;
+    const { listener, clock } = context;
+    const onEnd = (end: TransportEnd): void => {
+      if (this.#isOver) return;
+      this.release();
+      listener.onEnd(end);
+    };
+    dial(target, {
+      onFrames: (frames, position) => this.#receive(frames, position),
+      onHeard: () => this.#liveness?.heard(clock.now()),
+      onReady: () => {
+        if (!this.#isOver) listener.onReady();
+      },
+      onEnd,
+    }).then(
+      (transport) => {
+        this.#transport = transport;
+        if (this.#isOver) transport.close();
+      },
+      (error: unknown) => onEnd({ code: 1006, reason: String(error) }),
+    );
+  }
+
+  /** Whether what is sent now would have to wait. */
+  get isBusy(): boolean {
+    return this.#transport?.isBusy === true;
+  }
+
+  /** Begins to look after the connection, with what its welcome says. */
+  welcomed({ session, key, pingIntervalMs }: WelcomeFrame, pingTimeoutMs: number): void {
+    this.#authority = `${session}.${key}`;
+    const rule =
+      this.name === "websocket"
+        ? { pingIntervalMs, timeoutMs: pingTimeoutMs }
+        : { pingIntervalMs: Infinity, timeoutMs: SSE_SILENCE_MS };
+    this.#liveness = new Liveness(rule, this.#context.clock.now());
+    this.#check();
+  }
+
+  /** Sends acts. */
+  send(batch: Omit<Batch, "authority">): void {
+    this.#transport?.send({ ...batch, authority: this.#authority });
+  }
+
+  /** Asks for a sign of life now: there is reason to doubt that the connection lives. */
+  ping(): void {
+    if (this.#liveness === undefined || this.#isOver) return;
+    this.#pingedAt = this.#context.clock.now();
+    this.#liveness.pinged(this.#pingedAt);
+    this.#transport?.ping();
+    this.#check();
+  }
+
+  /** Ends the membership. Resolves when the room has heard of it, or cannot. */
+  async leave(): Promise<void> {
+    this.release();
+    await this.#transport?.leave(this.#authority);
+  }
+
+  /** Lets go of the connection without closing it: nothing of it is told any more. */
+  release(): void {
+    this.#isOver = true;
+    this.#context.timers.clear("liveness");
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    this.release();
+    this.#transport?.close();
+  }
+
+  #receive(frames: readonly ServerFrame[], position: string | undefined): void {
+    const { clock, listener } = this.#context;
+    const now = clock.now();
+    this.#liveness?.heard(now);
+    for (const frame of frames) {
+      // What is told may lead to the end of the link, and then the rest is for the next one to bring.
+      if (this.#isOver) return;
+      if (frame.type === "pong") this.latencyMs = now - this.#pingedAt;
+      else listener.onFrame(frame);
+    }
+    if (position !== undefined && !this.#isOver) listener.onPosition(position);
+  }
+
+  #check(): void {
+    const { clock, timers, listener } = this.#context;
+    const verdict = this.#liveness?.check(clock.now());
+    if (verdict === "ping") this.ping();
+    else if (verdict === "dead") listener.onSilence("nothing was heard for too long");
+    else if (verdict !== undefined) timers.set("liveness", verdict, () => this.#check());
+  }
+}

@@ -1,0 +1,132 @@
+import { ParlorError } from "./error.ts";
+import type { FrameText } from "./frame-texts.ts";
+
+/**
+ * A server remembers acts for ten minutes at least (rule A3). One that was sent longer ago is not sent again; half a
+ * minute is kept back for its way there.
+ */
+const REPEATABLE_MS = 570_000;
+
+/** What the maker of an act says of it. */
+export interface NewAct extends FrameText {
+  /** Acts of one slot stand for each other: only the newest counts, and it may be repeated for ever. */
+  readonly slot?: string;
+  /** Told once, with the offset, for acts that have one. */
+  readonly resolve: (offset: number | undefined) => void;
+  readonly reject: (error: ParlorError) => void;
+}
+
+/** An act that waits for its answer. */
+export interface Act extends NewAct {
+  /** Positive, unique in the session. */
+  readonly ref: number;
+}
+
+interface Entry extends Act {
+  /** When it was first sent, Unix milliseconds; `undefined` if it never was. */
+  sentAt: number | undefined;
+  /** Whether it is on its way, and not to be sent now. */
+  isSent: boolean;
+}
+
+/**
+ * The acts that are not answered yet, and which of them are to be sent. Pure: it owns neither clock nor connection.
+ *
+ * The session and `ref` of an act name it for ever, so refs may not be used twice: not within a room object, and not
+ * by a later one that was given the same key, for then a new message would be taken for the repetition of an old one
+ * and lost. Hence the first ref comes from the clock, a thousand to each millisecond: a page that is loaded again begins
+ * above every ref of its earlier life, unless that one acted more than a thousand times a millisecond.
+ */
+export class Outbox {
+  readonly #maxPending: number;
+  /** By ref, ascending: the order in which they were made is that in which they go out. */
+  readonly #entries = new Map<number, Entry>();
+  #nextRef: number;
+
+  /** @param now Unix milliseconds */
+  constructor(maxPending: number, now: number) {
+    this.#maxPending = maxPending;
+    this.#nextRef = Math.floor(now) * 1000;
+  }
+
+  /** The ref that the next act will have. */
+  get nextRef(): number {
+    return this.#nextRef;
+  }
+
+  /** The act in a slot that waits, if one does. */
+  inSlot(slot: string): Act | undefined {
+    return [...this.#entries.values()].find((entry) => entry.slot === slot);
+  }
+
+  /**
+   * Takes an act, under {@link nextRef}. It takes the place of an earlier one of its slot, whose maker is answered as
+   * this one's is. An outbox that is full rejects it, unless it has a slot.
+   */
+  add(act: NewAct): void {
+    const older = act.slot === undefined ? undefined : this.inSlot(act.slot);
+    if (act.slot === undefined && this.#entries.size >= this.#maxPending) {
+      return act.reject(new ParlorError("outbox_full", `${this.#maxPending} acts wait already`));
+    }
+    const ref = this.#nextRef++;
+    if (older !== undefined) this.#remove(older.ref);
+    this.#entries.set(ref, {
+      ...act,
+      ref,
+      sentAt: undefined,
+      isSent: false,
+      resolve: (offset) => [older, act].forEach((each) => each?.resolve(offset)),
+      reject: (error) => [older, act].forEach((each) => each?.reject(error)),
+    });
+  }
+
+  /** The acts to be sent, in order. Those that can no longer be repeated are rejected here. */
+  *unsent(now: number): Generator<Act> {
+    for (const entry of this.#entries.values()) {
+      const { ref, slot, sentAt = now, isSent } = entry;
+      if (isSent) continue;
+      if (slot !== undefined || now - sentAt < REPEATABLE_MS) yield entry;
+      else this.refuse(ref, new ParlorError("outcome_unknown", "the answer was lost too long ago", { ref }));
+    }
+  }
+
+  /** Notes that an act is on its way. */
+  sent(ref: number, now: number): void {
+    const entry = this.#entries.get(ref);
+    if (entry === undefined) return;
+    entry.isSent = true;
+    entry.sentAt ??= now;
+  }
+
+  /** The act took effect. */
+  acknowledge(ref: number, offset: number | undefined): void {
+    this.#remove(ref)?.resolve(offset);
+  }
+
+  /** The act will not be sent again. */
+  refuse(ref: number, error: ParlorError): void {
+    this.#remove(ref)?.reject(error);
+  }
+
+  /** The act is to be sent again, under the same ref. */
+  again(ref: number): void {
+    const entry = this.#entries.get(ref);
+    if (entry !== undefined) entry.isSent = false;
+  }
+
+  /** Everything unanswered is to be sent again: the connection that it went by is gone. */
+  allAgain(): void {
+    for (const ref of this.#entries.keys()) this.again(ref);
+  }
+
+  /** Rejects everything: the room is closed. */
+  refuseAll(error: ParlorError): void {
+    for (const ref of this.#entries.keys()) this.refuse(ref, error);
+  }
+
+  #remove(ref: number): Entry | undefined {
+    const entry = this.#entries.get(ref);
+    this.#entries.delete(ref);
+    return entry;
+  }
+}

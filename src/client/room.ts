@@ -1,0 +1,93 @@
+import type { Published } from "./acts.ts";
+import type { RoomState } from "./connection.ts";
+import type { RoomEvents } from "./events.ts";
+import type { Member } from "./members.ts";
+import type { TransportName } from "./transport.ts";
+
+/**
+ * A room, joined. It stays joined: a connection that is lost is made again, what was missed is told in order, what
+ * was not answered is sent again, until {@link Room.close}, {@link Room.leave} or a close that says to stay away.
+ */
+export interface Room {
+  /** Who one is here, as given to or drawn by `joinRoom`. A secret; save it to come back as the same member. */
+  readonly key: string;
+
+  /** How the connection stands. */
+  readonly state: RoomState;
+
+  /** What the connection is made over; `undefined` while there is none. */
+  readonly transport: TransportName | undefined;
+
+  /** This client's member id, the same after every reconnect; `undefined` before the first welcome. */
+  readonly self: string | undefined;
+
+  /** Who is here, this client too, by id; a live view. Empty in the mode `count`. */
+  readonly members: ReadonlyMap<string, Member>;
+
+  /** How many are here, this client included; 0 before the first welcome. */
+  readonly count: number;
+
+  /**
+   * How far this client has read; `undefined` before the first welcome of one that brought no position. Save it, and
+   * give it to `joinRoom` later: inside a listener of `message` it stands behind that message.
+   */
+  readonly position: string | undefined;
+
+  /** Round trip of the last ping, in milliseconds; `undefined` before the first, and over SSE. */
+  readonly latencyMs: number | undefined;
+
+  /**
+   * Listens to one type of event. What a listener throws is reported as an uncaught error, and stops nothing.
+   *
+   * @returns a function that ends it
+   */
+  on<Type extends keyof RoomEvents>(type: Type, listener: (event: RoomEvents[Type]) => void): () => void;
+
+  /**
+   * Says something that is recorded: stored, in order, and read by whoever comes back for it. Sent again over every
+   * new connection until the room has answered, and stored once all the same.
+   *
+   * Messages are stored in the order in which they were published, except around one that the room refuses for its
+   * rate: that one is sent again, behind those that were on their way.
+   *
+   * @param event 1-64 characters
+   * @param data anything JSON can carry; `undefined` becomes null
+   * @returns where it is in the log, once it is stored; rejects with a {@link ParlorError} once it is known that it
+   * will not be. A rejection that nobody handles is not reported as unhandled.
+   */
+  publish(event: string, data: unknown): Promise<Published>;
+
+  /**
+   * Says something volatile: to who is connected now, at most once, stored nowhere. Never throws: without a connection
+   * it is dropped, and what the room would refuse is told by the event `error`.
+   *
+   * Sent no faster than the room's limits allow. What cannot be sent at once waits, and the newest with the same event
+   * and key takes the place of the older.
+   *
+   * @param options `key`, 1-64 characters: which messages of this event may stand for one another
+   */
+  send(event: string, data: unknown, options?: { readonly key?: string | undefined }): void;
+
+  /**
+   * Replaces what this member says of itself. Of several in a row only the newest is sent. It is said again at every
+   * reconnect.
+   *
+   * @param data anything JSON can carry, up to the room's `maxPresenceBytes`
+   * @returns resolves once the room has taken it, or a newer one; rejects with a {@link ParlorError}
+   */
+  setPresence(data: unknown): Promise<void>;
+
+  /**
+   * Leaves: the room knows at once, and tells the others that this member `left`. Acts that wait are rejected
+   * `closed`.
+   *
+   * @returns resolves when the room has heard of it, or cannot
+   */
+  leave(): Promise<void>;
+
+  /**
+   * Hangs up for good. Acts that wait are rejected `closed`. Over WebSocket the room knows at once; over SSE it finds
+   * out within half a minute, so {@link leave} is kinder.
+   */
+  close(): void;
+}

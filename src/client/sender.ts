@@ -1,0 +1,153 @@
+import { MAX_ITEMS, type AckFrame, type ErrorFrame } from "../protocol/frames.ts";
+import { backoffMs, type BackoffBounds } from "./backoff.ts";
+import { ParlorError, errorOfFrame } from "./error.ts";
+import type { FrameText } from "./frame-texts.ts";
+import type { Link } from "./link.ts";
+import type { Act, Outbox } from "./outbox.ts";
+import { Pacer, type Limits } from "./pacer.ts";
+import { recoveryOf } from "./recovery.ts";
+import type { Clock, Timers } from "./timers.ts";
+import { VolatileQueue } from "./volatile-queue.ts";
+
+/** How long to leave a busy transport alone, in milliseconds. One that answers says itself when it is ready. */
+const BUSY_MS = 50;
+
+/** An act, or without a ref a volatile message. */
+type Item = FrameText & { readonly ref?: number };
+
+/**
+ * Brings acts and volatile messages out to the room: acts first and in order, several to a frame, within the room's
+ * limits, and the acts again until they are answered.
+ */
+export class Sender {
+  readonly #outbox: Outbox;
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #bounds: BackoffBounds;
+  readonly #volatile = new VolatileQueue();
+  readonly #pacer = new Pacer();
+  #link: Link | undefined;
+  #maxFrameBytes = Infinity;
+  #isScheduled = false;
+  /** How often in a row the room said to wait, and not how long. */
+  #holds = 0;
+
+  constructor(outbox: Outbox, clock: Clock, timers: Timers, bounds: BackoffBounds) {
+    this.#outbox = outbox;
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#bounds = bounds;
+  }
+
+  /** Goes on over a connection that has been welcomed: what was not answered over the last is sent again. */
+  attach(link: Link, limits: Limits): void {
+    this.#link = link;
+    this.#maxFrameBytes = limits["maxFrameBytes"] ?? Infinity;
+    this.#pacer.setLimits(limits, this.#clock.now());
+    this.#outbox.allAgain();
+    this.schedule();
+  }
+
+  /** Stops sending until the next {@link attach}. Volatile messages are dropped. */
+  detach(): void {
+    this.#link = undefined;
+    this.#volatile.clear();
+    this.#timers.clear("flush");
+  }
+
+  /** Queues a volatile message; without a connection it is dropped. */
+  sendVolatile(event: string, key: string | undefined, message: FrameText): void {
+    if (this.#link === undefined || message.bytes > this.#maxFrameBytes) return;
+    this.#volatile.add(event, key, message);
+    this.schedule();
+  }
+
+  /** Sends once the caller is done: what it does in one go leaves in one frame. */
+  schedule(): void {
+    if (this.#isScheduled || this.#link === undefined) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Sends what may be sent now, and sees to it that the rest follows. */
+  flush(): void {
+    this.#timers.clear("flush");
+    while (this.#link !== undefined) {
+      const { items, bytes, nextMs } = this.#load();
+      const waitMs = items.length === 0 ? nextMs : this.#link.isBusy ? BUSY_MS : 0;
+      if (waitMs === undefined) return;
+      if (waitMs > 0) {
+        this.#volatile.hold();
+        return this.#timers.set("flush", waitMs, () => this.flush());
+      }
+      for (const { ref } of items) {
+        if (ref === undefined) this.#volatile.sent();
+        else this.#outbox.sent(ref, this.#clock.wallNow());
+      }
+      this.#pacer.spend(items.length, bytes);
+      const texts = items.map(({ text }) => text).join(",");
+      this.#link.send({
+        text: items.length === 1 ? texts : `[${texts}]`,
+        refs: items.map(({ ref }) => ref),
+      });
+    }
+  }
+
+  /** The room did an act. */
+  acknowledged({ ref, offset }: AckFrame): void {
+    this.#holds = 0;
+    if (ref !== undefined) this.#outbox.acknowledge(ref, offset);
+  }
+
+  /** The room refused an act or a message. Where it says to come back, that is the caller's to do. */
+  refused(error: ErrorFrame): void {
+    const { ref, retryAfterMs } = error;
+    const recovery = recoveryOf(error);
+    const now = this.#clock.now();
+    // The items of one frame are refused one by one, for one reason: that is one hold.
+    if (recovery === "wait" && (retryAfterMs !== undefined || !this.#pacer.isHeld(now))) {
+      this.#pacer.hold(retryAfterMs ?? backoffMs(this.#bounds, this.#holds++, 0, this.#clock.random), now);
+    }
+    if (ref === undefined) return;
+    if (recovery === "give up") return this.#outbox.refuse(ref, errorOfFrame(error));
+    this.#outbox.again(ref);
+    this.schedule();
+  }
+
+  /**
+   * Chooses what goes into the next frame.
+   *
+   * @returns its size as an array; and how long until more may go, in milliseconds: `undefined` if nothing is left, or
+   * the frame is full
+   */
+  #load(): { readonly items: readonly Item[]; readonly bytes: number; readonly nextMs: number | undefined } {
+    const items: Item[] = [];
+    let bytes = 1;
+    for (const item of this.#waiting()) {
+      const total = bytes + item.bytes + 1;
+      if (items.length === MAX_ITEMS || (items.length > 0 && total > this.#maxFrameBytes)) break;
+      const nextMs = this.#pacer.waitMs(items.length + 1, total, this.#clock.now());
+      if (nextMs > 0) return { items, bytes, nextMs };
+      items.push(item);
+      bytes = total;
+    }
+    return { items, bytes, nextMs: undefined };
+  }
+
+  *#waiting(): Generator<Item> {
+    for (const act of this.#outbox.unsent(this.#clock.wallNow())) {
+      if (act.bytes <= this.#maxFrameBytes) yield act;
+      // Refused by the room it would be as a whole frame, without its ref, and never be answered.
+      else this.#outbox.refuse(act.ref, tooLarge(act, this.#maxFrameBytes));
+    }
+    yield* this.#volatile.waiting;
+  }
+}
+
+function tooLarge({ bytes, ref }: Act, maxFrameBytes: number): ParlorError {
+  const message = `the frame has ${bytes} bytes, the room takes ${maxFrameBytes}`;
+  return new ParlorError("frame_too_large", message, { ref, limit: "maxFrameBytes" });
+}

@@ -1,0 +1,250 @@
+import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
+import { Acts, type Published } from "./acts.ts";
+import {
+  makeConnection,
+  stateOf,
+  step,
+  type Connection,
+  type ConnectionEvent,
+  type Effect,
+  type RoomState,
+  type StateChange,
+} from "./connection.ts";
+import { Cursor } from "./cursor.ts";
+import type { Dials } from "./dials.ts";
+import { Emitter } from "./emitter.ts";
+import type { Environment } from "./environment.ts";
+import { ParlorError, errorOfFrame } from "./error.ts";
+import type { RoomEvents } from "./events.ts";
+import { Link, type LinkListener } from "./link.ts";
+import { Members, type Member } from "./members.ts";
+import type { Settings } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { recoveryOf } from "./recovery.ts";
+import type { Room } from "./room.ts";
+import { Sender } from "./sender.ts";
+import { Timers } from "./timers.ts";
+import type { TransportName } from "./transport.ts";
+
+/** How long a leave may take to reach the room, in milliseconds, before the connection is closed all the same. */
+const LEAVE_TIMEOUT_MS = 2_000;
+
+/**
+ * A member's life in a room, on its own side: does what the connection's state machine decides, and brings what the
+ * room sends to where it belongs. Applications know it as a {@link Room}.
+ */
+export class Session implements Room {
+  readonly key: string;
+  readonly #address: URL;
+  readonly #settings: Settings;
+  readonly #dials: Dials;
+  readonly #environment: Environment;
+  readonly #emitter: Emitter<RoomEvents>;
+  readonly #timers: Timers;
+  readonly #cursor: Cursor;
+  readonly #members = new Members();
+  readonly #sender: Sender;
+  readonly #acts: Acts;
+  readonly #unwatch: () => void;
+  #connection: Connection;
+  #link: Link | undefined;
+  #self: string | undefined;
+
+  /** Begins to join at once. */
+  constructor(address: URL, settings: Settings, dials: Dials, environment: Environment) {
+    this.key = settings.key;
+    this.#address = address;
+    this.#settings = settings;
+    this.#dials = dials;
+    this.#environment = environment;
+    this.#emitter = new Emitter(environment.report);
+    this.#timers = new Timers(environment);
+    this.#cursor = new Cursor(settings.position);
+    const outbox = new Outbox(settings.maxPendingActs, environment.wallNow());
+    this.#sender = new Sender(outbox, environment, this.#timers, settings);
+    this.#acts = new Acts(outbox, this.#sender, settings.presence, (error) =>
+      this.#emitter.emit("error", error),
+    );
+    this.#connection = makeConnection(settings.transports);
+    this.#unwatch = environment.watch({
+      onBack: () => {
+        this.#step({ type: "online" });
+        this.#link?.ping();
+      },
+      onDoubt: () => this.#link?.ping(),
+    });
+    this.#step({ type: "due" });
+  }
+
+  get state(): RoomState {
+    return stateOf(this.#connection);
+  }
+
+  get transport(): TransportName | undefined {
+    return this.state === "connected" ? this.#link?.name : undefined;
+  }
+
+  get self(): string | undefined {
+    return this.#self;
+  }
+
+  get members(): ReadonlyMap<string, Member> {
+    return this.#members.byId;
+  }
+
+  get count(): number {
+    return this.#members.count;
+  }
+
+  get position(): string | undefined {
+    return this.#cursor.position;
+  }
+
+  get latencyMs(): number | undefined {
+    return this.#link?.latencyMs;
+  }
+
+  on<Type extends keyof RoomEvents>(type: Type, listener: (event: RoomEvents[Type]) => void): () => void {
+    return this.#emitter.on(type, listener);
+  }
+
+  publish(event: string, data: unknown): Promise<Published> {
+    return this.#acts.publish(event, data);
+  }
+
+  send(event: string, data: unknown, options: { readonly key?: string | undefined } = {}): void {
+    this.#acts.send(event, data, options.key);
+  }
+
+  setPresence(data: unknown): Promise<void> {
+    return this.#acts.setPresence(data);
+  }
+
+  async leave(): Promise<void> {
+    const link = this.state === "connected" ? this.#link : undefined;
+    if (link === undefined) return this.close();
+    this.#sender.flush();
+    this.#link = undefined; // so that it is not closed before the room has heard
+    const left = link.leave();
+    this.#step({ type: "closed", reason: "left" });
+    this.#timers.set("leave", LEAVE_TIMEOUT_MS, () => link.close());
+    await left;
+    this.#timers.clear("leave");
+    link.close();
+  }
+
+  close(): void {
+    this.#step({ type: "closed", reason: "closed" });
+  }
+
+  #step(event: ConnectionEvent): void {
+    const context = {
+      now: this.#environment.now(),
+      random: this.#environment.random,
+      bounds: this.#settings,
+    };
+    const [next, effects] = step(this.#connection, event, context);
+    this.#connection = next;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case "dial":
+        return this.#dial(effect.transport);
+      case "hang up":
+        this.#link?.close();
+        return this.#unlink();
+      case "timer":
+        if (effect.ms === undefined) return this.#timers.clear("attempt");
+        return this.#timers.set("attempt", effect.ms, () => this.#step({ type: "due" }));
+      case "tell":
+        return this.#tell(effect.change);
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #dial(name: TransportName): void {
+    const { key, rewind, mode } = this.#settings;
+    const listener: LinkListener = {
+      onFrame: (frame) => this.#take(frame),
+      onPosition: (position) => this.#cursor.advance(position),
+      onReady: () => this.#sender.flush(),
+      onEnd: (end) => {
+        this.#unlink();
+        this.#step({ type: "ended", end });
+      },
+      onSilence: (reason) => this.#step({ type: "lost", reason }),
+    };
+    this.#link = new Link(
+      name,
+      this.#dials[name],
+      { room: this.#address, key, rewind, mode, after: this.position, presence: this.#acts.joinPresence },
+      { listener, clock: this.#environment, timers: this.#timers },
+    );
+  }
+
+  #unlink(): void {
+    this.#link = undefined;
+    this.#sender.detach();
+  }
+
+  #tell(change: StateChange): void {
+    const isClosed = change.state === "closed";
+    if (isClosed) {
+      this.#unwatch();
+      this.#acts.end(change.error ?? new ParlorError("closed", change.reason));
+    }
+    this.#emitter.emit("state", change);
+    if (isClosed) this.#emitter.emit("closed", change);
+  }
+
+  #take(frame: ServerFrame): void {
+    switch (frame.type) {
+      case "welcome":
+        return this.#welcome(frame);
+      case "message": {
+        const isNew =
+          frame.offset === undefined ? frame.from !== this.#self : this.#cursor.pass(frame.offset);
+        if (isNew) this.#emitter.emit("message", frame);
+        return;
+      }
+      case "presence": {
+        const change = this.#members.update(frame);
+        if (change !== undefined) this.#emitter.emit("presence", change);
+        return;
+      }
+      case "position":
+        return this.#cursor.advance(frame.position);
+      case "ack":
+        return this.#sender.acknowledged(frame);
+      case "error":
+        if (this.state !== "connected") return this.#step({ type: "refused", error: frame });
+        this.#sender.refused(frame);
+        if (frame.ref === undefined) this.#emitter.emit("error", errorOfFrame(frame));
+        if (recoveryOf(frame) === "come back") this.#step({ type: "lost", reason: frame.message });
+        return;
+      case "pong": // the link's
+      case "close": // the transport's, which ends
+        return;
+      default:
+        frame satisfies never; // of a newer server, and passed over (rule F2)
+    }
+  }
+
+  #welcome(welcome: WelcomeFrame): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#self = welcome.member;
+    this.#cursor.reset(welcome.position);
+    const presence = this.#members.reset(welcome);
+    link.welcomed(welcome, this.#settings.pingTimeoutMs);
+    this.#sender.attach(link, welcome.limits);
+    this.#acts.welcomed();
+    this.#step({ type: "welcomed" });
+    const { session: _session, key: _key, ...told } = welcome; // secrets: what is told may be logged
+    this.#emitter.emit("welcome", told);
+    if (presence !== undefined) this.#emitter.emit("presence", presence);
+  }
+}

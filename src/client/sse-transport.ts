@@ -1,0 +1,160 @@
+import type { CLOSE_CODES } from "../protocol/close-codes.ts";
+import type { ErrorFrame } from "../protocol/frames.ts";
+import { eventsUrl, messagesUrl } from "./address.ts";
+import { readPostAnswer, readRefusal, retryAfterMsOf, type HttpAnswer } from "./http-answers.ts";
+import { recoveryOf } from "./recovery.ts";
+import { decodeServerText } from "./server-text.ts";
+import { SseParser } from "./sse-parser.ts";
+import type { Batch, Target, Transport, TransportEnd, TransportListener } from "./transport.ts";
+
+// Checked against the table, which is not loaded for them.
+const OVERLOADED: (typeof CLOSE_CODES)["overloaded"]["code"] = 4005;
+const BAD_PROTOCOL: (typeof CLOSE_CODES)["bad_protocol"]["code"] = 4500;
+
+/** How long a POST may take, in milliseconds, before the connection is taken for dead. */
+const POST_TIMEOUT_MS = 30_000;
+
+/**
+ * A room over Server-Sent Events, its acts by POST: one at a time, so that they arrive in order.
+ *
+ * Read with `fetch` and not with an EventSource, which hides statuses, headers and comments.
+ */
+export class SseTransport implements Transport {
+  readonly #target: Target;
+  readonly #listener: TransportListener;
+  readonly #fetch: typeof fetch;
+  readonly #abort = new AbortController();
+  #isOver = false;
+  #isPosting = false;
+  #retryMs: number | undefined;
+
+  constructor(target: Target, listener: TransportListener, fetch_: typeof fetch) {
+    this.#target = target;
+    this.#listener = listener;
+    this.#fetch = fetch_;
+    void this.#run();
+  }
+
+  get isBusy(): boolean {
+    return this.#isPosting;
+  }
+
+  send(batch: Batch): void {
+    this.#isPosting = true;
+    void this.#post(batch);
+  }
+
+  ping(): void {
+    // The server writes comments.
+  }
+
+  async leave(authority: string): Promise<void> {
+    // The page may be on its way out, hence `keepalive`.
+    await this.#request('{"type":"leave"}', authority, { keepalive: true }).catch(() => undefined);
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#abort.abort();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // No header beside the safelisted ones, so that no preflight comes before it; and without an `Accept` for
+      // events a refusal has a status (rule S7).
+      const response = await this.#fetch(eventsUrl(this.#target), {
+        cache: "no-store",
+        signal: this.#abort.signal,
+      });
+      const type = response.headers.get("Content-Type") ?? "";
+      if (response.body === null || !response.ok || !type.startsWith("text/event-stream")) {
+        return this.#refused(await readAnswer(response));
+      }
+      await this.#read(response.body);
+      this.#end({ code: 1006, reason: "the stream ended" });
+    } catch (error) {
+      this.#end({ code: 1006, reason: String(error) });
+    }
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    const parser = new SseParser({
+      onRetry: (ms) => {
+        this.#retryMs = ms;
+      },
+      onEvent: (data, id) => this.#receive(data, id),
+    });
+    const reader = body.getReader();
+    while (!this.#isOver) {
+      const { done, value } = await reader.read();
+      if (done || this.#isOver) return;
+      this.#listener.onHeard();
+      parser.feed(value);
+    }
+  }
+
+  #receive(data: string, id: string): void {
+    if (this.#isOver) return;
+    const frames = decodeServerText(data);
+    this.#listener.onFrames(frames, id);
+    const close = frames.find((frame) => frame.type === "close");
+    if (close !== undefined) this.#end(close);
+  }
+
+  /** Tells an HTTP refusal as a socket would have: the error, then the close that goes with it. */
+  #refused(answer: HttpAnswer): void {
+    const error = readRefusal(answer);
+    if (error === undefined) {
+      const reason = `the stream was answered with ${answer.status}`;
+      return this.#end({ code: 1006, reason, retryMs: retryAfterMsOf(answer.retryAfter) });
+    }
+    if (this.#isOver) return;
+    this.#listener.onFrames([error]);
+    this.#end({ code: closeCodeOf(error, answer.status), reason: error.message });
+  }
+
+  async #post({ text, refs, authority }: Batch): Promise<void> {
+    let answer: HttpAnswer;
+    try {
+      answer = await readAnswer(await this.#request(text, authority));
+    } catch (error) {
+      // The stream is then as good as gone too, and a network that is back is noticed by whoever reconnects.
+      return this.#end({ code: 1006, reason: String(error) });
+    }
+    if (this.#isOver) return;
+    this.#isPosting = false;
+    this.#listener.onFrames(readPostAnswer(refs, answer));
+    if (!this.#isOver) this.#listener.onReady();
+  }
+
+  async #request(body: string, authority: string, init: RequestInit = {}): Promise<Response> {
+    return this.#fetch(messagesUrl(this.#target), {
+      ...init,
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Parlor-Session": authority },
+      body,
+      signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]),
+    });
+  }
+
+  #end(end: TransportEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#abort.abort(); // a POST that is under way, too: its acts are sent again
+    this.#listener.onEnd({ ...end, retryMs: end.retryMs ?? this.#retryMs });
+  }
+}
+
+async function readAnswer(response: Response): Promise<HttpAnswer> {
+  return {
+    status: response.status,
+    text: await response.text(),
+    retryAfter: response.headers.get("Retry-After"),
+  };
+}
+
+/** The close that goes with a refused stream: by what its error asks for, and for one newer than this code its status. */
+function closeCodeOf(error: ErrorFrame, status: number): number {
+  const mayHelp = recoveryOf(error) !== "give up" || status === 429 || status >= 500;
+  return mayHelp ? OVERLOADED : BAD_PROTOCOL;
+}

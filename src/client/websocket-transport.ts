@@ -1,0 +1,73 @@
+import { PING } from "../protocol/frames.ts";
+import { SUBPROTOCOL } from "../protocol/version.ts";
+import { socketUrl } from "./address.ts";
+import { decodeServerText } from "./server-text.ts";
+import type { Batch, Target, Transport, TransportListener } from "./transport.ts";
+
+/** What is needed of a WebSocket: the browser's, Node's own and that of the package `ws` have it. */
+export interface WebSocketLike {
+  readonly bufferedAmount: number;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(
+    type: "close",
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+  addEventListener(type: "error", listener: (event: unknown) => void): void;
+}
+
+/** Makes a WebSocket, as `new WebSocket` does. */
+export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+/** So much unsent means that the network is slower than we are, in bytes: what is volatile had better wait. */
+const MAX_BUFFERED_BYTES = 65_536;
+
+/** A room over WebSocket. */
+export class WebSocketTransport implements Transport {
+  readonly #socket: WebSocketLike;
+  readonly #closed: Promise<void>;
+
+  /** @throws what the constructor does: a page from https, say, may not open ws */
+  constructor(target: Target, listener: TransportListener, WebSocket: WebSocketConstructor) {
+    // The key is a subprotocol: in the URL it would end up in logs.
+    const socket = new WebSocket(socketUrl(target), [SUBPROTOCOL, `resume.${target.key}`]);
+    let isHeard = false;
+    socket.addEventListener("message", ({ data }) => {
+      isHeard = true;
+      listener.onFrames(decodeServerText(String(data)));
+    });
+    // A close should follow, but Node's own WebSocket (22.23) tells no more of a connection that could not be made.
+    socket.addEventListener("error", () => {
+      if (!isHeard) listener.onEnd({ code: 1006, reason: "the socket failed" });
+    });
+    this.#socket = socket;
+    this.#closed = new Promise((resolve) => {
+      socket.addEventListener("close", ({ code, reason }) => {
+        listener.onEnd({ code, reason });
+        resolve();
+      });
+    });
+  }
+
+  get isBusy(): boolean {
+    return this.#socket.bufferedAmount > MAX_BUFFERED_BYTES;
+  }
+
+  send({ text }: Batch): void {
+    this.#socket.send(text);
+  }
+
+  ping(): void {
+    this.#socket.send(PING);
+  }
+
+  leave(): Promise<void> {
+    this.#socket.send('{"type":"leave"}');
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#socket.close(1000);
+  }
+}

@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import { WebSocket as WsWebSocket } from "ws";
+import { joinRoom, ParlorError, type WebSocketConstructor } from "../../src/client/index.ts";
+import { settle } from "../../src/client/options.ts";
+import { roomAddress } from "../../src/client/address.ts";
+
+it.each([
+  ["https://parlor.example/rooms/lobby", "https://parlor.example/rooms/lobby"],
+  ["wss://parlor.example/rooms/lobby", "https://parlor.example/rooms/lobby"],
+  ["ws://localhost:8787/rooms/lobby/", "http://localhost:8787/rooms/lobby"],
+  ["http://parlor.example/below/rooms/a%3Ab?v=1#x", "http://parlor.example/below/rooms/a%3Ab?v=1"],
+])("[N1 J1] takes %s for a room's address", (url, address) => {
+  expect(roomAddress(url).href).toBe(address);
+});
+
+it.each([
+  ["an address of another scheme", "ftp://parlor.example/rooms/lobby", {}],
+  ["an address that is none", "lobby", {}],
+  ["a key of another form", "https://parlor.example/rooms/lobby", { key: "short" }],
+  ["no transports", "https://parlor.example/rooms/lobby", { transports: [] }],
+])("[J3] throws a TypeError for %s", (_what, url, options) => {
+  expect(() => joinRoom(url, options)).toThrow(TypeError);
+});
+
+it("[J7] throws for presence data that JSON cannot carry", () => {
+  expect(() => joinRoom("https://parlor.example/rooms/lobby", { presence: 1n })).toThrow(ParlorError);
+});
+
+it("[J7] an option that is undefined has its default", () => {
+  const settings = settle({
+    key: undefined,
+    mode: undefined,
+    maxPendingActs: undefined,
+    transports: undefined,
+  });
+
+  expect(settings).toMatchObject({ mode: "list", maxPendingActs: 1_000, transports: ["websocket", "sse"] });
+  expect(settings.key).toMatch(/^[A-Za-z0-9_-]{22}$/);
+});
+
+it("[G5] takes the platform's WebSocket and fetch, or others", () => {
+  const other: WebSocketConstructor = WsWebSocket;
+  const fetch_: typeof fetch = () => Promise.reject(new Error("unused"));
+
+  expect(settle({}).WebSocket).toBe(globalThis.WebSocket);
+  expect(settle({ WebSocket: other, fetch: fetch_ })).toMatchObject({ WebSocket: other, fetch: fetch_ });
+});

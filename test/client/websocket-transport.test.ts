@@ -1,0 +1,160 @@
+import { expect, it } from "vitest";
+import type { TransportEnd } from "../../src/client/transport.ts";
+import { WebSocketTransport, type WebSocketLike } from "../../src/client/websocket-transport.ts";
+import type { ServerFrame } from "../../src/protocol/frames.ts";
+
+/** A socket whose events the test makes. */
+class FakeSocket implements WebSocketLike {
+  static newest: FakeSocket;
+  readonly url: string;
+  readonly protocols: string[];
+  readonly sent: string[] = [];
+  closed: number | undefined;
+  bufferedAmount = 0;
+  readonly #events = new EventTarget();
+
+  constructor(url: string, protocols: string[]) {
+    this.url = url;
+    this.protocols = protocols;
+    FakeSocket.newest = this;
+  }
+
+  addEventListener(type: string, listener: (event: never) => void): void {
+    this.#events.addEventListener(type, listener as EventListener);
+  }
+
+  send(data: string): void {
+    this.sent.push(data);
+  }
+
+  close(code?: number): void {
+    this.closed = code;
+  }
+
+  receive(data: unknown): void {
+    this.#events.dispatchEvent(Object.assign(new Event("message"), { data }));
+  }
+
+  fail(): void {
+    this.#events.dispatchEvent(new Event("error"));
+  }
+
+  end(code: number, reason: string): void {
+    this.#events.dispatchEvent(Object.assign(new Event("close"), { code, reason }));
+  }
+}
+
+function openLine(after?: string) {
+  const frames: ServerFrame[] = [];
+  const ends: TransportEnd[] = [];
+  const transport = new WebSocketTransport(
+    {
+      room: new URL("https://parlor.example/rooms/lobby"),
+      key: "keykeykeykeykeykeykey1",
+      after,
+      rewind: 5,
+      presence: '{"a":"b c"}',
+      mode: "count",
+    },
+    {
+      onFrames: (came) => void frames.push(...came),
+      onHeard: () => undefined,
+      onReady: () => undefined,
+      onEnd: (end) => void ends.push(end),
+    },
+    FakeSocket,
+  );
+  return { transport, socket: FakeSocket.newest, frames, ends };
+}
+
+it("[J2 J3] offers the subprotocol and the key, which is not in the URL", () => {
+  const { socket } = openLine();
+
+  expect(socket.protocols).toEqual(["parlor.v1", "resume.keykeykeykeykeykeykey1"]);
+  expect(socket.url).toBe(
+    "wss://parlor.example/rooms/lobby?mode=count&rewind=5&presence=%7B%22a%22%3A%22b+c%22%7D",
+  );
+});
+
+it("[J6] asks to go on from a position rather than for the newest", () => {
+  const { socket } = openLine("Zk3:7");
+
+  expect(new URL(socket.url).searchParams.get("after")).toBe("Zk3:7");
+  expect(new URL(socket.url).searchParams.get("rewind")).toBeNull();
+});
+
+it("[F1] tells frames, one or an array", () => {
+  const { socket, frames } = openLine();
+
+  socket.receive('{"type":"pong"}');
+  socket.receive('[{"type":"presence","count":1},{"type":"pong"}]');
+
+  expect(frames.map(({ type }) => type)).toEqual(["pong", "presence", "pong"]);
+});
+
+it.each([
+  ["not JSON", "<html>"],
+  ["no object", "7"],
+  ["an array of other things", "[1]"],
+  ["binary", new ArrayBuffer(2)],
+])("[F2] what is %s is told as an error", (_what, data) => {
+  const { socket, frames } = openLine();
+
+  socket.receive(data);
+
+  expect(frames).toMatchObject([{ type: "error", code: "bad_frame" }]);
+});
+
+it("[C1] tells how it ended, an error before it or not", () => {
+  const { socket, ends } = openLine();
+
+  socket.receive('{"type":"pong"}');
+  socket.fail();
+  socket.end(4002, "silent");
+
+  expect(ends).toEqual([{ code: 4002, reason: "silent" }]);
+});
+
+it("[C1] an error before anything was heard is an end: Node's own WebSocket lets no close follow", () => {
+  const { socket, ends } = openLine();
+
+  socket.fail();
+
+  expect(ends).toEqual([{ code: 1006, reason: "the socket failed" }]);
+});
+
+it("[F7] a ping is bare text", () => {
+  const { transport, socket } = openLine();
+
+  transport.ping();
+  transport.send({ text: '{"type":"publish"}', refs: [1], authority: "" });
+
+  expect(socket.sent).toEqual(["ping", '{"type":"publish"}']);
+});
+
+it("[A6] leave tells the room, and resolves when the socket is closed", async () => {
+  const { transport, socket } = openLine();
+
+  const left = transport.leave();
+  socket.end(4507, "left");
+
+  expect(socket.sent).toEqual(['{"type":"leave"}']);
+  expect(await left).toBeUndefined();
+});
+
+it("[M2] close is in order", () => {
+  const { transport, socket } = openLine();
+
+  transport.close();
+
+  expect(socket.closed).toBe(1000);
+});
+
+it("[G7] is busy while too much is unsent", () => {
+  const { transport, socket } = openLine();
+  expect(transport.isBusy).toBe(false);
+
+  socket.bufferedAmount = 65_537;
+
+  expect(transport.isBusy).toBe(true);
+});
