@@ -42,7 +42,11 @@ describe("the order of a flush", () => {
   it.each([
     ["one frame where two came", 1, { joined: [{ id: "a" }, { id: "b" }] }],
     ["one frame where one went", 1, { left: [{ id: "a", reason: "left" as const }] }],
-    ["none where one came and one went", 0, { joined: [{ id: "a" }], left: [{ id: "b", reason: "left" as const }] }],
+    [
+      "none where one came and one went",
+      0,
+      { joined: [{ id: "a" }], left: [{ id: "b", reason: "left" as const }] },
+    ],
     ["none where one changed", 0, { updated: [{ id: "a" }] }],
   ])("[M3] in the mode count, %s", (_what, frames, contents) => {
     expect(shared(contents, "count")).toEqual(

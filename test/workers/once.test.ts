@@ -74,7 +74,8 @@ describe("repeats", () => {
       ana.publish("e", null, { ref: 1 }).then((body) => ({ status: 200, body })),
     ]);
 
-    for (const answer of answers) expect(answer).toMatchObject({ status: 200, body: { type: "ack", ref: 1, offset: 1 } });
+    for (const answer of answers)
+      expect(answer).toMatchObject({ status: 200, body: { type: "ack", ref: 1, offset: 1 } });
     expect(await rowsOf(room)).toHaveLength(1);
   });
 
@@ -185,7 +186,11 @@ describe("the window", () => {
   const START = 1_800_000_000_000;
 
   /** A log with one act a row, and what remembers them: the act with ref `n` got offset `n`, at `START + atOf(n)`. */
-  function fill(storage: DurableObjectStorage, acts: number, atOf: (n: number) => number): { log: Log; once: Once } {
+  function fill(
+    storage: DurableObjectStorage,
+    acts: number,
+    atOf: (n: number) => number,
+  ): { log: Log; once: Once } {
     const log = new Log(storage, 1);
     const once = new Once(log);
     for (let n = 1; n <= acts; n++) {

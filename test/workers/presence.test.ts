@@ -73,6 +73,35 @@ describe("who came, changed and went", () => {
     expect((await (await join(uniqueRoom(), { presence: exact })).welcome()).count).toBe(1);
   });
 
+  it.each([
+    ["lone surrogates", String.raw`["\ud800","\udfff"]`],
+    ["keys that objects inherit", '{"__proto__":{"id":"x"},"constructor":1}'],
+    ["NUL, line separators and a byte order mark", JSON.stringify("\0\u2028\u2029\ufeff")],
+    ["emoji", '"👩‍👩‍👧‍👦"'],
+    ["what looks like another header", String.raw`"\r\nParlor-Join: {}"`],
+    ["large numbers", "[100000000000000000000,5e-324]"],
+    ["nothing", "null"],
+  ])(
+    "[A5 J7 G6] data with %s is the same from a join, an update, in a welcome and asleep",
+    async (_what, text) => {
+      const room = uniqueRoom();
+      const bob = await join(room);
+      const ana = await join(room, { query: { presence: text } });
+      const joined = await bob.inbox.take("presence");
+      ana.send(`{"type":"presence","data":${text}}`);
+      const updated = await bob.inbox.take("presence");
+      await evict(room);
+      const welcome = await (await join(room)).welcome();
+
+      const told = [
+        joined.joined?.[0],
+        updated.updated?.[0],
+        welcome.members?.find(({ id }) => id === ana.member),
+      ];
+      expect(told.map((entry) => JSON.stringify(entry?.data))).toEqual([text, text, text]);
+    },
+  );
+
   it("[A5 G6] the largest data with wide characters survives a sleep", async () => {
     const room = uniqueRoom();
     const data = `${"x".repeat(1019)}中`;

@@ -172,7 +172,11 @@ describe("errors of the server's own", () => {
     const text = await response.text();
 
     expect(response.status).toBe(500);
-    expect(JSON.parse(text)).toMatchObject({ type: "error", code: "internal", message: ERRORS.internal.text });
+    expect(JSON.parse(text)).toMatchObject({
+      type: "error",
+      code: "internal",
+      message: ERRORS.internal.text,
+    });
     expect(text).not.toContain("secret");
   });
 
