@@ -1,0 +1,101 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { check } from "../checker/check.ts";
+import { Record } from "../checker/record.ts";
+import { browserAvailable, launchBrowser } from "../support/browser.ts";
+import { ClientPage } from "../support/client-page.ts";
+import { CuttableNetwork } from "../support/cuttable-network.ts";
+import { roomUrl } from "../support/member.ts";
+import { uniqueRoom } from "../support/rooms.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { startServer } from "../support/server.ts";
+
+const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
+
+/** How long the network of one page is gone: longer than any pause of the client, shorter than the server's patience. */
+const CUT_MS = 20_000;
+
+let server: ServerProcess;
+let browser: Browser;
+
+beforeAll(async () => {
+  if (!browserAvailable.ok) return;
+  server = await startServer({ vars: { ADDRESS_LIMITS: "off" } });
+  browser = await launchBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the client", () => {
+  it(`[G1 G3 G4 G5 G6 G8] one over WebSocket and one over SSE go on through a kill -9 and a network gone for 20 s${why}`, async () => {
+    await using network = await CuttableNetwork.to(Number(new URL(server.url).port));
+    const room = uniqueRoom();
+    const ana = await ClientPage.open(browser, roomUrl(server.url, room), "websocket");
+    const ben = await ClientPage.open(browser, roomUrl(network.url, room), "sse");
+    const record = new Record();
+    const before = await Promise.all([ana.self(), ben.self()]);
+    expect(before.map(({ transport }) => transport)).toEqual(["websocket", "sse"]);
+    let said = 0;
+    const speak = async (): Promise<void> => {
+      for (const [name, page] of [
+        ["ana", ana],
+        ["ben", ben],
+      ] as const) {
+        const id = `${name}-${++said}`;
+        record.sent(name, id);
+        await page.say(id);
+      }
+    };
+
+    for (let n = 0; n < 10; n++) await speak();
+    await ana.point(1);
+    await ben.until(({ notes }) => notes.some(({ what }) => what === "cursor"));
+    await ben.point(2);
+    await ana.until(({ notes }) => notes.some(({ what }) => what === "cursor"));
+
+    const killed = server.kill();
+    for (let n = 0; n < 5; n++) await speak();
+    await killed;
+    await server.restart();
+    for (let n = 0; n < 5; n++) await speak();
+    await allAcked(said, ana, ben);
+
+    network.cut();
+    for (let n = 0; n < 5; n++) await speak();
+    await delay(CUT_MS);
+    network.mend();
+    for (let n = 0; n < 5; n++) await speak();
+    await allAcked(said, ana, ben);
+    for (const page of [ana, ben])
+      await page.until(({ room: { position } }, end) => position.endsWith(end), `:${said}`);
+
+    for (const [name, page] of [
+      ["ana", ana],
+      ["ben", ben],
+    ] as const) {
+      for (const note of await page.notes()) {
+        if (note.what === "acked") record.acked(note.id, note.offset);
+        else if (note.what === "joined" || note.what === "saw") record.observed(name, note);
+      }
+    }
+    expect(check(record, said)).toEqual([]);
+    expect(await Promise.all([ana.self(), ben.self()])).toMatchObject(before.map(({ self }) => ({ self })));
+  });
+});
+
+/** Resolves once every message that was said has its ack, whichever page said it. */
+async function allAcked(said: number, ...pages: readonly ClientPage[]): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        const notes = await Promise.all(pages.map((page) => page.notes()));
+        return notes.flat().filter(({ what }) => what === "acked").length;
+      },
+      { timeout: 90_000 },
+    )
+    .toBe(said);
+}

@@ -1,0 +1,97 @@
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import type { Browser, Page } from "playwright-core";
+import type { Observation } from "../checker/record.ts";
+import type { TransportName } from "../../src/client/index.ts";
+
+/** What a page notes of its room. */
+type Note =
+  | Observation
+  | { readonly what: "acked"; readonly id: string; readonly offset: number }
+  | { readonly what: "cursor"; readonly x: number }
+  | { readonly what: "came" | "went"; readonly id: string };
+
+/** What the script in the page offers. */
+interface InPage {
+  readonly notes: Note[];
+  readonly room: {
+    readonly self: string;
+    readonly transport: string;
+    readonly position: string;
+    close(): void;
+  };
+  say(id: string): void;
+  point(x: number): void;
+}
+
+/** A real browser's page with the client SDK in it, in one room, noting what it is told. */
+export class ClientPage {
+  readonly #page: Page;
+
+  private constructor(page: Page) {
+    this.#page = page;
+  }
+
+  /** Opens a page and joins a room over one transport. */
+  static async open(browser: Browser, address: string, transport: TransportName): Promise<ClientPage> {
+    const page = await browser.newPage();
+    await page.addScriptTag({ content: await script() });
+    await page.evaluate(([url, name]) => (globalThis as unknown as { start: Start }).start(url, name), [
+      address,
+      transport,
+    ] as const);
+    const opened = new ClientPage(page);
+    await opened.until(({ notes }) => notes.some(({ what }) => what === "joined"));
+    return opened;
+  }
+
+  /** Publishes a message with an id of the test's. */
+  say(id: string): Promise<void> {
+    return this.#page.evaluate((text) => (globalThis as unknown as InPage).say(text), id);
+  }
+
+  /** Sends a volatile cursor. */
+  point(x: number): Promise<void> {
+    return this.#page.evaluate((at) => (globalThis as unknown as InPage).point(at), x);
+  }
+
+  /** Everything noted so far. */
+  notes(): Promise<readonly Note[]> {
+    return this.#page.evaluate(() => (globalThis as unknown as InPage).notes);
+  }
+
+  /** The member's id, the transport in use and the position. */
+  self(): Promise<{ self: string; transport: string; position: string }> {
+    return this.#page.evaluate(() => {
+      const { self, transport, position } = (globalThis as unknown as InPage).room;
+      return { self, transport, position };
+    });
+  }
+
+  /** Resolves once a claim holds in the page. It is sent there as text, so it may use nothing but its argument. */
+  async until(claim: (page: InPage, argument: string) => boolean, argument = ""): Promise<void> {
+    await this.#page.waitForFunction(
+      `(${claim.toString()})(globalThis, ${JSON.stringify(argument)})`,
+      undefined,
+      {
+        timeout: 90_000,
+      },
+    );
+  }
+}
+
+type Start = (url: string, transport: TransportName) => void;
+
+let built: Promise<string> | undefined;
+
+/** The SDK, and what notes its events, as one script for a page. */
+function script(): Promise<string> {
+  built ??= build({
+    entryPoints: [fileURLToPath(new URL("client-page-script.ts", import.meta.url))],
+    bundle: true,
+    write: false,
+    format: "iife",
+    target: "es2023",
+  }).then(({ outputFiles }) => outputFiles[0]?.text ?? "");
+  return built;
+}

@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import { LOOPBACK } from "./loopback-port.ts";
+
+/**
+ * A network between a client and a server that can be cut as a lost signal cuts it: bytes stop in both directions,
+ * nothing is closed, and new connections are never answered.
+ */
+export class CuttableNetwork implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #lines = new Set<Socket>();
+  readonly #target: number;
+  #isCut = false;
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    this.#target = target;
+    server.on("connection", (client) => this.#carry(client));
+  }
+
+  /** Opens a network to a port of this machine. */
+  static async to(port: number): Promise<CuttableNetwork> {
+    const server = createServer();
+    const network = new CuttableNetwork(server, port);
+    server.listen(0, LOOPBACK);
+    await once(server, "listening");
+    return network;
+  }
+
+  /** Where the server is to be reached over this network. */
+  get url(): string {
+    return `http://${LOOPBACK}:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Stops every byte. */
+  cut(): void {
+    this.#isCut = true;
+    for (const line of this.#lines) line.pause().unpipe();
+  }
+
+  /** Lets new connections through. What was open before stays dead, as after a change of network. */
+  mend(): void {
+    this.#isCut = false;
+    for (const line of this.#lines) line.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const line of this.#lines) line.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #carry(client: Socket): void {
+    this.#keep(client);
+    if (this.#isCut) return void client.pause();
+    const server = connect(this.#target, LOOPBACK);
+    this.#keep(server);
+    client.pipe(server).pipe(client);
+    client.on("close", () => server.destroy());
+    server.on("close", () => client.destroy());
+  }
+
+  #keep(line: Socket): void {
+    this.#lines.add(line);
+    line.on("error", () => line.destroy());
+    line.on("close", () => this.#lines.delete(line));
+  }
+}
