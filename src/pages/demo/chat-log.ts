@@ -1,0 +1,125 @@
+import type { Json } from "../../protocol/json.ts";
+import { readProfileFrom, type Profile } from "./identity.ts";
+
+/** The longest text that the page sends, in UTF-16 units. */
+export const MAX_TEXT_CHARS = 2_000;
+
+/** What the page sends as the data of a `chat` message. The id lets its sender know it again when it comes back. */
+export interface ChatData extends Profile {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** How far a message has come. */
+export type Delivery =
+  | { readonly state: "sending" }
+  | { readonly state: "stored"; readonly offset: number }
+  | { readonly state: "failed"; readonly why: string };
+
+/** One message of the conversation. */
+export interface ChatEntry {
+  readonly kind: "message";
+  readonly id: string;
+  /** The member's id. */
+  readonly from: string;
+  /** What the author called itself when it wrote this; unknown for other clients' messages. */
+  readonly author: Partial<Profile>;
+  readonly text: string;
+  /** Unix milliseconds of the server's clock, once it is known. */
+  readonly time?: number;
+  readonly delivery: Delivery;
+}
+
+/** A line between messages that says what happened to the connection. */
+export interface ChatNote {
+  readonly kind: "note";
+  readonly id: string;
+  readonly text: string;
+}
+
+/** A message as the room tells it. */
+interface Told {
+  readonly offset?: number;
+  readonly time: number;
+  readonly from: string;
+  readonly data: Json;
+}
+
+/** The conversation in the room's order, with what has not been stored yet at its end. Knows nothing of the page. */
+export class ChatLog {
+  readonly #told: (ChatEntry | ChatNote)[] = [];
+  readonly #known = new Set<string>();
+  readonly #drafts = new Map<string, ChatEntry>();
+  #notes = 0;
+
+  /** Everything to be shown, oldest first. */
+  get entries(): readonly (ChatEntry | ChatNote)[] {
+    return [...this.#told, ...this.#drafts.values()];
+  }
+
+  /**
+   * Takes a recorded message of the room. The answer is `undefined` for what is no text, and for one that is known
+   * already: a draft that was sent anew over another connection may have been stored the first time.
+   */
+  tell(message: Told): ChatEntry | undefined {
+    const { offset, time, from } = message;
+    const said = readChat(message.data);
+    if (offset === undefined || said === undefined) return undefined;
+    // Ids are of each sender's own choosing.
+    const senders = `${from} ${said.id ?? offset}`;
+    if (this.#known.has(senders)) return undefined;
+    this.#known.add(senders);
+    const id = said.id !== undefined && this.#drafts.delete(said.id) ? said.id : senders;
+    const entry: ChatEntry = {
+      kind: "message",
+      id,
+      from,
+      author: said.author,
+      text: said.text,
+      time,
+      delivery: { state: "stored", offset },
+    };
+    this.#told.push(entry);
+    return entry;
+  }
+
+  /**
+   * Adds a message that is about to be sent.
+   *
+   * @param from this member, or empty before it has joined
+   */
+  draft({ id, text, name, colour }: ChatData, from: string): void {
+    const author = { name, colour };
+    this.#drafts.set(id, { kind: "message", id, from, author, text, delivery: { state: "sending" } });
+  }
+
+  /** Notes what became of a draft; one that the room has told already is no draft any more. */
+  settle(id: string, delivery: Delivery): void {
+    const draft = this.#drafts.get(id);
+    if (draft !== undefined) this.#drafts.set(id, { ...draft, delivery });
+  }
+
+  note(text: string): void {
+    this.#notes += 1;
+    this.#told.push({ kind: "note", id: `note-${this.#notes}`, text });
+  }
+}
+
+/** Whether an entry goes on where the one before stopped: the same author, within five minutes. */
+export function continues(entry: ChatEntry | ChatNote, before: ChatEntry | ChatNote | undefined): boolean {
+  if (entry.kind === "note" || before === undefined || before.kind === "note") return false;
+  if (entry.from !== before.from || entry.author.name !== before.author.name) return false;
+  if (entry.time === undefined || before.time === undefined) return true;
+  return entry.time - before.time < GROUP_MS;
+}
+
+const GROUP_MS = 5 * 60_000;
+
+/** Reads a message of this page, or of anyone who sent a bare string, as the README's examples do. */
+function readChat(data: Json): { id?: string; text: string; author: Partial<Profile> } | undefined {
+  if (typeof data === "string") return { text: data, author: {} };
+  if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined;
+  const { id, text } = data as { readonly id?: Json; readonly text?: Json };
+  if (typeof text !== "string") return undefined;
+  return { ...(typeof id === "string" && { id }), text, author: readProfileFrom(data) };
+}

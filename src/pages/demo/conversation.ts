@@ -1,0 +1,127 @@
+import { ParlorError, type Published, type RoomMessage, type Welcomed } from "../../client/index.ts";
+import { parsePosition } from "../../protocol/positions.ts";
+import { ChatLog, type ChatData } from "./chat-log.ts";
+import { Chat } from "./chat.ts";
+import { wireComposer } from "./composer.ts";
+import { byId } from "./dom.ts";
+import { drawKey } from "./identity.ts";
+import type { Store } from "./store.ts";
+import { Typing } from "./typing.ts";
+import type { View } from "./view.ts";
+
+/** The part of a visit that a conversation needs. */
+export interface Speaker {
+  publish(event: string, data: unknown): Promise<Published>;
+  send(event: string, data: unknown, key: string): void;
+}
+
+/** The conversation: what is written here is shown at once, sent, and ticked when the room has stored it. */
+export class Conversation {
+  readonly #store: Store<View>;
+  readonly #speaker: Speaker;
+  readonly #log = new ChatLog();
+  readonly #chat = new Chat(this.#log, (id) => this.#retry(id));
+  readonly #typing: Typing;
+  /** What was written here and is not told by the room yet. */
+  readonly #drafts = new Map<string, ChatData>();
+  /** The end of the past: nothing up to here is news. */
+  #pastEnd = 0;
+  #readTo = -1;
+  #isUpdating = false;
+
+  constructor(store: Store<View>, speaker: Speaker) {
+    this.#store = store;
+    this.#speaker = speaker;
+    this.#typing = new Typing(
+      () => speaker.send("typing", null, "typing"),
+      (id) => store.state.people.find((person) => person.id === id)?.name,
+    );
+    wireComposer(
+      (text) => this.#say(text),
+      () => this.#typing.typed(performance.now()),
+    );
+  }
+
+  /** The room was joined: what follows up to its end is the past. */
+  begin({ position, head }: Welcomed): void {
+    this.#readTo = parsePosition(position)?.offset ?? 0;
+    this.#pastEnd = parsePosition(head)?.offset ?? 0;
+    this.#update();
+  }
+
+  /** Takes a recorded message. Those that are no chat only count as read. */
+  hear(message: RoomMessage & { readonly offset: number }): void {
+    this.#readTo = message.offset;
+    this.#update();
+    if (message.event !== "chat") return;
+    this.#typing.stopped(message.from);
+    const entry = this.#log.tell(message);
+    if (entry === undefined) return;
+    this.#drafts.delete(entry.id);
+    const isNews = message.offset > this.#pastEnd && message.from !== this.#store.state.self;
+    if (isNews) queueMicrotask(() => this.#chat.arrived());
+  }
+
+  /** Somebody types. */
+  hearTyping(id: string): void {
+    this.#typing.heard(id);
+  }
+
+  note(text: string): void {
+    this.#log.note(text);
+    this.#update();
+  }
+
+  #say(text: string): void {
+    const { profile, self = "" } = this.#store.state;
+    const data: ChatData = { id: drawKey(), text, ...profile };
+    this.#log.draft(data, self);
+    this.#drafts.set(data.id, data);
+    this.#typing.sent();
+    this.#update();
+    queueMicrotask(() => this.#chat.toEnd());
+    void this.#send(data);
+  }
+
+  #retry(id: string): void {
+    const data = this.#drafts.get(id);
+    if (data === undefined) return;
+    this.#log.settle(id, { state: "sending" });
+    this.#update();
+    void this.#send(data);
+  }
+
+  async #send(data: ChatData): Promise<void> {
+    try {
+      const { offset } = await this.#speaker.publish("chat", data);
+      this.#log.settle(data.id, { state: "stored", offset });
+    } catch (error) {
+      this.#log.settle(data.id, { state: "failed", why: whyOf(error) });
+    }
+    this.#update();
+  }
+
+  /** Many messages may come at once: they are shown at once. */
+  #update(): void {
+    if (this.#isUpdating) return;
+    this.#isUpdating = true;
+    queueMicrotask(() => {
+      this.#isUpdating = false;
+      this.#chat.update(this.#store.state.self);
+      // The past is not read out.
+      byId("chat-scroll", HTMLElement).setAttribute("aria-busy", String(this.#readTo < this.#pastEnd));
+    });
+  }
+}
+
+function whyOf(error: unknown): string {
+  if (!(error instanceof ParlorError)) return "something went wrong in this page";
+  return REASONS.get(error.code) ?? error.message;
+}
+
+/** What is clearer in the words of this page. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["replaced", "this window is not in the room any more"],
+  ["frame_too_large", "it is too long"],
+  ["outbox_full", "too many messages wait already"],
+]);

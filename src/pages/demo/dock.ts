@@ -1,0 +1,26 @@
+import { asTransportChoice, type TransportChoice } from "./address.ts";
+import { byId, say } from "./dom.ts";
+import type { Store } from "./store.ts";
+import { isLive, type View } from "./view.ts";
+
+/** What can be done to the connection by hand. */
+export interface DockActions {
+  choose(transport: TransportChoice): void;
+  drop(): void;
+}
+
+/** Wires the controls that force a transport and drop the line. */
+export function wireDock(store: Store<View>, actions: DockActions): void {
+  const drop = byId("drop", HTMLButtonElement);
+  const choices = document.querySelectorAll<HTMLInputElement>("input[name=transport]");
+  for (const input of choices) {
+    input.addEventListener("change", () => actions.choose(asTransportChoice(input.value)));
+  }
+  drop.addEventListener("click", () => actions.drop());
+
+  store.watch(({ choice, line }) => {
+    for (const input of choices) input.checked = input.value === choice;
+    drop.disabled = !isLive(line);
+    say(byId("drop-text", HTMLElement), line.phase === "dropped" ? "Dropped" : "Drop the line");
+  });
+}

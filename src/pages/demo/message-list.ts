@@ -1,0 +1,97 @@
+import { continues, type ChatEntry, type ChatNote } from "./chat-log.ts";
+import { icon, make } from "./dom.ts";
+import { colourOf } from "./names.ts";
+import { nameOf } from "./people.ts";
+import { showAvatar } from "./presence.ts";
+
+interface Item {
+  readonly element: HTMLLIElement;
+  /** What the element shows; shown anew when this is another. */
+  entry: ChatEntry | ChatNote;
+}
+
+/** The list of messages. Elements stay the same while what they show does, so that a screen reader hears each once. */
+export class MessageList {
+  readonly #list: HTMLOListElement;
+  readonly #retry: (id: string) => void;
+  readonly #items = new Map<string, Item>();
+
+  constructor(list: HTMLOListElement, retry: (id: string) => void) {
+    this.#list = list;
+    this.#retry = retry;
+  }
+
+  /** Makes the list show these, in this order. */
+  show(entries: readonly (ChatEntry | ChatNote)[], selfId: string | undefined): void {
+    let before: ChatEntry | ChatNote | undefined;
+    for (const [index, entry] of entries.entries()) {
+      const element = this.#elementOf(entry, selfId);
+      element.toggleAttribute("data-continued", continues(entry, before));
+      if (this.#list.children[index] !== element)
+        this.#list.insertBefore(element, this.#list.children[index] ?? null);
+      before = entry;
+    }
+    while (this.#list.children.length > entries.length) this.#list.lastElementChild?.remove();
+  }
+
+  #elementOf(entry: ChatEntry | ChatNote, selfId: string | undefined): HTMLLIElement {
+    const known = this.#items.get(entry.id);
+    if (known?.entry === entry) return known.element;
+    const element = known?.element ?? make("li");
+    if (entry.kind === "note") fillNote(element, entry);
+    else this.#fill(element, entry, entry.from === "" || entry.from === selfId);
+    this.#items.set(entry.id, { element, entry });
+    return element;
+  }
+
+  #fill(element: HTMLLIElement, entry: ChatEntry, isOwn: boolean): void {
+    const name = entry.author.name ?? nameOf(entry.from);
+    const colour = entry.author.colour ?? colourOf(entry.from);
+    element.className = isOwn ? "message own" : "message";
+    element.dataset["colour"] = colour;
+    element.dataset["delivery"] = entry.delivery.state;
+
+    const avatar = make("span", { class: "avatar", "aria-hidden": "true" });
+    showAvatar(avatar, { name, colour });
+    const head = make(
+      "p",
+      { class: "message-head" },
+      make("span", { class: "author" }, isOwn ? "You" : name),
+    );
+    if (entry.time !== undefined) head.append(timeElement(entry.time));
+    const bubble = make("p", { class: "bubble" }, entry.text);
+    if (isOwn) bubble.append(tick(entry));
+    element.replaceChildren(avatar, head, bubble);
+    if (entry.delivery.state === "failed") element.append(this.#fate(entry.id, entry.delivery.why));
+  }
+
+  #fate(id: string, why: string): HTMLElement {
+    const again = make("button", { type: "button" }, "Try again");
+    again.addEventListener("click", () => this.#retry(id));
+    return make("p", { class: "fate" }, `Not sent: ${why}.`, again);
+  }
+}
+
+function fillNote(element: HTMLLIElement, { text }: ChatNote): void {
+  element.className = "note";
+  element.replaceChildren(make("span", {}, text));
+}
+
+/** Says how far an own message has come: a clock while it is on its way, a tick once the room has stored it. */
+function tick({ delivery }: ChatEntry): HTMLElement {
+  const words = { sending: "On its way", stored: "Stored in the room", failed: "Not sent" }[delivery.state];
+  const title = delivery.state === "stored" ? `${words}, number ${delivery.offset}` : words;
+  const sign = icon({ sending: "wait", stored: "tick", failed: "close" }[delivery.state]);
+  return make("span", { class: "tick", title }, sign, make("span", { class: "sr-only" }, words));
+}
+
+function timeElement(time: number): HTMLElement {
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date().toDateString();
+  const text = (isToday ? HOUR : DAY_AND_HOUR).format(date);
+  return make("time", { datetime: date.toISOString(), title: FULL.format(date) }, text);
+}
+
+const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const DAY_AND_HOUR = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });

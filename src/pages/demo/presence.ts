@@ -1,0 +1,78 @@
+import { byId, make, say } from "./dom.ts";
+import { initialsOf } from "./names.ts";
+import type { Store } from "./store.ts";
+import type { Person, View } from "./view.ts";
+
+/** The most faces shown besides one's own; the rest is a number. */
+const MAX_FACES = 5;
+
+/** Shows who is here, and says who comes and goes to those who listen. */
+export function showPresence(store: Store<View>): void {
+  const others = byId("others", HTMLUListElement);
+  const count = byId("count", HTMLElement);
+  const announcer = byId("announcer", HTMLElement);
+  const faces = new Map<string, HTMLLIElement>();
+  let known: ReadonlyMap<string, Person> | undefined;
+
+  store.watch((view) => {
+    showSelf(view);
+    const present = view.people.filter(({ isSelf }) => !isSelf);
+    say(count, view.count > 1 ? `${view.count.toLocaleString()} here` : "");
+    showFaces(present);
+    if (view.self !== undefined) announce(present);
+  });
+
+  function showFaces(present: readonly Person[]): void {
+    const shown = present.slice(0, MAX_FACES);
+    const ids = new Set(shown.map(({ id }) => id));
+    for (const [id, face] of faces) {
+      if (ids.has(id)) continue;
+      face.remove();
+      faces.delete(id);
+    }
+    others.querySelector(".more")?.remove();
+    for (const person of shown) {
+      const face = faces.get(person.id) ?? others.appendChild(make("li"));
+      faces.set(person.id, face);
+      showFace(face, person);
+    }
+    const rest = present.length - shown.length;
+    if (rest > 0) {
+      const names = present.slice(MAX_FACES).map(({ name }) => name);
+      others.append(make("li", { class: "more", title: names.slice(0, 30).join(", ") }, `+${rest}`));
+    }
+  }
+
+  function announce(present: readonly Person[]): void {
+    const now = new Map(present.map((person) => [person.id, person]));
+    if (known !== undefined) {
+      const came = present.filter(({ id }) => !known?.has(id)).map(({ name }) => `${name} is here`);
+      const went = [...known.values()].filter(({ id }) => !now.has(id)).map(({ name }) => `${name} has left`);
+      // A crowd is not read out.
+      if (came.length + went.length > 0) say(announcer, [...came, ...went].slice(0, 3).join(". "));
+    }
+    known = now;
+  }
+}
+
+/** Colours an avatar and puts initials on it. */
+export function showAvatar(avatar: HTMLElement, { name, colour }: Pick<Person, "name" | "colour">): void {
+  avatar.dataset["colour"] = colour;
+  say(avatar, initialsOf(name));
+}
+
+function showFace(face: HTMLLIElement, person: Person): void {
+  if (face.title === person.name && face.dataset["tint"] === person.colour) return;
+  face.title = person.name;
+  face.dataset["tint"] = person.colour;
+  const avatar = make("span", { class: "avatar", "aria-hidden": "true" });
+  showAvatar(avatar, person);
+  face.replaceChildren(avatar, make("span", { class: "sr-only" }, person.name));
+}
+
+function showSelf({ profile }: View): void {
+  document.body.dataset["colour"] = profile.colour;
+  byId("me", HTMLButtonElement).dataset["colour"] = profile.colour;
+  showAvatar(byId("my-avatar", HTMLElement), profile);
+  say(byId("my-name", HTMLElement), profile.name);
+}

@@ -1,0 +1,71 @@
+import type { RoomMessage } from "../../client/index.ts";
+import type { Spot } from "./cursor-motion.ts";
+import { Cursors } from "./cursors.ts";
+import { byId } from "./dom.ts";
+import { followPointer } from "./pointer.ts";
+import type { Store } from "./store.ts";
+import type { Person, View } from "./view.ts";
+
+/** The part of a visit that the area needs. */
+export interface Sender {
+  send(event: string, data: unknown, key?: string): void;
+}
+
+/** The area on which everybody sees everybody's cursor. Cursors are volatile: none of this is ever stored. */
+export class SharedArea {
+  readonly #cursors = new Cursors(byId("cursors", HTMLElement));
+  readonly #sender: Sender;
+  /** Where this member's cursor is, for those who come later; `undefined` while it is elsewhere. */
+  #own: Spot | undefined;
+  #people: readonly Person[] = [];
+
+  constructor(store: Store<View>, sender: Sender) {
+    this.#sender = sender;
+    store.watch(({ people }) => {
+      if (people === this.#people) return;
+      this.#cursors.setPeople(people);
+      const hasNewcomer = people.some(({ id }) => !this.#people.some((known) => known.id === id));
+      this.#people = people;
+      if (hasNewcomer) this.#tell();
+    });
+    followPointer(byId("area", HTMLElement), {
+      onMove: (spot, byKeys) => {
+        this.#own = spot;
+        this.#tell();
+        const { self } = store.state;
+        if (self === undefined) return;
+        if (byKeys) this.#cursors.move(self, spot, performance.now());
+        else this.#cursors.remove(self);
+      },
+      onPress: (spot) => {
+        sender.send("press", spot);
+        if (store.state.self !== undefined) this.#cursors.ripple(store.state.self, spot);
+      },
+      onLeave: () => {
+        this.#own = undefined;
+        if (store.state.self !== undefined) this.#cursors.remove(store.state.self);
+        this.#sender.send("cursor", null, "cursor");
+      },
+    });
+  }
+
+  /** Takes a volatile message. What is not about a cursor is passed over. */
+  hear({ event, from, data }: RoomMessage): void {
+    const spot = readSpot(data);
+    if (event === "cursor" && spot !== undefined) this.#cursors.move(from, spot, performance.now());
+    else if (event === "cursor" && data === null) this.#cursors.remove(from);
+    else if (event === "press" && spot !== undefined) this.#cursors.ripple(from, spot);
+  }
+
+  #tell(): void {
+    if (this.#own !== undefined) this.#sender.send("cursor", this.#own, "cursor");
+  }
+}
+
+/** Reads a place out of whatever was sent. */
+function readSpot(data: unknown): Spot | undefined {
+  if (typeof data !== "object" || data === null) return undefined;
+  const { x, y } = data as { readonly x?: unknown; readonly y?: unknown };
+  const isPlace = typeof x === "number" && typeof y === "number" && x >= 0 && x <= 1 && y >= 0 && y <= 1;
+  return isPlace ? { x, y } : undefined;
+}

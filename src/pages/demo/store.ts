@@ -1,0 +1,28 @@
+/** Holds what the page shows, and tells whoever shows a part of it. */
+export class Store<State extends object> {
+  #state: State;
+  readonly #listeners = new Set<(state: State) => void>();
+
+  constructor(initial: State) {
+    this.#state = initial;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Replaces some of the state. Nobody is told where nothing is different. */
+  set(change: Partial<State>): void {
+    const next = { ...this.#state, ...change };
+    const keys = Object.keys(change) as (keyof State)[];
+    if (keys.every((key) => Object.is(next[key], this.#state[key]))) return;
+    this.#state = next;
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  /** Calls at once, and after every change. */
+  watch(listener: (state: State) => void): void {
+    this.#listeners.add(listener);
+    listener(this.#state);
+  }
+}

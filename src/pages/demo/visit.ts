@@ -1,0 +1,245 @@
+import { joinRoom, ParlorError, type Published, type Room, type RoomMessage } from "../../client/index.ts";
+import type { Closed, StateChange, Welcomed } from "../../client/index.ts";
+import { parsePosition } from "../../protocol/positions.ts";
+import { roomUrl, type TransportChoice } from "./address.ts";
+import type { Profile } from "./identity.ts";
+import { peopleOf } from "./people.ts";
+import { Recovery } from "./recovery.ts";
+import type { Store } from "./store.ts";
+import type { Line, View } from "./view.ts";
+import { makeWire } from "./wire.ts";
+
+/** How much of the past a newcomer reads. */
+const HISTORY_MESSAGES = 50;
+
+/** How long the button cuts the line for, in milliseconds. */
+const DROP_MS = 5_000;
+
+/** How long a return is spoken of, in milliseconds. */
+const BACK_SHOWN_MS = 6_000;
+
+/** A return as quick as this, with nothing missed, is not worth a word, in milliseconds. */
+const BLIP_MS = 1_000;
+
+/** How often what no event tells is read, in milliseconds. */
+const READ_MS = 1_000;
+
+/** The close code of a server that has no room now, and says so. */
+const OVERLOADED = 4005;
+
+/** The close code of a connection that another one with the same key has taken over from. */
+const REPLACED = 4504;
+
+/** Who is told what happens in the room. */
+export interface VisitListener {
+  onMessage(message: RoomMessage): void;
+  /** The room was joined for the first time; the newest messages follow, up to this position. */
+  onJoined(welcome: Welcomed): void;
+  /** The connection is back, and what was missed has come. */
+  onBack(line: Extract<Line, { phase: "back" }>): void;
+}
+
+/**
+ * This tab's stay in a room. The SDK keeps a room joined; a visit outlives the SDK's room, as another is made to force
+ * another transport: with the same key and position it is the same member, who misses nothing.
+ */
+export class Visit {
+  readonly #store: Store<View>;
+  readonly #key: string;
+  readonly #listener: VisitListener;
+  readonly #wire = makeWire();
+  #room: Room;
+  #awaySince: number | undefined;
+  #recovery: Recovery | undefined;
+  #hasJoined = false;
+  #nextTryAt: number | undefined;
+  #backTimer: number | undefined;
+
+  constructor(store: Store<View>, key: string, listener: VisitListener) {
+    this.#store = store;
+    this.#key = key;
+    this.#listener = listener;
+    this.#room = this.#join();
+    setInterval(() => this.#readLine(), READ_MS);
+  }
+
+  /** When the next attempt to connect begins, on the clock of `performance.now()`. */
+  get nextTryAt(): number | undefined {
+    return this.#nextTryAt;
+  }
+
+  /** Goes on over another transport, as the same member. */
+  choose(choice: TransportChoice): void {
+    if (choice === this.#store.state.choice) return;
+    this.#store.set({ choice });
+    this.rejoin();
+  }
+
+  /** Connects anew, with the same key and position. */
+  rejoin(): void {
+    const old = this.#room;
+    this.#awaySince ??= performance.now();
+    this.#setLine({ phase: this.#hasJoined ? "reconnecting" : "joining" });
+    this.#room = this.#join(old.position);
+    // A live connection is left for the server to replace, so that nobody sees this member leave. One that is not
+    // would come back, and replace the new one.
+    if (old.state !== "connected") old.close();
+    else old.on("state", ({ state }) => (state === "closed" ? undefined : old.close()));
+  }
+
+  /** Cuts the line for a few seconds. */
+  drop(): void {
+    this.#wire.cut(DROP_MS);
+    this.#setLine({ phase: "dropped", until: performance.now() + DROP_MS });
+    setTimeout(() => {
+      if (this.#store.state.line.phase === "dropped") this.#setLine({ phase: "reconnecting" });
+    }, DROP_MS);
+  }
+
+  leave(): void {
+    void this.#room.leave();
+  }
+
+  /** Publishes; a change of transport on the way does not stop it. */
+  async publish(event: string, data: unknown): Promise<Published> {
+    const room = this.#room;
+    const sentAt = performance.now();
+    try {
+      const published = await room.publish(event, data);
+      if (room.transport === "sse") this.#store.set({ latencyMs: performance.now() - sentAt });
+      return published;
+    } catch (error) {
+      const wasLeft = room !== this.#room && error instanceof ParlorError;
+      if (wasLeft && (error.code === "closed" || error.code === "replaced")) return this.publish(event, data);
+      throw error;
+    }
+  }
+
+  /** Sends something volatile, while there are others to see it. */
+  send(event: string, data: unknown, key?: string): void {
+    if (this.#room.count > 1) this.#room.send(event, data, { key });
+  }
+
+  setProfile(profile: Profile): void {
+    this.#store.set({ profile });
+    this.#room.setPresence(profile).catch(() => undefined); // said again at the next join
+  }
+
+  #join(position?: string): Room {
+    const { room: name, choice, profile } = this.#store.state;
+    const room = joinRoom(roomUrl(name), {
+      key: this.#key,
+      position,
+      rewind: HISTORY_MESSAGES,
+      presence: profile,
+      transports: choice === "auto" ? ["websocket", "sse"] : [choice],
+      WebSocket: this.#wire.WebSocket,
+      fetch: this.#wire.fetch,
+    });
+    // A room that another has taken the place of has nothing to say any more.
+    const heard =
+      <Event>(listener: (event: Event) => void) =>
+      (event: Event): void => {
+        if (room === this.#room) listener(event);
+      };
+    room.on(
+      "welcome",
+      heard((welcome) => this.#welcomed(room, welcome)),
+    );
+    room.on(
+      "state",
+      heard((change) => this.#changed(change)),
+    );
+    room.on(
+      "closed",
+      heard((closed) => this.#closed(closed)),
+    );
+    room.on(
+      "presence",
+      heard(() => this.#readPeople()),
+    );
+    room.on(
+      "message",
+      heard((message) => this.#receive(message)),
+    );
+    return room;
+  }
+
+  #welcomed(room: Room, welcome: Welcomed): void {
+    this.#nextTryAt = undefined;
+    const awayMs = this.#awaySince === undefined ? 0 : performance.now() - this.#awaySince;
+    this.#awaySince = undefined;
+    this.#readPeople();
+    this.#setLine({ phase: "open" });
+    if (this.#hasJoined) this.#recovery = new Recovery(welcome, awayMs);
+    else this.#begin(welcome);
+    if (room.transport === "sse") void this.#timeAct(room);
+    this.#finishRecovery();
+  }
+
+  #begin(welcome: Welcomed): void {
+    this.#hasJoined = true;
+    this.#store.set({ hasPast: (parsePosition(welcome.head)?.offset ?? 0) > 0 });
+    this.#listener.onJoined(welcome);
+  }
+
+  #receive(message: RoomMessage): void {
+    this.#listener.onMessage(message);
+    if (message.offset === undefined) return;
+    this.#recovery?.take(message.offset);
+    this.#finishRecovery();
+  }
+
+  #finishRecovery(): void {
+    const recovery = this.#recovery;
+    if (recovery === undefined || !recovery.isOver) return;
+    this.#recovery = undefined;
+    const { count, awayMs, isWhole } = recovery;
+    if (awayMs < BLIP_MS && count === 0 && isWhole) return;
+    const line = { phase: "back", awayMs, recovered: count, isWhole } as const;
+    this.#store.set({ recovered: this.#store.state.recovered + count });
+    this.#setLine(line);
+    this.#listener.onBack(line);
+    this.#backTimer = setTimeout(() => this.#setLine({ phase: "open" }), BACK_SHOWN_MS);
+  }
+
+  #changed({ state, code, reason, retryInMs }: StateChange): void {
+    if (state === "connected" || state === "closed") return;
+    const now = performance.now();
+    this.#nextTryAt = retryInMs === undefined ? undefined : now + retryInMs;
+    this.#awaySince ??= now;
+    if (this.#store.state.line.phase === "dropped") return;
+    this.#setLine(code === OVERLOADED ? { phase: "full", why: reason } : { phase: "reconnecting" });
+  }
+
+  #closed({ code, reason, error }: Closed): void {
+    if (error === undefined) return; // asked for
+    this.#nextTryAt = undefined;
+    this.#setLine(code === REPLACED ? { phase: "replaced" } : { phase: "refused", why: reason });
+  }
+
+  #setLine(line: Line): void {
+    clearTimeout(this.#backTimer);
+    this.#store.set({ line });
+    this.#readLine();
+  }
+
+  #readLine(): void {
+    const { transport, latencyMs, position } = this.#room;
+    const measured = latencyMs ?? (transport === "sse" ? this.#store.state.latencyMs : undefined);
+    this.#store.set({ transport, latencyMs: measured, position: position ?? this.#store.state.position });
+  }
+
+  #readPeople(): void {
+    const { self, members, count } = this.#room;
+    const hadCompany = this.#store.state.hadCompany || count > 1;
+    this.#store.set({ self, people: peopleOf(members.values(), self), count, hadCompany });
+  }
+
+  /** Over SSE there are no pings: the time that an act takes stands for them. */
+  async #timeAct(room: Room): Promise<void> {
+    const sentAt = performance.now();
+    await room.setPresence(this.#store.state.profile).catch(() => undefined);
+    if (room.transport === "sse") this.#store.set({ latencyMs: performance.now() - sentAt });
+  }
+}

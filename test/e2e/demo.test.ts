@@ -1,0 +1,133 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { browserAvailable, launchBrowser } from "../support/browser.ts";
+import { projectRoot } from "../support/project.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { startServer } from "../support/server.ts";
+
+const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
+
+/** Pictures of the pages, for people to look at. Outside git. */
+const PICTURES = join(projectRoot, "node_modules", ".cache", "parlor", "pictures");
+
+let server: ServerProcess;
+let browser: Browser;
+
+beforeAll(async () => {
+  if (!browserAvailable.ok) return;
+  mkdirSync(PICTURES, { recursive: true });
+  server = await startServer({ vars: { ADDRESS_LIMITS: "off" } });
+  browser = await launchBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+describe.skipIf(!browserAvailable.ok)("the demo", () => {
+  it(`[G5 G8] a newcomer opens it, shares the link, and sees the other's cursor, chat and presence, over SSE too${why}`, async () => {
+    const startedAt = performance.now();
+    const faults: string[] = [];
+    const ana = await open("/", faults);
+    await ana.waitForURL(/room=/);
+    await connected(ana);
+    await picture(ana, "empty");
+    const ben = await open(`${new URL(ana.url()).search}&transport=sse`, faults);
+    await connected(ben);
+    expect(await ben.locator("#pill-transport").textContent()).toContain("SSE");
+    expect(await ana.locator("#pill-transport").textContent()).toContain("WebSocket");
+    console.log(`two live windows after ${Math.round(server.startupMs + performance.now() - startedAt)} ms`);
+
+    await say(ana, "hello from a WebSocket");
+    await said(ben, "hello from a WebSocket");
+    await say(ben, "hello over SSE");
+    await said(ana, "hello over SSE");
+    await ben.mouse.move(300, 300);
+    await ben.mouse.move(320, 320);
+    await ana.locator("#cursors > *").first().waitFor();
+    await ana.mouse.move(200, 200);
+    await ana.mouse.move(220, 220);
+    await ben.locator("#cursors > *").first().waitFor();
+    expect(await ana.locator("#count").textContent()).toContain("2");
+    await picture(ana, "desktop");
+
+    expect(faults).toEqual([]);
+    await Promise.all([ana.close(), ben.close()]);
+  });
+
+  it(`[G3 G4 G6] a dropped line and a killed server lose nothing of a chat${why}`, async () => {
+    const ana = await open("/", []);
+    await ana.waitForURL(/room=/);
+    await connected(ana);
+    const ben = await open(`${new URL(ana.url()).search}&transport=sse`, []);
+    await connected(ben);
+
+    await ana.locator("#drop").click();
+    await say(ben, "said while the line was down");
+    await said(ana, "said while the line was down");
+    await server.restart();
+    await say(ana, "said after the server was killed");
+    await said(ben, "said after the server was killed");
+    await say(ben, "heard you");
+    await said(ana, "heard you");
+
+    for (const page of [ana, ben]) {
+      const bubbles = await page.locator("#messages .bubble").allTextContents();
+      expect(bubbles.map((text) => text.trim())).toMatchObject(
+        ["said while the line was down", "said after the server was killed", "heard you"].map(
+          (text) => expect.stringContaining(text) as string,
+        ),
+      );
+    }
+    await Promise.all([ana.close(), ben.close()]);
+  });
+
+  it(`[G5] it fits a phone and a dark room${why}`, async () => {
+    for (const [name, options] of [
+      ["phone", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
+      ["dark", { colorScheme: "dark" }],
+    ] as const) {
+      const context = await browser.newContext(options);
+      const page = await context.newPage();
+      await page.goto(server.url);
+      await connected(page);
+
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(overflow).toBeLessThanOrEqual(0);
+      await picture(page, name);
+      await context.close();
+    }
+  });
+});
+
+/** Opens the demo in a window of its own, with storage of its own, and collects what goes wrong in it. */
+async function open(path: string, faults: string[]): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(message.text());
+  });
+  await page.goto(new URL(path, server.url).href);
+  return page;
+}
+
+async function connected(page: Page): Promise<void> {
+  await page.locator("#pill-state", { hasText: "Connected" }).waitFor({ state: "attached" }); // a phone shows the dot alone
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.locator("#draft").fill(text);
+  await page.locator("#draft").press("Enter");
+}
+
+async function said(page: Page, text: string): Promise<void> {
+  await page.locator("#messages .bubble", { hasText: text }).waitFor({ timeout: 60_000 });
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+}
