@@ -27,6 +27,7 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
+          testTimeout: 15_000, // an Inbox waits 10 s, and then says what did arrive
           sequence: { groupOrder: 2 },
         },
       },

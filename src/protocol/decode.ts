@@ -32,7 +32,7 @@ function decodeItem(item: unknown): Result<ClientFrame> {
     case "presence":
       return ok({ type, data: jsonOf(item["data"]), ...(ref !== undefined && { ref }) });
     case "leave":
-      return ok({ type });
+      return ok({ type, ...(ref !== undefined && { ref }) });
     default:
       return refuse("unknown_type", typeof type === "string" ? undefined : "a message has a type", ref);
   }

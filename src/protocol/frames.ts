@@ -34,6 +34,7 @@ export interface PresenceUpdateFrame {
 /** Ends the membership at once. */
 export interface LeaveFrame {
   readonly type: "leave";
+  readonly ref?: number;
 }
 
 /** What a client may send. */

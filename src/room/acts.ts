@@ -113,7 +113,7 @@ export class Acts {
     const error = overBudget ?? budget.takeMessage(now);
     if (!item.ok) return error === undefined ? item.error : withRef(error, item.error.ref);
     const frame = item.value;
-    const ref = frame.type === "leave" ? undefined : frame.ref;
+    const { ref } = frame;
     if (error !== undefined) return withRef(error, ref);
     switch (frame.type) {
       case "publish":
@@ -122,8 +122,8 @@ export class Acts {
         return withRef(this.#setPresence(actor, frame, answer), ref);
       case "leave": {
         const session = this.#sessions.byId(actor.session);
-        if (session === undefined) return { code: "not_joined" };
-        answer({ type: "ack" });
+        if (session === undefined) return withRef({ code: "not_joined" }, ref);
+        answer({ type: "ack", ...(ref !== undefined && { ref }) });
         this.depart(session, "left", "left");
         return undefined;
       }

@@ -112,6 +112,7 @@ export function defineRoomClass(config: Config): RoomClass {
         });
       } catch (error) {
         await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+        await this.ctx.storage.sync(); // An abort discards what is not written yet.
         this.#fail("alarm_failed", error);
       }
     }
