@@ -8,7 +8,8 @@ import { defineKind, type Kinds } from "./config/kinds.ts";
 export const kinds = {
   default: defineKind({ text: "Anything: a bit of chat, a bit of movement." }),
   chat: defineKind({
-    text: "People typing: fewer messages each, a long history.",
+    text: "People typing: fewer messages each, a long history, and patience with those on the move.",
+    graceMs: 30_000,
     messagesPerSecond: 10,
     messagesBurst: 40,
     historyMaxMessages: 50_000,

@@ -107,6 +107,15 @@ export const OPTIONS = {
     scope: "kind",
     text: "Recorded messages that can be resumed over; older ones are gone",
   },
+  graceMs: {
+    env: "GRACE_MS",
+    unit: "ms",
+    default: 10_000,
+    min: 0,
+    max: 600_000,
+    scope: "kind",
+    text: "How long a member whose connection was lost stays a member, for it to come back unnoticed; at most 15 s more, since deadlines are gathered",
+  },
   silenceTimeoutMs: {
     env: "SILENCE_TIMEOUT_MS",
     unit: "ms",

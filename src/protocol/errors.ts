@@ -95,7 +95,7 @@ export const ERRORS = {
     number: 121,
     http: 409,
     recovery: "come back",
-    text: "the session has no live connection to the room",
+    text: "the session is not a member of the room",
   },
   closed_for_good: {
     number: 122,

@@ -10,6 +10,7 @@ import type { Result } from "../protocol/result.ts";
 import type { CloseName } from "../protocol/close-codes.ts";
 import type { Budgets } from "./budgets.ts";
 import type { Once } from "./once.ts";
+import type { Members } from "./members.ts";
 import type { Answer, Outbox } from "./outbox.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
@@ -35,6 +36,7 @@ export interface Answers {
 export class Acts {
   readonly #kind: Kind;
   readonly #sessions: Sessions;
+  readonly #members: Members;
   readonly #outbox: Outbox;
   readonly #once: Once;
   readonly #budgets: Budgets;
@@ -43,6 +45,7 @@ export class Acts {
     kind: Kind,
     room: {
       readonly sessions: Sessions;
+      readonly members: Members;
       readonly outbox: Outbox;
       readonly once: Once;
       readonly budgets: Budgets;
@@ -50,6 +53,7 @@ export class Acts {
   ) {
     this.#kind = kind;
     this.#sessions = room.sessions;
+    this.#members = room.members;
     this.#outbox = room.outbox;
     this.#once = room.once;
     this.#budgets = room.budgets;
@@ -97,8 +101,23 @@ export class Acts {
   /** Ends a membership. With a close the connection goes too, once the member has been sent what it is owed. */
   depart(session: Session, reason: LeaveReason, close?: CloseName): void {
     this.#sessions.remove(session);
-    this.#outbox.left(session.record.member, reason);
+    if (this.#members.depart(session.record.member)) this.#outbox.left(session.record.member, reason);
     if (close !== undefined) this.#outbox.farewell(session, close);
+  }
+
+  /** Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace. */
+  lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): void {
+    if (!this.#members.lose(session.record.member, now)) return this.depart(session, reason, close);
+    this.#sessions.remove(session);
+    if (close !== undefined) this.#outbox.farewell(session, close);
+  }
+
+  /** Ends the memberships whose grace is over. */
+  departOverdue(now: number): void {
+    for (const { id } of this.#members.overdue(now)) {
+      this.#members.depart(id);
+      this.#outbox.left(id, "timeout");
+    }
   }
 
   /** Does one act, or tells why not. */
@@ -121,10 +140,9 @@ export class Acts {
       case "presence":
         return withRef(this.#setPresence(actor, frame, answer), ref);
       case "leave": {
-        const session = this.#sessions.byId(actor.session);
-        if (session === undefined) return withRef({ code: "not_joined" }, ref);
+        if (this.#members.byId(actor.member) === undefined) return withRef({ code: "not_joined" }, ref);
         answer({ type: "ack", ...(ref !== undefined && { ref }) });
-        this.depart(session, "left", "left");
+        this.#leave(actor);
         return undefined;
       }
       default:
@@ -139,7 +157,7 @@ export class Acts {
       answer({ type: "ack", ref, offset: before });
       return undefined;
     }
-    if (this.#sessions.byId(actor.session) === undefined) return { code: "not_joined" };
+    if (this.#members.byId(actor.member) === undefined) return { code: "not_joined" };
     const parts = messageParts(actor.member, actor.user, frame.event, frame.data);
     if (parts.dataText.length > this.#kind.maxFrameBytes) {
       // Numbers can grow when they are written out: 1e20 takes 21 digits.
@@ -157,18 +175,24 @@ export class Acts {
   }
 
   #setPresence(actor: Actor, frame: PresenceUpdateFrame, answer: Answer): WireError | undefined {
-    const session = this.#sessions.byId(actor.session);
-    if (session === undefined) return { code: "not_joined" };
+    const member = this.#members.byId(actor.member);
+    if (member === undefined) return { code: "not_joined" };
     const presence = JSON.stringify(frame.data);
     const bytes = utf8Length(presence);
     if (bytes > this.#kind.maxPresenceBytes) {
       const message = `presence data has ${bytes} bytes, the room takes ${this.#kind.maxPresenceBytes}`;
       return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
     }
-    this.#sessions.setPresence(session, presence);
-    this.#outbox.updated(session);
+    this.#outbox.updated(this.#members.setData(member, presence));
     answer({ type: "ack", ...(frame.ref !== undefined && { ref: frame.ref }) });
     return undefined;
+  }
+
+  /** A member in grace may leave as well, by POST: then there is no connection to close. */
+  #leave(actor: Actor): void {
+    const session = this.#sessions.byId(actor.session);
+    if (session !== undefined) this.depart(session, "left", "left");
+    else if (this.#members.depart(actor.member)) this.#outbox.left(actor.member, "left");
   }
 
   #refuseWhole(actor: Actor, budget: SessionBudget, error: WireError, answers: Answers, now: number): void {

@@ -11,8 +11,6 @@ export interface SessionRecord {
   readonly user: string;
   readonly dialect: DialectName;
   readonly mode: PresenceMode;
-  /** Presence data as JSON text; absent until the member says something of itself. */
-  readonly presence?: string;
   /** Unix milliseconds; the newest socket of a session is the one that counts. */
   readonly joinedAt: number;
   /** When the member last sent a frame, Unix milliseconds; written at most every {@link HEARD_RESOLUTION_MS}. */

@@ -8,7 +8,8 @@ import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { Log } from "./log.ts";
 import { deliver, type Outbox } from "./outbox.ts";
-import { memberEntry, type Session, type Sessions } from "./sessions.ts";
+import { memberEntry, type Members } from "./members.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 /** Where a joining client stands, and how that came about. */
 interface Start {
@@ -23,9 +24,19 @@ export class Entrance {
   readonly #log: Log;
   readonly #outbox: Outbox;
   readonly #sessions: Sessions;
+  readonly #members: Members;
 
-  constructor(kind: Kind, room: { readonly log: Log; readonly outbox: Outbox; readonly sessions: Sessions }) {
+  constructor(
+    kind: Kind,
+    room: {
+      readonly log: Log;
+      readonly outbox: Outbox;
+      readonly sessions: Sessions;
+      readonly members: Members;
+    },
+  ) {
     this.#kind = kind;
+    this.#members = room.members;
     this.#log = room.log;
     this.#outbox = room.outbox;
     this.#sessions = room.sessions;
@@ -34,7 +45,7 @@ export class Entrance {
   /** Why a join cannot be had now; `undefined` when it can. Touches nothing. */
   refusal(join: JoinRequest): WireError | undefined {
     const { maxMembers } = this.#kind;
-    if (this.#sessions.byId(join.session) !== undefined || this.#sessions.size < maxMembers) return undefined;
+    if (this.#members.byId(join.member) !== undefined || this.#members.size < maxMembers) return undefined;
     const message = `the room holds no more than ${maxMembers} members`;
     return { code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS };
   }
@@ -48,19 +59,18 @@ export class Entrance {
     this.#outbox.flush(now);
     const older = this.#sessions.byId(join.session);
     if (older !== undefined) this.#sessions.close(older, "replaced");
-    const presence = join.presence ?? older?.record.presence;
+    const presence = join.presence ?? this.#members.byId(join.member)?.data;
     const session = this.#sessions.add(socket, {
       session: join.session,
       member: join.member,
       user: join.user,
       dialect: join.dialect,
       mode: join.mode,
-      ...(presence !== undefined && { presence }),
       joinedAt: older === undefined ? now : Math.max(now, older.record.joinedAt),
       heardAt: now,
     });
-    if (older === undefined) this.#outbox.joined(session);
-    else if (presence !== older.record.presence) this.#outbox.updated(session);
+    const { member, news } = this.#members.arrive(session.record, presence);
+    if (news !== undefined) this.#outbox[news](member);
     this.#outbox.flush(now, session);
     this.#welcome(session, join, now);
   }
@@ -84,9 +94,9 @@ export class Entrance {
       ...(start.recovered !== undefined && { recovered: start.recovered }),
       ...(start.reason !== undefined && { reason: start.reason }),
       mode,
-      count: this.#sessions.size,
+      count: this.#members.size,
       ...(mode === "list" && {
-        members: Array.from(this.#sessions.all(), ({ record }) => memberEntry(record)),
+        members: Array.from(this.#members.all(), memberEntry),
       }),
       pingIntervalMs: this.#kind.pingIntervalMs,
       silenceTimeoutMs: this.#kind.silenceTimeoutMs,

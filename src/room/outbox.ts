@@ -6,7 +6,8 @@ import { log } from "../metrics/log.ts";
 import { DIALECTS, encodeShared, type Dialect, type FlushContents } from "./dialects.ts";
 import type { Log, StoredRef } from "./log.ts";
 import type { Once } from "./once.ts";
-import { closeSocket, memberEntry, type Session, type Sessions } from "./sessions.ts";
+import { memberEntry, type Member, type Members } from "./members.ts";
+import { closeSocket, type Session, type Sessions } from "./sessions.ts";
 
 /** Takes the answer to an act: to its socket, or into the answer of its POST. */
 export type Answer = (frame: AckFrame | ErrorFrame) => void;
@@ -29,28 +30,35 @@ export class Outbox {
   readonly #log: Log;
   readonly #once: Once;
   readonly #sessions: Sessions;
-  #joined: Session[] = [];
-  #updated = new Set<Session>();
+  readonly #members: Members;
+  #joined: Member[] = [];
+  #updated = new Map<string, Member>();
   #recorded: Pending[] = [];
   #volatile: string[] = [];
   #left: { id: string; reason: LeaveReason }[] = [];
   #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
 
-  constructor(room: { readonly log: Log; readonly once: Once; readonly sessions: Sessions }) {
+  constructor(room: {
+    readonly log: Log;
+    readonly once: Once;
+    readonly sessions: Sessions;
+    readonly members: Members;
+  }) {
+    this.#members = room.members;
     this.#log = room.log;
     this.#once = room.once;
     this.#sessions = room.sessions;
   }
 
   /** Announces a member who was not here before; the newcomer itself reads of it in its welcome. */
-  joined(session: Session): void {
-    this.#joined.push(session);
+  joined(member: Member): void {
+    this.#joined.push(member);
   }
 
   /** Announces what a member says of itself; the newest word of a flush wins. */
-  updated(session: Session): void {
-    this.#updated.add(session);
+  updated(member: Member): void {
+    this.#updated.set(member.id, member);
   }
 
   /** Announces a departure. */
@@ -94,16 +102,16 @@ export class Outbox {
     if (this.#isEmpty()) return;
     const recorded = this.#recorded.length === 0 ? [] : this.#store(this.#recorded, now);
     const contents: FlushContents = {
-      joined: this.#joined.map(({ record }) => memberEntry(record)),
-      updated: [...this.#updated].map(({ record }) => memberEntry(record)),
+      joined: this.#joined.map(memberEntry),
+      updated: Array.from(this.#updated.values(), memberEntry),
       recorded,
       volatile: this.#volatile,
       left: this.#left,
-      count: this.#sessions.size,
+      count: this.#members.size,
     };
     const [own, farewells] = [this.#own, this.#farewells];
     this.#joined = [];
-    this.#updated = new Set();
+    this.#updated = new Map();
     this.#recorded = [];
     this.#volatile = [];
     this.#left = [];
@@ -117,9 +125,9 @@ export class Outbox {
   }
 
   #isEmpty(): boolean {
-    const { size } = this.#own;
-    const queues = [this.#joined, this.#recorded, this.#volatile, this.#left];
-    return size === 0 && this.#updated.size === 0 && queues.every(({ length }) => length === 0);
+    const lists = [this.#joined, this.#recorded, this.#volatile, this.#left];
+    const maps = [this.#updated, this.#own, this.#farewells];
+    return lists.every(({ length }) => length === 0) && maps.every(({ size }) => size === 0);
   }
 
   /** Returns the stored messages' frames; none when the storage refused, and then their publishers know. */

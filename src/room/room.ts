@@ -10,9 +10,11 @@ import { kindOf } from "../protocol/room-names.ts";
 import { Acts, type Answers } from "./acts.ts";
 import type { ActOutcome, ActRequest, RoomApi, RoomInfo } from "./api.ts";
 import { Budgets } from "./budgets.ts";
+import { Deadlines } from "./deadlines.ts";
 import { Entrance } from "./entrance.ts";
 import { Liveness } from "./liveness.ts";
 import { Log } from "./log.ts";
+import { Members } from "./members.ts";
 import { Once } from "./once.ts";
 import { Outbox } from "./outbox.ts";
 import { Sessions, type Session } from "./sessions.ts";
@@ -36,7 +38,9 @@ export function defineRoomClass(config: Config): RoomClass {
     readonly #outbox: Outbox;
     readonly #acts: Acts;
     readonly #entrance: Entrance;
+    readonly #members: Members;
     readonly #liveness: Liveness;
+    readonly #deadlines: Deadlines;
     readonly #awakeSince = Date.now();
 
     constructor(ctx: DurableObjectState, env: unknown) {
@@ -44,15 +48,17 @@ export function defineRoomClass(config: Config): RoomClass {
       const kind = kindOfRoom(config, ctx.id.name);
       this.#log = new Log(ctx.storage, kind.historyMaxMessages);
       this.#sessions = new Sessions(() => ctx.getWebSockets());
+      this.#members = new Members(ctx.storage, this.#sessions, kind.graceMs);
       const once = new Once(this.#log);
       const budgets = new Budgets(kind);
-      const room = { log: this.#log, sessions: this.#sessions, once, budgets };
+      const room = { log: this.#log, sessions: this.#sessions, members: this.#members, once, budgets };
       this.#outbox = new Outbox(room);
       this.#acts = new Acts(kind, { ...room, outbox: this.#outbox });
       this.#entrance = new Entrance(kind, { ...room, outbox: this.#outbox });
       this.#liveness = new Liveness(kind, this.#sessions, (socket) => {
         return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
       });
+      this.#deadlines = new Deadlines(this.#liveness, this.#members, (at) => void ctx.storage.setAlarm(at));
       ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
       log("debug", "room_loaded", { room: ctx.id.name });
     }
@@ -69,7 +75,7 @@ export function defineRoomClass(config: Config): RoomClass {
         const { 0: client, 1: server } = new WebSocketPair();
         this.ctx.acceptWebSocket(server);
         this.#entrance.enter(server, join, now);
-        if (alarm === null) this.#armReaper(now);
+        if (alarm === null) this.#deadlines.rearm(now);
         const protocol = request.headers.get("Sec-WebSocket-Protocol");
         const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
         return new Response(null, { status: 101, webSocket: client, headers });
@@ -88,18 +94,19 @@ export function defineRoomClass(config: Config): RoomClass {
     }
 
     override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
-      this.#turn(() => {
+      this.#turn((now) => {
         answerClose(socket, code, reason);
         const session = this.#sessions.of(socket);
         if (session === undefined) return;
-        this.#acts.depart(session, wasClean && code < 4000 ? "left" : "disconnected");
+        if (wasClean && LEAVING.has(code)) this.#acts.depart(session, "left");
+        else this.#lose(session, now);
       }, socket);
     }
 
     override webSocketError(socket: WebSocket): void {
-      this.#turn(() => {
+      this.#turn((now) => {
         const session = this.#sessions.of(socket);
-        if (session !== undefined) this.#acts.depart(session, "disconnected");
+        if (session !== undefined) this.#lose(session, now);
       }, socket);
     }
 
@@ -107,8 +114,10 @@ export function defineRoomClass(config: Config): RoomClass {
     override async alarm(): Promise<void> {
       try {
         this.#handle((now) => {
-          for (const session of this.#liveness.silent(now)) this.#acts.depart(session, "timeout", "silent");
-          this.#armReaper(now);
+          for (const session of this.#liveness.silent(now))
+            this.#acts.lose(session, now, "timeout", "silent");
+          this.#acts.departOverdue(now);
+          this.#deadlines.rearm(now);
         });
       } catch (error) {
         await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
@@ -131,7 +140,7 @@ export function defineRoomClass(config: Config): RoomClass {
 
     async info(): Promise<RoomInfo> {
       return this.#turn(() => ({
-        members: this.#sessions.size,
+        members: this.#members.size,
         position: this.#log.position ?? null,
         awakeSince: this.#awakeSince,
       }));
@@ -158,7 +167,12 @@ export function defineRoomClass(config: Config): RoomClass {
     /** Wakes the sessions, does the work, flushes. */
     #handle<Value>(work: (now: number) => Value, woken?: WebSocket): Value {
       const now = Date.now();
-      for (const record of this.#sessions.load(woken)) this.#outbox.left(record.member, "disconnected");
+      this.#sessions.load(woken);
+      if (this.#members.load(now)) {
+        // After a crash no close event says who was lost, and no alarm may be set.
+        this.#acts.departOverdue(now);
+        if (this.#members.nextDeparture() !== undefined) this.#deadlines.arm(now);
+      }
       const value = work(now);
       this.#outbox.flush(now);
       return value;
@@ -179,9 +193,9 @@ export function defineRoomClass(config: Config): RoomClass {
       };
     }
 
-    #armReaper(now: number): void {
-      const next = this.#liveness.nextCheck(now);
-      if (next !== undefined) void this.ctx.storage.setAlarm(next);
+    #lose(session: Session, now: number): void {
+      this.#acts.lose(session, now, "disconnected");
+      this.#deadlines.arm(now);
     }
   };
 }
@@ -213,6 +227,9 @@ function kindOfRoom(config: Config, name: string | undefined): Kind {
 function refuse(error: WireError): Response {
   return Response.json(errorFrame(error), { status: ERRORS[error.code].http });
 }
+
+/** Close codes by which a client says that it leaves: a normal close, with its code or without one. */
+const LEAVING = new Set([1000, 1005]);
 
 /** Close codes that stand for the absence of a close frame and cannot be sent (RFC 6455 section 7.4.1). */
 const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);

@@ -9,8 +9,9 @@ export function hasTables(sql: SqlStorage): boolean {
 /**
  * Creates the tables. Called by the first admitted join or publish: an empty database already costs storage.
  *
- * `segment` has one row per flush, keyed by its first offset. No AUTOINCREMENT and no second index: each would be a
- * billed row more per insert. `refs` stands before `body`: reading many of them then passes over no long texts.
+ * `segment` has one row per flush, keyed by its first offset; `member` one from a member's join to its departure. No
+ * AUTOINCREMENT and no second index: each would be a billed row more per insert. `refs` stands before `body`: reading
+ * many of them then passes over no long texts.
  */
 export function createTables(sql: SqlStorage, epoch: string): void {
   sql.exec(`CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID`);
@@ -22,6 +23,13 @@ export function createTables(sql: SqlStorage, epoch: string): void {
     refs TEXT NOT NULL,
     body TEXT NOT NULL
   ) STRICT`);
+  sql.exec(`CREATE TABLE member (
+    id TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    user TEXT NOT NULL,
+    data TEXT,
+    graceUntil INTEGER
+  ) STRICT, WITHOUT ROWID`);
   sql.exec("INSERT INTO meta VALUES ('schema', ?), ('epoch', ?)", SCHEMA_VERSION, epoch);
 }
 

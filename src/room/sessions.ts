@@ -1,6 +1,4 @@
 import { CLOSE_CODES, type CloseName } from "../protocol/close-codes.ts";
-import type { MemberEntry } from "../protocol/frames.ts";
-import type { Json } from "../protocol/json.ts";
 import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRecord } from "./attachment.ts";
 
 /** A live connection of a member. Its record is a copy of the socket's attachment. */
@@ -30,26 +28,21 @@ export class Sessions {
   /**
    * Rebuilds the sessions once per life of the object; later calls do nothing.
    *
-   * A socket that is closing is gone at once, though its close event may come much later: those sessions are
-   * returned, to be announced. `woken` is the socket whose event is being handled, and stays a session; the platform
-   * does not list it when the event is its close (workerd 1.20261023).
+   * A socket that is closing is no one's connection, though its close event may come much later. `woken` is the socket
+   * whose event is being handled, and stays a session; the platform does not list it when the event is its close
+   * (workerd 1.20261023).
    */
-  load(woken?: WebSocket): readonly SessionRecord[] {
-    if (this.#isLoaded) return [];
+  load(woken?: WebSocket): void {
+    if (this.#isLoaded) return;
     this.#isLoaded = true;
-    const departed: SessionRecord[] = [];
     for (const socket of this.#sockets()) {
       const attached = readAttachment(socket);
       if (attached.is === "newer") closeSocket(socket, "upgrade");
       if (attached.is !== "session") continue;
-      if (socket.readyState !== OPEN && socket !== woken) {
-        attachGone(socket);
-        departed.push(attached.record);
-        continue;
-      }
-      this.#keepNewest({ socket, record: attached.record });
+      if (socket.readyState === OPEN || socket === woken)
+        this.#keepNewest({ socket, record: attached.record });
     }
-    return departed.filter(({ session }) => !this.#bySession.has(session));
+    if (woken !== undefined) this.of(woken);
   }
 
   get size(): number {
@@ -97,11 +90,6 @@ export class Sessions {
     closeSocket(session.socket, name);
   }
 
-  /** Replaces a member's presence data, JSON text. */
-  setPresence(session: Session, presence: string): void {
-    this.#update(session, { ...session.record, presence });
-  }
-
   /** Notes that a member was heard of. */
   heard(session: Session, now: number): void {
     if (now - session.record.heardAt < HEARD_RESOLUTION_MS) return;
@@ -124,15 +112,6 @@ export class Sessions {
     this.#bySession.set(session.record.session, session);
     this.#bySocket.set(session.socket, session);
   }
-}
-
-/** A member as others see it. */
-export function memberEntry(record: SessionRecord): MemberEntry {
-  return {
-    id: record.member,
-    ...(record.user !== "" && { user: record.user }),
-    ...(record.presence !== undefined && { data: JSON.parse(record.presence) as Json }),
-  };
 }
 
 /** Closes a socket, telling its peer why. */

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the client", () => {
-  it(`[G1 G3 G4 G5 G6 G8] one over WebSocket and one over SSE go on through a kill -9 and a network gone for 20 s${why}`, async () => {
+  it(`[G1 G3 G4 G5 G6 G8 G9] one over WebSocket and one over SSE go on through a kill -9 and a network gone for 20 s${why}`, async () => {
     await using network = await CuttableNetwork.to(Number(new URL(server.url).port));
     const room = uniqueRoom();
     const ana = await ClientPage.open(browser, roomUrl(server.url, room), "websocket");
@@ -83,6 +83,11 @@ describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the clie
       }
     }
     expect(check(record, said)).toEqual([]);
+    // Each saw each come once, the own welcome included; neither the crash nor the cut made anyone come or go again.
+    for (const page of [ana, ben]) {
+      const moves = (await page.notes()).filter((note) => note.what === "came" || note.what === "went");
+      expect(moves).toEqual(before.map(({ self }) => ({ what: "came", id: self })));
+    }
     expect(await Promise.all([ana.self(), ben.self()])).toMatchObject(before.map(({ self }) => ({ self })));
   });
 });

@@ -73,7 +73,7 @@ describe.skipIf(!browserAvailable.ok)("a browser's own WebSocket", () => {
 
 describe("npm run dev", () => {
   it("[J1 C2] prints no stack trace for joins, leaves, killed clients and Ctrl-C", async () => {
-    await using own = await startServer();
+    await using own = await startServer({ vars: { GRACE_MS: "0" } });
     const room = uniqueRoom();
     const [ana, ben, eve] = [
       await joinWebSocket(own, room),

@@ -17,6 +17,7 @@ beforeAll(async () => {
   server = await startServer({
     vars: {
       ADDRESS_LIMITS: "off",
+      GRACE_MS: "0",
       SSE_HEARTBEAT_MS: "1000",
       SSE_RETRY_MS: "100",
       SSE_MAX_FRAMES: "10",
@@ -48,6 +49,7 @@ describe("readers of events that nobody here wrote", () => {
     // No proxy before this one: the less the kernel and a proxy can hold, the sooner the reader's queue is full.
     await using own = await startBareRuntime({
       vars: {
+        GRACE_MS: "0",
         SSE_MAX_QUEUED_BYTES: "65536",
         BYTES_PER_SECOND: "16777216",
         BYTES_BURST: "67108864",

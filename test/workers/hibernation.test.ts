@@ -68,7 +68,7 @@ describe("the event that wakes a room", () => {
   });
 
   it("[G6 G9 M2] closes of several members at once are announced each once, as left", async () => {
-    const room = uniqueRoom();
+    const room = uniqueRoom("chat");
     const ana = await join(room);
     const others = await Promise.all(Array.from({ length: 5 }, () => join(room)));
     await evict(room);
