@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserAvailable, launchBrowser } from "../support/browser.ts";
-import { projectRoot } from "../support/project.ts";
-import type { ServerProcess } from "../support/server-process.ts";
+import { freePort } from "../support/loopback-port.ts";
+import { projectRoot, scratchDir } from "../support/project.ts";
+import { ServerProcess } from "../support/server-process.ts";
 import { startServer } from "../support/server.ts";
 
 const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
@@ -29,7 +30,6 @@ afterAll(async () => {
 
 describe.skipIf(!browserAvailable.ok)("the demo", () => {
   it(`[G5 G8] a newcomer opens it, shares the link, and sees the other's cursor, chat and presence, over SSE too${why}`, async () => {
-    const startedAt = performance.now();
     const faults: string[] = [];
     const ana = await open("/", faults);
     await ana.waitForURL(/room=/);
@@ -39,7 +39,6 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     await connected(ben);
     expect(await ben.locator("#pill-transport").textContent()).toContain("SSE");
     expect(await ana.locator("#pill-transport").textContent()).toContain("WebSocket");
-    console.log(`two live windows after ${Math.round(server.startupMs + performance.now() - startedAt)} ms`);
 
     await say(ana, "hello from a WebSocket");
     await said(ben, "hello from a WebSocket");
@@ -57,6 +56,25 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     expect(faults).toEqual([]);
     await Promise.all([ana.close(), ben.close()]);
   });
+
+  it(
+    `[G5] from npm run dev to two live windows takes less than a minute${why}`,
+    { timeout: 60_000 },
+    async () => {
+      const startedAt = performance.now();
+      await using own = await startWithNpm();
+      const ana = await open(own.url, []);
+      await ana.waitForURL(/room=/);
+      const ben = await open(ana.url(), []);
+      await Promise.all([connected(ana), connected(ben)]);
+      await say(ana, "hello");
+      await said(ben, "hello");
+
+      console.log(`from npm run dev to two live windows: ${Math.round(performance.now() - startedAt)} ms`);
+      expect(own.output()).not.toMatch(/^\s+at /m);
+      await Promise.all([ana.close(), ben.close()]);
+    },
+  );
 
   it(`[G3 G4 G6] a dropped line and a killed server lose nothing of a chat${why}`, async () => {
     const ana = await open("/", []);
@@ -102,6 +120,31 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     }
   });
 });
+
+/** Starts the server as README says, with storage of its own. */
+async function startWithNpm(): Promise<ServerProcess> {
+  const scratch = scratchDir("npm");
+  const port = await freePort();
+  return ServerProcess.start({
+    command: [
+      "npm",
+      "run",
+      "dev",
+      "--",
+      "--port",
+      String(port),
+      "--persist-to",
+      scratch,
+      "--inspector-port",
+      "0",
+    ],
+    cwd: projectRoot,
+    env: { ...process.env, HOME: scratch },
+    port,
+    storage: scratch,
+    scratch: [scratch],
+  });
+}
 
 /** Opens the demo in a window of its own, with storage of its own, and collects what goes wrong in it. */
 async function open(path: string, faults: string[]): Promise<Page> {
