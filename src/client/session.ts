@@ -227,6 +227,7 @@ export class Session implements Room {
         return;
       case "pong": // the link's
       case "close": // the transport's, which ends
+      case "history": // never asked for here
         return;
       default:
         frame satisfies never; // of a newer server, and passed over (rule F2)

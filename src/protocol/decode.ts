@@ -1,5 +1,5 @@
 import { type ErrorCode, type WireError } from "./errors.ts";
-import { MAX_EVENT_CHARS, MAX_ITEMS, type ClientFrame } from "./frames.ts";
+import { HISTORY_LIMIT, MAX_EVENT_CHARS, MAX_ITEMS, type ClientFrame } from "./frames.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "./json.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -31,6 +31,8 @@ function decodeItem(item: unknown): Result<ClientFrame> {
       return decodePublish(item, ref);
     case "presence":
       return ok({ type, data: jsonOf(item["data"]), ...(ref !== undefined && { ref }) });
+    case "history":
+      return decodeHistory(item, ref);
     case "leave":
       return ok({ type, ...(ref !== undefined && { ref }) });
     default:
@@ -57,6 +59,23 @@ function decodePublish(item: JsonObject, ref: number | undefined): Result<Client
   });
 }
 
+function decodeHistory(item: JsonObject, ref: number | undefined): Result<ClientFrame> {
+  const { after, before, limit = HISTORY_LIMIT.default } = item;
+  if ((after !== undefined && !isOffset(after)) || (before !== undefined && !isOffset(before))) {
+    return refuse("bad_frame", "after and before are offsets", ref);
+  }
+  if (!isOffset(limit) || limit < 1 || limit > HISTORY_LIMIT.max) {
+    return refuse("bad_frame", `limit is 1 to ${HISTORY_LIMIT.max}`, ref);
+  }
+  return ok({
+    type: "history",
+    limit,
+    ...(after !== undefined && { after }),
+    ...(before !== undefined && { before }),
+    ...(ref !== undefined && { ref }),
+  });
+}
+
 /** What `JSON.parse` made is JSON; an absent value is null. */
 function jsonOf(value: unknown): Json {
   return value === undefined ? null : (value as Json);
@@ -64,6 +83,10 @@ function jsonOf(value: unknown): Json {
 
 function isRef(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+}
+
+function isOffset(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isName(value: unknown): value is string {

@@ -37,8 +37,20 @@ export interface LeaveFrame {
   readonly ref?: number;
 }
 
+/** The most messages that a page of history holds, and how many it holds unless asked otherwise. */
+export const HISTORY_LIMIT = { max: 500, default: 50 } as const;
+
+/** Asks for stored messages. Bounds exclusive; with `after` the first of them, without it the last. */
+export interface HistoryRequestFrame {
+  readonly type: "history";
+  readonly ref?: number;
+  readonly after?: number;
+  readonly before?: number;
+  readonly limit: number;
+}
+
 /** What a client may send. */
-export type ClientFrame = PublishFrame | PresenceUpdateFrame | LeaveFrame;
+export type ClientFrame = PublishFrame | PresenceUpdateFrame | HistoryRequestFrame | LeaveFrame;
 
 /** A member as others see it. */
 export interface MemberEntry {
@@ -121,6 +133,17 @@ export interface ErrorFrame {
   readonly limit?: string;
 }
 
+/** Stored messages, ascending; `more` where there are further ones beyond the end that was cut. */
+export interface HistoryFrame {
+  readonly type: "history";
+  readonly ref?: number;
+  readonly messages: readonly MessageFrame[];
+  readonly more: boolean;
+}
+
+/** What an act is answered with. */
+export type AnswerFrame = AckFrame | ErrorFrame | HistoryFrame;
+
 /** The end of an SSE stream, which has no close codes of its own. */
 export interface CloseFrame {
   readonly type: "close";
@@ -141,5 +164,6 @@ export type ServerFrame =
   | PositionFrame
   | AckFrame
   | ErrorFrame
+  | HistoryFrame
   | CloseFrame
   | PongFrame;

@@ -3,13 +3,20 @@ import type { SessionBudget } from "../limits/session-budget.ts";
 import { decodeClientText } from "../protocol/decode.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { ClientFrame, LeaveReason, PresenceUpdateFrame, PublishFrame } from "../protocol/frames.ts";
+import type {
+  ClientFrame,
+  HistoryRequestFrame,
+  LeaveReason,
+  PresenceUpdateFrame,
+  PublishFrame,
+} from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
 import { messageParts } from "../protocol/messages.ts";
 import type { Result } from "../protocol/result.ts";
 import type { CloseName } from "../protocol/close-codes.ts";
 import type { Budgets } from "./budgets.ts";
 import type { Once } from "./once.ts";
+import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Outbox } from "./outbox.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -35,6 +42,7 @@ export interface Answers {
  */
 export class Acts {
   readonly #kind: Kind;
+  readonly #log: Log;
   readonly #sessions: Sessions;
   readonly #members: Members;
   readonly #outbox: Outbox;
@@ -44,6 +52,7 @@ export class Acts {
   constructor(
     kind: Kind,
     room: {
+      readonly log: Log;
       readonly sessions: Sessions;
       readonly members: Members;
       readonly outbox: Outbox;
@@ -52,6 +61,7 @@ export class Acts {
     },
   ) {
     this.#kind = kind;
+    this.#log = room.log;
     this.#sessions = room.sessions;
     this.#members = room.members;
     this.#outbox = room.outbox;
@@ -139,6 +149,8 @@ export class Acts {
         return withRef(this.#publish(actor, frame, answer, now), ref);
       case "presence":
         return withRef(this.#setPresence(actor, frame, answer), ref);
+      case "history":
+        return withRef(this.#readHistory(actor, frame, answer, now), ref);
       case "leave": {
         if (this.#members.byId(actor.member) === undefined) return withRef({ code: "not_joined" }, ref);
         answer({ type: "ack", ...(ref !== undefined && { ref }) });
@@ -185,6 +197,13 @@ export class Acts {
     }
     this.#outbox.updated(this.#members.setData(member, presence));
     answer({ type: "ack", ...(frame.ref !== undefined && { ref: frame.ref }) });
+    return undefined;
+  }
+
+  #readHistory(actor: Actor, frame: HistoryRequestFrame, answer: Answer, now: number): WireError | undefined {
+    if (this.#members.byId(actor.member) === undefined) return { code: "not_joined" };
+    const { ref } = frame;
+    answer({ type: "history", ...(ref !== undefined && { ref }), ...this.#log.history(frame, now) });
     return undefined;
   }
 

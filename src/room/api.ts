@@ -1,5 +1,12 @@
 import type { WireError } from "../protocol/errors.ts";
-import type { AckFrame, ErrorFrame } from "../protocol/frames.ts";
+import type { AnswerFrame } from "../protocol/frames.ts";
+
+/** Which stored messages to read: bounds exclusive. With `after` the first of them, without it the last. */
+export interface HistoryRange {
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
 
 /** Acts of a session that reach the room by POST: the body as the client sent it, within the kind's size limit. */
 export interface ActRequest {
@@ -14,7 +21,7 @@ export interface ActRequest {
 /** What became of the acts: one result for each, in order, unless all were refused as one. */
 export interface ActOutcome {
   readonly refused: WireError | null;
-  readonly results: readonly (AckFrame | ErrorFrame)[];
+  readonly results: readonly AnswerFrame[];
 }
 
 /** A room seen from outside. */
@@ -30,6 +37,8 @@ export interface RoomInfo {
 export interface RoomApi {
   act(request: ActRequest): Promise<ActOutcome>;
   info(): Promise<RoomInfo>;
+  /** Stored messages and the end of the log, as the JSON text of rule H5. */
+  history(range: HistoryRange): Promise<string>;
   /** Answers once the object runs and its storage can be read. */
   ready(): Promise<true>;
 }

@@ -77,7 +77,7 @@ export class Entrance {
 
   #welcome(session: Session, join: JoinRequest, now: number): void {
     const epoch = this.#log.open();
-    const start = this.#startOf(join);
+    const start = this.#startOf(join, now);
     const at = (offset: number): string => formatPosition({ epoch, offset });
     const { member, user, dialect, mode } = session.record;
     const welcome: WelcomeFrame = {
@@ -111,9 +111,9 @@ export class Entrance {
     deliver(session, DIALECTS[dialect](position, true, at(this.#log.head)));
   }
 
-  #startOf(join: JoinRequest): Start {
-    if (join.after !== undefined) return this.#log.resume(join.after);
-    return { offset: join.rewind === undefined ? this.#log.head : this.#log.rewind(join.rewind) };
+  #startOf(join: JoinRequest, now: number): Start {
+    if (join.after !== undefined) return this.#log.resume(join.after, now);
+    return { offset: join.rewind === undefined ? this.#log.head : this.#log.rewind(join.rewind, now) };
   }
 }
 

@@ -1,6 +1,9 @@
 import { randomEpoch } from "../protocol/ids.ts";
 import { utf8Length } from "../protocol/json.ts";
 import { formatPosition, parsePosition, type UnrecoveredReason } from "../protocol/positions.ts";
+import type { MessageFrame } from "../protocol/frames.ts";
+import type { HistoryRange } from "./api.ts";
+import { Retention, type RetentionLimits } from "./retention.ts";
 import { createTables, hasTables, readEpoch } from "./schema.ts";
 
 /** An act that was stored: whose, its ref, and the offset it got. */
@@ -19,6 +22,12 @@ export interface Keep {
   readonly since: number;
 }
 
+/** Stored messages, ascending, and whether there are more on the side that was cut. */
+export interface HistoryPage {
+  readonly messages: readonly MessageFrame[];
+  readonly more: boolean;
+}
+
 /** Where a client that joins goes on from. */
 export type Resume =
   | { readonly recovered: true; readonly offset: number }
@@ -30,6 +39,9 @@ const MAX_ROW_BYTES = 1_000_000;
 /** A replay goes out in frames of about this many characters. */
 const PAGE_CHARS = 262_144;
 
+/** A page of history holds about this many characters at the most, and one message at least. */
+const HISTORY_CHARS = 1_048_576;
+
 /** The most old rows removed by one append; each append adds one or two, so the log shrinks when it must. */
 const TRIM_ROWS = 4;
 
@@ -40,17 +52,19 @@ const TRIM_ROWS = 4;
  */
 export class Log {
   readonly #storage: DurableObjectStorage;
-  readonly #maxMessages: number;
+  readonly #retention: Retention;
   #epoch: string | undefined;
   #head = 0;
   /** The offset before the oldest row. */
   #base = 0;
+  /** Bytes of all messages ever stored. */
+  #end = 0;
   #lastTime = 0;
   #isLoaded = false;
 
-  constructor(storage: DurableObjectStorage, maxMessages: number) {
+  constructor(storage: DurableObjectStorage, limits: RetentionLimits) {
     this.#storage = storage;
-    this.#maxMessages = maxMessages;
+    this.#retention = new Retention(storage.sql, limits);
   }
 
   /** Sees that the log exists, creating its tables in a room that never had a member. Returns its epoch. */
@@ -83,19 +97,20 @@ export class Log {
   }
 
   /** Judges the position of a client that returns. */
-  resume(text: string): Resume {
+  resume(text: string, now: number): Resume {
     const epoch = this.open();
     const position = parsePosition(text);
     if (position === undefined) return { recovered: false, offset: this.#head, reason: "malformed" };
     if (position.epoch !== epoch) return { recovered: false, offset: this.#head, reason: "epoch" };
     if (position.offset > this.#head) return { recovered: false, offset: this.#head, reason: "ahead" };
-    if (position.offset < this.#floor) return { recovered: false, offset: this.#head, reason: "trimmed" };
+    if (position.offset < this.#floor(now))
+      return { recovered: false, offset: this.#head, reason: "trimmed" };
     return { recovered: true, offset: position.offset };
   }
 
   /** The offset from which the newest `count` messages follow, or as many of them as are kept. */
-  rewind(count: number): number {
-    return Math.max(this.#floor, this.head - count);
+  rewind(count: number, now: number): number {
+    return Math.max(this.#floor(now), this.head - count);
   }
 
   /**
@@ -105,12 +120,19 @@ export class Log {
   append(texts: readonly string[], refs: readonly StoredRef[], at: number, keep: Keep): void {
     this.open();
     const first = this.#head + 1;
-    const base = this.#storage.transactionSync(() => {
-      this.#insert(first, texts, refs, at);
-      return this.#trim(Math.min(this.#head + texts.length - this.#maxMessages, keep.after), keep.since);
-    });
-    this.#head += texts.length;
-    this.#base = base;
+    const rows = rowsOf(texts);
+    const stored = { head: this.#head + texts.length, end: this.#end + bytesOf(rows) };
+    try {
+      this.#base = this.#storage.transactionSync(() => {
+        this.#insert(first, texts, rows, refs, at);
+        return this.#trim(Math.min(this.#retention.floor(stored, at), keep.after), keep.since);
+      });
+    } catch (error) {
+      this.#retention.forget(); // It may have looked at rows that are gone again.
+      throw error;
+    }
+    this.#head = stored.head;
+    this.#end = stored.end;
   }
 
   /** The log after an offset, in pages no larger than a frame should be. The caller has judged the offset. */
@@ -137,6 +159,32 @@ export class Log {
     if (texts.length > 0) yield { texts: texts.join(","), last };
   }
 
+  /** Reads stored messages that are still kept. A page may hold fewer than asked for. */
+  history({ after, before, limit }: HistoryRange, now: number): HistoryPage {
+    if (this.head === 0) return { messages: [], more: false };
+    const low = Math.max(after ?? 0, this.#floor(now)) + 1;
+    const high = Math.min(before ?? Infinity, this.#head + 1) - 1;
+    const isForward = after !== undefined;
+    const rows = this.#storage.sql.exec<{ body: string }>(
+      `SELECT body FROM segment WHERE first <= ? AND
+        first >= (SELECT max(first) FROM segment WHERE first <= ?) ORDER BY first ${isForward ? "ASC" : "DESC"}`,
+      ...[high, low],
+    );
+    const messages: MessageFrame[] = [];
+    let chars = 0;
+    for (const { body } of rows) {
+      const row = JSON.parse(body) as MessageFrame[];
+      for (const message of isForward ? row : row.toReversed()) {
+        const { offset = 0 } = message;
+        if (offset < low || offset > high) continue;
+        if (messages.length === limit || chars > HISTORY_CHARS) return pageOf(messages, isForward, true);
+        messages.push(message);
+      }
+      chars += body.length;
+    }
+    return pageOf(messages, isForward, false);
+  }
+
   /** The refs of stored acts, newest row first, with the time and last offset of their row. */
   *refs(): Generator<{ readonly refs: readonly StoredRef[]; readonly at: number; readonly last: number }> {
     this.#load();
@@ -148,9 +196,9 @@ export class Log {
   }
 
   /** The oldest offset that a client may stand at. */
-  get #floor(): number {
+  #floor(now: number): number {
     this.#load();
-    return Math.max(this.#base, this.#head - this.#maxMessages);
+    return this.#retention.floor({ head: this.#head, end: this.#end }, now);
   }
 
   #load(): void {
@@ -158,10 +206,11 @@ export class Log {
     const { sql } = this.#storage;
     if (hasTables(sql)) {
       this.#epoch = readEpoch(sql);
-      const newest = sql.exec<{ last: number; at: number }>(
-        "SELECT last, at FROM segment ORDER BY first DESC LIMIT 1",
+      const newest = sql.exec<{ last: number; at: number; end: number }>(
+        "SELECT last, at, start + bytes AS end FROM segment ORDER BY first DESC LIMIT 1",
       );
       for (const row of newest) {
+        this.#end = row.end;
         this.#head = row.last;
         this.#lastTime = row.at;
       }
@@ -170,21 +219,23 @@ export class Log {
     this.#isLoaded = true;
   }
 
-  #insert(first: number, texts: readonly string[], refs: readonly StoredRef[], at: number): void {
-    for (const row of rowsOf(texts)) {
+  #insert(
+    first: number,
+    texts: readonly string[],
+    rows: readonly RowRange[],
+    refs: readonly StoredRef[],
+    at: number,
+  ): void {
+    let start = this.#end;
+    for (const row of rows) {
       const [from, to] = [first + row.start, first + row.end - 1];
       const rowRefs = refs.filter(([, , offset]) => offset >= from && offset <= to);
+      const body = `[${texts.slice(row.start, row.end).join(",")}]`;
       this.#storage.sql.exec(
-        "INSERT INTO segment (first, last, at, bytes, body, refs) VALUES (?, ?, ?, ?, ?, ?)",
-        ...[
-          from,
-          to,
-          at,
-          row.bytes,
-          `[${texts.slice(row.start, row.end).join(",")}]`,
-          JSON.stringify(rowRefs),
-        ],
+        "INSERT INTO segment (first, last, at, start, bytes, refs, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        ...[from, to, at, start, row.bytes, JSON.stringify(rowRefs), body],
       );
+      start += row.bytes;
     }
   }
 
@@ -208,9 +259,16 @@ export class Log {
   }
 }
 
-/** Divides messages into rows that stay under {@link MAX_ROW_BYTES}, as index ranges. */
-function rowsOf(texts: readonly string[]): { start: number; end: number; bytes: number }[] {
-  const rows: { start: number; end: number; bytes: number }[] = [];
+/** The messages of one row, as a range of indexes. */
+interface RowRange {
+  start: number;
+  end: number;
+  bytes: number;
+}
+
+/** Divides messages into rows that stay under {@link MAX_ROW_BYTES}. */
+function rowsOf(texts: readonly string[]): RowRange[] {
+  const rows: RowRange[] = [];
   for (const [index, text] of texts.entries()) {
     const bytes = utf8Length(text) + 1;
     const row = rows.at(-1);
@@ -228,4 +286,12 @@ function rowsOf(texts: readonly string[]): { start: number; end: number; bytes: 
 function cut(body: string, skip: number): string {
   const messages = JSON.parse(body) as unknown[];
   return JSON.stringify(messages.slice(skip)).slice(1, -1);
+}
+
+function bytesOf(rows: readonly RowRange[]): number {
+  return rows.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function pageOf(messages: readonly MessageFrame[], isForward: boolean, more: boolean): HistoryPage {
+  return { messages: isForward ? messages : messages.toReversed(), more };
 }

@@ -1,6 +1,6 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
-import type { AckFrame, ErrorFrame, LeaveReason } from "../protocol/frames.ts";
+import type { AnswerFrame, LeaveReason } from "../protocol/frames.ts";
 import { encodeMessage, type MessageParts } from "../protocol/messages.ts";
 import { log } from "../metrics/log.ts";
 import { DIALECTS, encodeShared, type Dialect, type FlushContents } from "./dialects.ts";
@@ -10,7 +10,7 @@ import { memberEntry, type Member, type Members } from "./members.ts";
 import { closeSocket, type Session, type Sessions } from "./sessions.ts";
 
 /** Takes the answer to an act: to its socket, or into the answer of its POST. */
-export type Answer = (frame: AckFrame | ErrorFrame) => void;
+export type Answer = (frame: AnswerFrame) => void;
 
 /** A recorded message that waits to be stored. */
 interface Pending {
@@ -87,7 +87,7 @@ export class Outbox {
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
-  reply(session: Session, frame: AckFrame | ErrorFrame): void {
+  reply(session: Session, frame: AnswerFrame): void {
     const texts = this.#own.get(session);
     if (texts === undefined) this.#own.set(session, [encodeFrame(frame)]);
     else texts.push(encodeFrame(frame));

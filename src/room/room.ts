@@ -5,10 +5,10 @@ import { log } from "../metrics/log.ts";
 import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
-import { PING, PONG, type AckFrame, type ErrorFrame } from "../protocol/frames.ts";
+import { PING, PONG, type AnswerFrame } from "../protocol/frames.ts";
 import { kindOf } from "../protocol/room-names.ts";
 import { Acts, type Answers } from "./acts.ts";
-import type { ActOutcome, ActRequest, RoomApi, RoomInfo } from "./api.ts";
+import type { ActOutcome, ActRequest, HistoryRange, RoomApi, RoomInfo } from "./api.ts";
 import { Budgets } from "./budgets.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Entrance } from "./entrance.ts";
@@ -46,7 +46,7 @@ export function defineRoomClass(config: Config): RoomClass {
     constructor(ctx: DurableObjectState, env: unknown) {
       super(ctx, env as never);
       const kind = kindOfRoom(config, ctx.id.name);
-      this.#log = new Log(ctx.storage, kind.historyMaxMessages);
+      this.#log = new Log(ctx.storage, kind);
       this.#sessions = new Sessions(() => ctx.getWebSockets());
       this.#members = new Members(ctx.storage, this.#sessions, kind.graceMs);
       const once = new Once(this.#log);
@@ -146,6 +146,13 @@ export function defineRoomClass(config: Config): RoomClass {
       }));
     }
 
+    async history(range: HistoryRange): Promise<string> {
+      return this.#turn((now) => {
+        const page = this.#log.history(range, now);
+        return JSON.stringify({ ...page, position: this.#log.position ?? null });
+      });
+    }
+
     async ready(): Promise<true> {
       this.ctx.storage.sql.exec("SELECT 1").one();
       return true;
@@ -187,7 +194,7 @@ export function defineRoomClass(config: Config): RoomClass {
       return {
         // Without a ref there is nothing an ack could name.
         item: () => (frame) => {
-          if (frame.type === "error" || frame.ref !== undefined) this.#outbox.reply(session, frame);
+          if (frame.type !== "ack" || frame.ref !== undefined) this.#outbox.reply(session, frame);
         },
         whole: (error) => this.#outbox.reply(session, errorFrame(error)),
       };
@@ -202,7 +209,7 @@ export function defineRoomClass(config: Config): RoomClass {
 
 /** Gathers the answers to a POST, which travel in its own answer and nowhere else. */
 function collectAnswers(): { readonly answers: Answers; outcome(): ActOutcome } {
-  const results: (AckFrame | ErrorFrame)[] = [];
+  const results: AnswerFrame[] = [];
   let refused: WireError | null = null;
   return {
     answers: {

@@ -19,6 +19,7 @@ export function createTables(sql: SqlStorage, epoch: string): void {
     first INTEGER PRIMARY KEY,
     last INTEGER NOT NULL,
     at INTEGER NOT NULL,
+    start INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     refs TEXT NOT NULL,
     body TEXT NOT NULL

@@ -1,7 +1,7 @@
 import type { ActOutcome } from "../room/api.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
-import type { AckFrame, ErrorFrame } from "../protocol/frames.ts";
+import type { AnswerFrame } from "../protocol/frames.ts";
 import { isKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 
@@ -55,8 +55,8 @@ export function errorResponse(error: WireError): Response {
   return answerOne(errorFrame(error));
 }
 
-function answerOne(frame: AckFrame | ErrorFrame): Response {
-  if (frame.type === "ack") return Response.json(frame);
+function answerOne(frame: AnswerFrame): Response {
+  if (frame.type !== "error") return Response.json(frame);
   const wait =
     frame.retryAfterMs === undefined ? {} : { "Retry-After": String(Math.ceil(frame.retryAfterMs / 1000)) };
   return Response.json(frame, { status: ERRORS[frame.code].http, headers: wait });

@@ -5,10 +5,12 @@ import {
   type JoinRequest,
   type PresenceMode,
 } from "../protocol/contract.ts";
+import { HISTORY_LIMIT } from "../protocol/frames.ts";
 import { deriveIdentity, isKey, randomKey } from "../protocol/ids.ts";
 import { parseJson, utf8Length } from "../protocol/json.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { decodeRoomName, kindOf } from "../protocol/room-names.ts";
+import type { HistoryRange } from "../room/api.ts";
 
 /** A room that may exist: its name is well-formed and its kind is known. */
 export interface Place {
@@ -81,6 +83,25 @@ export async function identify(
   const identity = await deriveIdentity(place.room, ANONYMOUS, key);
   if (identity.session !== session) return err({ code: "bad_session" });
   return ok({ member: identity.member, user: ANONYMOUS });
+}
+
+/** Reads which messages a request for history asks for. */
+export function readRange(query: URLSearchParams): Result<HistoryRange> {
+  const [after, before, limit] = ["after", "before", "limit"].map((name) => query.get(name) ?? undefined);
+  for (const number of [after, before, limit]) {
+    if (number !== undefined && !/^\d{1,15}$/.test(number)) {
+      return err({ code: "bad_request", message: "after and before are offsets, limit is a number" });
+    }
+  }
+  const count = limit === undefined ? HISTORY_LIMIT.default : Number(limit);
+  if (count < 1 || count > HISTORY_LIMIT.max) {
+    return err({ code: "bad_request", message: `limit is 1 to ${HISTORY_LIMIT.max}` });
+  }
+  return ok({
+    limit: count,
+    ...(after !== undefined && { after: Number(after) }),
+    ...(before !== undefined && { before: Number(before) }),
+  });
 }
 
 function readPresence(text: string | null, kind: Kind): Result<string | undefined> {

@@ -11,7 +11,7 @@ import { CLOSED_ID, eventStream, readsEvents, refuseEvents } from "../transports
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
 import { isUpgrade, readOffer, refuseUpgrade } from "../transports/websocket.ts";
 import { AddressLimit, addressOf } from "./address-limit.ts";
-import { admit, identify, readPlace } from "./admission.ts";
+import { admit, identify, readPlace, readRange } from "./admission.ts";
 import type { Env } from "./env.ts";
 import { openSocket } from "./joins.ts";
 import type { ClientPlace } from "./location.ts";
@@ -48,12 +48,14 @@ export function createApp(config: Config, env: Env): Hono {
   app.get("/rooms/:room", (c) => (isUpgrade(c.req.raw) ? joinByWebSocket(c) : readInfo(c)));
   app.get("/rooms/:room/events", joinByEvents);
   app.post("/rooms/:room/messages", act);
+  app.get("/rooms/:room/history", readHistory);
   for (const path of [
     "/healthz",
     "/readyz",
     "/rooms/:room",
     "/rooms/:room/events",
     "/rooms/:room/messages",
+    "/rooms/:room/history",
   ]) {
     app.all(path, () => errorResponse({ code: "method_not_allowed" }));
   }
@@ -126,6 +128,18 @@ export function createApp(config: Config, env: Env): Hono {
       mayRepeat: false,
     });
     return outcome.ok ? answerActs(outcome.value, /^\s*\[/.test(body.value)) : errorResponse(outcome.error);
+  }
+
+  async function readHistory(c: Context): Promise<Response> {
+    const url = new URL(c.req.url);
+    const place = readPlace(url, config);
+    if (!place.ok) return errorResponse(place.error);
+    const range = readRange(url.searchParams);
+    if (!range.ok) return errorResponse(range.error);
+    const { room, kind } = place.value;
+    const page = await callRoom(() => rooms.forCall(room, kind).history(range.value), { mayRepeat: true });
+    if (!page.ok) return errorResponse(page.error);
+    return c.body(page.value, { headers: { "Content-Type": "application/json" } });
   }
 
   async function readInfo(c: Context): Promise<Response> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Log } from "../../src/room/log.ts";
 import { Once, ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../src/room/once.ts";
+import { keeping } from "./support/keeping.ts";
 import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
 import { join, rejoin } from "./support/websocket.ts";
@@ -191,7 +192,7 @@ describe("the window", () => {
     acts: number,
     atOf: (n: number) => number,
   ): { log: Log; once: Once } {
-    const log = new Log(storage, 1);
+    const log = new Log(storage, keeping(1));
     const once = new Once(log);
     for (let n = 1; n <= acts; n++) {
       const at = START + atOf(n);
@@ -204,7 +205,9 @@ describe("the window", () => {
 
   /** What is remembered of these refs in memory, and after a sleep. */
   function find(storage: DurableObjectStorage, once: Once, refs: readonly number[], now: number): unknown[] {
-    return [once, new Once(new Log(storage, 1))].map((each) => refs.map((ref) => each.find("s", ref, now)));
+    return [once, new Once(new Log(storage, keeping(1)))].map((each) =>
+      refs.map((ref) => each.find("s", ref, now)),
+    );
   }
 
   it("[A3 G3] the last 10,000 acts are remembered however old, in memory and after a sleep", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Log, type Keep } from "../../src/room/log.ts";
 import { kinds } from "../../src/rooms.ts";
+import { keeping } from "./support/keeping.ts";
 import { evict, inRoom, uniqueRoom } from "./support/rooms.ts";
 import { join } from "./support/websocket.ts";
 
@@ -14,7 +15,7 @@ function withLog<Value>(
   maxMessages: number,
   work: (log: Log, storage: DurableObjectStorage) => Value,
 ): Promise<Awaited<Value>> {
-  return inRoom(uniqueRoom(), ({ storage }) => work(new Log(storage, maxMessages), storage));
+  return inRoom(uniqueRoom(), ({ storage }) => work(new Log(storage, keeping(maxMessages)), storage));
 }
 
 /** Appends rows of messages. */
@@ -49,7 +50,7 @@ describe("what can be resumed over", () => {
     const [kept, trimmed, messages] = await withLog(10, (log) => {
       append(log, Array(25).fill(1) as number[]);
       const epoch = log.open();
-      return [log.resume(`${epoch}:15`), log.resume(`${epoch}:14`), offsets(log, 15)];
+      return [log.resume(`${epoch}:15`, NOW), log.resume(`${epoch}:14`, NOW), offsets(log, 15)];
     });
 
     expect(kept).toEqual({ recovered: true, offset: 15 });
@@ -60,10 +61,10 @@ describe("what can be resumed over", () => {
   it("[P5 G4] it is the same for rows of many messages, and after a load", async () => {
     const answers = await withLog(10, (log, storage) => {
       append(log, [7, 7, 7, 4]);
-      const loaded = new Log(storage, 10);
+      const loaded = new Log(storage, keeping(10));
       return [log, loaded].map((each) => [
-        each.resume(`${each.open()}:15`).recovered,
-        each.resume(`${each.open()}:14`).recovered,
+        each.resume(`${each.open()}:15`, NOW).recovered,
+        each.resume(`${each.open()}:14`, NOW).recovered,
         offsets(each, 15),
       ]);
     });
@@ -74,7 +75,7 @@ describe("what can be resumed over", () => {
   it("[J6] rewind reaches back no further than what is kept", async () => {
     const starts = await withLog(10, (log) => {
       append(log, Array(25).fill(1) as number[]);
-      return [log.rewind(1), log.rewind(10), log.rewind(11), log.rewind(999_999_999)];
+      return [log.rewind(1, NOW), log.rewind(10, NOW), log.rewind(11, NOW), log.rewind(999_999_999, NOW)];
     });
 
     expect(starts).toEqual([24, 15, 15, 15]);
@@ -85,7 +86,7 @@ describe("what can be resumed over", () => {
     const kept = kinds.game.historyMaxMessages ?? 0;
     const ana = await join(room);
     await inRoom(room, ({ storage }) => {
-      const log = new Log(storage, kept);
+      const log = new Log(storage, keeping(kept));
       append(log, Array(10).fill(101) as number[]);
     });
     await evict(room);
@@ -133,7 +134,7 @@ describe("what is removed", () => {
   it("[G6] a retention that was lowered is caught up with, a few rows at a time", async () => {
     const counts = await withLog(100, (log, storage) => {
       append(log, Array(100).fill(1) as number[]);
-      const lowered = new Log(storage, 10);
+      const lowered = new Log(storage, keeping(10));
       return range(1, 40).map(() => {
         append(lowered, [1]);
         return rowsIn(storage).length;
@@ -148,7 +149,7 @@ describe("what is removed", () => {
   it("[A3 G3] rows whose acts must be remembered stay, and are not replayed", async () => {
     const [rows, floor] = await withLog(3, (log, storage) => {
       append(log, Array(20).fill(1) as number[], { after: 8, since: Infinity });
-      return [rowsIn(storage), log.resume(`${log.open()}:16`)];
+      return [rowsIn(storage), log.resume(`${log.open()}:16`, NOW)];
     });
 
     expect(rows[0]).toEqual({ first: 9, last: 9 });
@@ -228,5 +229,107 @@ describe("rows and pages", () => {
       expect(page.last).toBe(page.offsets.at(-1));
       expect(page.chars).toBeLessThanOrEqual(262_144);
     }
+  });
+});
+
+describe("bytes and age", () => {
+  /** Appends one message of so many bytes, at a time. */
+  function appendOne(log: Log, bytes: number, at: number): void {
+    const frame = `{"type":"message","offset":${log.head + 1},"data":""}`;
+    log.append([frame.replace('""', `"${"x".repeat(bytes - frame.length - 1)}"`)], [], at, FREE);
+  }
+
+  it("[P5 G4] the newest messages within historyMaxBytes are kept, the one that passes it is not", async () => {
+    const [kept, trimmed, rows] = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = new Log(storage, keeping(1_000, { historyMaxBytes: 1_000 }));
+      for (let n = 0; n < 8; n++) appendOne(log, 250, NOW);
+      const epoch = log.open();
+      return [log.resume(`${epoch}:4`, NOW), log.resume(`${epoch}:3`, NOW), rowsIn(storage).length];
+    });
+
+    expect(kept).toEqual({ recovered: true, offset: 4 });
+    expect(trimmed).toEqual({ recovered: false, offset: 8, reason: "trimmed" });
+    expect(rows).toBe(4);
+  });
+
+  it("[P5 G4] one message larger than all the rest is kept while it is the newest", async () => {
+    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = new Log(storage, keeping(1_000, { historyMaxBytes: 1_000 }));
+      appendOne(log, 100, NOW);
+      appendOne(log, 999, NOW);
+      const huge = offsets(log, 1);
+      const before = log.resume(`${log.open()}:0`, NOW).recovered;
+      appendOne(log, 100, NOW);
+      return [
+        huge,
+        before,
+        log.resume(`${log.open()}:1`, NOW).recovered,
+        log.resume(`${log.open()}:2`, NOW).recovered,
+      ];
+    });
+
+    expect(answers).toEqual([[2], false, false, true]);
+  });
+
+  it("[P5 G4] a message is kept to the end of historyMaxAgeMs, and not a millisecond longer, though no one writes", async () => {
+    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+      const limits = keeping(1_000, { historyMaxAgeMs: 60_000 });
+      const log = new Log(storage, limits);
+      appendOne(log, 100, NOW);
+      appendOne(log, 100, NOW + 1);
+      const [inTime, late] = [NOW + 60_000, NOW + 60_001];
+      const at = (each: Log, now: number) => each.resume(`${each.open()}:0`, now).recovered;
+      const fresh = new Log(storage, limits);
+      return [
+        at(log, inTime),
+        at(log, late),
+        at(fresh, inTime),
+        at(fresh, late),
+        fresh.history({ limit: 9 }, late + 1),
+      ];
+    });
+
+    expect(answers).toEqual([true, false, true, false, { messages: [], more: false }]);
+  });
+
+  it("[P5 P2 G1] offsets go on after everything has expired, and a member at the end has missed nothing", async () => {
+    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = new Log(storage, keeping(1_000, { historyMaxAgeMs: 60_000 }));
+      for (let n = 0; n < 3; n++) appendOne(log, 100, NOW);
+      const later = NOW + 3_600_000;
+      const atEnd = log.resume(`${log.open()}:3`, later);
+      appendOne(log, 100, later);
+      return [atEnd, log.head, offsets(log, 3), rowsIn(storage)];
+    });
+
+    expect(answers).toEqual([{ recovered: true, offset: 3 }, 4, [4], [{ first: 4, last: 4 }]]);
+  });
+
+  it("[P5 G6] a clock that steps back brings nothing back that was let go", async () => {
+    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = new Log(storage, keeping(1_000, { historyMaxAgeMs: 60_000 }));
+      appendOne(log, 100, NOW);
+      appendOne(log, 100, NOW + 50_000);
+      const at = (now: number) => log.resume(`${log.open()}:0`, now).recovered;
+      return [at(NOW + 60_001), at(NOW)];
+    });
+
+    expect(answers).toEqual([false, false]);
+  });
+
+  it("[G2 G6] an append that fails changes nothing of what is kept", async () => {
+    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = new Log(storage, keeping(1_000, { historyMaxBytes: 1_000 }));
+      for (let n = 0; n < 4; n++) appendOne(log, 250, NOW);
+      storage.sql.exec(
+        "CREATE TRIGGER full AFTER INSERT ON segment BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+      );
+      expect(() => appendOne(log, 900, NOW)).toThrow("disk full");
+      const recovered = log.resume(`${log.open()}:0`, NOW);
+      storage.sql.exec("DROP TRIGGER full");
+      return [recovered, log.head, offsets(log, 0)];
+    });
+
+    expect(answers).toEqual([{ recovered: true, offset: 0 }, 4, [1, 2, 3, 4]]);
   });
 });
