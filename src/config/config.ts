@@ -104,6 +104,9 @@ function isInherited(kind: Kind, values: OptionValues): boolean {
   );
 }
 
+/** What a welcome may list. A room has 128 MB in all, and many may be welcomed at once. */
+const MAX_ROSTER_BYTES = 16_777_216;
+
 function contradictions(kind: KindOptions): string[] {
   const found: string[] = [];
   if (kind.messagesBurst > 10 * kind.messagesPerSecond) {
@@ -118,6 +121,11 @@ function contradictions(kind: KindOptions): string[] {
   }
   if (kind.bytesBurst < kind.maxFrameBytes) {
     found.push(`bytesBurst (${kind.bytesBurst}) is less than maxFrameBytes (${kind.maxFrameBytes})`);
+  }
+  if (kind.maxMembers * kind.maxPresenceBytes > MAX_ROSTER_BYTES) {
+    found.push(
+      `maxMembers (${kind.maxMembers}) times maxPresenceBytes (${kind.maxPresenceBytes}) is more than ${MAX_ROSTER_BYTES} bytes`,
+    );
   }
   if (kind.pingIntervalMs * 2 > kind.silenceTimeoutMs) {
     found.push(

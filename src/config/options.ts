@@ -51,7 +51,7 @@ export const OPTIONS = {
     min: 0,
     max: 6_144,
     scope: "kind",
-    text: "Largest presence data of a member; it lives in the socket's attachment of 16 KiB, hence the bound",
+    text: "Largest presence data of a member; a welcome carries everyone's, so `maxMembers` times this is at most 16 MiB",
   },
   messagesPerSecond: {
     env: "MESSAGES_PER_SECOND",

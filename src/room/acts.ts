@@ -110,24 +110,34 @@ export class Acts {
 
   /** Ends a membership. With a close the connection goes too, once the member has been sent what it is owed. */
   depart(session: Session, reason: LeaveReason, close?: CloseName): void {
-    this.#sessions.remove(session);
-    if (this.#members.depart(session.record.member)) this.#outbox.left(session.record.member, reason);
-    if (close !== undefined) this.#outbox.farewell(session, close);
+    this.#disconnect(session, close);
+    this.#end(session.record.member, reason);
   }
 
-  /** Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace. */
-  lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): void {
-    if (!this.#members.lose(session.record.member, now)) return this.depart(session, reason, close);
-    this.#sessions.remove(session);
-    if (close !== undefined) this.#outbox.farewell(session, close);
+  /**
+   * Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace.
+   *
+   * @returns when the grace ends; `undefined` if there is none, and the member has departed for the reason given
+   */
+  lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): number | undefined {
+    this.#disconnect(session, close);
+    const graceUntil = this.#members.lose(session.record.member, now);
+    if (graceUntil === undefined) this.#end(session.record.member, reason);
+    return graceUntil;
   }
 
   /** Ends the memberships whose grace is over. */
   departOverdue(now: number): void {
-    for (const { id } of this.#members.overdue(now)) {
-      this.#members.depart(id);
-      this.#outbox.left(id, "timeout");
-    }
+    for (const { id } of this.#members.overdue(now)) this.#end(id, "timeout");
+  }
+
+  #disconnect(session: Session, close?: CloseName): void {
+    this.#sessions.remove(session);
+    if (close !== undefined) this.#outbox.farewell(session, close);
+  }
+
+  #end(id: string, reason: LeaveReason): void {
+    if (this.#members.depart(id)) this.#outbox.left(id, reason);
   }
 
   /** Does one act, or tells why not. */
@@ -211,7 +221,7 @@ export class Acts {
   #leave(actor: Actor): void {
     const session = this.#sessions.byId(actor.session);
     if (session !== undefined) this.depart(session, "left", "left");
-    else if (this.#members.depart(actor.member)) this.#outbox.left(actor.member, "left");
+    else this.#end(actor.member, "left");
   }
 
   #refuseWhole(actor: Actor, budget: SessionBudget, error: WireError, answers: Answers, now: number): void {

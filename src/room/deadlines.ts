@@ -5,14 +5,14 @@ import type { Members } from "./members.ts";
 const SLOT_MS = 15_000;
 
 /**
- * When the room must next be woken. It has one alarm, and each time it is set is a billed row: it is set for the first
- * deadline, and only when that has changed.
+ * When the room must next be woken. It has one alarm, and each time it is set is a billed row. Deadlines lie on fixed
+ * grids of time, not at a distance from now, so whatever happens meanwhile cannot push them away.
  */
 export class Deadlines {
   readonly #liveness: Liveness;
   readonly #members: Members;
   readonly #setAlarm: (at: number) => void;
-  /** What the alarm was set to in this life of the object; unknown after a sleep. */
+  /** When the alarm comes, Unix milliseconds; unknown after a sleep. */
   #armedAt: number | undefined;
 
   constructor(liveness: Liveness, members: Members, setAlarm: (at: number) => void) {
@@ -21,21 +21,43 @@ export class Deadlines {
     this.#setAlarm = setAlarm;
   }
 
-  /** Sees that the alarm comes at the first deadline. Called whenever there may be an earlier one. */
-  arm(now: number): void {
-    const departure = this.#members.nextDeparture();
-    const next = Math.min(
-      this.#liveness.nextCheck(now) ?? Infinity,
-      departure === undefined ? Infinity : Math.ceil(departure / SLOT_MS) * SLOT_MS,
-    );
-    if (next === Infinity || next === this.#armedAt) return;
-    this.#armedAt = next;
-    this.#setAlarm(next);
+  /** Takes what the storage says of the alarm; `null` for none. */
+  assume(alarm: number | null): void {
+    this.#armedAt = alarm ?? undefined;
   }
 
-  /** Arms the alarm anew, from within its handler. */
-  rearm(now: number): void {
-    this.#armedAt = undefined;
-    this.arm(now);
+  /** Sees that the alarm comes in time for a grace that has begun. */
+  departure(graceUntil: number, now: number): void {
+    this.#by(slotOf(graceUntil), now);
   }
+
+  /** Sees that the alarm comes in time for a connection that has begun. */
+  check(at: number, now: number): void {
+    this.#by(at, now);
+  }
+
+  /** Sets the alarm for the first of all deadlines. Looks at every member, so for the alarm's handler and a new life. */
+  rearm(): void {
+    const departure = this.#members.nextDeparture();
+    const next = Math.min(
+      this.#liveness.nextCheck() ?? Infinity,
+      departure === undefined ? Infinity : slotOf(departure),
+    );
+    this.#armedAt = undefined;
+    if (next !== Infinity) this.#set(next);
+  }
+
+  #by(deadline: number, now: number): void {
+    if (this.#armedAt === undefined || this.#armedAt <= now) this.rearm();
+    else if (deadline < this.#armedAt) this.#set(deadline);
+  }
+
+  #set(at: number): void {
+    this.#armedAt = at;
+    this.#setAlarm(at);
+  }
+}
+
+function slotOf(time: number): number {
+  return Math.ceil(time / SLOT_MS) * SLOT_MS;
 }

@@ -54,7 +54,7 @@ export class Entrance {
    * Makes an accepted socket a member's. The outbox is empty before and after: the newcomer sees nothing that is
    * not stored, and the others hear of it before it can act.
    */
-  enter(socket: WebSocket, join: JoinRequest, now: number): void {
+  enter(socket: WebSocket, join: JoinRequest, now: number): Session {
     this.#log.open();
     this.#outbox.flush(now);
     const older = this.#sessions.byId(join.session);
@@ -73,6 +73,7 @@ export class Entrance {
     if (news !== undefined) this.#outbox[news](member);
     this.#outbox.flush(now, session);
     this.#welcome(session, join, now);
+    return session;
   }
 
   #welcome(session: Session, join: JoinRequest, now: number): void {

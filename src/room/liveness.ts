@@ -2,7 +2,7 @@ import type { Kind } from "../config/config.ts";
 import { HEARD_RESOLUTION_MS } from "./attachment.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
-/** The reaper comes at most this often: each visit wakes the room. */
+/** Connections are looked at on a grid of this length: each visit wakes the room. */
 const CHECK_INTERVAL_MS = 60_000;
 
 /** Finds connections that have fallen silent: no frame, and no ping that the platform answered. */
@@ -24,12 +24,16 @@ export class Liveness {
     return [...this.#sessions.all()].filter((session) => this.#silentAt(session) <= now);
   }
 
-  /** When to look again: once a minute at most, and not before someone can have fallen silent. */
-  nextCheck(now: number): number | undefined {
-    if (this.#sessions.size === 0) return undefined;
+  /** When to look whether anyone has fallen silent: once a minute at most, and not before someone can have. */
+  nextCheck(): number | undefined {
     let earliest = Infinity;
-    for (const session of this.#sessions.all()) earliest = Math.min(earliest, this.#silentAt(session));
-    return Math.max(earliest, now + CHECK_INTERVAL_MS);
+    for (const session of this.#sessions.all()) earliest = Math.min(earliest, this.checkOf(session));
+    return earliest === Infinity ? undefined : earliest;
+  }
+
+  /** When to look whether this connection has fallen silent. */
+  checkOf(session: Session): number {
+    return Math.ceil(this.#silentAt(session) / CHECK_INTERVAL_MS) * CHECK_INTERVAL_MS;
   }
 
   #silentAt({ socket, record }: Session): number {

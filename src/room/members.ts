@@ -86,12 +86,11 @@ export class Members {
     return this.#put({ ...member, data });
   }
 
-  /** Notes a lost connection. Returns whether the member stays, in grace. */
-  lose(id: string, now: number): boolean {
+  /** Notes a lost connection. Returns when the member's grace ends; `undefined` if it has none. */
+  lose(id: string, now: number): number | undefined {
     const member = this.#byId.get(id);
-    if (member === undefined || this.#graceMs === 0) return false;
-    this.#put({ ...member, graceUntil: now + this.#graceMs });
-    return true;
+    if (member === undefined || this.#graceMs === 0) return undefined;
+    return this.#put({ ...member, graceUntil: now + this.#graceMs }).graceUntil;
   }
 
   /** Ends a membership. Returns whether there was one. */

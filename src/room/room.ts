@@ -74,8 +74,9 @@ export function defineRoomClass(config: Config): RoomClass {
         if (refusal !== undefined) return refuse(refusal);
         const { 0: client, 1: server } = new WebSocketPair();
         this.ctx.acceptWebSocket(server);
-        this.#entrance.enter(server, join, now);
-        if (alarm === null) this.#deadlines.rearm(now);
+        const session = this.#entrance.enter(server, join, now);
+        this.#deadlines.assume(alarm);
+        this.#deadlines.check(this.#liveness.checkOf(session), now);
         const protocol = request.headers.get("Sec-WebSocket-Protocol");
         const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
         return new Response(null, { status: 101, webSocket: client, headers });
@@ -110,15 +111,21 @@ export function defineRoomClass(config: Config): RoomClass {
       }, socket);
     }
 
-    /** The reaper. The platform gives a failing alarm up after six retries, so it is armed again whatever happens. */
+    /**
+     * Ends what is overdue: silent connections, graces. The platform gives a failing alarm up after six retries, so it
+     * is armed again whatever happens, and nothing of a failed one's work is kept.
+     */
     override async alarm(): Promise<void> {
       try {
-        this.#handle((now) => {
-          for (const session of this.#liveness.silent(now))
-            this.#acts.lose(session, now, "timeout", "silent");
-          this.#acts.departOverdue(now);
-          this.#deadlines.rearm(now);
-        });
+        this.ctx.storage.transactionSync(() =>
+          this.#handle((now) => {
+            for (const session of this.#liveness.silent(now)) {
+              this.#acts.lose(session, now, "timeout", "silent");
+            }
+            this.#acts.departOverdue(now);
+          }),
+        );
+        this.#deadlines.rearm();
       } catch (error) {
         await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
         await this.ctx.storage.sync(); // An abort discards what is not written yet.
@@ -178,7 +185,7 @@ export function defineRoomClass(config: Config): RoomClass {
       if (this.#members.load(now)) {
         // After a crash no close event says who was lost, and no alarm may be set.
         this.#acts.departOverdue(now);
-        if (this.#members.nextDeparture() !== undefined) this.#deadlines.arm(now);
+        if (this.#members.nextDeparture() !== undefined) this.#deadlines.rearm();
       }
       const value = work(now);
       this.#outbox.flush(now);
@@ -201,8 +208,8 @@ export function defineRoomClass(config: Config): RoomClass {
     }
 
     #lose(session: Session, now: number): void {
-      this.#acts.lose(session, now, "disconnected");
-      this.#deadlines.arm(now);
+      const graceUntil = this.#acts.lose(session, now, "disconnected");
+      if (graceUntil !== undefined) this.#deadlines.departure(graceUntil, now);
     }
   };
 }

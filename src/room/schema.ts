@@ -7,7 +7,7 @@ export function hasTables(sql: SqlStorage): boolean {
 }
 
 /**
- * Creates the tables. Called by the first admitted join or publish: an empty database already costs storage.
+ * Creates the tables. Called by the first admitted join: an empty database already costs storage.
  *
  * `segment` has one row per flush, keyed by its first offset; `member` one from a member's join to its departure. No
  * AUTOINCREMENT and no second index: each would be a billed row more per insert. `refs` stands before `body`: reading

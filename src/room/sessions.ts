@@ -58,7 +58,8 @@ export class Sessions {
     const known = this.#bySocket.get(socket);
     if (known !== undefined) return known;
     const attached = readAttachment(socket);
-    if (attached.is !== "session") return undefined;
+    // One that was not listed is closing: it never takes the place of a connection that is there.
+    if (attached.is !== "session" || this.#bySession.has(attached.record.session)) return undefined;
     this.#keepNewest({ socket, record: attached.record });
     return this.#bySocket.get(socket);
   }

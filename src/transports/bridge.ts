@@ -20,7 +20,7 @@ export interface BridgeLimits {
  * so the room can sleep under it.
  *
  * A vanished reader is only seen at the next write (workerd 1.20261023), and not always through `cancel`: hence the
- * heartbeats, and hence a failed write, a cancelled stream and an aborted request all end the membership.
+ * heartbeats, and hence a failed write, a cancelled stream and an aborted request all end the connection.
  */
 export class Bridge {
   readonly #socket: WebSocket;
@@ -55,6 +55,7 @@ export class Bridge {
     socket.accept();
     // Spread over twice the time, so that a whole room does not come back at once.
     void this.#write(retry(limits.sseRetryMs * (1 + Math.random())));
+    if (signal.aborted) this.#vanish(); // It went away while the room was asked.
   }
 
   /** Starts carrying; returns the stream to answer with. */

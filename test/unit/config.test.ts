@@ -99,6 +99,11 @@ describe("contradictions", () => {
     ["bytes of more than ten seconds", { BYTES_PER_SECOND: "26214", BYTES_BURST: "262144" }, "bytesBurst"],
     ["a frame larger than the burst of bytes", { MAX_FRAME_BYTES: "262145" }, "bytesBurst"],
     ["pings rarer than half the silence", { PING_INTERVAL_MS: "75001" }, "pingIntervalMs"],
+    [
+      "more presence than a welcome may list",
+      { MAX_MEMBERS: "4097", MAX_PRESENCE_BYTES: "4096" },
+      "maxMembers",
+    ],
   ])("[L1 L4 W5] %s is refused, and said once for all kinds", (_what, variables, option) => {
     const problems = problemsOf(variables, { ...KINDS, other: { text: "another" } });
 
@@ -110,6 +115,7 @@ describe("contradictions", () => {
     [{ MESSAGES_PER_SECOND: "12", MESSAGES_BURST: "120" }],
     [{ MAX_FRAME_BYTES: "262144" }],
     [{ PING_INTERVAL_MS: "75000" }],
+    [{ MAX_MEMBERS: "4096", MAX_PRESENCE_BYTES: "4096" }],
   ])("[L1 L4] %j is the bound itself, and taken", (variables) => {
     expect(problemsOf(variables)).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../src/config/options.ts";
 import { evict, inRoom, infoOf, roomStub, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
+import { joinToVanish } from "./support/vanishing.ts";
 import { join, rejoin, type WebSocketMember } from "./support/websocket.ts";
 
 // The clock stands still unless a test moves it.
@@ -29,7 +30,7 @@ describe("silence", () => {
   it("[L4 M2 G9] a silent connection is closed silent, no earlier and at most 75 seconds later than told", async () => {
     const room = uniqueRoom();
     const [bob, cem] = [await join(room), await joinSse(room)];
-    pass(40_000);
+    pass(60_000); // so that she is looked at another time
     const ana = await join(room);
     const joinedAt = Date.now();
     let silentFor = 0;
@@ -44,6 +45,24 @@ describe("silence", () => {
     expect(Date.now() - joinedAt).toBeGreaterThanOrEqual(SILENCE_MS);
     expect(Date.now() - joinedAt).toBeLessThanOrEqual(SILENCE_MS + 75_000);
     expect(await inRoom(room, ({ storage }) => storage.getAlarm())).toBeNull();
+  });
+
+  it("[L4 G9 G11] others who come and go cannot push a silent member's end away", async () => {
+    const room = uniqueRoom("chat");
+    const silent = await join(room);
+    const silentSince = Date.now();
+    let flapping = await joinToVanish(room);
+
+    for (let beats = 0; beats < 20 && Date.now() - silentSince < SILENCE_MS + 75_000; beats++) {
+      pass(12_000);
+      const at = await inRoom(room, ({ storage }) => storage.getAlarm());
+      if (at !== null && at <= Date.now()) await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
+      await flapping.vanish();
+      flapping = await joinToVanish(room, { key: flapping.key });
+    }
+
+    expect(await silent.closed).toMatchObject({ code: 4002 });
+    expect(Date.now() - silentSince).toBeLessThanOrEqual(SILENCE_MS + 90_000);
   });
 
   it("[F4 L4 G10] those who fall silent at once are told of in one frame", async () => {
