@@ -1,5 +1,6 @@
-import { existsSync, statSync } from "node:fs";
-import { posix } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { absolute, filesIn, read } from "../support/repository.ts";
 import { between, generatedTables, replaceBetween } from "../support/tables.ts";
@@ -53,6 +54,29 @@ describe("documents", () => {
 
   it("README's options stand under their heading", () => {
     expect(read("README.md")).toMatch(/^## Options$(?:(?!^## )[^])*<!-- options:begin -->/m);
+  });
+
+  it("README's TypeScript compiles", () => {
+    const blocks = [...read("README.md").matchAll(/^```ts\n([^]*?)^```/gm)].map((match) => match[1] ?? "");
+    mkdirSync(absolute("node_modules/.cache"), { recursive: true });
+    const folder = mkdtempSync(absolute("node_modules/.cache/readme-"));
+    const files = blocks.map((code, index) => {
+      const file = join(folder, `block-${index}.ts`);
+      writeFileSync(file, code.replaceAll('"./src/', `"${absolute("src")}/`));
+      return file;
+    });
+    const options =
+      "--ignoreConfig --noEmit --strict --allowImportingTsExtensions --target es2024 --module esnext --types";
+    const flags = [...options.split(" "), "", "--lib", "es2024,dom", "--moduleResolution", "bundler"];
+
+    const { stdout, status } = spawnSync(absolute("node_modules/.bin/tsc"), [...flags, ...files], {
+      encoding: "utf8",
+    });
+
+    rmSync(folder, { recursive: true });
+    expect(blocks.length).toBeGreaterThan(0);
+    expect(stdout).toBe("");
+    expect(status).toBe(0);
   });
 
   it.each(documents)("the relative links of %s lead somewhere", (path) => {
