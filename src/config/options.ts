@@ -125,6 +125,15 @@ export const OPTIONS = {
     scope: "kind",
     text: "How long recorded messages are kept: 30 days",
   },
+  emptyRoomTtlMs: {
+    env: "EMPTY_ROOM_TTL_MS",
+    unit: "ms",
+    default: 2_592_000_000,
+    min: 60_000,
+    max: 31_536_000_000,
+    scope: "kind",
+    text: "A room that nobody has been in for so long is deleted with all it stored: 30 days",
+  },
   graceMs: {
     env: "GRACE_MS",
     unit: "ms",

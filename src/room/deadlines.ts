@@ -1,3 +1,4 @@
+import type { Expiry } from "./expiry.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Members } from "./members.ts";
 
@@ -11,13 +12,18 @@ const SLOT_MS = 15_000;
 export class Deadlines {
   readonly #liveness: Liveness;
   readonly #members: Members;
+  readonly #expiry: Expiry;
   readonly #setAlarm: (at: number) => void;
   /** When the alarm comes, Unix milliseconds; unknown after a sleep. */
   #armedAt: number | undefined;
 
-  constructor(liveness: Liveness, members: Members, setAlarm: (at: number) => void) {
-    this.#liveness = liveness;
-    this.#members = members;
+  constructor(
+    of: { readonly liveness: Liveness; readonly members: Members; readonly expiry: Expiry },
+    setAlarm: (at: number) => void,
+  ) {
+    this.#liveness = of.liveness;
+    this.#members = of.members;
+    this.#expiry = of.expiry;
     this.#setAlarm = setAlarm;
   }
 
@@ -42,9 +48,10 @@ export class Deadlines {
     const next = Math.min(
       this.#liveness.nextCheck() ?? Infinity,
       departure === undefined ? Infinity : slotOf(departure),
+      this.#expiry.at() ?? Infinity,
     );
-    this.#armedAt = undefined;
-    if (next !== Infinity) this.#set(next);
+    if (next === Infinity) this.#armedAt = undefined;
+    else if (next !== this.#armedAt) this.#set(next);
   }
 
   #by(deadline: number, now: number): void {

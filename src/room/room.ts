@@ -12,6 +12,7 @@ import type { ActOutcome, ActRequest, HistoryRange, RoomApi, RoomInfo } from "./
 import { Budgets } from "./budgets.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Entrance } from "./entrance.ts";
+import { Expiry } from "./expiry.ts";
 import { Liveness } from "./liveness.ts";
 import { Log } from "./log.ts";
 import { Members } from "./members.ts";
@@ -40,6 +41,7 @@ export function defineRoomClass(config: Config): RoomClass {
     readonly #entrance: Entrance;
     readonly #members: Members;
     readonly #liveness: Liveness;
+    readonly #expiry: Expiry;
     readonly #deadlines: Deadlines;
     readonly #awakeSince = Date.now();
 
@@ -58,7 +60,9 @@ export function defineRoomClass(config: Config): RoomClass {
       this.#liveness = new Liveness(kind, this.#sessions, (socket) => {
         return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
       });
-      this.#deadlines = new Deadlines(this.#liveness, this.#members, (at) => void ctx.storage.setAlarm(at));
+      this.#expiry = new Expiry(ctx.storage.sql, this.#members, kind.emptyRoomTtlMs);
+      const deadlines = { liveness: this.#liveness, members: this.#members, expiry: this.#expiry };
+      this.#deadlines = new Deadlines(deadlines, (at) => void ctx.storage.setAlarm(at));
       ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
       log("debug", "room_loaded", { room: ctx.id.name });
     }
@@ -112,7 +116,7 @@ export function defineRoomClass(config: Config): RoomClass {
     }
 
     /**
-     * Ends what is overdue: silent connections, graces. The platform gives a failing alarm up after six retries, so it
+     * Ends what is overdue: silent connections, graces, the room itself. The platform gives a failing alarm up after six retries, so it
      * is armed again whatever happens, and nothing of a failed one's work is kept.
      */
     override async alarm(): Promise<void> {
@@ -125,6 +129,7 @@ export function defineRoomClass(config: Config): RoomClass {
             this.#acts.departOverdue(now);
           }),
         );
+        if ((this.#expiry.at() ?? Infinity) <= Date.now()) return await this.#vanish();
         this.#deadlines.rearm();
       } catch (error) {
         await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
@@ -187,9 +192,22 @@ export function defineRoomClass(config: Config): RoomClass {
         this.#acts.departOverdue(now);
         if (this.#members.nextDeparture() !== undefined) this.#deadlines.rearm();
       }
+      const wasEmpty = this.#members.size === 0;
       const value = work(now);
       this.#outbox.flush(now);
+      if (!wasEmpty && this.#members.size === 0) {
+        this.#expiry.begin(now);
+        this.#deadlines.rearm();
+      }
       return value;
+    }
+
+    /** Deletes everything, the alarm too, and ends the object, whose memory is of a room that is no more. */
+    async #vanish(): Promise<void> {
+      log("debug", "room_expired", { room: this.ctx.id.name });
+      await this.ctx.storage.deleteAll();
+      await this.ctx.storage.sync();
+      this.ctx.abort("expired", { retryAlarm: false });
     }
 
     #fail(event: string, error: unknown): void {

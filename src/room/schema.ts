@@ -38,3 +38,14 @@ export function createTables(sql: SqlStorage, epoch: string): void {
 export function readEpoch(sql: SqlStorage): string {
   return sql.exec<{ value: string }>("SELECT value FROM meta WHERE name = 'epoch'").one().value;
 }
+
+/** When the last member left, Unix milliseconds; `undefined` in a room that nobody has left empty yet. */
+export function readEmptySince(sql: SqlStorage): number | undefined {
+  const rows = sql.exec<{ value: number }>("SELECT value FROM meta WHERE name = 'emptySince'").toArray();
+  return rows[0]?.value;
+}
+
+/** Notes when the last member left. */
+export function writeEmptySince(sql: SqlStorage, now: number): void {
+  sql.exec("INSERT OR REPLACE INTO meta VALUES ('emptySince', ?)", now);
+}
