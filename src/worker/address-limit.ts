@@ -34,11 +34,7 @@ export class AddressLimit {
 
   /** Counts a join; the refusal where the address has had its share. */
   async refusal(address: string): Promise<WireError | undefined> {
-    const isWithin =
-      this.#binding === undefined
-        ? this.#take(address)
-        : (await this.#binding.limit({ key: address })).success;
-    if (isWithin) return undefined;
+    if (await this.#isWithin(address)) return undefined;
     const retryAfterMs = PERIOD_SECONDS * 1000;
     return {
       code: "rate_limited",
@@ -46,6 +42,17 @@ export class AddressLimit {
       retryAfterMs,
       limit: "joinsPerAddress",
     };
+  }
+
+  /** A limiter that fails lets everyone in: it spares the rooms, it does not guard them. */
+  async #isWithin(address: string): Promise<boolean> {
+    if (this.#binding === undefined) return this.#take(address);
+    try {
+      return (await this.#binding.limit({ key: address })).success;
+    } catch (error) {
+      log("warn", "ratelimit_failed", { reason: String(error) });
+      return true;
+    }
   }
 
   #take(address: string): boolean {

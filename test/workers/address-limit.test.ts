@@ -30,6 +30,13 @@ describe("joins per address", () => {
     throw new Error("201 joins of one address were let in");
   }
 
+  it("[L3 G10] a limiter that fails lets everyone in", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const to = serverWith({ JOINS_PER_ADDRESS: { limit: () => Promise.reject(new Error("out of order")) } });
+
+    expect(statusOf(await upgrade(uniqueRoom(), { to }))).toBe(101);
+  });
+
   it("[L3 J8] an address that joins too often gets a plain 429 with Retry-After", async () => {
     const refused = await joinUntilRefused((address) =>
       upgrade(uniqueRoom(), { query: { key: "x" }, headers: { "CF-Connecting-IP": address } }),

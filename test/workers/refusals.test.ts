@@ -1,8 +1,8 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { CONTRACT_VERSION, decodeRefusal } from "../../src/protocol/contract.ts";
 import { ERRORS, type ErrorCode } from "../../src/protocol/errors.ts";
 import { errorResponse } from "../../src/transports/upstream.ts";
-import { request, roomPath, roomStub, uniqueRoom, type Serve } from "./support/rooms.ts";
+import { request, roomPath, roomStub, serve, uniqueRoom, type Serve } from "./support/rooms.ts";
 import { serverWith } from "./support/servers.ts";
 import { openEvents } from "./support/sse.ts";
 import { join, joinWebSocket, upgrade } from "./support/websocket.ts";
@@ -162,9 +162,12 @@ describe("rooms that cannot be reached", () => {
 
 // What cannot be foreseen, such as a binding that throws.
 describe("errors of the server's own", () => {
+  afterEach(() => vi.restoreAllMocks());
+
   function broken(): Serve {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
-    return serverWith({ JOINS_PER_ADDRESS: { limit: () => Promise.reject(new TypeError("a secret")) } });
+    vi.spyOn(crypto.subtle, "digest").mockRejectedValue(new TypeError("a secret"));
+    return serve;
   }
 
   it("[E1] are `internal`, and tell nothing of what went wrong", async () => {
