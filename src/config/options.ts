@@ -125,6 +125,15 @@ export const OPTIONS = {
     scope: "kind",
     text: "How long recorded messages are kept: 30 days",
   },
+  maxBufferedBytes: {
+    env: "MAX_BUFFERED_BYTES",
+    unit: "bytes",
+    default: 2_097_152,
+    min: 65_536,
+    max: 67_108_864,
+    scope: "kind",
+    text: "A WebSocket that leaves more unread is closed `slow`, to resume; 4 MB keep a room awake. Where the runtime tells how much is buffered (workerd from 2026-11-17 on)",
+  },
   emptyRoomTtlMs: {
     env: "EMPTY_ROOM_TTL_MS",
     unit: "ms",

@@ -38,13 +38,20 @@ export class Outbox {
   #left: { id: string; reason: LeaveReason }[] = [];
   #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
+  #slow: Session[] = [];
 
-  constructor(room: {
-    readonly log: Log;
-    readonly once: Once;
-    readonly sessions: Sessions;
-    readonly members: Members;
-  }) {
+  readonly #maxBufferedBytes: number;
+
+  constructor(
+    maxBufferedBytes: number,
+    room: {
+      readonly log: Log;
+      readonly once: Once;
+      readonly sessions: Sessions;
+      readonly members: Members;
+    },
+  ) {
+    this.#maxBufferedBytes = maxBufferedBytes;
     this.#members = room.members;
     this.#log = room.log;
     this.#once = room.once;
@@ -117,11 +124,30 @@ export class Outbox {
     this.#left = [];
     this.#own = new Map();
     this.#farewells = new Map();
-    const present = [...this.#sessions.all()].filter((session) => session !== newcomer);
-    this.#send(contents, own, present);
+    for (const session of this.#sessions.all()) {
+      if (bufferedBytes(session.socket) > this.#maxBufferedBytes) this.#cutOff(session);
+    }
+    this.#send(
+      contents,
+      own,
+      [...this.#sessions.all()].filter((session) => session !== newcomer),
+    );
     // Who leaves is still sent what was said, and its answers; who is here is no longer its business.
     this.#send({ ...contents, joined: [], updated: [], left: [] }, own, [...farewells.keys()]);
     for (const [{ socket }, close] of farewells) closeSocket(socket, close);
+  }
+
+  /** The sessions cut off since the last call: their members' grace is for the caller to begin. */
+  takeSlow(): readonly Session[] {
+    const slow = this.#slow;
+    this.#slow = [];
+    return slow;
+  }
+
+  /** Ends a connection that does not read, before anything more is queued for it: it resumes by its position. */
+  #cutOff(session: Session): void {
+    this.#sessions.close(session, "slow");
+    this.#slow.push(session);
   }
 
   #isEmpty(): boolean {
@@ -174,6 +200,12 @@ export class Outbox {
       } else if (shared.count > 0) deliver(session, shared.text);
     }
   }
+}
+
+/** What waits to be read by a socket's peer, in bytes; 0 where the runtime does not tell (before 2026-11-17). */
+function bufferedBytes(socket: WebSocket): number {
+  const { bufferedAmount } = socket as { readonly bufferedAmount?: unknown };
+  return typeof bufferedAmount === "number" ? bufferedAmount : 0;
 }
 
 /** What every connection of one dialect and view is sent, and the items it is made of. */

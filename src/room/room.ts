@@ -54,7 +54,7 @@ export function defineRoomClass(config: Config): RoomClass {
       const once = new Once(this.#log);
       const budgets = new Budgets(kind);
       const room = { log: this.#log, sessions: this.#sessions, members: this.#members, once, budgets };
-      this.#outbox = new Outbox(room);
+      this.#outbox = new Outbox(kind.maxBufferedBytes, room);
       this.#acts = new Acts(kind, { ...room, outbox: this.#outbox });
       this.#entrance = new Entrance(kind, { ...room, outbox: this.#outbox });
       this.#liveness = new Liveness(kind, this.#sessions, (socket) => {
@@ -145,7 +145,7 @@ export function defineRoomClass(config: Config): RoomClass {
         if (session !== undefined) this.#sessions.heard(session, now);
         const collected = collectAnswers();
         this.#acts.receiveText(request, request.body, collected.answers, now);
-        this.#outbox.flush(now);
+        this.#flush(now);
         return collected.outcome();
       });
     }
@@ -194,7 +194,7 @@ export function defineRoomClass(config: Config): RoomClass {
       }
       const wasEmpty = this.#members.size === 0;
       const value = work(now);
-      this.#outbox.flush(now);
+      this.#flush(now);
       if (!wasEmpty && this.#members.size === 0) {
         this.#expiry.begin(now);
         this.#deadlines.rearm();
@@ -208,6 +208,14 @@ export function defineRoomClass(config: Config): RoomClass {
       await this.ctx.storage.deleteAll();
       await this.ctx.storage.sync();
       this.ctx.abort("expired", { retryAlarm: false });
+    }
+
+    /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
+    #flush(now: number): void {
+      this.#outbox.flush(now);
+      const slow = this.#outbox.takeSlow();
+      for (const session of slow) this.#lose(session, now);
+      if (slow.length > 0) this.#flush(now);
     }
 
     #fail(event: string, error: unknown): void {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Page } from "playwright-core";
+import { startBareRuntime } from "../support/bare-runtime.ts";
 import { browserAvailable, launchBrowser } from "../support/browser.ts";
 import { uniqueRoom } from "../support/rooms.ts";
 import type { ServerProcess } from "../support/server-process.ts";
@@ -158,3 +159,11 @@ function talk(
     [url, protocols] as const,
   );
 }
+
+describe("a configuration that cannot be served", () => {
+  it("[L1] does not start, and names every problem at once", async () => {
+    const start = startBareRuntime({ vars: { MAX_MEMBERS: "many", SSE_RETRY_MS: "1", LOG_LEVEL: "loud" } });
+
+    await expect(start).rejects.toThrow(/3 problems.*MAX_MEMBERS is \\?"many\\?".*SSE_RETRY_MS.*LOG_LEVEL/s);
+  });
+});
