@@ -187,15 +187,16 @@ export function defineRoomClass(config: Config): RoomClass {
     #handle<Value>(work: (now: number) => Value, woken?: WebSocket): Value {
       const now = Date.now();
       this.#sessions.load(woken);
-      if (this.#members.load(now)) {
+      const isFirstEvent = this.#members.load(now);
+      const wasOccupied = this.#members.size > 0;
+      if (isFirstEvent) {
         // After a crash no close event says who was lost, and no alarm may be set.
         this.#acts.departOverdue(now);
         if (this.#members.nextDeparture() !== undefined) this.#deadlines.rearm();
       }
-      const wasEmpty = this.#members.size === 0;
       const value = work(now);
       this.#flush(now);
-      if (!wasEmpty && this.#members.size === 0) {
+      if (wasOccupied && this.#members.size === 0) {
         this.#expiry.begin(now);
         this.#deadlines.rearm();
       }

@@ -94,6 +94,16 @@ describe("a room that nobody is in", () => {
     expect(await back.welcome()).toMatchObject({ recovered: false, reason: "epoch" });
   });
 
+  it("[N4 G6 G9] expires too when a crash took everyone at once from a room without grace", async () => {
+    const room = uniqueRoom();
+    await join(room);
+    await crash();
+
+    expect(await infoOf(room)).toMatchObject({ members: 0 });
+
+    expect(await alarmOf(room)).toBe(Date.now() + TTL_MS);
+  });
+
   it("[N4 N3] that was never joined sets no alarm", async () => {
     const room = uniqueRoom();
     await infoOf(room);
