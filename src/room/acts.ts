@@ -117,10 +117,11 @@ export class Acts {
   /**
    * Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace.
    *
-   * @returns when the grace ends; `undefined` if there is none, and the member has departed for the reason given
+   * @returns when the grace ends; `undefined` if none began: the member has departed for the reason given, or is back
    */
   lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): number | undefined {
     this.#disconnect(session, close);
+    if (this.#sessions.byId(session.record.session) !== undefined) return undefined; // It is back already.
     const graceUntil = this.#members.lose(session.record.member, now);
     if (graceUntil === undefined) this.#end(session.record.member, reason);
     return graceUntil;

@@ -31,6 +31,7 @@ export class Outbox {
   readonly #once: Once;
   readonly #sessions: Sessions;
   readonly #members: Members;
+  readonly #maxBufferedBytes: number;
   #joined: Member[] = [];
   #updated = new Map<string, Member>();
   #recorded: Pending[] = [];
@@ -39,8 +40,6 @@ export class Outbox {
   #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
   #slow: Session[] = [];
-
-  readonly #maxBufferedBytes: number;
 
   constructor(
     maxBufferedBytes: number,

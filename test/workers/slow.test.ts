@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { OPTIONS } from "../../src/config/options.ts";
-import { inRoom, infoOf, uniqueRoom } from "./support/rooms.ts";
+import { evict, inRoom, infoOf, uniqueRoom } from "./support/rooms.ts";
 import { join, rejoin, type WebSocketMember } from "./support/websocket.ts";
 
 const MAX = OPTIONS.maxBufferedBytes.default;
@@ -57,6 +57,23 @@ describe("a WebSocket member that does not read", () => {
     expect(await ana.inbox.take("presence", ({ count }) => count === 3)).toMatchObject({
       joined: [{ id: cem.member }],
     });
+  });
+
+  it("[G9 J5 L5] that comes back in the very turn that cuts it off stays a member", async () => {
+    const room = uniqueRoom();
+    const bob = await join(room);
+    await inRoom(room, ({ storage }) => {
+      storage.sql.exec("INSERT INTO member (id, session, user) VALUES ('ghost', 'ghost', '')");
+    });
+    await evict(room);
+    await buffer(room, bob, MAX + 1);
+
+    // The join wakes the room: the ghost's departure is told, and the old connection cut off, before bob is let in.
+    const back = await rejoin(room, bob);
+
+    expect(await bob.closed).toMatchObject({ code: 4003 });
+    expect(await infoOf(room)).toMatchObject({ members: 1 });
+    expect(await back.publish("chat", 1)).toMatchObject({ type: "ack" });
   });
 
   it("[G9 L5 M2] in a room without grace has departed, and the others are told", async () => {
