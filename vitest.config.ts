@@ -26,8 +26,16 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            // Most tests are of something else, and wait for no one's grace; grace.test.ts sets its own.
-            miniflare: { bindings: { GRACE_MS: "0" } },
+            // The Worker of wrangler.toml, and a class of rooms of kinds that only tests have.
+            main: "./test/workers/support/worker.ts",
+            miniflare: {
+              // Most tests are of something else, and wait for no one's grace; grace.test.ts sets its own.
+              bindings: {
+                GRACE_MS: "0",
+                TOKEN_SECRETS: "an-old-secret-of-thirty-two-characters, a-secret-for-tests-of-32-characters",
+              },
+              durableObjects: { KINDS_ROOM: { className: "KindsRoom", useSQLite: true } },
+            },
           }),
         ],
         test: {

@@ -1,11 +1,32 @@
 import { ParlorError } from "./error.ts";
-import { jsonText, presenceText, publishText } from "./frame-texts.ts";
+import {
+  jsonText,
+  presenceText,
+  publishText,
+  setText,
+  type FrameText,
+  type SetOptions,
+} from "./frame-texts.ts";
+import type { Settings } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
 
-/** Where a recorded message is in the room's log. */
+/** Where a recorded message, or a change of the shared state, is in the room's log. */
 export interface Published {
+  /** Also the version of the keys that were set. */
   readonly offset: number;
+}
+
+/** Whom a message is for. */
+export interface Addressees {
+  /** 1-64 ids of members that are in the room. @default everyone */
+  readonly to?: readonly string[] | undefined;
+}
+
+/** Whom a volatile message is for, and what may stand for it. */
+export interface SendOptions extends Addressees {
+  /** 1-64 characters: which messages of this event may stand for one another. @default one for all without a key */
+  readonly key?: string | undefined;
 }
 
 /** The slot of presence acts: only the newest counts. */
@@ -22,17 +43,24 @@ export class Acts {
   /** The presence data that the room has last taken, or is joined with; JSON text. */
   #presence: string | undefined;
   #end: ParlorError | undefined;
+  readonly #viewOnly: ParlorError | undefined;
 
   /**
-   * @param presence the data to join with
+   * @param settings the presence data to join with, and whether to watch only
    * @param onError is told of errors that no promise is rejected with
    * @throws ParlorError for presence data that JSON cannot carry
    */
-  constructor(outbox: Outbox, sender: Sender, presence: unknown, onError: (error: ParlorError) => void) {
+  constructor(
+    outbox: Outbox,
+    sender: Sender,
+    { presence, view }: Pick<Settings, "presence" | "view">,
+    onError: (error: ParlorError) => void,
+  ) {
     this.#outbox = outbox;
     this.#sender = sender;
     this.#onError = onError;
-    this.#presence = presence === undefined ? undefined : jsonText(presence);
+    if (view) this.#end = this.#viewOnly = new ParlorError("view_only", "this room is only watched");
+    else if (presence !== undefined) this.#presence = jsonText(presence);
   }
 
   /** The presence data to bring along to a join; a room may have forgotten it. */
@@ -41,11 +69,13 @@ export class Acts {
   }
 
   /** See {@link Room.publish}. */
-  publish(event: string, data: unknown): Promise<Published> {
-    return this.#promise((resolve, reject) => {
-      const frame = publishText(event, data, { ref: this.#outbox.nextRef });
-      this.#outbox.add({ ...frame, resolve: (offset = 0) => resolve({ offset }), reject });
-    });
+  publish(event: string, data: unknown, { to }: Addressees): Promise<Published> {
+    return this.#record((ref) => publishText(event, data, { ref, to }));
+  }
+
+  /** See {@link Room.set}. */
+  set(values: object, options: SetOptions): Promise<Published> {
+    return this.#record((ref) => setText(ref, values, options));
   }
 
   /** See {@link Room.setPresence}. */
@@ -54,9 +84,11 @@ export class Acts {
   }
 
   /** See {@link Room.send}. */
-  send(event: string, data: unknown, key: string | undefined): void {
+  send(event: string, data: unknown, { key, to }: SendOptions): void {
     try {
-      this.#sender.sendVolatile(event, key, publishText(event, data, { volatile: true, key }));
+      if (this.#viewOnly !== undefined) throw this.#viewOnly;
+      const name = JSON.stringify([event, key, to]);
+      this.#sender.sendVolatile(name, publishText(event, data, { volatile: true, key, to }));
     } catch (error) {
       if (error instanceof ParlorError) this.#onError(error);
     }
@@ -89,6 +121,13 @@ export class Acts {
       reject,
     });
     this.#sender.schedule();
+  }
+
+  #record(write: (ref: number) => FrameText): Promise<Published> {
+    return this.#promise((resolve, reject) => {
+      const frame = write(this.#outbox.nextRef);
+      this.#outbox.add({ ...frame, resolve: (offset = 0) => resolve({ offset }), reject });
+    });
   }
 
   #promise<Value>(

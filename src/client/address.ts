@@ -19,6 +19,7 @@ export function roomAddress(url: string | URL): URL {
 /** Where to join over WebSocket. The key is not in it: it travels as a subprotocol, and so stays out of logs. */
 export function socketUrl(target: Target): string {
   const url = joinUrl(target, "");
+  url.searchParams.set("flow", "1");
   url.protocol = url.protocol.replace("http", "ws");
   return url.href;
 }
@@ -42,12 +43,20 @@ function below(room: URL, path: string): URL {
   return url;
 }
 
-function joinUrl({ room, after, rewind, presence, mode }: Target, path: string): URL {
+function joinUrl(target: Target, path: string): URL {
+  const { room, after, rewind, presence, mode, roster, state, view } = target;
   const url = below(room, path);
-  const query = url.searchParams;
-  if (mode === "count") query.set("mode", mode);
-  if (after !== undefined) query.set("after", after);
-  else if (rewind !== undefined) query.set("rewind", String(rewind));
-  if (presence !== undefined) query.set("presence", presence);
+  const query = {
+    mode: mode === "count" ? mode : undefined,
+    after,
+    rewind: after === undefined ? rewind : undefined,
+    presence,
+    roster,
+    state: state === true ? 1 : undefined,
+    view: view === true ? 1 : undefined,
+  };
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
   return url;
 }

@@ -25,11 +25,16 @@ export class Cursor {
     this.#offset = position?.offset ?? 0;
   }
 
-  /** Goes on to where a position frame, or the id of an event, says; never back within one log. */
-  advance(text: string): void {
+  /**
+   * Goes on to where a position frame, or the id of an event, says; never back within one log. Returns whether it is
+   * in another log now.
+   */
+  advance(text: string): boolean {
     const position = parsePosition(text);
-    if (position === undefined || (position.epoch === this.#epoch && position.offset <= this.#offset)) return;
-    this.reset(text);
+    if (position === undefined) return false;
+    const isOther = position.epoch !== this.#epoch;
+    if (isOther || position.offset > this.#offset) this.reset(text);
+    return isOther;
   }
 
   /** Goes on to a message. Returns whether it is new: one that was seen before must not be told twice. */

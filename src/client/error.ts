@@ -21,6 +21,7 @@ export interface ParlorErrorDetails {
   readonly retryAfterMs?: number | undefined;
   readonly ref?: number | undefined;
   readonly limit?: string | undefined;
+  readonly versions?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Why an act was refused, or why a room is closed. */
@@ -33,6 +34,8 @@ export class ParlorError extends Error {
   declare readonly ref: number | undefined;
   /** The server's option whose bound was met. */
   declare readonly limit: string | undefined;
+  /** With `conflict`: the versions that the keys compared have, 0 for one that is absent. */
+  declare readonly versions: Readonly<Record<string, number>> | undefined;
 
   constructor(code: ParlorErrorCode, message: string, details: ParlorErrorDetails = {}) {
     super(message);
@@ -41,6 +44,7 @@ export class ParlorError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.ref = details.ref;
     this.limit = details.limit;
+    this.versions = details.versions;
   }
 }
 

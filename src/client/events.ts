@@ -2,8 +2,12 @@ import type { MessageFrame, WelcomeFrame } from "../protocol/frames.ts";
 import type { StateChange } from "./connection.ts";
 import type { ParlorError } from "./error.ts";
 import type { PresenceChange } from "./members.ts";
+import type { SharedChange } from "./shared-state.ts";
 
-/** What a member said. A recorded message has an `offset`, a volatile one has none; `time` is Unix milliseconds. */
+/**
+ * What a member said. A recorded message has an `offset`, a volatile one has none; `time` is Unix milliseconds. One that
+ * is for some members only has `to`, their ids.
+ */
 export type RoomMessage = Omit<MessageFrame, "type">;
 
 /**
@@ -16,7 +20,7 @@ export type RoomMessage = Omit<MessageFrame, "type">;
  */
 export type Welcomed = Pick<
   WelcomeFrame,
-  "recovered" | "reason" | "position" | "head" | "member" | "user" | "mode" | "time" | "limits"
+  "recovered" | "reason" | "position" | "head" | "member" | "user" | "viewOnly" | "mode" | "time" | "limits"
 >;
 
 /** How a room came to its end; `error` is `undefined` after {@link Room.close} and {@link Room.leave}. */
@@ -28,7 +32,9 @@ export interface RoomEvents {
   readonly message: RoomMessage;
   /** Who is here has changed; after a join, against what was known before it. */
   readonly presence: PresenceChange;
-  /** The state changed, or another attempt failed. */
+  /** The shared state has changed; after a join that did not recover what came before, against what was known. */
+  readonly shared: SharedChange;
+  /** The state of the connection changed, or another attempt failed. */
   readonly state: StateChange;
   readonly welcome: Welcomed;
   /** The server refused something that has no promise to reject, or sent what cannot be understood. */

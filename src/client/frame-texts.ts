@@ -1,6 +1,21 @@
-import { MAX_EVENT_CHARS } from "../protocol/frames.ts";
+import { MAX_NAME_CHARS } from "../protocol/frames.ts";
 import { MAX_JSON_DEPTH } from "../protocol/json.ts";
 import { ParlorError } from "./error.ts";
+
+/** How to change the shared state, besides which keys get which values. */
+export interface SetOptions {
+  /** Keys to delete in the same step. */
+  readonly delete?: readonly string[] | undefined;
+  /**
+   * The versions that keys must have for anything to change, as {@link SharedValue.version} tells them; 0, or
+   * `undefined`, for a key that must be absent. They need not be keys that are set.
+   *
+   * @default nothing is compared
+   */
+  readonly if?: Readonly<Record<string, number | undefined>> | undefined;
+  /** Whether the keys set belong to this member, and are deleted when it departs. @default false */
+  readonly own?: boolean | undefined;
+}
 
 /** A client frame as it travels. */
 export interface FrameText {
@@ -30,11 +45,28 @@ export function jsonText(data: unknown): string {
 export function publishText(
   event: string,
   data: unknown,
-  rest: { readonly ref?: number; readonly volatile?: true; readonly key?: string | undefined },
+  rest: {
+    readonly ref?: number;
+    readonly volatile?: true;
+    readonly key?: string | undefined;
+    readonly to?: readonly string[] | undefined;
+  },
 ): FrameText {
   checkName("event", event);
   if (rest.key !== undefined) checkName("key", rest.key);
-  return frameText({ type: "publish", event, ...rest }, jsonText(data));
+  return frameText({ type: "publish", event, ...rest }, `"data":${jsonText(data)}`);
+}
+
+/**
+ * Writes a change of the shared state. Keys and versions are not checked: the server refuses them by the act's ref.
+ *
+ * @throws ParlorError `bad_frame` for what JSON cannot carry, or nests too deep
+ */
+export function setText(ref: number, values: object, options: SetOptions): FrameText {
+  const { delete: deleted, if: versions = {}, own } = options;
+  // Left out of the text, a version that is undefined would not be compared.
+  const fields = `"set":${objectText(values, null)},"if":${objectText(versions, 0)}`;
+  return frameText({ type: "set", ref, delete: deleted, own }, fields);
 }
 
 /**
@@ -43,16 +75,24 @@ export function publishText(
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */
 export function presenceText(ref: number, dataText: string): FrameText {
-  return frameText({ type: "presence", ref }, dataText);
+  return frameText({ type: "presence", ref }, `"data":${dataText}`);
 }
 
-function frameText(head: object, dataText: string): FrameText {
-  // Text that nests too deep is refused as a whole, without a ref. A frame is a level, and an array around it another.
-  if (nestsDeeper(JSON.parse(dataText), MAX_JSON_DEPTH - 2)) {
-    throw new ParlorError("bad_frame", `the data nests deeper than ${MAX_JSON_DEPTH - 2}`);
+function frameText(head: object, fields: string): FrameText {
+  const text = `${JSON.stringify(head).slice(0, -1)},${fields}}`;
+  // Text that nests too deep is refused as a whole, without a ref. An array around the frame is a level.
+  if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
+    throw new ParlorError("bad_frame", `the frame nests deeper than ${MAX_JSON_DEPTH - 1}`);
   }
-  const text = `${JSON.stringify(head).slice(0, -1)},"data":${dataText}}`;
   return { text, bytes: new TextEncoder().encode(text).length };
+}
+
+/** Values by name as a JSON object, with something in the place of those that are undefined. */
+function objectText(values: object, absent: unknown): string {
+  const fields = Object.entries(values).map(
+    ([name, value]) => `${JSON.stringify(name)}:${jsonText(value ?? absent)}`,
+  );
+  return `{${fields.join(",")}}`;
 }
 
 function nestsDeeper(value: unknown, levels: number): boolean {
@@ -61,6 +101,6 @@ function nestsDeeper(value: unknown, levels: number): boolean {
 }
 
 function checkName(what: string, name: string): void {
-  if (typeof name === "string" && name.length > 0 && name.length <= MAX_EVENT_CHARS) return;
-  throw new ParlorError("bad_frame", `${what} is a string of 1-${MAX_EVENT_CHARS} characters`);
+  if (typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARS) return;
+  throw new ParlorError("bad_frame", `${what} is a string of 1-${MAX_NAME_CHARS} characters`);
 }

@@ -8,6 +8,8 @@ export interface LinkListener {
   onFrame(frame: ServerFrame): void;
   /** Reading the frames before it has brought the client to this position. */
   onPosition(position: string): void;
+  /** So much was read, in UTF-16 units; only where the client has to say so. */
+  onRead(chars: number): void;
   /** More can be sent. */
   onReady(): void;
   /** The connection ended; nothing comes after it. */
@@ -48,7 +50,7 @@ export class Link {
       listener.onEnd(end);
     };
     dial(target, {
-      onFrames: (frames, position) => this.#receive(frames, position),
+      onFrames: (...come) => this.#receive(...come),
       onHeard: () => this.#liveness?.heard(clock.now()),
       onReady: () => {
         if (!this.#isOver) listener.onReady();
@@ -84,6 +86,11 @@ export class Link {
     this.#transport?.send({ ...batch, authority: this.#authority });
   }
 
+  /** Goes on with a new token. */
+  renew(token: string): void {
+    if (!this.#isOver) this.#transport?.renew(token, this.#authority);
+  }
+
   /** Asks for a sign of life now: there is reason to doubt that the connection lives. */
   ping(): void {
     if (this.#liveness === undefined || this.#isOver) return;
@@ -111,7 +118,7 @@ export class Link {
     this.#transport?.close();
   }
 
-  #receive(frames: readonly ServerFrame[], position: string | undefined): void {
+  #receive(frames: readonly ServerFrame[], position?: string, chars = 0): void {
     const { clock, listener } = this.#context;
     const now = clock.now();
     this.#liveness?.heard(now);
@@ -121,7 +128,9 @@ export class Link {
       if (frame.type === "pong") this.latencyMs = now - this.#pingedAt;
       else listener.onFrame(frame);
     }
-    if (position !== undefined && !this.#isOver) listener.onPosition(position);
+    if (this.#isOver) return;
+    if (position !== undefined) listener.onPosition(position);
+    listener.onRead(chars);
   }
 
   #check(): void {

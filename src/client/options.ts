@@ -26,8 +26,20 @@ export interface JoinOptions {
   readonly rewind?: number | undefined;
   /** What the member says of itself from the start; anything JSON can carry. @default nothing */
   readonly presence?: unknown;
-  /** Whether to be told who is here, or only how many. @default "list" */
+  /**
+   * Whether to be told who is here, or only how many. A room of very many members tells everyone only how many, for as
+   * long as it is so large: see {@link Room.mode}.
+   *
+   * @default "list"
+   */
   readonly mode?: PresenceMode | undefined;
+  /**
+   * Whether only to watch: as no member, neither listed nor counted, hearing everything that is for everyone. Acts
+   * are rejected `view_only`, and `presence` is not told.
+   *
+   * @default false
+   */
+  readonly view?: boolean | undefined;
   /**
    * The ways to be tried, the best first. Which one works is remembered by the room; the first is tried again at the
    * first reconnect that comes five minutes or more after it failed.
@@ -50,6 +62,13 @@ export interface JoinOptions {
   readonly pingTimeoutMs?: number | undefined;
   /** How many acts may wait for their answer; one more is rejected `outbox_full`. @default 1_000 */
   readonly maxPendingActs?: number | undefined;
+  /**
+   * Gives a token, for rooms that ask for one: before each attempt to connect, and ahead of its expiry, when the
+   * connection goes on with the new one. One that rejects is an attempt that failed, and is asked again.
+   *
+   * @default none
+   */
+  readonly getToken?: GetToken | undefined;
   /** The constructor of WebSockets. @default the platform's */
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** What SSE and its POSTs are made with. @default the platform's */
@@ -63,11 +82,15 @@ export interface Settings extends BackoffBounds, Means {
   readonly rewind: number | undefined;
   readonly presence: unknown;
   readonly mode: PresenceMode;
+  readonly view: boolean;
   readonly transports: readonly TransportName[];
   readonly connectTimeoutMs: number;
   readonly pingTimeoutMs: number;
   readonly maxPendingActs: number;
 }
+
+/** Gives a token: a JSON Web Token that the application's own backend has signed. */
+export type GetToken = () => string | Promise<string>;
 
 /**
  * Fills in what was left out, or is `undefined`.
@@ -81,12 +104,14 @@ export function settle(options: JoinOptions): Settings {
     rewind: undefined,
     presence: undefined,
     mode: "list",
+    view: false,
     transports: ["websocket", "sse"],
     connectTimeoutMs: 10_000,
     minReconnectDelayMs: 1_000,
     maxReconnectDelayMs: 30_000,
     pingTimeoutMs: 10_000,
     maxPendingActs: 1_000,
+    getToken: undefined,
     WebSocket: globalThis.WebSocket,
     fetch: (input, init) => globalThis.fetch(input, init),
   };

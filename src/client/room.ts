@@ -1,7 +1,10 @@
-import type { Published } from "./acts.ts";
+import type { PresenceMode } from "../protocol/contract.ts";
+import type { Addressees, Published, SendOptions } from "./acts.ts";
 import type { RoomState } from "./connection.ts";
 import type { RoomEvents } from "./events.ts";
+import type { SetOptions } from "./frame-texts.ts";
 import type { Member } from "./members.ts";
+import type { SharedValue } from "./shared-state.ts";
 import type { TransportName } from "./transport.ts";
 
 /**
@@ -24,8 +27,20 @@ export interface Room {
   /** Who is here, this client too, by id; a live view. Empty in the mode `count`. */
   readonly members: ReadonlyMap<string, Member>;
 
-  /** How many are here, this client included; 0 before the first welcome. */
+  /** How many are here, this client included unless it only watches; 0 before the first welcome. */
   readonly count: number;
+
+  /**
+   * Whether the room tells who is here, or only how many: `count` where that was asked for, and in a room of very many
+   * members for as long as it is so large. The event `presence` tells of a change.
+   */
+  readonly mode: PresenceMode;
+
+  /**
+   * What the members share: values by key, set by {@link set}; a live view. It is the room's word, so an own change
+   * stands here once the room has taken it: over WebSocket before its promise resolves, over SSE soon before or after.
+   */
+  readonly shared: ReadonlyMap<string, SharedValue>;
 
   /**
    * How far this client has read; `undefined` before the first welcome of one that brought no position. Save it, and
@@ -52,21 +67,42 @@ export interface Room {
    *
    * @param event 1-64 characters
    * @param data anything JSON can carry; `undefined` becomes null
+   * @param options `to`: the members it is for, this one beside them; without it, everyone
    * @returns where it is in the log, once it is stored; rejects with a {@link ParlorError} once it is known that it
-   * will not be. A rejection that nobody handles is not reported as unhandled.
+   * will not be, and with `outcome_unknown` or `stale_ref` where that cannot be known any more. A rejection that nobody
+   * handles is not reported as unhandled.
    */
-  publish(event: string, data: unknown): Promise<Published>;
+  publish(event: string, data: unknown, options?: Addressees): Promise<Published>;
+
+  /**
+   * Changes the shared state, all keys or none. Like {@link publish} it is stored, has its place among the messages,
+   * and is sent again until the room has answered, so that it takes effect once.
+   *
+   * With `if` it is a compare-and-set: where a key has another version it is rejected `conflict`, and the error's
+   * `versions` tells which. {@link shared} has them by then, or is about to: wait for the event `shared` until it has,
+   * and set anew from there. A room whose history is not durable may have forgotten its state while it slept, and tells
+   * so with the next change: until then `versions` alone are right.
+   *
+   * @param values by key, 1-64 characters each, anything JSON can carry; with `delete` 64 keys at most
+   * @returns where it is in the log, once it is stored; rejects with a {@link ParlorError}: as `publish` does, and with
+   * `conflict`, `not_owner` (a key belongs to another member) or `state_full`
+   *
+   * @example
+   * await room.set({ topic: "lunch" });
+   * await room.set({ votes: 3 }, { if: { votes: room.shared.get("votes")?.version } });
+   */
+  set(values: Readonly<Record<string, unknown>>, options?: SetOptions): Promise<Published>;
 
   /**
    * Says something volatile: to who is connected now, at most once, stored nowhere. Never throws: without a connection
    * it is dropped, and what the room would refuse is told by the event `error`.
    *
-   * Sent no faster than the room's limits allow. What cannot be sent at once waits, and the newest with the same event
-   * and key takes the place of the older.
+   * Sent no faster than the room's limits allow. What cannot be sent at once waits, and the newest with the same event,
+   * key and addressees takes the place of the older.
    *
-   * @param options `key`, 1-64 characters: which messages of this event may stand for one another
+   * @param options `key`: which messages of this event may stand for one another; `to`: the members it is for
    */
-  send(event: string, data: unknown, options?: { readonly key?: string | undefined }): void;
+  send(event: string, data: unknown, options?: SendOptions): void;
 
   /**
    * Replaces what this member says of itself. Of several in a row only the newest is sent. It is said again at every

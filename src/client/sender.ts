@@ -12,6 +12,9 @@ import { VolatileQueue } from "./volatile-queue.ts";
 /** How long to leave a busy transport alone, in milliseconds. One that answers says itself when it is ready. */
 const BUSY_MS = 50;
 
+/** How often in a window to say what was read: as often as rule L5 asks. */
+const SAID_PER_WINDOW = 4;
+
 /** An act, or without a ref a volatile message. */
 type Item = FrameText & { readonly ref?: number };
 
@@ -28,6 +31,10 @@ export class Sender {
   readonly #pacer = new Pacer();
   #link: Link | undefined;
   #maxFrameBytes = Infinity;
+  /** What was read over this connection, how much of it was said to be, and how often to say so; in UTF-16 units. */
+  #read = 0;
+  #said = 0;
+  #sayEvery = Infinity;
   #isScheduled = false;
   /** How often in a row the room said to wait, and not how long. */
   #holds = 0;
@@ -43,6 +50,8 @@ export class Sender {
   attach(link: Link, limits: Limits): void {
     this.#link = link;
     this.#maxFrameBytes = limits["maxFrameBytes"] ?? Infinity;
+    this.#read = this.#said = 0;
+    this.#sayEvery = (limits["windowChars"] ?? Infinity) / SAID_PER_WINDOW;
     this.#pacer.setLimits(limits, this.#clock.now());
     this.#outbox.allAgain();
     this.schedule();
@@ -55,10 +64,10 @@ export class Sender {
     this.#timers.clear("flush");
   }
 
-  /** Queues a volatile message; without a connection it is dropped. */
-  sendVolatile(event: string, key: string | undefined, message: FrameText): void {
+  /** Queues a volatile message; without a connection it is dropped. Those of one name may stand for one another. */
+  sendVolatile(name: string, message: FrameText): void {
     if (this.#link === undefined || message.bytes > this.#maxFrameBytes) return;
-    this.#volatile.add(event, key, message);
+    this.#volatile.add(name, message);
     this.schedule();
   }
 
@@ -70,6 +79,19 @@ export class Sender {
       this.#isScheduled = false;
       this.flush();
     });
+  }
+
+  /**
+   * Notes how much was read, in UTF-16 units, and says so when it is due: at once, for while the window is full nothing
+   * more comes. It is within no budget, but the server counts it, so what follows has to wait for it.
+   */
+  read(chars: number): void {
+    this.#read += chars;
+    if (this.#read - this.#said < this.#sayEvery) return;
+    this.#said = this.#read;
+    const text = JSON.stringify({ type: "seen", chars: this.#read });
+    this.#pacer.spend(1, text.length);
+    this.#link?.send({ text, refs: [] });
   }
 
   /** Sends what may be sent now, and sees to it that the rest follows. */

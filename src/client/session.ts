@@ -1,5 +1,6 @@
+import type { PresenceMode } from "../protocol/contract.ts";
 import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
-import { Acts, type Published } from "./acts.ts";
+import { Acts, type Addressees, type Published, type SendOptions } from "./acts.ts";
 import {
   makeConnection,
   stateOf,
@@ -16,13 +17,16 @@ import { Emitter } from "./emitter.ts";
 import type { Environment } from "./environment.ts";
 import { ParlorError, errorOfFrame } from "./error.ts";
 import type { RoomEvents } from "./events.ts";
+import type { SetOptions } from "./frame-texts.ts";
 import { Link, type LinkListener } from "./link.ts";
 import { Members, type Member } from "./members.ts";
 import type { Settings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { recoveryOf } from "./recovery.ts";
+import { Renewal } from "./renewal.ts";
 import type { Room } from "./room.ts";
 import { Sender } from "./sender.ts";
+import { SharedState, type SharedValue } from "./shared-state.ts";
 import { Timers } from "./timers.ts";
 import type { TransportName } from "./transport.ts";
 
@@ -42,7 +46,9 @@ export class Session implements Room {
   readonly #emitter: Emitter<RoomEvents>;
   readonly #timers: Timers;
   readonly #cursor: Cursor;
-  readonly #members = new Members();
+  readonly #members: Members;
+  readonly #shared = new SharedState();
+  readonly #renewal: Renewal;
   readonly #sender: Sender;
   readonly #acts: Acts;
   readonly #unwatch: () => void;
@@ -59,12 +65,12 @@ export class Session implements Room {
     this.#environment = environment;
     this.#emitter = new Emitter(environment.report);
     this.#timers = new Timers(environment);
+    this.#renewal = new Renewal(settings.getToken, this.#timers);
     this.#cursor = new Cursor(settings.position);
     const outbox = new Outbox(settings.maxPendingActs, environment.wallNow());
     this.#sender = new Sender(outbox, environment, this.#timers, settings);
-    this.#acts = new Acts(outbox, this.#sender, settings.presence, (error) =>
-      this.#emitter.emit("error", error),
-    );
+    this.#members = new Members(settings.mode);
+    this.#acts = new Acts(outbox, this.#sender, settings, (error) => this.#emit("error", error));
     this.#connection = makeConnection(settings.transports);
     this.#unwatch = environment.watch({
       onBack: () => {
@@ -96,6 +102,14 @@ export class Session implements Room {
     return this.#members.count;
   }
 
+  get mode(): PresenceMode {
+    return this.#members.mode;
+  }
+
+  get shared(): ReadonlyMap<string, SharedValue> {
+    return this.#shared.byKey;
+  }
+
   get position(): string | undefined {
     return this.#cursor.position;
   }
@@ -108,12 +122,16 @@ export class Session implements Room {
     return this.#emitter.on(type, listener);
   }
 
-  publish(event: string, data: unknown): Promise<Published> {
-    return this.#acts.publish(event, data);
+  publish(event: string, data: unknown, options: Addressees = {}): Promise<Published> {
+    return this.#acts.publish(event, data, options);
   }
 
-  send(event: string, data: unknown, options: { readonly key?: string | undefined } = {}): void {
-    this.#acts.send(event, data, options.key);
+  set(values: Readonly<Record<string, unknown>>, options: SetOptions = {}): Promise<Published> {
+    return this.#acts.set(values, options);
+  }
+
+  send(event: string, data: unknown, options: SendOptions = {}): void {
+    this.#acts.send(event, data, options);
   }
 
   setPresence(data: unknown): Promise<void> {
@@ -166,10 +184,11 @@ export class Session implements Room {
   }
 
   #dial(name: TransportName): void {
-    const { key, rewind, mode } = this.#settings;
+    const { key, rewind, mode, view } = this.#settings;
     const listener: LinkListener = {
       onFrame: (frame) => this.#take(frame),
-      onPosition: (position) => this.#cursor.advance(position),
+      onPosition: (position) => this.#advance(position),
+      onRead: (chars) => this.#sender.read(chars),
       onReady: () => this.#sender.flush(),
       onEnd: (end) => {
         this.#unlink();
@@ -180,12 +199,20 @@ export class Session implements Room {
     this.#link = new Link(
       name,
       this.#dials[name],
-      { room: this.#address, key, rewind, mode, after: this.position, presence: this.#acts.joinPresence },
+      {
+        ...{ room: this.#address, key, rewind, mode, view },
+        after: this.position,
+        presence: this.#acts.joinPresence,
+        roster: this.#members.roster,
+        // Without a position it is told anyway.
+        state: this.position !== undefined && !this.#shared.isKnown,
+      },
       { listener, clock: this.#environment, timers: this.#timers },
     );
   }
 
   #unlink(): void {
+    this.#renewal.stop();
     this.#link = undefined;
     this.#sender.detach();
   }
@@ -196,8 +223,8 @@ export class Session implements Room {
       this.#unwatch();
       this.#acts.end(change.error ?? new ParlorError("closed", change.reason));
     }
-    this.#emitter.emit("state", change);
-    if (isClosed) this.#emitter.emit("closed", change);
+    this.#emit("state", change);
+    if (isClosed) this.#emit("closed", change);
   }
 
   #take(frame: ServerFrame): void {
@@ -207,22 +234,23 @@ export class Session implements Room {
       case "message": {
         const isNew =
           frame.offset === undefined ? frame.from !== this.#self : this.#cursor.pass(frame.offset);
-        if (isNew) this.#emitter.emit("message", frame);
+        if (isNew) this.#emit("message", frame);
         return;
       }
-      case "presence": {
-        const change = this.#members.update(frame);
-        if (change !== undefined) this.#emitter.emit("presence", change);
-        return;
-      }
+      case "state":
+        this.#cursor.pass(frame.offset);
+        return this.#emit("shared", this.#shared.update(frame));
+      case "presence":
+        return this.#emit("presence", this.#members.update(frame));
       case "position":
-        return this.#cursor.advance(frame.position);
+        return this.#advance(frame.position);
       case "ack":
+        this.#renewal.schedule(this.#link, frame.expiresInMs);
         return this.#sender.acknowledged(frame);
       case "error":
         if (this.state !== "connected") return this.#step({ type: "refused", error: frame });
         this.#sender.refused(frame);
-        if (frame.ref === undefined) this.#emitter.emit("error", errorOfFrame(frame));
+        if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
         if (recoveryOf(frame) === "come back") this.#step({ type: "lost", reason: frame.message });
         return;
       case "pong": // the link's
@@ -239,13 +267,27 @@ export class Session implements Room {
     if (link === undefined) return;
     this.#self = welcome.member;
     this.#cursor.reset(welcome.position);
-    const presence = this.#members.reset(welcome);
+    const { state, stateOffset = 0 } = welcome;
+    const presence = this.#members.update(welcome);
+    const shared = state && this.#shared.replace(state, stateOffset);
     link.welcomed(welcome, this.#settings.pingTimeoutMs);
     this.#sender.attach(link, welcome.limits);
     this.#acts.welcomed();
+    this.#renewal.schedule(link, welcome.expiresInMs);
     this.#step({ type: "welcomed" });
     const { session: _session, key: _key, ...told } = welcome; // secrets: what is told may be logged
-    this.#emitter.emit("welcome", told);
-    if (presence !== undefined) this.#emitter.emit("presence", presence);
+    this.#emit("welcome", told);
+    this.#emit("presence", presence);
+    this.#emit("shared", shared);
+  }
+
+  #advance(position: string): void {
+    // In another log there is another state, which is empty as yet (rules P6, T6).
+    if (this.#cursor.advance(position)) this.#emit("shared", this.#shared.replace({}, 0));
+  }
+
+  /** Tells listeners; nothing where nothing has happened. */
+  #emit<Type extends keyof RoomEvents>(type: Type, event: RoomEvents[Type] | undefined): void {
+    if (event !== undefined) this.#emitter.emit(type, event);
   }
 }

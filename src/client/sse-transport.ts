@@ -27,11 +27,13 @@ export class SseTransport implements Transport {
   #isOver = false;
   #isPosting = false;
   #retryMs: number | undefined;
+  #token: string | undefined;
 
   constructor(target: Target, listener: TransportListener, fetch_: typeof fetch) {
     this.#target = target;
     this.#listener = listener;
     this.#fetch = fetch_;
+    this.#token = target.token;
     void this.#run();
   }
 
@@ -42,6 +44,12 @@ export class SseTransport implements Transport {
   send(batch: Batch): void {
     this.#isPosting = true;
     void this.#post(batch);
+  }
+
+  renew(token: string, authority: string): void {
+    this.#token = token;
+    // The answer does not matter: without it the stream ends when the old token does, and is joined again.
+    void this.#request(JSON.stringify({ type: "auth", token }), authority).catch(() => undefined);
   }
 
   ping(): void {
@@ -60,10 +68,11 @@ export class SseTransport implements Transport {
 
   async #run(): Promise<void> {
     try {
-      // No header beside the safelisted ones, so that no preflight comes before it; and without an `Accept` for
-      // events a refusal has a status (rule S7).
+      // Without a token no header beside the safelisted ones, so that no preflight comes before it; and without an
+      // `Accept` for events a refusal has a status (rule S7).
       const response = await this.#fetch(eventsUrl(this.#target), {
         cache: "no-store",
+        ...(this.#token !== undefined && { headers: this.#bearer }),
         signal: this.#abort.signal,
       });
       const type = response.headers.get("Content-Type") ?? "";
@@ -131,10 +140,14 @@ export class SseTransport implements Transport {
     return this.#fetch(messagesUrl(this.#target), {
       ...init,
       method: "POST",
-      headers: { "Content-Type": "application/json", "Parlor-Session": authority },
+      headers: { ...this.#bearer, "Content-Type": "application/json", "Parlor-Session": authority },
       body,
       signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]),
     });
+  }
+
+  get #bearer(): { readonly Authorization?: string } {
+    return this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` };
   }
 
   #end(end: TransportEnd): void {

@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 /** The names of the timers that a room can have running. */
-export type TimerName = "attempt" | "liveness" | "flush" | "leave";
+export type TimerName = "attempt" | "liveness" | "flush" | "leave" | "renewal";
 
 /** The timers of a room, at most one of each name. Whoever sets one sees to it that it does not outlive its use. */
 export class Timers {

@@ -16,6 +16,14 @@ export interface Target {
   /** Presence data, JSON text. */
   readonly presence?: string | undefined;
   readonly mode: PresenceMode;
+  /** The revision of the list of members that is known. */
+  readonly roster?: string | undefined;
+  /** Whether to be told the shared state in any case: none is known. */
+  readonly state?: boolean | undefined;
+  /** Whether only to watch. */
+  readonly view?: boolean | undefined;
+  /** The token to join with; drawn anew for each attempt. */
+  readonly token?: string | undefined;
 }
 
 /** Acts that go out together: one frame as of rule F1. */
@@ -42,8 +50,9 @@ export interface TransportListener {
    * Frames came.
    *
    * @param position what reading them brings the client to, where the transport says so
+   * @param chars how much they count towards the window of rule L5, in UTF-16 units; 0 if absent
    */
-  onFrames(frames: readonly ServerFrame[], position?: string): void;
+  onFrames(frames: readonly ServerFrame[], position?: string, chars?: number): void;
   /** A sign of life came that is no frame. */
   onHeard(): void;
   /** What was sent last is answered; {@link Transport.isBusy} may be false now. */
@@ -57,6 +66,8 @@ export interface Transport {
   /** Whether what is sent now would have to wait behind what was sent before. */
   readonly isBusy: boolean;
   send(batch: Batch): void;
+  /** Goes on with a new token. */
+  renew(token: string, authority: string): void;
   /** Asks for a sign of life; does nothing where the server gives them unasked. */
   ping(): void;
   /** Ends the membership. Resolves when the room has heard of it, or cannot; {@link close} resolves it too. */

@@ -11,8 +11,9 @@ interface Waiting extends FrameText {
 /**
  * Volatile messages that have not been sent.
  *
- * While sending keeps up, none is left out. Once some are held back, of those with the same event and key only the
- * newest is kept (rule A4), in the place of the oldest, so that no key waits for ever behind a busier one.
+ * While sending keeps up, none is left out. Once some are held back, of those with the same name (event, key and
+ * addressees) only the newest is kept (rule A4), in the place of the oldest, so that none waits for ever behind a
+ * busier one.
  */
 export class VolatileQueue {
   #waiting: Waiting[] = [];
@@ -23,9 +24,9 @@ export class VolatileQueue {
     return this.#waiting;
   }
 
-  /** Adds a message; one without a key is like those of the same event without a key. */
-  add(event: string, key: string | undefined, message: FrameText): void {
-    this.#put({ ...message, name: JSON.stringify([event, key]) });
+  /** Adds a message. */
+  add(name: string, message: FrameText): void {
+    this.#put({ ...message, name });
   }
 
   /** Removes the first, which was sent. */

@@ -1,4 +1,4 @@
-import { PING } from "../protocol/frames.ts";
+import { PING, PONG } from "../protocol/frames.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
 import { socketUrl } from "./address.ts";
 import { decodeServerText } from "./server-text.ts";
@@ -30,12 +30,14 @@ export class WebSocketTransport implements Transport {
 
   /** @throws what the constructor does: a page from https, say, may not open ws */
   constructor(target: Target, listener: TransportListener, WebSocket: WebSocketConstructor) {
-    // The key is a subprotocol: in the URL it would end up in logs.
-    const socket = new WebSocket(socketUrl(target), [SUBPROTOCOL, `resume.${target.key}`]);
+    // Key and token are subprotocols: in the URL they would end up in logs.
+    const token = target.token === undefined ? [] : [`bearer.${target.token}`];
+    const socket = new WebSocket(socketUrl(target), [SUBPROTOCOL, `resume.${target.key}`, ...token]);
     let isHeard = false;
     socket.addEventListener("message", ({ data }) => {
       isHeard = true;
-      listener.onFrames(decodeServerText(String(data)));
+      const text = String(data);
+      listener.onFrames(decodeServerText(text), undefined, text === PONG ? 0 : text.length);
     });
     // A close should follow, but Node's own WebSocket (22.23) tells no more of a connection that could not be made.
     socket.addEventListener("error", () => {
@@ -56,6 +58,10 @@ export class WebSocketTransport implements Transport {
 
   send({ text }: Batch): void {
     this.#socket.send(text);
+  }
+
+  renew(token: string): void {
+    this.#socket.send(JSON.stringify({ type: "auth", token }));
   }
 
   ping(): void {

@@ -1,7 +1,16 @@
 import * as v from "valibot";
 
+import { OPEN_GRANTS, isGrant, type Grant } from "../protocol/capabilities.ts";
 import { DEFAULT_KIND } from "../protocol/room-names.ts";
-import type { KindDefinition, Kinds, LocationHint } from "./kinds.ts";
+import type { HistoryMode } from "../protocol/contract.ts";
+import type { KindHooks } from "./hooks.ts";
+import {
+  JURISDICTIONS,
+  type Jurisdiction,
+  type KindDefinition,
+  type Kinds,
+  type LocationHint,
+} from "./kinds.ts";
 import {
   OPTIONS,
   type ChoiceOption,
@@ -10,12 +19,18 @@ import {
   type NumberOption,
   type OptionValues,
   type ServerOptions,
+  type TextOption,
 } from "./options.ts";
 
 /** A kind with every option settled. */
 export interface Kind extends KindOptions {
   readonly name: string;
   readonly location: LocationHint | undefined;
+  readonly jurisdiction: Jurisdiction | undefined;
+  readonly history: HistoryMode;
+  readonly hooks: KindHooks;
+  /** What who has no token may do; `undefined` where a token is needed. */
+  readonly anonymous: readonly Grant[] | undefined;
 }
 
 /** The configuration of a server: one value per option, one {@link Kind} per kind. */
@@ -48,7 +63,7 @@ export class ConfigError extends Error {
  */
 export function readConfig(variables: Variables, kinds: Kinds): Config {
   const problems: string[] = [];
-  const entries = Object.entries(OPTIONS).map(([name, option]: [string, NumberOption | ChoiceOption]) => {
+  const entries = Object.entries(OPTIONS).map(([name, option]: [string, Option]) => {
     const raw = variables[option.env];
     if (raw === undefined || raw === "") return [name, option.default] as const;
     return [name, check(fromText(option), raw, option.env, option, problems)] as const;
@@ -74,10 +89,25 @@ function settleKind(
   const where = `kind "${name}"`;
   if (!KIND_NAME.test(name))
     problems.push(`${where}: a kind's name is 1-32 characters of A-Z a-z 0-9 _ . ~ -`);
-  const { text: _text, location, ...own } = definition;
-  if (location !== undefined && !(OPTIONS.fallbackLocation.values as readonly string[]).includes(location)) {
-    problems.push(`${where}: location is ${JSON.stringify(location)}, not a location hint`);
+  const {
+    text: _text,
+    location,
+    jurisdiction,
+    history = "durable",
+    hooks = {},
+    anonymous = false,
+    ...own
+  } = definition;
+  const oneOf = (field: string, value: string | undefined, words: readonly string[]): void => {
+    if (value === undefined || words.includes(value)) return;
+    problems.push(`${where}: ${field} is ${JSON.stringify(value)}, must be one of ${words.join(", ")}`);
+  };
+  oneOf("location", location, OPTIONS.fallbackLocation.values);
+  oneOf("jurisdiction", jurisdiction, JURISDICTIONS);
+  if (location !== undefined && jurisdiction !== undefined) {
+    problems.push(`${where}: location and jurisdiction cannot both be set`);
   }
+  oneOf("history", history, ["durable", "memory", "none"]);
   const options: Partial<Record<KindOptionName, number>> = {};
   for (const [optionName, option] of Object.entries(OPTIONS) as [KindOptionName, NumberOption][]) {
     if (option.scope !== "kind") continue;
@@ -90,11 +120,30 @@ function settleKind(
   for (const unknown of Object.keys(own).filter((key) => !(key in options))) {
     problems.push(`${where}: ${unknown} is not an option of a kind`);
   }
-  const kind: Kind = { ...(options as KindOptions), name, location };
+  const kind: Kind = {
+    ...(options as KindOptions),
+    name,
+    location,
+    jurisdiction,
+    history,
+    hooks,
+    anonymous: settleAnonymous(where, anonymous, problems),
+  };
   problems.push(
     ...contradictions(kind).map((line) => (isInherited(kind, values) ? line : `${where}: ${line}`)),
   );
   return kind;
+}
+
+function settleAnonymous(
+  where: string,
+  anonymous: boolean | readonly string[],
+  problems: string[],
+): readonly Grant[] | undefined {
+  if (typeof anonymous === "boolean") return anonymous ? OPEN_GRANTS : undefined;
+  const grants = anonymous.filter(isGrant);
+  if (grants.length < anonymous.length) problems.push(`${where}: anonymous names what is no capability`);
+  return grants;
 }
 
 /** A contradiction among the variables would repeat for each kind; said once, without a kind's name. */
@@ -105,7 +154,7 @@ function isInherited(kind: Kind, values: OptionValues): boolean {
 }
 
 /** What a welcome may list. A room has 128 MB in all, and many may be welcomed at once. */
-const MAX_ROSTER_BYTES = 16_777_216;
+const MAX_LIST_BYTES = 4_194_304;
 
 function contradictions(kind: KindOptions): string[] {
   const found: string[] = [];
@@ -122,9 +171,9 @@ function contradictions(kind: KindOptions): string[] {
   if (kind.bytesBurst < kind.maxFrameBytes) {
     found.push(`bytesBurst (${kind.bytesBurst}) is less than maxFrameBytes (${kind.maxFrameBytes})`);
   }
-  if (kind.maxMembers * kind.maxPresenceBytes > MAX_ROSTER_BYTES) {
+  if (kind.presenceListMax * kind.maxPresenceBytes > MAX_LIST_BYTES) {
     found.push(
-      `maxMembers (${kind.maxMembers}) times maxPresenceBytes (${kind.maxPresenceBytes}) is more than ${MAX_ROSTER_BYTES} bytes`,
+      `presenceListMax (${kind.presenceListMax}) times maxPresenceBytes (${kind.maxPresenceBytes}) is more than ${MAX_LIST_BYTES} bytes`,
     );
   }
   if (kind.pingIntervalMs * 2 > kind.silenceTimeoutMs) {
@@ -135,10 +184,13 @@ function contradictions(kind: KindOptions): string[] {
   return found;
 }
 
+type Option = NumberOption | ChoiceOption | TextOption;
+
 type ValueSchema = v.GenericSchema<unknown, number | string>;
 
-function fromText(option: NumberOption | ChoiceOption): ValueSchema {
+function fromText(option: Option): ValueSchema {
   if ("values" in option) return v.pipe(v.string(), v.picklist(option.values));
+  if (!("min" in option)) return v.string();
   return v.pipe(
     v.union([v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number)), v.number()]),
     fromNumber(option),
@@ -153,7 +205,7 @@ function check<Value extends number | string>(
   schema: v.GenericSchema<never, Value> | v.GenericSchema<unknown, Value> | v.GenericSchema<number, Value>,
   raw: unknown,
   where: string,
-  option: NumberOption | ChoiceOption,
+  option: Option,
   problems: string[],
 ): Value {
   const parsed = v.safeParse(schema, raw);
@@ -161,7 +213,9 @@ function check<Value extends number | string>(
   const allowed =
     "values" in option
       ? `one of ${option.values.join(", ")}`
-      : `a whole number from ${option.min} to ${option.max} (${option.unit})`;
+      : !("min" in option)
+        ? "a text"
+        : `a whole number from ${option.min} to ${option.max} (${option.unit})`;
   problems.push(`${where} is ${JSON.stringify(raw)}, must be ${allowed}`);
   return option.default as Value;
 }

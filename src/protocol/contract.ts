@@ -1,3 +1,4 @@
+import type { Grant } from "./capabilities.ts";
 import { ERRORS, type ErrorCode, type WireError } from "./errors.ts";
 import { isJsonObject, parseJson } from "./json.ts";
 
@@ -19,6 +20,19 @@ export type DialectName = "json" | "bridge";
 /** How a connection sees who is here: every member, or only how many. */
 export type PresenceMode = "list" | "count";
 
+/** What becomes of a room's recorded messages: stored, kept in memory while the room is awake, or not kept. */
+export type HistoryMode = "durable" | "memory" | "none";
+
+/** What a token allows in one room. */
+export interface Access {
+  readonly grants: readonly Grant[];
+  /** Presence data that the token's issuer vouches for, JSON text. */
+  readonly info?: string;
+  /** When it ends, Unix milliseconds. */
+  readonly expiresAt?: number;
+  readonly tokenId?: string;
+}
+
 /** A join that the Worker has admitted: who it is, and where it wants to go on. */
 export interface JoinRequest {
   readonly v: number;
@@ -35,6 +49,16 @@ export interface JoinRequest {
   readonly rewind?: number;
   /** Presence data as JSON text, within the kind's limit. */
   readonly presence?: string;
+  /** The revision of the list of members that the client has. */
+  readonly roster?: string;
+  /** Whether the welcome shall bring the state even where a replay does. */
+  readonly state?: boolean;
+  /** Whether the connection will tell what it has read. */
+  readonly flow?: boolean;
+  /** Whether it only watches. */
+  readonly viewOnly?: boolean;
+  /** What its token allows; absent for what an open room allows everyone. */
+  readonly access?: Access;
 }
 
 /** Writes a join into a header: JSON in ASCII, as header values must be. */

@@ -1,5 +1,13 @@
 import { type ErrorCode, type WireError } from "./errors.ts";
-import { HISTORY_LIMIT, MAX_EVENT_CHARS, MAX_ITEMS, type ClientFrame } from "./frames.ts";
+import {
+  HISTORY_LIMIT,
+  MAX_ADDRESSEES,
+  MAX_ITEMS,
+  MAX_NAME_CHARS,
+  MAX_SET_KEYS,
+  type ClientFrame,
+} from "./frames.ts";
+import { isMemberId } from "./ids.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "./json.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -29,10 +37,20 @@ function decodeItem(item: unknown): Result<ClientFrame> {
   switch (type) {
     case "publish":
       return decodePublish(item, ref);
+    case "set":
+      return decodeSet(item, ref);
+    case "seen":
+      return isCount(item["chars"])
+        ? ok({ type, chars: item["chars"] })
+        : refuse("bad_frame", "chars is a number of characters", ref);
     case "presence":
       return ok({ type, data: jsonOf(item["data"]), ...(ref !== undefined && { ref }) });
     case "history":
       return decodeHistory(item, ref);
+    case "auth":
+      return typeof item["token"] === "string"
+        ? ok({ type, token: item["token"], ...(ref !== undefined && { ref }) })
+        : refuse("bad_frame", "token is a text", ref);
     case "leave":
       return ok({ type, ...(ref !== undefined && { ref }) });
     default:
@@ -42,29 +60,62 @@ function decodeItem(item: unknown): Result<ClientFrame> {
 
 function decodePublish(item: JsonObject, ref: number | undefined): Result<ClientFrame> {
   const { event, volatile = false, key, to } = item;
-  if (!isName(event)) return refuse("bad_frame", `event is a string of 1-${MAX_EVENT_CHARS} characters`, ref);
+  if (!isName(event)) return refuse("bad_frame", `event is a string of 1-${MAX_NAME_CHARS} characters`, ref);
   if (typeof volatile !== "boolean") return refuse("bad_frame", "volatile is true or false", ref);
   if (key !== undefined && !isName(key)) {
-    return refuse("bad_frame", `key is a string of 1-${MAX_EVENT_CHARS} characters`, ref);
+    return refuse("bad_frame", `key is a string of 1-${MAX_NAME_CHARS} characters`, ref);
   }
   // Never ignored: a message meant for few must not reach all.
-  if (to !== undefined) return refuse("bad_frame", "this server does not deliver to chosen members", ref);
+  if (to !== undefined && !isAddressees(to)) {
+    return refuse("bad_frame", `to is an array of 1-${MAX_ADDRESSEES} ids of members`, ref);
+  }
   if (volatile && ref !== undefined) return refuse("bad_frame", "a volatile message has no ref", ref);
   return ok({
     type: "publish",
     event,
     data: jsonOf(item["data"]),
     volatile,
+    ...(to !== undefined && { to: [...new Set(to)] }),
+    ...(ref !== undefined && { ref }),
+  });
+}
+
+function decodeSet(item: JsonObject, ref: number | undefined): Result<ClientFrame> {
+  const { set = {}, delete: deleted = [], if: versions = {}, own = false } = item;
+  const bad = (message: string): Result<ClientFrame> => refuse("bad_frame", message, ref);
+  if (!isJsonObject(set) || !isJsonObject(versions)) return bad("set and if are objects");
+  if (!Array.isArray(deleted) || !deleted.every(isName)) return bad("delete is an array of keys");
+  if (typeof own !== "boolean") return bad("own is true or false");
+  const [values, expected] = [Object.entries(set), Object.entries(versions)];
+  if (![...values, ...expected].every(([key]) => isName(key))) {
+    return bad(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
+  }
+  const changed = new Set([...values.map(([key]) => key), ...deleted]);
+  if (changed.size === 0) return bad("set or delete names a key");
+  if (changed.size < values.length + deleted.length) return bad("a key is set or deleted once");
+  if (changed.size > MAX_SET_KEYS || expected.length > MAX_SET_KEYS) {
+    return bad(`an act names at most ${MAX_SET_KEYS} keys`);
+  }
+  const isVersion = (entry: [string, unknown]): entry is [string, number] => isCount(entry[1]);
+  if (!expected.every(isVersion)) return bad("a version is an offset, or 0 for a key that is absent");
+  return ok({
+    type: "set",
+    set: new Map(values.map(([key, value]) => [key, jsonOf(value)])),
+    delete: deleted,
+    if: new Map(expected),
+    own,
     ...(ref !== undefined && { ref }),
   });
 }
 
 function decodeHistory(item: JsonObject, ref: number | undefined): Result<ClientFrame> {
-  const { after, before, limit = HISTORY_LIMIT.default } = item;
-  if ((after !== undefined && !isOffset(after)) || (before !== undefined && !isOffset(before))) {
-    return refuse("bad_frame", "after and before are offsets", ref);
+  const { after, before, since, until, limit = HISTORY_LIMIT.default } = item;
+  const isBound = (bound: unknown): bound is number | undefined => bound === undefined || isCount(bound);
+  if (!isBound(after) || !isBound(before)) return refuse("bad_frame", "after and before are offsets", ref);
+  if (!isBound(since) || !isBound(until)) {
+    return refuse("bad_frame", "since and until are times in Unix milliseconds", ref);
   }
-  if (!isOffset(limit) || limit < 1 || limit > HISTORY_LIMIT.max) {
+  if (!isCount(limit) || limit < 1 || limit > HISTORY_LIMIT.max) {
     return refuse("bad_frame", `limit is 1 to ${HISTORY_LIMIT.max}`, ref);
   }
   return ok({
@@ -72,6 +123,8 @@ function decodeHistory(item: JsonObject, ref: number | undefined): Result<Client
     limit,
     ...(after !== undefined && { after }),
     ...(before !== undefined && { before }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
     ...(ref !== undefined && { ref }),
   });
 }
@@ -85,12 +138,17 @@ function isRef(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 
-function isOffset(value: unknown): value is number {
+function isAddressees(value: unknown): value is readonly string[] {
+  const isOne = (id: unknown): boolean => typeof id === "string" && isMemberId(id);
+  return Array.isArray(value) && value.length > 0 && value.length <= MAX_ADDRESSEES && value.every(isOne);
+}
+
+function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_EVENT_CHARS;
+  return typeof value === "string" && value.length > 0 && value.length <= MAX_NAME_CHARS;
 }
 
 function refuse(code: ErrorCode, message: string | undefined, ref: number | undefined): Result<ClientFrame> {

@@ -18,6 +18,7 @@ export function errorFrame(error: WireError): ErrorFrame {
     message: error.message ?? row.text,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(error.limit !== undefined && { limit: error.limit }),
+    ...(error.versions !== undefined && { versions: error.versions }),
   };
 }
 

@@ -103,6 +103,39 @@ export const ERRORS = {
     recovery: "stay away",
     text: "this stream was ended with a close that says to stay away",
   },
+  view_only: {
+    number: 123,
+    http: 403,
+    recovery: "fix",
+    text: "the connection only watches",
+  },
+  unknown_member: {
+    number: 124,
+    http: 404,
+    recovery: "fix",
+    text: "a member that the message is addressed to is not in the room",
+  },
+  conflict: {
+    number: 125,
+    http: 409,
+    recovery: "fix",
+    text: "a key does not have the version that was expected",
+  },
+  not_owner: { number: 126, http: 403, recovery: "fix", text: "the key belongs to another member" },
+  state_full: { number: 127, http: 413, recovery: "fix", text: "the room's state holds no more" },
+  stale_ref: {
+    number: 128,
+    http: 409,
+    recovery: "fix",
+    text: "the ref is older than the room remembers",
+  },
+  refused: {
+    number: 129,
+    http: 403,
+    recovery: "fix",
+    close: "forbidden",
+    text: "the room's rules do not allow this",
+  },
   rate_limited: { number: 130, http: 429, recovery: "wait", close: "overloaded", text: "a budget is spent" },
   room_full: {
     number: 131,
@@ -110,6 +143,41 @@ export const ERRORS = {
     recovery: "wait",
     close: "overloaded",
     text: "the room holds no more members",
+  },
+  token_missing: {
+    number: 150,
+    http: 401,
+    recovery: "fix",
+    close: "forbidden",
+    text: "this room asks for a token",
+  },
+  token_expired: {
+    number: 151,
+    http: 401,
+    recovery: "renew",
+    close: "token_expired",
+    text: "the token has expired",
+  },
+  token_invalid: {
+    number: 152,
+    http: 401,
+    recovery: "stay away",
+    close: "forbidden",
+    text: "the token is not accepted here",
+  },
+  forbidden: {
+    number: 153,
+    http: 403,
+    recovery: "fix",
+    close: "forbidden",
+    text: "the token does not allow this",
+  },
+  origin_not_allowed: {
+    number: 154,
+    http: 403,
+    recovery: "stay away",
+    close: "forbidden",
+    text: "pages of this origin may not use this server",
   },
   unavailable: {
     number: 140,
@@ -142,6 +210,8 @@ export interface WireError {
   readonly retryAfterMs?: number;
   /** The option whose bound was met. */
   readonly limit?: string;
+  /** The versions that the keys compared have. */
+  readonly versions?: Readonly<Record<string, number>>;
   /** The act that is refused, where it had one. */
   readonly ref?: number;
 }

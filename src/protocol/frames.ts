@@ -1,4 +1,4 @@
-import type { PresenceMode } from "./contract.ts";
+import type { HistoryMode, PresenceMode } from "./contract.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Json } from "./json.ts";
 import type { UnrecoveredReason } from "./positions.ts";
@@ -12,8 +12,14 @@ export const PONG = '{"type":"pong"}';
 /** The most messages that one text frame, or one POST, may hold. */
 export const MAX_ITEMS = 64;
 
-/** The longest `event` and conflation `key`, in UTF-16 units. */
-export const MAX_EVENT_CHARS = 64;
+/** The longest `event`, conflation `key` and key of the state, in UTF-16 units. */
+export const MAX_NAME_CHARS = 64;
+
+/** The most members that one message may be addressed to. */
+export const MAX_ADDRESSEES = 64;
+
+/** The most keys of the state that one act may set, delete or compare. */
+export const MAX_SET_KEYS = 64;
 
 /** Says something to the room: recorded (stored, in order, resumable) or volatile (at most once, never stored). */
 export interface PublishFrame {
@@ -22,6 +28,26 @@ export interface PublishFrame {
   readonly event: string;
   readonly data: Json;
   readonly volatile: boolean;
+  /** The members it is for, beside its sender; absent for everyone. */
+  readonly to?: readonly string[];
+}
+
+/** Changes keys of the room's state, all or nothing. Maps, for a key may be any string, `__proto__` too. */
+export interface SetFrame {
+  readonly type: "set";
+  readonly ref?: number;
+  readonly set: ReadonlyMap<string, Json>;
+  readonly delete: readonly string[];
+  /** The versions that keys must have; 0 for one that must be absent. */
+  readonly if: ReadonlyMap<string, number>;
+  /** Whether the keys set end with their member. */
+  readonly own: boolean;
+}
+
+/** Tells how much the client has read on this connection: the length of all frames, in UTF-16 units. */
+export interface SeenFrame {
+  readonly type: "seen";
+  readonly chars: number;
 }
 
 /** Replaces the member's presence data. */
@@ -29,6 +55,13 @@ export interface PresenceUpdateFrame {
   readonly type: "presence";
   readonly ref?: number;
   readonly data: Json;
+}
+
+/** Renews the token before it expires; the user stays the same. */
+export interface AuthFrame {
+  readonly type: "auth";
+  readonly ref?: number;
+  readonly token: string;
 }
 
 /** Ends the membership at once. */
@@ -40,29 +73,48 @@ export interface LeaveFrame {
 /** The most messages that a page of history holds, and how many it holds unless asked otherwise. */
 export const HISTORY_LIMIT = { max: 500, default: 50 } as const;
 
+/** The most members that a page of the list holds. */
+export const MEMBERS_LIMIT = 1_000;
+
 /** Asks for stored messages. Bounds exclusive; with `after` the first of them, without it the last. */
 export interface HistoryRequestFrame {
   readonly type: "history";
   readonly ref?: number;
   readonly after?: number;
   readonly before?: number;
+  /** From this time on, Unix milliseconds. */
+  readonly since?: number;
+  /** Before this time, Unix milliseconds. */
+  readonly until?: number;
   readonly limit: number;
 }
 
 /** What a client may send. */
-export type ClientFrame = PublishFrame | PresenceUpdateFrame | HistoryRequestFrame | LeaveFrame;
+export type ClientFrame =
+  | PublishFrame
+  | SetFrame
+  | PresenceUpdateFrame
+  | HistoryRequestFrame
+  | SeenFrame
+  | AuthFrame
+  | LeaveFrame;
 
 /** A member as others see it. */
 export interface MemberEntry {
   readonly id: string;
   /** The verified user; absent for an anonymous member. */
   readonly user?: string;
+  /** What its token says of it. */
+  readonly info?: Json;
   /** What the member says of itself; absent until it says something. */
   readonly data?: Json;
 }
 
 /** Why a member left. */
 export type LeaveReason = "left" | "disconnected" | "timeout" | "removed";
+
+/** The room's state: each key with its value and its version, the offset that set it. */
+export type StateSnapshot = Readonly<Record<string, readonly [value: Json, version: number]>>;
 
 /** The first frame of every connection. */
 export interface WelcomeFrame {
@@ -73,15 +125,24 @@ export interface WelcomeFrame {
   readonly member: string;
   readonly user?: string;
   readonly time: number;
-  readonly history: "durable";
+  readonly history: HistoryMode;
   readonly position: string;
   readonly head: string;
   readonly recovered?: boolean;
   readonly reason?: UnrecoveredReason;
+  /** Set on a connection that only watches: it is no member, and may not act. */
+  readonly viewOnly?: true;
   readonly mode: PresenceMode;
+  /** The revision of the list of members; a client that returns with it need not be sent the list again. */
+  readonly roster: string;
   readonly count: number;
-  /** Everyone here, this member too; absent in the mode `count`. */
+  /** Everyone here, this member too; absent in the mode `count`, and where the client's list is current. */
   readonly members?: readonly MemberEntry[];
+  /** The state as of `stateOffset`; absent where the replay brings it. */
+  readonly state?: StateSnapshot;
+  readonly stateOffset?: number;
+  /** How long the token is good for, in milliseconds; the connection is then closed. */
+  readonly expiresInMs?: number;
   readonly pingIntervalMs: number;
   readonly silenceTimeoutMs: number;
   readonly limits: Readonly<Record<string, number>>;
@@ -94,8 +155,21 @@ export interface MessageFrame {
   readonly time: number;
   readonly from: string;
   readonly user?: string;
+  /** Set on a message that is for these members only. */
+  readonly to?: readonly string[];
   readonly event: string;
   readonly data: Json;
+}
+
+/** A change of the room's state, recorded among the messages. */
+export interface StateFrame {
+  readonly type: "state";
+  readonly offset: number;
+  readonly time: number;
+  readonly from: string;
+  readonly user?: string;
+  readonly set?: Readonly<Record<string, Json>>;
+  readonly delete?: readonly string[];
 }
 
 /** Who came, changed or went since the last presence frame, and how many are here now. */
@@ -104,16 +178,23 @@ export interface PresenceFrame {
   readonly joined?: readonly MemberEntry[];
   readonly updated?: readonly MemberEntry[];
   readonly left?: readonly { readonly id: string; readonly reason: LeaveReason }[];
-  /** Set where the member sees only how many are here. */
-  readonly mode?: "count";
+  /** Everyone here; replaces the list that the client has. */
+  readonly members?: readonly MemberEntry[];
+  /** `count` where the client is told only how many are here; `list` when it is told who again. */
+  readonly mode?: PresenceMode;
+  /** The revision of the list that this change makes. */
+  readonly roster: string;
   readonly count: number;
 }
 
-/** Where the client stands now; sent at the end of a replay. */
+/**
+ * Where the client stands now: `replayed` at the end of a replay, `filtered` where messages for others went by, `epoch`
+ * where the log began anew.
+ */
 export interface PositionFrame {
   readonly type: "position";
   readonly position: string;
-  readonly reason: "replayed";
+  readonly reason: "replayed" | "filtered" | "epoch";
 }
 
 /** The act with this `ref` took effect; `offset` for a recorded one. */
@@ -121,6 +202,8 @@ export interface AckFrame {
   readonly type: "ack";
   readonly ref?: number;
   readonly offset?: number;
+  /** With the ack of an `auth`: how long the new token is good for, in milliseconds. */
+  readonly expiresInMs?: number;
 }
 
 /** An act, or a whole frame, was refused; also the body of every HTTP refusal. */
@@ -131,6 +214,8 @@ export interface ErrorFrame {
   readonly message: string;
   readonly retryAfterMs?: number;
   readonly limit?: string;
+  /** With `conflict`: the versions that the keys compared have, 0 for one that is absent. */
+  readonly versions?: Readonly<Record<string, number>>;
 }
 
 /** Stored messages, ascending; `more` where there are further ones beyond the end that was cut. */
@@ -160,6 +245,7 @@ export interface PongFrame {
 export type ServerFrame =
   | WelcomeFrame
   | MessageFrame
+  | StateFrame
   | PresenceFrame
   | PositionFrame
   | AckFrame

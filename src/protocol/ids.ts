@@ -16,6 +16,11 @@ export function isKey(text: string): boolean {
   return KEY.test(text);
 }
 
+/** Whether a text has the form of a member's id. */
+export function isMemberId(text: string): boolean {
+  return text.length === ID_CHARS && KEY.test(text);
+}
+
 /** Draws a key for a client that brought none. */
 export function randomKey(): string {
   return base64url(crypto.getRandomValues(new Uint8Array(16)));
@@ -35,6 +40,14 @@ export function randomEpoch(): string {
 export async function deriveIdentity(room: string, user: string, key: string): Promise<Identity> {
   const session = await digest(`parlor1\n${room}\n${user}\n${key}`);
   return { session, member: await digest(`member\n${session}`) };
+}
+
+/**
+ * Names a request that has an `Idempotency-Key`, so that its acts are found again when it is repeated. In the form of a
+ * session's id, and never one.
+ */
+export function deriveRequestName(member: string, idempotencyKey: string): Promise<string> {
+  return digest(`request\n${member}\n${idempotencyKey}`);
 }
 
 async function digest(text: string): Promise<string> {

@@ -1,24 +1,65 @@
-import type { Json } from "./json.ts";
-
-/** A message before it has an offset: what of its frame does not depend on when it is stored. */
-export interface MessageParts {
+/** A message or a change of the state before it has an offset: what of its frame does not depend on when it is stored. */
+export interface EntryParts {
+  readonly type: "message" | "state";
   readonly from: string;
   /** "" for an anonymous member. */
   readonly user: string;
-  readonly event: string;
-  /** The data as JSON text, encoded once for the log and for every member. */
-  readonly dataText: string;
+  /** The members it is for, beside its sender; absent for everyone. */
+  readonly to?: readonly string[] | undefined;
+  /** The rest of the frame's fields as JSON text, encoded once for the log and for every member. */
+  readonly body: string;
 }
 
-/** Encodes the parts of a message that its sender decides. */
-export function messageParts(from: string, user: string, event: string, data: Json): MessageParts {
-  return { from, user, event, dataText: JSON.stringify(data) };
+/** Who says it, and to whom. */
+export type EntryOrigin = Pick<EntryParts, "from" | "user" | "to">;
+
+/** The parts of a message, around data that is JSON text already. */
+export function messageParts({ from, user, to }: EntryOrigin, event: string, dataText: string): EntryParts {
+  return { type: "message", from, user, to, body: `"event":${JSON.stringify(event)},"data":${dataText}` };
 }
 
-/** Writes a message frame around data that is JSON text already; `offset` is absent for a volatile message. */
-export function encodeMessage(parts: MessageParts, time: number, offset: number | undefined): string {
+/** The parts of a change of the state. A value is JSON text already. */
+export function stateParts(
+  { from, user }: EntryOrigin,
+  set: ReadonlyMap<string, string>,
+  deleted: readonly string[],
+): EntryParts {
+  const pairs = Array.from(set, ([key, valueText]) => `${JSON.stringify(key)}:${valueText}`);
+  const fields = [
+    ...(pairs.length > 0 ? [`"set":{${pairs.join(",")}}`] : []),
+    ...(deleted.length > 0 ? [`"delete":${JSON.stringify(deleted)}`] : []),
+  ];
+  return { type: "state", from, user, body: fields.join(",") };
+}
+
+/** Writes the frame; `offset` is absent for a volatile message. */
+export function encodeEntry(parts: EntryParts, time: number, offset: number | undefined): string {
   const at = offset === undefined ? "" : `"offset":${offset},`;
   const user = parts.user === "" ? "" : `"user":${JSON.stringify(parts.user)},`;
-  const event = JSON.stringify(parts.event);
-  return `{"type":"message",${at}"time":${time},"from":"${parts.from}",${user}"event":${event},"data":${parts.dataText}}`;
+  const to = parts.to === undefined ? "" : `"to":${JSON.stringify(parts.to)},`;
+  return `{"type":"${parts.type}",${at}"time":${time},"from":"${parts.from}",${user}${to}${parts.body}}`;
+}
+
+/** What of a stored frame tells who may see it. */
+export interface Addressed {
+  readonly type: "message" | "state";
+  readonly from: string;
+  readonly to?: readonly string[];
+}
+
+/** Whose eyes see a frame. */
+export interface Eyes {
+  /** The member; `undefined` for someone who is none. */
+  readonly member: string | undefined;
+  /** Whether the shared state may be seen. */
+  readonly seesState: boolean;
+}
+
+/** The eyes of who is no member and may see what is for everyone. */
+export const ANYONE: Eyes = { member: undefined, seesState: true };
+
+/** Whether one may see a frame. */
+export function isFor({ type, from, to }: Addressed, { member, seesState }: Eyes): boolean {
+  if (type === "state") return seesState;
+  return to === undefined || (member !== undefined && (from === member || to.includes(member)));
 }

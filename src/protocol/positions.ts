@@ -5,7 +5,7 @@ export interface Position {
 }
 
 /** Why a position cannot be continued from: the `reason` beside `recovered: false`. */
-export type UnrecoveredReason = "trimmed" | "epoch" | "ahead" | "malformed";
+export type UnrecoveredReason = "trimmed" | "epoch" | "ahead" | "malformed" | "forbidden";
 
 const POSITION = /^([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,15})$/;
 

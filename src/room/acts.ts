@@ -1,32 +1,22 @@
 import type { Kind } from "../config/config.ts";
 import type { SessionBudget } from "../limits/session-budget.ts";
+import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import { decodeClientText } from "../protocol/decode.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type {
-  ClientFrame,
-  HistoryRequestFrame,
-  LeaveReason,
-  PresenceUpdateFrame,
-  PublishFrame,
-} from "../protocol/frames.ts";
+import type { ClientFrame, HistoryRequestFrame, PresenceUpdateFrame, SeenFrame } from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
-import { messageParts } from "../protocol/messages.ts";
 import type { Result } from "../protocol/result.ts";
-import type { CloseName } from "../protocol/close-codes.ts";
+import type { Actor } from "./api.ts";
 import type { Budgets } from "./budgets.ts";
-import type { Once } from "./once.ts";
+import type { Departures } from "./departures.ts";
+import type { FanOut } from "./fan-out.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
-import type { Answer, Outbox } from "./outbox.ts";
+import type { Answer, Origin, Outbox } from "./outbox.ts";
+import type { Publishing } from "./publishing.ts";
+import type { Renewals } from "./renewals.ts";
 import type { Session, Sessions } from "./sessions.ts";
-
-/** Who acts: the same over a socket and over POST. */
-export interface Actor {
-  readonly session: string;
-  readonly member: string;
-  readonly user: string;
-}
 
 /** Where answers go: one per item of a frame, or one for a frame that is refused whole. */
 export interface Answers {
@@ -34,6 +24,16 @@ export interface Answers {
   item(index: number): Answer;
   /** The frame is refused as a whole; nothing of it was done. */
   whole(error: WireError): void;
+}
+
+/** A frame that was taken in: who sent it, over which connection if over one, and what it owes. */
+interface Sent {
+  readonly actor: Actor;
+  readonly connection: Session | undefined;
+  readonly budget: SessionBudget;
+  readonly answers: Answers;
+  readonly now: number;
+  readonly rights: Rights;
 }
 
 /**
@@ -45,9 +45,12 @@ export class Acts {
   readonly #log: Log;
   readonly #sessions: Sessions;
   readonly #members: Members;
-  readonly #outbox: Outbox;
-  readonly #once: Once;
   readonly #budgets: Budgets;
+  readonly #outbox: Outbox;
+  readonly #fanOut: FanOut;
+  readonly #publishing: Publishing;
+  readonly #departures: Departures;
+  readonly #renewals: Renewals;
 
   constructor(
     kind: Kind,
@@ -55,146 +58,122 @@ export class Acts {
       readonly log: Log;
       readonly sessions: Sessions;
       readonly members: Members;
-      readonly outbox: Outbox;
-      readonly once: Once;
       readonly budgets: Budgets;
+      readonly outbox: Outbox;
+      readonly fanOut: FanOut;
+      readonly publishing: Publishing;
+      readonly departures: Departures;
+      readonly renewals: Renewals;
     },
   ) {
     this.#kind = kind;
     this.#log = room.log;
     this.#sessions = room.sessions;
     this.#members = room.members;
-    this.#outbox = room.outbox;
-    this.#once = room.once;
     this.#budgets = room.budgets;
+    this.#outbox = room.outbox;
+    this.#fanOut = room.fanOut;
+    this.#publishing = room.publishing;
+    this.#departures = room.departures;
+    this.#renewals = room.renewals;
   }
 
   /**
    * Takes one text frame, or one POST body. Bytes are charged before it is parsed; a frame over its budget is
    * parsed all the same, for its refs, as long as the session has refusals left.
    */
-  receiveText(actor: Actor, text: string, answers: Answers, now: number): void {
-    const budget = this.#budgets.of(actor.session, now);
+  receiveText(
+    actor: Actor,
+    connection: Session | undefined,
+    text: string,
+    answers: Answers,
+    now: number,
+  ): void {
+    const rights = connection?.rights ?? new Rights(actor.access?.grants);
+    const sent = { actor, connection, budget: this.#budgets.of(actor.session, now), answers, now, rights };
     const { maxFrameBytes } = this.#kind;
     // No text has fewer bytes than characters, so one that is far too large is not counted through.
     const bytes = text.length > maxFrameBytes ? text.length : utf8Length(text);
-    const overBudget = budget.takeBytes(bytes, now);
+    const overBudget = sent.budget.takeBytes(bytes, now);
     if (bytes > maxFrameBytes) {
       const message = `the frame has ${bytes} bytes or more, the room takes ${maxFrameBytes}`;
-      return this.#refuseWhole(
-        actor,
-        budget,
-        { code: "frame_too_large", message, limit: "maxFrameBytes" },
-        answers,
-        now,
-      );
+      return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
     }
     const items = decodeClientText(text);
-    if (!items.ok) return this.#refuseWhole(actor, budget, items.error, answers, now);
+    if (!items.ok) return this.#refuseWhole(sent, items.error);
     let refused = 0;
     for (const [index, item] of items.value.entries()) {
-      const error = this.#act(actor, budget, item, overBudget, answers.item(index), now);
+      const error = this.#do(sent, index, item, overBudget);
       if (error === undefined) continue;
       refused++;
       answers.item(index)(errorFrame(error));
     }
-    this.#countRefusals(actor, budget, refused, now);
+    this.#countRefusals(sent, refused);
   }
 
   /** Refuses a binary frame. */
-  receiveBinary(actor: Actor, bytes: number, answers: Answers, now: number): void {
+  receiveBinary(actor: Actor, connection: Session, bytes: number, answers: Answers, now: number): void {
     const budget = this.#budgets.of(actor.session, now);
     budget.takeBytes(bytes, now);
-    this.#refuseWhole(actor, budget, { code: "binary_frame" }, answers, now);
+    const sent = { actor, connection, budget, answers, now, rights: connection.rights };
+    this.#refuseWhole(sent, { code: "binary_frame" });
   }
 
-  /** Ends a membership. With a close the connection goes too, once the member has been sent what it is owed. */
-  depart(session: Session, reason: LeaveReason, close?: CloseName): void {
-    this.#disconnect(session, close);
-    this.#end(session.record.member, reason);
-  }
-
-  /**
-   * Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace.
-   *
-   * @returns when the grace ends; `undefined` if none began: the member has departed for the reason given, or is back
-   */
-  lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): number | undefined {
-    this.#disconnect(session, close);
-    if (this.#sessions.byId(session.record.session) !== undefined) return undefined; // It is back already.
-    const graceUntil = this.#members.lose(session.record.member, now);
-    if (graceUntil === undefined) this.#end(session.record.member, reason);
-    return graceUntil;
-  }
-
-  /** Ends the memberships whose grace is over. */
-  departOverdue(now: number): void {
-    for (const { id } of this.#members.overdue(now)) this.#end(id, "timeout");
-  }
-
-  #disconnect(session: Session, close?: CloseName): void {
-    this.#sessions.remove(session);
-    if (close !== undefined) this.#outbox.farewell(session, close);
-  }
-
-  #end(id: string, reason: LeaveReason): void {
-    if (this.#members.depart(id)) this.#outbox.left(id, reason);
-  }
-
-  /** Does one act, or tells why not. */
-  #act(
-    actor: Actor,
-    budget: SessionBudget,
+  /** Does one item, or tells why not. */
+  #do(
+    sent: Sent,
+    index: number,
     item: Result<ClientFrame>,
     overBudget: WireError | undefined,
-    answer: Answer,
-    now: number,
   ): WireError | undefined {
-    const error = overBudget ?? budget.takeMessage(now);
-    if (!item.ok) return error === undefined ? item.error : withRef(error, item.error.ref);
+    if (!item.ok) {
+      const error = overBudget ?? sent.budget.takeMessage(sent.now);
+      return error === undefined ? item.error : withRef(error, item.error.ref);
+    }
     const frame = item.value;
-    const { ref } = frame;
-    if (error !== undefined) return withRef(error, ref);
+    if (frame.type === "seen") {
+      // Whatever the budget: a window that stays full would never be emptied.
+      this.#noteSeen(sent, frame.chars, sent.answers.item(index));
+      return undefined;
+    }
+    const error = overBudget ?? sent.budget.takeMessage(sent.now);
+    return withRef(error ?? this.#act(sent, index, frame), frame.ref);
+  }
+
+  #act(sent: Sent, index: number, frame: Exclude<ClientFrame, SeenFrame>): WireError | undefined {
+    const { actor, now } = sent;
+    const answer = sent.answers.item(index);
+    const isWatching = this.#sessions.byId(actor.session)?.record.viewOnly === true;
+    const refusal = refusalFor(frame, sent.rights);
+    if (refusal !== undefined) return refusal;
     switch (frame.type) {
       case "publish":
-        return withRef(this.#publish(actor, frame, answer, now), ref);
+        if (isWatching) return { code: "view_only" };
+        return this.#publishing.publish(actor, frame, originOf(actor, index, frame.ref), answer, now);
+      case "set":
+        if (isWatching) return { code: "view_only" };
+        return this.#publishing.set(actor, frame, originOf(actor, index, frame.ref), answer, now);
       case "presence":
-        return withRef(this.#setPresence(actor, frame, answer), ref);
+        return isWatching ? { code: "view_only" } : this.#setPresence(actor, frame, answer);
       case "history":
-        return withRef(this.#readHistory(actor, frame, answer, now), ref);
-      case "leave": {
-        if (this.#members.byId(actor.member) === undefined) return withRef({ code: "not_joined" }, ref);
-        answer({ type: "ack", ...(ref !== undefined && { ref }) });
-        this.#leave(actor);
+        return this.#readHistory(sent, frame, answer);
+      case "auth":
+        this.#renewals.renew(actor, frame, answer);
         return undefined;
-      }
+      case "leave":
+        return this.#leave(sent, frame.ref, answer);
       default:
         return frame satisfies never;
     }
   }
 
-  #publish(actor: Actor, frame: PublishFrame, answer: Answer, now: number): WireError | undefined {
-    const { ref } = frame;
-    const before = ref === undefined ? undefined : this.#once.find(actor.session, ref, now);
-    if (ref !== undefined && before !== undefined) {
-      answer({ type: "ack", ref, offset: before });
-      return undefined;
-    }
-    if (this.#members.byId(actor.member) === undefined) return { code: "not_joined" };
-    const parts = messageParts(actor.member, actor.user, frame.event, frame.data);
-    if (parts.dataText.length > this.#kind.maxFrameBytes) {
-      // Numbers can grow when they are written out: 1e20 takes 21 digits.
-      return {
-        code: "frame_too_large",
-        message: "the data is too large once written out",
-        limit: "maxFrameBytes",
-      };
-    }
-    if (frame.volatile) {
-      this.#outbox.volatile(parts, now);
-      answer({ type: "ack" });
-    } else this.#outbox.record({ parts, session: actor.session, ref }, answer);
-    return undefined;
+  /** It has no answer, and is not refused: what it says is as good as free to note. */
+  #noteSeen({ connection, now }: Sent, chars: number, answer: Answer): void {
+    if (connection === undefined) return answer({ type: "ack" }); // By POST: read on no connection.
+    connection.lane.read(chars, now);
+    if (connection.lane.behind === undefined) return;
+    this.#outbox.flush(now); // It may be live after this, and then has been told of everything.
+    this.#fanOut.advance(connection, now);
   }
 
   #setPresence(actor: Actor, frame: PresenceUpdateFrame, answer: Answer): WireError | undefined {
@@ -211,29 +190,64 @@ export class Acts {
     return undefined;
   }
 
-  #readHistory(actor: Actor, frame: HistoryRequestFrame, answer: Answer, now: number): WireError | undefined {
-    if (this.#members.byId(actor.member) === undefined) return { code: "not_joined" };
+  #readHistory({ actor, now }: Sent, frame: HistoryRequestFrame, answer: Answer): WireError | undefined {
+    const isMember = this.#members.byId(actor.member) !== undefined;
+    if (!isMember && this.#sessions.byId(actor.session) === undefined) return { code: "not_joined" };
     const { ref } = frame;
-    answer({ type: "history", ...(ref !== undefined && { ref }), ...this.#log.history(frame, now) });
+    this.#outbox.flush(now); // What came before it in its frame is there to be read.
+    const page = this.#log.history(frame, now, {
+      member: isMember ? actor.member : undefined,
+      seesState: false,
+    });
+    answer({ type: "history", ...(ref !== undefined && { ref }), ...page });
     return undefined;
   }
 
   /** A member in grace may leave as well, by POST: then there is no connection to close. */
-  #leave(actor: Actor): void {
+  #leave({ actor, now }: Sent, ref: number | undefined, answer: Answer): WireError | undefined {
     const session = this.#sessions.byId(actor.session);
-    if (session !== undefined) this.depart(session, "left", "left");
-    else this.#end(actor.member, "left");
+    const isThere = session !== undefined || this.#members.byId(actor.member) !== undefined;
+    if (!isThere) return { code: "not_joined" };
+    answer({ type: "ack", ...(ref !== undefined && { ref }) });
+    if (session !== undefined) this.#departures.depart(session, now, "left", "left");
+    else this.#departures.end(actor.member, now, "left");
+    return undefined;
   }
 
-  #refuseWhole(actor: Actor, budget: SessionBudget, error: WireError, answers: Answers, now: number): void {
-    answers.whole(error);
-    this.#countRefusals(actor, budget, 1, now);
+  #refuseWhole(sent: Sent, error: WireError): void {
+    sent.answers.whole(error);
+    this.#countRefusals(sent, 1);
   }
 
-  #countRefusals(actor: Actor, budget: SessionBudget, refused: number, now: number): void {
+  #countRefusals({ actor, budget, now }: Sent, refused: number): void {
     if (refused === 0 || !budget.countRefusals(refused, now)) return;
     const session = this.#sessions.byId(actor.session);
-    if (session !== undefined) this.depart(session, "removed", "abuse");
+    if (session !== undefined) this.#departures.depart(session, now, "removed", "abuse");
+  }
+}
+
+/** What a recorded act is remembered by: its ref, else its place in a request that has a key. */
+function originOf(actor: Actor, index: number, ref: number | undefined): Origin {
+  if (ref !== undefined || actor.request === undefined) return { session: actor.session, ref, named: ref };
+  return { session: actor.request, ref: index + 1, named: undefined };
+}
+
+/** Why one may not do this at all. */
+function refusalFor(frame: ClientFrame, rights: Rights): WireError | undefined {
+  switch (frame.type) {
+    case "publish":
+      return rights.mayPublish(frame.event) ? undefined : refusalWithout("publish", rights);
+    case "set":
+      return refusalWithout("state", rights);
+    case "presence":
+    case "history":
+      return refusalWithout(frame.type, rights);
+    case "auth":
+    case "leave":
+    case "seen":
+      return undefined;
+    default:
+      return frame satisfies never;
   }
 }
 

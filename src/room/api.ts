@@ -1,3 +1,4 @@
+import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { AnswerFrame } from "../protocol/frames.ts";
 
@@ -5,16 +6,35 @@ import type { AnswerFrame } from "../protocol/frames.ts";
 export interface HistoryRange {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
+  /** From this time on, Unix milliseconds. */
+  readonly since?: number | undefined;
+  /** Before this time, Unix milliseconds. */
+  readonly until?: number | undefined;
+  readonly limit: number;
+}
+
+/** Who acts: the same over a socket and over POST. */
+export interface Actor {
+  readonly session: string;
+  readonly member: string;
+  /** "" for an anonymous member. */
+  readonly user: string;
+  /** What its token allows; absent for what an open room allows everyone. */
+  readonly access?: Access | undefined;
+  /** Names the request it acts by, where that has an `Idempotency-Key`: 22 characters, of no session's. */
+  readonly request?: string | undefined;
+}
+
+/** Which members to list: the first with an id after this one. */
+export interface MembersRange {
+  readonly after?: string | undefined;
   readonly limit: number;
 }
 
 /** Acts of a session that reach the room by POST: the body as the client sent it, within the kind's size limit. */
-export interface ActRequest {
+export interface ActRequest extends Actor {
   /** {@link CONTRACT_VERSION} of the Worker. */
   readonly v: number;
-  readonly session: string;
-  readonly member: string;
-  readonly user: string;
   readonly body: string;
 }
 
@@ -39,6 +59,10 @@ export interface RoomApi {
   info(): Promise<RoomInfo>;
   /** Stored messages and the end of the log, as the JSON text of rule H5. */
   history(range: HistoryRange): Promise<string>;
+  /** Members by id, as the JSON text of rule H6. */
+  members(range: MembersRange): Promise<string>;
+  /** The shared state, as the JSON text of rule H7. */
+  state(): Promise<string>;
   /** Answers once the object runs and its storage can be read. */
   ready(): Promise<true>;
 }

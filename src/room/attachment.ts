@@ -1,5 +1,6 @@
 import { isJsonObject } from "../protocol/json.ts";
-import type { DialectName, PresenceMode } from "../protocol/contract.ts";
+import type { Access, DialectName, PresenceMode } from "../protocol/contract.ts";
+import type { LaneRecord } from "./lane.ts";
 
 /** The format of what a socket carries through hibernation. Code meets sockets that older and newer code wrote. */
 export const ATTACHMENT_VERSION = 1;
@@ -15,6 +16,12 @@ export interface SessionRecord {
   readonly joinedAt: number;
   /** When the member last sent a frame, Unix milliseconds; written at most every {@link HEARD_RESOLUTION_MS}. */
   readonly heardAt: number;
+  /** Set for a connection that only watches: it is no member. */
+  readonly viewOnly?: boolean;
+  /** What its token allows; absent for what an open room allows everyone. */
+  readonly access?: Access | undefined;
+  /** Presence data as JSON text, where members have no rows. */
+  readonly data?: string | undefined;
 }
 
 /** How stale `heardAt` may be: writing it for every frame would cost more than the frame. */
@@ -22,15 +29,15 @@ export const HEARD_RESOLUTION_MS = 15_000;
 
 /** What a socket turns out to be when its attachment is read. */
 export type Attached =
-  | { readonly is: "session"; readonly record: SessionRecord }
+  | { readonly is: "session"; readonly record: SessionRecord; readonly lane: LaneRecord }
   /** It was closed by the room, or is not the room's; it may stay listed until its peer answers. */
   | { readonly is: "gone" }
   /** Newer code wrote it; only that can serve it. */
   | { readonly is: "newer" };
 
 /** Writes a session into its socket. */
-export function attach(socket: WebSocket, record: SessionRecord): void {
-  socket.serializeAttachment({ v: ATTACHMENT_VERSION, ...record });
+export function attach(socket: WebSocket, record: SessionRecord, lane: LaneRecord): void {
+  socket.serializeAttachment({ v: ATTACHMENT_VERSION, ...record, lane });
 }
 
 /** Marks a socket as no one's, so that neither its late frames nor its close mean anything. */
@@ -44,6 +51,7 @@ export function readAttachment(socket: WebSocket): Attached {
   if (!isJsonObject(value) || typeof value["v"] !== "number") return { is: "gone" };
   if (value["v"] > ATTACHMENT_VERSION) return { is: "newer" };
   if (value["gone"] === true) return { is: "gone" };
-  const { v: _v, ...record } = value;
-  return { is: "session", record: record as unknown as SessionRecord };
+  // One without a lane was written by code that had none.
+  const { v: _v, lane = { sent: 0 }, ...record } = value;
+  return { is: "session", record: record as unknown as SessionRecord, lane: lane as LaneRecord };
 }

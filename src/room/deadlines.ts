@@ -32,9 +32,9 @@ export class Deadlines {
     this.#armedAt = alarm ?? undefined;
   }
 
-  /** Sees that the alarm comes in time for a grace that has begun. */
-  departure(graceUntil: number, now: number): void {
-    this.#by(slotOf(graceUntil), now);
+  /** Sees that the alarm comes in time for a grace that has begun, or a connection that has stopped reading. */
+  end(at: number, now: number): void {
+    this.#by(slotOf(at), now);
   }
 
   /** Sees that the alarm comes in time for a connection that has begun. */
@@ -44,10 +44,11 @@ export class Deadlines {
 
   /** Sets the alarm for the first of all deadlines. Looks at every member, so for the alarm's handler and a new life. */
   rearm(): void {
-    const departure = this.#members.nextDeparture();
     const next = Math.min(
       this.#liveness.nextCheck() ?? Infinity,
-      departure === undefined ? Infinity : slotOf(departure),
+      slotOf(this.#liveness.nextStall() ?? Infinity),
+      slotOf(this.#liveness.nextExpiry() ?? Infinity),
+      slotOf(this.#members.nextDeparture() ?? Infinity),
       this.#expiry.at() ?? Infinity,
     );
     if (next === Infinity) this.#armedAt = undefined;

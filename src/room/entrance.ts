@@ -1,15 +1,20 @@
 import type { Kind } from "../config/config.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
 import { encodeFrame } from "../protocol/encode.ts";
-import type { WireError } from "../protocol/errors.ts";
 import type { WelcomeFrame } from "../protocol/frames.ts";
-import { formatPosition, type UnrecoveredReason } from "../protocol/positions.ts";
+import type { UnrecoveredReason } from "../protocol/positions.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
-import { DIALECTS } from "./dialects.ts";
+import { withField } from "./dialects.ts";
+import type { Departures } from "./departures.ts";
+import type { FanOut } from "./fan-out.ts";
+import type { Aftermath, Hooks } from "./hooks.ts";
 import type { Log } from "./log.ts";
-import { deliver, type Outbox } from "./outbox.ts";
-import { memberEntry, type Members } from "./members.ts";
+import type { Members } from "./members.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Roster } from "./roster.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import type { State } from "./state.ts";
 
 /** Where a joining client stands, and how that came about. */
 interface Start {
@@ -25,6 +30,11 @@ export class Entrance {
   readonly #outbox: Outbox;
   readonly #sessions: Sessions;
   readonly #members: Members;
+  readonly #roster: Roster;
+  readonly #state: State;
+  readonly #fanOut: FanOut;
+  readonly #hooks: Hooks;
+  readonly #departures: Departures;
 
   constructor(
     kind: Kind,
@@ -33,21 +43,41 @@ export class Entrance {
       readonly outbox: Outbox;
       readonly sessions: Sessions;
       readonly members: Members;
+      readonly roster: Roster;
+      readonly state: State;
+      readonly fanOut: FanOut;
+      readonly hooks: Hooks;
+      readonly departures: Departures;
     },
   ) {
     this.#kind = kind;
+    this.#roster = room.roster;
+    this.#state = room.state;
+    this.#fanOut = room.fanOut;
+    this.#hooks = room.hooks;
+    this.#departures = room.departures;
     this.#members = room.members;
     this.#log = room.log;
     this.#outbox = room.outbox;
     this.#sessions = room.sessions;
   }
 
-  /** Why a join cannot be had now; `undefined` when it can. Touches nothing. */
-  refusal(join: JoinRequest): WireError | undefined {
+  /**
+   * Whether a join can be had. Touches nothing.
+   *
+   * @returns what a hook wants done once the member has entered
+   */
+  admit(join: JoinRequest, now: number): Result<Aftermath> {
     const { maxMembers } = this.#kind;
-    if (this.#members.byId(join.member) !== undefined || this.#members.size < maxMembers) return undefined;
-    const message = `the room holds no more than ${maxMembers} members`;
-    return { code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS };
+    const known = this.#members.byId(join.member);
+    const places = this.#members.size + this.#sessions.watching;
+    if (known === undefined && this.#sessions.byId(join.session) === undefined && places >= maxMembers) {
+      const message = `the room holds no more than ${maxMembers} members`;
+      return err({ code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS });
+    }
+    if (known !== undefined || join.viewOnly === true) return ok(() => undefined);
+    const { member: id, user, presence: data, access } = join;
+    return this.#hooks.join({ id, user, info: access?.info, data }, now);
   }
 
   /**
@@ -57,30 +87,40 @@ export class Entrance {
   enter(socket: WebSocket, join: JoinRequest, now: number): Session {
     this.#log.open();
     this.#outbox.flush(now);
-    const older = this.#sessions.byId(join.session);
+    const { session: id, member, user, dialect, mode, viewOnly } = join;
+    const older = this.#sessions.byId(id);
+    const data = join.presence ?? this.#members.byId(member)?.data;
     if (older !== undefined) this.#sessions.close(older, "replaced");
-    const presence = join.presence ?? this.#members.byId(join.member)?.data;
-    const session = this.#sessions.add(socket, {
-      session: join.session,
-      member: join.member,
-      user: join.user,
-      dialect: join.dialect,
-      mode: join.mode,
-      joinedAt: older === undefined ? now : Math.max(now, older.record.joinedAt),
-      heardAt: now,
-    });
-    const { member, news } = this.#members.arrive(session.record, presence);
-    if (news !== undefined) this.#outbox[news](member);
+    const session = this.#sessions.add(
+      socket,
+      {
+        ...{ session: id, member, user, dialect, mode },
+        joinedAt: older === undefined ? now : Math.max(now, older.record.joinedAt),
+        heardAt: now,
+        ...(viewOnly === true && { viewOnly }),
+        ...(join.access !== undefined && { access: join.access }),
+      },
+      { sent: 0, ...(join.flow === true && { seen: 0 }) },
+    );
+    // Who comes to watch is a member no longer.
+    if (viewOnly === true) this.#departures.end(member, now, "left");
+    else {
+      const { member: arrived, news } = this.#members.arrive(session.record, data);
+      if (news !== undefined) this.#outbox[news](arrived);
+    }
     this.#outbox.flush(now, session);
     this.#welcome(session, join, now);
     return session;
   }
 
   #welcome(session: Session, join: JoinRequest, now: number): void {
-    const epoch = this.#log.open();
-    const start = this.#startOf(join, now);
-    const at = (offset: number): string => formatPosition({ epoch, offset });
-    const { member, user, dialect, mode } = session.record;
+    const start = this.#startOf(session, join, now);
+    const mode = this.#fanOut.modeOf(session);
+    const roster = this.#roster.revision;
+    const { member, user, viewOnly } = session.record;
+    const expiresAt = session.record.access?.expiresAt;
+    const isAsked = start.recovered !== true || join.state === true;
+    const hasState = isAsked && session.rights.may("state");
     const welcome: WelcomeFrame = {
       type: "welcome",
       protocol: PROTOCOL_VERSION,
@@ -88,31 +128,34 @@ export class Entrance {
       key: join.key,
       member,
       ...(user !== "" && { user }),
+      ...(viewOnly === true && { viewOnly }),
       time: this.#log.timeAt(now),
-      history: "durable",
-      position: at(start.offset),
-      head: at(this.#log.head),
+      history: this.#kind.history,
+      position: this.#log.positionAt(start.offset),
+      head: this.#log.positionAt(this.#log.head),
       ...(start.recovered !== undefined && { recovered: start.recovered }),
       ...(start.reason !== undefined && { reason: start.reason }),
-      mode,
-      count: this.#members.size,
-      ...(mode === "list" && {
-        members: Array.from(this.#members.all(), memberEntry),
-      }),
+      ...{ mode, roster, count: this.#members.size },
+      ...(expiresAt !== undefined && { expiresInMs: expiresAt - now }),
+      ...(hasState && { stateOffset: this.#log.head }),
       pingIntervalMs: this.#kind.pingIntervalMs,
       silenceTimeoutMs: this.#kind.silenceTimeoutMs,
       limits: toldLimits(this.#kind),
     };
-    deliver(session, DIALECTS[dialect](encodeFrame(welcome), true, at(start.offset)));
+    let text = encodeFrame(welcome);
+    if (mode === "list" && join.roster !== roster) text = withField(text, "members", this.#members.listText);
+    if (hasState) text = withField(text, "state", this.#state.snapshot);
+    this.#fanOut.welcome(session, text, start.offset);
     if (start.offset === this.#log.head) return;
-    for (const page of this.#log.read(start.offset)) {
-      deliver(session, DIALECTS[dialect](page.texts, false, at(page.last)));
-    }
-    const position = encodeFrame({ type: "position", position: at(this.#log.head), reason: "replayed" });
-    deliver(session, DIALECTS[dialect](position, true, at(this.#log.head)));
+    session.lane.fallBehind(start.offset, now);
+    this.#fanOut.advance(session, now);
   }
 
-  #startOf(join: JoinRequest, now: number): Start {
+  #startOf({ rights }: Session, join: JoinRequest, now: number): Start {
+    if (!rights.may("history")) {
+      const offset = this.#log.head;
+      return join.after === undefined ? { offset } : { offset, recovered: false, reason: "forbidden" };
+    }
     if (join.after !== undefined) return this.#log.resume(join.after, now);
     return { offset: join.rewind === undefined ? this.#log.head : this.#log.rewind(join.rewind, now) };
   }
@@ -124,9 +167,11 @@ const FULL_RETRY_MS = 5_000;
 /** The limits a client keeps itself to. */
 function toldLimits(kind: Kind): Record<string, number> {
   const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
+  const { maxStateKeys, maxStateBytes, windowChars } = kind;
   const { messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst } = kind;
   return {
     ...{ maxFrameBytes, maxPresenceBytes, maxRefusals },
+    ...{ maxStateKeys, maxStateBytes, windowChars },
     ...{ messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst },
   };
 }

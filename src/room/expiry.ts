@@ -1,30 +1,48 @@
 import type { Members } from "./members.ts";
-import { hasTables, readEmptySince, writeEmptySince } from "./schema.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Tables } from "./tables.ts";
 
 /**
  * When a room that nobody is in any more is deleted with all it stored. An object without storage costs nothing; one
  * with any is billed for ever.
  */
 export class Expiry {
-  readonly #sql: SqlStorage;
+  readonly #tables: Tables;
+  readonly #sessions: Sessions;
   readonly #members: Members;
   readonly #ttlMs: number;
 
-  constructor(sql: SqlStorage, members: Members, ttlMs: number) {
-    this.#sql = sql;
+  constructor(tables: Tables, sessions: Sessions, members: Members, ttlMs: number) {
+    this.#tables = tables;
+    this.#sessions = sessions;
     this.#members = members;
     this.#ttlMs = ttlMs;
   }
 
-  /** Notes that the last member has left. */
+  /** Whether nobody is in the room, not to watch either. */
+  get isEmpty(): boolean {
+    return this.#members.size === 0 && this.#sessions.size === 0;
+  }
+
+  /** Notes that the last has left. */
   begin(now: number): void {
-    writeEmptySince(this.#sql, now);
+    if (this.#tables.exist) this.#tables.write("emptySince", now);
+  }
+
+  /** Notes that someone is in the room again. */
+  end(): void {
+    if (this.#tables.exist) this.#tables.remove("emptySince");
+  }
+
+  /** Whether an empty room knows since when: a crash may have emptied it, of those who only watched. */
+  get hasBegun(): boolean {
+    return !this.#tables.exist || this.#tables.read("emptySince") !== undefined;
   }
 
   /** When the room expires, Unix milliseconds; `undefined` while someone is in it, or it has stored nothing. */
   at(): number | undefined {
-    if (this.#members.size > 0 || !hasTables(this.#sql)) return undefined;
-    const emptySince = readEmptySince(this.#sql);
+    if (!this.isEmpty) return undefined;
+    const emptySince = this.#tables.read("emptySince");
     return emptySince === undefined ? undefined : emptySince + this.#ttlMs;
   }
 }

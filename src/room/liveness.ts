@@ -1,13 +1,17 @@
 import type { Kind } from "../config/config.ts";
 import { HEARD_RESOLUTION_MS } from "./attachment.ts";
-import type { Session, Sessions } from "./sessions.ts";
+import { isExpired, type Session, type Sessions } from "./sessions.ts";
 
 /** Connections are looked at on a grid of this length: each visit wakes the room. */
 const CHECK_INTERVAL_MS = 60_000;
 
-/** Finds connections that have fallen silent: no frame, and no ping that the platform answered. */
+/**
+ * Finds connections that have fallen silent: no frame, and no ping that the platform answered. And those that have
+ * stopped reading, though they may well ping.
+ */
 export class Liveness {
   readonly #patienceMs: number;
+  readonly #slowTimeoutMs: number;
   readonly #sessions: Sessions;
   readonly #pingedAt: (socket: WebSocket) => number;
 
@@ -15,6 +19,7 @@ export class Liveness {
   constructor(kind: Kind, sessions: Sessions, pingedAt: (socket: WebSocket) => number) {
     // A record may be as stale as its resolution; nobody is closed for that.
     this.#patienceMs = kind.silenceTimeoutMs + HEARD_RESOLUTION_MS;
+    this.#slowTimeoutMs = kind.slowTimeoutMs;
     this.#sessions = sessions;
     this.#pingedAt = pingedAt;
   }
@@ -22,6 +27,36 @@ export class Liveness {
   /** The sessions that nothing was heard of for too long. */
   silent(now: number): readonly Session[] {
     return [...this.#sessions.all()].filter((session) => this.#silentAt(session) <= now);
+  }
+
+  /** The sessions whose window has been full for too long. */
+  stalled(now: number): readonly Session[] {
+    return [...this.#sessions.all()].filter((session) => (this.stalledBy(session) ?? Infinity) <= now);
+  }
+
+  /** The sessions whose tokens have expired. */
+  expired(now: number): readonly Session[] {
+    return [...this.#sessions.all()].filter((session) => isExpired(session, now));
+  }
+
+  /** When the first token expires; `undefined` where none does. */
+  nextExpiry(): number | undefined {
+    const times = [...this.#sessions.all()].map(({ record }) => record.access?.expiresAt ?? Infinity);
+    const first = times.reduce((least, time) => Math.min(least, time), Infinity);
+    return first === Infinity ? undefined : first;
+  }
+
+  /** When a connection that reads nothing any more has had its time; `undefined` for one that keeps up. */
+  stalledBy({ lane }: Session): number | undefined {
+    return lane.stalledAt === undefined ? undefined : lane.stalledAt + this.#slowTimeoutMs;
+  }
+
+  /** The first {@link stalledBy}. */
+  nextStall(): number | undefined {
+    let earliest = Infinity;
+    for (const session of this.#sessions.all())
+      earliest = Math.min(earliest, this.stalledBy(session) ?? Infinity);
+    return earliest === Infinity ? undefined : earliest;
   }
 
   /** When to look whether anyone has fallen silent: once a minute at most, and not before someone can have. */

@@ -1,25 +1,23 @@
-import { randomEpoch } from "../protocol/ids.ts";
 import { utf8Length } from "../protocol/json.ts";
-import { formatPosition, parsePosition, type UnrecoveredReason } from "../protocol/positions.ts";
 import type { MessageFrame } from "../protocol/frames.ts";
+import { ANYONE, isFor, type Eyes } from "../protocol/messages.ts";
+import { formatPosition, parsePosition, type UnrecoveredReason } from "../protocol/positions.ts";
 import type { HistoryRange } from "./api.ts";
 import { Retention, type RetentionLimits } from "./retention.ts";
-import { createTables, hasTables, readEpoch } from "./schema.ts";
+import { entriesOf, type NewSegment, type Segment, type SegmentStore, type StoredRef } from "./segments.ts";
 
-/** An act that was stored: whose, its ref, and the offset it got. */
-export type StoredRef = readonly [session: string, ref: number, offset: number];
-
-/** Part of the log as it is sent: JSON messages joined by commas, and the offset of the last. */
-export interface LogPage {
-  readonly texts: string;
-  readonly last: number;
+/** A recorded frame that has its offset. */
+export interface NewEntry {
+  readonly text: string;
+  /** Whether it is for some members only. */
+  readonly filtered: boolean;
 }
 
-/** What may not be removed yet, whatever the retention: rows after an offset, and rows as young as a time. */
-export interface Keep {
-  readonly after: number;
-  /** Unix milliseconds. */
-  readonly since: number;
+/** Part of the log as it is sent: JSON frames joined by commas, and the offset it brings its reader to. */
+export interface LogPage {
+  /** "" where all of it is for others. */
+  readonly texts: string;
+  readonly last: number;
 }
 
 /** Stored messages, ascending, and whether there are more on the side that was cut. */
@@ -36,24 +34,17 @@ export type Resume =
 /** A row stays under 1 MiB: the platform's bound is 2 MB for a row, and rows are sent as they are. */
 const MAX_ROW_BYTES = 1_000_000;
 
-/** A replay goes out in frames of about this many characters. */
-const PAGE_CHARS = 262_144;
-
 /** A page of history holds about this many characters at the most, and one message at least. */
 const HISTORY_CHARS = 1_048_576;
 
-/** The most old rows removed by one append; each append adds one or two, so the log shrinks when it must. */
-const TRIM_ROWS = 4;
-
 /**
- * The room's recorded messages, in SQLite: offsets from 1 without a gap, one row per flush.
+ * What the room recorded: offsets from 1 without a gap, one row per flush.
  *
  * Nothing is read before it is needed, and nothing is written before {@link open}.
  */
 export class Log {
-  readonly #storage: DurableObjectStorage;
+  readonly #store: SegmentStore;
   readonly #retention: Retention;
-  #epoch: string | undefined;
   #head = 0;
   /** The offset before the oldest row. */
   #base = 0;
@@ -62,31 +53,32 @@ export class Log {
   #lastTime = 0;
   #isLoaded = false;
 
-  constructor(storage: DurableObjectStorage, limits: RetentionLimits) {
-    this.#storage = storage;
-    this.#retention = new Retention(storage.sql, limits);
+  constructor(store: SegmentStore, limits: RetentionLimits) {
+    this.#store = store;
+    this.#retention = new Retention(store, limits);
   }
 
   /** Sees that the log exists, creating its tables in a room that never had a member. Returns its epoch. */
   open(): string {
     this.#load();
-    if (this.#epoch === undefined) {
-      const epoch = randomEpoch();
-      this.#storage.transactionSync(() => createTables(this.#storage.sql, epoch));
-      this.#epoch = epoch;
-    }
-    return this.#epoch;
+    return this.#store.open();
   }
 
   /** Where the log ends; `undefined` in a room that never had a member. */
   get position(): string | undefined {
     this.#load();
-    return this.#epoch === undefined ? undefined : formatPosition({ epoch: this.#epoch, offset: this.#head });
+    const { epoch } = this.#store;
+    return epoch === undefined ? undefined : formatPosition({ epoch, offset: this.#head });
   }
 
   get head(): number {
     this.#load();
     return this.#head;
+  }
+
+  /** A position in this log. */
+  positionAt(offset: number): string {
+    return formatPosition({ epoch: this.open(), offset });
   }
 
   /** The time to give to a message stored now, Unix milliseconds: a clock that steps back is not followed. */
@@ -99,33 +91,51 @@ export class Log {
   /** Judges the position of a client that returns. */
   resume(text: string, now: number): Resume {
     const epoch = this.open();
+    const offset = this.#head;
     const position = parsePosition(text);
-    if (position === undefined) return { recovered: false, offset: this.#head, reason: "malformed" };
-    if (position.epoch !== epoch) return { recovered: false, offset: this.#head, reason: "epoch" };
-    if (position.offset > this.#head) return { recovered: false, offset: this.#head, reason: "ahead" };
-    if (position.offset < this.#floor(now))
-      return { recovered: false, offset: this.#head, reason: "trimmed" };
+    if (position === undefined) return { recovered: false, offset, reason: "malformed" };
+    if (position.epoch !== epoch) return { recovered: false, offset, reason: "epoch" };
+    if (position.offset > this.#head) return { recovered: false, offset, reason: "ahead" };
+    if (position.offset < this.floor(now)) return { recovered: false, offset, reason: "trimmed" };
     return { recovered: true, offset: position.offset };
   }
 
   /** The offset from which the newest `count` messages follow, or as many of them as are kept. */
   rewind(count: number, now: number): number {
-    return Math.max(this.#floor(now), this.head - count);
+    return Math.max(this.floor(now), this.head - count);
+  }
+
+  /** The oldest offset that a client may stand at. */
+  floor(now: number): number {
+    this.#load();
+    return this.#retention.floor({ head: this.#head, end: this.#end }, now);
   }
 
   /**
-   * Stores messages that have their offsets already, `head + 1` and on, with the refs of their acts. All or nothing:
-   * it throws as the storage does, and then nothing has changed.
+   * Stores frames that have their offsets already, `head + 1` and on, with the refs of their acts. All or nothing: it
+   * throws as the storage does, and then nothing has changed.
+   *
+   * @param keepAfter rows after this offset stay, whatever the retention
+   * @param also what else must be written if and only if they are
    */
-  append(texts: readonly string[], refs: readonly StoredRef[], at: number, keep: Keep): void {
+  append(
+    entries: readonly NewEntry[],
+    refs: readonly StoredRef[],
+    at: number,
+    keepAfter: number,
+    also: () => void,
+  ): void {
     this.open();
-    const first = this.#head + 1;
-    const rows = rowsOf(texts);
-    const stored = { head: this.#head + texts.length, end: this.#end + bytesOf(rows) };
+    const segments = segmentsOf(entries, refs, { first: this.#head + 1, start: this.#end, at });
+    const stored = { head: this.#head + entries.length, end: endOf(segments, this.#end) };
     try {
-      this.#base = this.#storage.transactionSync(() => {
-        this.#insert(first, texts, rows, refs, at);
-        return this.#trim(Math.min(this.#retention.floor(stored, at), keep.after), keep.since);
+      this.#base = this.#store.transaction(() => {
+        this.#store.add(segments);
+        also();
+        const upTo = Math.min(this.#retention.floor(stored, at), keepAfter);
+        if (upTo <= this.#base) return this.#base;
+        this.#store.trim(upTo);
+        return (this.#store.markFrom(0)?.first ?? stored.head + 1) - 1;
       });
     } catch (error) {
       this.#retention.forget(); // It may have looked at rows that are gone again.
@@ -135,161 +145,129 @@ export class Log {
     this.#end = stored.end;
   }
 
-  /** The log after an offset, in pages no larger than a frame should be. The caller has judged the offset. */
-  *read(after: number): Generator<LogPage> {
-    if (after >= this.head) return;
-    const rows = this.#storage.sql.exec<{ first: number; last: number; body: string }>(
-      "SELECT first, last, body FROM segment WHERE first >= (SELECT max(first) FROM segment WHERE first <= ?) ORDER BY first",
-      after + 1,
-    );
-    let texts: string[] = [];
+  /**
+   * The log after an offset, as one member may see it: about `maxChars` of it, and one frame at least. The caller has
+   * judged the offset; `undefined` at the end of the log.
+   */
+  page(after: number, maxChars: number, eyes: Eyes): LogPage | undefined {
+    if (after >= this.head) return undefined;
+    const texts: string[] = [];
     let chars = 0;
     let last = after;
-    for (const row of rows) {
-      const body = row.first > after ? row.body.slice(1, -1) : cut(row.body, after - row.first + 1);
-      if (chars > 0 && chars + body.length > PAGE_CHARS) {
-        yield { texts: texts.join(","), last };
-        texts = [];
-        chars = 0;
+    const fits = (text: string): boolean => chars === 0 || chars + text.length <= maxChars;
+    const add = (text: string): void => {
+      texts.push(text);
+      chars += text.length + 1;
+    };
+    for (const segment of this.#store.from(after + 1)) {
+      if (segment.first > after && !segment.filtered && eyes.seesState && segment.body.length <= maxChars) {
+        if (!fits(segment.body)) break;
+        add(segment.body);
+        last = segment.last;
+        continue;
       }
-      texts.push(body);
-      chars += body.length;
-      last = row.last;
+      for (const { text, offset } of entriesOf(segment, after, eyes)) {
+        if (!fits(text)) return { texts: texts.join(","), last: offset - 1 };
+        add(text);
+      }
+      last = segment.last;
     }
-    if (texts.length > 0) yield { texts: texts.join(","), last };
+    return { texts: texts.join(","), last };
   }
 
-  /** Reads stored messages that are still kept. A page may hold fewer than asked for. */
-  history({ after, before, limit }: HistoryRange, now: number): HistoryPage {
+  /** Reads stored messages that are still kept and that a member may see. A page may hold fewer than asked for. */
+  history(range: HistoryRange, now: number, eyes: Eyes = ANYONE): HistoryPage {
     if (this.head === 0) return { messages: [], more: false };
-    const low = Math.max(after ?? 0, this.#floor(now)) + 1;
-    const high = Math.min(before ?? Infinity, this.#head + 1) - 1;
-    const isForward = after !== undefined;
-    const rows = this.#storage.sql.exec<{ body: string }>(
-      `SELECT body FROM segment WHERE first <= ? AND
-        first >= (SELECT max(first) FROM segment WHERE first <= ?) ORDER BY first ${isForward ? "ASC" : "DESC"}`,
-      ...[high, low],
-    );
+    const { after, before, since, until, limit } = range;
+    const low = Math.max(after ?? 0, this.floor(now), since === undefined ? 0 : this.#offsetAt(since)) + 1;
+    const high =
+      Math.min(
+        before ?? Infinity,
+        until === undefined ? Infinity : this.#offsetAt(until) + 1,
+        this.#head + 1,
+      ) - 1;
+    const isForward = after !== undefined || since !== undefined;
+    const segments = isForward ? this.#store.from(low) : this.#store.downFrom(high);
     const messages: MessageFrame[] = [];
     let chars = 0;
-    for (const { body } of rows) {
-      const row = JSON.parse(body) as MessageFrame[];
-      for (const message of isForward ? row : row.toReversed()) {
-        const { offset = 0 } = message;
-        if (offset < low || offset > high) continue;
-        if (messages.length === limit || chars > HISTORY_CHARS) return pageOf(messages, isForward, true);
-        messages.push(message);
+    for (const segment of segments) {
+      if (segment.first > high || segment.last < low) break;
+      const frames = JSON.parse(`[${segment.body}]`) as MessageFrame[];
+      for (const frame of isForward ? frames : frames.toReversed()) {
+        const { offset = 0 } = frame;
+        if (offset < low || offset > high || frame.type !== "message" || !isFor(frame, eyes)) continue;
+        const isFull = messages.length === limit || (messages.length > 0 && chars > HISTORY_CHARS);
+        if (isFull) return pageOf(messages, isForward, true);
+        messages.push(frame);
       }
-      chars += body.length;
+      chars += segment.body.length;
     }
     return pageOf(messages, isForward, false);
   }
 
   /** The refs of stored acts, newest row first, with the time and last offset of their row. */
-  *refs(): Generator<{ readonly refs: readonly StoredRef[]; readonly at: number; readonly last: number }> {
+  refs(): ReturnType<SegmentStore["refs"]> {
     this.#load();
-    if (this.#epoch === undefined) return;
-    const rows = this.#storage.sql.exec<{ refs: string; at: number; last: number }>(
-      "SELECT refs, at, last FROM segment ORDER BY first DESC",
-    );
-    for (const row of rows) yield { refs: JSON.parse(row.refs) as StoredRef[], at: row.at, last: row.last };
+    return this.#store.epoch === undefined ? [] : this.#store.refs();
   }
 
-  /** The oldest offset that a client may stand at. */
-  #floor(now: number): number {
-    this.#load();
-    return this.#retention.floor({ head: this.#head, end: this.#end }, now);
+  /** The last offset that was stored before a time; rows are in the order of time. */
+  #offsetAt(time: number): number {
+    let [low, high] = [this.#base, this.#head];
+    while (low < high) {
+      const mark = this.#store.markAt(Math.ceil((low + high) / 2));
+      if (mark === undefined) return low;
+      if (mark.at < time) low = mark.last;
+      else high = mark.first - 1;
+    }
+    return low;
   }
 
   #load(): void {
     if (this.#isLoaded) return;
-    const { sql } = this.#storage;
-    if (hasTables(sql)) {
-      this.#epoch = readEpoch(sql);
-      const newest = sql.exec<{ last: number; at: number; end: number }>(
-        "SELECT last, at, start + bytes AS end FROM segment ORDER BY first DESC LIMIT 1",
-      );
-      for (const row of newest) {
-        this.#end = row.end;
-        this.#head = row.last;
-        this.#lastTime = row.at;
+    if (this.#store.epoch !== undefined) {
+      const newest = this.#store.newest();
+      if (newest !== undefined) {
+        this.#end = newest.end;
+        this.#head = newest.last;
+        this.#lastTime = newest.at;
       }
-      this.#base = this.#readBase();
+      this.#base = (this.#store.markFrom(0)?.first ?? this.#head + 1) - 1;
     }
     this.#isLoaded = true;
   }
-
-  #insert(
-    first: number,
-    texts: readonly string[],
-    rows: readonly RowRange[],
-    refs: readonly StoredRef[],
-    at: number,
-  ): void {
-    let start = this.#end;
-    for (const row of rows) {
-      const [from, to] = [first + row.start, first + row.end - 1];
-      const rowRefs = refs.filter(([, , offset]) => offset >= from && offset <= to);
-      const body = `[${texts.slice(row.start, row.end).join(",")}]`;
-      this.#storage.sql.exec(
-        "INSERT INTO segment (first, last, at, start, bytes, refs, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        ...[from, to, at, start, row.bytes, JSON.stringify(rowRefs), body],
-      );
-      start += row.bytes;
-    }
-  }
-
-  /** Removes a few whole rows that end by an offset and are older than a time; returns the offset before the oldest. */
-  #trim(upTo: number, before: number): number {
-    if (upTo <= this.#base) return this.#base;
-    const { sql } = this.#storage;
-    const { rowsWritten } = sql.exec(
-      `DELETE FROM segment WHERE first IN
-        (SELECT first FROM (SELECT first, last, at FROM segment ORDER BY first LIMIT ?) WHERE last <= ? AND at < ?)`,
-      ...[TRIM_ROWS, upTo, before],
-    );
-    return rowsWritten === 0 ? this.#base : this.#readBase();
-  }
-
-  #readBase(): number {
-    const oldest = this.#storage.sql
-      .exec<{ first: number }>("SELECT first FROM segment ORDER BY first LIMIT 1")
-      .toArray();
-    return oldest[0] === undefined ? this.#head : oldest[0].first - 1;
-  }
 }
 
-/** The messages of one row, as a range of indexes. */
-interface RowRange {
-  start: number;
-  end: number;
-  bytes: number;
-}
-
-/** Divides messages into rows that stay under {@link MAX_ROW_BYTES}. */
-function rowsOf(texts: readonly string[]): RowRange[] {
-  const rows: RowRange[] = [];
-  for (const [index, text] of texts.entries()) {
-    const bytes = utf8Length(text) + 1;
-    const row = rows.at(-1);
-    if (row === undefined || row.bytes + bytes > MAX_ROW_BYTES)
-      rows.push({ start: index, end: index + 1, bytes });
-    else {
-      row.end = index + 1;
-      row.bytes += bytes;
-    }
+/** Divides frames into rows that stay under {@link MAX_ROW_BYTES}. */
+function segmentsOf(
+  entries: readonly NewEntry[],
+  refs: readonly StoredRef[],
+  { first, start, at }: Pick<Segment, "first" | "start" | "at">,
+): NewSegment[] {
+  const sizes = entries.map(({ text }) => utf8Length(text) + 1);
+  const segments: NewSegment[] = [];
+  for (let from = 0, begin = start; from < entries.length;) {
+    let to = from;
+    let bytes = 0;
+    do bytes += sizes[to++] ?? 0;
+    while (to < entries.length && bytes + (sizes[to] ?? 0) <= MAX_ROW_BYTES);
+    const row = entries.slice(from, to);
+    const [low, high] = [first + from, first + to - 1];
+    segments.push({
+      ...{ first: low, last: high, at, start: begin, bytes },
+      filtered: row.some(({ filtered }) => filtered),
+      body: row.map(({ text }) => text).join(","),
+      refs: refs.filter(([, , offset]) => offset >= low && offset <= high),
+    });
+    from = to;
+    begin += bytes;
   }
-  return rows;
+  return segments;
 }
 
-/** A row's messages without its first few, for a client that stands inside the row. */
-function cut(body: string, skip: number): string {
-  const messages = JSON.parse(body) as unknown[];
-  return JSON.stringify(messages.slice(skip)).slice(1, -1);
-}
-
-function bytesOf(rows: readonly RowRange[]): number {
-  return rows.reduce((sum, { bytes }) => sum + bytes, 0);
+function endOf(segments: readonly Segment[], end: number): number {
+  const last = segments.at(-1);
+  return last === undefined ? end : last.start + last.bytes;
 }
 
 function pageOf(messages: readonly MessageFrame[], isForward: boolean, more: boolean): HistoryPage {

@@ -1,14 +1,18 @@
+import type { Kind } from "../config/config.ts";
 import type { MemberEntry } from "../protocol/frames.ts";
 import type { Json } from "../protocol/json.ts";
+import type { MembersRange } from "./api.ts";
 import type { SessionRecord } from "./attachment.ts";
-import { hasTables } from "./schema.ts";
 import type { Sessions } from "./sessions.ts";
+import type { Tables } from "./tables.ts";
 
 /** Who is in the room: a connected member, or one whose connection was lost and who may come back unnoticed. */
 export interface Member {
   readonly id: string;
   readonly session: string;
   readonly user: string;
+  /** What its token says of it, JSON text. */
+  readonly info: string | undefined;
   /** Presence data as JSON text. */
   readonly data: string | undefined;
   /** When a lost member departs, Unix milliseconds; absent while it is connected. */
@@ -24,19 +28,23 @@ export interface Arrived {
 
 /**
  * The members of the room, each a row from its join to its departure, so that a crash, which drops every connection
- * without a word, is a blip to them like any other.
+ * without a word, is a blip to them like any other. Where there is no grace and nothing is stored they have no rows:
+ * a member is its connection, and its presence data is attached to that.
  */
 export class Members {
-  readonly #storage: DurableObjectStorage;
+  readonly #tables: Tables;
   readonly #sessions: Sessions;
   readonly #graceMs: number;
+  readonly #hasRows: boolean;
   readonly #byId = new Map<string, Member>();
   #isLoaded = false;
+  #listText: string | undefined;
 
-  constructor(storage: DurableObjectStorage, sessions: Sessions, graceMs: number) {
-    this.#storage = storage;
+  constructor(tables: Tables, sessions: Sessions, kind: Pick<Kind, "graceMs" | "history">) {
+    this.#tables = tables;
     this.#sessions = sessions;
-    this.#graceMs = graceMs;
+    this.#graceMs = kind.graceMs;
+    this.#hasRows = kind.graceMs > 0 || kind.history === "durable";
   }
 
   /**
@@ -46,10 +54,21 @@ export class Members {
   load(now: number): boolean {
     if (this.#isLoaded) return false;
     this.#isLoaded = true;
-    if (!hasTables(this.#storage.sql)) return true;
-    const rows = this.#storage.sql.exec<MemberRow>("SELECT id, session, user, data, graceUntil FROM member");
+    if (!this.#hasRows) {
+      for (const { record } of this.#sessions.all()) if (record.viewOnly !== true) this.#adopt(record);
+      return true;
+    }
+    if (!this.#tables.exist) return true;
+    const rows = this.#tables.sql.exec<MemberRow>(
+      "SELECT id, session, user, info, data, graceUntil FROM member",
+    );
     for (const row of rows.toArray()) {
-      const member: Member = { ...row, data: row.data ?? undefined, graceUntil: row.graceUntil ?? undefined };
+      const member: Member = {
+        ...row,
+        info: row.info ?? undefined,
+        data: row.data ?? undefined,
+        graceUntil: row.graceUntil ?? undefined,
+      };
       this.#byId.set(row.id, member);
       const isLost = this.#sessions.byId(row.session) === undefined;
       if (isLost && member.graceUntil === undefined)
@@ -70,20 +89,48 @@ export class Members {
     return this.#byId.get(id);
   }
 
+  /** Some members, by id, and whether there are more. */
+  page({ after = "", limit }: MembersRange): { readonly members: MemberEntry[]; readonly more: boolean } {
+    const rest = [...this.all()].filter(({ id }) => id > after).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    return { members: rest.slice(0, limit).map(memberEntry), more: rest.length > limit };
+  }
+
+  /** Everyone, as a list is sent: JSON text, written once for however many ask. */
+  get listText(): string {
+    this.#listText ??= JSON.stringify(Array.from(this.all(), memberEntry));
+    return this.#listText;
+  }
+
   /** Takes in who has connected, with its presence data, and tells what the others should hear of it. */
-  arrive({ member: id, session, user }: SessionRecord, data: string | undefined): Arrived {
+  arrive({ member: id, session, user, access }: SessionRecord, data: string | undefined): Arrived {
     const before = this.#byId.get(id);
-    if (before !== undefined && before.graceUntil === undefined && before.data === data) {
+    const info = access?.info;
+    const isSame = before?.data === data && before?.info === info;
+    // Where there is no row, the data is attached to the new connection all the same.
+    if (before !== undefined && before.graceUntil === undefined && isSame && this.#hasRows) {
       return { member: before, news: undefined };
     }
-    const member = this.#put({ id, session, user, data, graceUntil: undefined });
+    const member = this.#put({ id, session, user, info, data, graceUntil: undefined });
     if (before === undefined) return { member, news: "joined" };
-    return { member, news: before.data === data ? undefined : "updated" };
+    return { member, news: isSame ? undefined : "updated" };
   }
 
   /** Replaces what a member says of itself, JSON text. */
   setData(member: Member, data: string): Member {
     return this.#put({ ...member, data });
+  }
+
+  /**
+   * Takes in a member whose connection was closing when the object woke. Where members have no rows nothing else tells
+   * of it, and the others have not heard yet that it is gone.
+   */
+  recall(record: SessionRecord): void {
+    if (!this.#hasRows && record.viewOnly !== true && !this.#byId.has(record.member)) this.#adopt(record);
+  }
+
+  /** Takes what a new token says of a member; tells whether that is new. */
+  inform(member: Member, info: string | undefined): Member | undefined {
+    return member.info === info ? undefined : this.#put({ ...member, info });
   }
 
   /** Notes a lost connection. Returns when the member's grace ends; `undefined` if it has none. */
@@ -96,7 +143,8 @@ export class Members {
   /** Ends a membership. Returns whether there was one. */
   depart(id: string): boolean {
     if (!this.#byId.delete(id)) return false;
-    this.#storage.sql.exec("DELETE FROM member WHERE id = ?", id);
+    this.#listText = undefined;
+    if (this.#hasRows) this.#tables.sql.exec("DELETE FROM member WHERE id = ?", id);
     return true;
   }
 
@@ -115,13 +163,24 @@ export class Members {
   }
 
   #put(member: Member): Member {
-    const { id, session, user, data, graceUntil } = member;
-    this.#storage.sql.exec(
-      "INSERT OR REPLACE INTO member (id, session, user, data, graceUntil) VALUES (?, ?, ?, ?, ?)",
-      ...[id, session, user, data ?? null, graceUntil ?? null],
-    );
+    const { id, session, user, info, data, graceUntil } = member;
+    if (this.#hasRows) {
+      this.#tables.create();
+      this.#tables.sql.exec(
+        "INSERT OR REPLACE INTO member (id, session, user, info, data, graceUntil) VALUES (?, ?, ?, ?, ?, ?)",
+        ...[id, session, user, info ?? null, data ?? null, graceUntil ?? null],
+      );
+    } else {
+      const connection = this.#sessions.byId(session);
+      if (connection !== undefined) this.#sessions.update(connection, { data });
+    }
     this.#byId.set(id, member);
+    this.#listText = undefined;
     return member;
+  }
+
+  #adopt({ member: id, session, user, data, access }: SessionRecord): void {
+    this.#byId.set(id, { id, session, user, info: access?.info, data, graceUntil: undefined });
   }
 }
 
@@ -130,15 +189,17 @@ interface MemberRow extends Record<string, SqlStorageValue> {
   readonly id: string;
   readonly session: string;
   readonly user: string;
+  readonly info: string | null;
   readonly data: string | null;
   readonly graceUntil: number | null;
 }
 
 /** A member as others see it. */
-export function memberEntry({ id, user, data }: Member): MemberEntry {
+export function memberEntry({ id, user, info, data }: Member): MemberEntry {
   return {
     id,
     ...(user !== "" && { user }),
+    ...(info !== undefined && { info: JSON.parse(info) as Json }),
     ...(data !== undefined && { data: JSON.parse(data) as Json }),
   };
 }

@@ -1,22 +1,34 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import type { AnswerFrame, LeaveReason } from "../protocol/frames.ts";
-import { encodeMessage, type MessageParts } from "../protocol/messages.ts";
+import { encodeEntry, type EntryParts } from "../protocol/messages.ts";
 import { log } from "../metrics/log.ts";
-import { DIALECTS, encodeShared, type Dialect, type FlushContents } from "./dialects.ts";
-import type { Log, StoredRef } from "./log.ts";
-import type { Once } from "./once.ts";
+import type { FlushContents, PresenceNews, Said } from "./dialects.ts";
+import type { FanOut, Flush } from "./fan-out.ts";
+import type { Log } from "./log.ts";
 import { memberEntry, type Member, type Members } from "./members.ts";
+import type { Once } from "./once.ts";
+import type { Pace } from "./pace.ts";
+import type { Roster } from "./roster.ts";
+import type { StoredRef } from "./segments.ts";
 import { closeSocket, type Session, type Sessions } from "./sessions.ts";
+import type { State } from "./state.ts";
 
 /** Takes the answer to an act: to its socket, or into the answer of its POST. */
 export type Answer = (frame: AnswerFrame) => void;
 
-/** A recorded message that waits to be stored. */
-interface Pending {
-  readonly parts: MessageParts;
+/** The act that a recorded frame comes from; absent for what the room itself records. */
+export interface Origin {
   readonly session: string;
   readonly ref: number | undefined;
+  /** The ref as its client gave it, which an answer names. */
+  readonly named: number | undefined;
+}
+
+/** A recorded frame that waits to be stored. */
+interface Pending {
+  readonly parts: EntryParts;
+  readonly origin: Origin | undefined;
   /** More than one when an act is repeated before its first copy is stored. */
   readonly answers: Answer[];
 }
@@ -24,52 +36,72 @@ interface Pending {
 /**
  * What has happened and has not been told yet. {@link flush} makes it one storage write and one frame per member.
  *
- * Nothing in here has been seen by anyone, and no offset is given before the flush that stores it.
+ * Nothing in here has been seen by anyone, and no offset is told before the flush that stores it.
  */
 export class Outbox {
   readonly #log: Log;
   readonly #once: Once;
+  readonly #state: State;
   readonly #sessions: Sessions;
   readonly #members: Members;
-  readonly #maxBufferedBytes: number;
-  #joined: Member[] = [];
+  readonly #roster: Roster;
+  readonly #fanOut: FanOut;
+  readonly #pace: Pace;
+  #joined = new Map<string, Member>();
   #updated = new Map<string, Member>();
   #recorded: Pending[] = [];
-  #volatile: string[] = [];
+  #volatile: Said[] = [];
   #left: { id: string; reason: LeaveReason }[] = [];
   #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
-  #slow: Session[] = [];
+  /** Whether this life of the log has told its epoch; one that is stored need not. */
+  #isEpochTold: boolean;
 
   constructor(
-    maxBufferedBytes: number,
+    isStored: boolean,
     room: {
       readonly log: Log;
       readonly once: Once;
+      readonly state: State;
       readonly sessions: Sessions;
       readonly members: Members;
+      readonly roster: Roster;
+      readonly fanOut: FanOut;
+      readonly pace: Pace;
     },
   ) {
-    this.#maxBufferedBytes = maxBufferedBytes;
-    this.#members = room.members;
+    this.#isEpochTold = isStored;
     this.#log = room.log;
     this.#once = room.once;
+    this.#state = room.state;
     this.#sessions = room.sessions;
+    this.#members = room.members;
+    this.#roster = room.roster;
+    this.#fanOut = room.fanOut;
+    this.#pace = room.pace;
   }
 
   /** Announces a member who was not here before; the newcomer itself reads of it in its welcome. */
   joined(member: Member): void {
-    this.#joined.push(member);
+    const wasLeaving = this.#left.some(({ id }) => id === member.id);
+    this.#left = this.#left.filter(({ id }) => id !== member.id);
+    // Who left and came back before anyone was told has only changed.
+    if (wasLeaving) this.#updated.set(member.id, member);
+    else this.#joined.set(member.id, member);
+    this.#roster.changed();
   }
 
   /** Announces what a member says of itself; the newest word of a flush wins. */
   updated(member: Member): void {
-    this.#updated.set(member.id, member);
+    if (this.#joined.has(member.id)) this.#joined.set(member.id, member);
+    else this.#updated.set(member.id, member);
+    this.#roster.changed();
   }
 
   /** Announces a departure. */
   left(id: string, reason: LeaveReason): void {
     this.#left.push({ id, reason });
+    this.#roster.changed();
   }
 
   /** Closes the connection of a session that is no longer in the room, after the flush that tells it the last. */
@@ -77,19 +109,26 @@ export class Outbox {
     this.#farewells.set(session, close);
   }
 
-  /** Queues a recorded message. It is answered once it is stored, or when it could not be. */
-  record(pending: Omit<Pending, "answers">, answer: Answer): void {
-    const twin =
-      pending.ref === undefined
-        ? undefined
-        : this.#recorded.find(({ session, ref }) => session === pending.session && ref === pending.ref);
-    if (twin !== undefined) twin.answers.push(answer);
-    else this.#recorded.push({ ...pending, answers: [answer] });
+  /** The offset that what is recorded next will have. */
+  get nextOffset(): number {
+    return this.#log.head + this.#recorded.length + 1;
+  }
+
+  /** Adds the answer to an act that waits to be stored; returns whether it does. */
+  repeat(session: string, ref: number, answer: Answer): boolean {
+    const twin = this.#recorded.find(({ origin }) => origin?.session === session && origin.ref === ref);
+    twin?.answers.push(answer);
+    return twin !== undefined;
+  }
+
+  /** Queues a recorded frame. Its act is answered once it is stored, or when it could not be. */
+  record(parts: EntryParts, origin?: Origin, answer?: Answer): void {
+    this.#recorded.push({ parts, origin, answers: answer === undefined ? [] : [answer] });
   }
 
   /** Queues a volatile message. */
-  volatile(parts: MessageParts, now: number): void {
-    this.#volatile.push(encodeMessage(parts, this.#log.timeAt(now), undefined));
+  volatile(parts: EntryParts, now: number): void {
+    this.#volatile.push(said(parts, this.#log.timeAt(now), undefined));
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
@@ -99,131 +138,116 @@ export class Outbox {
     else texts.push(encodeFrame(frame));
   }
 
+  /** When presence that was held back may be told, Unix milliseconds; `undefined` when none is. */
+  get heldUntil(): number | undefined {
+    return this.#hasPresence ? this.#pace.at : undefined;
+  }
+
   /**
-   * Stores what is recorded, then tells everyone everything. Leaves nothing behind.
+   * Stores what is recorded, then tells everyone everything. Leaves nothing behind, but for presence in a storm of
+   * joins: where nothing else is to be told, it waits for more.
    *
    * @param newcomer is told nothing: its welcome, which follows, says it all
    */
   flush(now: number, newcomer?: Session): void {
-    if (this.#isEmpty()) return;
+    const after = this.#log.head;
+    const hasOthers =
+      this.#recorded.length + this.#volatile.length + this.#own.size + this.#farewells.size > 0;
+    if (!hasOthers && !this.#hasPresence) return;
     const recorded = this.#recorded.length === 0 ? [] : this.#store(this.#recorded, now);
+    const isPresenceDue =
+      this.#hasPresence &&
+      (hasOthers || this.#roster.turnsAt(this.#members.size) || this.#pace.take(this.#sessions.size, now));
     const contents: FlushContents = {
-      joined: this.#joined.map(memberEntry),
-      updated: Array.from(this.#updated.values(), memberEntry),
+      before: this.#isEpochTold ? undefined : this.#epochFrame(after),
+      presence: isPresenceDue ? this.#takePresence() : undefined,
       recorded,
       volatile: this.#volatile,
-      left: this.#left,
-      count: this.#members.size,
     };
-    const [own, farewells] = [this.#own, this.#farewells];
-    this.#joined = [];
-    this.#updated = new Map();
+    const isAddressed = [...recorded, ...this.#volatile].some(({ to }) => to !== undefined);
+    const flush: Flush = { contents, own: this.#own, after, isAddressed, texts: new Map() };
+    const farewells = this.#farewells;
     this.#recorded = [];
     this.#volatile = [];
-    this.#left = [];
     this.#own = new Map();
     this.#farewells = new Map();
-    for (const session of this.#sessions.all()) {
-      if (bufferedBytes(session.socket) > this.#maxBufferedBytes) this.#cutOff(session);
+    if (recorded.length > 0) this.#isEpochTold = true;
+    // A copy: who does not read is taken out on the way.
+    for (const session of [...this.#sessions.all()]) {
+      if (session !== newcomer) this.#fanOut.tell(session, flush, now);
     }
-    this.#send(
-      contents,
-      own,
-      [...this.#sessions.all()].filter((session) => session !== newcomer),
-    );
     // Who leaves is still sent what was said, and its answers; who is here is no longer its business.
-    this.#send({ ...contents, joined: [], updated: [], left: [] }, own, [...farewells.keys()]);
-    for (const [{ socket }, close] of farewells) closeSocket(socket, close);
+    for (const [session, close] of farewells) {
+      this.#fanOut.tell(session, flush, now, true);
+      closeSocket(session.socket, close);
+    }
   }
 
-  /** The sessions cut off since the last call: their members' grace is for the caller to begin. */
-  takeSlow(): readonly Session[] {
-    const slow = this.#slow;
-    this.#slow = [];
-    return slow;
+  get #hasPresence(): boolean {
+    return this.#joined.size + this.#updated.size + this.#left.length > 0;
   }
 
-  /** Ends a connection that does not read, before anything more is queued for it: it resumes by its position. */
-  #cutOff(session: Session): void {
-    this.#sessions.close(session, "slow");
-    this.#slow.push(session);
+  #takePresence(): PresenceNews {
+    const count = this.#members.size;
+    const hasTurned = this.#roster.recount(count);
+    const isCrowded = this.#roster.isCrowded(count);
+    const [counted, listed] = hasTurned
+      ? (["as a count from now on", "as a list again"] as const)
+      : (["as a count", "as changes"] as const);
+    const news: PresenceNews = {
+      joined: Array.from(this.#joined.values(), memberEntry),
+      updated: Array.from(this.#updated.values(), memberEntry),
+      left: this.#left,
+      count,
+      roster: this.#roster.revision,
+      told: isCrowded ? counted : listed,
+      listText: hasTurned && !isCrowded ? this.#members.listText : "",
+    };
+    this.#joined = new Map();
+    this.#updated = new Map();
+    this.#left = [];
+    return news;
   }
 
-  #isEmpty(): boolean {
-    const lists = [this.#joined, this.#recorded, this.#volatile, this.#left];
-    const maps = [this.#updated, this.#own, this.#farewells];
-    return lists.every(({ length }) => length === 0) && maps.every(({ size }) => size === 0);
-  }
-
-  /** Returns the stored messages' frames; none when the storage refused, and then their publishers know. */
-  #store(pending: readonly Pending[], now: number): readonly string[] {
+  /** Returns the stored frames; none when the storage refused, and then those who wait for them know. */
+  #store(pending: readonly Pending[], now: number): readonly Said[] {
     const time = this.#log.timeAt(now);
     const first = this.#log.head + 1;
-    const texts = pending.map(({ parts }, index) => encodeMessage(parts, time, first + index));
-    const refs = pending.flatMap(({ session, ref }, index): StoredRef[] =>
-      ref === undefined ? [] : [[session, ref, first + index]],
+    const entries = pending.map(({ parts }, index) => said(parts, time, first + index));
+    const refs = pending.flatMap(({ origin }, index): StoredRef[] =>
+      origin?.ref === undefined ? [] : [[origin.session, origin.ref, first + index]],
     );
+    const answer = (index: number, frame: AnswerFrame): void => {
+      const { origin, answers } = pending[index] ?? { answers: [] };
+      const ref = origin?.named;
+      for (const give of answers) give({ ...frame, ...(ref !== undefined && { ref }) });
+    };
     try {
-      this.#log.append(texts, refs, time, this.#once.keep(now));
+      let floorsAreStored = (): void => undefined;
+      const rows = entries.map(({ text, to }) => ({ text, filtered: to !== undefined }));
+      this.#log.append(rows, refs, time, this.#once.keepAfter(now), () => {
+        this.#state.write();
+        floorsAreStored = this.#once.storeFloors(now);
+      });
+      floorsAreStored();
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });
-      for (const { ref, answers } of pending) {
-        for (const answer of answers)
-          answer(errorFrame({ code: "unavailable", ...(ref !== undefined && { ref }) }));
-      }
+      this.#state.drop();
+      for (const index of pending.keys()) answer(index, errorFrame({ code: "unavailable" }));
       return [];
     }
+    this.#state.commit();
     this.#once.remember(refs, now);
-    for (const [index, { ref, answers }] of pending.entries()) {
-      for (const answer of answers) {
-        answer({ type: "ack", ...(ref !== undefined && { ref }), offset: first + index });
-      }
-    }
-    return texts;
+    for (const index of pending.keys()) answer(index, { type: "ack", offset: first + index });
+    return entries;
   }
 
-  #send(contents: FlushContents, own: ReadonlyMap<Session, readonly string[]>, to: readonly Session[]): void {
-    const position = this.#log.position ?? "";
-    const views = new Map<string, SharedText>();
-    for (const session of to) {
-      const { dialect, mode } = session.record;
-      let shared = views.get(`${dialect} ${mode}`);
-      if (shared === undefined) {
-        shared = sharedText(encodeShared(contents, mode), DIALECTS[dialect], position);
-        views.set(`${dialect} ${mode}`, shared);
-      }
-      const mine = own.get(session);
-      if (mine !== undefined) {
-        const items = shared.count === 0 ? mine.join(",") : `${shared.items},${mine.join(",")}`;
-        deliver(session, DIALECTS[dialect](items, shared.count + mine.length === 1, position));
-      } else if (shared.count > 0) deliver(session, shared.text);
-    }
+  #epochFrame(offset: number): string {
+    return encodeFrame({ type: "position", position: this.#log.positionAt(offset), reason: "epoch" });
   }
 }
 
-/** What waits to be read by a socket's peer, in bytes; 0 where the runtime does not tell (before 2026-11-17). */
-function bufferedBytes(socket: WebSocket): number {
-  const { bufferedAmount } = socket as { readonly bufferedAmount?: unknown };
-  return typeof bufferedAmount === "number" ? bufferedAmount : 0;
-}
-
-/** What every connection of one dialect and view is sent, and the items it is made of. */
-interface SharedText {
-  readonly items: string;
-  readonly count: number;
-  readonly text: string;
-}
-
-function sharedText(texts: readonly string[], dialect: Dialect, position: string): SharedText {
-  const items = texts.join(",");
-  return { items, count: texts.length, text: dialect(items, texts.length === 1, position) };
-}
-
-/** Sends text to a connection. One that is closing is passed over: its close event follows. */
-export function deliver(session: Session, text: string): void {
-  try {
-    session.socket.send(text);
-  } catch {
-    // Closed under our hands: webSocketClose tells the others.
-  }
+function said(parts: EntryParts, time: number, offset: number | undefined): Said {
+  const { type, from, to } = parts;
+  return { text: encodeEntry(parts, time, offset), type, from, ...(to && { to }) };
 }

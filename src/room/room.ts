@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 
+import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Config, Kind } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
 import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
@@ -7,18 +8,13 @@ import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
 import { PING, PONG, type AnswerFrame } from "../protocol/frames.ts";
 import { kindOf } from "../protocol/room-names.ts";
-import { Acts, type Answers } from "./acts.ts";
-import type { ActOutcome, ActRequest, HistoryRange, RoomApi, RoomInfo } from "./api.ts";
-import { Budgets } from "./budgets.ts";
-import { Deadlines } from "./deadlines.ts";
-import { Entrance } from "./entrance.ts";
-import { Expiry } from "./expiry.ts";
-import { Liveness } from "./liveness.ts";
-import { Log } from "./log.ts";
-import { Members } from "./members.ts";
-import { Once } from "./once.ts";
-import { Outbox } from "./outbox.ts";
-import { Sessions, type Session } from "./sessions.ts";
+import type { Answers } from "./acts.ts";
+import type { ActOutcome, ActRequest, HistoryRange, MembersRange, RoomApi, RoomInfo } from "./api.ts";
+import { answerClose, isLeaving } from "./closing.ts";
+import { assemble, type Parts } from "./parts.ts";
+import { closeSocket, isExpired, type Session } from "./sessions.ts";
+import { NewerTables } from "./tables.ts";
+import { Wakeup } from "./wakeup.ts";
 
 /** The alarm comes back after this long when its handler failed, in milliseconds. */
 const ALARM_RETRY_MS = 60_000;
@@ -32,37 +28,15 @@ export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableOb
  * The class is wiring: it owns the clock, the sockets and the alarm, and hands each event to the collaborator whose
  * business it is. Every event is handled in one turn, and ends in a flush.
  */
-export function defineRoomClass(config: Config): RoomClass {
+export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomClass {
   return class Room extends DurableObject implements RoomApi {
-    readonly #log: Log;
-    readonly #sessions: Sessions;
-    readonly #outbox: Outbox;
-    readonly #acts: Acts;
-    readonly #entrance: Entrance;
-    readonly #members: Members;
-    readonly #liveness: Liveness;
-    readonly #expiry: Expiry;
-    readonly #deadlines: Deadlines;
+    readonly #room: Parts;
+    readonly #wakeup = new Wakeup(() => this.#turn(() => undefined));
     readonly #awakeSince = Date.now();
 
     constructor(ctx: DurableObjectState, env: unknown) {
       super(ctx, env as never);
-      const kind = kindOfRoom(config, ctx.id.name);
-      this.#log = new Log(ctx.storage, kind);
-      this.#sessions = new Sessions(() => ctx.getWebSockets());
-      this.#members = new Members(ctx.storage, this.#sessions, kind.graceMs);
-      const once = new Once(this.#log);
-      const budgets = new Budgets(kind);
-      const room = { log: this.#log, sessions: this.#sessions, members: this.#members, once, budgets };
-      this.#outbox = new Outbox(kind.maxBufferedBytes, room);
-      this.#acts = new Acts(kind, { ...room, outbox: this.#outbox });
-      this.#entrance = new Entrance(kind, { ...room, outbox: this.#outbox });
-      this.#liveness = new Liveness(kind, this.#sessions, (socket) => {
-        return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-      });
-      this.#expiry = new Expiry(ctx.storage.sql, this.#members, kind.emptyRoomTtlMs);
-      const deadlines = { liveness: this.#liveness, members: this.#members, expiry: this.#expiry };
-      this.#deadlines = new Deadlines(deadlines, (at) => void ctx.storage.setAlarm(at));
+      this.#room = assemble(ctx, kindOfRoom(config, ctx.id.name), verifier);
       ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
       log("debug", "room_loaded", { room: ctx.id.name });
     }
@@ -73,46 +47,55 @@ export function defineRoomClass(config: Config): RoomClass {
       if (join === undefined)
         return refuse({ code: "unavailable", message: "the room runs another version" });
       const alarm = await this.ctx.storage.getAlarm();
+      if (this.#room.tables.areNewer)
+        return refuse({ code: "unavailable", message: "the room was stored by a newer version" });
       return this.#turn((now) => {
-        const refusal = this.#entrance.refusal(join);
-        if (refusal !== undefined) return refuse(refusal);
+        const { entrance, deadlines, liveness } = this.#room;
+        const allowed = entrance.admit(join, now);
+        if (!allowed.ok) return refuse(allowed.error);
         const { 0: client, 1: server } = new WebSocketPair();
         this.ctx.acceptWebSocket(server);
-        const session = this.#entrance.enter(server, join, now);
-        this.#deadlines.assume(alarm);
-        this.#deadlines.check(this.#liveness.checkOf(session), now);
+        deadlines.assume(alarm);
+        const session = entrance.enter(server, join, now);
+        deadlines.check(liveness.checkOf(session), now);
+        const expiresAt = join.access?.expiresAt;
+        if (expiresAt !== undefined) deadlines.end(expiresAt, now);
+        allowed.value();
         const protocol = request.headers.get("Sec-WebSocket-Protocol");
         const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
         return new Response(null, { status: 101, webSocket: client, headers });
       });
     }
 
-    override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
-      this.#turn((now) => {
-        const session = this.#sessions.of(socket);
+    override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
+      this.#socketTurn(socket, (now) => {
+        const { acts, sessions, fanOut } = this.#room;
+        const session = sessions.of(socket);
         if (session === undefined) return;
-        this.#sessions.heard(session, now);
+        if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
+        sessions.heard(session, now);
         const answers = this.#answersTo(session);
-        if (typeof data === "string") this.#acts.receiveText(session.record, data, answers, now);
-        else this.#acts.receiveBinary(session.record, data.byteLength, answers, now);
-      }, socket);
+        if (typeof data === "string") acts.receiveText(session.record, session, data, answers, now);
+        else acts.receiveBinary(session.record, session, data.byteLength, answers, now);
+      });
+      return this.#renew();
     }
 
     override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
-      this.#turn((now) => {
-        answerClose(socket, code, reason);
-        const session = this.#sessions.of(socket);
+      answerClose(socket, code, reason);
+      this.#socketTurn(socket, (now) => {
+        const session = this.#room.sessions.of(socket);
         if (session === undefined) return;
-        if (wasClean && LEAVING.has(code)) this.#acts.depart(session, "left");
+        if (wasClean && isLeaving(code)) this.#room.departures.depart(session, now, "left");
         else this.#lose(session, now);
-      }, socket);
+      });
     }
 
     override webSocketError(socket: WebSocket): void {
-      this.#turn((now) => {
-        const session = this.#sessions.of(socket);
+      this.#socketTurn(socket, (now) => {
+        const session = this.#room.sessions.of(socket);
         if (session !== undefined) this.#lose(session, now);
-      }, socket);
+      });
     }
 
     /**
@@ -120,48 +103,72 @@ export function defineRoomClass(config: Config): RoomClass {
      * is armed again whatever happens, and nothing of a failed one's work is kept.
      */
     override async alarm(): Promise<void> {
+      this.#room.deadlines.assume(null); // It has come.
       try {
         this.ctx.storage.transactionSync(() =>
           this.#handle((now) => {
-            for (const session of this.#liveness.silent(now)) {
-              this.#acts.lose(session, now, "timeout", "silent");
+            const { liveness, departures } = this.#room;
+            for (const session of liveness.silent(now)) departures.lose(session, now, "timeout", "silent");
+            for (const session of liveness.expired(now)) {
+              departures.lose(session, now, "disconnected", "token_expired");
             }
-            this.#acts.departOverdue(now);
+            for (const session of liveness.stalled(now))
+              departures.lose(session, now, "disconnected", "slow");
+            departures.endOverdue(now);
           }),
         );
-        if ((this.#expiry.at() ?? Infinity) <= Date.now()) return await this.#vanish();
-        this.#deadlines.rearm();
+        if ((this.#room.expiry.at() ?? Infinity) <= Date.now()) return await this.#vanish();
+        this.#room.deadlines.rearm();
       } catch (error) {
         await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
         await this.ctx.storage.sync(); // An abort discards what is not written yet.
-        this.#fail("alarm_failed", error);
+        if (!(error instanceof NewerTables)) this.#fail("alarm_failed", error);
       }
     }
 
     async act(request: ActRequest): Promise<ActOutcome> {
       if (request.v > CONTRACT_VERSION) return { refused: { code: "unavailable" }, results: [] };
-      return this.#turn((now) => {
-        const session = this.#sessions.byId(request.session);
-        if (session !== undefined) this.#sessions.heard(session, now);
+      const collected = this.#turn((now) => {
+        const { acts, sessions, renewals } = this.#room;
+        const session = sessions.byId(request.session);
+        if (session !== undefined) sessions.heard(session, now);
+        renewals.follow(request);
         const collected = collectAnswers();
-        this.#acts.receiveText(request, request.body, collected.answers, now);
+        acts.receiveText(request, undefined, request.body, collected.answers, now);
         this.#flush(now);
-        return collected.outcome();
+        return collected;
       });
+      await this.#renew();
+      return collected.outcome();
     }
 
     async info(): Promise<RoomInfo> {
       return this.#turn(() => ({
-        members: this.#members.size,
-        position: this.#log.position ?? null,
+        members: this.#room.members.size,
+        position: this.#room.log.position ?? null,
         awakeSince: this.#awakeSince,
       }));
     }
 
     async history(range: HistoryRange): Promise<string> {
       return this.#turn((now) => {
-        const page = this.#log.history(range, now);
-        return JSON.stringify({ ...page, position: this.#log.position ?? null });
+        const { log: stored } = this.#room;
+        return JSON.stringify({ ...stored.history(range, now), position: stored.position ?? null });
+      });
+    }
+
+    async members(range: MembersRange): Promise<string> {
+      return this.#turn(() => {
+        const { members, roster } = this.#room;
+        return JSON.stringify({ ...members.page(range), count: members.size, roster: roster.revision });
+      });
+    }
+
+    async state(): Promise<string> {
+      return this.#turn(() => {
+        const { state, log: stored } = this.#room;
+        const position = JSON.stringify(stored.position ?? null);
+        return `{"state":${state.snapshot},"stateOffset":${stored.head},"position":${position}}`;
       });
     }
 
@@ -178,27 +185,35 @@ export function defineRoomClass(config: Config): RoomClass {
       try {
         return this.#handle(work, woken);
       } catch (error) {
-        this.#fail("turn_failed", error);
+        if (!(error instanceof NewerTables)) this.#fail("turn_failed", error);
         throw error;
       }
+    }
+
+    #socketTurn(socket: WebSocket, work: (now: number) => void): void {
+      if (this.#room.tables.areNewer) return closeSocket(socket, "upgrade");
+      this.#turn(work, socket);
     }
 
     /** Wakes the sessions, does the work, flushes. */
     #handle<Value>(work: (now: number) => Value, woken?: WebSocket): Value {
       const now = Date.now();
-      this.#sessions.load(woken);
-      const isFirstEvent = this.#members.load(now);
-      const wasOccupied = this.#members.size > 0;
+      const { sessions, members, departures, deadlines, expiry } = this.#room;
+      sessions.load(woken);
+      const isFirstEvent = members.load(now);
+      const wasOccupied = !expiry.isEmpty;
       if (isFirstEvent) {
         // After a crash no close event says who was lost, and no alarm may be set.
-        this.#acts.departOverdue(now);
-        if (this.#members.nextDeparture() !== undefined) this.#deadlines.rearm();
+        departures.endOverdue(now);
+        if (members.nextDeparture() !== undefined) deadlines.rearm();
       }
       const value = work(now);
       this.#flush(now);
-      if (wasOccupied && this.#members.size === 0) {
-        this.#expiry.begin(now);
-        this.#deadlines.rearm();
+      if (!expiry.isEmpty) {
+        if (!wasOccupied) expiry.end();
+      } else if (wasOccupied || (isFirstEvent && !expiry.hasBegun)) {
+        expiry.begin(now);
+        deadlines.rearm();
       }
       return value;
     }
@@ -211,12 +226,22 @@ export function defineRoomClass(config: Config): RoomClass {
       this.ctx.abort("expired", { retryAlarm: false });
     }
 
+    /** Lets renewals take effect, each in a turn of its own: their tokens take a while to check. */
+    #renew(): void | Promise<void> {
+      const checks = this.#room.renewals.takeChecks();
+      if (checks.length === 0) return;
+      return Promise.all(checks.map(async (check) => this.#turn(await check))).then(() => undefined);
+    }
+
     /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
     #flush(now: number): void {
-      this.#outbox.flush(now);
-      const slow = this.#outbox.takeSlow();
+      const { outbox, fanOut, deadlines, liveness, sessions } = this.#room;
+      outbox.flush(now);
+      const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
-      if (slow.length > 0) this.#flush(now);
+      if (slow.length > 0) return this.#flush(now);
+      for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
+      this.#wakeup.tend(sessions, outbox.heldUntil, now);
     }
 
     #fail(event: string, error: unknown): void {
@@ -228,15 +253,16 @@ export function defineRoomClass(config: Config): RoomClass {
       return {
         // Without a ref there is nothing an ack could name.
         item: () => (frame) => {
-          if (frame.type !== "ack" || frame.ref !== undefined) this.#outbox.reply(session, frame);
+          if (frame.type !== "ack" || frame.ref !== undefined || frame.expiresInMs !== undefined)
+            this.#room.outbox.reply(session, frame);
         },
-        whole: (error) => this.#outbox.reply(session, errorFrame(error)),
+        whole: (error) => this.#room.outbox.reply(session, errorFrame(error)),
       };
     }
 
     #lose(session: Session, now: number): void {
-      const graceUntil = this.#acts.lose(session, now, "disconnected");
-      if (graceUntil !== undefined) this.#deadlines.departure(graceUntil, now);
+      const graceUntil = this.#room.departures.lose(session, now, "disconnected");
+      if (graceUntil !== undefined) this.#room.deadlines.end(graceUntil, now);
     }
   };
 }
@@ -267,25 +293,6 @@ function kindOfRoom(config: Config, name: string | undefined): Kind {
 
 function refuse(error: WireError): Response {
   return Response.json(errorFrame(error), { status: ERRORS[error.code].http });
-}
-
-/** Close codes by which a client says that it leaves: a normal close, with its code or without one. */
-const LEAVING = new Set([1000, 1005]);
-
-/** Close codes that stand for the absence of a close frame and cannot be sent (RFC 6455 section 7.4.1). */
-const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
-
-/**
- * Completes the close handshake: the runtime does not answer for hibernatable sockets (workerd 1.20261023, whatever
- * `web_socket_auto_reply_to_close` says), and a peer that gets no answer reports 1006.
- */
-function answerClose(socket: WebSocket, code: number, reason: string): void {
-  if (code === 1006) return; // No close frame came: the connection is gone.
-  try {
-    socket.close(UNSENDABLE.has(code) ? 1000 : code, reason);
-  } catch {
-    // The room had closed it first.
-  }
 }
 
 function stackOf(error: unknown): string | undefined {

@@ -1,10 +1,17 @@
+import { Rights } from "../protocol/capabilities.ts";
 import { CLOSE_CODES, type CloseName } from "../protocol/close-codes.ts";
+import type { Access } from "../protocol/contract.ts";
 import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRecord } from "./attachment.ts";
+import { Lane, type LaneLimits, type LaneRecord } from "./lane.ts";
 
-/** A live connection of a member. Its record is a copy of the socket's attachment. */
+/** A live connection. Its record is a copy of the socket's attachment, and so is its lane's once it is settled. */
 export interface Session {
   readonly socket: WebSocket;
+  readonly lane: Lane;
+  rights: Rights;
   record: SessionRecord;
+  /** The offset of the last message or position it was sent, as far as this life of the object knows. */
+  toldOffset: number | undefined;
 }
 
 /** `WebSocket.readyState` of a socket that can be sent to. */
@@ -16,13 +23,15 @@ const OPEN = 1;
  */
 export class Sessions {
   readonly #sockets: () => readonly WebSocket[];
+  readonly #limits: LaneLimits;
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   #isLoaded = false;
 
   /** @param sockets lists the hibernatable sockets of the object; called once, when sessions are first needed */
-  constructor(sockets: () => readonly WebSocket[]) {
+  constructor(sockets: () => readonly WebSocket[], limits: LaneLimits) {
     this.#sockets = sockets;
+    this.#limits = limits;
   }
 
   /**
@@ -40,13 +49,20 @@ export class Sessions {
       if (attached.is === "newer") closeSocket(socket, "upgrade");
       if (attached.is !== "session") continue;
       if (socket.readyState === OPEN || socket === woken)
-        this.#keepNewest({ socket, record: attached.record });
+        this.#keepNewest(this.#made(socket, attached.record, attached.lane));
     }
     if (woken !== undefined) this.of(woken);
   }
 
   get size(): number {
     return this.#bySession.size;
+  }
+
+  /** How many of them only watch. */
+  get watching(): number {
+    let count = 0;
+    for (const { record } of this.all()) if (record.viewOnly === true) count++;
+    return count;
   }
 
   all(): IterableIterator<Session> {
@@ -60,7 +76,7 @@ export class Sessions {
     const attached = readAttachment(socket);
     // One that was not listed is closing: it never takes the place of a connection that is there.
     if (attached.is !== "session" || this.#bySession.has(attached.record.session)) return undefined;
-    this.#keepNewest({ socket, record: attached.record });
+    this.#keepNewest(this.#made(socket, attached.record, attached.lane));
     return this.#bySocket.get(socket);
   }
 
@@ -69,9 +85,9 @@ export class Sessions {
   }
 
   /** Takes in a socket just accepted. The caller has removed an older one of the same session. */
-  add(socket: WebSocket, record: SessionRecord): Session {
-    attach(socket, record);
-    const session = { socket, record };
+  add(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
+    attach(socket, record, lane);
+    const session = this.#made(socket, record, lane);
     this.#bySession.set(record.session, session);
     this.#bySocket.set(socket, session);
     return session;
@@ -94,12 +110,43 @@ export class Sessions {
   /** Notes that a member was heard of. */
   heard(session: Session, now: number): void {
     if (now - session.record.heardAt < HEARD_RESOLUTION_MS) return;
-    this.#update(session, { ...session.record, heardAt: now });
+    this.update(session, { heardAt: now });
   }
 
-  #update(session: Session, record: SessionRecord): void {
-    attach(session.socket, record);
-    session.record = record;
+  /** Changes what is attached to a session's socket. */
+  update(session: Session, change: Partial<SessionRecord>): void {
+    session.record = { ...session.record, ...change };
+    this.#attach(session);
+  }
+
+  /** How many connections were sent something, or read it, that is not attached yet. */
+  get dirtyCount(): number {
+    let count = 0;
+    for (const { lane } of this.all()) if (lane.isDirty) count++;
+    return count;
+  }
+
+  /** Gives a session what a new token allows. */
+  renew(session: Session, access: Access): void {
+    session.rights = new Rights(access.grants);
+    this.update(session, { access });
+  }
+
+  /** Attaches what has been sent and read. */
+  settle(): void {
+    for (const session of this.all()) if (session.lane.isDirty) this.#attach(session);
+  }
+
+  #made(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
+    return {
+      ...{ socket, record, lane: new Lane(socket, this.#limits, lane), toldOffset: undefined },
+      rights: new Rights(record.access?.grants),
+    };
+  }
+
+  #attach({ socket, record, lane }: Session): void {
+    attach(socket, record, lane.record);
+    lane.settled();
   }
 
   #keepNewest(session: Session): void {
@@ -122,4 +169,9 @@ export function closeSocket(socket: WebSocket, name: CloseName): void {
   } catch {
     // It closed before the room could: there is no one left to tell.
   }
+}
+
+/** Whether the token of a connection has expired: nothing more is sent to it, and nothing taken from it. */
+export function isExpired({ record }: Session, now: number): boolean {
+  return (record.access?.expiresAt ?? Infinity) <= now;
 }

@@ -1,5 +1,5 @@
 import { CLOSE_CODES, mayComeBack, type CloseName } from "../protocol/close-codes.ts";
-import { decodeBridgeFrame, type BridgeFrame } from "../protocol/bridge-frames.ts";
+import { decodeBridgeFrame } from "../protocol/bridge-frames.ts";
 import { encodeFrame } from "../protocol/encode.ts";
 import { PING } from "../protocol/frames.ts";
 import { isJsonObject, parseJson } from "../protocol/json.ts";
@@ -12,8 +12,10 @@ export interface BridgeLimits {
   readonly sseMaxAgeMs: number;
   readonly sseMaxFrames: number;
   readonly sseMaxBytes: number;
-  readonly sseMaxQueuedBytes: number;
 }
+
+/** The room hears of what was read this often in a window: as often as it can use. */
+const TOLD_PER_WINDOW = 4;
 
 /**
  * Carries a room's frames from an internal WebSocket to a reader of Server-Sent Events. The Worker holds the stream,
@@ -31,10 +33,11 @@ export class Bridge {
   readonly #heartbeat: ReturnType<typeof setInterval>;
   #frames = 0;
   #chars = 0;
-  /** Characters of live frames handed to the stream that its reader has not taken yet. */
-  #queued = 0;
-  /** Where the replay ends; unknown before the welcome, and again once it has been reached. */
-  #replayEnd: string | undefined;
+  /** Characters of the room's frames that the reader has taken, and of these how many the room was told of. */
+  #seen = 0;
+  #told = 0;
+  /** How much the room sends before it must hear what was read; a room that does not say so does not ask. */
+  #windowChars = Infinity;
   #isOver = false;
 
   private constructor(
@@ -67,19 +70,20 @@ export class Bridge {
 
   #forward(data: unknown): void {
     const frame = typeof data === "string" ? decodeBridgeFrame(data) : undefined;
-    if (frame === undefined) return; // the platform's pong
-    this.#frames++;
-    void this.#write(event(frame.text, frame.position), this.#isReplay(frame));
+    if (typeof data !== "string" || frame === undefined) return; // the platform's pong
+    if (this.#frames++ === 0) this.#windowChars = windowOf(frame.text);
+    void this.#carry(event(frame.text, frame.position), data.length);
     const { sseMaxFrames, sseMaxBytes } = this.#limits;
     if (this.#frames >= sseMaxFrames || this.#chars >= sseMaxBytes) this.#end("rotated");
   }
 
-  /** What a reader missed comes at once, however much: it does not make it a slow one. */
-  #isReplay({ position, text }: BridgeFrame): boolean {
-    if (this.#frames === 1) this.#replayEnd = headOf(text);
-    if (this.#replayEnd === undefined) return false;
-    if (position === this.#replayEnd) this.#replayEnd = undefined;
-    return true;
+  /** Writes a frame, and tells the room once its reader has taken enough of them. */
+  async #carry(text: string, chars: number): Promise<void> {
+    if (!(await this.#write(text))) return;
+    this.#seen += chars;
+    if (this.#seen - this.#told < this.#windowChars / TOLD_PER_WINDOW) return;
+    this.#told = this.#seen;
+    this.#socket.send(JSON.stringify({ type: "seen", chars: this.#seen }));
   }
 
   async #beat(): Promise<void> {
@@ -89,18 +93,11 @@ export class Bridge {
   }
 
   /** Resolves once the reader has taken the text, with whether it did. */
-  async #write(text: string, isReplay = false): Promise<boolean> {
+  async #write(text: string): Promise<boolean> {
     if (this.#isOver) return false;
-    const counted = isReplay ? 0 : text.length;
     this.#chars += text.length;
-    this.#queued += counted;
-    if (this.#queued > this.#limits.sseMaxQueuedBytes) {
-      this.#vanish("slow");
-      return false;
-    }
     try {
       await this.#writer.write(this.#encoder.encode(text));
-      this.#queued -= counted;
       return !this.#isOver;
     } catch {
       this.#vanish();
@@ -127,10 +124,10 @@ export class Bridge {
   }
 
   /** The reader is gone, or as good as gone: it did not say that it leaves. */
-  #vanish(name: CloseName = "silent"): void {
+  #vanish(): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#closeSocket(CLOSE_CODES[name].code, CLOSE_CODES[name].text);
+    this.#closeSocket(CLOSE_CODES.silent.code, CLOSE_CODES.silent.text);
     this.#writer.abort().catch(() => undefined);
   }
 
@@ -148,9 +145,10 @@ export class Bridge {
   }
 }
 
-/** The end of the log that a welcome tells; nothing for any other frame. */
-function headOf(text: string): string | undefined {
+/** The window that a welcome tells. */
+function windowOf(text: string): number {
   const welcome = parseJson(text, Infinity);
-  const head = isJsonObject(welcome) ? welcome["head"] : undefined;
-  return typeof head === "string" ? head : undefined;
+  const limits = isJsonObject(welcome) ? welcome["limits"] : undefined;
+  const windowChars = isJsonObject(limits) ? limits["windowChars"] : undefined;
+  return typeof windowChars === "number" ? windowChars : Infinity;
 }

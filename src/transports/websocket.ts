@@ -10,6 +10,7 @@ export interface Offer {
   /** Whether the client speaks what is spoken here; so does one that offers nothing. */
   readonly isSpoken: boolean;
   readonly key: string | undefined;
+  readonly token: string | undefined;
 }
 
 const KEY_PREFIX = "resume.";
@@ -22,15 +23,18 @@ export function isUpgrade(request: Request): boolean {
 
 /** Reads the subprotocols that a client offers. Secrets among them are never echoed. */
 export function readOffer(header: string | null): Offer {
-  if (header === null) return { echo: undefined, isSpoken: true, key: undefined };
+  if (header === null) return { echo: undefined, isSpoken: true, key: undefined, token: undefined };
   const offered = header.split(",").map((name) => name.trim());
   const isSecret = (name: string): boolean => name.startsWith(KEY_PREFIX) || name.startsWith(TOKEN_PREFIX);
+  const secret = (prefix: string): string | undefined =>
+    offered.find((name) => name.startsWith(prefix))?.slice(prefix.length);
   const isSpoken = offered.includes(SUBPROTOCOL);
   return {
     // A browser drops a connection that answers none of its offers, and then its user would never see why.
     echo: isSpoken ? SUBPROTOCOL : offered.find((name) => name !== "" && !isSecret(name)),
     isSpoken,
-    key: offered.find((name) => name.startsWith(KEY_PREFIX))?.slice(KEY_PREFIX.length),
+    key: secret(KEY_PREFIX),
+    token: secret(TOKEN_PREFIX),
   };
 }
 

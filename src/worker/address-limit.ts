@@ -64,7 +64,27 @@ export class AddressLimit {
   }
 }
 
-/** The address a request comes from, as Cloudflare tells it; local runtimes may not. */
+/** Whose a request is, as far as its address tells: Cloudflare gives it, local runtimes may not. */
 export function addressOf(request: Request): string {
-  return request.headers.get("CF-Connecting-IP") ?? "unknown";
+  const address = request.headers.get("CF-Connecting-IP") ?? "unknown";
+  return address.includes(":") ? networkOf(address) : address;
+}
+
+/**
+ * The /64 of an IPv6 address, for that is what one subscriber has. An address that holds an IPv4 one is that one; what
+ * is no address stays as it is.
+ */
+function networkOf(address: string): string {
+  const mapped = /^::(?:ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const rest = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - groups.length - rest.length;
+  const all = [...groups, ...Array<string>(Math.max(0, zeros)).fill("0"), ...rest];
+  if (all.length !== 8 || !all.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return address;
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
 }

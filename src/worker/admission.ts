@@ -1,16 +1,18 @@
 import type { Config, Kind } from "../config/config.ts";
+import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import {
   CONTRACT_VERSION,
   type DialectName,
   type JoinRequest,
   type PresenceMode,
 } from "../protocol/contract.ts";
-import { HISTORY_LIMIT } from "../protocol/frames.ts";
-import { deriveIdentity, isKey, randomKey } from "../protocol/ids.ts";
+import { HISTORY_LIMIT, MEMBERS_LIMIT } from "../protocol/frames.ts";
+import { deriveIdentity, deriveRequestName, isKey, isMemberId, randomKey } from "../protocol/ids.ts";
 import { parseJson, utf8Length } from "../protocol/json.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { decodeRoomName, kindOf } from "../protocol/room-names.ts";
-import type { HistoryRange } from "../room/api.ts";
+import type { Visitor } from "./gate.ts";
+import type { HistoryRange, MembersRange } from "../room/api.ts";
 
 /** A room that may exist: its name is well-formed and its kind is known. */
 export interface Place {
@@ -26,9 +28,6 @@ export interface Joiner {
   /** The header `Last-Event-ID`; wins over the query's position, for an EventSource repeats its URL. */
   readonly lastEventId?: string | undefined;
 }
-
-/** Anonymous until tokens are checked. */
-const ANONYMOUS = "";
 
 /** Reads the room out of a request's path, `/rooms/{room}` and below. */
 export function readPlace(url: URL, config: Config): Result<Place> {
@@ -46,10 +45,12 @@ export function readPlace(url: URL, config: Config): Result<Place> {
 
 /** Admits a join: reads what the client asks for and derives who it is. Touches no room. */
 export async function admit(
-  place: Place,
-  query: URLSearchParams,
+  visit: { readonly place: Place; readonly query: URLSearchParams; readonly visitor: Visitor },
   joiner: Joiner,
 ): Promise<Result<JoinRequest>> {
+  const { place, query, visitor } = visit;
+  const refusal = refusalWithout("join", new Rights(visitor.access.grants));
+  if (refusal !== undefined) return err(refusal);
   const key = joiner.key ?? query.get("key") ?? randomKey();
   if (!isKey(key)) return err({ code: "bad_key" });
   const mode = query.get("mode") ?? "list";
@@ -61,36 +62,79 @@ export async function admit(
   const presence = readPresence(query.get("presence"), place.kind);
   if (!presence.ok) return presence;
   const after = joiner.lastEventId ?? query.get("after") ?? undefined;
+  const roster = query.get("roster");
+  const flags = { state: query.get("state"), flow: query.get("flow"), view: query.get("view") };
+  for (const [name, flag] of Object.entries(flags)) {
+    if (flag !== null && flag !== "0" && flag !== "1") {
+      return err({ code: "bad_request", message: `${name} is 0 or 1` });
+    }
+  }
   return ok({
     v: CONTRACT_VERSION,
-    ...(await deriveIdentity(place.room, ANONYMOUS, key)),
+    ...(await deriveIdentity(place.room, visitor.user, key)),
     key,
-    user: ANONYMOUS,
+    user: visitor.user,
+    access: visitor.access,
     dialect: joiner.dialect,
     mode,
     ...(after !== undefined && after !== "" && { after }),
     ...(rewind !== null && { rewind: Number(rewind) }),
     ...(presence.value !== undefined && { presence: presence.value }),
+    ...(roster !== null && { roster }),
+    ...(flags.state === "1" && { state: true }),
+    // A bridge always tells what its reader has taken.
+    ...((flags.flow === "1" || joiner.dialect === "bridge") && { flow: true }),
+    ...(flags.view === "1" && { viewOnly: true }),
   });
 }
 
 /** Who acts with a session's header: the member, if session and key belong to this room. */
 export async function identify(
   place: Place,
+  user: string,
   session: string,
   key: string,
 ): Promise<Result<{ member: string; user: string }>> {
-  const identity = await deriveIdentity(place.room, ANONYMOUS, key);
+  const identity = await deriveIdentity(place.room, user, key);
   if (identity.session !== session) return err({ code: "bad_session" });
-  return ok({ member: identity.member, user: ANONYMOUS });
+  return ok({ member: identity.member, user });
+}
+
+const MAX_IDEMPOTENCY_KEY_CHARS = 255;
+
+/** Reads the header `Idempotency-Key`; returns what names the request in its room, whoever repeats it. */
+export async function readRequestName(
+  identity: { readonly member: string },
+  header: string | null,
+): Promise<Result<string | undefined>> {
+  if (header === null) return ok(undefined);
+  if (header === "" || header.length > MAX_IDEMPOTENCY_KEY_CHARS) {
+    const message = `Idempotency-Key is 1-${MAX_IDEMPOTENCY_KEY_CHARS} characters`;
+    return err({ code: "bad_request", message });
+  }
+  return ok(await deriveRequestName(identity.member, header));
+}
+
+/** Reads which members a request asks for. */
+export function readMembersRange(query: URLSearchParams): Result<MembersRange> {
+  const [after, limit] = [query.get("after") ?? undefined, query.get("limit") ?? "200"];
+  if (after !== undefined && !isMemberId(after)) {
+    return err({ code: "bad_request", message: "after is the id of a member" });
+  }
+  if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > MEMBERS_LIMIT) {
+    return err({ code: "bad_request", message: `limit is 1 to ${MEMBERS_LIMIT}` });
+  }
+  return ok({ limit: Number(limit), ...(after !== undefined && { after }) });
 }
 
 /** Reads which messages a request for history asks for. */
 export function readRange(query: URLSearchParams): Result<HistoryRange> {
-  const [after, before, limit] = ["after", "before", "limit"].map((name) => query.get(name) ?? undefined);
-  for (const number of [after, before, limit]) {
+  const names = ["after", "before", "since", "until", "limit"] as const;
+  const [after, before, since, until, limit] = names.map((name) => query.get(name) ?? undefined);
+  for (const number of [after, before, since, until, limit]) {
     if (number !== undefined && !/^\d{1,15}$/.test(number)) {
-      return err({ code: "bad_request", message: "after and before are offsets, limit is a number" });
+      const message = "after and before are offsets, since and until are times, limit is a number";
+      return err({ code: "bad_request", message });
     }
   }
   const count = limit === undefined ? HISTORY_LIMIT.default : Number(limit);
@@ -101,6 +145,8 @@ export function readRange(query: URLSearchParams): Result<HistoryRange> {
     limit: count,
     ...(after !== undefined && { after: Number(after) }),
     ...(before !== undefined && { before: Number(before) }),
+    ...(since !== undefined && { since: Number(since) }),
+    ...(until !== undefined && { until: Number(until) }),
   });
 }
 

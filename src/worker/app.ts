@@ -1,27 +1,42 @@
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 
+import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
+import { Rights, refusalWithout, type Capability } from "../protocol/capabilities.ts";
 import { CONTRACT_VERSION } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Bridge } from "../transports/bridge.ts";
 import { CLOSED_ID, eventStream, readsEvents, refuseEvents } from "../transports/sse.ts";
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
 import { isUpgrade, readOffer, refuseUpgrade } from "../transports/websocket.ts";
 import { AddressLimit, addressOf } from "./address-limit.ts";
-import { admit, identify, readPlace, readRange } from "./admission.ts";
+import {
+  admit,
+  identify,
+  readMembersRange,
+  readPlace,
+  readRange,
+  readRequestName,
+  type Place,
+} from "./admission.ts";
 import type { Env } from "./env.ts";
+import { Gate, tokenOf, type Visitor } from "./gate.ts";
 import { openSocket } from "./joins.ts";
 import type { ClientPlace } from "./location.ts";
-import { Rooms, callRoom } from "./rooms.ts";
+import { Origins } from "./origins.ts";
+import { Rooms, callRoom, type Stub } from "./rooms.ts";
 
 /** How long a probe waits for an object, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
 /** Makes the Worker's routes: what each address of a room does with a request. */
-export function createApp(config: Config, env: Env): Hono {
+export function createApp(config: Config, env: Env, verifier: TokenVerifier): Hono {
+  const gate = new Gate(verifier);
+  const origins = new Origins(config.server.allowedOrigins);
   const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
   const addressLimit =
     config.server.addressLimits === "on" ? new AddressLimit(env.JOINS_PER_ADDRESS) : undefined;
@@ -29,9 +44,9 @@ export function createApp(config: Config, env: Env): Hono {
 
   // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it.
   const crossOrigin = cors({
-    origin: "*",
+    origin: (origin) => origins.shared(origin),
     allowMethods: ["GET", "POST"],
-    allowHeaders: ["Content-Type", "Last-Event-ID", SESSION_HEADER],
+    allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", SESSION_HEADER],
     exposeHeaders: ["Retry-After"],
     maxAge: 86_400,
   });
@@ -49,6 +64,8 @@ export function createApp(config: Config, env: Env): Hono {
   app.get("/rooms/:room/events", joinByEvents);
   app.post("/rooms/:room/messages", act);
   app.get("/rooms/:room/history", readHistory);
+  app.get("/rooms/:room/members", readMembers);
+  app.get("/rooms/:room/state", (c) => readJson(c, "state", (room) => room.state()));
   for (const path of [
     "/healthz",
     "/readyz",
@@ -56,6 +73,8 @@ export function createApp(config: Config, env: Env): Hono {
     "/rooms/:room/events",
     "/rooms/:room/messages",
     "/rooms/:room/history",
+    "/rooms/:room/members",
+    "/rooms/:room/state",
   ]) {
     app.all(path, () => errorResponse({ code: "method_not_allowed" }));
   }
@@ -74,6 +93,17 @@ export function createApp(config: Config, env: Env): Hono {
     return readsEvents(request) ? refuseEvents(error, config.server.sseRetryMs) : errorResponse(error);
   }
 
+  /** What every request to a room must pass before the room is touched. */
+  async function visit(request: Request, offeredToken?: string): Promise<Result<Visit>> {
+    if (config.server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
+    if (!origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
+    const url = new URL(request.url);
+    const place = readPlace(url, config);
+    if (!place.ok) return place;
+    const visitor = await gate.pass(place.value, tokenOf(request, offeredToken, url.searchParams));
+    return visitor.ok ? ok({ query: url.searchParams, place: place.value, visitor: visitor.value }) : visitor;
+  }
+
   async function joinByWebSocket(c: Context): Promise<Response> {
     const { raw } = c.req;
     const offer = readOffer(raw.headers.get("Sec-WebSocket-Protocol"));
@@ -81,12 +111,11 @@ export function createApp(config: Config, env: Env): Hono {
     const crowded = await addressLimit?.refusal(addressOf(raw));
     if (crowded !== undefined) return errorResponse(crowded);
     if (!offer.isSpoken) return refuse({ code: "version" });
-    const url = new URL(raw.url);
-    const place = readPlace(url, config);
-    if (!place.ok) return refuse(place.error);
-    const join = await admit(place.value, url.searchParams, { dialect: "json", key: offer.key });
+    const visited = await visit(raw, offer.token);
+    if (!visited.ok) return refuse(visited.error);
+    const join = await admit(visited.value, { dialect: "json", key: offer.key });
     if (!join.ok) return refuse(join.error);
-    const joined = await openSocket(rooms, place.value, join.value, placeOf(raw), offer.echo);
+    const joined = await openSocket(rooms, visited.value.place, join.value, placeOf(raw), offer.echo);
     if (joined.ok) return joined.value.response;
     // A flood or an overload is answered as cheaply as can be.
     return joined.error.code === "unavailable" ? errorResponse(joined.error) : refuse(joined.error);
@@ -101,54 +130,82 @@ export function createApp(config: Config, env: Env): Hono {
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
     const crowded = await addressLimit?.refusal(addressOf(raw));
     if (crowded !== undefined) return refuse(crowded);
-    const url = new URL(raw.url);
-    const place = readPlace(url, config);
-    if (!place.ok) return refuse(place.error);
-    const join = await admit(place.value, url.searchParams, { dialect: "bridge", lastEventId });
+    const visited = await visit(raw);
+    if (!visited.ok) return refuse(visited.error);
+    const join = await admit(visited.value, { dialect: "bridge", lastEventId });
     if (!join.ok) return refuse(join.error);
-    const joined = await openSocket(rooms, place.value, join.value, placeOf(raw));
+    const joined = await openSocket(rooms, visited.value.place, join.value, placeOf(raw));
     if (!joined.ok) return refuse(joined.error);
     return eventStream(Bridge.open(joined.value.socket, raw.signal, config.server));
   }
 
   async function act(c: Context): Promise<Response> {
     const { raw } = c.req;
-    const place = readPlace(new URL(raw.url), config);
-    if (!place.ok) return errorResponse(place.error);
+    const visited = await visit(raw);
+    if (!visited.ok) return errorResponse(visited.error);
+    const { place, visitor } = visited.value;
     const header = readSession(raw.headers.get(SESSION_HEADER));
     if (!header.ok) return errorResponse(header.error);
     const { session, key } = header.value;
-    const identity = await identify(place.value, session, key);
+    const identity = await identify(place, visitor.user, session, key);
     if (!identity.ok) return errorResponse(identity.error);
-    const body = await readBody(raw, place.value.kind.maxFrameBytes);
+    const body = await readBody(raw, place.kind.maxFrameBytes);
     if (!body.ok) return errorResponse(body.error);
-    const request = { v: CONTRACT_VERSION, session, ...identity.value, body: body.value };
+    const name = await readRequestName(identity.value, raw.headers.get("Idempotency-Key"));
+    if (!name.ok) return errorResponse(name.error);
+    const request = {
+      ...{ v: CONTRACT_VERSION, session, ...identity.value, body: body.value, access: visitor.access },
+      ...(name.value !== undefined && { request: name.value }),
+    };
     // Without a ref an act may not happen twice, so it is for the client to repeat.
-    const outcome = await callRoom(() => rooms.forCall(place.value.room, place.value.kind).act(request), {
+    const outcome = await callRoom(() => rooms.forCall(place.room, place.kind).act(request), {
       mayRepeat: false,
     });
     return outcome.ok ? answerActs(outcome.value, /^\s*\[/.test(body.value)) : errorResponse(outcome.error);
   }
 
   async function readHistory(c: Context): Promise<Response> {
-    const url = new URL(c.req.url);
-    const place = readPlace(url, config);
-    if (!place.ok) return errorResponse(place.error);
-    const range = readRange(url.searchParams);
+    const range = readRange(new URL(c.req.url).searchParams);
     if (!range.ok) return errorResponse(range.error);
-    const { room, kind } = place.value;
-    const page = await callRoom(() => rooms.forCall(room, kind).history(range.value), { mayRepeat: true });
-    if (!page.ok) return errorResponse(page.error);
-    return c.body(page.value, { headers: { "Content-Type": "application/json" } });
+    return readJson(c, "history", (room) => room.history(range.value));
   }
 
-  async function readInfo(c: Context): Promise<Response> {
-    const place = readPlace(new URL(c.req.url), config);
-    if (!place.ok) return errorResponse(place.error);
-    const { room, kind } = place.value;
-    const info = await callRoom(() => rooms.forCall(room, kind).info(), { mayRepeat: true });
-    return info.ok ? c.json({ room, kind: kind.name, ...info.value }) : errorResponse(info.error);
+  async function readMembers(c: Context): Promise<Response> {
+    const range = readMembersRange(new URL(c.req.url).searchParams);
+    if (!range.ok) return errorResponse(range.error);
+    return readJson(c, "members", (room) => room.members(range.value));
   }
+
+  /** Answers with what a room has written as JSON, to who may read it. */
+  async function readJson(
+    c: Context,
+    capability: Capability,
+    read: (room: Stub, place: Place) => Promise<string>,
+  ): Promise<Response> {
+    const visited = await visit(c.req.raw);
+    if (!visited.ok) return errorResponse(visited.error);
+    const { place, visitor } = visited.value;
+    const refusal = refusalWithout(capability, new Rights(visitor.access.grants));
+    if (refusal !== undefined) return errorResponse(refusal);
+    const text = await callRoom(() => read(rooms.forCall(place.room, place.kind), place), {
+      mayRepeat: true,
+    });
+    if (!text.ok) return errorResponse(text.error);
+    return c.body(text.value, { headers: { "Content-Type": "application/json" } });
+  }
+
+  function readInfo(c: Context): Promise<Response> {
+    return readJson(c, "join", async (stub, { room, kind }) =>
+      JSON.stringify({ room, kind: kind.name, ...(await stub.info()) }),
+    );
+  }
+}
+
+/** A request to a room that has passed the gate. */
+interface Visit {
+  readonly query: URLSearchParams;
+  readonly place: Place;
+  readonly visitor: Visitor;
 }
 
 function placeOf(request: Request): ClientPlace | undefined {

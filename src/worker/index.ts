@@ -1,11 +1,10 @@
 import { env } from "cloudflare:workers";
 
 import { kinds } from "../rooms.ts";
-import type { Env } from "./env.ts";
 import { createParlor } from "./parlor.ts";
 
 // At the top, so that a Worker with a bad configuration does not start at all.
-const parlor = createParlor({ kinds, env: env as unknown as Env });
+const parlor = createParlor({ kinds, env });
 
 /** The class behind the binding `ROOM`. */
 export const { Room } = parlor;

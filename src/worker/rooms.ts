@@ -1,5 +1,5 @@
 import type { Kind } from "../config/config.ts";
-import type { LocationHint } from "../config/kinds.ts";
+import type { Jurisdiction, LocationHint } from "../config/kinds.ts";
 import { log } from "../metrics/log.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import type { Env } from "./env.ts";
@@ -14,7 +14,8 @@ const TRIES = 3;
 /** The longest pause before the second try, in milliseconds; twice as long before the third. */
 const PAUSE_MS = 100;
 
-type Stub = ReturnType<Env["ROOM"]["getByName"]>;
+/** A room, as the Worker calls it. */
+export type Stub = ReturnType<Env["ROOM"]["getByName"]>;
 
 /**
  * Finds the object of a room. An object lives for ever where its first request says, so only a join says so by where
@@ -31,12 +32,12 @@ export class Rooms {
 
   /** The room for a client that joins. */
   forJoin(name: string, kind: Kind, place: ClientPlace | undefined): Stub {
-    return this.#at(name, kind.location ?? hintFor(place) ?? this.#fallback);
+    return this.#at(name, kind.location ?? hintFor(place) ?? this.#fallback, kind.jurisdiction);
   }
 
   /** The room for anything but a join. */
   forCall(name: string, kind: Kind): Stub {
-    return this.#at(name, kind.location ?? this.#fallback);
+    return this.#at(name, kind.location ?? this.#fallback, kind.jurisdiction);
   }
 
   /** An object that is no room, to see whether objects answer. */
@@ -44,8 +45,21 @@ export class Rooms {
     return this.#at(PROBE_NAME, this.#fallback);
   }
 
-  #at(name: string, locationHint: LocationHint): Stub {
-    return this.#namespace.getByName(name, { locationHint });
+  #at(name: string, locationHint: LocationHint, jurisdiction?: Jurisdiction): Stub {
+    return jurisdiction === undefined
+      ? this.#namespace.getByName(name, { locationHint })
+      : this.#within(jurisdiction).getByName(name);
+  }
+
+  /** The local runtime has no jurisdictions (workerd 1.20261023), and its data is on this machine anyway. */
+  #within(jurisdiction: Jurisdiction): Env["ROOM"] {
+    try {
+      return this.#namespace.jurisdiction(jurisdiction);
+    } catch (error) {
+      if (!String(error).includes("not implemented in workerd")) throw error;
+      log("debug", "jurisdiction_ignored", { jurisdiction, reason: String(error) });
+      return this.#namespace;
+    }
   }
 }
 

@@ -50,6 +50,21 @@ describe("acks", () => {
     expect(made.line.frames.map(({ length }) => length)).toEqual([2, 2, 1]);
   });
 
+  it("[A7] a publish may be for some members only", async () => {
+    const made = await visit();
+
+    void made.room.publish("whisper", "psst", { to: ["ana", "bo"] });
+    void made.room.publish("chat", "all", {});
+    await settled();
+    made.line.deliver({
+      ...{ type: "message", offset: 1, time: 1, from: "me" },
+      ...{ to: ["ana", "bo"], event: "whisper", data: "psst" },
+    });
+
+    expect(made.line.items.map(({ to }) => to)).toEqual([["ana", "bo"], undefined]);
+    expect(made.told.message).toMatchObject([{ to: ["ana", "bo"], data: "psst" }]);
+  });
+
   it("[A2] waits for the welcome before it sends anything", async () => {
     const made = new Visit();
     void made.room.publish("chat", 1);
@@ -286,6 +301,21 @@ describe("refusals", () => {
     const outcome = await outcomeOf(published);
     expect(outcome instanceof ParlorError ? outcome.code : outcome).toBe(expected);
   });
+
+  it.each(["stale_ref", "unknown_member", "view_only", "refused"] as const)(
+    "[A3 A7 E1] rejects %s, and does not send it again",
+    async (code) => {
+      const made = await visit();
+      const published = made.room.publish("chat", "hi");
+      await settled();
+
+      made.line.deliver({ type: "error", ref: made.line.refs[0] ?? 0, code, message: "why" });
+
+      expect(await outcomeOf(published)).toMatchObject({ code });
+      await comeBack(made);
+      expect(made.line.items).toEqual([]);
+    },
+  );
 
   it("[F3] refuses by itself what is too large: the room could not say which act it refused", async () => {
     const made = await visit({}, { limits: { ...LIMITS, maxFrameBytes: 1_024 } });

@@ -29,6 +29,7 @@ describe("joining", () => {
       rewind: 20,
       presence: { name: "Ana" },
       mode: "count",
+      view: false,
     });
     await settled();
 
@@ -39,6 +40,9 @@ describe("joining", () => {
       rewind: 20,
       presence: '{"name":"Ana"}',
       mode: "count",
+      roster: undefined,
+      state: false,
+      view: false,
     });
   });
 

@@ -1,13 +1,21 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { SharedValue } from "../../src/client/shared-state.ts";
 import type { ServerFrame } from "../../src/protocol/frames.ts";
-import { at, messageFrame, type FakeTransport } from "./fake-transport.ts";
+import { at, messageFrame, stateFrame, type FakeTransport, type SentItem } from "./fake-transport.ts";
 import { settled } from "./fake-world.ts";
 import { Visit } from "./visit.ts";
 
-/** A room of the simplest kind that keeps rules A2, A3 and P4, over lines that lose what they carry when they are cut. */
+/** The key that the acts of this test set. */
+const KEY = "sum";
+
+/**
+ * A room of the simplest kind that keeps rules A2, A3, P4 and T1-T4, over lines that lose what they carry when they are
+ * cut.
+ */
 class ModelRoom {
-  readonly log: unknown[] = [];
+  readonly log: ServerFrame[] = [];
+  shared: SharedValue | undefined;
   readonly #offsets = new Map<number, number>();
   #line: FakeTransport | undefined;
   #taken = 0;
@@ -24,12 +32,18 @@ class ModelRoom {
     this.#line = line;
     this.#taken = 0;
     this.#outgoing = [];
-    const after = line.target.after === undefined ? 0 : Number(line.target.after.split(":")[1]);
-    const missed = this.log.slice(after).map((data, index) => message(after + index + 1, data));
+    const isBack = line.target.after !== undefined;
+    const after = isBack ? Number(line.target.after?.split(":")[1]) : 0;
+    const missed = this.log.slice(after);
+    const { value = 0, version = 0 } = this.shared ?? {};
     line.welcome({
       position: at(after),
       head: at(this.log.length),
-      ...(line.target.after && { recovered: true }),
+      ...(isBack && { recovered: true }),
+      ...((!isBack || line.target.state === true) && {
+        state: version === 0 ? {} : { [KEY]: [value, version] },
+        stateOffset: this.log.length,
+      }),
     });
     if (missed.length === 0) return;
     this.#outgoing.push(missed, [{ type: "position", position: at(this.log.length), reason: "replayed" }]);
@@ -40,20 +54,15 @@ class ModelRoom {
     const frame = line === this.#line ? line.frames[this.#taken] : undefined;
     if (frame === undefined) return;
     this.#taken++;
-    const messages: ServerFrame[] = [];
-    const answers: ServerFrame[] = [];
-    for (const { ref = 0, data } of frame) {
-      if (refuse) {
-        answers.push({ type: "error", ref, code: "rate_limited", message: "spent", retryAfterMs: 50 });
-        continue;
-      }
-      if (!this.#offsets.has(ref)) {
-        this.#offsets.set(ref, this.log.push(data));
-        messages.push(message(this.log.length, data));
-      }
-      answers.push({ type: "ack", ref, offset: this.#offsets.get(ref) ?? 0 });
-    }
-    this.#outgoing.push([...messages, ...answers]);
+    const before = this.log.length;
+    const answers = frame.map((item) => this.#do(item, refuse));
+    this.#outgoing.push([...this.log.slice(before), ...answers]);
+  }
+
+  /** Somebody else changes the state. */
+  meddle(): void {
+    this.#set(Number(this.shared?.value ?? 0) + 1_000, "ana");
+    this.#outgoing.push(this.log.slice(-1));
   }
 
   /** The next frame reaches the client. */
@@ -61,35 +70,63 @@ class ModelRoom {
     const frames = this.#outgoing.shift();
     if (frames !== undefined) this.#line?.deliver(...frames);
   }
-}
 
-function message(offset: number, data: unknown): ServerFrame {
-  return messageFrame(offset, "me", Number(data));
+  #do({ type, ref = 0, data, set, if: expected }: SentItem, refuse: boolean): ServerFrame {
+    if (refuse) return { type: "error", ref, code: "rate_limited", message: "spent", retryAfterMs: 50 };
+    const known = this.#offsets.get(ref);
+    if (known !== undefined) return { type: "ack", ref, offset: known };
+    const version = this.shared?.version ?? 0;
+    if (type === "set" && expected?.[KEY] !== version) {
+      return { type: "error", ref, code: "conflict", message: "changed", versions: { [KEY]: version } };
+    }
+    if (type === "set") this.#set(Number(set?.[KEY]), "me");
+    else this.log.push(messageFrame(this.log.length + 1, "me", Number(data)));
+    this.#offsets.set(ref, this.log.length);
+    return { type: "ack", ref, offset: this.log.length };
+  }
+
+  #set(value: number, from: string): void {
+    this.log.push(stateFrame(this.log.length + 1, { set: { [KEY]: value } }, from));
+    this.shared = { value, version: this.log.length };
+  }
 }
 
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom("publish", "take", "deliver") },
-    { weight: 1, arbitrary: fc.constantFrom("cut", "refuse", "pass") },
+    { weight: 2, arbitrary: fc.constantFrom("add") },
+    { weight: 1, arbitrary: fc.constantFrom("cut", "refuse", "pass", "meddle") },
   ),
   { maxLength: 120, size: "max" },
 );
 
-it("[G3 G4 A3 P4] whatever is lost on the way, every publish is stored once and every message told once, in order", async () => {
+it("[G3 G4 A3 P4 T2 T4] whatever is lost on the way, every act takes effect once and everything is told once, in order", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (script) => {
       const room = new ModelRoom();
       const made = new Visit({ rewind: 1_000, transports: ["websocket"] });
       const acks: Promise<{ readonly offset: number }>[] = [];
-      let acked = 0;
+      const sums: Promise<number>[] = [];
+      let answered = 0;
       await settled();
       for (const step of script) {
         room.join(made.line);
         if (step === "publish") {
           const ack = made.room.publish("chat", acks.length);
           acks.push(ack);
-          void ack.then(() => acked++);
-        } else if (step === "take") room.take(made.line, false);
+          void ack.then(() => answered++);
+        } else if (step === "add") {
+          const { value = 0, version } = made.room.shared.get(KEY) ?? {};
+          const set = made.room.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
+          sums.push(
+            set.then(
+              ({ offset }) => offset,
+              () => 0,
+            ),
+          );
+          void sums.at(-1)?.then(() => answered++);
+        } else if (step === "meddle") room.meddle();
+        else if (step === "take") room.take(made.line, false);
         else if (step === "refuse") room.take(made.line, true);
         else if (step === "deliver") room.deliver();
         else if (step === "pass") await made.world.pass(100);
@@ -100,11 +137,9 @@ it("[G3 G4 A3 P4] whatever is lost on the way, every publish is stored once and 
         await settled();
       }
 
-      for (
-        let round = 0;
-        round < 10_000 && (acked < acks.length || made.offsets.length < acks.length);
-        round++
-      ) {
+      const isDone = (): boolean =>
+        answered === acks.length + sums.length && made.room.position === at(room.log.length);
+      for (let round = 0; round < 10_000 && !isDone(); round++) {
         await made.world.pass(10);
         room.join(made.line);
         while (!room.isQuietOn(made.line)) {
@@ -113,15 +148,22 @@ it("[G3 G4 A3 P4] whatever is lost on the way, every publish is stored once and 
         }
       }
 
-      const offsets = Array.from(acks, (_, index) => index + 1);
-      expect(room.log.toSorted((one, other) => Number(one) - Number(other))).toEqual(
+      const messages = room.log.filter((frame) => frame.type === "message");
+      expect(messages.map(({ data }) => Number(data)).toSorted((one, other) => one - other)).toEqual(
         acks.map((_, index) => index),
       );
-      expect(made.offsets).toEqual(offsets);
-      expect(made.told.message.map(({ data }) => data)).toEqual(room.log);
+      expect(made.told.message).toEqual(messages);
       const told = await Promise.all(acks);
-      expect(told.map(({ offset }) => offset).toSorted((one, other) => one - other)).toEqual(offsets);
-      expect(told.map(({ offset }) => room.log[offset - 1])).toEqual(acks.map((_, index) => index));
+      expect(told.map(({ offset }) => messages.find((message) => message.offset === offset)?.data)).toEqual(
+        acks.map((_, index) => index),
+      );
+
+      const changes = room.log.filter((frame) => frame.type === "state");
+      expect(made.room.shared.get(KEY)).toEqual(room.shared);
+      const own = changes.filter(({ from }) => from === "me").map(({ offset }) => offset);
+      const resolved = (await Promise.all(sums)).filter((offset) => offset > 0);
+      expect(resolved.toSorted((one, other) => one - other)).toEqual(own);
+      expect(Number(room.shared?.value ?? 0)).toBe(own.length + 1_000 * (changes.length - own.length));
       made.room.close();
     }),
     { numRuns: 200 },

@@ -5,7 +5,7 @@ import type {
   TransportListener,
   TransportName,
 } from "../../src/client/transport.ts";
-import type { ServerFrame, WelcomeFrame } from "../../src/protocol/frames.ts";
+import type { ServerFrame, StateFrame, WelcomeFrame } from "../../src/protocol/frames.ts";
 
 /** What a client sent, parsed. */
 export interface SentItem {
@@ -15,6 +15,10 @@ export interface SentItem {
   readonly data?: unknown;
   readonly volatile?: boolean;
   readonly key?: string;
+  readonly to?: readonly string[];
+  readonly chars?: number;
+  readonly set?: Readonly<Record<string, unknown>>;
+  readonly if?: Readonly<Record<string, number>>;
 }
 
 /** The epoch of the rooms that fake transports lead to. */
@@ -28,6 +32,7 @@ export const LIMITS = {
   messagesBurst: 120,
   bytesPerSecond: 65_536,
   bytesBurst: 262_144,
+  windowChars: 262_144,
 };
 
 /** A position in that epoch. */
@@ -36,7 +41,7 @@ export function at(offset: number): string {
 }
 
 /** A welcome as a server writes it. */
-function welcomeFrame(fields: Partial<WelcomeFrame> = {}): WelcomeFrame {
+export function welcomeFrame(fields: Partial<WelcomeFrame> = {}): WelcomeFrame {
   return {
     type: "welcome",
     protocol: 1,
@@ -48,6 +53,7 @@ function welcomeFrame(fields: Partial<WelcomeFrame> = {}): WelcomeFrame {
     position: at(0),
     head: fields.position ?? at(0),
     mode: "list",
+    roster: "r0",
     count: 1,
     members: [{ id: "me" }],
     pingIntervalMs: 25_000,
@@ -66,6 +72,11 @@ export function messageFrame(
   return { type: "message", ...(offset !== undefined && { offset }), time: 1, from, event: "chat", data };
 }
 
+/** A change of the shared state as a server writes it. */
+export function stateFrame(offset: number, fields: Partial<StateFrame>, from = "ana"): StateFrame {
+  return { type: "state", offset, time: 1, from, ...fields };
+}
+
 /** A connection that carries only what the test delivers, when it does. */
 export class FakeTransport implements Transport {
   readonly name: TransportName;
@@ -73,6 +84,8 @@ export class FakeTransport implements Transport {
   /** The frames sent, each as its items. */
   readonly frames: SentItem[][] = [];
   readonly authorities = new Set<string>();
+  /** Every token that it was renewed with. */
+  readonly tokens: string[] = [];
   pings = 0;
   isBusy = false;
   isClosed = false;
@@ -101,6 +114,10 @@ export class FakeTransport implements Transport {
     this.authorities.add(authority);
   }
 
+  renew(token: string): void {
+    this.tokens.push(token);
+  }
+
   ping(): void {
     this.pings++;
   }
@@ -123,6 +140,11 @@ export class FakeTransport implements Transport {
   /** Frames arrive together. */
   deliver(...frames: ServerFrame[]): void {
     this.#listener.onFrames(frames);
+  }
+
+  /** Text arrives that counts so many characters towards the window. */
+  deliverText(chars: number, ...frames: ServerFrame[]): void {
+    this.#listener.onFrames(frames, undefined, chars);
   }
 
   /** An event of a stream arrives. */

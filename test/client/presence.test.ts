@@ -28,8 +28,8 @@ it("[M1 M2] follows who comes, changes and goes", async () => {
   const anew = { ...ANA, data: { name: "Ana", away: true } };
 
   made.line.deliver(
-    { type: "presence", joined: [cem], updated: [anew], count: 4 },
-    { type: "presence", left: [{ id: "bo", reason: "timeout" }], count: 3 },
+    { type: "presence", roster: "r", joined: [cem], updated: [anew], count: 4 },
+    { type: "presence", roster: "r", left: [{ id: "bo", reason: "timeout" }], count: 3 },
   );
 
   expect([...made.room.members.keys()]).toEqual(["me", "ana", "cem"]);
@@ -44,8 +44,8 @@ it("[M1] one who leaves and comes again is a newcomer", async () => {
   const made = await visitAnaAndBo();
 
   made.line.deliver(
-    { type: "presence", left: [{ id: "bo", reason: "left" }], count: 2 },
-    { type: "presence", joined: [{ id: "bo" }], count: 3 },
+    { type: "presence", roster: "r", left: [{ id: "bo", reason: "left" }], count: 2 },
+    { type: "presence", roster: "r", joined: [{ id: "bo" }], count: 3 },
   );
 
   expect(made.told.presence.at(-1)).toEqual({ joined: [{ id: "bo" }], updated: [], left: [], count: 3 });
@@ -57,6 +57,7 @@ it("[M1 G9] tells nothing of what it knew already", async () => {
 
   made.line.deliver({
     type: "presence",
+    roster: "r",
     joined: [BO],
     updated: [ANA],
     left: [{ id: "who", reason: "left" }],
@@ -88,8 +89,8 @@ it("[M3 W4] in the mode count knows how many, and nobody", async () => {
   expect(made.room.count).toBe(2);
 
   made.line.deliver(
-    { type: "presence", mode: "count", count: 3 },
-    { type: "presence", mode: "count", count: 3 },
+    { type: "presence", roster: "r", mode: "count", count: 3 },
+    { type: "presence", roster: "r", mode: "count", count: 3 },
   );
 
   expect(made.room.count).toBe(3);

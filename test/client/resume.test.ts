@@ -20,7 +20,7 @@ it("[P3] its position moves with every welcome, recorded message and position fr
 it("[P3 S1] over SSE its position moves with every id", async () => {
   const made = await visit({ transports: ["sse"] });
 
-  made.line.deliverEvent(at(7), { type: "presence", count: 1 });
+  made.line.deliverEvent(at(7), { type: "presence", roster: "r", count: 1 });
 
   expect(made.room.position).toBe(at(7));
 });
@@ -37,7 +37,7 @@ it("[P3] a position frame of another log is followed, and its offsets begin anew
 it("[S6] an id that is no position is passed over", async () => {
   const made = await visit({ transports: ["sse"] }, { position: at(2) });
 
-  made.line.deliverEvent("~closed", { type: "presence", count: 2 });
+  made.line.deliverEvent("~closed", { type: "presence", roster: "r", count: 2 });
 
   expect(made.room.position).toBe(at(2));
 });

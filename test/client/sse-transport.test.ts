@@ -16,6 +16,7 @@ class Line {
   readonly requests: Asked[] = [];
   readonly frames: ServerFrame[] = [];
   readonly positions: (string | undefined)[] = [];
+  readonly chars: (number | undefined)[] = [];
   readonly ends: TransportEnd[] = [];
   heard = 0;
   readied = 0;
@@ -36,9 +37,10 @@ class Line {
         mode: "list",
       },
       {
-        onFrames: (frames, position) => {
+        onFrames: (frames, position, chars) => {
           this.frames.push(...frames);
           this.positions.push(position);
+          this.chars.push(chars);
         },
         onHeard: () => this.heard++,
         onReady: () => this.readied++,
@@ -111,6 +113,16 @@ describe("the stream", () => {
     expect(line.frames.map(({ type }) => type)).toEqual(["pong", "presence"]);
     expect(line.positions).toEqual(["Zk3:5"]);
     expect(line.heard).toBe(2);
+  });
+
+  it("[L5] leaves it to its server to say what was read", async () => {
+    const line = await openLine();
+
+    await line.write('id: Zk3:5\ndata: {"type":"pong"}\n\n');
+
+    expect(line.chars).toEqual([undefined]);
+    expect(line.request.url).not.toContain("flow");
+    expect(line.requests).toHaveLength(1);
   });
 
   it("[S4 C1] a stream that ends is a connection that broke, with the wait it asked for", async () => {

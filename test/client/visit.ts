@@ -7,7 +7,7 @@ import type { WelcomeFrame } from "../../src/protocol/frames.ts";
 import { FakeTransport } from "./fake-transport.ts";
 import { FakeWorld, settled } from "./fake-world.ts";
 
-const EVENTS = ["message", "presence", "state", "welcome", "error", "closed"] as const;
+const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
 
 type Told = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
 
@@ -15,7 +15,15 @@ type Told = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
 export class Visit {
   readonly world: FakeWorld;
   readonly room: Room;
-  readonly told: Told = { message: [], presence: [], state: [], welcome: [], error: [], closed: [] };
+  readonly told: Told = {
+    message: [],
+    presence: [],
+    shared: [],
+    state: [],
+    welcome: [],
+    error: [],
+    closed: [],
+  };
   /** Every connection that was dialled, in order. */
   readonly dialled: FakeTransport[] = [];
 

@@ -23,6 +23,28 @@ it("[A4 G8] sends without a ref, and says what may stand for what", async () => 
   ]);
 });
 
+it("[A4 A7] may be for some members only, and stands for nothing that is for others", async () => {
+  const made = await visit({}, SLOW);
+  for (let index = 0; index < 8; index++) made.room.send("filler", index);
+  await settled();
+
+  for (const [data, to] of [
+    [1, ["ana"]],
+    [2, ["bo"]],
+    [3, ["ana"]],
+    [4, undefined],
+  ] as const) {
+    made.room.send("aim", data, { to });
+  }
+  await made.world.pass(400);
+
+  expect(made.line.items.slice(8)).toEqual([
+    { type: "publish", event: "aim", volatile: true, to: ["ana"], data: 3 },
+    { type: "publish", event: "aim", volatile: true, to: ["bo"], data: 2 },
+    { type: "publish", event: "aim", volatile: true, data: 4 },
+  ]);
+});
+
 it("[A4 G8] leaves nothing out while sending keeps up", async () => {
   const made = await visit();
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { TransportEnd } from "../../src/client/transport.ts";
+import type { Target, TransportEnd } from "../../src/client/transport.ts";
 import { WebSocketTransport, type WebSocketLike } from "../../src/client/websocket-transport.ts";
 import type { ServerFrame } from "../../src/protocol/frames.ts";
 
@@ -44,8 +44,9 @@ class FakeSocket implements WebSocketLike {
   }
 }
 
-function openLine(after?: string) {
+function openLine(after?: string, known: Partial<Target> = {}) {
   const frames: ServerFrame[] = [];
+  const chars: unknown[] = [];
   const ends: TransportEnd[] = [];
   const transport = new WebSocketTransport(
     {
@@ -55,25 +56,42 @@ function openLine(after?: string) {
       rewind: 5,
       presence: '{"a":"b c"}',
       mode: "count",
+      ...known,
     },
     {
-      onFrames: (came) => void frames.push(...came),
+      onFrames: (came, _position, length) => {
+        frames.push(...came);
+        chars.push(length);
+      },
       onHeard: () => undefined,
       onReady: () => undefined,
       onEnd: (end) => void ends.push(end),
     },
     FakeSocket,
   );
-  return { transport, socket: FakeSocket.newest, frames, ends };
+  return { transport, socket: FakeSocket.newest, frames, chars, ends };
 }
 
-it("[J2 J3] offers the subprotocol and the key, which is not in the URL", () => {
+it("[J2 J3 L5] offers the subprotocol and the key, which is not in the URL, and promises to say what it reads", () => {
   const { socket } = openLine();
 
   expect(socket.protocols).toEqual(["parlor.v1", "resume.keykeykeykeykeykeykey1"]);
   expect(socket.url).toBe(
-    "wss://parlor.example/rooms/lobby?mode=count&rewind=5&presence=%7B%22a%22%3A%22b+c%22%7D",
+    "wss://parlor.example/rooms/lobby?mode=count&rewind=5&presence=%7B%22a%22%3A%22b+c%22%7D&flow=1",
   );
+});
+
+it("[J7 J10 M5 T4] asks for the state, brings the list it knows, and says that it only watches", () => {
+  const { socket } = openLine("Zk3:7", { mode: "list", roster: "4f.2", state: true, view: true });
+
+  expect([...new URL(socket.url).searchParams]).toEqual([
+    ["after", "Zk3:7"],
+    ["presence", '{"a":"b c"}'],
+    ["roster", "4f.2"],
+    ["state", "1"],
+    ["view", "1"],
+    ["flow", "1"],
+  ]);
 });
 
 it("[J6] asks to go on from a position rather than for the newest", () => {
@@ -103,6 +121,16 @@ it.each([
   socket.receive(data);
 
   expect(frames).toMatchObject([{ type: "error", code: "bad_frame" }]);
+});
+
+it("[L5] tells the length of every text but the platform's pong, in UTF-16 units", () => {
+  const { socket, chars } = openLine();
+
+  socket.receive('{"type":"message","data":"ü😀"}');
+  socket.receive('{"type":"pong"}');
+  socket.receive('[{"type":"pong"}]');
+
+  expect(chars).toEqual([31, 0, 17]);
 });
 
 it("[C1] tells how it ended, an error before it or not", () => {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { joinRoom, ParlorError, type Room, type TransportName } from "../../src/client/index.ts";
 import { check } from "../checker/check.ts";
 import { Record } from "../checker/record.ts";
 import { browserAvailable, launchBrowser } from "../support/browser.ts";
@@ -20,9 +21,8 @@ let server: ServerProcess;
 let browser: Browser;
 
 beforeAll(async () => {
-  if (!browserAvailable.ok) return;
   server = await startServer({ vars: { ADDRESS_LIMITS: "off" } });
-  browser = await launchBrowser();
+  if (browserAvailable.ok) browser = await launchBrowser();
 });
 
 afterAll(async () => {
@@ -91,6 +91,71 @@ describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the clie
     expect(await Promise.all([ana.self(), ben.self()])).toMatchObject(before.map(({ self }) => ({ self })));
   });
 });
+
+describe("two clients in Node", () => {
+  it("[T1 T2 T4 A3 G3 G5 G6] count together by compare-and-set, one over WebSocket and one over SSE, and a kill -9 loses no step", async () => {
+    const room = uniqueRoom();
+    const counters = (["websocket", "sse"] as const).map((transport) => joinHere(room, transport));
+    const steps: number[] = [];
+
+    const counted = Promise.all(counters.map((counter) => count(counter, STEPS, steps)));
+    await expect.poll(() => steps.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(STEPS / 2);
+    const whenKilled = steps.length;
+    await server.restart();
+    await counted;
+
+    // Every step has its own offset, and set the version that the next one was compared with.
+    expect(whenKilled).toBeLessThan(2 * STEPS);
+    expect(new Set(steps).size).toBe(2 * STEPS);
+    const last = { count: { value: 2 * STEPS, version: Math.max(...steps) } };
+    const answer = await fetch(roomUrl(server.url, room, "/state"));
+    const { state } = (await answer.json()) as { readonly state: unknown };
+    expect(state).toEqual({ count: [last.count.value, last.count.version] });
+    for (const { shared } of counters) {
+      await expect.poll(() => Object.fromEntries(shared), { timeout: 10_000 }).toEqual(last);
+    }
+    for (const counter of counters) counter.close();
+  });
+});
+
+/** How often each client counts. */
+const STEPS = 100;
+
+/** Joins a room of the server over one transport. */
+function joinHere(room: string, transport: TransportName): Room {
+  return joinRoom(roomUrl(server.url, room), {
+    transports: [transport],
+    minReconnectDelayMs: 100,
+    maxReconnectDelayMs: 1_000,
+  });
+}
+
+/** Counts up, each step a compare-and-set that is made again when another came before it. Notes each step's offset. */
+async function count(room: Room, steps: number, noted: number[]): Promise<void> {
+  for (let step = 0; step < steps;) {
+    const { value = 0, version } = room.shared.get("count") ?? {};
+    try {
+      const { offset } = await room.set({ count: Number(value) + 1 }, { if: { count: version } });
+      noted.push(offset);
+      step++;
+      await knownAt(room, offset);
+    } catch (error) {
+      if (!(error instanceof ParlorError) || error.code !== "conflict") throw error;
+      await knownAt(room, error.versions?.["count"] ?? 0);
+    }
+  }
+}
+
+/** Resolves once a client knows the count as of an offset: over SSE an answer may come before what it is about. */
+function knownAt(room: Room, offset: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = (): void => {
+    if ((room.shared.get("count")?.version ?? 0) >= offset) resolve();
+  };
+  const stop = room.on("shared", look);
+  look();
+  return promise.finally(stop);
+}
 
 /** Resolves once every message that was said has its ack, whichever page said it. */
 async function allAcked(said: number, ...pages: readonly ClientPage[]): Promise<void> {

@@ -2,8 +2,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { joinRoom } from "../../src/client/index.ts";
 import { browserAvailable, launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/loopback-port.ts";
+import { roomUrl } from "../support/member.ts";
 import { projectRoot, scratchDir } from "../support/project.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { startServer } from "../support/server.ts";
@@ -13,13 +15,16 @@ const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
 /** Pictures of the pages, for people to look at. Outside git. */
 const PICTURES = join(projectRoot, "node_modules", ".cache", "parlor", "pictures");
 
+/** A room of more members than this is told only how many they are. */
+const LIST_MAX = 3;
+
 let server: ServerProcess;
 let browser: Browser;
 
 beforeAll(async () => {
   if (!browserAvailable.ok) return;
   mkdirSync(PICTURES, { recursive: true });
-  server = await startServer({ vars: { ADDRESS_LIMITS: "off" } });
+  server = await startServer({ vars: { ADDRESS_LIMITS: "off", PRESENCE_LIST_MAX: String(LIST_MAX) } });
   browser = await launchBrowser();
 });
 
@@ -101,6 +106,75 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
       );
     }
     await Promise.all([ana.close(), ben.close()]);
+  });
+
+  it(`[T1 T2 G5] a number that two windows count at once holds every press${why}`, async () => {
+    const faults: string[] = [];
+    const ana = await open("/", faults);
+    await ana.waitForURL(/room=/);
+    await connected(ana);
+    const ben = await open(`${new URL(ana.url()).search}&transport=sse`, faults);
+    await connected(ben);
+
+    const press = async (page: Page): Promise<void> => {
+      for (let n = 0; n < 20; n++) await page.locator("#tally-more").click();
+    };
+    await Promise.all([press(ana), press(ben)]);
+    await ben.locator("#drop").click();
+    await ben.locator("#tally-less").click();
+    await ana.locator("#tally-more").click();
+    await ana.locator("#tally-more").click();
+
+    for (const page of [ana, ben]) {
+      await page.locator("#tally:not([data-pending])", { hasText: /^41$/ }).waitFor();
+    }
+    const cem = await open(new URL(ana.url()).search, faults);
+    await cem.locator("#tally", { hasText: /^41$/ }).waitFor();
+    await picture(ana, "tally");
+    // Presses that crossed are refused over SSE with a status, which a browser notes as a fault.
+    expect(faults.filter((fault) => !fault.includes("409 (Conflict)"))).toEqual([]);
+    await Promise.all([ana.close(), ben.close(), cem.close()]);
+  });
+
+  it(`[M3 M6] a crowd is a number, and is listed again when it is small enough${why}`, async () => {
+    const faults: string[] = [];
+    const ana = await open("/", faults);
+    await ana.waitForURL(/room=/);
+    await connected(ana);
+    const room = new URL(ana.url()).searchParams.get("room") ?? "";
+    const others = Array.from({ length: LIST_MAX + 1 }, () => joinRoom(roomUrl(server.url, room)));
+
+    await ana.locator("#count", { hasText: `${LIST_MAX + 2} here` }).waitFor();
+    await ana.locator("#others .more", { hasText: `+${LIST_MAX + 1}` }).waitFor();
+    expect(await ana.locator("#others .avatar").count()).toBe(0);
+    await picture(ana, "crowd");
+    for (const other of others.slice(1)) void other.leave();
+
+    await ana.locator("#count", { hasText: "2 here" }).waitFor();
+    await ana.locator("#others .avatar").waitFor();
+    expect(faults).toEqual([]);
+    others[0]?.close();
+    await ana.close();
+  });
+
+  it(`[L5 C1] a window that is closed for reading too slowly says so, and is back${why}`, async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    let slow: (() => Promise<void>) | undefined;
+    await page.routeWebSocket(/\/rooms\//, (socket) => {
+      socket.connectToServer();
+      slow = () => socket.close({ code: 4003, reason: "the member reads too slowly" });
+    });
+    await page.goto(server.url);
+    await connected(page);
+
+    await slow?.();
+
+    await page.locator("#banner", { hasText: "did not keep up" }).waitFor();
+    await connected(page);
+    await page.locator("#banner", { hasText: "did not keep up" }).waitFor({ state: "hidden" });
+    expect(await page.locator("#pill-state").textContent()).toBe("Connected");
+    await context.close();
   });
 
   it(`[G5] it fits a phone and a dark room${why}`, async () => {

@@ -37,6 +37,10 @@ function withoutCode(markdown: string): string {
   return markdown.replace(/^ *(```+|~~~+)[^]*?^ *\1/gm, "");
 }
 
+function tsBlocksIn(markdown: string): string[] {
+  return [...markdown.matchAll(/^```ts\n([^]*?)^```/gm)].map((match) => match[1] ?? "");
+}
+
 function isBroken(link: string): boolean {
   const [path = "", anchor] = link.split("#");
   if (!existsSync(absolute(path))) return true;
@@ -57,7 +61,7 @@ describe("documents", () => {
   });
 
   it("README's TypeScript compiles", () => {
-    const blocks = [...read("README.md").matchAll(/^```ts\n([^]*?)^```/gm)].map((match) => match[1] ?? "");
+    const blocks = tsBlocksIn(read("README.md")).filter((code) => !code.includes("cloudflare:workers"));
     mkdirSync(absolute("node_modules/.cache"), { recursive: true });
     const folder = mkdtempSync(absolute("node_modules/.cache/readme-"));
     const files = blocks.map((code, index) => {
@@ -77,6 +81,12 @@ describe("documents", () => {
     expect(blocks.length).toBeGreaterThan(0);
     expect(stdout).toBe("");
     expect(status).toBe(0);
+  });
+
+  it("README's Worker with rules is the one that is tested", () => {
+    const example = read("test/example/worker.ts").replaceAll("../../src/", "./src/");
+
+    expect(tsBlocksIn(read("README.md"))).toContain(example);
   });
 
   it.each(documents)("the relative links of %s lead somewhere", (path) => {

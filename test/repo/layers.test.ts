@@ -16,7 +16,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   protocol: { folders: [], packages: [] },
   config: { folders: ["protocol"], packages: ["valibot"] },
   limits: { folders: ["protocol"], packages: [] },
-  auth: { folders: ["protocol"], packages: ["jose"] },
+  // Node's packages are those of the tool that mints tokens.
+  auth: { folders: ["protocol"], packages: ["jose", "node:crypto", "node:fs", "node:util"] },
   metrics: { folders: [], packages: [] },
   room: { folders: ALL_BELOW_ROOM, packages: ["cloudflare:workers"] },
   transports: { folders: ["protocol", "metrics", "room/api.ts"], packages: [] },

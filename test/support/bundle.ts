@@ -34,7 +34,7 @@ const ABOUT = "about.json";
 
 /**
  * Bundles a Worker as a deployment would, without deploying it. Done once for each state of the sources: the bundle's
- * folder is named after a hash of the configuration and of `src` beside it.
+ * folder is named after a hash of the configuration, of `src` and of the Worker's own file.
  */
 export async function bundleWorker(config: string): Promise<Bundle> {
   const dir = await cachedDir(`bundle-${hashSources(config)}`, (draft) => build(config, draft));
@@ -42,8 +42,8 @@ export async function bundleWorker(config: string): Promise<Bundle> {
 }
 
 function hashSources(config: string): string {
-  const sources = join(dirname(config), "src");
-  const files = readdirSync(sources, { recursive: true, withFileTypes: true })
+  const files = [join(projectRoot, "src"), dirname(config)]
+    .flatMap((dir, index) => readdirSync(dir, { recursive: index === 0, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted();

@@ -1,6 +1,8 @@
 import { OPTIONS } from "../../src/config/options.ts";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
+import type { KindDefinition } from "../../src/config/kinds.ts";
+import { kinds } from "../../src/rooms.ts";
 
 /** A table that is written from code into a document, between `<!-- name:begin -->` and `<!-- name:end -->`. */
 interface GeneratedTable {
@@ -33,6 +35,7 @@ interface ErrorRow {
 /** Every table that a document shares with the code. `npm run docs` writes them, a test compares them. */
 export function generatedTables(): GeneratedTable[] {
   return [
+    { name: "kinds", file: "README.md", text: kindsTable(kinds) },
     { name: "options", file: "README.md", text: optionsTable(OPTIONS) },
     { name: "errors", file: "src/protocol/PROTOCOL.md", text: errorsTable(ERRORS) },
     { name: "close-codes", file: "src/protocol/PROTOCOL.md", text: closeCodesTable() },
@@ -50,6 +53,21 @@ function optionsTable(options: Readonly<Record<string, OptionRow>>): string {
       row.unit,
       row.scope === "kind" ? "yes" : "",
       row.text,
+    ]),
+  );
+}
+
+function kindsTable(definitions: Readonly<Record<string, KindDefinition>>): string {
+  return table(
+    ["Kind", "For", "History", "Its own options"],
+    Object.entries(definitions).map(([name, { text, history = "durable", ...own }]) => [
+      code(name),
+      text,
+      code(history),
+      Object.entries(own)
+        .filter(([, value]) => typeof value !== "object")
+        .map(([option, value]) => code(`${option} ${JSON.stringify(value)}`))
+        .join(", "),
     ]),
   );
 }

@@ -101,8 +101,8 @@ describe("contradictions", () => {
     ["pings rarer than half the silence", { PING_INTERVAL_MS: "75001" }, "pingIntervalMs"],
     [
       "more presence than a welcome may list",
-      { MAX_MEMBERS: "4097", MAX_PRESENCE_BYTES: "4096" },
-      "maxMembers",
+      { PRESENCE_LIST_MAX: "1025", MAX_PRESENCE_BYTES: "4096" },
+      "presenceListMax",
     ],
   ])("[L1 L4 W5] %s is refused, and said once for all kinds", (_what, variables, option) => {
     const problems = problemsOf(variables, { ...KINDS, other: { text: "another" } });
@@ -115,7 +115,8 @@ describe("contradictions", () => {
     [{ MESSAGES_PER_SECOND: "12", MESSAGES_BURST: "120" }],
     [{ MAX_FRAME_BYTES: "262144" }],
     [{ PING_INTERVAL_MS: "75000" }],
-    [{ MAX_MEMBERS: "4096", MAX_PRESENCE_BYTES: "4096" }],
+    [{ PRESENCE_LIST_MAX: "1024", MAX_PRESENCE_BYTES: "4096" }],
+    [{ MAX_MEMBERS: "10000", MAX_PRESENCE_BYTES: "6144" }],
   ])("[L1 L4] %j is the bound itself, and taken", (variables) => {
     expect(problemsOf(variables)).toEqual([]);
   });
@@ -147,6 +148,36 @@ describe("kinds", () => {
     expect(problems).toHaveLength(4);
     for (const word of ["maxMembers", "sseRetryMs", "colour", "location"])
       expect(problems.join("\n")).toContain(word);
+  });
+
+  it.each([
+    ["durable", undefined],
+    ["durable", "durable"],
+    ["memory", "memory"],
+    ["none", "none"],
+  ] as const)("[W1] a kind's history is %s where it says %s", (wanted, history) => {
+    const { kinds: settled } = readConfig({}, { default: { text: "x", ...(history && { history }) } });
+
+    expect(settled.get("default")?.history).toBe(wanted);
+  });
+
+  it("[W1] a kind's history is one of three words, and no variable sets it", () => {
+    expect(problemsOf({}, { default: { text: "x", history: "disk" } })).toEqual([
+      'kind "default": history is "disk", must be one of durable, memory, none',
+    ]);
+    expect(readConfig({ HISTORY: "none" }, KINDS).kinds.get("default")?.history).toBe("durable");
+  });
+
+  it("[W5] a place and a jurisdiction are each one of those there are, and never both", () => {
+    const about = (fields: object): readonly string[] =>
+      problemsOf({}, { default: { text: "x", ...fields } });
+
+    expect(about({ location: "weur" })).toEqual([]);
+    expect(about({ jurisdiction: "eu" })).toEqual([]);
+    expect(about({ jurisdiction: "mars" })).toEqual([expect.stringContaining('jurisdiction is "mars"')]);
+    expect(about({ location: "weur", jurisdiction: "eu" })).toEqual([
+      'kind "default": location and jurisdiction cannot both be set',
+    ]);
   });
 
   it("[W5] every problem is told at once, a line each", () => {

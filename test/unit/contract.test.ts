@@ -23,6 +23,10 @@ const anyJoin: fc.Arbitrary<JoinRequest> = fc.record(
     after: fc.string({ unit: "binary" }),
     rewind: fc.nat(),
     presence: fc.json(),
+    roster: fc.string({ unit: "binary" }),
+    state: fc.boolean(),
+    flow: fc.boolean(),
+    viewOnly: fc.boolean(),
   },
   { requiredKeys: ["v", "session", "key", "member", "user", "dialect", "mode"] },
 );
@@ -34,6 +38,12 @@ describe("joins", () => {
         expect(decodeJoin(encodeJoin(join))).toEqual(join);
       }),
     );
+  });
+
+  it("[V2] a join of a Worker that knew no more is read as it was written, without what came later", () => {
+    const join = { v: 1, session: "s", key: "k", member: "m", user: "", dialect: "json", mode: "list" };
+
+    expect(decodeJoin(JSON.stringify(join))).toEqual(join);
   });
 
   it("[J7] a header is ASCII without control characters, and goes through Headers unchanged", () => {

@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeClientText } from "../../src/protocol/decode.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
-import { MAX_EVENT_CHARS, MAX_ITEMS } from "../../src/protocol/frames.ts";
+import {
+  HISTORY_LIMIT,
+  MAX_ADDRESSEES,
+  MAX_ITEMS,
+  MAX_NAME_CHARS,
+  MAX_SET_KEYS,
+} from "../../src/protocol/frames.ts";
 
 /** Decodes a frame of one item. */
 function decodeOne(item: unknown): unknown {
@@ -13,6 +19,16 @@ function decodeOne(item: unknown): unknown {
 function refusal(code: string, ref?: number): unknown {
   return { ok: false, error: expect.objectContaining({ code, ...(ref !== undefined && { ref }) }) };
 }
+
+/** An id of a member, another for each number. */
+const memberId = (n: number): string => String(n).padStart(22, "m");
+
+/** An object with so many keys. */
+const keys = <Value>(count: number, value: Value): Record<string, Value> =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, value]));
+
+/** What a set that leaves the rest out means. */
+const NO_CHANGE = { set: new Map(), delete: [], if: new Map(), own: false };
 
 describe("frames", () => {
   it.each([
@@ -27,10 +43,46 @@ describe("frames", () => {
       { type: "publish", event: "e", volatile: true, key: "k" },
       { event: "e", data: null, volatile: true },
     ],
+    [
+      "publish to some, each named once",
+      { type: "publish", event: "e", to: [memberId(1), memberId(2), memberId(1)] },
+      { event: "e", data: null, volatile: false, to: [memberId(1), memberId(2)] },
+    ],
+    [
+      "volatile publish to some",
+      { type: "publish", event: "e", volatile: true, to: [memberId(1)] },
+      { event: "e", data: null, volatile: true, to: [memberId(1)] },
+    ],
+    [
+      "set",
+      { type: "set", ref: 3, set: { a: 1, b: null }, delete: ["c"], if: { a: 0, d: 5 }, own: true },
+      {
+        ref: 3,
+        set: new Map([
+          ["a", 1],
+          ["b", null],
+        ]),
+        delete: ["c"],
+        if: new Map([
+          ["a", 0],
+          ["d", 5],
+        ]),
+        own: true,
+      },
+    ],
+    ["set alone", { type: "set", set: { a: [] } }, { ...NO_CHANGE, set: new Map([["a", []]]) }],
+    ["set that deletes", { type: "set", delete: ["a"] }, { ...NO_CHANGE, delete: ["a"] }],
+    ["seen", { type: "seen", chars: 0 }, { chars: 0 }],
+    ["history", { type: "history" }, { limit: HISTORY_LIMIT.default }],
+    [
+      "history with bounds",
+      { type: "history", ref: 4, after: 0, before: 9, since: 0, until: 2 ** 53 - 1, limit: 500 },
+      { ref: 4, after: 0, before: 9, since: 0, until: 2 ** 53 - 1, limit: 500 },
+    ],
     ["presence", { type: "presence", ref: 2, data: 0 }, { ref: 2, data: 0 }],
     ["presence without data", { type: "presence" }, { data: null }],
     ["leave", { type: "leave" }, {}],
-  ])("[F1 A1 A5 A6] a %s is read", (_what, item, fields) => {
+  ])("[F1 A1 A5 A6 A7 A8 A9 T1] a %s is read", (_what, item, fields) => {
     expect(decodeOne(item)).toEqual({ ok: true, value: { type: item.type, ...fields } });
   });
 
@@ -75,17 +127,45 @@ describe("frames", () => {
 
 describe("fields", () => {
   it.each([
-    ["unknown_type", { type: "set", ref: 5 }],
+    ["unknown_type", { type: "welcome", ref: 5 }],
     ["unknown_type", { ref: 5 }],
     ["unknown_type", { type: 1, ref: 5 }],
     ["unknown_type", { type: "toString", ref: 5 }],
     ["bad_frame", { type: "publish", ref: 5 }],
     ["bad_frame", { type: "publish", ref: 5, event: "" }],
-    ["bad_frame", { type: "publish", ref: 5, event: "e".repeat(MAX_EVENT_CHARS + 1) }],
+    ["bad_frame", { type: "publish", ref: 5, event: "e".repeat(MAX_NAME_CHARS + 1) }],
     ["bad_frame", { type: "publish", ref: 5, event: ["e"] }],
     ["bad_frame", { type: "publish", ref: 5, event: "e", volatile: 1 }],
     ["bad_frame", { type: "publish", ref: 5, event: "e", key: "" }],
     ["bad_frame", { type: "publish", ref: 5, event: "e", to: [] }],
+    ["bad_frame", { type: "publish", ref: 5, event: "e", to: null }],
+    ["bad_frame", { type: "publish", ref: 5, event: "e", to: memberId(1) }],
+    ["bad_frame", { type: "publish", ref: 5, event: "e", to: [memberId(1), "short"] }],
+    ["bad_frame", { type: "publish", ref: 5, event: "e", to: [memberId(1), 1] }],
+    ["bad_frame", { type: "set", ref: 5 }],
+    ["bad_frame", { type: "set", ref: 5, set: {}, delete: [], if: { a: 1 } }],
+    ["bad_frame", { type: "set", ref: 5, set: [] }],
+    ["bad_frame", { type: "set", ref: 5, set: null }],
+    ["bad_frame", { type: "set", ref: 5, set: { "": 1 } }],
+    ["bad_frame", { type: "set", ref: 5, set: { ["k".repeat(MAX_NAME_CHARS + 1)]: 1 } }],
+    ["bad_frame", { type: "set", ref: 5, delete: "a" }],
+    ["bad_frame", { type: "set", ref: 5, delete: [""] }],
+    ["bad_frame", { type: "set", ref: 5, delete: [1] }],
+    ["bad_frame", { type: "set", ref: 5, delete: ["a", "a"] }],
+    ["bad_frame", { type: "set", ref: 5, set: { a: 1 }, delete: ["a"] }],
+    ["bad_frame", { type: "set", ref: 5, set: { a: 1 }, if: [] }],
+    ["bad_frame", { type: "set", ref: 5, set: { a: 1 }, if: { a: -1 } }],
+    ["bad_frame", { type: "set", ref: 5, set: { a: 1 }, if: { a: null } }],
+    ["bad_frame", { type: "set", ref: 5, set: { a: 1 }, if: { a: 0.5 } }],
+    ["bad_frame", { type: "set", ref: 5, set: { a: 1 }, own: 1 }],
+    ["bad_frame", { type: "seen", ref: 5 }],
+    ["bad_frame", { type: "seen", ref: 5, chars: -1 }],
+    ["bad_frame", { type: "seen", ref: 5, chars: 0.5 }],
+    ["bad_frame", { type: "seen", ref: 5, chars: "1" }],
+    ["bad_frame", { type: "history", ref: 5, since: -1 }],
+    ["bad_frame", { type: "history", ref: 5, until: "now" }],
+    ["bad_frame", { type: "history", ref: 5, until: null }],
+    ["bad_frame", { type: "history", ref: 5, limit: HISTORY_LIMIT.max + 1 }],
     ["bad_frame", { type: "publish", ref: 5, event: "e", volatile: true }],
   ])("[F2 F5 E1] %s for %j, and its ref is named", (code, item) => {
     expect(decodeOne(item)).toEqual(refusal(code, 5));
@@ -99,13 +179,67 @@ describe("fields", () => {
     expect(decodeOne({ type: "presence", ref })).toMatchObject({ ok: true, value: { ref } });
   });
 
-  it.each([1, MAX_EVENT_CHARS])("[A1 A4] an event and a key of %i characters are taken", (length) => {
+  it.each([1, MAX_NAME_CHARS])("[A1 A4] an event and a key of %i characters are taken", (length) => {
     const name = "x".repeat(length);
 
     expect(decodeOne({ type: "publish", event: name, key: name, volatile: true })).toMatchObject({
       ok: true,
     });
   });
+});
+
+describe("how much one act may name", () => {
+  it("[A7] 64 members, and not one more; a name that is repeated counts", () => {
+    const to = (count: number): unknown =>
+      decodeOne({
+        type: "publish",
+        ref: 5,
+        event: "e",
+        to: Array.from({ length: count }, (_, n) => memberId(n)),
+      });
+
+    expect(to(MAX_ADDRESSEES)).toMatchObject({ ok: true, value: { to: { length: 64 } } });
+    expect(to(MAX_ADDRESSEES + 1)).toEqual(refusal("bad_frame", 5));
+    expect(decodeOne({ type: "publish", event: "e", to: Array(65).fill(memberId(1)) })).toEqual(
+      refusal("bad_frame"),
+    );
+  });
+
+  it.each([
+    ["set", { set: keys(MAX_SET_KEYS, 1) }, { set: keys(MAX_SET_KEYS + 1, 1) }],
+    [
+      "deleted",
+      { delete: Object.keys(keys(MAX_SET_KEYS, 1)) },
+      { delete: Object.keys(keys(MAX_SET_KEYS + 1, 1)) },
+    ],
+    [
+      "set and deleted",
+      { set: keys(MAX_SET_KEYS - 1, 1), delete: ["x"] },
+      { set: keys(MAX_SET_KEYS, 1), delete: ["x"] },
+    ],
+    [
+      "compared",
+      { delete: ["x"], if: keys(MAX_SET_KEYS, 1) },
+      { delete: ["x"], if: keys(MAX_SET_KEYS + 1, 1) },
+    ],
+  ])("[T1] 64 keys that are %s, and not one more", (_what, most, tooMany) => {
+    expect(decodeOne({ type: "set", ref: 5, ...most })).toMatchObject({ ok: true });
+    expect(decodeOne({ type: "set", ref: 5, ...tooMany })).toEqual(refusal("bad_frame", 5));
+  });
+
+  it.each(["__proto__", "constructor", "toString", "k".repeat(MAX_NAME_CHARS), "\ud800", " "])(
+    "[T1 T2] the key %j is a key as any other",
+    (key) => {
+      const decoded = decodeClientText(
+        `{"type":"set","set":{${JSON.stringify(key)}:{"a":1}},"if":{${JSON.stringify(key)}:7}}`,
+      );
+
+      expect(decoded.ok && decoded.value[0]).toEqual({
+        ok: true,
+        value: { ...NO_CHANGE, type: "set", set: new Map([[key, { a: 1 }]]), if: new Map([[key, 7]]) },
+      });
+    },
+  );
 });
 
 describe("properties", () => {
@@ -127,13 +261,20 @@ describe("properties", () => {
     const anything = fc.jsonValue();
     const item = fc.record(
       {
-        type: fc.constantFrom("publish", "presence", "leave", "__proto__"),
+        type: fc.constantFrom("publish", "set", "presence", "history", "seen", "leave", "__proto__"),
         ref: fc.oneof(anything, fc.nat()),
         event: fc.oneof(anything, fc.string()),
         data: anything,
         volatile: fc.oneof(anything, fc.boolean()),
         key: anything,
         to: anything,
+        set: fc.oneof(anything, fc.dictionary(fc.string(), anything)),
+        delete: fc.oneof(anything, fc.array(fc.string())),
+        if: fc.oneof(anything, fc.dictionary(fc.string(), fc.nat())),
+        own: anything,
+        chars: anything,
+        since: fc.oneof(anything, fc.nat()),
+        limit: fc.oneof(anything, fc.nat()),
       },
       { requiredKeys: ["type"] },
     );

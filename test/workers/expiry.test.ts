@@ -78,6 +78,30 @@ describe("a room that nobody is in", () => {
     expect(Date.now() - left).toBe(TTL_MS);
   });
 
+  it.each([
+    ["awake", async () => undefined],
+    ["over a sleep", (room: string) => evict(room)],
+  ])(
+    "[N4 J10] stays while someone watches, and its time begins when the last one goes: %s",
+    async (_how, between) => {
+      const { room, since } = await emptied();
+      const watch = await join(room, { query: { view: "1" } });
+      await between(room);
+      vi.setSystemTime(since + 2 * TTL_MS);
+      watch.ping();
+      await watch.inbox.take("pong");
+      await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
+      expect(await tablesOf(room)).not.toEqual([]);
+      watch.close(1000);
+      await watch.closed;
+
+      const left = Date.now();
+      while ((await tablesOf(room)).length > 0) await passToAlarm(room);
+
+      expect(Date.now() - left).toBe(TTL_MS);
+    },
+  );
+
   it("[N4 G6 G9] expires too when a crash took its last member, who never came back", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);

@@ -34,6 +34,7 @@ describe("the event that wakes a room", () => {
 
     expect(await ana.inbox.take("presence", (frame) => frame.left !== undefined)).toEqual({
       type: "presence",
+      roster: expect.any(String) as string,
       left: [{ id: bob.member, reason: "left" }],
       count: 1,
     });
@@ -110,6 +111,7 @@ describe("the event that wakes a room", () => {
 
     expect(await bob.inbox.take("presence")).toEqual({
       type: "presence",
+      roster: expect.any(String) as string,
       updated: [{ id: ana.member, data: "awake" }],
       count: 2,
     });
@@ -153,8 +155,18 @@ describe("the event that wakes a room", () => {
     const [list, count, ...streams] = await Promise.all(
       members.map(({ inbox }) => inbox.take("presence", (frame) => frame.count === 5)),
     );
-    expect(list).toEqual({ type: "presence", joined: [{ id: last.member }], count: 5 });
-    expect(count).toEqual({ type: "presence", mode: "count", count: 5 });
+    expect(list).toEqual({
+      type: "presence",
+      roster: expect.any(String) as string,
+      joined: [{ id: last.member }],
+      count: 5,
+    });
+    expect(count).toEqual({
+      type: "presence",
+      roster: expect.any(String) as string,
+      mode: "count",
+      count: 5,
+    });
     expect(streams).toEqual([list, count]);
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Log, type HistoryPage } from "../../src/room/log.ts";
+import type { HistoryPage } from "../../src/room/log.ts";
 import { keeping } from "./support/keeping.ts";
-import { crash, evict, inRoom, request, roomPath, tablesOf, uniqueRoom } from "./support/rooms.ts";
+import { loadLog } from "./support/logs.ts";
+import { crash, evict, inRoom, request, roomPath, rowsOf, tablesOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
 import { join, type WebSocketMember } from "./support/websocket.ts";
 
@@ -124,16 +125,37 @@ describe("history in a frame", () => {
     });
   });
 
-  it("[A8 G1] sees what was published in the same frame only once it is stored", async () => {
-    const { ana } = await roomWith(1);
+  it("[A8 G1] sees what was published before it in the same frame, stored by then, and nothing after it", async () => {
+    const { room, ana } = await roomWith(1);
+
+    ana.send([
+      { type: "publish", ref: 50, event: "n" },
+      { type: "history", ref: 51 },
+      { type: "publish", ref: 52, event: "n" },
+    ]);
+    await ana.inbox.take("ack", ({ ref }) => ref === 52);
+
+    const { messages } = await ana.inbox.take("history");
+    expect(messages).toEqual(ana.inbox.messages.slice(0, 2));
+    expect(ana.inbox.all.flatMap((frame) => ("ref" in frame ? [frame.ref] : [])).slice(-3)).toEqual([
+      50, 51, 52,
+    ]);
+    expect((await rowsOf(room)).map(({ last }) => last)).toEqual([1, 2, 3]);
+  });
+
+  it("[A8 G2] does not see what the storage refused", async () => {
+    const { room, ana } = await roomWith(1);
+    await inRoom(room, ({ storage }) =>
+      storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON segment BEGIN SELECT RAISE(ABORT, 'full'); END"),
+    );
 
     ana.send([
       { type: "publish", ref: 50, event: "n" },
       { type: "history", ref: 51 },
     ]);
 
-    expect((await ana.inbox.take("history")).messages.map(({ offset }) => offset)).toEqual([1]);
-    expect(await ana.inbox.take("ack", ({ ref }) => ref === 50)).toMatchObject({ offset: 2 });
+    expect(await ana.inbox.take("error")).toMatchObject({ ref: 50, code: "unavailable" });
+    expect((await ana.inbox.take("history")).messages).toEqual(ana.inbox.messages.slice(0, 1));
   });
 
   it.each([
@@ -154,7 +176,7 @@ it("[A8 H5 P5] what retention has let go is not served", async () => {
   const { room } = await roomWith(20);
 
   const messages = await inRoom(room, ({ storage }) => {
-    const log = new Log(storage, keeping(10));
+    const { log } = loadLog(storage, keeping(10));
     return [{ after: 0, limit: 3 }, { before: 12, limit: 500 }, { limit: 500 }].map((range) =>
       log.history(range, Date.now()),
     );

@@ -8,6 +8,9 @@ describe("HTTP", () => {
     ["DELETE", "/rooms/a/messages"],
     ["GET", "/rooms/a/messages"],
     ["POST", "/rooms/a/events"],
+    ["POST", "/rooms/a/history"],
+    ["PUT", "/rooms/a/members"],
+    ["POST", "/rooms/a/state"],
     ["POST", "/healthz"],
   ])("[H4] %s %s is method_not_allowed", async (method, path) => {
     const response = await request(path, { method });
@@ -24,6 +27,8 @@ describe("HTTP", () => {
     "/rooms/a/",
     "/rooms/a/b",
     "/rooms/a/events/",
+    "/rooms/a/state/",
+    "/rooms/a/members/x",
     "/rooms//events",
     "/Rooms/a",
   ])("[H4] %s is not_found", async (path) => {
@@ -48,7 +53,7 @@ describe("HTTP", () => {
       headers: {
         Origin: "https://example.com",
         "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "parlor-session,content-type",
+        "Access-Control-Request-Headers": "parlor-session,content-type,idempotency-key",
       },
     });
     const answer = await request(roomPath("a"), { headers: { Origin: "https://example.com" } });
@@ -56,7 +61,9 @@ describe("HTTP", () => {
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(preflight.headers.get("Access-Control-Allow-Methods")).toContain("POST");
-    expect(preflight.headers.get("Access-Control-Allow-Headers")?.toLowerCase()).toContain("parlor-session");
+    for (const name of ["parlor-session", "content-type", "idempotency-key"]) {
+      expect(preflight.headers.get("Access-Control-Allow-Headers")?.toLowerCase()).toContain(name);
+    }
     expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(answer.headers.get("Access-Control-Expose-Headers")).toContain("Retry-After");
   });

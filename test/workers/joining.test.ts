@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
 import { infoOf, request, roomPath, roomStub, tablesOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, openEvents } from "./support/sse.ts";
+import { token } from "./support/tokens.ts";
 import { join, joinWebSocket, upgrade } from "./support/websocket.ts";
 
 describe("transports", () => {
@@ -28,13 +29,15 @@ describe("transports", () => {
   });
 });
 
+const TOKEN = await token();
+
 describe("subprotocols", () => {
   it.each([
     ["none", undefined, null],
     ["parlor.v1", ["parlor.v1"], "parlor.v1"],
     ["parlor.v1 among others", ["parlor.v9", "parlor.v1", "x"], "parlor.v1"],
     ["parlor.v1 behind a secret", [`resume.${randomKey()}`, "parlor.v1"], "parlor.v1"],
-    ["parlor.v1 with a token", ["bearer.secret", "parlor.v1"], "parlor.v1"],
+    ["parlor.v1 with a token", [`bearer.${TOKEN}`, "parlor.v1"], "parlor.v1"],
   ])(
     "[J2] a client that offers %s is welcome, and answered with no secret",
     async (_what, protocols, answer) => {
@@ -186,6 +189,7 @@ describe("one connection a session", () => {
 
     expect(await bob.inbox.take("presence")).toEqual({
       type: "presence",
+      roster: expect.any(String) as string,
       updated: [{ id: ana.member, data: { mood: "wild" } }],
       count: 2,
     });
@@ -232,9 +236,22 @@ describe("parameters", () => {
   });
 
   it("[J7] unknown parameters are ignored", async () => {
-    const ana = await join(uniqueRoom(), { query: { token: "x", roster: "y", state: "1", nonsense: "" } });
+    const ana = await join(uniqueRoom(), { query: { colour: "x", nonsense: "" } });
 
     expect((await ana.welcome()).protocol).toBe(1);
+  });
+
+  it.each(["state", "flow", "view"])("[J7] %s=0 is as if it were not there", async (name) => {
+    const ana = await join(uniqueRoom(), { query: { [name]: "0" } });
+
+    expect(await ana.welcome()).toMatchObject({ count: 1, members: [{ id: ana.member }] });
+    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+
+  it("[J7 M5] any roster is understood, and one that is not the current one is as none", async () => {
+    const ana = await join(uniqueRoom(), { query: { roster: "中 %22 \ud800 no such" } });
+
+    expect(await ana.welcome()).toMatchObject({ members: [{ id: ana.member }] });
   });
 
   it.each([
@@ -248,6 +265,12 @@ describe("parameters", () => {
     ["presence", "{"],
     ["presence", ""],
     ["presence", `${"[".repeat(65)}${"]".repeat(65)}`],
+    ["state", "true"],
+    ["state", ""],
+    ["flow", "2"],
+    ["flow", "yes"],
+    ["view", "01"],
+    ["view", ""],
   ])("[J7] %s=%s is bad_request over either transport", async (name, value) => {
     const room = uniqueRoom();
     const ana = await joinWebSocket(room, { query: { [name]: value } });

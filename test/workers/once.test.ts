@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Log } from "../../src/room/log.ts";
-import { Once, ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../src/room/once.ts";
+import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS, type Known } from "../../src/room/once.ts";
 import { keeping } from "./support/keeping.ts";
+import { doActs, done, floorsIn, LATER, NEW, STALE } from "./support/acts.ts";
+import { loadLog, NOW, range, rowsIn, type LoadedLog } from "./support/logs.ts";
 import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
 import { join, rejoin } from "./support/websocket.ts";
@@ -184,73 +185,87 @@ describe("across failures", () => {
 });
 
 describe("the window", () => {
-  const START = 1_800_000_000_000;
-
-  /** A log with one act a row, and what remembers them: the act with ref `n` got offset `n`, at `START + atOf(n)`. */
+  /** A session's acts 1 to `count`, one a row and the n-th at `atOf(n)`: ref and offset of each are the same. */
   function fill(
     storage: DurableObjectStorage,
-    acts: number,
+    count: number,
     atOf: (n: number) => number,
-  ): { log: Log; once: Once } {
-    const log = new Log(storage, keeping(1));
-    const once = new Once(log);
-    for (let n = 1; n <= acts; n++) {
-      const at = START + atOf(n);
-      once.find("s", n, at);
-      log.append([`{"offset":${n}}`], [["s", n, n]], at, once.keep(at));
-      once.remember([["s", n, n]], at);
-    }
-    return { log, once };
+    limits = keeping(1),
+  ): LoadedLog {
+    const loaded = loadLog(storage, limits);
+    for (const n of range(1, count)) doActs(loaded, [["s", n]], atOf(n));
+    return loaded;
   }
 
-  /** What is remembered of these refs in memory, and after a sleep. */
-  function find(storage: DurableObjectStorage, once: Once, refs: readonly number[], now: number): unknown[] {
-    return [once, new Once(new Log(storage, keeping(1)))].map((each) =>
+  /** What is known of these refs in memory, and after a sleep. */
+  function find(
+    storage: DurableObjectStorage,
+    { once }: LoadedLog,
+    refs: readonly number[],
+    now: number,
+  ): Known[][] {
+    return [once, loadLog(storage, keeping(1)).once].map((each) =>
       refs.map((ref) => each.find("s", ref, now)),
     );
   }
 
-  it("[A3 G3] the last 10,000 acts are remembered however old, in memory and after a sleep", async () => {
-    const later = START + 100 * ONCE_WINDOW_MS;
-    const refs = [3, 4, ONCE_WINDOW_ACTS + 1];
+  it("[A3 G3] the last 10,000 acts are remembered however old, and not one more, in memory and after a sleep", async () => {
+    const last = ONCE_WINDOW_ACTS + 1;
 
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
-      const { log, once } = fill(storage, ONCE_WINDOW_ACTS + 1, () => 0);
-      log.append(["{}"], [["t", 1, ONCE_WINDOW_ACTS + 2]], later, once.keep(later));
-      once.remember([["t", 1, ONCE_WINDOW_ACTS + 2]], later);
-      return find(storage, once, refs, later);
+      const loaded = fill(storage, last, () => NOW);
+      doActs(loaded, [["t", 1]], LATER);
+      return find(storage, loaded, [1, 2, 3, 4, last, last + 1], LATER);
     });
 
-    expect(found).toEqual([refs, refs]);
+    const wanted = [STALE, STALE, done(3), done(4), done(last), NEW];
+    expect(found).toEqual([wanted, wanted]);
   });
 
-  it("[A3 G3] an act is remembered for ten minutes however many follow, in memory and after a sleep", async () => {
+  it("[A3 G3] an act is remembered for ten minutes however many follow, and not a millisecond longer", async () => {
     const acts = ONCE_WINDOW_ACTS + 200;
-    const refs = [1, 2, acts];
+    const end = NOW + ONCE_WINDOW_MS;
 
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
-      const { once } = fill(storage, acts, (n) => Math.floor(((ONCE_WINDOW_MS - 1) * n) / acts));
-      return find(storage, once, refs, START + ONCE_WINDOW_MS - 1);
+      const loaded = fill(storage, acts, (n) => NOW + Math.floor(n / 2));
+      return [end, end + 1].flatMap((now) => find(storage, loaded, [1, 2, 3, acts], now));
     });
 
-    expect(found).toEqual([refs, refs]);
+    const [inTime, late] = [
+      [done(1), done(2), done(3), done(acts)],
+      [STALE, done(2), done(3), done(acts)],
+    ];
+    expect(found).toEqual([inTime, inTime, late, late]);
   });
 
-  it("[A3 G6] what is past both windows is forgotten, row by row", async () => {
-    const [rows, found] = await inRoom(uniqueRoom(), ({ storage }) => {
-      const { once } = fill(storage, ONCE_WINDOW_ACTS + 200, (n) => n * 2 * ONCE_WINDOW_MS);
-      const { rows } = storage.sql.exec<{ rows: number }>("SELECT count(*) AS rows FROM segment").one();
-      return [rows, once.find("s", 1, START + 1e12)];
+  it("[A3 G6] rows stay until the floors of a thousand forgotten acts are stored, and then go", async () => {
+    const found = await inRoom(uniqueRoom(), ({ storage }) => {
+      const loaded = fill(storage, ONCE_WINDOW_ACTS + 1_000, (n) => NOW + n * ONCE_WINDOW_MS);
+      const now = NOW + 20_000 * ONCE_WINDOW_MS;
+      const steps = [0, 1, 1, 1, 250, 1_000].map((count) => {
+        for (const _ of range(1, count)) doActs(loaded, [["s", loaded.log.head + 1]], now);
+        const rows = rowsIn(storage);
+        return { oldest: rows[0]?.first, rows: rows.length, floors: floorsIn(storage) };
+      });
+      return { steps, known: find(storage, loaded, [1, 2_000, 2_253], now) };
     });
 
-    expect(rows).toBeLessThanOrEqual(ONCE_WINDOW_ACTS + 1);
-    expect(found).toBeUndefined();
+    const floors = [{ session: "s", ref: 1_000 }];
+    expect(found.steps).toEqual([
+      { oldest: 1, rows: 11_000, floors: [] },
+      { oldest: 1, rows: 11_001, floors },
+      { oldest: 5, rows: 10_998, floors },
+      { oldest: 9, rows: 10_995, floors },
+      { oldest: 1_001, rows: 10_253, floors },
+      { oldest: 2_001, rows: 10_253, floors: [{ session: "s", ref: 2_000 }] },
+    ]);
+    expect(found.known).toEqual(Array(2).fill([STALE, STALE, STALE]));
   });
 
   it("[A3 G3] rows that hold acts to be remembered outlive the retention", async () => {
     const rows = await inRoom(uniqueRoom(), ({ storage }) => {
-      fill(storage, 50, () => 0);
-      return storage.sql.exec("SELECT count(*) AS rows FROM segment").one()["rows"];
+      fill(storage, 50, () => NOW);
+      return rowsIn(storage).length;
     });
 
     expect(rows).toBe(50);

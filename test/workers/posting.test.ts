@@ -109,7 +109,7 @@ describe("answers", () => {
   it.each([
     ["no JSON", "{", 400, "bad_frame"],
     ["nothing", "", 400, "bad_frame"],
-    ["an unknown type", '{"type":"set"}', 400, "unknown_type"],
+    ["an unknown type", '{"type":"nonsense"}', 400, "unknown_type"],
     ["an empty array", "[]", 400, "bad_frame"],
     ["65 items", JSON.stringify(Array.from({ length: 65 }, () => PUBLISH)), 400, "too_many_items"],
     [

@@ -1,56 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { Log, type Keep } from "../../src/room/log.ts";
+import { Log } from "../../src/room/log.ts";
+import { MemorySegments } from "../../src/room/memory-segments.ts";
+import type { Mark } from "../../src/room/segments.ts";
 import { kinds } from "../../src/rooms.ts";
 import { keeping } from "./support/keeping.ts";
+import {
+  loadLog,
+  NOW,
+  offsetsAfter,
+  pagesAfter,
+  range,
+  rowsIn,
+  store,
+  storeRows,
+  withLog,
+} from "./support/logs.ts";
 import { evict, inRoom, uniqueRoom } from "./support/rooms.ts";
 import { join } from "./support/websocket.ts";
 
-const NOW = 1_800_000_000_000;
-
-/** Nothing need be remembered for repeats, so that only the retention decides. */
-const FREE: Keep = { after: Infinity, since: Infinity };
-
-/** Runs code on a log of its own, in a room nobody has used. */
-function withLog<Value>(
-  maxMessages: number,
-  work: (log: Log, storage: DurableObjectStorage) => Value,
-): Promise<Awaited<Value>> {
-  return inRoom(uniqueRoom(), ({ storage }) => work(new Log(storage, keeping(maxMessages)), storage));
-}
-
-/** Appends rows of messages. */
-function append(log: Log, sizes: readonly number[], keep: Keep = FREE): void {
-  for (const size of sizes) {
-    const texts = Array.from(
-      { length: size },
-      (_, index) => `{"type":"message","offset":${log.head + index + 1}}`,
-    );
-    log.append(texts, [], NOW, keep);
-  }
-}
-
-function offsets(log: Log, after: number): number[] {
-  return [...log.read(after)].flatMap(({ texts }) =>
-    (JSON.parse(`[${texts}]`) as { offset: number }[]).map(({ offset }) => offset),
-  );
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
-
-function rowsIn(storage: DurableObjectStorage): { first: number; last: number }[] {
-  return storage.sql
-    .exec<{ first: number; last: number }>("SELECT first, last FROM segment ORDER BY first")
-    .toArray();
-}
-
 describe("what can be resumed over", () => {
   it("[P5 G4] a position whose next message was just kept is recovered, one just trimmed is not", async () => {
-    const [kept, trimmed, messages] = await withLog(10, (log) => {
-      append(log, Array(25).fill(1) as number[]);
+    const [kept, trimmed, messages] = await withLog(keeping(10), (log) => {
+      storeRows(log, Array(25).fill(1) as number[]);
       const epoch = log.open();
-      return [log.resume(`${epoch}:15`, NOW), log.resume(`${epoch}:14`, NOW), offsets(log, 15)];
+      return [log.resume(`${epoch}:15`, NOW), log.resume(`${epoch}:14`, NOW), offsetsAfter(log, 15)];
     });
 
     expect(kept).toEqual({ recovered: true, offset: 15 });
@@ -59,13 +32,13 @@ describe("what can be resumed over", () => {
   });
 
   it("[P5 G4] it is the same for rows of many messages, and after a load", async () => {
-    const answers = await withLog(10, (log, storage) => {
-      append(log, [7, 7, 7, 4]);
-      const loaded = new Log(storage, keeping(10));
+    const answers = await withLog(keeping(10), (log, storage) => {
+      storeRows(log, [7, 7, 7, 4]);
+      const loaded = loadLog(storage, keeping(10)).log;
       return [log, loaded].map((each) => [
         each.resume(`${each.open()}:15`, NOW).recovered,
         each.resume(`${each.open()}:14`, NOW).recovered,
-        offsets(each, 15),
+        offsetsAfter(each, 15),
       ]);
     });
 
@@ -73,8 +46,8 @@ describe("what can be resumed over", () => {
   });
 
   it("[J6] rewind reaches back no further than what is kept", async () => {
-    const starts = await withLog(10, (log) => {
-      append(log, Array(25).fill(1) as number[]);
+    const starts = await withLog(keeping(10), (log) => {
+      storeRows(log, Array(25).fill(1) as number[]);
       return [log.rewind(1, NOW), log.rewind(10, NOW), log.rewind(11, NOW), log.rewind(999_999_999, NOW)];
     });
 
@@ -86,8 +59,8 @@ describe("what can be resumed over", () => {
     const kept = kinds.game.historyMaxMessages ?? 0;
     const ana = await join(room);
     await inRoom(room, ({ storage }) => {
-      const log = new Log(storage, keeping(kept));
-      append(log, Array(10).fill(101) as number[]);
+      const log = loadLog(storage, keeping(kept)).log;
+      storeRows(log, Array(10).fill(101) as number[]);
     });
     await evict(room);
     const at = (offset: number): string => `${ana.position.split(":")[0]}:${offset}`;
@@ -111,8 +84,8 @@ describe("what can be resumed over", () => {
 
 describe("what is removed", () => {
   it("[P2 G1] trimming removes whole rows, and offsets go on", async () => {
-    const rows = await withLog(10, (log, storage) => {
-      append(log, [7, 7, 7, 4]);
+    const rows = await withLog(keeping(10), (log, storage) => {
+      storeRows(log, [7, 7, 7, 4]);
       return rowsIn(storage);
     });
 
@@ -123,8 +96,8 @@ describe("what is removed", () => {
   });
 
   it("[G6] the log does not grow beyond its retention by more than a row", async () => {
-    const rows = await withLog(10, (log, storage) => {
-      append(log, Array(500).fill(1) as number[]);
+    const rows = await withLog(keeping(10), (log, storage) => {
+      storeRows(log, Array(500).fill(1) as number[]);
       return rowsIn(storage).length;
     });
 
@@ -132,11 +105,11 @@ describe("what is removed", () => {
   });
 
   it("[G6] a retention that was lowered is caught up with, a few rows at a time", async () => {
-    const counts = await withLog(100, (log, storage) => {
-      append(log, Array(100).fill(1) as number[]);
-      const lowered = new Log(storage, keeping(10));
+    const counts = await withLog(keeping(100), (log, storage) => {
+      storeRows(log, Array(100).fill(1) as number[]);
+      const lowered = loadLog(storage, keeping(10)).log;
       return range(1, 40).map(() => {
-        append(lowered, [1]);
+        storeRows(lowered, [1]);
         return rowsIn(storage).length;
       });
     });
@@ -147,8 +120,8 @@ describe("what is removed", () => {
   });
 
   it("[A3 G3] rows whose acts must be remembered stay, and are not replayed", async () => {
-    const [rows, floor] = await withLog(3, (log, storage) => {
-      append(log, Array(20).fill(1) as number[], { after: 8, since: Infinity });
+    const [rows, floor] = await withLog(keeping(3), (log, storage) => {
+      storeRows(log, Array(20).fill(1) as number[], { keepAfter: 8 });
       return [rowsIn(storage), log.resume(`${log.open()}:16`, NOW)];
     });
 
@@ -157,21 +130,21 @@ describe("what is removed", () => {
   });
 
   it("[G2 G1] an append that fails leaves log and offsets as they were", async () => {
-    const outcome = await withLog(3, (log, storage) => {
-      append(log, [1, 1, 1, 1]);
+    const outcome = await withLog(keeping(3), (log, storage) => {
+      storeRows(log, [1, 1, 1, 1]);
       const before = rowsIn(storage);
       storage.sql.exec("CREATE TRIGGER stuck BEFORE DELETE ON segment BEGIN SELECT RAISE(ABORT, 'no'); END");
       let error = "";
       try {
-        append(log, [1]);
+        storeRows(log, [1]);
       } catch (thrown) {
         error = String(thrown);
       }
       const after = rowsIn(storage);
       const { head } = log;
       storage.sql.exec("DROP TRIGGER stuck");
-      append(log, [1]);
-      return { error, before, after, head, offsets: offsets(log, 2) };
+      storeRows(log, [1]);
+      return { error, before, after, head, offsets: offsetsAfter(log, 2) };
     });
 
     expect(outcome.error).toContain("no");
@@ -183,9 +156,9 @@ describe("what is removed", () => {
 
 describe("rows and pages", () => {
   it("[P4] a row stays under 1 MiB, with wide characters too", async () => {
-    const sizes = await withLog(1_000, (log, storage) => {
+    const sizes = await withLog(keeping(1_000), (log, storage) => {
       const text = JSON.stringify("中".repeat(99_000)); // 297,002 bytes
-      log.append(Array(10).fill(text) as string[], [["s", 1, 4]], NOW, FREE);
+      store(log, Array(10).fill(text) as string[], { refs: [["s", 1, 4]] });
       return storage.sql
         .exec<{ first: number; last: number; size: number; refs: string }>(
           "SELECT first, last, length(CAST(body AS BLOB)) AS size, refs FROM segment ORDER BY first",
@@ -204,23 +177,19 @@ describe("rows and pages", () => {
   });
 
   it("[P4 G4] whatever the rows and wherever one stands, a read gives exactly the rest", async () => {
-    const reads = await withLog(1_000, (log) => {
-      append(log, [1, 5, 2, 1, 9, 3]);
-      return range(0, 21).map((after) => offsets(log, after));
+    const reads = await withLog(keeping(1_000), (log) => {
+      storeRows(log, [1, 5, 2, 1, 9, 3]);
+      return range(0, 21).map((after) => offsetsAfter(log, after));
     });
 
     for (const [after, read] of reads.entries()) expect(read).toEqual(range(after + 1, 21));
   });
 
   it("[P4 S1] the pages of a read follow each other, and each tells its last offset", async () => {
-    const pages = await withLog(1_000, (log) => {
+    const pages = await withLog(keeping(1_000), (log) => {
       const texts = range(1, 30).map((offset) => JSON.stringify({ offset, pad: "x".repeat(30_000) }));
-      for (const text of texts) log.append([text], [], NOW, FREE);
-      return [...log.read(3)].map(({ texts: page, last }) => ({
-        last,
-        chars: page.length,
-        offsets: (JSON.parse(`[${page}]`) as { offset: number }[]).map(({ offset }) => offset),
-      }));
+      for (const text of texts) store(log, [text]);
+      return pagesAfter(log, 3, 262_144);
     });
 
     expect(pages.length).toBeGreaterThan(2);
@@ -234,14 +203,14 @@ describe("rows and pages", () => {
 
 describe("bytes and age", () => {
   /** Appends one message of so many bytes, at a time. */
-  function appendOne(log: Log, bytes: number, at: number): void {
+  function appendOne(log: Log, bytes: number, at: number, keepAfter = Infinity): void {
     const frame = `{"type":"message","offset":${log.head + 1},"data":""}`;
-    log.append([frame.replace('""', `"${"x".repeat(bytes - frame.length - 1)}"`)], [], at, FREE);
+    store(log, [frame.replace('""', `"${"x".repeat(bytes - frame.length - 1)}"`)], { at, keepAfter });
   }
 
   it("[P5 G4] the newest messages within historyMaxBytes are kept, the one that passes it is not", async () => {
     const [kept, trimmed, rows] = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = new Log(storage, keeping(1_000, { historyMaxBytes: 1_000 }));
+      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 8; n++) appendOne(log, 250, NOW);
       const epoch = log.open();
       return [log.resume(`${epoch}:4`, NOW), log.resume(`${epoch}:3`, NOW), rowsIn(storage).length];
@@ -254,10 +223,10 @@ describe("bytes and age", () => {
 
   it("[P5 G4] one message larger than all the rest is kept while it is the newest", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = new Log(storage, keeping(1_000, { historyMaxBytes: 1_000 }));
+      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
       appendOne(log, 100, NOW);
       appendOne(log, 999, NOW);
-      const huge = offsets(log, 1);
+      const huge = offsetsAfter(log, 1);
       const before = log.resume(`${log.open()}:0`, NOW).recovered;
       appendOne(log, 100, NOW);
       return [
@@ -274,12 +243,12 @@ describe("bytes and age", () => {
   it("[P5 G4] a message is kept to the end of historyMaxAgeMs, and not a millisecond longer, though no one writes", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
       const limits = keeping(1_000, { historyMaxAgeMs: 60_000 });
-      const log = new Log(storage, limits);
+      const log = loadLog(storage, limits).log;
       appendOne(log, 100, NOW);
       appendOne(log, 100, NOW + 1);
       const [inTime, late] = [NOW + 60_000, NOW + 60_001];
       const at = (each: Log, now: number) => each.resume(`${each.open()}:0`, now).recovered;
-      const fresh = new Log(storage, limits);
+      const fresh = loadLog(storage, limits).log;
       return [
         at(log, inTime),
         at(log, late),
@@ -294,32 +263,77 @@ describe("bytes and age", () => {
 
   it("[P5 P2 G1] offsets go on after everything has expired, and a member at the end has missed nothing", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = new Log(storage, keeping(1_000, { historyMaxAgeMs: 60_000 }));
+      const log = loadLog(storage, keeping(1_000, { historyMaxAgeMs: 60_000 })).log;
       for (let n = 0; n < 3; n++) appendOne(log, 100, NOW);
       const later = NOW + 3_600_000;
       const atEnd = log.resume(`${log.open()}:3`, later);
       appendOne(log, 100, later);
-      return [atEnd, log.head, offsets(log, 3), rowsIn(storage)];
+      return [atEnd, log.head, offsetsAfter(log, 3), rowsIn(storage)];
     });
 
     expect(answers).toEqual([{ recovered: true, offset: 3 }, 4, [4], [{ first: 4, last: 4 }]]);
   });
 
-  it("[P5 G6] a clock that steps back brings nothing back that was let go", async () => {
-    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = new Log(storage, keeping(1_000, { historyMaxAgeMs: 60_000 }));
-      appendOne(log, 100, NOW);
-      appendOne(log, 100, NOW + 50_000);
-      const at = (now: number) => log.resume(`${log.open()}:0`, now).recovered;
-      return [at(NOW + 60_001), at(NOW)];
+  it.each([
+    ["while there are younger ones", [0, 50_000], 60_001],
+    ["when it was the last", [0], 60_001],
+    ["when there were many", range(0, 99), 60_100],
+  ])(
+    "[P5 G6] a clock that steps back brings nothing back that was let go: %s",
+    async (_when, times, late) => {
+      const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+        const log = loadLog(storage, keeping(1_000, { historyMaxAgeMs: 60_000 })).log;
+        for (const ms of times) appendOne(log, 100, NOW + ms);
+        const at = (now: number) => log.resume(`${log.open()}:0`, now).recovered;
+        return [at(NOW + late), at(NOW)];
+      });
+
+      expect(answers).toEqual([false, false]);
+    },
+  );
+
+  it("[P5 G11] rows that are let go and must stay for their acts are not looked at again and again", async () => {
+    const marks: number[] = [];
+    class CountedSegments extends MemorySegments {
+      override markFrom(offset: number): Mark | undefined {
+        marks.push(offset);
+        return super.markFrom(offset);
+      }
+
+      override markAt(offset: number): Mark | undefined {
+        marks.push(offset);
+        return super.markAt(offset);
+      }
+    }
+    const log = new Log(new CountedSegments(), keeping(100_000, { historyMaxAgeMs: 60_000 }));
+    for (const ms of range(1, 10_000)) appendOne(log, 100, NOW + ms, 0);
+
+    const floors = [5_000, 5_001, 5_003, 10_000, 10_000].map((ms) => {
+      marks.length = 0;
+      return [log.floor(NOW + 60_001 + ms), marks.length];
     });
 
-    expect(answers).toEqual([false, false]);
+    expect(floors.map(([floor]) => floor)).toEqual([5_000, 5_001, 5_003, 10_000, 10_000]);
+    for (const [, looks] of floors) expect(looks).toBeLessThan(25);
+  });
+
+  it("[G2 G6] an append that fails once it let something go lets nothing go", async () => {
+    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
+      for (let n = 0; n < 4; n++) appendOne(log, 250, NOW);
+      storage.sql.exec(
+        "CREATE TRIGGER stuck BEFORE DELETE ON segment BEGIN SELECT RAISE(ABORT, 'stuck'); END",
+      );
+      expect(() => appendOne(log, 900, NOW)).toThrow("stuck");
+      return [log.resume(`${log.open()}:0`, NOW), log.head, offsetsAfter(log, 0), rowsIn(storage).length];
+    });
+
+    expect(answers).toEqual([{ recovered: true, offset: 0 }, 4, [1, 2, 3, 4], 4]);
   });
 
   it("[G2 G6] an append that fails changes nothing of what is kept", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = new Log(storage, keeping(1_000, { historyMaxBytes: 1_000 }));
+      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 4; n++) appendOne(log, 250, NOW);
       storage.sql.exec(
         "CREATE TRIGGER full AFTER INSERT ON segment BEGIN SELECT RAISE(ABORT, 'disk full'); END",
@@ -327,7 +341,7 @@ describe("bytes and age", () => {
       expect(() => appendOne(log, 900, NOW)).toThrow("disk full");
       const recovered = log.resume(`${log.open()}:0`, NOW);
       storage.sql.exec("DROP TRIGGER full");
-      return [recovered, log.head, offsets(log, 0)];
+      return [recovered, log.head, offsetsAfter(log, 0)];
     });
 
     expect(answers).toEqual([{ recovered: true, offset: 0 }, 4, [1, 2, 3, 4]]);

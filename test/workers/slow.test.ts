@@ -1,9 +1,15 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../src/config/options.ts";
+import { oneTo, pass, publishBig, Reader, WINDOW } from "./support/reader.ts";
 import { evict, inRoom, infoOf, uniqueRoom } from "./support/rooms.ts";
+import { joinSse } from "./support/sse.ts";
 import { join, rejoin, type WebSocketMember } from "./support/websocket.ts";
 
 const MAX = OPTIONS.maxBufferedBytes.default;
+
+// The clock stands still unless a test moves it.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
 
 // This runtime (workerd 1.20261023) does not tell what a socket has buffered; that of production does, under this name.
 afterEach(() => {
@@ -25,8 +31,8 @@ async function buffer(room: string, { member }: WebSocketMember, bytes: number):
   });
 }
 
-describe("a WebSocket member that does not read", () => {
-  it("[G7 L5] is cut off before more is queued for it, misses nothing when it comes back, and the others go on", async () => {
+describe("a WebSocket member of which the runtime tells that it does not read", () => {
+  it("[G7 L6] is cut off before more is queued for it, misses nothing when it comes back, and the others go on", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await join(room)];
     await ana.publish("chat", 1);
@@ -45,7 +51,7 @@ describe("a WebSocket member that does not read", () => {
     expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1);
   });
 
-  it("[G7 L5] is cut off as well when what would be queued is someone's join", async () => {
+  it("[G7 L6] is cut off as well when what would be queued is someone's join", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await join(room)];
     await buffer(room, bob, MAX + 1);
@@ -59,7 +65,7 @@ describe("a WebSocket member that does not read", () => {
     });
   });
 
-  it("[G9 J5 L5] that comes back in the very turn that cuts it off stays a member", async () => {
+  it("[G9 J5 L6] that comes back in the very turn that cuts it off stays a member", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     await inRoom(room, ({ storage }) => {
@@ -76,7 +82,7 @@ describe("a WebSocket member that does not read", () => {
     expect(await back.publish("chat", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[G9 L5 M2] in a room without grace has departed, and the others are told", async () => {
+  it("[G9 L6 M2] in a room without grace has departed, and the others are told", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await buffer(room, bob, MAX + 1);
@@ -89,13 +95,143 @@ describe("a WebSocket member that does not read", () => {
     });
   });
 
-  it("[L5] is let be while what is queued is within maxBufferedBytes", async () => {
+  it("[L6] is let be while what is queued is within maxBufferedBytes", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
-    await buffer(room, bob, MAX);
+    await buffer(room, bob, MAX - 1_000);
 
     await ana.publish("chat", 1);
 
     expect(await bob.inbox.take("message")).toMatchObject({ offset: 1 });
+  });
+});
+
+describe("a WebSocket member that never says what it has read", () => {
+  const ALLOWANCE = OPTIONS.allowanceChars.default;
+
+  it("[G7 L6] is closed slow before it is sent more than its allowance beyond its welcome, and the others go on", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await joinSse(room);
+    const bob = await Reader.join(room, { flow: false });
+    const welcomeChars = bob.chars;
+
+    await publishBig(ana, 20);
+
+    expect(await bob.member.closed).toMatchObject({ code: 4003 });
+    expect(bob.chars - welcomeChars).toBeLessThanOrEqual(ALLOWANCE);
+    expect(bob.chars - welcomeChars).toBeGreaterThan(ALLOWANCE - 61_000);
+    expect(await infoOf(room)).toMatchObject({ members: 2 });
+    await ana.inbox.until(({ messages }) => messages.length === 20);
+  });
+
+  it("[G4 G7 L6] comes back by its position as often as it takes, each time goes further, and has everything once", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    const visits = [await Reader.join(room, { flow: false })];
+    await publishBig(ana, 60);
+
+    for (let bob = visits[0]; bob !== undefined && visits.length < 10;) {
+      const hasAll = bob.inbox.until(({ position }) => position.endsWith(":60")).then(() => true);
+      if (await Promise.race([hasAll.catch(() => false), bob.member.closed.then(() => false)])) break;
+      expect(await bob.member.closed).toMatchObject({ code: 4003 });
+      visits.push((bob = await bob.rejoin()));
+    }
+
+    expect(visits.flatMap(({ offsets }) => offsets)).toEqual(oneTo(60));
+    expect(visits).toHaveLength(4);
+  });
+
+  it("[L6 L5] has a window from its first word of what it has read on", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    const bob = await Reader.join(room, { flow: false });
+    await publishBig(ana, 10);
+
+    const { behind } = await bob.see(bob.chars - 100_000);
+    await publishBig(ana, 10);
+    const { sent, seen } = await bob.settled();
+    await bob.catchUp();
+
+    expect(behind).toBeUndefined();
+    expect(sent - (seen ?? 0)).toBeLessThanOrEqual(WINDOW);
+    expect(bob.offsets).toEqual(oneTo(20));
+  });
+
+  it("[L6 L5] that has more unread than a window when it first says so is sent nothing more before it reads", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    const bob = await Reader.join(room, { flow: false });
+    await publishBig(ana, 10);
+
+    const before = await bob.see(1);
+    await publishBig(ana, 1);
+
+    expect(await bob.settled()).toMatchObject({ sent: before.sent, behind: 10 });
+  });
+});
+
+describe("answers to a member that does not read", () => {
+  /** A room with half a window of messages, and a member that has read none of them. */
+  async function halfRead(): Promise<Reader> {
+    const room = uniqueRoom();
+    const ana = await join(room);
+    const bob = await Reader.join(room);
+    await publishBig(ana, 5, 30_000);
+    return bob;
+  }
+
+  it("[L7 G7] are sent beyond its window, up to twice as much, and then it is closed slow", async () => {
+    const bob = await halfRead();
+
+    for (let ref = 1; ref <= 20; ref++) {
+      pass(1_000);
+      bob.member.send({ type: "history", ref, limit: 1 });
+    }
+
+    expect(await bob.member.closed).toMatchObject({ code: 4003 });
+    expect(bob.chars).toBeGreaterThan(WINDOW * 1.5);
+    expect(bob.chars).toBeLessThanOrEqual(WINDOW * 2);
+  });
+
+  it("[L7 A8] are each sent whole to one within its window, however large", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    await publishBig(ana, 15);
+    const bob = await Reader.join(room);
+    await ana.publish("e", 1);
+
+    bob.member.send({ type: "history", ref: 1, limit: 500, after: 0 });
+    const { messages } = await bob.inbox.take("history");
+    await bob.see();
+
+    expect(messages).toHaveLength(16);
+    expect(bob.chars).toBeGreaterThan(WINDOW * 3);
+    expect(await bob.member.publish("e", 2)).toMatchObject({ offset: 17 });
+  });
+
+  it("[L7 G10] to many acts of one frame are sent no further than that either", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    await publishBig(ana, 5);
+    const bob = await Reader.join(room);
+    await bob.see();
+
+    bob.member.send(Array.from({ length: 64 }, (_, n) => ({ type: "history", ref: n + 1, after: 0 })));
+
+    expect(await bob.member.closed).toMatchObject({ code: 4003 });
+    expect(bob.inbox.all.filter(({ type }) => type === "history").length).toBe(1);
+    expect(bob.chars).toBeLessThanOrEqual(WINDOW * 2);
+  });
+
+  it("[L7 P4 L5] do not move it on while it is sent the log", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+    const bob = await Reader.join(room);
+    await publishBig(ana, 8);
+
+    expect(await bob.member.publish("mine", 1, { ref: 1 })).toEqual({ type: "ack", ref: 1, offset: 9 });
+    await bob.catchUp();
+
+    expect(bob.offsets).toEqual(oneTo(9));
   });
 });

@@ -1,7 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ATTACHMENT_VERSION } from "../../src/room/attachment.ts";
 import { CONTRACT_VERSION, JOIN_HEADER, encodeJoin, type JoinRequest } from "../../src/protocol/contract.ts";
 import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
+import { Inbox } from "../support/inbox.ts";
 import { evict, inRoom, infoOf, roomStub, tablesOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse } from "./support/sse.ts";
 import { join } from "./support/websocket.ts";
@@ -13,6 +14,26 @@ function rewrite(room: string, change: (record: Record<string, unknown>) => unkn
       socket.serializeAttachment(change(socket.deserializeAttachment() as Record<string, unknown>));
     }
   });
+}
+
+/** What the sockets of a room carry of versions and lanes. */
+function lanesOf(room: string): Promise<unknown[]> {
+  return inRoom(room, (state) =>
+    state.getWebSockets().map((socket) => {
+      const { v, lane } = socket.deserializeAttachment() as Record<string, unknown>;
+      return { v, lane };
+    }),
+  );
+}
+
+/** Joins as a Worker does that sends this request. */
+async function joinAs(room: string, request: JoinRequest): Promise<WebSocket> {
+  const { webSocket } = await roomStub(room).fetch("https://room/", {
+    headers: { Upgrade: "websocket", [JOIN_HEADER]: encodeJoin(request) },
+  });
+  if (webSocket === null) throw new Error("the room refused the join");
+  onTestFinished(() => webSocket.close(1000));
+  return webSocket;
 }
 
 async function joinRequest(room: string, changes: object): Promise<JoinRequest> {
@@ -57,6 +78,23 @@ describe("connections that outlive their server", () => {
     await evict(room);
 
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
+  });
+
+  it("[V2 L6] those that older code accepted, which counted nothing, are served on and counted from now on", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await joinSse(room)];
+    await rewrite(room, ({ lane: _lane, ...record }) => record);
+
+    await evict(room);
+
+    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
+    expect(await bob.publish("e", 2)).toMatchObject({ type: "ack", offset: 2 });
+    await bob.inbox.until(({ messages }) => messages.length === 2);
+    expect(await lanesOf(room)).toEqual(
+      Array(2).fill({ v: ATTACHMENT_VERSION, lane: { sent: expect.any(Number) as number } }),
+    );
+    await evict(room);
+    expect(await ana.publish("e", 3)).toMatchObject({ type: "ack", offset: 3 });
   });
 
   it.each([
@@ -105,6 +143,33 @@ describe("the contract between Worker and room", () => {
     expect(await infoOf(room)).toMatchObject({ position: expect.stringMatching(/:0$/) });
   });
 
+  it.each([
+    ["json", (text: string) => text],
+    ["bridge", (text: string) => text.slice(text.indexOf("\n") + 1)],
+  ] as const)(
+    "[V2 J1 A1] a join of a Worker of the first contract is served: dialect %s",
+    async (dialect, frameOf) => {
+      const room = uniqueRoom();
+      const socket = await joinAs(room, await joinRequest(room, { dialect }));
+      const inbox = new Inbox();
+      socket.addEventListener("message", ({ data }) => inbox.receive(frameOf(String(data))));
+      socket.accept();
+      const { session, member } = await inbox.take("welcome");
+
+      const outcome = await roomStub(room).act({
+        ...{ v: 1, session, member, user: "" },
+        body: '{"type":"publish","ref":1,"event":"e","data":1}',
+      });
+
+      expect(outcome).toEqual({ refused: null, results: [{ type: "ack", ref: 1, offset: 1 }] });
+      expect(await inbox.take("message")).toMatchObject({ offset: 1, data: 1 });
+      expect(JSON.parse(await roomStub(room).history({ limit: 5 }))).toMatchObject({
+        messages: [{ offset: 1 }],
+      });
+      expect(inbox.all[0]).toMatchObject({ type: "welcome", state: {}, members: [{ id: member }] });
+    },
+  );
+
   it("[V1] fields of a later contract are ignored", async () => {
     const room = uniqueRoom();
     const header = encodeJoin(await joinRequest(room, { aFieldOfLaterCode: { deep: [1] } }));
@@ -121,11 +186,11 @@ describe("the contract between Worker and room", () => {
 
 describe("the protocol's version", () => {
   it("[V1 F2] a client of a later server is served: what it says beyond version 1 is refused or ignored item by item", async () => {
-    const ana = await join(uniqueRoom(), { query: { state: "1", roster: "x" } });
+    const ana = await join(uniqueRoom(), { query: { later: "1" } });
 
     ana.send([
-      { type: "set", ref: 1, set: {} },
-      { type: "seen", chars: 5 },
+      { type: "later", ref: 1, set: {} },
+      { type: "alsoLater" },
       { type: "publish", ref: 2, event: "e", laterField: true },
     ]);
     await ana.inbox.take("ack", ({ ref }) => ref === 2);

@@ -36,6 +36,7 @@ export function showFloor(store: Store<View>, actions: FloorActions): void {
 
   store.watch((view) => {
     area.toggleAttribute("data-stale", !isLive(view.line));
+    area.toggleAttribute("data-crowd", view.isCrowd);
     updateBanner();
     clearTimeout(cardTimer);
     if (cardOf(view) === undefined) updateCard();

@@ -11,6 +11,7 @@ import { wireProfileForm } from "./profile-form.ts";
 import { wireShareDialog } from "./share-dialog.ts";
 import { SharedArea } from "./shared-area.ts";
 import { Store } from "./store.ts";
+import { Tally } from "./tally.ts";
 import { wireTheme } from "./theme.ts";
 import type { View } from "./view.ts";
 import { Visit } from "./visit.ts";
@@ -32,6 +33,7 @@ const store = new Store<View>({
   self: undefined,
   people: [],
   count: 0,
+  isCrowd: false,
   hadCompany: false,
   hasPast: false,
   position: undefined,
@@ -49,12 +51,15 @@ const visit = new Visit(store, key, {
     else if (message.event === "typing") conversation.hearTyping(message.from);
     else area.hear(message);
   },
+  onShared: (change) => tally.hear(change),
+  onWelcome: () => tally.update(),
   onBack(line) {
     conversation.note(backWords(line));
   },
 });
 const conversation = new Conversation(store, visit);
 const area = new SharedArea(store, visit);
+const tally = new Tally(visit);
 
 showPresence(store);
 showConnection(store);

@@ -18,11 +18,11 @@ export function showPresence(store: Store<View>): void {
     showSelf(view);
     const present = view.people.filter(({ isSelf }) => !isSelf);
     say(count, view.count > 1 ? `${view.count.toLocaleString()} here` : "");
-    showFaces(present);
-    if (view.self !== undefined) announce(present);
+    showFaces(present, view);
+    if (view.self !== undefined && !view.isCrowd) announce(present);
   });
 
-  function showFaces(present: readonly Person[]): void {
+  function showFaces(present: readonly Person[], { count: total, isCrowd }: View): void {
     const shown = present.slice(0, MAX_FACES);
     const ids = new Set(shown.map(({ id }) => id));
     for (const [id, face] of faces) {
@@ -36,10 +36,11 @@ export function showPresence(store: Store<View>): void {
       faces.set(person.id, face);
       showFace(face, person);
     }
-    const rest = present.length - shown.length;
+    const rest = (isCrowd ? total - 1 : present.length) - shown.length;
     if (rest > 0) {
       const names = present.slice(MAX_FACES).map(({ name }) => name);
-      others.append(make("li", { class: "more", title: names.slice(0, 30).join(", ") }, `+${rest}`));
+      const title = isCrowd ? "So many that the room does not tell who" : names.slice(0, 30).join(", ");
+      others.append(make("li", { class: "more", title }, `+${rest.toLocaleString()}`));
     }
   }
 

@@ -4,41 +4,33 @@ import { parsePosition } from "../../protocol/positions.ts";
 /** What was missed while the connection was away, counted as it comes. */
 export class Recovery {
   readonly awayMs: number;
-  /** Whether the room said that it still has all of it. */
-  readonly #isPromised: boolean;
-  readonly #from: number;
+  /** Whether the room still had everything. */
+  readonly isWhole: boolean;
   readonly #head: number;
-  #come = 0;
-  #newest: number;
+  #count = 0;
 
-  /** @param welcome where the return begins, and where the log ended then */
-  constructor(welcome: Pick<Welcomed, "recovered" | "position" | "head">, awayMs: number) {
+  /** @param welcome whether the return is one without a gap, and where the log ended then */
+  constructor(welcome: Pick<Welcomed, "recovered" | "head">, awayMs: number) {
     this.awayMs = awayMs;
-    this.#isPromised = welcome.recovered === true;
-    this.#from = parsePosition(welcome.position)?.offset ?? 0;
+    this.isWhole = welcome.recovered === true;
     this.#head = parsePosition(welcome.head)?.offset ?? 0;
-    this.#newest = this.#from;
   }
 
   /** Counts a recorded message. */
   take(offset: number): void {
-    if (offset <= this.#newest || offset > this.#head) return;
-    this.#newest = offset;
-    this.#come += 1;
+    if (offset <= this.#head) this.#count += 1;
   }
 
-  /** Whether everything up to the log's end of then has come. */
-  get isOver(): boolean {
-    return this.#newest >= this.#head;
+  /**
+   * Whether everything up to the log's end of then has come. The position tells, and not the messages: there are
+   * changes of the state between them, and messages for others.
+   */
+  isOver(position: string | undefined): boolean {
+    return (parsePosition(position ?? "")?.offset ?? 0) >= this.#head;
   }
 
   /** How many messages have come. */
   get count(): number {
-    return this.#come;
-  }
-
-  /** Whether none is missing: counted, not believed. */
-  get isWhole(): boolean {
-    return this.#isPromised && this.isOver && this.#come === this.#head - this.#from;
+    return this.#count;
   }
 }

@@ -9,7 +9,8 @@ export type Line =
   | { readonly phase: "open" }
   /** Cut by the button. `until` is on the clock of `performance.now()`. */
   | { readonly phase: "dropped"; readonly until: number }
-  | { readonly phase: "reconnecting" }
+  /** Lost. `isSlow` when the room closed it because this window did not read. */
+  | { readonly phase: "reconnecting"; readonly isSlow?: boolean }
   /** Just back from a drop, after so long and with so many messages; for a few seconds, then `open`. */
   | { readonly phase: "back"; readonly awayMs: number; readonly recovered: number; readonly isWhole: boolean }
   | { readonly phase: "full"; readonly why: string }
@@ -34,9 +35,11 @@ export interface View {
   readonly transport: TransportName | undefined;
   readonly latencyMs: number | undefined;
   readonly self: string | undefined;
-  /** Everyone here, this member first. */
+  /** Everyone here, this member first; nobody while there is a crowd. */
   readonly people: readonly Person[];
   readonly count: number;
+  /** Whether so many are here that the room tells only how many. */
+  readonly isCrowd: boolean;
   /** Whether somebody else has been here since the page was opened. */
   readonly hadCompany: boolean;
   /** Whether the room had messages when this member came. */

@@ -1,5 +1,12 @@
 import { joinRoom, ParlorError, type Published, type Room, type RoomMessage } from "../../client/index.ts";
-import type { Closed, StateChange, Welcomed } from "../../client/index.ts";
+import type {
+  Closed,
+  SetOptions,
+  SharedChange,
+  SharedValue,
+  StateChange,
+  Welcomed,
+} from "../../client/index.ts";
 import { parsePosition } from "../../protocol/positions.ts";
 import { roomUrl, type TransportChoice } from "./address.ts";
 import type { Profile } from "./identity.ts";
@@ -27,12 +34,19 @@ const READ_MS = 1_000;
 /** The close code of a server that has no room now, and says so. */
 const OVERLOADED = 4005;
 
+/** The close code of a connection that does not read what it is sent. */
+const SLOW = 4003;
+
 /** The close code of a connection that another one with the same key has taken over from. */
 const REPLACED = 4504;
 
 /** Who is told what happens in the room. */
 export interface VisitListener {
   onMessage(message: RoomMessage): void;
+  /** The shared state has changed. */
+  onShared(change: SharedChange): void;
+  /** The room was joined, for the first time or again: the shared state may be another. */
+  onWelcome(): void;
   /** The room was joined for the first time; the newest messages follow, up to this position. */
   onJoined(welcome: Welcomed): void;
   /** The connection is back, and what was missed has come. */
@@ -60,12 +74,25 @@ export class Visit {
     this.#key = key;
     this.#listener = listener;
     this.#room = this.#join();
-    setInterval(() => this.#readLine(), READ_MS);
+    setInterval(() => {
+      this.#readLine();
+      this.#finishRecovery();
+    }, READ_MS);
   }
 
   /** When the next attempt to connect begins, on the clock of `performance.now()`. */
   get nextTryAt(): number | undefined {
     return this.#nextTryAt;
+  }
+
+  /** This member's id; `undefined` before the first welcome. */
+  get self(): string | undefined {
+    return this.#room.self;
+  }
+
+  /** What the members share. */
+  get shared(): ReadonlyMap<string, SharedValue> {
+    return this.#room.shared;
   }
 
   /** Goes on over another transport, as the same member. */
@@ -101,28 +128,37 @@ export class Visit {
   }
 
   /** Publishes; a change of transport on the way does not stop it. */
-  async publish(event: string, data: unknown): Promise<Published> {
-    const room = this.#room;
-    const sentAt = performance.now();
-    try {
-      const published = await room.publish(event, data);
-      if (room.transport === "sse") this.#store.set({ latencyMs: performance.now() - sentAt });
-      return published;
-    } catch (error) {
-      const wasLeft = room !== this.#room && error instanceof ParlorError;
-      if (wasLeft && (error.code === "closed" || error.code === "replaced")) return this.publish(event, data);
-      throw error;
-    }
+  publish(event: string, data: unknown): Promise<Published> {
+    return this.#act((room) => room.publish(event, data));
   }
 
-  /** Sends something volatile, while there are others to see it. */
+  /** Changes the shared state; a change of transport on the way does not stop it. */
+  set(values: Readonly<Record<string, unknown>>, options: SetOptions): Promise<Published> {
+    return this.#act((room) => room.set(values, options));
+  }
+
+  /** Sends something volatile, while there are others to see it. In a crowd nobody is shown, and nothing sent. */
   send(event: string, data: unknown, key?: string): void {
-    if (this.#room.count > 1) this.#room.send(event, data, { key });
+    if (this.#room.count > 1 && this.#room.mode === "list") this.#room.send(event, data, { key });
   }
 
   setProfile(profile: Profile): void {
     this.#store.set({ profile });
     this.#room.setPresence(profile).catch(() => undefined); // said again at the next join
+  }
+
+  async #act(act: (room: Room) => Promise<Published>): Promise<Published> {
+    const room = this.#room;
+    const sentAt = performance.now();
+    try {
+      const published = await act(room);
+      if (room.transport === "sse") this.#store.set({ latencyMs: performance.now() - sentAt });
+      return published;
+    } catch (error) {
+      const wasLeft = room !== this.#room && error instanceof ParlorError;
+      if (wasLeft && (error.code === "closed" || error.code === "replaced")) return this.#act(act);
+      throw error;
+    }
   }
 
   #join(position?: string): Room {
@@ -162,6 +198,13 @@ export class Visit {
       "message",
       heard((message) => this.#receive(message)),
     );
+    room.on(
+      "shared",
+      heard((change) => {
+        this.#listener.onShared(change);
+        this.#finishRecovery();
+      }),
+    );
     return room;
   }
 
@@ -173,6 +216,7 @@ export class Visit {
     this.#setLine({ phase: "open" });
     if (this.#hasJoined) this.#recovery = new Recovery(welcome, awayMs);
     else this.#begin(welcome);
+    this.#listener.onWelcome();
     if (room.transport === "sse") void this.#timeAct(room);
     this.#finishRecovery();
   }
@@ -192,7 +236,7 @@ export class Visit {
 
   #finishRecovery(): void {
     const recovery = this.#recovery;
-    if (recovery === undefined || !recovery.isOver) return;
+    if (recovery === undefined || !recovery.isOver(this.#room.position)) return;
     this.#recovery = undefined;
     const { count, awayMs, isWhole } = recovery;
     if (awayMs < BLIP_MS && count === 0 && isWhole) return;
@@ -209,7 +253,8 @@ export class Visit {
     this.#nextTryAt = retryInMs === undefined ? undefined : now + retryInMs;
     this.#awaySince ??= now;
     if (this.#store.state.line.phase === "dropped") return;
-    this.#setLine(code === OVERLOADED ? { phase: "full", why: reason } : { phase: "reconnecting" });
+    if (code === OVERLOADED) this.#setLine({ phase: "full", why: reason });
+    else this.#setLine({ phase: "reconnecting", isSlow: code === SLOW });
   }
 
   #closed({ code, reason, error }: Closed): void {
@@ -231,9 +276,10 @@ export class Visit {
   }
 
   #readPeople(): void {
-    const { self, members, count } = this.#room;
+    const { self, members, count, mode } = this.#room;
     const hadCompany = this.#store.state.hadCompany || count > 1;
-    this.#store.set({ self, people: peopleOf(members.values(), self), count, hadCompany });
+    const isCrowd = mode === "count";
+    this.#store.set({ self, people: peopleOf(members.values(), self), count, isCrowd, hadCompany });
   }
 
   /** Over SSE there are no pings: the time that an act takes stands for them. */

@@ -38,7 +38,7 @@ export function describeLine(line: Line): { readonly tone: Tone; readonly text: 
     case "dropped":
       return { tone: "bad", text: "Line dropped" };
     case "reconnecting":
-      return { tone: "wait", text: "Reconnecting" };
+      return { tone: "wait", text: line.isSlow === true ? "Fell behind" : "Reconnecting" };
     case "full":
       return { tone: "wait", text: "Waiting for a place" };
     case "replaced":
@@ -66,6 +66,7 @@ export function bannerOf(view: View, now: number, nextTryMs: number | undefined)
       };
     case "reconnecting":
       if (!view.isOnline) return OFFLINE;
+      if (line.isSlow === true) return SLOW;
       return { tone: "wait", ...retryWords(view.self !== undefined, nextTryMs) };
     case "back":
       return { tone: line.isWhole ? "good" : "wait", text: backWords(line) };
@@ -85,6 +86,11 @@ export function bannerOf(view: View, now: number, nextTryMs: number | undefined)
 const OFFLINE: Banner = {
   tone: "wait",
   text: "You are offline. The room is back as soon as your network is; write on meanwhile.",
+};
+
+const SLOW: Banner = {
+  tone: "wait",
+  text: "This window did not keep up, so the room let go of it. It comes back by itself, and reads on from where it stood.",
 };
 
 /** What a return from a drop brought, in one sentence. */

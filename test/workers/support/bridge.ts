@@ -8,7 +8,6 @@ const LIMITS: BridgeLimits = {
   sseMaxAgeMs: 3_600_000,
   sseMaxFrames: 1_000_000,
   sseMaxBytes: 1_000_000_000,
-  sseMaxQueuedBytes: 1_000_000_000,
 };
 
 /** A bridge whose other ends are in the hands of the test: the room's of its socket, and its reader's. */
@@ -16,20 +15,31 @@ export function openBridge(limits: Partial<BridgeLimits>): {
   readonly room: WebSocket;
   readonly pinged: Promise<void>;
   readonly closed: Promise<number>;
+  /** What the bridge told the room its reader has taken, in order. */
+  readonly seen: readonly number[];
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
 } {
   const { 0: inner, 1: room } = new WebSocketPair();
   room.accept();
+  const seen: number[] = [];
   const pinged = new Promise<void>((resolve) => {
     room.addEventListener("message", ({ data }) => {
-      if (data === "ping") resolve();
+      if (data === "ping") return resolve();
+      const frame = JSON.parse(String(data)) as { readonly type: string; readonly chars: number };
+      if (frame.type === "seen") seen.push(frame.chars);
     });
   });
   const closed = new Promise<number>((resolve) =>
     room.addEventListener("close", ({ code }) => resolve(code)),
   );
   const stream = Bridge.open(inner, new AbortController().signal, { ...LIMITS, ...limits });
-  return { room, pinged, closed, reader: stream.getReader() as ReadableStreamDefaultReader<Uint8Array> };
+  return {
+    room,
+    pinged,
+    closed,
+    seen,
+    reader: stream.getReader() as ReadableStreamDefaultReader<Uint8Array>,
+  };
 }
 
 /** Reads a stream until it ends, or until `enough`. */

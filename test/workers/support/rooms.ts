@@ -20,7 +20,8 @@ export function uniqueRoom(kind?: string): string {
 
 /** An address nobody has used, as joins are limited per address. */
 export function uniqueAddress(): string {
-  return `2001:db8::${randomKey()}`;
+  const groups = Array.from(crypto.getRandomValues(new Uint16Array(3)), (group) => group.toString(16));
+  return `2001:${groups.join(":")}::1`; // limits are per /64
 }
 
 /** Sends a request to the Worker from an address of its own, unless the headers name one. */

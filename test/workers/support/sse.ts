@@ -104,11 +104,10 @@ export async function post(
   as: { readonly session: string; readonly key: string },
   acts: object | string,
   headers: Readonly<Record<string, string>> = {},
+  to?: Serve,
 ): Promise<PostAnswer> {
-  const response = await request(roomPath(room, "/messages"), {
-    method: "POST",
-    headers: { "Parlor-Session": `${as.session}.${as.key}`, ...headers },
-    body: typeof acts === "string" ? acts : JSON.stringify(acts),
-  });
+  const body = typeof acts === "string" ? acts : JSON.stringify(acts);
+  const init = { method: "POST", headers: { "Parlor-Session": `${as.session}.${as.key}`, ...headers }, body };
+  const response = await request(roomPath(room, "/messages"), init, to);
   return { status: response.status, headers: response.headers, body: await response.json() };
 }

@@ -1,0 +1,74 @@
+import { isGrant, isMatch, type Grant } from "../protocol/capabilities.ts";
+import type { Access } from "../protocol/contract.ts";
+import { isJsonObject, utf8Length, type Json } from "../protocol/json.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
+
+/** What a verified token says. */
+export interface Claims {
+  /** The user, `sub`. */
+  readonly user: string;
+  /** Presence data that the token's issuer vouches for, JSON text. */
+  readonly info: string | undefined;
+  /** What it allows, by patterns of room names. */
+  readonly rooms: readonly (readonly [pattern: string, grants: readonly Grant[]])[];
+  /** When it expires, Unix milliseconds; `undefined` for never. */
+  readonly expiresAt: number | undefined;
+  /** Names the token, `jti`. */
+  readonly tokenId: string | undefined;
+}
+
+/** The longest user in UTF-16 units, and the most that `info` may be in bytes: they travel in a socket's attachment. */
+const MAX_USER_CHARS = 128;
+const MAX_INFO_BYTES = 1_024;
+
+/** The most patterns a token may have, and the most characters its capabilities for one room: these are attached too. */
+const MAX_PATTERNS = 64;
+const MAX_GRANT_CHARS = 1_024;
+
+/** Reads the claims of a token whose signature and times have been checked. */
+export function readClaims(payload: Readonly<Record<string, unknown>>): Result<Claims> {
+  const { sub, info, rooms, exp, jti } = payload;
+  if (typeof sub !== "string" || sub === "" || sub.length > MAX_USER_CHARS) {
+    return bad(`sub is the user, 1-${MAX_USER_CHARS} characters`);
+  }
+  const infoText = info === undefined ? undefined : JSON.stringify(info as Json);
+  if (infoText !== undefined && utf8Length(infoText) > MAX_INFO_BYTES) {
+    return bad(`info is larger than ${MAX_INFO_BYTES} bytes`);
+  }
+  if (jti !== undefined && (typeof jti !== "string" || jti.length > MAX_USER_CHARS)) {
+    return bad(`jti is a string of up to ${MAX_USER_CHARS} characters`);
+  }
+  if (!isJsonObject(rooms)) return bad('rooms is an object, such as {"doc:*":["join","publish"]}');
+  const patterns = Object.entries(rooms);
+  if (patterns.length > MAX_PATTERNS) return bad(`rooms has more than ${MAX_PATTERNS} patterns`);
+  const read: [string, readonly Grant[]][] = [];
+  for (const [pattern, grants] of patterns) {
+    if (!Array.isArray(grants)) return bad(`the capabilities for ${JSON.stringify(pattern)} are an array`);
+    const unknown: unknown = grants.find((grant) => typeof grant !== "string" || !isGrant(grant));
+    if (unknown !== undefined) return bad(`${JSON.stringify(unknown)} is no capability`);
+    if (grants.join(",").length > MAX_GRANT_CHARS) return bad("capabilities are too many");
+    read.push([pattern, grants as Grant[]]);
+  }
+  return ok({
+    user: sub,
+    info: infoText,
+    rooms: read,
+    expiresAt: typeof exp === "number" ? exp * 1000 : undefined,
+    tokenId: jti,
+  });
+}
+
+/** What a token allows in one room: the capabilities of every pattern that the room's name matches. */
+export function accessTo(room: string, { rooms, info, expiresAt, tokenId }: Claims): Access {
+  const matching = rooms.filter(([pattern]) => isMatch(pattern, room));
+  return {
+    grants: [...new Set(matching.flatMap(([, grants]) => grants))],
+    ...(info !== undefined && { info }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(tokenId !== undefined && { tokenId }),
+  };
+}
+
+function bad(message: string): Result<never> {
+  return err({ code: "token_invalid", message: `the token's ${message}` });
+}

@@ -1,0 +1,104 @@
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from "jose";
+import { err, type Result } from "../protocol/result.ts";
+import type { TokenRules } from "./rules.ts";
+import { readClaims, type Claims } from "./claims.ts";
+
+/** The algorithms of public keys. `none` is no algorithm, and a public key is never taken for a secret. */
+const PUBLIC_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+];
+
+/** No token is longer: it travels in headers, of which a Worker is sent 128 KB at the most. */
+const MAX_TOKEN_CHARS = 8_192;
+
+/** Checks tokens. Total: whatever a client sends, the answer is claims or an error. */
+export class TokenVerifier {
+  readonly #secrets: readonly Uint8Array[];
+  readonly #keySets: readonly JWTVerifyGetKey[];
+  readonly #options: JWTVerifyOptions;
+
+  constructor(rules: TokenRules) {
+    const { secrets, keys, jwksUrl, issuer, audience, clockToleranceS } = rules;
+    this.#secrets = secrets.map((secret) => new TextEncoder().encode(secret));
+    this.#keySets = [
+      ...(keys.length === 0 ? [] : [createLocalJWKSet({ keys: keys as JSONWebKeySet["keys"] })]),
+      ...(jwksUrl === undefined ? [] : [createRemoteJWKSet(new URL(jwksUrl))]),
+    ];
+    this.#options = {
+      clockTolerance: clockToleranceS,
+      requiredClaims: ["sub", "exp"],
+      ...(issuer !== undefined && { issuer }),
+      ...(audience !== undefined && { audience }),
+    };
+  }
+
+  /** Whether there is anything to check a token with. */
+  get hasKeys(): boolean {
+    return this.#secrets.length + this.#keySets.length > 0;
+  }
+
+  /** Checks a token: signature, issuer, audience, times, and the form of its claims. */
+  async verify(token: string): Promise<Result<Claims>> {
+    if (token.length > MAX_TOKEN_CHARS)
+      return err({ code: "token_invalid", message: "the token is too long" });
+    let algorithm: string | undefined;
+    try {
+      algorithm = decodeProtectedHeader(token).alg;
+    } catch {
+      return err({ code: "token_invalid", message: "the token is no JSON Web Token" });
+    }
+    // By the algorithm it names, so that a public key is never used as a secret; each takes its own algorithms only.
+    const checks =
+      algorithm === "HS256"
+        ? this.#secrets.map(
+            (secret) => () => jwtVerify(token, secret, { ...this.#options, algorithms: ["HS256"] }),
+          )
+        : this.#keySets.map(
+            (keys) => () => jwtVerify(token, keys, { ...this.#options, algorithms: PUBLIC_ALGORITHMS }),
+          );
+    let refusal: Result<Claims> = err({ code: "token_invalid", message: "no key here has signed the token" });
+    for (const check of checks) {
+      try {
+        return readClaims((await check()).payload);
+      } catch (error) {
+        refusal = refusalOf(error);
+        if (!isOfAnotherKey(error)) return refusal;
+      }
+    }
+    return refusal;
+  }
+}
+
+/** Whether another key may yet have signed it. */
+function isOfAnotherKey(error: unknown): boolean {
+  return error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey;
+}
+
+function refusalOf(error: unknown): Result<never> {
+  if (error instanceof errors.JWTExpired) return err({ code: "token_expired" });
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return err({ code: "token_invalid", message: `the token's ${error.claim} is not accepted here` });
+  }
+  // A key set that cannot be fetched says nothing of the token: it may be tried again.
+  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError))
+    return err({ code: "unavailable" });
+  return err({ code: "token_invalid", message: "no key here has signed the token" });
+}

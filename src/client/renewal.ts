@@ -1,0 +1,45 @@
+import type { Link } from "./link.ts";
+import type { GetToken } from "./options.ts";
+import type { Timers } from "./timers.ts";
+
+/** The part of a token's time after which it is renewed. */
+const RENEWAL_SHARE = 0.8;
+
+/** The longest a timer can run, in milliseconds: 2^31 - 1. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** Renews the token of a connection ahead of its expiry. */
+export class Renewal {
+  readonly #getToken: GetToken | undefined;
+  readonly #timers: Timers;
+
+  constructor(getToken: GetToken | undefined, timers: Timers) {
+    this.#getToken = getToken;
+    this.#timers = timers;
+  }
+
+  /**
+   * Renews in time. A token that cannot be had then is asked for at the next join, when this one has expired.
+   *
+   * @param expiresInMs how long it is good for; `undefined` for one that is not to be renewed
+   */
+  schedule(link: Link | undefined, expiresInMs: number | undefined): void {
+    if (expiresInMs === undefined || this.#getToken === undefined) return;
+    const ms = Math.min(MAX_TIMER_MS, expiresInMs * RENEWAL_SHARE);
+    this.#timers.set("renewal", ms, () => void this.#renew(link));
+  }
+
+  /** Renews no more: the connection is gone. */
+  stop(): void {
+    this.#timers.clear("renewal");
+  }
+
+  async #renew(link: Link | undefined): Promise<void> {
+    try {
+      const token = await this.#getToken?.();
+      if (token !== undefined) link?.renew(token);
+    } catch {
+      // The connection ends with its token, and is made again with another.
+    }
+  }
+}

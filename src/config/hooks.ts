@@ -1,0 +1,89 @@
+import type { LeaveReason } from "../protocol/frames.ts";
+import type { Json } from "../protocol/json.ts";
+
+/** A member as a hook sees it. */
+export interface HookMember {
+  readonly id: string;
+  /** The verified user, or "". */
+  readonly user: string;
+  /** What its token says of it; null for nothing. */
+  readonly info: Json;
+  /** What it says of itself; null until it said something. */
+  readonly data: Json;
+}
+
+/** A message that a member wants to publish. */
+export interface HookMessage {
+  readonly event: string;
+  readonly data: Json;
+  readonly isVolatile: boolean;
+  /** The members it is for; `undefined` for everyone. */
+  readonly to: readonly string[] | undefined;
+}
+
+/** A change of the state that a member wants to make. */
+export interface HookChange {
+  readonly set: ReadonlyMap<string, Json>;
+  readonly deleted: readonly string[];
+  readonly isOwn: boolean;
+}
+
+/**
+ * The room that a hook acts in. What a hook says or sets takes effect after what it was called for, in the same turn
+ * and the same write, and not at all if the hook throws or refuses. Use it within the call only.
+ */
+export interface RoomHandle {
+  readonly name: string;
+  readonly kind: string;
+  /** The time of this turn, Unix milliseconds. */
+  readonly now: number;
+  /** Everyone here. */
+  members(): readonly HookMember[];
+  /** The value of a key of the state and its version; `undefined` for one that is absent. */
+  get(key: string): { readonly value: Json; readonly version: number } | undefined;
+  /**
+   * Records a message of the room itself: its `from` is `room`. Hooks are not called for it.
+   *
+   * @throws RangeError for an event that is not 1-64 characters, or data larger than `maxFrameBytes`
+   */
+  publish(event: string, data: Json, options?: { readonly to?: readonly string[] }): void;
+  /** Sends a volatile message of the room itself. Throws as {@link publish} does. */
+  send(event: string, data: Json, options?: { readonly to?: readonly string[] }): void;
+  /**
+   * Changes keys of the state, whosever they are.
+   *
+   * @throws RangeError where the state would hold too much
+   */
+  set(values: Readonly<Record<string, Json>>, deleted?: readonly string[]): void;
+}
+
+/** What a hook returns that does not allow something: made by {@link refuse}. */
+export interface Refusal {
+  readonly refused: string;
+}
+
+/** Does not allow something. The sentence reaches the client, as the `message` of the error `refused`. */
+export function refuse(sentence: string): Refusal {
+  return { refused: sentence };
+}
+
+/**
+ * What a kind adds to its rooms. Hooks are synchronous: they run within the turn of the act, so nothing comes between
+ * what they see and what they do, and they may not wait. One that throws is logged; what it was asked about is refused
+ * `internal`, and nothing of what it did takes effect.
+ */
+export interface KindHooks {
+  /** Someone wants to become a member. Not asked for one who comes back, nor for one who only watches. */
+  onJoin?(this: void, room: RoomHandle, member: HookMember): Refusal | void;
+  /** A member wants to say something: it may be changed, or refused. */
+  onPublish?(
+    this: void,
+    room: RoomHandle,
+    member: HookMember,
+    message: HookMessage,
+  ): Refusal | { readonly event?: string; readonly data?: Json } | void;
+  /** A member wants to change the state, and may: versions and owners have been checked. */
+  onSet?(this: void, room: RoomHandle, member: HookMember, change: HookChange): Refusal | void;
+  /** A member has departed; it is not among {@link RoomHandle.members} any more. Nothing can be refused. */
+  onLeave?(this: void, room: RoomHandle, member: HookMember, reason: LeaveReason): void;
+}

@@ -1,0 +1,108 @@
+import { ParlorError, type Published, type SetOptions } from "../../client/index.ts";
+import type { SharedChange, SharedValue } from "../../client/index.ts";
+import { byId, say } from "./dom.ts";
+
+/** The part of a visit that a tally needs. */
+export interface Sharer {
+  readonly self: string | undefined;
+  readonly shared: ReadonlyMap<string, SharedValue>;
+  set(values: Readonly<Record<string, unknown>>, options: SetOptions): Promise<Published>;
+}
+
+/** The key of the room's state that holds the count. */
+const KEY = "count";
+
+/**
+ * A number that everybody counts up and down. It is in the room's state, where each press is a compare-and-set: of two
+ * at once the room takes one, and the other is made again from what the first has left.
+ */
+export class Tally {
+  readonly #sharer: Sharer;
+  readonly #count = byId("tally", HTMLOutputElement);
+  readonly #note = byId("tally-note", HTMLElement);
+  /** Presses that the room's number does not hold yet, and how many of them are on their way. */
+  #presses = 0;
+  #sent = 0;
+  /** Presses that another one came before. */
+  #crossed = 0;
+  #isSettling = false;
+  #change = Promise.withResolvers<void>();
+
+  constructor(sharer: Sharer) {
+    this.#sharer = sharer;
+    byId("tally-less", HTMLButtonElement).addEventListener("click", () => this.#press(-1));
+    byId("tally-more", HTMLButtonElement).addEventListener("click", () => this.#press(1));
+  }
+
+  /** Shows the number as it is now: the room was joined. */
+  update(): void {
+    this.#show();
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+
+  /** Takes a change of the room's state. */
+  hear({ keys, from }: SharedChange): void {
+    if (!keys.includes(KEY)) return;
+    if (from === this.#sharer.self) this.#arrived();
+    this.update();
+  }
+
+  #press(by: 1 | -1): void {
+    this.#presses += by;
+    this.#show();
+    if (!this.#isSettling) void this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    this.#isSettling = true;
+    let known = this.#sharer.shared.get(KEY);
+    while (this.#presses !== 0) {
+      this.#sent = this.#presses;
+      const values = { [KEY]: numberOf(known) + this.#sent };
+      try {
+        const { offset } = await this.#sharer.set(values, { if: { [KEY]: known?.version } });
+        known = await this.#knownAt(offset);
+        this.#arrived();
+      } catch (error) {
+        const version = error instanceof ParlorError ? error.versions?.[KEY] : undefined;
+        if (version === undefined) this.#presses = 0;
+        else this.#crossed += 1;
+        // A room that keeps nothing may have forgotten the number while it slept.
+        known = version === 0 ? undefined : await this.#knownAt(version ?? 0);
+      }
+      this.#show();
+    }
+    this.#isSettling = false;
+  }
+
+  /** The number once this page knows it as of an offset: over SSE an answer may come before what it is about. */
+  async #knownAt(offset: number): Promise<SharedValue | undefined> {
+    let known = this.#sharer.shared.get(KEY);
+    while ((known?.version ?? 0) < offset) {
+      await this.#change.promise;
+      known = this.#sharer.shared.get(KEY);
+    }
+    return known;
+  }
+
+  /** The room's number holds what was sent. */
+  #arrived(): void {
+    this.#presses -= this.#sent;
+    this.#sent = 0;
+  }
+
+  #show(): void {
+    const known = this.#sharer.shared.get(KEY);
+    say(this.#count, String(numberOf(known) + this.#presses));
+    this.#count.toggleAttribute("data-pending", this.#presses !== 0);
+    const version = known === undefined ? "Nobody has counted yet" : `Version ${known.version}`;
+    const crossed = this.#crossed === 0 ? "" : ` · ${this.#crossed.toLocaleString()} crossed`;
+    say(this.#note, `${version}${crossed}`);
+  }
+}
+
+/** Reads the number out of whatever somebody has set. */
+function numberOf(known: SharedValue | undefined): number {
+  return typeof known?.value === "number" && Number.isSafeInteger(known.value) ? known.value : 0;
+}

@@ -1,0 +1,76 @@
+import type { CloseName } from "../protocol/close-codes.ts";
+import type { LeaveReason } from "../protocol/frames.ts";
+import { stateParts } from "../protocol/messages.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Members } from "./members.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Session, Sessions } from "./sessions.ts";
+import type { State } from "./state.ts";
+
+/** How memberships end: at once, or once the grace of a lost connection is over. */
+export class Departures {
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #state: State;
+  readonly #outbox: Outbox;
+  readonly #hooks: Hooks;
+
+  constructor(room: {
+    readonly sessions: Sessions;
+    readonly members: Members;
+    readonly state: State;
+    readonly outbox: Outbox;
+    readonly hooks: Hooks;
+  }) {
+    this.#sessions = room.sessions;
+    this.#members = room.members;
+    this.#state = room.state;
+    this.#outbox = room.outbox;
+    this.#hooks = room.hooks;
+  }
+
+  /** Ends a membership. With a close the connection goes too, once the member has been sent what it is owed. */
+  depart(session: Session, now: number, reason: LeaveReason, close?: CloseName): void {
+    this.#disconnect(session, close);
+    this.#members.recall(session.record);
+    this.end(session.record.member, now, reason);
+  }
+
+  /**
+   * Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace.
+   *
+   * @returns when the grace ends; `undefined` if none began: the member has departed for the reason given, or is back
+   */
+  lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): number | undefined {
+    this.#disconnect(session, close);
+    if (this.#sessions.byId(session.record.session) !== undefined) return undefined; // It is back already.
+    this.#members.recall(session.record);
+    const graceUntil = this.#members.lose(session.record.member, now);
+    if (graceUntil === undefined) this.end(session.record.member, now, reason);
+    return graceUntil;
+  }
+
+  /** Ends the memberships whose grace is over. */
+  endOverdue(now: number): void {
+    for (const { id } of this.#members.overdue(now)) this.end(id, now, "timeout");
+  }
+
+  /** Ends a membership, whether it has a connection or not, and the keys of the state that end with it. */
+  end(id: string, now: number, reason: LeaveReason): void {
+    const member = this.#members.byId(id);
+    if (member === undefined) return;
+    const keys = this.#state.ownedBy(id);
+    if (keys.length > 0) {
+      this.#state.stage({ set: new Map(), deleted: keys, owner: undefined }, this.#outbox.nextOffset);
+      this.#outbox.record(stateParts({ from: id, user: member.user }, new Map(), keys));
+    }
+    this.#members.depart(id);
+    this.#outbox.left(id, reason);
+    this.#hooks.leave(member, reason, now);
+  }
+
+  #disconnect(session: Session, close?: CloseName): void {
+    this.#sessions.remove(session);
+    if (close !== undefined) this.#outbox.farewell(session, close);
+  }
+}

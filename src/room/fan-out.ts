@@ -1,0 +1,265 @@
+import type { CloseName } from "../protocol/close-codes.ts";
+import type { PresenceMode } from "../protocol/contract.ts";
+import { encodeFrame } from "../protocol/encode.ts";
+import { isFor, type Eyes } from "../protocol/messages.ts";
+import { DIALECTS, encodeRoster, encodeShared, type FlushContents, type View } from "./dialects.ts";
+import type { Log } from "./log.ts";
+import type { Members } from "./members.ts";
+import type { Roster } from "./roster.ts";
+import { isExpired, type Session, type Sessions } from "./sessions.ts";
+
+/** A member is told where it stands when messages for others have brought the log so far beyond it. */
+const POSITION_EVERY = 500;
+
+/** What every connection of one dialect and view is sent, and the items it is made of. */
+interface SharedText {
+  readonly items: string;
+  readonly count: number;
+  readonly text: string;
+  /** Whether nothing in it is missed by who does not get it. */
+  readonly isVolatile: boolean;
+}
+
+/** What one flush sends: the contents, what was answered to whom, and the texts written so far, by view. */
+export interface Flush {
+  readonly contents: FlushContents;
+  readonly own: ReadonlyMap<Session, readonly string[]>;
+  /** The offset before its first recorded message. */
+  readonly after: number;
+  /** Whether some of it is for some members only. */
+  readonly isAddressed: boolean;
+  readonly texts: Map<string, SharedText>;
+}
+
+/**
+ * Sends frames to connections, as much as each of them reads: one that does not keep up is sent the log instead, a page
+ * at a time, and is live again when it has read all of it.
+ */
+export class FanOut {
+  readonly #log: Log;
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #roster: Roster;
+  #slow: Session[] = [];
+  #stalled: Session[] = [];
+
+  constructor(room: {
+    readonly log: Log;
+    readonly sessions: Sessions;
+    readonly members: Members;
+    readonly roster: Roster;
+  }) {
+    this.#log = room.log;
+    this.#sessions = room.sessions;
+    this.#members = room.members;
+    this.#roster = room.roster;
+  }
+
+  /** Sends a flush to a connection. With `isGone` its member has left, and is not told who is here. */
+  tell(session: Session, flush: Flush, now: number, isGone = false): void {
+    const { lane, record } = session;
+    const own = flush.own.get(session) ?? [];
+    if (!isGone && isExpired(session, now)) return this.cutOff(session, "token_expired");
+    if (lane.overflows) return this.#giveUp(session, isGone);
+    if (lane.behind !== undefined) {
+      if (startsLog(flush)) return this.#giveUp(session, isGone);
+      if (flush.contents.presence !== undefined) lane.miss();
+      return this.#answer(session, own, isGone);
+    }
+    const shared = this.#textFor(session, flush, isGone);
+    if (shared.count + own.length === 0) return;
+    const items = [shared.items, ...own].filter((text) => text !== "").join(",");
+    const text =
+      own.length === 0
+        ? shared.text
+        : DIALECTS[record.dialect](items, shared.count + own.length === 1, this.#position);
+    const isWhole = lane.hasRoom(text.length);
+    if (isWhole || (shared.count > 0 && lane.fits(shared.text.length))) {
+      this.#deliver(session, isWhole ? text : shared.text);
+      if (shared.count > 0) this.#noteTold(session, flush);
+    } else if (shared.count > 0 && !shared.isVolatile) {
+      if (isGone || !lane.hasWindow || startsLog(flush)) return this.#giveUp(session, isGone);
+      lane.fallBehind(flush.after, now);
+      lane.standsIn(this.#log.open());
+      if (flush.contents.presence !== undefined) lane.miss();
+      this.#stalled.push(session);
+    }
+    if (!isWhole) this.#answer(session, own, isGone);
+  }
+
+  /** Sends a welcome, which every connection is sent whole. */
+  welcome(session: Session, text: string, offset: number): void {
+    session.toldOffset = offset;
+    this.#deliver(session, DIALECTS[session.record.dialect](text, true, this.#log.positionAt(offset)));
+    // One whose welcome is larger than its allowance would otherwise come back for ever, and never get further.
+    session.lane.welcomed();
+  }
+
+  /**
+   * Sends the log to a connection that is behind, as far as it reads. Cuts one off that can be sent no more, or whose
+   * place in the log is gone: it comes back with its position.
+   */
+  advance(session: Session, now: number): void {
+    const { lane, record } = session;
+    if (lane.behind === undefined) return;
+    const isInLog = lane.standsIn(this.#log.open()) && lane.behind >= this.#log.floor(now);
+    if (!isInLog) return this.cutOff(session);
+    while (lane.behind < this.#log.head) {
+      // Not read before there is room for it: who says often what it has read may make that no work.
+      if (!lane.fits(lane.pageChars)) return this.#wait(session);
+      const page = this.#log.page(lane.behind, lane.pageChars, eyesOf(session));
+      if (page === undefined) break;
+      if (page.texts !== "") {
+        const text = DIALECTS[record.dialect](page.texts, false, this.#log.positionAt(page.last));
+        if (!lane.fits(text.length)) return this.#wait(session);
+        this.#deliver(session, text);
+      }
+      lane.advance(page.last);
+    }
+    const mode = this.modeOf(session);
+    const items = [
+      encodeFrame({ type: "position", position: this.#position, reason: "replayed" }),
+      ...(lane.hasMissed ? [this.#rosterFrame(mode)] : []),
+    ];
+    const text = DIALECTS[record.dialect](items.join(","), items.length === 1, this.#position);
+    if (!lane.fits(text.length)) return this.#wait(session);
+    this.#deliver(session, text);
+    session.toldOffset = this.#log.head;
+    lane.catchUp();
+  }
+
+  /** Ends a connection that does not read, or may not any more, before anything more is queued for it. */
+  cutOff(session: Session, close: CloseName = "slow"): void {
+    this.#sessions.close(session, close);
+    this.#slow.push(session);
+  }
+
+  /** The sessions cut off since the last call: their members' grace is for the caller to begin. */
+  takeSlow(): readonly Session[] {
+    const slow = this.#slow;
+    this.#slow = [];
+    return slow;
+  }
+
+  /** The sessions that fell behind, or still are, since the last call. */
+  takeStalled(): readonly Session[] {
+    const stalled = this.#stalled;
+    this.#stalled = [];
+    return stalled;
+  }
+
+  /** How a connection is told of members now. */
+  modeOf({ record, rights }: Session): PresenceMode {
+    return this.#roster.isCrowded(this.#members.size) || !rights.may("members") ? "count" : record.mode;
+  }
+
+  /** Goes on when the connection has read more; one that would never say so is cut off. */
+  #wait(session: Session): void {
+    if (session.lane.hasWindow) this.#stalled.push(session);
+    else this.cutOff(session);
+  }
+
+  get #position(): string {
+    return this.#log.position ?? "";
+  }
+
+  #textFor(session: Session, flush: Flush, isGone: boolean): SharedText {
+    const { dialect } = session.record;
+    const mode = session.rights.may("members") ? session.record.mode : "count";
+    const { recorded, presence } = flush.contents;
+    const view: View = {
+      mode,
+      isLean: !session.lane.keepsUp,
+      isGone,
+      eyes: flush.isAddressed ? eyesOf(session) : { ...eyesOf(session), member: undefined },
+      position: this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined,
+    };
+    const name = [
+      dialect,
+      mode,
+      view.isLean,
+      isGone,
+      view.eyes.member ?? "",
+      view.eyes.seesState,
+      view.position === undefined,
+    ].join(" ");
+    let shared = flush.texts.get(name);
+    if (shared === undefined) {
+      const texts = encodeShared(flush.contents, view);
+      const items = texts.join(",");
+      const text = DIALECTS[dialect](items, texts.length === 1, this.#position);
+      const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
+      flush.texts.set(name, (shared = { items, count: texts.length, text, isVolatile }));
+    }
+    return shared;
+  }
+
+  #rosterFrame(mode: PresenceMode): string {
+    const listText = mode === "list" ? this.#members.listText : "";
+    return encodeRoster({ count: this.#members.size, roster: this.#roster.revision, listText }, mode);
+  }
+
+  /** Whether messages for others went by, so many that its position has fallen far behind. */
+  #needsPosition(session: Session, { contents, isAddressed }: Flush): boolean {
+    const last = contents.recorded.at(-1);
+    if (!isAddressed || last === undefined || isFor(last, eyesOf(session))) return false;
+    return this.#log.head - (session.toldOffset ?? -Infinity) >= POSITION_EVERY;
+  }
+
+  #filteredFrame(): string {
+    return encodeFrame({ type: "position", position: this.#position, reason: "filtered" });
+  }
+
+  #noteTold(session: Session, flush: Flush): void {
+    const { recorded } = flush.contents;
+    if (recorded.length === 0) return;
+    const isAtHead = !flush.isAddressed || this.#needsPosition(session, flush);
+    const last = isAtHead
+      ? recorded.length - 1
+      : recorded.findLastIndex((said) => isFor(said, eyesOf(session)));
+    if (last !== -1) session.toldOffset = flush.after + last + 1;
+  }
+
+  /** Sends answers alone: in one frame where there is room, else one by one as long as there is any. */
+  #answer(session: Session, own: readonly string[], isGone: boolean): void {
+    const { lane, record } = session;
+    const whole = own.join(",");
+    for (const items of lane.hasRoom(whole.length) ? [whole] : own) {
+      if (items === "") return;
+      const text = DIALECTS[record.dialect](items, own.length === 1, this.#positionOf(session));
+      if (!lane.fitsAnswer(text.length)) return this.#giveUp(session, isGone);
+      this.#deliver(session, text);
+    }
+  }
+
+  /** Ends a connection that cannot be told; one whose member has left is about to end, and says so. */
+  #giveUp(session: Session, isGone: boolean): void {
+    if (!isGone) this.cutOff(session);
+  }
+
+  /** What an answer brings a connection to: nowhere, while it is sent the log. */
+  #positionOf({ lane }: Session): string {
+    return lane.behind === undefined ? this.#position : this.#log.positionAt(lane.behind);
+  }
+
+  /** Sends text. A connection that is closing is passed over: its close event follows. */
+  #deliver(session: Session, text: string): void {
+    session.lane.took(text.length);
+    try {
+      session.socket.send(text);
+    } catch {
+      // Closed under our hands: webSocketClose tells the others.
+    }
+  }
+}
+
+/** Whether a flush has the first messages of a log that is not stored: who stood in another can only begin anew. */
+function startsLog({ contents }: Flush): boolean {
+  return contents.before !== undefined && contents.recorded.length > 0;
+}
+
+/** What a connection sees with. */
+function eyesOf({ record, rights }: Session): Eyes {
+  const member = record.viewOnly === true ? undefined : record.member;
+  return { member, seesState: rights.may("state") };
+}

@@ -1,0 +1,157 @@
+import type { Kind } from "../config/config.ts";
+import type { HookChange, HookMember, HookMessage, Refusal, RoomHandle } from "../config/hooks.ts";
+import { log } from "../metrics/log.ts";
+import type { LeaveReason } from "../protocol/frames.ts";
+import { MAX_NAME_CHARS } from "../protocol/frames.ts";
+import type { Json } from "../protocol/json.ts";
+import { messageParts, stateParts, type EntryParts } from "../protocol/messages.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
+import type { Member, Members } from "./members.ts";
+import type { Outbox } from "./outbox.ts";
+import { textsOf, type State } from "./state.ts";
+
+/** The `from` of what the room itself says. */
+const ROOM_SENDER = "room";
+
+/** What a hook did, to be done once what it was called for is. */
+export type Aftermath = () => void;
+
+const NOTHING: Aftermath = () => undefined;
+
+/** A hook's own message or change, that waits for it to return. */
+type Effect = (now: number) => void;
+
+/** Calls a kind's hooks, and keeps what goes wrong in them from the room. */
+export class Hooks {
+  readonly #kind: Kind;
+  readonly #room: string;
+  readonly #members: Members;
+  readonly #state: State;
+  readonly #outbox: Outbox;
+
+  constructor(
+    kind: Kind,
+    room: string,
+    of: { readonly members: Members; readonly state: State; readonly outbox: Outbox },
+  ) {
+    this.#kind = kind;
+    this.#room = room;
+    this.#members = of.members;
+    this.#state = of.state;
+    this.#outbox = of.outbox;
+  }
+
+  /** Whether someone may become a member. */
+  join(member: Pick<Member, "id" | "user" | "info" | "data">, now: number): Result<Aftermath> {
+    const { onJoin } = this.#kind.hooks;
+    if (onJoin === undefined) return ok(NOTHING);
+    const called = this.#call("onJoin", now, (room) => onJoin(room, hookMember(member)));
+    return called.ok ? ok(called.value.after) : called;
+  }
+
+  /** Whether a member may say something, and what it then says. */
+  publish(
+    member: Member,
+    message: HookMessage,
+    now: number,
+  ): Result<{ readonly event: string; readonly data: Json; readonly after: Aftermath }> {
+    const { onPublish } = this.#kind.hooks;
+    const { event, data } = message;
+    if (onPublish === undefined) return ok({ event, data, after: NOTHING });
+    const called = this.#call("onPublish", now, (room) => onPublish(room, hookMember(member), message));
+    if (!called.ok) return called;
+    const { answer, after } = called.value;
+    const said = { event, data, ...answer };
+    if (isName(said.event)) return ok({ event: said.event, data: said.data, after });
+    return this.#failed("onPublish", `an event is a string of 1-${MAX_NAME_CHARS} characters`);
+  }
+
+  /** Whether a member may change the state. */
+  set(member: Member, change: HookChange, now: number): Result<Aftermath> {
+    const { onSet } = this.#kind.hooks;
+    if (onSet === undefined) return ok(NOTHING);
+    const called = this.#call("onSet", now, (room) => onSet(room, hookMember(member), change));
+    return called.ok ? ok(called.value.after) : called;
+  }
+
+  /** A member has departed. */
+  leave(member: Member, reason: LeaveReason, now: number): void {
+    const { onLeave } = this.#kind.hooks;
+    if (onLeave === undefined) return;
+    const called = this.#call("onLeave", now, (room) => onLeave(room, hookMember(member), reason));
+    if (called.ok) called.value.after();
+  }
+
+  #call<Answer extends object>(
+    hook: string,
+    now: number,
+    work: (room: RoomHandle) => Refusal | Answer | void,
+  ): Result<{ readonly answer: Answer | undefined; readonly after: Aftermath }> {
+    const effects: Effect[] = [];
+    let answer: Refusal | Answer | undefined;
+    try {
+      answer = work(this.#handle(effects, now)) ?? undefined;
+    } catch (error) {
+      return this.#failed(hook, String(error));
+    }
+    if (answer !== undefined && "then" in answer) return this.#failed(hook, "a hook may not be asynchronous");
+    if (answer !== undefined && "refused" in answer) {
+      return err({ code: "refused", message: String(answer.refused) });
+    }
+    return ok({ answer, after: () => effects.forEach((effect) => effect(now)) });
+  }
+
+  #failed(hook: string, reason: string): Result<never> {
+    log("error", "hook_failed", { hook, kind: this.#kind.name, room: this.#room, reason });
+    return err({ code: "internal", message: "a rule of the room has failed" });
+  }
+
+  #handle(effects: Effect[], now: number): RoomHandle {
+    return {
+      name: this.#room,
+      kind: this.#kind.name,
+      now,
+      members: () => Array.from(this.#members.all(), hookMember),
+      get: (key) => {
+        const entry = this.#state.get(key);
+        return entry && { value: JSON.parse(entry.value) as Json, version: entry.version };
+      },
+      publish: (event, data, options) => {
+        const parts = this.#parts(event, data, options?.to);
+        effects.push(() => this.#outbox.record(parts));
+      },
+      send: (event, data, options) => {
+        const parts = this.#parts(event, data, options?.to);
+        effects.push((at) => this.#outbox.volatile(parts, at));
+      },
+      set: (values, deleted = []) => {
+        const set = new Map(Object.entries(values));
+        this.#state.mustHold(set, deleted);
+        effects.push(() => this.#set(set, deleted));
+      },
+    };
+  }
+
+  #set(values: ReadonlyMap<string, Json>, deleted: readonly string[]): void {
+    const set = textsOf(values);
+    this.#state.stage({ set, deleted, owner: undefined }, this.#outbox.nextOffset);
+    this.#outbox.record(stateParts({ from: ROOM_SENDER, user: "" }, set, deleted));
+  }
+
+  #parts(event: string, data: Json, to: readonly string[] | undefined): EntryParts {
+    if (!isName(event)) throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
+    const text = JSON.stringify(data);
+    const { maxFrameBytes } = this.#kind;
+    if (text.length > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+    return messageParts({ from: ROOM_SENDER, user: "", to }, event, text);
+  }
+}
+
+function hookMember({ id, user, info, data }: Pick<Member, "id" | "user" | "info" | "data">): HookMember {
+  const parsed = (text: string | undefined): Json => (text === undefined ? null : (JSON.parse(text) as Json));
+  return { id, user, info: parsed(info), data: parsed(data) };
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARS;
+}

@@ -1,0 +1,115 @@
+import type { Kind } from "../config/config.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { PublishFrame, SetFrame } from "../protocol/frames.ts";
+import { messageParts, stateParts } from "../protocol/messages.ts";
+import type { Actor } from "./api.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Members } from "./members.ts";
+import type { Once } from "./once.ts";
+import type { Answer, Origin, Outbox } from "./outbox.ts";
+import type { State } from "./state.ts";
+
+/** What members record, and volatile messages: acts that take effect once, however often they are repeated. */
+export class Publishing {
+  readonly #kind: Kind;
+  readonly #hooks: Hooks;
+  readonly #members: Members;
+  readonly #state: State;
+  readonly #once: Once;
+  readonly #outbox: Outbox;
+
+  constructor(
+    kind: Kind,
+    room: {
+      readonly hooks: Hooks;
+      readonly members: Members;
+      readonly state: State;
+      readonly once: Once;
+      readonly outbox: Outbox;
+    },
+  ) {
+    this.#kind = kind;
+    this.#hooks = room.hooks;
+    this.#members = room.members;
+    this.#state = room.state;
+    this.#once = room.once;
+    this.#outbox = room.outbox;
+  }
+
+  /** Says something; tells why not. A recorded message is answered once it is stored. */
+  publish(
+    actor: Actor,
+    frame: PublishFrame,
+    origin: Origin,
+    answer: Answer,
+    now: number,
+  ): WireError | undefined {
+    const known = this.#answerKnown(origin, answer, now);
+    if (known !== "new") return known;
+    const member = this.#members.byId(actor.member);
+    if (member === undefined) return { code: "not_joined" };
+    const { to, volatile: isVolatile } = frame;
+    const stranger = to?.find((id) => this.#members.byId(id) === undefined);
+    if (stranger !== undefined) return { code: "unknown_member", message: `no member ${stranger} is here` };
+    const asked = { event: frame.event, data: frame.data, isVolatile, to };
+    const said = this.#hooks.publish(member, asked, now);
+    if (!said.ok) return said.error;
+    const { event, data, after } = said.value;
+    const dataText = JSON.stringify(data);
+    const tooLarge = this.#largeness(dataText.length);
+    if (tooLarge !== undefined) return tooLarge;
+    const parts = messageParts({ from: actor.member, user: actor.user, to }, event, dataText);
+    if (isVolatile) {
+      this.#outbox.volatile(parts, now);
+      answer({ type: "ack" });
+    } else this.#outbox.record(parts, origin, answer);
+    after();
+    return undefined;
+  }
+
+  /** Changes the state; tells why not. */
+  set(actor: Actor, frame: SetFrame, origin: Origin, answer: Answer, now: number): WireError | undefined {
+    // Before the versions are compared: the repeat of what was applied would find them changed by itself.
+    const known = this.#answerKnown(origin, answer, now);
+    if (known !== "new") return known;
+    const member = this.#members.byId(actor.member);
+    if (member === undefined) return { code: "not_joined" };
+    const change = this.#state.check(frame, actor.member);
+    if (!change.ok) return change.error;
+    const chars = Array.from(change.value.set.values(), ({ length }) => length).reduce(
+      (sum, length) => sum + length,
+      0,
+    );
+    const tooLarge = this.#largeness(chars);
+    if (tooLarge !== undefined) return tooLarge;
+    const asked = { set: frame.set, deleted: frame.delete, isOwn: frame.own };
+    const allowed = this.#hooks.set(member, asked, now);
+    if (!allowed.ok) return allowed.error;
+    this.#state.stage(change.value, this.#outbox.nextOffset);
+    const { set, deleted } = change.value;
+    this.#outbox.record(stateParts({ from: actor.member, user: actor.user }, set, deleted), origin, answer);
+    allowed.value();
+    return undefined;
+  }
+
+  /** Answers an act that has taken effect, or is about to. Returns its refusal where too old to tell. */
+  #answerKnown({ session, ref, named }: Origin, answer: Answer, now: number): WireError | "new" | undefined {
+    if (ref === undefined) return "new";
+    if (this.#outbox.repeat(session, ref, answer)) return undefined;
+    const known = this.#once.find(session, ref, now);
+    if (known.is === "new") return "new";
+    if (known.is === "stale") return { code: "stale_ref" };
+    answer({ type: "ack", ...(named !== undefined && { ref: named }), offset: known.offset });
+    return undefined;
+  }
+
+  /** Numbers can grow when they are written out: 1e20 takes 21 digits. */
+  #largeness(chars: number): WireError | undefined {
+    if (chars <= this.#kind.maxFrameBytes) return undefined;
+    return {
+      code: "frame_too_large",
+      message: "the data is too large once written out",
+      limit: "maxFrameBytes",
+    };
+  }
+}

@@ -1,0 +1,85 @@
+import { accessTo } from "../auth/claims.ts";
+import type { TokenVerifier } from "../auth/verifier.ts";
+import { Rights, refusalWithout } from "../protocol/capabilities.ts";
+import type { Access } from "../protocol/contract.ts";
+import { errorFrame } from "../protocol/encode.ts";
+import type { AuthFrame } from "../protocol/frames.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
+import type { Actor } from "./api.ts";
+import type { Members } from "./members.ts";
+import type { Answer, Outbox } from "./outbox.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What is to be done in a turn of the room. */
+type Turn = (now: number) => void;
+
+/** Takes new tokens for connections: the user stays, what it may do and until when is new. */
+export class Renewals {
+  readonly #verifier: TokenVerifier;
+  readonly #room: string;
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #outbox: Outbox;
+  #checks: Promise<Turn>[] = [];
+
+  constructor(
+    verifier: TokenVerifier,
+    room: string,
+    of: { readonly sessions: Sessions; readonly members: Members; readonly outbox: Outbox },
+  ) {
+    this.#verifier = verifier;
+    this.#room = room;
+    this.#sessions = of.sessions;
+    this.#members = of.members;
+    this.#outbox = of.outbox;
+  }
+
+  /**
+   * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
+   */
+  renew(actor: Actor, { token, ref }: AuthFrame, answer: Answer): void {
+    const named = ref !== undefined && { ref };
+    const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
+      if (!checked.ok) return answer(errorFrame({ ...checked.error, ...named }));
+      this.#apply(actor, checked.value);
+      const { expiresAt } = checked.value;
+      answer({ type: "ack", ...named, ...(expiresAt !== undefined && { expiresInMs: expiresAt - now }) });
+    });
+    this.#checks.push(check);
+  }
+
+  /** The checks begun since the last call, each with what to do in a turn of its own. */
+  takeChecks(): readonly Promise<Turn>[] {
+    const checks = this.#checks;
+    this.#checks = [];
+    return checks;
+  }
+
+  /** Takes the token of a POST for the session's, where it is good for longer. */
+  follow(actor: Actor): void {
+    const until = this.#sessions.byId(actor.session)?.record.access?.expiresAt;
+    const { access } = actor;
+    if (until !== undefined && (access?.expiresAt ?? 0) > until && access !== undefined)
+      this.#apply(actor, access);
+  }
+
+  /** Gives a session what a token allows. */
+  #apply({ session: id, member: memberId }: Actor, access: Access): void {
+    const session = this.#sessions.byId(id);
+    if (session !== undefined) this.#sessions.renew(session, access);
+    const member = this.#members.byId(memberId);
+    const informed = member === undefined ? undefined : this.#members.inform(member, access.info);
+    if (informed !== undefined) this.#outbox.updated(informed);
+  }
+
+  async #check(user: string, token: string): Promise<Result<Access>> {
+    const claims = await this.#verifier.verify(token);
+    if (!claims.ok) return claims;
+    if (user === "" || claims.value.user !== user) {
+      return err({ code: "forbidden", message: "the token is another user's" });
+    }
+    const access = accessTo(this.#room, claims.value);
+    const refusal = refusalWithout("join", new Rights(access.grants));
+    return refusal === undefined ? ok(access) : err(refusal);
+  }
+}

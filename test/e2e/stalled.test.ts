@@ -1,0 +1,189 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { startBareRuntime } from "../support/bare-runtime.ts";
+import { Flow } from "../support/flow.ts";
+import { joinUrl, type JoinOptions } from "../support/member.ts";
+import { RawEvents } from "../support/raw-events.ts";
+import { residentMemory } from "../support/resident-memory.ts";
+import { randomKey, uniqueRoom } from "../support/rooms.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { joinSse } from "../support/sse-member.ts";
+import { joinWebSocket, WebSocketMember } from "../support/websocket-member.ts";
+
+const MESSAGE_CHARS = 60_000;
+
+/** Messages before anyone stalls: the runtime's memory grows over the first 60 MB that it carries, and then no more. */
+const WARM_UP = 1_000;
+
+/** Messages that those who have stalled do not read: 36 MB for each. */
+const UNREAD = 600;
+
+/** The runtime's memory may grow by so much meanwhile; if what is unread were queued it would be three times 36 MB. */
+const SLACK_BYTES = 48 * 2 ** 20;
+
+/** As in hibernation.test.ts: a room is asleep ten seconds after its last event, and real time has to pass for that. */
+const ASLEEP_AFTER_MS = 13_000;
+
+/** Budgets and a history that these tests do not spend. */
+const WIDE = {
+  ADDRESS_LIMITS: "off",
+  HISTORY_MAX_BYTES: "1073741824",
+  SSE_MAX_BYTES: "1073741824",
+  BYTES_PER_SECOND: "16777216",
+  BYTES_BURST: "67108864",
+  MESSAGES_PER_SECOND: "1000",
+  MESSAGES_BURST: "10000",
+};
+
+// Real time passes in two of these tests: it passes once.
+it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost no memory, let the room sleep, and read everything in the end", async () => {
+  await using server = await startBareRuntime({
+    // The end of a grace would wake the room.
+    vars: { ...WIDE, LOG_LEVEL: "debug", SSE_HEARTBEAT_MS: "1000", GRACE_MS: "600000" },
+  });
+  const room = uniqueRoom();
+  const ana = await joinWebSocket(server, room, { query: { flow: "1" } });
+  const cem = await joinSse(server, room);
+  await Promise.all([ana.welcome(), cem.welcome()]);
+  const speaker = new Flow(ana);
+  let said = 0;
+  let mostMemory = 0;
+  const say = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      expect(await ana.publish("big", "x".repeat(MESSAGE_CHARS))).toMatchObject({ offset: ++said });
+      speaker.say();
+      if (n % 20 === 0) mostMemory = Math.max(mostMemory, residentMemory(server));
+    }
+  };
+  await say(WARM_UP);
+  const before = mostMemory;
+
+  const bob = await joinWebSocket(server, room, { query: { flow: "1" } });
+  const dan = joinHastily(server, room);
+  const eve = await RawEvents.open(joinUrl(server.url, room, "/events", { key: randomKey() }));
+  await Promise.all([bob.welcome(), dan.welcome(), eve.inbox.take("welcome")]);
+  for (const each of [bob, dan, eve]) each.stall();
+  await say(UNREAD);
+  await cem.inbox.until(({ messages }) => messages.length === said);
+
+  expect(cem.inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(1, said));
+  expect(mostMemory - before).toBeLessThan(SLACK_BYTES);
+  expect(loads(server, room)).toBe(1);
+
+  await delay(ASLEEP_AFTER_MS);
+  bob.resume();
+  await new Flow(bob).readTo(said);
+  expect(loads(server, room)).toBe(2); // it was not awake when they were read from again
+
+  eve.resume();
+  await eve.inbox.until(({ position }) => position.endsWith(`:${said}`));
+  for (const { inbox } of [bob, eve]) {
+    expect(inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(WARM_UP + 1, said));
+  }
+  expect(await readByComingBack(server, room, dan, said)).toEqual(fromTo(WARM_UP + 1, said));
+  for (const member of [ana, bob, cem, eve]) member.vanish();
+});
+
+it.concurrent("[L5 S4 S5 G4] sockets that read nothing for slowTimeoutMs are closed slow, find that out when they read again, and resume", async () => {
+  await using server = await startBareRuntime({ vars: { ...WIDE, GRACE_MS: "0", SLOW_TIMEOUT_MS: "15000" } });
+  const room = uniqueRoom();
+  const count = 200; // more than a window, and than the kernel takes for a stream
+  const ana = await joinWebSocket(server, room, { query: { flow: "1" } });
+  const bob = joinHastily(server, room, { query: { flow: "1" } });
+  const events = joinUrl(server.url, room, "/events", { key: randomKey() });
+  const eve = await RawEvents.open(events);
+  await Promise.all([ana.welcome(), bob.welcome(), eve.inbox.take("welcome")]);
+  for (const each of [bob, eve]) each.stall();
+  const speaker = new Flow(ana);
+  for (let n = 1; n <= count; n++) {
+    await ana.publish("big", "x".repeat(MESSAGE_CHARS));
+    speaker.say();
+  }
+
+  const isGone = ({ all }: typeof ana.inbox): boolean =>
+    all.flatMap((frame) => (frame.type === "presence" ? (frame.left ?? []) : [])).length === 2;
+  await ana.inbox.until(isGone, 60_000);
+  for (const each of [bob, eve]) each.resume();
+  const bobClosed = await bob.closed;
+  await eve.ended;
+  const back = await joinWebSocket(server, room, { key: bob.key, after: bob.position, query: { flow: "1" } });
+  const again = await RawEvents.open(events, { "last-event-id": eve.stream.lastEventId });
+  await new Flow(back).readTo(count);
+  await again.inbox.until(({ position }) => position.endsWith(`:${count}`));
+
+  expect(bobClosed).toMatchObject({ code: 4003 });
+  expect(eve.inbox.all.at(-1)).toMatchObject({ type: "close", code: 4003 });
+  expect([bob, back].flatMap(({ inbox }) => inbox.messages.map(({ offset }) => offset))).toEqual(
+    fromTo(1, count),
+  );
+  expect([eve, again].flatMap(({ inbox }) => inbox.messages.map(({ offset }) => offset))).toEqual(
+    fromTo(1, count),
+  );
+  for (const member of [ana, back, again]) member.vanish();
+});
+
+it("[G4 L6] a plain WebSocket whose welcome is larger than its allowance gets further each time it comes back", async () => {
+  await using server = await startBareRuntime({ vars: { ...WIDE, ALLOWANCE_CHARS: "65536" } });
+  const room = uniqueRoom();
+  const ana = await joinWebSocket(server, room, { query: { flow: "1" } });
+  await ana.welcome();
+  const [speaker, start] = [new Flow(ana), ana.position];
+  for (let n = 0; n < 4; n++) await ana.act({ type: "set", set: { [`key${n}`]: "x".repeat(MESSAGE_CHARS) } });
+  for (let n = 5; n <= 12; n++) {
+    speaker.say();
+    await ana.publish("big", "x".repeat(MESSAGE_CHARS));
+  }
+
+  const bob = joinHastily(server, room, { after: start, query: { state: "1" } });
+  await bob.welcome();
+
+  expect(await readByComingBack(server, room, bob, 12, { state: "1" })).toEqual(fromTo(5, 12));
+  ana.vanish();
+});
+
+/**
+ * Reads as a client does that never says so, and that comes back by its position whenever it is closed slow; returns
+ * the offsets of the messages it got.
+ */
+async function readByComingBack(
+  server: ServerProcess,
+  room: string,
+  first: WebSocketMember,
+  last: number,
+  query: Readonly<Record<string, string>> = {},
+): Promise<number[]> {
+  const visits = [first];
+  for (let member = first; visits.length < 100; visits.push(member)) {
+    member.resume();
+    const hasAll = member.inbox.until(({ position }) => position.endsWith(`:${last}`)).then(() => true);
+    if (await Promise.race([hasAll.catch(() => false), member.closed.then(() => false)])) break;
+    expect(await member.closed).toMatchObject({ code: 4003 });
+    const { key, position: after } = member;
+    member = joinHastily(server, room, { key, after, query });
+    await member.welcome();
+  }
+  for (const member of visits) member.vanish();
+  return visits.flatMap(({ inbox }) => inbox.messages.map(({ offset = 0 }) => offset));
+}
+
+/**
+ * Joins with a socket that does not wait for the server to end its connection when it has read the close frame. The
+ * runtime does that when the room falls asleep, where the client has not sent anything (workerd 1.20261023).
+ */
+function joinHastily(server: ServerProcess, room: string, options: JoinOptions = {}): WebSocketMember {
+  const hasty = { handshakeTimeout: 10_000, closeTimeout: 20 };
+  return new WebSocketMember(new WebSocket(joinUrl(server.wsUrl, room, "", options), hasty));
+}
+
+/** How often the room's object has been constructed. */
+function loads(server: ServerProcess, room: string): number {
+  return server
+    .output()
+    .split("\n")
+    .filter((line) => line.includes('"room_loaded"') && line.includes(`"${room}"`)).length;
+}
+
+function fromTo(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}

@@ -1,0 +1,43 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The memory that a bare runtime holds in RAM, in bytes, by the port it listens on. */
+export function residentMemory(server: { readonly url: string }): number {
+  const address = new URL(server.url).host;
+  const own = processes().find(({ command }) => isRuntime(command, address));
+  if (own === undefined) throw new Error(`no runtime listens on ${address}`);
+  return own.residentKiB * 1024;
+}
+
+/** Not the shell that began it, whose command line names it too. */
+function isRuntime(command: string, address: string): boolean {
+  return /^\S*workerd serve /.test(command) && command.includes(`=${address} `);
+}
+
+interface Process {
+  readonly command: string;
+  readonly residentKiB: number;
+}
+
+/** All processes: from /proc, or as `ps` has them where there is none. */
+function processes(): Process[] {
+  let pids: string[];
+  try {
+    pids = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
+  } catch {
+    const lines = execFileSync("ps", ["-axo", "rss=,args="], { encoding: "utf8" }).trim().split("\n");
+    return lines.map((line) => {
+      const [residentKiB = "", ...command] = line.trim().split(/\s+/);
+      return { command: command.join(" "), residentKiB: Number(residentKiB) };
+    });
+  }
+  return pids.flatMap((pid) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      return [{ command, residentKiB: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) }];
+    } catch {
+      return []; // it ended while we looked
+    }
+  });
+}

@@ -1,0 +1,95 @@
+import { ONCE_WINDOW_MS, type Known } from "../../../src/room/once.ts";
+import type { StoredRef } from "../../../src/room/segments.ts";
+import { keeping } from "./keeping.ts";
+import { loadLog, NOW, range, type LoadedLog } from "./logs.ts";
+import { inRoom, uniqueRoom } from "./rooms.ts";
+
+/** An act that a test does or asks for. */
+type Act = readonly [session: string, ref: number];
+
+/** So long after `NOW` that no act of then is young. */
+export const LATER = NOW + 100 * ONCE_WINDOW_MS;
+
+/** Runs code on a log that keeps nothing but what its acts need, in a room nobody has used. */
+export function withActs<Value>(
+  work: (loaded: LoadedLog, storage: DurableObjectStorage) => Value,
+): Promise<Awaited<Value>> {
+  return inRoom(uniqueRoom(), ({ storage }) => work(loadLog(storage, keeping(1)), storage));
+}
+
+/**
+ * Does acts as the room does: those that are new are stored as one flush, and remembered. Returns what was known of
+ * each before.
+ */
+export function doActs(loaded: Omit<LoadedLog, "tables">, acts: readonly Act[], now: number): Known[] {
+  const known = acts.map(([session, ref]) => loaded.once.find(session, ref, now));
+  const fresh = acts.filter((_act, index) => known[index]?.is === "new");
+  if (fresh.length > 0) storeWithFloors(loaded, fresh, now);
+  return known;
+}
+
+/** Stores one flush as the room does: a message for each act, or one of no act, and whatever floors are due. */
+export function storeWithFloors(
+  { log, once }: Omit<LoadedLog, "tables">,
+  acts: readonly Act[],
+  now: number,
+): void {
+  const refs = acts.map(([session, ref], index): StoredRef => [session, ref, log.head + 1 + index]);
+  const entries = range(log.head + 1, log.head + Math.max(1, refs.length)).map((offset) => ({
+    text: `{"type":"message","offset":${offset}}`,
+    filtered: false,
+  }));
+  let areStored = (): void => undefined;
+  log.append(entries, refs, log.timeAt(now), once.keepAfter(now), () => {
+    areStored = once.storeFloors(now);
+  });
+  areStored();
+  once.remember(refs, now);
+}
+
+/** Does so many acts of a session, 500 in a flush; each ref is its predecessor's plus one. */
+export function fill(loaded: LoadedLog, session: string, count: number, now: number, firstRef = 1): void {
+  for (let from = firstRef; from < firstRef + count; from += 500) {
+    const last = Math.min(from + 500, firstRef + count) - 1;
+    doActs(
+      loaded,
+      range(from, last).map((ref) => [session, ref]),
+      now,
+    );
+  }
+}
+
+/** What is known of acts in memory, and to a room that was just loaded. */
+export function known(
+  { once }: LoadedLog,
+  storage: DurableObjectStorage,
+  acts: readonly Act[],
+  now: number,
+): Known[][] {
+  return [once, loadLog(storage, keeping(1)).once].map((each) =>
+    acts.map(([session, ref]) => each.find(session, ref, now)),
+  );
+}
+
+/** The same in memory and to a room that was just loaded. */
+export function twice<Value>(value: Value): Value[] {
+  return [value, value];
+}
+
+/** What is known of an act that took effect, and got this offset. */
+export function done(offset: number): Known {
+  return { is: "done", offset };
+}
+
+/** What is known of an act that is too old to tell. */
+export const STALE: Known = { is: "stale" };
+
+/** What is known of an act that has not taken effect. */
+export const NEW: Known = { is: "new" };
+
+/** The stored floors, by session. */
+export function floorsIn(storage: DurableObjectStorage): { session: string; ref: number }[] {
+  return storage.sql
+    .exec<{ session: string; ref: number }>("SELECT session, ref FROM floor ORDER BY session")
+    .toArray();
+}

@@ -1,0 +1,62 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import type { RoomInfo } from "../../../src/room/api.ts";
+import { createParlor } from "../../../src/worker/parlor.ts";
+import { request, roomPath, type Serve } from "./rooms.ts";
+import { TEST_KINDS } from "./test-kinds.ts";
+import type * as worker from "./worker.ts";
+
+type Worker = typeof worker;
+
+type Room = InstanceType<Worker["KindsRoom"]> & Rpc.DurableObjectBranded;
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      /** Rooms of the kinds that only tests have (vitest.config.ts). */
+      readonly KINDS_ROOM: DurableObjectNamespace<Room>;
+    }
+  }
+}
+
+const parlor = createParlor({ kinds: TEST_KINDS, env: { ...env, ROOM: env.KINDS_ROOM } });
+
+/**
+ * Rooms of the kinds in test-kinds.ts. They are reached by a server of their own, which every helper takes that joins
+ * or requests:
+ *
+ *     const room = uniqueRoom("memory");
+ *     const ana = await join(room, { to: serveKinds });
+ *     await kindsRoom(room).evict();
+ *
+ * `crash` of rooms.ts ends these objects with all others.
+ */
+export const serveKinds: Serve = (incoming) => parlor.handler.fetch(incoming);
+
+/** A room of these kinds, with what rooms.ts offers for others. */
+interface KindsRoom {
+  /** The room's object, another stub each time: a crash breaks one. */
+  readonly stub: DurableObjectStub<Room>;
+  /** Runs code inside the room's object. */
+  inside<Value>(work: (state: DurableObjectState) => Value): Promise<Awaited<Value>>;
+  /** What of the room anyone may read. */
+  info(): Promise<RoomInfo>;
+  /** Puts the room to sleep. */
+  evict(): Promise<void>;
+}
+
+/** A room of the kinds in test-kinds.ts. */
+export function kindsRoom(room: string): KindsRoom {
+  const stub = (): KindsRoom["stub"] => env.KINDS_ROOM.getByName(room);
+  return {
+    get stub() {
+      return stub();
+    },
+    inside: <Value>(work: (state: DurableObjectState) => Value) =>
+      runInDurableObject(stub() as DurableObjectStub, (_instance: DurableObject, state) =>
+        work(state),
+      ) as Promise<Awaited<Value>>,
+    info: async () => (await request(roomPath(room), {}, serveKinds)).json(),
+    evict: () => evictDurableObject(stub() as DurableObjectStub),
+  };
+}

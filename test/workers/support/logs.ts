@@ -1,0 +1,112 @@
+import { SqlFloors } from "../../../src/room/floors.ts";
+import { Log } from "../../../src/room/log.ts";
+import { Once } from "../../../src/room/once.ts";
+import type { RetentionLimits } from "../../../src/room/retention.ts";
+import type { StoredRef } from "../../../src/room/segments.ts";
+import { SqlSegments } from "../../../src/room/sql-segments.ts";
+import { Tables } from "../../../src/room/tables.ts";
+import { keeping } from "./keeping.ts";
+import { inRoom, uniqueRoom } from "./rooms.ts";
+import { eyesOf } from "../../support/eyes.ts";
+
+/** When tests say that something is stored, Unix milliseconds. */
+export const NOW = 1_800_000_000_000;
+
+/** A log and what remembers its acts, as a load of the room makes them: nothing of an earlier life is in memory. */
+export interface LoadedLog {
+  readonly log: Log;
+  readonly once: Once;
+  readonly tables: Tables;
+}
+
+/** Loads the log of a storage. */
+export function loadLog(
+  storage: DurableObjectStorage,
+  limits: RetentionLimits = keeping(1_000_000),
+): LoadedLog {
+  const tables = new Tables(storage);
+  const log = new Log(new SqlSegments(tables), limits);
+  return { log, once: new Once(log, new SqlFloors(tables)), tables };
+}
+
+/** Runs code on a log of its own, in a room nobody has used. */
+export function withLog<Value>(
+  limits: RetentionLimits,
+  work: (log: Log, storage: DurableObjectStorage) => Value,
+): Promise<Awaited<Value>> {
+  return inRoom(uniqueRoom(), ({ storage }) => work(loadLog(storage, limits).log, storage));
+}
+
+/** What comes with a flush that a test stores. */
+interface FlushOptions {
+  readonly refs?: readonly StoredRef[];
+  readonly at?: number;
+  /** Rows after this offset stay. @default none must: only the retention decides */
+  readonly keepAfter?: number;
+}
+
+/** Stores frames as one flush, everyone's; the rest is as if no act were ever repeated. */
+export function store(
+  log: Log,
+  texts: readonly string[],
+  { refs = [], at = NOW, keepAfter = Infinity }: FlushOptions = {},
+): void {
+  const entries = texts.map((text) => ({ text, filtered: false }));
+  log.append(entries, refs, at, keepAfter, () => undefined);
+}
+
+/** Stores small messages in rows of so many each. */
+export function storeRows(log: Log, sizes: readonly number[], options: FlushOptions = {}): void {
+  for (const size of sizes) {
+    const offsets = range(log.head + 1, log.head + size);
+    store(
+      log,
+      offsets.map((offset) => `{"type":"message","offset":${offset}}`),
+      options,
+    );
+  }
+}
+
+/** The offsets that are read after one, page by page, as far as the log goes. */
+export function offsetsAfter(log: Log, after: number, maxChars = 65_536): number[] {
+  return pagesAfter(log, after, maxChars).flatMap(({ offsets }) => offsets);
+}
+
+/** A page of a log. */
+interface ReadPage {
+  /** Its frames, each as it was stored. */
+  readonly texts: readonly string[];
+  readonly offsets: readonly number[];
+  readonly last: number;
+  readonly chars: number;
+}
+
+/** The pages that are read after an offset, each from where the one before it ended. */
+export function pagesAfter(log: Log, after: number, maxChars: number, member?: string): ReadPage[] {
+  const pages: ReadPage[] = [];
+  for (let from = after; from < log.head;) {
+    const page = log.page(from, maxChars, eyesOf(member));
+    if (page === undefined || page.last <= from) throw new Error(`nothing comes after ${from}`);
+    const frames = JSON.parse(`[${page.texts}]`) as { offset: number }[];
+    pages.push({
+      texts: frames.map((frame) => JSON.stringify(frame)),
+      offsets: frames.map(({ offset }) => offset),
+      last: page.last,
+      chars: page.texts.length,
+    });
+    from = page.last;
+  }
+  return pages;
+}
+
+/** The rows of a log. */
+export function rowsIn(storage: DurableObjectStorage): { first: number; last: number }[] {
+  return storage.sql
+    .exec<{ first: number; last: number }>("SELECT first, last FROM segment ORDER BY first")
+    .toArray();
+}
+
+/** Whole numbers from one to another. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+}

@@ -1,0 +1,149 @@
+import { vi } from "vitest";
+import { OPTIONS } from "../../../src/config/options.ts";
+import type { LaneRecord } from "../../../src/room/lane.ts";
+import type { Member } from "../../support/member.ts";
+import { kindsRoom, serveKinds } from "./kinds.ts";
+import { inRoom } from "./rooms.ts";
+import { join, type WebSocketJoin, type WebSocketMember } from "./websocket.ts";
+
+/** The window of the rooms of wrangler.toml, in characters. */
+export const WINDOW = OPTIONS.windowChars.default;
+
+/** What a page of the log is wrapped in, in characters. */
+const BRACKETS = 2;
+
+/** The largest frame of a page of the log that holds more than one message. */
+export const PAGE = WINDOW / 4 + BRACKETS;
+
+/** How a reader joins. */
+export interface ReaderJoin extends WebSocketJoin {
+  /** Whether it promises to say what it reads. @default true */
+  readonly flow?: boolean;
+  /** Whether the room is of a kind that only tests have. @default false */
+  readonly isTestKind?: boolean;
+}
+
+/** A member over WebSocket that says what it has read when the test has it say so, and not before. */
+export class Reader {
+  readonly room: string;
+  readonly member: WebSocketMember;
+  readonly #options: ReaderJoin;
+  /** The most it has said. */
+  #said: number | undefined;
+
+  private constructor(room: string, member: WebSocketMember, options: ReaderJoin) {
+    this.room = room;
+    this.member = member;
+    this.#options = options;
+    if (options.flow !== false) this.#said = 0;
+  }
+
+  /** Joins; resolves once it is welcome and has what else the room sends at once. */
+  static async join(room: string, options: ReaderJoin = {}): Promise<Reader> {
+    const { flow = true, isTestKind = false, query, ...rest } = options;
+    const member = await join(room, {
+      ...rest,
+      ...(isTestKind && { to: serveKinds }),
+      query: { ...(flow && { flow: "1" }), ...query },
+    });
+    return new Reader(room, member, options);
+  }
+
+  /** Comes back as the same member, from where it stands. */
+  rejoin(options: ReaderJoin = {}): Promise<Reader> {
+    const { key, position: after } = this.member;
+    return Reader.join(this.room, { ...this.#options, key, after, ...options });
+  }
+
+  get inbox(): WebSocketMember["inbox"] {
+    return this.member.inbox;
+  }
+
+  /** The offsets of the messages it was sent. */
+  get offsets(): (number | undefined)[] {
+    return this.inbox.messages.map(({ offset }) => offset);
+  }
+
+  /** The types of the frames it was sent after the welcome, those of a run of messages once. */
+  get story(): string[] {
+    const types = this.inbox.all.slice(1).map(({ type }) => type);
+    return types.filter((type, index) => type !== "message" || types[index - 1] !== "message");
+  }
+
+  /** The text frames that it was sent, platform pongs apart. */
+  get texts(): string[] {
+    return this.inbox.texts.filter((text) => text !== '{"type":"pong"}');
+  }
+
+  /** How much that is, in characters. */
+  get chars(): number {
+    return this.texts.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** What the room keeps of this connection; `undefined` for one that it has closed. */
+  async lane(): Promise<LaneRecord | undefined> {
+    const inside: typeof inRoom = this.#options.isTestKind
+      ? (room, work) => kindsRoom(room).inside(work)
+      : inRoom;
+    return inside(this.room, (state) => {
+      const attached = state
+        .getWebSockets()
+        .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: LaneRecord });
+      return attached.find(({ member }) => member === this.member.member)?.lane;
+    });
+  }
+
+  /** Resolves once everything that the room has sent is here. */
+  async settled(): Promise<LaneRecord> {
+    return until(async () => {
+      const lane = await this.lane();
+      return lane?.sent === this.chars ? lane : undefined;
+    });
+  }
+
+  /** Says how much it has read, by default everything; resolves once what follows from that is here. */
+  async see(chars = this.chars): Promise<LaneRecord> {
+    await this.settled();
+    this.#said = Math.max(this.#said ?? 0, Math.min(chars, this.chars));
+    this.member.send({ type: "seen", chars });
+    await until(async () => (await this.lane())?.seen === this.#said || undefined);
+    return this.settled();
+  }
+
+  /** Reads until it is live. */
+  async catchUp(): Promise<void> {
+    while ((await this.settled()).behind !== undefined) await this.see();
+  }
+}
+
+/** Asks again and again until there is an answer. */
+function until<Value>(ask: () => Promise<Value | undefined>): Promise<Value> {
+  const answer = async (): Promise<Value> => {
+    const value = await ask();
+    if (value === undefined) throw new Error("it did not come to that");
+    return value;
+  };
+  return vi.waitFor(answer, { timeout: 5_000, interval: 2 });
+}
+
+/** Moves the clock, which stands still otherwise. */
+export function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/**
+ * Publishes messages of a size, giving the speaker's budgets time to fill; resolves once they are acked. A speaker over
+ * WebSocket hears itself, and has an allowance: one that says very much is on SSE.
+ */
+export async function publishBig(speaker: Member, count: number, chars = 60_000): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    pass(1_000);
+    const answer = await speaker.publish("big", "x".repeat(chars));
+    if (answer.type !== "ack") throw new Error(`it was refused: ${answer.message}`);
+  }
+}
+
+/** 1, 2, 3 …: the offsets of a log. */
+export function oneTo(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}

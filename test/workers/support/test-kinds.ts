@@ -1,0 +1,62 @@
+import type { Kinds } from "../../../src/config/kinds.ts";
+import { RULES } from "./rules.ts";
+
+/**
+ * Kinds that only tests have, for what wrangler.toml's cannot show. Their rooms are another class of objects, `KindsRoom`
+ * behind the binding `KINDS_ROOM`: an object is configured once, by the Worker that exports its class, so a test cannot
+ * bring kinds of its own. How to join them is in kinds.ts. As for other tests GRACE_MS is 0 unless a kind says else.
+ */
+export const TEST_KINDS = {
+  default: { anonymous: true, text: "As wrangler.toml's." },
+  ruled: { anonymous: true, text: "With the hooks that a test sets (rules.ts).", hooks: RULES },
+  "ruled-grace": {
+    anonymous: true,
+    text: "As ruled; a lost member is remembered.",
+    hooks: RULES,
+    graceMs: 30_000,
+  },
+  closed: { text: "A token is needed." },
+  "read-only": { text: "Who has no token may only look.", anonymous: ["join", "history"] },
+  memory: {
+    anonymous: true,
+    text: "Messages are kept while the room is awake; nothing is stored.",
+    history: "memory",
+  },
+  "memory-grace": {
+    anonymous: true,
+    text: "As memory; a lost member is remembered.",
+    history: "memory",
+    graceMs: 30_000,
+  },
+  "memory-short": {
+    anonymous: true,
+    text: "As memory, with few messages.",
+    history: "memory",
+    historyMaxMessages: 10,
+  },
+  none: { anonymous: true, text: "Messages are not kept; nothing is stored.", history: "none" },
+  "none-grace": {
+    anonymous: true,
+    text: "As none; a lost member is remembered.",
+    history: "none",
+    graceMs: 30_000,
+  },
+  small: {
+    anonymous: true,
+    text: "Stored, with every bound near its least and budgets that no test spends.",
+    maxFrameBytes: 16_384,
+    maxMembers: 12,
+    maxPresenceBytes: 64,
+    presenceListMax: 5,
+    maxStateKeys: 4,
+    maxStateBytes: 1_024,
+    historyMaxMessages: 10,
+    windowChars: 65_536,
+    allowanceChars: 65_536,
+    slowTimeoutMs: 15_000,
+    messagesPerSecond: 1_000,
+    messagesBurst: 10_000,
+    bytesPerSecond: 16_777_216,
+    bytesBurst: 67_108_864,
+  },
+} as const satisfies Kinds;

@@ -1,0 +1,36 @@
+import { SignJWT, type JWTPayload } from "jose";
+
+/** The secrets of vitest.config.ts: one that is being rotated out, and the present one. */
+export const SECRETS = [
+  "an-old-secret-of-thirty-two-characters",
+  "a-secret-for-tests-of-32-characters",
+] as const;
+
+/** What a token of a test says; the rest is usual. */
+export interface TokenOptions {
+  readonly user?: string;
+  readonly rooms?: Readonly<Record<string, readonly string[]>>;
+  readonly info?: unknown;
+  /** When it expires, Unix seconds. @default in an hour */
+  readonly exp?: number;
+  readonly secret?: string;
+  readonly claims?: JWTPayload;
+}
+
+/** Everything that is not moderation. */
+const ALL = ["join", "publish", "presence", "history", "state", "members"] as const;
+
+/** Mints a token. */
+export function token(options: TokenOptions = {}): Promise<string> {
+  const { user = "ana", rooms = { "*": ALL }, info, secret = SECRETS[1], claims = {} } = options;
+  return new SignJWT({ rooms, ...(info !== undefined && { info }), ...claims })
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject(user)
+    .setExpirationTime(options.exp ?? Math.floor(Date.now() / 1000) + 3_600)
+    .sign(new TextEncoder().encode(secret));
+}
+
+/** The headers that carry a token. */
+export function bearer(text: string): { readonly Authorization: string } {
+  return { Authorization: `Bearer ${text}` };
+}
