@@ -1,0 +1,35 @@
+import { env } from "cloudflare:workers";
+import { createParlor, defineKind, refuse } from "../../src/worker/parlor.ts";
+
+const kinds = {
+  default: defineKind({ text: "Anything.", anonymous: true }),
+  quiz: defineKind({
+    text: "One question for everyone; the room keeps the score.",
+    anonymous: true, // a token is needed otherwise
+    maxMembers: 50,
+    hooks: {
+      onJoin: (room, { data }) =>
+        room.members().some((other) => other.data === data) ? refuse("that name is taken") : undefined,
+      onPublish: (room, member, { event, data }) => {
+        if (event !== "answer") return undefined;
+        if (data !== 42) return refuse("think again");
+        const score = Number(room.get(member.id)?.value ?? 0) + 1;
+        room.set({ [member.id]: score });
+        return { data: "right" }; // what the others read in place of the answer
+      },
+      onLeave: (room, { data }) => room.publish("gone", data),
+    },
+  }),
+};
+
+const parlor = createParlor({ kinds, env });
+
+/** The class behind the binding `ROOM`. */
+export const { Room } = parlor;
+
+export default {
+  fetch(request: Request): Response | Promise<Response> {
+    const { pathname } = new URL(request.url);
+    return pathname === "/about" ? new Response("a quiz of our own") : parlor.handler.fetch(request);
+  },
+};
