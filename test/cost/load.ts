@@ -1,0 +1,146 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { uniqueRoom } from "../support/rooms.ts";
+import { SETTLE_MS } from "./awake.ts";
+import { CountingMember } from "./counting-member.ts";
+import { MeteredServer } from "./metered-server.ts";
+import { totalOf, type Reading, type Totals } from "./readings.ts";
+
+/** How members publish. */
+interface Shape {
+  readonly name: string;
+  /** How many members publish; the others listen. */
+  readonly members: number;
+  /** Frames of each member that wait for their acks at a time. */
+  readonly framesInFlight: number;
+  readonly messagesPerFrame: number;
+  /** Whether messages are also published so that each finds the room asleep. */
+  readonly alsoAsleep?: true;
+}
+
+/** What one room was billed for while messages were published in it. */
+export interface LoadResult {
+  readonly shape: string;
+  /** The option `historyMaxMessages`. */
+  readonly kept: number;
+  /** A room that has nothing to remove yet; one that has all it keeps; such a one that sleeps before each frame. */
+  readonly room: "new" | "full" | "asleep";
+  readonly messages: number;
+  readonly totals: Totals;
+}
+
+/** What to publish. */
+export interface LoadOptions {
+  /** Messages in each measurement, at most {@link MAX_MESSAGES}. */
+  readonly messages: number;
+  /** Values of the option `historyMaxMessages` to measure with. */
+  readonly kept: readonly number[];
+}
+
+const MEMBERS = 10;
+
+/** How many messages are published to a room that sleeps; each waits for it to fall asleep. */
+const WAKES = 2;
+
+const SHAPES: readonly Shape[] = [
+  { name: "one at a time", members: 1, framesInFlight: 1, messagesPerFrame: 1, alsoAsleep: true },
+  { name: "20 in flight from each of 10", members: MEMBERS, framesInFlight: 20, messagesPerFrame: 1 },
+  { name: "arrays of 64 from each of 10", members: MEMBERS, framesInFlight: 1, messagesPerFrame: 64 },
+];
+
+/**
+ * Rows outlive their messages' retention while repeats of their acts must be recognised (README, Limits): over this
+ * many acts, and for this long. A full room is one in which every message lets an older one go.
+ */
+const REMEMBERED = { acts: 10_000, ms: 600_000 };
+
+/** More would, in a full room, outlast the old messages: those of the measurement itself must not go yet. */
+export const MAX_MESSAGES = REMEMBERED.acts;
+
+/** Measures what recorded messages cost, in every shape, for every retention, in new rooms and in full ones. */
+export async function measureLoad(
+  { messages, kept }: LoadOptions,
+  progress: (text: string) => void,
+): Promise<LoadResult[]> {
+  const results: LoadResult[] = [];
+  for (const limit of kept) {
+    const server = await MeteredServer.start({
+      HISTORY_MAX_MESSAGES: String(limit),
+      // No one is held up by limits: a refusal would end the run.
+      MESSAGES_PER_SECOND: "1000",
+      MESSAGES_BURST: "10000",
+      BYTES_PER_SECOND: "16777216",
+      BYTES_BURST: "67108864",
+    });
+    try {
+      for (const shape of SHAPES) {
+        const say = (doing: string): void => progress(`keeping ${limit}, ${shape.name}: ${doing}`);
+        results.push(...(await measureRoom(server, shape, limit, messages, say)));
+      }
+    } finally {
+      await server.stop();
+    }
+  }
+  return results;
+}
+
+async function measureRoom(
+  server: MeteredServer,
+  shape: Shape,
+  kept: number,
+  messages: number,
+  progress: (text: string) => void,
+): Promise<LoadResult[]> {
+  const room = uniqueRoom("cost");
+  const members = await Promise.all(
+    Array.from({ length: MEMBERS }, () => CountingMember.join(server.wsUrl, room)),
+  );
+  const measure = async (state: LoadResult["room"], count: number): Promise<LoadResult> => {
+    const { readings } = await server.measure(room, () => publish(members, shape, count));
+    return { shape: shape.name, kept, room: state, messages: count, totals: totalOf(readings) };
+  };
+
+  const measureAsleep = async (): Promise<LoadResult> => {
+    const readings: Reading[] = [];
+    for (let wake = 1; wake <= WAKES; wake++) {
+      progress(`${wake} of ${WAKES} messages to a room that sleeps`);
+      await delay(SETTLE_MS);
+      const span = await server.measure(room, () => publish(members, shape, 1));
+      readings.push(...span.readings);
+    }
+    const totals = totalOf(readings);
+    if (totals.events["loaded"] !== WAKES) throw new Error("the room did not sleep between messages");
+    return { shape: shape.name, kept, room: "asleep", messages: WAKES, totals };
+  };
+
+  progress(`${messages} messages in a new room`);
+  const results = [await measure("new", messages)];
+  // One frame more, for what may go is judged before what comes is stored.
+  const missing = Math.max(kept, REMEMBERED.acts) + shape.messagesPerFrame - messages;
+  progress(`${missing} messages to fill the room`);
+  await publish(members, shape, missing);
+  await server.putForward(REMEMBERED.ms + 1_000);
+  progress(`${messages} messages in a full room`);
+  results.push(await measure("full", messages));
+  if (shape.alsoAsleep === true) results.push(await measureAsleep());
+
+  for (const member of members) member.vanish();
+  return results;
+}
+
+/** Publishes so many messages; resolves once all are acked. */
+async function publish(members: readonly CountingMember[], shape: Shape, messages: number): Promise<void> {
+  let left = messages;
+  const keepOneInFlight = async (member: CountingMember): Promise<void> => {
+    while (left > 0) {
+      const count = Math.min(shape.messagesPerFrame, left);
+      left -= count;
+      await member.publish(count);
+    }
+  };
+  const publishers = members.slice(0, shape.members);
+  await Promise.all(
+    publishers.flatMap((member) =>
+      Array.from({ length: shape.framesInFlight }, () => keepOneInFlight(member)),
+    ),
+  );
+}
