@@ -52,7 +52,7 @@ export interface RoomHandle {
   /**
    * Changes keys of the state, whosever they are.
    *
-   * @throws RangeError where the state would hold too much
+   * @throws RangeError where the state would hold too much, for no key at all, and for one that is not 1-64 characters
    */
   set(values: Readonly<Record<string, Json>>, deleted?: readonly string[]): void;
 }

@@ -1,5 +1,5 @@
 import type { CloseName } from "../protocol/close-codes.ts";
-import type { LeaveReason } from "../protocol/frames.ts";
+import { MAX_SET_KEYS, type LeaveReason } from "../protocol/frames.ts";
 import { stateParts } from "../protocol/messages.ts";
 import type { Hooks } from "./hooks.ts";
 import type { Members } from "./members.ts";
@@ -60,9 +60,11 @@ export class Departures {
     const member = this.#members.byId(id);
     if (member === undefined) return;
     const keys = this.#state.ownedBy(id);
-    if (keys.length > 0) {
-      this.#state.stage({ set: new Map(), deleted: keys, owner: undefined }, this.#outbox.nextOffset);
-      this.#outbox.record(stateParts({ from: id, user: member.user }, new Map(), keys));
+    // A frame names no more keys than a member's may, so that it fits a row of the log.
+    for (let from = 0; from < keys.length; from += MAX_SET_KEYS) {
+      const deleted = keys.slice(from, from + MAX_SET_KEYS);
+      this.#state.stage({ set: new Map(), deleted, owner: undefined }, this.#outbox.nextOffset);
+      this.#outbox.record(stateParts({ from: id, user: member.user }, new Map(), deleted));
     }
     this.#members.depart(id);
     this.#outbox.left(id, reason);

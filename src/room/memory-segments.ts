@@ -3,12 +3,14 @@ import type { Mark, NewSegment, Segment, SegmentRefs, SegmentStore } from "./seg
 
 /** The log's rows of a kind that stores nothing. They live as long as the object, and so does their epoch. */
 export class MemorySegments implements SegmentStore {
-  readonly epoch = randomEpoch();
+  /** None before someone has joined, as where it is stored. */
+  epoch: string | undefined;
   /** Ascending; those before `#start` are removed. */
   #segments: NewSegment[] = [];
   #start = 0;
 
   open(): string {
+    this.epoch ??= randomEpoch();
     return this.epoch;
   }
 

@@ -8,8 +8,8 @@ export const ONCE_WINDOW_MS = 600_000;
 /** So many of the newest acts are remembered, however old. */
 export const ONCE_WINDOW_ACTS = 10_000;
 
-/** No more are remembered, however young: about 20 MB of the 128 MB that a room has. */
-export const ONCE_MAX_ACTS = 200_000;
+/** No more are remembered, however young: 16-40 MB of the 128 MB that a room has, by how many sessions made them. */
+export const ONCE_MAX_ACTS = 100_000;
 
 /** Floors are stored when so many acts were forgotten since the last time: a row for each session that made them. */
 const FLOOR_BATCH = 1_000;

@@ -78,7 +78,9 @@ export class State {
    * @throws RangeError where the state would hold too much, or a key is not 1-64 characters
    */
   mustHold(set: ReadonlyMap<string, Json>, deleted: readonly string[]): void {
-    for (const key of set.keys()) {
+    const keys = [...set.keys(), ...deleted];
+    if (keys.length === 0) throw new RangeError("set or delete names a key");
+    for (const key of keys) {
       if (key === "" || key.length > MAX_NAME_CHARS) {
         throw new RangeError(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
       }

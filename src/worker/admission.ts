@@ -49,8 +49,12 @@ export async function admit(
   joiner: Joiner,
 ): Promise<Result<JoinRequest>> {
   const { place, query, visitor } = visit;
-  const refusal = refusalWithout("join", new Rights(visitor.access.grants));
-  if (refusal !== undefined) return err(refusal);
+  const rights = new Rights(visitor.access.grants);
+  const needed = query.has("presence") ? (["join", "presence"] as const) : (["join"] as const);
+  for (const capability of needed) {
+    const refusal = refusalWithout(capability, rights);
+    if (refusal !== undefined) return err(refusal);
+  }
   const key = joiner.key ?? query.get("key") ?? randomKey();
   if (!isKey(key)) return err({ code: "bad_key" });
   const mode = query.get("mode") ?? "list";

@@ -107,7 +107,9 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
   async function joinByWebSocket(c: Context): Promise<Response> {
     const { raw } = c.req;
     const offer = readOffer(raw.headers.get("Sec-WebSocket-Protocol"));
-    const refuse = (error: WireError): Response => refuseAloud(raw, error);
+    // A flood or an overload is answered as cheaply as can be.
+    const refuse = (error: WireError): Response =>
+      error.code === "unavailable" ? errorResponse(error) : refuseAloud(raw, error);
     const crowded = await addressLimit?.refusal(addressOf(raw));
     if (crowded !== undefined) return errorResponse(crowded);
     if (!offer.isSpoken) return refuse({ code: "version" });
@@ -116,9 +118,7 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
     const join = await admit(visited.value, { dialect: "json", key: offer.key });
     if (!join.ok) return refuse(join.error);
     const joined = await openSocket(rooms, visited.value.place, join.value, placeOf(raw), offer.echo);
-    if (joined.ok) return joined.value.response;
-    // A flood or an overload is answered as cheaply as can be.
-    return joined.error.code === "unavailable" ? errorResponse(joined.error) : refuse(joined.error);
+    return joined.ok ? joined.value.response : refuse(joined.error);
   }
 
   async function joinByEvents(c: Context): Promise<Response> {

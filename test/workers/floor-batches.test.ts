@@ -69,6 +69,25 @@ describe("floors", () => {
     expect(found).toEqual([[{ session: "s", ref: BATCH }], twice([STALE, STALE, done(edge), done(last)])]);
   });
 
+  it("[A3 G3] no act counts twice that was stored before the others were read", async () => {
+    const found = await withActs((first, storage) => {
+      fill(first, "s", ONCE_WINDOW_ACTS - 1, NOW);
+      const loaded = loadLog(storage, keeping(1));
+      storeWithFloors(loaded, [["t", 1]], NOW);
+      return known(
+        loaded,
+        storage,
+        [
+          ["s", 1],
+          ["t", 1],
+        ],
+        LATER,
+      );
+    });
+
+    expect(found).toEqual(twice([done(1), done(ONCE_WINDOW_ACTS)]));
+  });
+
   it("[A3 G3] only rise, also when a lower ref is forgotten after a higher one", async () => {
     const floors = await withActs((loaded, storage) => {
       fill(loaded, "s", BATCH, NOW, 500_001);

@@ -64,7 +64,7 @@ describe("an act that is forgotten", () => {
     expect(found.known).toEqual(twice(Array<Known>(2_010).fill(STALE)));
   });
 
-  it("[A3 G3] is one of the last 200,000 however young they are, and then it is stale", async () => {
+  it("[A3 G3] is one of the last 100,000 however young they are, and then it is stale", async () => {
     const found = await withActs((loaded, storage) => {
       fill(loaded, "s", ONCE_MAX_ACTS, NOW);
       const refs = [1, 2, ONCE_MAX_ACTS, ONCE_MAX_ACTS + 1].map((ref) => ["s", ref] as const);

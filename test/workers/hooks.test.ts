@@ -146,6 +146,7 @@ describe("onPublish", () => {
     ["an event that is empty", (room) => room.publish("", 1)],
     ["an event too long", (room) => room.send("e".repeat(65), 1)],
     ["data too large", (room) => room.publish("e", "x".repeat(70_000))],
+    ["a change of nothing", (room) => room.set({})],
     ["a key that is empty", (room) => room.set({ "": 1 })],
     ["more than the state holds", (room) => room.set({ big: "x".repeat(300_000) })],
   ])("[K3 T5] %s throws where the hook can see it", async (_what, work) => {

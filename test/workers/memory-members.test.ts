@@ -34,7 +34,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     bob.vanish();
     await ana.inbox.take("presence", ({ left }) => left?.length === 1);
     ana.send({ type: "leave" });
-    await ana.closed;
+    expect(await ana.closed).toMatchObject({ code: 4507 });
 
     expect(await tablesIn(room)).toEqual([]);
     expect(await kindsRoom(room).info()).toMatchObject({ members: 0 });
@@ -74,11 +74,28 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
   });
 
+  it("[J10 W4] knows who only watches, and does not take it for a member, over a sleep too", async () => {
+    const room = uniqueRoom(kind);
+    const eye = await joinKind(room, { query: { view: "1" } });
+    const ana = await joinKind(room);
+    await kindsRoom(room).evict();
+
+    const bob = await joinKind(room);
+    await ana.publish("e", 1);
+
+    expect(await bob.welcome()).toMatchObject({
+      count: 2,
+      members: [{ id: ana.member }, { id: bob.member }],
+    });
+    expect(await eye.inbox.take("message")).toMatchObject({ data: 1 });
+    expect(await eye.ask({ type: "publish", ref: 1, event: "e" })).toMatchObject({ code: "view_only" });
+  });
+
   it("[N4 G11] that is empty again wakes no more: its alarm finds nobody, and sets no other", async () => {
     const room = uniqueRoom(kind);
     const ana = await joinKind(room);
     ana.send({ type: "leave" });
-    await ana.closed;
+    expect(await ana.closed).toMatchObject({ code: 4507 });
 
     await runDurableObjectAlarm(kindsRoom(room).stub as DurableObjectStub);
 

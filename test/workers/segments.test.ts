@@ -167,6 +167,7 @@ it("[A8 P2 P5 W1 G4] whatever was stored when, all that is read is as of a plain
             expect(log.resume(`${log.open()}:${floor}`, now)).toEqual({ recovered: true, offset: floor });
             const earlier = { recovered: false, reason: floor === 0 ? "malformed" : "trimmed" };
             expect(log.resume(`${log.open()}:${floor - 1}`, now)).toMatchObject(earlier);
+            expect(log.resume(`${log.open()}:${head + 1}`, now)).toMatchObject({ reason: "ahead" });
             expect(log.rewind(step.limit, now)).toBe(Math.max(floor, head - step.limit));
             const pages = pagesAfter(log, Math.min(from, head), 150, step.member);
             expect(pages.flatMap(({ offsets }) => offsets)).toEqual(rest.map(({ offset }) => offset));

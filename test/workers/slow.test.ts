@@ -141,6 +141,18 @@ describe("a WebSocket member that never says what it has read", () => {
     expect(visits).toHaveLength(4);
   });
 
+  it("[L6 A6] that leaves as its allowance ends has left, and is not told to come back", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    const bob = await Reader.join(room, { flow: false });
+    await publishBig(ana, 17);
+
+    bob.member.send([{ type: "publish", event: "last", data: "x".repeat(50_000) }, { type: "leave" }]);
+
+    expect(await bob.member.closed).toMatchObject({ code: 4507 });
+    expect(await ana.inbox.take("message", ({ event }) => event === "last")).toMatchObject({ offset: 18 });
+  });
+
   it("[L6 L5] has a window from its first word of what it has read on", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);

@@ -2,9 +2,10 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { kindsRoom, serveKinds } from "./support/kinds.ts";
 import { request, roomPath, uniqueRoom } from "./support/rooms.ts";
+import { serverWith } from "./support/servers.ts";
 import { joinSse, openEvents, post } from "./support/sse.ts";
 import { SECRETS, bearer, token } from "./support/tokens.ts";
-import { join, joinWebSocket } from "./support/websocket.ts";
+import { join, joinWebSocket, upgrade } from "./support/websocket.ts";
 
 const to = serveKinds;
 
@@ -93,6 +94,8 @@ describe("what a token allows", () => {
 
     expect(await ana.publish("chat.line", 1)).toMatchObject({ type: "ack" });
     expect(await ana.publish("score", 1)).toMatchObject({ code: "forbidden" });
+    const named = await joinWebSocket(room, { to, presence: "Eve", headers: bearer(weak) });
+    expect(await named.inbox.take("error")).toMatchObject({ code: "forbidden" });
     for (const act of [{ type: "presence" }, { type: "set", set: { a: 1 } }, { type: "history" }]) {
       expect(await ana.act(act)).toMatchObject({ code: "forbidden" });
       expect((await post(room, bob, act, bearer(weak), to)).body).toMatchObject({ code: "forbidden" });
@@ -161,5 +164,50 @@ describe("expiry and renewal", () => {
     expect(await ana.act({ type: "auth", token: await token() })).toMatchObject({ type: "ack" });
     await kindsRoom(room).evict();
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+});
+
+describe("origins", () => {
+  const server = serverWith({ ALLOWED_ORIGINS: "https://*.example.com" });
+  const ours = { Origin: "https://app.example.com" };
+  const others = { Origin: "https://evil.example.net" };
+
+  it("[D9 G12] a page of an origin that is not allowed joins over no transport, and reads nothing", async () => {
+    const room = uniqueRoom();
+
+    const socket = await joinWebSocket(room, { to: server, headers: others });
+    const reader = await openEvents(room, { to: server, headers: others });
+    const read = await request(roomPath(room), { headers: others }, server);
+
+    expect(await socket.inbox.take("error")).toMatchObject({ code: "origin_not_allowed" });
+    expect(await socket.closed).toMatchObject({ code: 4503 });
+    expect(await reader.inbox.take("error")).toMatchObject({ code: "origin_not_allowed" });
+    expect(read.status).toBe(403);
+    expect(read.headers.get("Access-Control-Allow-Origin")).toBeNull();
+  });
+
+  it("[D9 H4] a page of one that is, and a client that is no page, do", async () => {
+    const room = uniqueRoom();
+
+    await join(room, { to: server, headers: ours });
+    await join(room, { to: server });
+    const read = await request(roomPath(room), { headers: ours }, server);
+
+    expect(read.headers.get("Access-Control-Allow-Origin")).toBe("https://app.example.com");
+    expect(await read.json()).toMatchObject({ members: 2 });
+  });
+});
+
+describe("a server that is paused", () => {
+  it("[J8 H2] refuses joins and acts unavailable, and says that it is alive", async () => {
+    const server = serverWith({ PAUSED: "on" });
+    const room = uniqueRoom();
+
+    const answer = await upgrade(room, { to: server });
+    const health = await request("/healthz", {}, server);
+
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("Retry-After")).toBe("2");
+    expect(health.status).toBe(200);
   });
 });
