@@ -1,0 +1,63 @@
+import type { Evidence } from "./checks.ts";
+import { textOf, type RecordedFrame } from "./recorded.ts";
+
+/** G1: one order, without gaps, the same for all, which is also the order in which each sender said things. */
+export function* inOrder({ model, stored, connections }: Evidence): Iterable<string> {
+  for (const [index, frame] of stored.entries()) {
+    if (frame.offset !== index + 1) yield `number ${index + 1} of the log is ${show(frame)}`;
+  }
+  for (const [index, { text, time }] of model.log.entries()) {
+    const frame = stored[index];
+    if (frame !== undefined && (textOf(frame) !== text || frame.time !== time))
+      yield `at ${index + 1} was ${text} of ${time}, and is ${show(frame)}`;
+  }
+  for (const frame of model.unexpected)
+    yield `${show(frame)} is stored: no one asked for it, or its sender said something else before it`;
+  for (const connection of connections) {
+    for (const [index, frame] of connection.recorded.entries()) {
+      const before = connection.recorded[index - 1]?.offset ?? 0;
+      if (frame.offset <= before) yield `${connection.name} read ${show(frame)} after offset ${before}`;
+    }
+  }
+}
+
+/** G2: nothing is acked or shown that is not in the log, and nothing that was is ever gone from it. */
+export function* isStored({ model, stored, answers, connections }: Evidence): Iterable<string> {
+  for (const { text, offset } of model.log.slice(stored.length))
+    yield `${text}, stored at ${offset}, is gone`;
+  for (const { text } of model.missing) yield `${text} was not refused, and is not stored`;
+  for (const { by, act, answer } of answers) {
+    if (answer?.type !== "ack" || answer.offset === undefined) continue;
+    const there = stored[answer.offset - 1];
+    if (there === undefined || textOf(there) !== act.recorded?.text)
+      yield `${by} got ${JSON.stringify(answer)} for ${JSON.stringify(act.frame)}, where ${show(there)} is stored`;
+  }
+  for (const connection of connections) {
+    for (const frame of connection.recorded) {
+      const there = stored[frame.offset - 1];
+      if (JSON.stringify(there) !== JSON.stringify(frame))
+        yield `${connection.name} read ${show(frame)}, where ${show(there)} is stored`;
+    }
+  }
+}
+
+/** G3: nothing is in the log twice, and whoever asks again is told where it is. */
+export function* once({ stored, answers }: Evidence): Iterable<string> {
+  const offsets = new Map<string, number>();
+  for (const frame of stored) {
+    const text = textOf(frame);
+    const first = offsets.get(text);
+    if (first === undefined) offsets.set(text, frame.offset);
+    else yield `${show(frame)} is stored at ${first} already`;
+  }
+  for (const { by, act, answer } of answers) {
+    const { recorded, frame } = act;
+    if (recorded === undefined || answer === undefined) continue;
+    if (answer.type !== "ack" || answer.offset !== recorded.offset)
+      yield `${by} got ${JSON.stringify(answer)} for ${JSON.stringify(frame)}, stored at ${recorded.offset}`;
+  }
+}
+
+function show(frame: RecordedFrame | undefined): string {
+  return frame === undefined ? "nothing" : JSON.stringify(frame);
+}

@@ -1,0 +1,55 @@
+import { deriveIdentity, randomKey } from "../../../src/protocol/ids.ts";
+import type { Connection } from "./connection.ts";
+import type { ActFrame } from "./acts.ts";
+import type { Recorded } from "./recorded.ts";
+
+/** A client: it keeps its key, its refs and its position, as PROTOCOL.md says that clients do. */
+export class Player {
+  readonly name: string;
+  readonly key: string;
+  readonly session: string;
+  /** The member's id. */
+  readonly id: string;
+  /** Its newest connection, live or not. */
+  connection: Connection | undefined;
+  /** What it wanted recorded under a ref, by ref, to be repeated as it was. */
+  readonly acts = new Map<number, { readonly frame: ActFrame; readonly recorded: Recorded }>();
+  /** Refs of {@link acts} that had no answer. */
+  readonly unanswered = new Set<number>();
+  /** Messages it sent since its budget was last full. */
+  spent = 0;
+  #lastRef = 0;
+  #said = 0;
+
+  private constructor(name: string, key: string, ids: { readonly session: string; readonly member: string }) {
+    this.name = name;
+    this.key = key;
+    this.session = ids.session;
+    this.id = ids.member;
+  }
+
+  static async of(name: string, room: string): Promise<Player> {
+    const key = randomKey();
+    return new Player(name, key, await deriveIdentity(room, "", key));
+  }
+
+  nextRef(): number {
+    return ++this.#lastRef;
+  }
+
+  /** Something that no one else says, and that it never said before. */
+  nextWord(): string {
+    return `${this.name} ${++this.#said}`;
+  }
+
+  /** Forgets what it wanted recorded in a log that is no more. */
+  forget(): void {
+    this.acts.clear();
+    this.unanswered.clear();
+  }
+
+  /** Where it stands: what it comes back with. */
+  get position(): string | undefined {
+    return this.connection?.socket.position;
+  }
+}

@@ -1,0 +1,64 @@
+import { encodeBridgeFrame } from "../../../src/protocol/bridge-frames.ts";
+import type { MessageFrame, PongFrame, ServerFrame } from "../../../src/protocol/frames.ts";
+import { inRoom } from "../support/rooms.ts";
+
+/** Something that a client wants recorded, and where it stands in the log once it is stored. */
+export interface Recorded {
+  /** What its frame says, see {@link textOf}. No two are alike. */
+  readonly text: string;
+  offset: number | undefined;
+  /** Unix milliseconds. */
+  time: number | undefined;
+}
+
+/** A recorded frame as it travels. */
+export type RecordedFrame = MessageFrame & { readonly offset: number };
+
+/** Whether a frame is part of the log: it has a place in it, and does not just tell of one. */
+export function isRecorded(frame: ServerFrame): frame is RecordedFrame {
+  return frame.type === "message" && frame.offset !== undefined;
+}
+
+/** What a frame says, apart from where and when: text that can be compared. */
+export function textOf(frame: object): string {
+  const { offset: _offset, time: _time, ...rest } = frame as Record<string, unknown>;
+  return JSON.stringify(Object.fromEntries(Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/**
+ * Reads what is stored, and sends a mark down every connection: who has read it has read all that was sent before, so
+ * what should not come needs no waiting for. It is no event to the room, which does not notice.
+ */
+export function readAndMark(room: string, mark: number): Promise<readonly RecordedFrame[]> {
+  return inRoom(room, (state) => {
+    const { sql } = state.storage;
+    const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'segment'");
+    if (tables.toArray().length === 0) return [];
+    const rows = sql.exec<{ body: string }>("SELECT body FROM segment ORDER BY first").toArray();
+    const stored = rows.flatMap(({ body }) => JSON.parse(body) as RecordedFrame[]);
+    const { epoch } = sql
+      .exec<{ epoch: string }>("SELECT value AS epoch FROM meta WHERE name = 'epoch'")
+      .one();
+    const text = JSON.stringify({ type: "pong", mark });
+    for (const socket of state.getWebSockets()) {
+      const { dialect } = socket.deserializeAttachment() as { readonly dialect?: string };
+      if (dialect === undefined || socket.readyState !== WebSocket.OPEN) continue;
+      const position = `${epoch}:${stored.at(-1)?.offset ?? 0}`;
+      socket.send(dialect === "bridge" ? encodeBridgeFrame(position, text) : text);
+    }
+    return stored;
+  });
+}
+
+/** Whether a frame is a mark of {@link readAndMark}. */
+export function isMark(frame: PongFrame, mark: number): boolean {
+  return (frame as { readonly mark?: unknown }).mark === mark;
+}
+
+/** Whether the room has noticed that a member has no connection. */
+export function isLost(room: string, id: string): Promise<boolean> {
+  return inRoom(room, ({ storage }) => {
+    const connected = storage.sql.exec("SELECT 1 FROM member WHERE id = ? AND graceUntil IS NULL", id);
+    return connected.toArray().length === 0;
+  });
+}
