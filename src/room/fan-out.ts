@@ -73,7 +73,7 @@ export class FanOut {
       own.length === 0
         ? shared.text
         : DIALECTS[record.dialect](items, shared.count + own.length === 1, this.#position);
-    const isWhole = lane.hasRoom(text.length);
+    const isWhole = lane.fits(text.length);
     if (isWhole || (shared.count > 0 && lane.fits(shared.text.length))) {
       this.#deliver(session, isWhole ? text : shared.text);
       if (shared.count > 0) this.#noteTold(session, flush);
@@ -220,16 +220,12 @@ export class FanOut {
     if (last !== -1) session.toldOffset = flush.after + last + 1;
   }
 
-  /** Sends answers alone: in one frame where there is room, else one by one as long as there is any. */
+  /** Sends answers alone. */
   #answer(session: Session, own: readonly string[], isGone: boolean): void {
-    const { lane, record } = session;
-    const whole = own.join(",");
-    for (const items of lane.hasRoom(whole.length) ? [whole] : own) {
-      if (items === "") return;
-      const text = DIALECTS[record.dialect](items, own.length === 1, this.#positionOf(session));
-      if (!lane.fitsAnswer(text.length)) return this.#giveUp(session, isGone);
-      this.#deliver(session, text);
-    }
+    if (own.length === 0) return;
+    const text = DIALECTS[session.record.dialect](own.join(","), own.length === 1, this.#positionOf(session));
+    if (session.lane.fitsAnswer(text.length)) this.#deliver(session, text);
+    else this.#giveUp(session, isGone);
   }
 
   /** Ends a connection that cannot be told; one whose member has left is about to end, and says so. */

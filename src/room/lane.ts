@@ -92,17 +92,15 @@ export class Lane {
    * need not say so before a quarter of the window has come, and what never fitted would never be sent.
    */
   fits(chars: number): boolean {
-    return this.#mayHaveReadAll() || this.hasRoom(chars);
+    return this.#mayHaveReadAll() || this.#hasRoom(chars);
   }
 
-  /** Whether so much more stays within what may wait to be read. */
-  hasRoom(chars: number): boolean {
-    return this.#unread() + chars <= this.#limit();
-  }
-
-  /** Whether an answer may be sent: twice as much as anything else, for those who act and do not read. */
+  /**
+   * Whether an answer may be sent: twice as much as anything else, for those who act and do not read; and one of any
+   * size to a connection that is within its bound, for a page of history may be larger than that.
+   */
   fitsAnswer(chars: number): boolean {
-    return this.hasRoom(0) || this.hasRoom(chars - this.#limit());
+    return this.#hasRoom(0) || this.#hasRoom(chars - this.#limit());
   }
 
   /** Whether it keeps up, and so is sent volatile messages. */
@@ -155,6 +153,11 @@ export class Lane {
   /** It is live. */
   catchUp(): void {
     this.#change({ behind: undefined, epoch: undefined, stalledAt: undefined, missed: undefined });
+  }
+
+  /** Whether so much more stays within what may wait to be read. */
+  #hasRoom(chars: number): boolean {
+    return this.#unread() + chars <= this.#limit();
   }
 
   #mayHaveReadAll(): boolean {

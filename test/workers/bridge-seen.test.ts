@@ -56,7 +56,7 @@ describe("a bridge", () => {
 
   it("[S4 V1] says nothing to a room that tells of no window", async () => {
     const { room, reader, seen, pinged } = openBridge({});
-    for (const text of [welcome({}), ...frames(10, 1_000)]) room.send(text);
+    for (const text of [welcome({}), ...frames(10, 100_000)]) room.send(text);
 
     await read(reader, ({ inbox, comments }) => inbox.texts.length === 11 && comments > 0);
     await pinged;
@@ -131,6 +131,17 @@ describe("a reader of events that has stopped reading", () => {
       expect(sent - seen).toBeLessThanOrEqual(WINDOW);
       await evict(room);
     }
+  });
+
+  it("[S4 A9 L1 L2] is not charged, and not refused, for what it reads when it comes back after long", async () => {
+    const room = uniqueRoom("chat"); // which takes 40 messages at once
+    const ana = await joinSse(room);
+    await publishBig(ana, 150, 65_400);
+    const bob = await openUnread(room, ana, { "Last-Event-ID": ana.position.replace(/\d+$/, "0") });
+
+    await readInto(bob.stream, bob.reader, ({ inbox }) => inbox.position.endsWith(":150"));
+
+    expect(new Set(bob.stream.inbox.all.map(({ type }) => type))).toEqual(new Set(["welcome", "message"]));
   });
 
   it("[S4 S5 L5 G4] for slowTimeoutMs is closed slow, reads so when it reads again, and resumes", async () => {

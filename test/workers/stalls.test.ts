@@ -206,4 +206,19 @@ describe("a member that reads again too late", () => {
       expect(await back.member.welcome()).toMatchObject({ recovered: false, reason: "epoch" });
     },
   );
+
+  it("[L5 W1 P5 G4] for a log that is not kept is closed slow, and told so when it comes back", async () => {
+    const room = uniqueRoom("none");
+    const ana = await join(room, { to: serveKinds });
+    const bob = await Reader.join(room, { isTestKind: true });
+    await publishBig(ana, 8);
+    await bob.settled();
+
+    bob.member.send({ type: "seen", chars: bob.chars });
+    expect(await bob.member.closed).toMatchObject({ code: 4003 });
+    const back = await bob.rejoin();
+
+    expect(bob.offsets).toEqual(oneTo(4));
+    expect(await back.member.welcome()).toMatchObject({ recovered: false, reason: "trimmed" });
+  });
 });
