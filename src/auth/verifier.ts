@@ -97,8 +97,20 @@ function refusalOf(error: unknown): Result<never> {
   if (error instanceof errors.JWTClaimValidationFailed) {
     return err({ code: "token_invalid", message: `the token's ${error.claim} is not accepted here` });
   }
-  // A key set that cannot be fetched says nothing of the token: it may be tried again.
-  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError))
-    return err({ code: "unavailable" });
+  if (isOfKeySet(error))
+    return err({ code: "unavailable", message: "the keys to check a token with cannot be had" });
   return err({ code: "token_invalid", message: "no key here has signed the token" });
+}
+
+/**
+ * Whether it is the key set that cannot be had, which says nothing of the token: a later try may do. The library tells
+ * of an answer other than 200 by its general error.
+ */
+function isOfKeySet(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return true;
+  return (
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    error.code === "ERR_JOSE_GENERIC"
+  );
 }

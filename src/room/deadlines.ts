@@ -27,9 +27,14 @@ export class Deadlines {
     this.#setAlarm = setAlarm;
   }
 
-  /** Takes what the storage says of the alarm; `null` for none. */
+  /** Takes what the storage said of the alarm, `null` for none, unless it has been set since. */
   assume(alarm: number | null): void {
-    this.#armedAt = alarm ?? undefined;
+    this.#armedAt ??= alarm ?? undefined;
+  }
+
+  /** The alarm has come, and so is no longer set. */
+  came(): void {
+    this.#armedAt = undefined;
   }
 
   /** Sees that the alarm comes in time for a grace that has begun, or a connection that has stopped reading. */

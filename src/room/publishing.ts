@@ -54,8 +54,7 @@ export class Publishing {
     const asked = { event: frame.event, data: frame.data, isVolatile, to };
     const said = this.#hooks.publish(member, asked, now);
     if (!said.ok) return said.error;
-    const { event, data, after } = said.value;
-    const dataText = JSON.stringify(data);
+    const { event, dataText, after } = said.value;
     const tooLarge = this.#largeness(dataText.length);
     if (tooLarge !== undefined) return tooLarge;
     const parts = messageParts({ from: actor.member, user: actor.user, to }, event, dataText);

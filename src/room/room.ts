@@ -99,11 +99,12 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
     }
 
     /**
-     * Ends what is overdue: silent connections, graces, the room itself. The platform gives a failing alarm up after six retries, so it
-     * is armed again whatever happens, and nothing of a failed one's work is kept.
+     * Ends what is overdue: connections that are silent, stalled or whose token has expired, graces, the room itself. The
+     * platform gives a failing alarm up after six retries, so it is armed again whatever happens, and nothing of a failed
+     * one's work is kept.
      */
     override async alarm(): Promise<void> {
-      this.#room.deadlines.assume(null); // It has come.
+      this.#room.deadlines.came();
       try {
         this.ctx.storage.transactionSync(() =>
           this.#handle((now) => {
