@@ -32,6 +32,7 @@ export default defineConfig({
               // Most tests are of something else, and wait for no one's grace; grace.test.ts sets its own.
               bindings: {
                 GRACE_MS: "0",
+                ADMIN_KEYS: "prl_a-key-for-tests-of-32-characters",
                 TOKEN_SECRETS: "an-old-secret-of-thirty-two-characters, a-secret-for-tests-of-32-characters",
               },
               durableObjects: { KINDS_ROOM: { className: "KindsRoom", useSQLite: true } },

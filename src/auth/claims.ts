@@ -13,6 +13,8 @@ export interface Claims {
   readonly rooms: readonly (readonly [pattern: string, grants: readonly Grant[]])[];
   /** When it expires, Unix milliseconds; `undefined` for never. */
   readonly expiresAt: number | undefined;
+  /** When it was issued, Unix milliseconds; `undefined` where it does not say. */
+  readonly issuedAt: number | undefined;
   /** Names the token, `jti`. */
   readonly tokenId: string | undefined;
 }
@@ -27,7 +29,7 @@ const MAX_GRANT_CHARS = 1_024;
 
 /** Reads the claims of a token whose signature and times have been checked. */
 export function readClaims(payload: Readonly<Record<string, unknown>>): Result<Claims> {
-  const { sub, info, rooms, exp, jti } = payload;
+  const { sub, info, rooms, exp, iat, jti } = payload;
   if (typeof sub !== "string" || sub === "" || sub.length > MAX_USER_CHARS) {
     return bad(`sub is the user, 1-${MAX_USER_CHARS} characters`);
   }
@@ -54,17 +56,19 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
     info: infoText,
     rooms: read,
     expiresAt: typeof exp === "number" ? exp * 1000 : undefined,
+    issuedAt: typeof iat === "number" ? iat * 1000 : undefined,
     tokenId: jti,
   });
 }
 
 /** What a token allows in one room: the capabilities of every pattern that the room's name matches. */
-export function accessTo(room: string, { rooms, info, expiresAt, tokenId }: Claims): Access {
+export function accessTo(room: string, { rooms, info, expiresAt, issuedAt, tokenId }: Claims): Access {
   const matching = rooms.filter(([pattern]) => isMatch(pattern, room));
   return {
     grants: [...new Set(matching.flatMap(([, grants]) => grants))],
     ...(info !== undefined && { info }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(issuedAt !== undefined && { issuedAt }),
     ...(tokenId !== undefined && { tokenId }),
   };
 }

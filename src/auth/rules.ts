@@ -29,7 +29,7 @@ const MIN_SECRET_CHARS = 32;
 /** Reads what tokens are checked with, and what is wrong with it, which holds no secret. */
 export function readTokenRules(options: TokenOptions): {
   readonly rules: TokenRules;
-  readonly problems: readonly string[];
+  readonly problems: string[];
 } {
   const problems: string[] = [];
   const secrets = textsOf(options.tokenSecrets);
@@ -57,7 +57,8 @@ export function readTokenRules(options: TokenOptions): {
   return { rules, problems };
 }
 
-function textsOf(list: string): readonly string[] {
+/** Reads a list of texts separated by commas. */
+export function textsOf(list: string): readonly string[] {
   return list
     .split(",")
     .map((text) => text.trim())

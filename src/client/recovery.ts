@@ -21,6 +21,8 @@ type FinalNames = {
 
 const RECOVERIES: Readonly<Record<string, "wait" | "come back">> = {
   rate_limited: "wait",
+  muted: "wait",
+  room_busy: "wait",
   room_full: "wait",
   unavailable: "wait",
   internal: "wait",

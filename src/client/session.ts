@@ -253,6 +253,8 @@ export class Session implements Room {
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
         if (recoveryOf(frame) === "come back") this.#step({ type: "lost", reason: frame.message });
         return;
+      case "expiring":
+        return this.#renewal.schedule(this.#link, frame.expiresInMs);
       case "pong": // the link's
       case "close": // the transport's, which ends
       case "history": // never asked for here

@@ -153,20 +153,23 @@ function isInherited(kind: Kind, values: OptionValues): boolean {
   );
 }
 
+/** Budgets that are full again within ten seconds, so that a room that slept has nothing to remember. */
+const BUCKETS = [
+  ["messagesBurst", "messagesPerSecond"],
+  ["bytesBurst", "bytesPerSecond"],
+  ["userMessagesBurst", "userMessagesPerSecond"],
+  ["roomMessagesBurst", "roomMessagesPerSecond"],
+  ["joinsBurst", "joinsPerSecond"],
+] as const;
+
 /** What a welcome may list. A room has 128 MB in all, and many may be welcomed at once. */
 const MAX_LIST_BYTES = 4_194_304;
 
 function contradictions(kind: KindOptions): string[] {
   const found: string[] = [];
-  if (kind.messagesBurst > 10 * kind.messagesPerSecond) {
-    found.push(
-      `messagesBurst (${kind.messagesBurst}) is more than ten times messagesPerSecond (${kind.messagesPerSecond})`,
-    );
-  }
-  if (kind.bytesBurst > 10 * kind.bytesPerSecond) {
-    found.push(
-      `bytesBurst (${kind.bytesBurst}) is more than ten times bytesPerSecond (${kind.bytesPerSecond})`,
-    );
+  for (const [burst, rate] of BUCKETS) {
+    if (kind[burst] <= 10 * kind[rate]) continue;
+    found.push(`${burst} (${kind[burst]}) is more than ten times ${rate} (${kind[rate]})`);
   }
   if (kind.bytesBurst < kind.maxFrameBytes) {
     found.push(`bytesBurst (${kind.bytesBurst}) is less than maxFrameBytes (${kind.maxFrameBytes})`);

@@ -10,6 +10,9 @@ export interface SessionLimits {
   readonly maxRefusals: number;
 }
 
+/** What comes of too many refusals: first nothing of the session is taken for a while, then it is closed and kept out. */
+export type Penalty = "mute" | "ban";
+
 /** Refusals count for so many milliseconds. */
 const REFUSAL_WINDOW_MS = 10_000;
 
@@ -55,11 +58,13 @@ export class SessionBudget {
     );
   }
 
-  /** Counts refused messages; `true` once there are too many, and the session should be closed. */
-  countRefusals(count: number, now: number): boolean {
+  /** Counts refused messages; tells what is to become of the session for it. */
+  countRefusals(count: number, now: number): Penalty | undefined {
     const counting = this.#refusals.filter((at) => now - at < REFUSAL_WINDOW_MS);
     this.#refusals = [...counting, ...Array<number>(count).fill(now)].slice(-this.#maxRefusals);
-    return this.#refusals.length >= this.#maxRefusals;
+    if (this.#refusals.length >= this.#maxRefusals) return "ban";
+    const wasMuted = 2 * counting.length >= this.#maxRefusals;
+    return !wasMuted && 2 * this.#refusals.length >= this.#maxRefusals ? "mute" : undefined;
   }
 
   /** Whether nothing is owed, so that the budget can be forgotten. */
@@ -72,6 +77,7 @@ export class SessionBudget {
   }
 }
 
-function refusal(limit: string, message: string, retryAfterMs: number): WireError | undefined {
+/** The refusal of what there is no budget for; `undefined` where nothing has to wait. */
+export function refusal(limit: string, message: string, retryAfterMs: number): WireError | undefined {
   return retryAfterMs === 0 ? undefined : { code: "rate_limited", message, retryAfterMs, limit };
 }

@@ -30,7 +30,16 @@ export interface Access {
   readonly info?: string;
   /** When it ends, Unix milliseconds. */
   readonly expiresAt?: number;
+  /** When it was issued, Unix milliseconds. */
+  readonly issuedAt?: number;
   readonly tokenId?: string;
+}
+
+/** A ticket that a join comes with. */
+export interface TicketUse {
+  readonly id: string;
+  /** When it must have been used for the first time, Unix milliseconds. */
+  readonly useBy: number;
 }
 
 /** A join that the Worker has admitted: who it is, and where it wants to go on. */
@@ -59,7 +68,15 @@ export interface JoinRequest {
   readonly viewOnly?: boolean;
   /** What its token allows; absent for what an open room allows everyone. */
   readonly access?: Access;
+  /** Who answers for it: its user or, for an anonymous one, its address, in this room only. */
+  readonly source?: string;
+  readonly ticket?: TicketUse;
+  /** Whether its source has made so many rooms today that it may only join those that are there. */
+  readonly mayNotCreate?: boolean;
 }
+
+/** The header of a room's answer to a join that made it. */
+export const CREATED_HEADER = "Parlor-Created";
 
 /** Writes a join into a header: JSON in ASCII, as header values must be. */
 export function encodeJoin(join: JoinRequest): string {

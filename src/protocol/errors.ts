@@ -144,6 +144,26 @@ export const ERRORS = {
     close: "overloaded",
     text: "the room holds no more members",
   },
+  muted: {
+    number: 132,
+    http: 429,
+    recovery: "wait",
+    text: "too much was refused; nothing is taken for a while",
+  },
+  banned: {
+    number: 133,
+    http: 403,
+    recovery: "stay away",
+    close: "abuse",
+    text: "closed for abuse a short while ago",
+  },
+  room_busy: {
+    number: 134,
+    http: 503,
+    recovery: "wait",
+    close: "overloaded",
+    text: "too many join the room at once",
+  },
   token_missing: {
     number: 150,
     http: 401,
@@ -178,6 +198,20 @@ export const ERRORS = {
     recovery: "stay away",
     close: "forbidden",
     text: "pages of this origin may not use this server",
+  },
+  token_revoked: {
+    number: 155,
+    http: 401,
+    recovery: "stay away",
+    close: "forbidden",
+    text: "the token, or its user, has been revoked",
+  },
+  ticket_used: {
+    number: 156,
+    http: 401,
+    recovery: "stay away",
+    close: "forbidden",
+    text: "the ticket is another session's",
   },
   unavailable: {
     number: 140,

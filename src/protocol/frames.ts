@@ -229,6 +229,15 @@ export interface HistoryFrame {
 /** What an act is answered with. */
 export type AnswerFrame = AckFrame | ErrorFrame | HistoryFrame;
 
+/** What one connection is sent for itself. */
+export type OwnFrame = AnswerFrame | ExpiringFrame;
+
+/** The token is about to expire, and the connection with it. */
+export interface ExpiringFrame {
+  readonly type: "expiring";
+  readonly expiresInMs: number;
+}
+
 /** The end of an SSE stream, which has no close codes of its own. */
 export interface CloseFrame {
   readonly type: "close";
@@ -251,5 +260,6 @@ export type ServerFrame =
   | AckFrame
   | ErrorFrame
   | HistoryFrame
+  | ExpiringFrame
   | CloseFrame
   | PongFrame;

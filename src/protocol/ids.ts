@@ -50,6 +50,19 @@ export function deriveRequestName(member: string, idempotencyKey: string): Promi
   return digest(`request\n${member}\n${idempotencyKey}`);
 }
 
+/**
+ * Names in a room who answers for a connection: its verified user, else the address it comes from, which the room so
+ * never learns.
+ */
+export function deriveSource(room: string, user: string, address: string): Promise<string> {
+  return digest(`source\n${room}\n${user === "" ? address : `@${user}`}`);
+}
+
+/** The key of a ticket's holder who brought none: the same each time, so that a plain EventSource comes back as itself. */
+export function deriveTicketKey(ticket: string): Promise<string> {
+  return digest(`ticket\n${ticket}`);
+}
+
 async function digest(text: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return base64url(new Uint8Array(hash)).slice(0, ID_CHARS);

@@ -14,6 +14,7 @@ import type { FanOut } from "./fan-out.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Origin, Outbox } from "./outbox.ts";
+import type { Penalties } from "./penalties.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Renewals } from "./renewals.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -51,6 +52,7 @@ export class Acts {
   readonly #publishing: Publishing;
   readonly #departures: Departures;
   readonly #renewals: Renewals;
+  readonly #penalties: Penalties;
 
   constructor(
     kind: Kind,
@@ -64,6 +66,7 @@ export class Acts {
       readonly publishing: Publishing;
       readonly departures: Departures;
       readonly renewals: Renewals;
+      readonly penalties: Penalties;
     },
   ) {
     this.#kind = kind;
@@ -76,6 +79,7 @@ export class Acts {
     this.#publishing = room.publishing;
     this.#departures = room.departures;
     this.#renewals = room.renewals;
+    this.#penalties = room.penalties;
   }
 
   /**
@@ -102,13 +106,16 @@ export class Acts {
     const items = decodeClientText(text);
     if (!items.ok) return this.#refuseWhole(sent, items.error);
     let refused = 0;
+    let isOverBudget = false;
     for (const [index, item] of items.value.entries()) {
       const error = this.#do(sent, index, item, overBudget);
       if (error === undefined) continue;
-      refused++;
+      if (error.code !== "rate_limited") refused++;
+      else if (error.limit !== "roomMessagesPerSecond") isOverBudget = true;
       answers.item(index)(errorFrame(error));
     }
-    this.#countRefusals(sent, refused);
+    // A frame that is over budget is so once, however many it holds; that others spent the room's is not its fault.
+    this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
   }
 
   /** Refuses a binary frame. */
@@ -136,16 +143,22 @@ export class Acts {
       this.#noteSeen(sent, frame.chars, sent.answers.item(index));
       return undefined;
     }
-    const error = overBudget ?? sent.budget.takeMessage(sent.now);
+    const error = overBudget ?? sent.budget.takeMessage(sent.now) ?? this.#refusalOf(sent, frame);
     return withRef(error ?? this.#act(sent, index, frame), frame.ref);
+  }
+
+  /** Why something is not taken, whatever it says: a budget, a capability, a penalty. */
+  #refusalOf({ actor, connection, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
+    const refusal = refusalFor(frame, rights) ?? this.#budgets.takeShared(actor.user, now);
+    if (refusal !== undefined || !isSeenByOthers(frame)) return refusal;
+    const retryAfterMs = this.#penalties.mutedForMs(mutedAs(actor, connection), now);
+    return retryAfterMs > 0 ? { code: "muted", retryAfterMs } : undefined;
   }
 
   #act(sent: Sent, index: number, frame: Exclude<ClientFrame, SeenFrame>): WireError | undefined {
     const { actor, now } = sent;
     const answer = sent.answers.item(index);
     const isWatching = this.#sessions.byId(actor.session)?.record.viewOnly === true;
-    const refusal = refusalFor(frame, sent.rights);
-    if (refusal !== undefined) return refusal;
     switch (frame.type) {
       case "publish":
         if (isWatching) return { code: "view_only" };
@@ -220,8 +233,11 @@ export class Acts {
   }
 
   #countRefusals({ actor, budget, now }: Sent, refused: number): void {
-    if (refused === 0 || !budget.countRefusals(refused, now)) return;
+    const penalty = refused === 0 ? undefined : budget.countRefusals(refused, now);
+    if (penalty === undefined) return;
     const session = this.#sessions.byId(actor.session);
+    if (penalty === "mute") return this.#penalties.impose("mute", mutedAs(actor, session), now);
+    this.#penalties.impose("ban", sourceOf(actor, session), now);
     if (session !== undefined) this.#departures.depart(session, now, "removed", "abuse");
   }
 }
@@ -230,6 +246,21 @@ export class Acts {
 function originOf(actor: Actor, index: number, ref: number | undefined): Origin {
   if (ref !== undefined || actor.request === undefined) return { session: actor.session, ref, named: ref };
   return { session: actor.request, ref: index + 1, named: undefined };
+}
+
+/** Who answers for an act: as its request says, else its connection, else its session. */
+function sourceOf({ source, session }: Actor, connection: Session | undefined): string {
+  return source ?? connection?.record.source ?? session;
+}
+
+/** Whom a penalty within the room is for: the user in all its sessions, but never all who share an address. */
+function mutedAs(actor: Actor, connection: Session | undefined): string {
+  return actor.user === "" ? actor.session : sourceOf(actor, connection);
+}
+
+/** Whether an act reaches others. */
+function isSeenByOthers({ type }: ClientFrame): boolean {
+  return type === "publish" || type === "set" || type === "presence";
 }
 
 /** Why one may not do this at all. */

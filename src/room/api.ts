@@ -1,3 +1,4 @@
+import type { Revocation } from "../auth/revocations.ts";
 import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { AnswerFrame } from "../protocol/frames.ts";
@@ -21,6 +22,8 @@ export interface Actor {
   readonly user: string;
   /** What its token allows; absent for what an open room allows everyone. */
   readonly access?: Access | undefined;
+  /** Who answers for it (`JoinRequest`). */
+  readonly source?: string | undefined;
   /** Names the request it acts by, where that has an `Idempotency-Key`: 22 characters, of no session's. */
   readonly request?: string | undefined;
 }
@@ -63,6 +66,8 @@ export interface RoomApi {
   members(range: MembersRange): Promise<string>;
   /** The shared state, as the JSON text of rule H7. */
   state(): Promise<string>;
+  /** Removes whom a revocation is about; returns how many. */
+  revoke(revocation: Revocation): Promise<number>;
   /** Answers once the object runs and its storage can be read. */
   ready(): Promise<true>;
 }

@@ -20,6 +20,10 @@ export interface SessionRecord {
   readonly viewOnly?: boolean;
   /** What its token allows; absent for what an open room allows everyone. */
   readonly access?: Access | undefined;
+  /** Who answers for it (`JoinRequest`); absent where an older Worker let it in. */
+  readonly source?: string | undefined;
+  /** The expiry that it has been warned of, Unix milliseconds. */
+  readonly warnedOf?: number | undefined;
   /** Presence data as JSON text, where members have no rows. */
   readonly data?: string | undefined;
 }

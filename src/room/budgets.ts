@@ -1,16 +1,45 @@
-import { SessionBudget, type SessionLimits } from "../limits/session-budget.ts";
+import { SessionBudget, refusal, type SessionLimits } from "../limits/session-budget.ts";
+import { fullBucket, isFull, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
+import type { WireError } from "../protocol/errors.ts";
 
-/** So many budgets may be kept for sessions that are gone, before those that owe nothing are dropped. */
+/** The options that bound what a room takes: of one session, of one user, of all, and how many come at once. */
+export interface RoomLimits extends SessionLimits {
+  readonly userMessagesPerSecond: number;
+  readonly userMessagesBurst: number;
+  readonly roomMessagesPerSecond: number;
+  readonly roomMessagesBurst: number;
+  readonly joinsPerSecond: number;
+  readonly joinsBurst: number;
+}
+
+/** So many budgets may be kept for those who are gone, before those that owe nothing are dropped. */
 const SPARE = 64;
 
-/** The budgets of the sessions that have lately acted. A session without one owes nothing. */
+/** The longest that those who joined in a storm are spread over, in milliseconds. */
+const MAX_SPREAD_MS = 30_000;
+
+/**
+ * What may still be sent, and by whom: the budgets of those who have lately acted. Who has none owes nothing, and all
+ * are full again within ten seconds, as long as a room needs to fall asleep, so none is ever stored.
+ */
 export class Budgets {
-  readonly #limits: SessionLimits;
+  readonly #limits: RoomLimits;
+  readonly #rates: { readonly user: BucketRate; readonly room: BucketRate; readonly joins: BucketRate };
   readonly #bySession = new Map<string, SessionBudget>();
+  readonly #byUser = new Map<string, Bucket>();
+  #room: Bucket | undefined;
+  #joins: Bucket | undefined;
+  /** Joins refused that may come again, as far as the budget has not had the time for them since. */
+  #turnedAway = 0;
   #dropAt = SPARE;
 
-  constructor(limits: SessionLimits) {
+  constructor(limits: RoomLimits) {
     this.#limits = limits;
+    this.#rates = {
+      user: { perSecond: limits.userMessagesPerSecond, burst: limits.userMessagesBurst },
+      room: { perSecond: limits.roomMessagesPerSecond, burst: limits.roomMessagesBurst },
+      joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
+    };
   }
 
   /** The budget of a session, full if it was quiet. */
@@ -23,8 +52,42 @@ export class Budgets {
     return budget;
   }
 
+  /** Charges one message to a verified user, "" for none, and to the room; the refusal where either has no budget. */
+  takeShared(user: string, now: number): WireError | undefined {
+    const { user: userRate, room: roomRate } = this.#rates;
+    if (user !== "") {
+      const bucket = this.#byUser.get(user) ?? fullBucket(userRate, now);
+      this.#byUser.set(user, bucket);
+      const waitMs = take(userRate, bucket, 1, now);
+      if (waitMs > 0) return refusal("userMessagesPerSecond", "the user's message budget is spent", waitMs);
+    }
+    this.#room ??= fullBucket(roomRate, now);
+    const waitMs = take(roomRate, this.#room, 1, now);
+    return refusal("roomMessagesPerSecond", "the room's message budget is spent", waitMs);
+  }
+
+  /**
+   * Charges a join; the refusal where too many come at once. Each is told to come at another time, over as long as all
+   * that were refused will need.
+   */
+  takeJoin(now: number): WireError | undefined {
+    const { joins } = this.#rates;
+    this.#joins ??= fullBucket(joins, now);
+    const waitMs = take(joins, this.#joins, 1, now);
+    if (waitMs === 0) {
+      this.#turnedAway = Math.max(0, this.#turnedAway - 1);
+      return undefined;
+    }
+    this.#turnedAway++;
+    const spreadMs = Math.min(MAX_SPREAD_MS, 1_000 + (1_000 * this.#turnedAway) / joins.perSecond);
+    const retryAfterMs = Math.ceil(waitMs + Math.random() * spreadMs);
+    return { code: "room_busy", limit: "joinsPerSecond", retryAfterMs };
+  }
+
   #dropWhole(now: number): void {
     for (const [session, budget] of this.#bySession) if (budget.isWhole(now)) this.#bySession.delete(session);
+    for (const [user, bucket] of this.#byUser)
+      if (isFull(this.#rates.user, bucket, now)) this.#byUser.delete(user);
     this.#dropAt = 2 * this.#bySession.size + SPARE;
   }
 }

@@ -1,10 +1,12 @@
 import type { Kind } from "../config/config.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
 import { encodeFrame } from "../protocol/encode.ts";
+import type { WireError } from "../protocol/errors.ts";
 import type { WelcomeFrame } from "../protocol/frames.ts";
 import type { UnrecoveredReason } from "../protocol/positions.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import type { Budgets } from "./budgets.ts";
 import { withField } from "./dialects.ts";
 import type { Departures } from "./departures.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -12,9 +14,12 @@ import type { Aftermath, Hooks } from "./hooks.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Penalties } from "./penalties.ts";
 import type { Roster } from "./roster.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import type { State } from "./state.ts";
+import type { Tables } from "./tables.ts";
+import type { UsedTickets } from "./used-tickets.ts";
 
 /** Where a joining client stands, and how that came about. */
 interface Start {
@@ -35,6 +40,10 @@ export class Entrance {
   readonly #fanOut: FanOut;
   readonly #hooks: Hooks;
   readonly #departures: Departures;
+  readonly #budgets: Budgets;
+  readonly #penalties: Penalties;
+  readonly #tickets: UsedTickets;
+  readonly #tables: Tables;
 
   constructor(
     kind: Kind,
@@ -48,6 +57,10 @@ export class Entrance {
       readonly fanOut: FanOut;
       readonly hooks: Hooks;
       readonly departures: Departures;
+      readonly budgets: Budgets;
+      readonly penalties: Penalties;
+      readonly tickets: UsedTickets;
+      readonly tables: Tables;
     },
   ) {
     this.#kind = kind;
@@ -56,6 +69,10 @@ export class Entrance {
     this.#fanOut = room.fanOut;
     this.#hooks = room.hooks;
     this.#departures = room.departures;
+    this.#budgets = room.budgets;
+    this.#penalties = room.penalties;
+    this.#tickets = room.tickets;
+    this.#tables = room.tables;
     this.#members = room.members;
     this.#log = room.log;
     this.#outbox = room.outbox;
@@ -68,6 +85,8 @@ export class Entrance {
    * @returns what a hook wants done once the member has entered
    */
   admit(join: JoinRequest, now: number): Result<Aftermath> {
+    const refusal = this.#refusalOf(join, now);
+    if (refusal !== undefined) return err(refusal);
     const { maxMembers } = this.#kind;
     const known = this.#members.byId(join.member);
     const places = this.#members.size + this.#sessions.watching;
@@ -78,6 +97,22 @@ export class Entrance {
     if (known !== undefined || join.viewOnly === true) return ok(() => undefined);
     const { member: id, user, presence: data, access } = join;
     return this.#hooks.join({ id, user, info: access?.info, data }, now);
+  }
+
+  /** Why one may not come in, whoever else is here. */
+  #refusalOf(join: JoinRequest, now: number): WireError | undefined {
+    const banned = this.#penalties.bannedForMs(join.source ?? join.session, now);
+    if (banned > 0) return { code: "banned", retryAfterMs: banned };
+    if (join.mayNotCreate === true && this.isNew) {
+      const message = "too many new rooms were joined first from here today";
+      return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
+    }
+    return this.#budgets.takeJoin(now) ?? this.#tickets.refusal(join, now);
+  }
+
+  /** Whether nobody is here, and nothing is stored. */
+  get isNew(): boolean {
+    return !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
   }
 
   /**
@@ -99,9 +134,11 @@ export class Entrance {
         heardAt: now,
         ...(viewOnly === true && { viewOnly }),
         ...(join.access !== undefined && { access: join.access }),
+        ...(join.source !== undefined && { source: join.source }),
       },
       { sent: 0, ...(join.flow === true && { seen: 0 }) },
     );
+    this.#tickets.bind(join, now);
     // Who comes to watch is a member no longer.
     if (viewOnly === true) this.#departures.end(member, now, "left");
     else {
@@ -163,6 +200,9 @@ export class Entrance {
 
 /** How long a client waits before it knocks again at a full room, in milliseconds. */
 const FULL_RETRY_MS = 5_000;
+
+/** How long one waits who has made too many rooms, in milliseconds: an hour brings the first few more. */
+const NEW_ROOM_RETRY_MS = 3_600_000;
 
 /** The limits a client keeps itself to. */
 function toldLimits(kind: Kind): Record<string, number> {

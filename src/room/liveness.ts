@@ -5,6 +5,9 @@ import { isExpired, type Session, type Sessions } from "./sessions.ts";
 /** Connections are looked at on a grid of this length: each visit wakes the room. */
 const CHECK_INTERVAL_MS = 60_000;
 
+/** How long before its token expires a connection is warned, in milliseconds: four slots of the alarm. */
+const WARN_AHEAD_MS = 60_000;
+
 /**
  * Finds connections that have fallen silent: no frame, and no ping that the platform answered. And those that have
  * stopped reading, though they may well ping.
@@ -39,9 +42,19 @@ export class Liveness {
     return [...this.#sessions.all()].filter((session) => isExpired(session, now));
   }
 
-  /** When the first token expires; `undefined` where none does. */
+  /** The sessions whose tokens are about to expire, and that have not been warned of it. */
+  expiring(now: number): readonly Session[] {
+    return [...this.#sessions.all()].filter((session) => (this.#warnAt(session) ?? Infinity) <= now);
+  }
+
+  /** When the token of a connection asks for something: for a warning, then for its end; `undefined` where it never does. */
+  expiryOf(session: Session): number | undefined {
+    return this.#warnAt(session) ?? session.record.access?.expiresAt;
+  }
+
+  /** The first {@link expiryOf}. */
   nextExpiry(): number | undefined {
-    const times = [...this.#sessions.all()].map(({ record }) => record.access?.expiresAt ?? Infinity);
+    const times = [...this.#sessions.all()].map((session) => this.expiryOf(session) ?? Infinity);
     const first = times.reduce((least, time) => Math.min(least, time), Infinity);
     return first === Infinity ? undefined : first;
   }
@@ -69,6 +82,15 @@ export class Liveness {
   /** When to look whether this connection has fallen silent. */
   checkOf(session: Session): number {
     return Math.ceil(this.#silentAt(session) / CHECK_INTERVAL_MS) * CHECK_INTERVAL_MS;
+  }
+
+  /** When a connection is to be warned; `undefined` where it was, or was told of so short a time when it joined. */
+  #warnAt({ record }: Session): number | undefined {
+    const { access, joinedAt, warnedOf } = record;
+    const expiresAt = access?.expiresAt;
+    if (expiresAt === undefined || warnedOf === expiresAt) return undefined;
+    const warnAt = expiresAt - WARN_AHEAD_MS;
+    return warnAt <= joinedAt ? undefined : warnAt;
   }
 
   #silentAt({ socket, record }: Session): number {

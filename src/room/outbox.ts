@@ -1,6 +1,6 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
-import type { AnswerFrame, LeaveReason } from "../protocol/frames.ts";
+import type { AnswerFrame, LeaveReason, OwnFrame } from "../protocol/frames.ts";
 import { encodeEntry, type EntryParts } from "../protocol/messages.ts";
 import { log } from "../metrics/log.ts";
 import type { FlushContents, PresenceNews, Said } from "./dialects.ts";
@@ -132,7 +132,7 @@ export class Outbox {
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
-  reply(session: Session, frame: AnswerFrame): void {
+  reply(session: Session, frame: OwnFrame): void {
     const texts = this.#own.get(session);
     if (texts === undefined) this.#own.set(session, [encodeFrame(frame)]);
     else texts.push(encodeFrame(frame));

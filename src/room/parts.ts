@@ -1,3 +1,4 @@
+import type { Revocations } from "../auth/revocations.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Kind } from "../config/config.ts";
 import { Acts } from "./acts.ts";
@@ -16,7 +17,9 @@ import { MemorySegments } from "./memory-segments.ts";
 import { Once } from "./once.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
+import { Penalties } from "./penalties.ts";
 import { Publishing } from "./publishing.ts";
+import { Removals } from "./removals.ts";
 import { Renewals } from "./renewals.ts";
 import { Roster } from "./roster.ts";
 import { Sessions } from "./sessions.ts";
@@ -24,6 +27,7 @@ import { SqlSegments } from "./sql-segments.ts";
 import { MemoryState, SqlState } from "./state-store.ts";
 import { State } from "./state.ts";
 import { Tables } from "./tables.ts";
+import { UsedTickets } from "./used-tickets.ts";
 
 /**
  * Frames a second that tell of nothing but who came and went: a send costs 30-50 µs of a room's one thread, so this is
@@ -31,11 +35,17 @@ import { Tables } from "./tables.ts";
  */
 const PRESENCE_FRAMES = { perSecond: 4_000, burst: 4_000 };
 
+/** What tells whether a token is good. */
+export interface Warrants {
+  readonly verifier: TokenVerifier;
+  readonly revocations: Revocations;
+}
+
 /** A room's collaborators. */
 export type Parts = ReturnType<typeof assemble>;
 
 /** Makes a room of a kind: each collaborator gets those it needs, and none owns a timer or the alarm. */
-export function assemble(ctx: DurableObjectState, kind: Kind, verifier: TokenVerifier) {
+export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revocations }: Warrants) {
   const isStored = kind.history === "durable";
   const name = ctx.id.name ?? "";
   const tables = new Tables(ctx.storage);
@@ -48,13 +58,16 @@ export function assemble(ctx: DurableObjectState, kind: Kind, verifier: TokenVer
   const state = new State(isStored ? new SqlState(tables) : new MemoryState(), kind, isMember);
   const roster = new Roster(tables, kind.presenceListMax);
   const budgets = new Budgets(kind);
+  const penalties = new Penalties(tables, kind);
+  const tickets = new UsedTickets(tables);
   const pace = new Pace(PRESENCE_FRAMES);
   const fanOut = new FanOut({ log, sessions, members, roster });
   const outbox = new Outbox(isStored, { log, once, state, sessions, members, roster, fanOut, pace });
   const hooks = new Hooks(kind, name, { members, state, outbox });
   const departures = new Departures({ sessions, members, state, outbox, hooks });
   const publishing = new Publishing(kind, { hooks, members, state, once, outbox });
-  const renewals = new Renewals(verifier, name, { sessions, members, outbox });
+  const renewals = new Renewals(verifier, revocations, name, { sessions, members, outbox });
+  const removals = new Removals(revocations, { sessions, members, departures });
   const acts = new Acts(kind, {
     log,
     sessions,
@@ -65,6 +78,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, verifier: TokenVer
     publishing,
     departures,
     renewals,
+    penalties,
   });
   const entrance = new Entrance(kind, {
     log,
@@ -76,6 +90,10 @@ export function assemble(ctx: DurableObjectState, kind: Kind, verifier: TokenVer
     fanOut,
     hooks,
     departures,
+    budgets,
+    penalties,
+    tickets,
+    tables,
   });
   const liveness = new Liveness(kind, sessions, (socket) => {
     return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
@@ -84,6 +102,6 @@ export function assemble(ctx: DurableObjectState, kind: Kind, verifier: TokenVer
   const deadlines = new Deadlines({ liveness, members, expiry }, (at) => void ctx.storage.setAlarm(at));
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut },
-    ...{ departures, renewals, acts, entrance, liveness, expiry, deadlines },
+    ...{ departures, renewals, removals, acts, entrance, liveness, expiry, deadlines },
   };
 }

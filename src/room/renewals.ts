@@ -1,4 +1,5 @@
 import { accessTo } from "../auth/claims.ts";
+import type { Revocations } from "../auth/revocations.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
 import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import type { Access } from "../protocol/contract.ts";
@@ -16,6 +17,7 @@ type Turn = (now: number) => void;
 /** Takes new tokens for connections: the user stays, what it may do and until when is new. */
 export class Renewals {
   readonly #verifier: TokenVerifier;
+  readonly #revocations: Revocations;
   readonly #room: string;
   readonly #sessions: Sessions;
   readonly #members: Members;
@@ -24,10 +26,12 @@ export class Renewals {
 
   constructor(
     verifier: TokenVerifier,
+    revocations: Revocations,
     room: string,
     of: { readonly sessions: Sessions; readonly members: Members; readonly outbox: Outbox },
   ) {
     this.#verifier = verifier;
+    this.#revocations = revocations;
     this.#room = room;
     this.#sessions = of.sessions;
     this.#members = of.members;
@@ -79,7 +83,8 @@ export class Renewals {
       return err({ code: "forbidden", message: "the token is another user's" });
     }
     const access = accessTo(this.#room, claims.value);
-    const refusal = refusalWithout("join", new Rights(access.grants));
+    const refusal =
+      refusalWithout("join", new Rights(access.grants)) ?? (await this.#revocations.refusal(user, access));
     return refusal === undefined ? ok(access) : err(refusal);
   }
 }

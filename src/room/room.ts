@@ -1,17 +1,18 @@
 import { DurableObject } from "cloudflare:workers";
 
-import type { TokenVerifier } from "../auth/verifier.ts";
+import type { Revocation } from "../auth/revocations.ts";
 import type { Config, Kind } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
-import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
+import { CONTRACT_VERSION, CREATED_HEADER, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
-import { PING, PONG, type AnswerFrame } from "../protocol/frames.ts";
+import { PING, PONG } from "../protocol/frames.ts";
 import { kindOf } from "../protocol/room-names.ts";
 import type { Answers } from "./acts.ts";
 import type { ActOutcome, ActRequest, HistoryRange, MembersRange, RoomApi, RoomInfo } from "./api.ts";
 import { answerClose, isLeaving } from "./closing.ts";
-import { assemble, type Parts } from "./parts.ts";
+import { assemble, type Parts, type Warrants } from "./parts.ts";
+import { collectAnswers } from "./post-answers.ts";
 import { closeSocket, isExpired, type Session } from "./sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -28,7 +29,7 @@ export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableOb
  * The class is wiring: it owns the clock, the sockets and the alarm, and hands each event to the collaborator whose
  * business it is. Every event is handled in one turn, and ends in a flush.
  */
-export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomClass {
+export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
   return class Room extends DurableObject implements RoomApi {
     readonly #room: Parts;
     readonly #wakeup = new Wakeup(() => this.#turn(() => undefined));
@@ -36,7 +37,7 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
 
     constructor(ctx: DurableObjectState, env: unknown) {
       super(ctx, env as never);
-      this.#room = assemble(ctx, kindOfRoom(config, ctx.id.name), verifier);
+      this.#room = assemble(ctx, kindOfRoom(config, ctx.id.name), warrants);
       ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
       log("debug", "room_loaded", { room: ctx.id.name });
     }
@@ -51,6 +52,7 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
         return refuse({ code: "unavailable", message: "the room was stored by a newer version" });
       return this.#turn((now) => {
         const { entrance, deadlines, liveness } = this.#room;
+        const { isNew } = entrance;
         const allowed = entrance.admit(join, now);
         if (!allowed.ok) return refuse(allowed.error);
         const { 0: client, 1: server } = new WebSocketPair();
@@ -58,11 +60,12 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
         deadlines.assume(alarm);
         const session = entrance.enter(server, join, now);
         deadlines.check(liveness.checkOf(session), now);
-        const expiresAt = join.access?.expiresAt;
+        const expiresAt = liveness.expiryOf(session);
         if (expiresAt !== undefined) deadlines.end(expiresAt, now);
         allowed.value();
         const protocol = request.headers.get("Sec-WebSocket-Protocol");
         const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
+        if (isNew) headers.set(CREATED_HEADER, "1");
         return new Response(null, { status: 101, webSocket: client, headers });
       });
     }
@@ -78,7 +81,7 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
         if (typeof data === "string") acts.receiveText(session.record, session, data, answers, now);
         else acts.receiveBinary(session.record, session, data.byteLength, answers, now);
       });
-      return this.#renew();
+      return this.#follow();
     }
 
     override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
@@ -113,6 +116,7 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
             for (const session of liveness.expired(now)) {
               departures.lose(session, now, "disconnected", "token_expired");
             }
+            for (const session of liveness.expiring(now)) this.#warn(session, now);
             for (const session of liveness.stalled(now))
               departures.lose(session, now, "disconnected", "slow");
             departures.endOverdue(now);
@@ -139,7 +143,7 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
         this.#flush(now);
         return collected;
       });
-      await this.#renew();
+      await this.#follow();
       return collected.outcome();
     }
 
@@ -171,6 +175,10 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
         const position = JSON.stringify(stored.position ?? null);
         return `{"state":${state.snapshot},"stateOffset":${stored.head},"position":${position}}`;
       });
+    }
+
+    async revoke(revocation: Revocation): Promise<number> {
+      return this.#turn((now) => this.#room.removals.remove(revocation, now));
     }
 
     async ready(): Promise<true> {
@@ -227,9 +235,11 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
       this.ctx.abort("expired", { retryAlarm: false });
     }
 
-    /** Lets renewals take effect, each in a turn of its own: their tokens take a while to check. */
-    #renew(): void | Promise<void> {
-      const checks = this.#room.renewals.takeChecks();
+    /** What takes a while takes effect in turns of its own: the check of new tokens, the news of revoked ones. */
+    #follow(): void | Promise<void> {
+      const { renewals, removals } = this.#room;
+      const news = removals.ask(Date.now());
+      const checks = [...renewals.takeChecks(), ...(news === undefined ? [] : [news])];
       if (checks.length === 0) return;
       return Promise.all(checks.map(async (check) => this.#turn(await check))).then(() => undefined);
     }
@@ -261,27 +271,16 @@ export function defineRoomClass(config: Config, verifier: TokenVerifier): RoomCl
       };
     }
 
+    #warn(session: Session, now: number): void {
+      const expiresAt = session.record.access?.expiresAt ?? now;
+      this.#room.sessions.update(session, { warnedOf: expiresAt });
+      this.#room.outbox.reply(session, { type: "expiring", expiresInMs: expiresAt - now });
+    }
+
     #lose(session: Session, now: number): void {
       const graceUntil = this.#room.departures.lose(session, now, "disconnected");
       if (graceUntil !== undefined) this.#room.deadlines.end(graceUntil, now);
     }
-  };
-}
-
-/** Gathers the answers to a POST, which travel in its own answer and nowhere else. */
-function collectAnswers(): { readonly answers: Answers; outcome(): ActOutcome } {
-  const results: AnswerFrame[] = [];
-  let refused: WireError | null = null;
-  return {
-    answers: {
-      item: (index) => (frame) => {
-        results[index] = frame;
-      },
-      whole: (error) => {
-        refused = error;
-      },
-    },
-    outcome: () => ({ refused, results }),
   };
 }
 

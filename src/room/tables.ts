@@ -4,8 +4,9 @@
  *
  * - 1: log, members.
  * - 2: shared state, floors of forgotten acts, messages for some, what tokens say of members.
+ * - 3: who is muted or kept out, whose tickets are.
  */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** What brings tables of a version to the next. */
 const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
@@ -19,6 +20,18 @@ const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
     ) STRICT, WITHOUT ROWID`,
     "ALTER TABLE member ADD COLUMN info TEXT",
     "CREATE TABLE floor (session TEXT PRIMARY KEY, ref INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+  ],
+  2: [
+    `CREATE TABLE penalty (
+      source TEXT PRIMARY KEY,
+      mutedUntil INTEGER NOT NULL,
+      bannedUntil INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE ticket (
+      id TEXT PRIMARY KEY,
+      session TEXT NOT NULL,
+      until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
   ],
 };
 
@@ -65,7 +78,8 @@ export class NewerTables extends Error {}
  * asking whether they are there creates nothing.
  *
  * `segment` has one row per flush, keyed by its first offset; `member` one from a member's join to its departure;
- * `state` one per key; `floor` one per session whose acts were forgotten. No AUTOINCREMENT and no second index: each
+ * `state` one per key; `floor` one per session whose acts were forgotten; `penalty` one per source that is muted or kept
+ * out, `ticket` one per ticket that was used, each until a time. No AUTOINCREMENT and no second index: each
  * would be a billed row more per insert. `refs` stands before `body`: reading many of them then passes over no long
  * texts.
  */

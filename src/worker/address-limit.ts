@@ -7,60 +7,66 @@ export interface RateLimit {
   limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
 }
 
-/** The period of `[[ratelimits]]` in wrangler.toml, in seconds: the binding does not tell it. */
+/** The period of each of `[[ratelimits]]` in wrangler.toml, in seconds: the binding does not tell it. */
 export const PERIOD_SECONDS = 10;
 
-/** Joins per period and address where the binding is absent; as many as wrangler.toml allows. */
-export const JOINS_PER_PERIOD = 100;
+/** What is counted: so often per period where the binding is absent, as wrangler.toml allows where it is there. */
+export const ADDRESS_LIMITS = {
+  joinsPerAddress: { perPeriod: 100, text: "too many joins from here" },
+  requestsPerAddress: { perPeriod: 600, text: "too many requests from here" },
+} as const;
 
-const RATE: BucketRate = { perSecond: JOINS_PER_PERIOD / PERIOD_SECONDS, burst: JOINS_PER_PERIOD };
-
-/** Addresses remembered by the isolate where the binding is absent. */
-const MAX_ADDRESSES = 10_000;
+/** Sources remembered by the isolate where the binding is absent. */
+const MAX_SOURCES = 10_000;
 
 /**
- * Limits how often one address may join, before any room is touched. Counted by the platform per location; where
- * the platform does not (the bare runtime), per isolate.
+ * Limits how often a verified user, or an address for who has no token, may come, before any room is touched. Counted by
+ * the platform per location; where the platform does not (the bare runtime), per isolate.
  */
 export class AddressLimit {
+  readonly #name: keyof typeof ADDRESS_LIMITS;
   readonly #binding: RateLimit | undefined;
+  readonly #rate: BucketRate;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(binding: RateLimit | undefined) {
+  constructor(name: keyof typeof ADDRESS_LIMITS, binding: RateLimit | undefined) {
+    const { perPeriod } = ADDRESS_LIMITS[name];
+    this.#name = name;
     this.#binding = binding;
+    this.#rate = { perSecond: perPeriod / PERIOD_SECONDS, burst: perPeriod };
     if (binding === undefined)
-      log("warn", "no_ratelimit_binding", { effect: "joins are counted per isolate" });
+      log("warn", "no_ratelimit_binding", { effect: `${name} is counted per isolate` });
   }
 
-  /** Counts a join; the refusal where the address has had its share. */
-  async refusal(address: string): Promise<WireError | undefined> {
-    if (await this.#isWithin(address)) return undefined;
+  /** Counts one more; the refusal where the source has had its share. */
+  async refusal(source: string): Promise<WireError | undefined> {
+    if (await this.#isWithin(source)) return undefined;
     const retryAfterMs = PERIOD_SECONDS * 1000;
     return {
       code: "rate_limited",
-      message: "too many joins from this address",
+      message: ADDRESS_LIMITS[this.#name].text,
       retryAfterMs,
-      limit: "joinsPerAddress",
+      limit: this.#name,
     };
   }
 
   /** A limiter that fails lets everyone in: it spares the rooms, it does not guard them. */
-  async #isWithin(address: string): Promise<boolean> {
-    if (this.#binding === undefined) return this.#take(address);
+  async #isWithin(source: string): Promise<boolean> {
+    if (this.#binding === undefined) return this.#take(source);
     try {
-      return (await this.#binding.limit({ key: address })).success;
+      return (await this.#binding.limit({ key: source })).success;
     } catch (error) {
       log("warn", "ratelimit_failed", { reason: String(error) });
       return true;
     }
   }
 
-  #take(address: string): boolean {
+  #take(source: string): boolean {
     const now = Date.now();
-    if (this.#buckets.size >= MAX_ADDRESSES) this.#buckets.clear();
-    const bucket = this.#buckets.get(address) ?? fullBucket(RATE, now);
-    this.#buckets.set(address, bucket);
-    return take(RATE, bucket, 1, now) === 0;
+    if (this.#buckets.size >= MAX_SOURCES) this.#buckets.clear();
+    const bucket = this.#buckets.get(source) ?? fullBucket(this.#rate, now);
+    this.#buckets.set(source, bucket);
+    return take(this.#rate, bucket, 1, now) === 0;
   }
 }
 

@@ -7,7 +7,14 @@ import {
   type PresenceMode,
 } from "../protocol/contract.ts";
 import { HISTORY_LIMIT, MEMBERS_LIMIT } from "../protocol/frames.ts";
-import { deriveIdentity, deriveRequestName, isKey, isMemberId, randomKey } from "../protocol/ids.ts";
+import {
+  deriveIdentity,
+  deriveRequestName,
+  deriveSource,
+  isKey,
+  isMemberId,
+  randomKey,
+} from "../protocol/ids.ts";
 import { parseJson, utf8Length } from "../protocol/json.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { decodeRoomName, kindOf } from "../protocol/room-names.ts";
@@ -27,6 +34,9 @@ export interface Joiner {
   readonly key?: string | undefined;
   /** The header `Last-Event-ID`; wins over the query's position, for an EventSource repeats its URL. */
   readonly lastEventId?: string | undefined;
+  /** Where it comes from ({@link addressOf}). */
+  readonly address: string;
+  readonly mayNotCreate?: boolean;
 }
 
 /** Reads the room out of a request's path, `/rooms/{room}` and below. */
@@ -55,7 +65,7 @@ export async function admit(
     const refusal = refusalWithout(capability, rights);
     if (refusal !== undefined) return err(refusal);
   }
-  const key = joiner.key ?? query.get("key") ?? randomKey();
+  const key = joiner.key ?? query.get("key") ?? visitor.ticket?.key ?? randomKey();
   if (!isKey(key)) return err({ code: "bad_key" });
   const mode = query.get("mode") ?? "list";
   if (!isMode(mode)) return err({ code: "bad_request", message: "mode is list or count" });
@@ -89,6 +99,9 @@ export async function admit(
     // A bridge always tells what its reader has taken.
     ...((flags.flow === "1" || joiner.dialect === "bridge") && { flow: true }),
     ...(flags.view === "1" && { viewOnly: true }),
+    source: await deriveSource(place.room, visitor.user, joiner.address),
+    ...(visitor.ticket !== undefined && { ticket: { id: visitor.ticket.id, useBy: visitor.ticket.useBy } }),
+    ...(joiner.mayNotCreate === true && { mayNotCreate: true }),
   });
 }
 

@@ -1,18 +1,18 @@
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 
-import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
 import { Rights, refusalWithout, type Capability } from "../protocol/capabilities.ts";
 import { CONTRACT_VERSION } from "../protocol/contract.ts";
-import type { WireError } from "../protocol/errors.ts";
+import type { ErrorCode, WireError } from "../protocol/errors.ts";
+import { deriveSource } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Bridge } from "../transports/bridge.ts";
 import { CLOSED_ID, eventStream, readsEvents, refuseEvents } from "../transports/sse.ts";
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
-import { isUpgrade, readOffer, refuseUpgrade } from "../transports/websocket.ts";
+import { isUpgrade, readOffer, refuseUpgrade, type Offer } from "../transports/websocket.ts";
 import { AddressLimit, addressOf } from "./address-limit.ts";
 import {
   admit,
@@ -21,25 +21,33 @@ import {
   readPlace,
   readRange,
   readRequestName,
+  type Joiner,
   type Place,
 } from "./admission.ts";
 import type { Env } from "./env.ts";
-import { Gate, tokenOf, type Visitor } from "./gate.ts";
-import { openSocket } from "./joins.ts";
+import { Gate, papersOf, type Checks, type Visitor } from "./gate.ts";
+import { openSocket, type Joined } from "./joins.ts";
 import type { ClientPlace } from "./location.ts";
+import { NewRooms } from "./new-rooms.ts";
 import { Origins } from "./origins.ts";
 import { Rooms, callRoom, type Stub } from "./rooms.ts";
+import { TurnedAway } from "./turned-away.ts";
 
 /** How long a probe waits for an object, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
 /** Makes the Worker's routes: what each address of a room does with a request. */
-export function createApp(config: Config, env: Env, verifier: TokenVerifier): Hono {
-  const gate = new Gate(verifier);
+export function createApp(config: Config, env: Env, checks: Checks): Hono {
+  const gate = new Gate(checks);
   const origins = new Origins(config.server.allowedOrigins);
   const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
-  const addressLimit =
-    config.server.addressLimits === "on" ? new AddressLimit(env.JOINS_PER_ADDRESS) : undefined;
+  const isLimited = config.server.addressLimits === "on";
+  const limits = {
+    joins: isLimited ? new AddressLimit("joinsPerAddress", env.JOINS_PER_ADDRESS) : undefined,
+    requests: isLimited ? new AddressLimit("requestsPerAddress", env.REQUESTS_PER_ADDRESS) : undefined,
+  };
+  const newRooms = isLimited ? new NewRooms(config.server.newRoomsPerDay) : undefined;
+  const turnedAway = new TurnedAway();
   const app = new Hono();
 
   // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it.
@@ -63,6 +71,7 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
   app.get("/rooms/:room", (c) => (isUpgrade(c.req.raw) ? joinByWebSocket(c) : readInfo(c)));
   app.get("/rooms/:room/events", joinByEvents);
   app.post("/rooms/:room/messages", act);
+  app.post("/rooms/:room/ticket", giveTicket);
   app.get("/rooms/:room/history", readHistory);
   app.get("/rooms/:room/members", readMembers);
   app.get("/rooms/:room/state", (c) => readJson(c, "state", (room) => room.state()));
@@ -72,6 +81,7 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
     "/rooms/:room",
     "/rooms/:room/events",
     "/rooms/:room/messages",
+    "/rooms/:room/ticket",
     "/rooms/:room/history",
     "/rooms/:room/members",
     "/rooms/:room/state",
@@ -93,15 +103,31 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
     return readsEvents(request) ? refuseEvents(error, config.server.sseRetryMs) : errorResponse(error);
   }
 
-  /** What every request to a room must pass before the room is touched. */
-  async function visit(request: Request, offeredToken?: string): Promise<Result<Visit>> {
+  /** What every request to a room must pass before the room is touched. Who comes too often is told so, whatever else. */
+  async function visit(
+    request: Request,
+    limit: AddressLimit | undefined,
+    offer?: Offer,
+  ): Promise<Result<Visit>> {
+    const address = addressOf(request);
+    const checked = await check(request, address, offer);
+    const source = checked.ok ? checked.value.source : address;
+    const crowded = await limit?.refusal(source);
+    return crowded === undefined ? checked : err(crowded);
+  }
+
+  async function check(request: Request, address: string, offer?: Offer): Promise<Result<Visit>> {
     if (config.server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
+    if (offer?.isSpoken === false) return err({ code: "version" });
     if (!origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
     const url = new URL(request.url);
     const place = readPlace(url, config);
     if (!place.ok) return place;
-    const visitor = await gate.pass(place.value, tokenOf(request, offeredToken, url.searchParams));
-    return visitor.ok ? ok({ query: url.searchParams, place: place.value, visitor: visitor.value }) : visitor;
+    const visitor = await gate.pass(place.value, papersOf(request, offer?.token, url.searchParams));
+    if (!visitor.ok) return visitor;
+    const { user } = visitor.value;
+    const source = user === "" ? address : `@${user}`;
+    return ok({ query: url.searchParams, place: place.value, visitor: visitor.value, address, source });
   }
 
   async function joinByWebSocket(c: Context): Promise<Response> {
@@ -109,15 +135,9 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
     const offer = readOffer(raw.headers.get("Sec-WebSocket-Protocol"));
     // A flood or an overload is answered as cheaply as can be.
     const refuse = (error: WireError): Response =>
-      error.code === "unavailable" ? errorResponse(error) : refuseAloud(raw, error);
-    const crowded = await addressLimit?.refusal(addressOf(raw));
-    if (crowded !== undefined) return errorResponse(crowded);
-    if (!offer.isSpoken) return refuse({ code: "version" });
-    const visited = await visit(raw, offer.token);
-    if (!visited.ok) return refuse(visited.error);
-    const join = await admit(visited.value, { dialect: "json", key: offer.key });
-    if (!join.ok) return refuse(join.error);
-    const joined = await openSocket(rooms, visited.value.place, join.value, placeOf(raw), offer.echo);
+      PLAIN_REFUSALS.has(error.code) ? errorResponse(error) : refuseAloud(raw, error);
+    const visited = await visit(raw, limits.joins, offer);
+    const joined = visited.ok ? await join(raw, visited.value, { dialect: "json", ...offer }) : visited;
     return joined.ok ? joined.value.response : refuse(joined.error);
   }
 
@@ -125,25 +145,56 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
     const { raw } = c.req;
     // Hono serves HEAD by the route of GET: a stream that nobody would read.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
-    const refuse = (error: WireError): Response => refuseAloud(raw, error);
     const lastEventId = raw.headers.get("Last-Event-ID") ?? undefined;
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
-    const crowded = await addressLimit?.refusal(addressOf(raw));
-    if (crowded !== undefined) return refuse(crowded);
-    const visited = await visit(raw);
-    if (!visited.ok) return refuse(visited.error);
-    const join = await admit(visited.value, { dialect: "bridge", lastEventId });
-    if (!join.ok) return refuse(join.error);
-    const joined = await openSocket(rooms, visited.value.place, join.value, placeOf(raw));
-    if (!joined.ok) return refuse(joined.error);
+    const visited = await visit(raw, limits.joins);
+    const joined = visited.ok ? await join(raw, visited.value, { dialect: "bridge", lastEventId }) : visited;
+    if (!joined.ok) return refuseAloud(raw, joined.error);
     return eventStream(Bridge.open(joined.value.socket, raw.signal, config.server));
+  }
+
+  /** Brings a visitor to its room, unless the room has lately said that it may not come in. */
+  async function join(
+    raw: Request,
+    visited: Visit,
+    {
+      echo,
+      ...joiner
+    }: Pick<Joiner, "dialect" | "key" | "lastEventId"> & { readonly echo?: string | undefined },
+  ): Promise<Result<Joined>> {
+    const { place, address, source } = visited;
+    const now = Date.now();
+    const mayNotCreate = newRooms?.mayCreate(source, now) === false;
+    const admitted = await admit(visited, { ...joiner, address, mayNotCreate });
+    if (!admitted.ok) return admitted;
+    const refusal = turnedAway.refusal(place.room, admitted.value, now);
+    if (refusal !== undefined) return err(refusal);
+    const joined = await openSocket(rooms, place, admitted.value, raw.cf as ClientPlace | undefined, echo);
+    if (!joined.ok) turnedAway.note(place.room, admitted.value, joined.error, now);
+    else if (joined.value.isFirst) newRooms?.created(source, now);
+    return joined;
+  }
+
+  async function giveTicket(c: Context): Promise<Response> {
+    const visited = await visit(c.req.raw, limits.requests);
+    if (!visited.ok) return errorResponse(visited.error);
+    const { place, visitor } = visited.value;
+    const { user, access, ticket } = visitor;
+    if (user === "" || ticket !== undefined)
+      return errorResponse({ code: "token_missing", message: "a ticket is had for a token" });
+    const refusal = refusalWithout("join", new Rights(access.grants));
+    if (refusal !== undefined) return errorResponse(refusal);
+    const issued = await checks.tickets.issue(place.room, user, access, Date.now());
+    return issued.ok
+      ? c.json(issued.value, { headers: { "Cache-Control": "no-store" } })
+      : errorResponse(issued.error);
   }
 
   async function act(c: Context): Promise<Response> {
     const { raw } = c.req;
-    const visited = await visit(raw);
+    const visited = await visit(raw, limits.requests);
     if (!visited.ok) return errorResponse(visited.error);
-    const { place, visitor } = visited.value;
+    const { place, visitor, address } = visited.value;
     const header = readSession(raw.headers.get(SESSION_HEADER));
     if (!header.ok) return errorResponse(header.error);
     const { session, key } = header.value;
@@ -155,6 +206,7 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
     if (!name.ok) return errorResponse(name.error);
     const request = {
       ...{ v: CONTRACT_VERSION, session, ...identity.value, body: body.value, access: visitor.access },
+      source: await deriveSource(place.room, visitor.user, address),
       ...(name.value !== undefined && { request: name.value }),
     };
     // Without a ref an act may not happen twice, so it is for the client to repeat.
@@ -182,7 +234,7 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
     capability: Capability,
     read: (room: Stub, place: Place) => Promise<string>,
   ): Promise<Response> {
-    const visited = await visit(c.req.raw);
+    const visited = await visit(c.req.raw, limits.requests);
     if (!visited.ok) return errorResponse(visited.error);
     const { place, visitor } = visited.value;
     const refusal = refusalWithout(capability, new Rights(visitor.access.grants));
@@ -201,15 +253,17 @@ export function createApp(config: Config, env: Env, verifier: TokenVerifier): Ho
   }
 }
 
+/** What is answered by a plain status, which a page cannot read: there may be very many of them. */
+const PLAIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["unavailable", "rate_limited", "room_busy"]);
+
 /** A request to a room that has passed the gate. */
 interface Visit {
   readonly query: URLSearchParams;
   readonly place: Place;
   readonly visitor: Visitor;
-}
-
-function placeOf(request: Request): ClientPlace | undefined {
-  return request.cf as ClientPlace | undefined;
+  readonly address: string;
+  /** Who answers for it: its verified user or, without one, its address. */
+  readonly source: string;
 }
 
 /** Waits for a call, but not for ever. */

@@ -1,11 +1,15 @@
+import type { RegistryApi } from "../auth/revocations.ts";
 import type { RoomApi } from "../room/api.ts";
 import type { RateLimit } from "./address-limit.ts";
 
 /** What the Worker is bound to. */
 export interface Env {
   readonly ROOM: DurableObjectNamespace<Rpc.DurableObjectBranded & RoomApi>;
-  /** Absent in the bare runtime, which has no such binding. */
+  /** Needed for administration only. */
+  readonly REGISTRY?: DurableObjectNamespace<Rpc.DurableObjectBranded & RegistryApi>;
+  /** These are absent in the bare runtime, which has no such bindings. */
   readonly JOINS_PER_ADDRESS?: RateLimit;
+  readonly REQUESTS_PER_ADDRESS?: RateLimit;
   /** Variables, read by `config/`. */
   readonly [variable: string]: unknown;
 }

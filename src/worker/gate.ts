@@ -1,6 +1,9 @@
 import { accessTo } from "../auth/claims.ts";
+import type { Revocations } from "../auth/revocations.ts";
+import type { Tickets } from "../auth/tickets.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
-import type { Access } from "../protocol/contract.ts";
+import type { Access, TicketUse } from "../protocol/contract.ts";
+import { deriveTicketKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import type { Place } from "./admission.ts";
 
@@ -9,40 +12,68 @@ export interface Visitor {
   /** The verified user, "" for an anonymous one. */
   readonly user: string;
   readonly access: Access;
+  /** The ticket it came with, and the key for who has none of its own. */
+  readonly ticket?: TicketUse & { readonly key: string };
 }
 
-/** Lets requests to a room pass: with a token that allows it, or without one where the kind does. */
-export class Gate {
-  readonly #verifier: TokenVerifier;
+/** What a request shows, as the client sent it. */
+export interface Papers {
+  readonly token: string | undefined;
+  /** Taken where there is no token. */
+  readonly ticket: string | undefined;
+}
 
-  constructor(verifier: TokenVerifier) {
-    this.#verifier = verifier;
+/** What tells whether papers are good. */
+export interface Checks {
+  readonly verifier: TokenVerifier;
+  readonly revocations: Revocations;
+  readonly tickets: Tickets;
+}
+
+/** Lets requests to a room pass: with a token or a ticket that allows it, or without one where the kind does. */
+export class Gate {
+  readonly #checks: Checks;
+
+  constructor(checks: Checks) {
+    this.#checks = checks;
   }
 
-  /** @param token as the client sent it; `undefined` for none */
-  async pass(place: Place, token: string | undefined): Promise<Result<Visitor>> {
+  async pass(place: Place, papers: Papers): Promise<Result<Visitor>> {
     const { anonymous } = place.kind;
-    if (token === undefined) {
+    if (papers.token === undefined && papers.ticket === undefined) {
       if (anonymous === undefined) return err({ code: "token_missing" });
       return ok({ user: "", access: { grants: anonymous } });
     }
-    if (!this.#verifier.hasKeys) {
+    const visitor = await this.#read(place, papers);
+    if (!visitor.ok) return visitor;
+    const { user, access } = visitor.value;
+    if (access.grants.length === 0)
+      return err({ code: "forbidden", message: "the token is not for this room" });
+    const refusal = await this.#checks.revocations.refusal(user, access);
+    return refusal === undefined ? visitor : err(refusal);
+  }
+
+  async #read({ room }: Place, { token, ticket = "" }: Papers): Promise<Result<Visitor>> {
+    const { verifier, tickets } = this.#checks;
+    if (token === undefined) {
+      const read = await tickets.read(room, ticket);
+      if (!read.ok) return read;
+      const { user, access, use } = read.value;
+      return ok({ user, access, ticket: { ...use, key: await deriveTicketKey(ticket) } });
+    }
+    if (!verifier.hasKeys) {
       return err({ code: "token_invalid", message: "this server has no keys to check a token with" });
     }
-    const claims = await this.#verifier.verify(token);
-    if (!claims.ok) return claims;
-    const access = accessTo(place.room, claims.value);
-    if (access.grants.length > 0) return ok({ user: claims.value.user, access });
-    return err({ code: "forbidden", message: "the token is not for this room" });
+    const claims = await verifier.verify(token);
+    return claims.ok ? ok({ user: claims.value.user, access: accessTo(room, claims.value) }) : claims;
   }
 }
 
-/** Finds the token of a request: in its subprotocols, in `Authorization`, or in its query. */
-export function tokenOf(
-  request: Request,
-  offered: string | undefined,
-  query: URLSearchParams,
-): string | undefined {
+/** Finds what a request shows: a token in its subprotocols, in `Authorization` or in its query, a ticket in its query. */
+export function papersOf(request: Request, offered: string | undefined, query: URLSearchParams): Papers {
   const header = /^Bearer +(\S+)$/i.exec(request.headers.get("Authorization") ?? "")?.[1];
-  return offered ?? header ?? query.get("token") ?? undefined;
+  return {
+    token: offered ?? header ?? query.get("token") ?? undefined,
+    ticket: query.get("ticket") ?? undefined,
+  };
 }

@@ -1,4 +1,10 @@
-import { JOIN_HEADER, decodeRefusal, encodeJoin, type JoinRequest } from "../protocol/contract.ts";
+import {
+  CREATED_HEADER,
+  JOIN_HEADER,
+  decodeRefusal,
+  encodeJoin,
+  type JoinRequest,
+} from "../protocol/contract.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import type { Place } from "./admission.ts";
 import type { ClientPlace } from "./location.ts";
@@ -8,6 +14,8 @@ import { callRoom, type Rooms } from "./rooms.ts";
 export interface Joined {
   readonly response: Response;
   readonly socket: WebSocket;
+  /** Whether nobody had joined the room before. */
+  readonly isFirst: boolean;
 }
 
 /**
@@ -35,7 +43,8 @@ export async function openSocket(
   if (!called.ok) return called;
   const response = called.value;
   const socket = response.webSocket;
-  return socket === null ? err(decodeRefusal(await response.text())) : ok({ response, socket });
+  if (socket === null) return err(decodeRefusal(await response.text()));
+  return ok({ response, socket, isFirst: response.headers.has(CREATED_HEADER) });
 }
 
 /** A request needs an address; a room looks at the header alone. */

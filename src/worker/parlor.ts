@@ -1,19 +1,25 @@
-import { readTokenRules } from "../auth/rules.ts";
+import { Revocations } from "../auth/revocations.ts";
+import { readTokenRules, textsOf } from "../auth/rules.ts";
+import { Tickets } from "../auth/tickets.ts";
 import { TokenVerifier } from "../auth/verifier.ts";
 import { ConfigError, readConfig, type Variables } from "../config/config.ts";
 import type { Kinds } from "../config/kinds.ts";
 import { setLogLevel } from "../metrics/log.ts";
+import { Registry } from "../registry/registry.ts";
 import { defineRoomClass, type RoomClass } from "../room/room.ts";
+import { createAdmin } from "./admin.ts";
 import { createApp } from "./app.ts";
 import type { Env } from "./env.ts";
+import { Rooms } from "./rooms.ts";
 
 export { refuse, type HookMember, type KindHooks, type RoomHandle } from "../config/hooks.ts";
 export { defineKind } from "../config/kinds.ts";
 
-/** A server of rooms: the Worker's handler, and the class to export for the binding `ROOM`. */
+/** A server of rooms: the Worker's handler, and the classes to export for the bindings `ROOM` and `REGISTRY`. */
 export interface Parlor {
   readonly handler: { fetch(request: Request): Response | Promise<Response> };
   readonly Room: RoomClass;
+  readonly Registry: typeof Registry;
 }
 
 /**
@@ -21,7 +27,8 @@ export interface Parlor {
  * start at all.
  *
  * @param options `kinds`: the kinds of rooms; `env`: the Worker's bindings, of which `ROOM` is the namespace of the class
- * it exports as `Room`, `JOINS_PER_ADDRESS` a rate limit if it is there, and variables are options
+ * it exports as `Room`; `REGISTRY` that of `Registry`, needed where there are ADMIN_KEYS; `JOINS_PER_ADDRESS` and
+ * `REQUESTS_PER_ADDRESS` rate limits if they are there; and variables are options
  * @throws ConfigError naming everything that is wrong with the variables or the kinds
  */
 export function createParlor(options: { readonly kinds: Kinds; readonly env: object }): Parlor {
@@ -33,9 +40,37 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
     ]);
   }
   const { rules, problems } = readTokenRules(config.server);
+  const adminKeys = textsOf(config.server.adminKeys);
+  if (!adminKeys.every(isAdminKey)) {
+    problems.push("ADMIN_KEYS holds one that does not begin prl_ or has fewer than 32 characters");
+  }
+  const { REGISTRY: namespace } = env;
+  if (adminKeys.length > 0 && namespace === undefined) {
+    problems.push("ADMIN_KEYS is set, and REGISTRY is not bound to the class Registry (wrangler.toml)");
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   const verifier = new TokenVerifier(rules);
+  const registry =
+    adminKeys.length === 0 || namespace === undefined ? undefined : () => namespace.getByName(REGISTRY_NAME);
+  const revocations = new Revocations(registry, () => Date.now());
+  const tickets = new Tickets(rules.secrets, config.server.ticketUseMs);
   setLogLevel(config.server.logLevel);
-  const app = createApp(config, env, verifier);
-  return { handler: { fetch: (request) => app.fetch(request) }, Room: defineRoomClass(config, verifier) };
+  const app = createApp(config, env, { verifier, revocations, tickets });
+  if (registry !== undefined) {
+    const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
+    app.route("/admin", createAdmin({ config, adminKeys, rooms, registry }));
+  }
+  return {
+    handler: { fetch: (request) => app.fetch(request) },
+    Room: defineRoomClass(config, { verifier, revocations }),
+    Registry,
+  };
+}
+
+/** The one object of the class `Registry`. */
+const REGISTRY_NAME = "registry";
+
+/** A key for administration: it says what it is, and is too long to guess. */
+function isAdminKey(key: string): boolean {
+  return key.startsWith("prl_") && key.length >= 32;
 }

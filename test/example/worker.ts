@@ -24,7 +24,7 @@ const kinds = {
 
 const parlor = createParlor({ kinds, env });
 
-/** The class behind the binding `ROOM`. */
+/** The class behind the binding `ROOM`; with `ADMIN_KEYS`, export `Registry` too, for `REGISTRY`. */
 export const { Room } = parlor;
 
 export default {

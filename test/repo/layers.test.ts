@@ -19,11 +19,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   // Node's packages are those of the tool that mints tokens.
   auth: { folders: ["protocol"], packages: ["jose", "node:crypto", "node:fs", "node:util"] },
   metrics: { folders: [], packages: [] },
+  registry: { folders: ["auth"], packages: ["cloudflare:workers"] },
   room: { folders: ALL_BELOW_ROOM, packages: ["cloudflare:workers"] },
   transports: { folders: ["protocol", "metrics", "room/api.ts"], packages: [] },
   worker: {
-    folders: [...ALL_BELOW_ROOM, "room/api.ts", "transports", "rooms.ts"],
-    packages: ["hono", "cloudflare:workers"],
+    folders: [...ALL_BELOW_ROOM, "room/api.ts", "transports", "registry", "rooms.ts"],
+    packages: ["hono", "valibot", "cloudflare:workers"],
   },
   client: { folders: ["protocol"], packages: [] },
   // Node's packages and esbuild are its build script's; the browser's bundle would fail on them.

@@ -1,12 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { JOINS_PER_PERIOD, PERIOD_SECONDS } from "../../src/worker/address-limit.ts";
+import { ADDRESS_LIMITS, PERIOD_SECONDS } from "../../src/worker/address-limit.ts";
 import { read } from "../support/repository.ts";
 
 describe("wrangler.toml", () => {
-  it("limits joins per address as the code and README say", () => {
-    const simple = /simple = \{ limit = (\d+), period = (\d+) \}/.exec(read("wrangler.toml"));
+  it("limits joins and requests as the code and README say", () => {
+    const simple = [...read("wrangler.toml").matchAll(/simple = \{ limit = (\d+), period = (\d+) \}/g)];
+    const { joinsPerAddress, requestsPerAddress } = ADDRESS_LIMITS;
 
-    expect(simple?.slice(1).map(Number)).toEqual([JOINS_PER_PERIOD, PERIOD_SECONDS]);
-    expect(read("README.md")).toContain(`${JOINS_PER_PERIOD} in ${PERIOD_SECONDS} seconds`);
+    expect(simple.map(([, ...numbers]) => numbers.map(Number))).toEqual([
+      [joinsPerAddress.perPeriod, PERIOD_SECONDS],
+      [requestsPerAddress.perPeriod, PERIOD_SECONDS],
+    ]);
+    for (const { perPeriod } of Object.values(ADDRESS_LIMITS)) {
+      expect(read("README.md")).toContain(`${perPeriod} in ${PERIOD_SECONDS} seconds`);
+    }
   });
 });

@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest";
-import type { SessionLimits } from "../../src/limits/session-budget.ts";
-import { Budgets } from "../../src/room/budgets.ts";
+import { Budgets, type RoomLimits } from "../../src/room/budgets.ts";
 
-const LIMITS: SessionLimits = {
+const LIMITS: RoomLimits = {
   messagesPerSecond: 10,
   messagesBurst: 20,
   bytesPerSecond: 1_000,
   bytesBurst: 5_000,
   maxRefusals: 10,
+  userMessagesPerSecond: 15,
+  userMessagesBurst: 30,
+  roomMessagesPerSecond: 50,
+  roomMessagesBurst: 100,
+  joinsPerSecond: 5,
+  joinsBurst: 20,
 };
 const NOW = 1_800_000_000_000;
 
@@ -34,7 +39,47 @@ describe("the budgets of a room", () => {
     for (let n = 0; n < 10_000; n++) budgets.of(`crowd ${n}`, NOW).takeMessage(NOW);
 
     expect(budgets.of("ana", NOW).takeMessage(NOW)).toMatchObject({ code: "rate_limited" });
-    expect(budgets.of("bob", NOW).countRefusals(1, NOW)).toBe(true);
+    expect(budgets.of("bob", NOW).countRefusals(1, NOW)).toBe("ban");
+  });
+
+  it("[L8 G10] the sessions of a user share one, and who has no user is charged to none", () => {
+    const budgets = new Budgets(LIMITS);
+    for (let n = 0; n < LIMITS.userMessagesBurst; n++) expect(budgets.takeShared("ana", NOW)).toBeUndefined();
+
+    expect(budgets.takeShared("ana", NOW)).toMatchObject({
+      code: "rate_limited",
+      limit: "userMessagesPerSecond",
+      retryAfterMs: 67,
+    });
+    expect(budgets.takeShared("bob", NOW)).toBeUndefined();
+    for (let n = 0; n < LIMITS.userMessagesBurst + 1; n++)
+      expect(budgets.takeShared("", NOW)).toBeUndefined();
+  });
+
+  it("[L8 G10] everyone in a room shares one", () => {
+    const budgets = new Budgets(LIMITS);
+    for (let n = 0; n < LIMITS.roomMessagesBurst; n++)
+      expect(budgets.takeShared(`user ${n}`, NOW)).toBeUndefined();
+
+    expect(budgets.takeShared("ana", NOW)).toMatchObject({
+      limit: "roomMessagesPerSecond",
+      retryAfterMs: 20,
+    });
+    expect(budgets.takeShared("ana", NOW + 20)).toBeUndefined();
+  });
+
+  it("[L9 G10] joins beyond what a room takes are told to come at different times, over as long as they need", () => {
+    const budgets = new Budgets(LIMITS);
+    for (let n = 0; n < LIMITS.joinsBurst; n++) expect(budgets.takeJoin(NOW)).toBeUndefined();
+
+    const waits = Array.from({ length: 100 }, () => budgets.takeJoin(NOW)?.retryAfterMs ?? 0);
+
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(200);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(200 + 1_000 + (100 / LIMITS.joinsPerSecond) * 1_000);
+    expect(new Set(waits).size).toBeGreaterThan(50);
+    expect(Math.max(...waits.slice(50))).toBeGreaterThan(5_000);
+    expect(budgets.takeJoin(NOW)).toMatchObject({ code: "room_busy", limit: "joinsPerSecond" });
+    expect(budgets.takeJoin(NOW + 400)).toBeUndefined();
   });
 
   it("[L1 G6] what was forgotten was owed nothing", () => {

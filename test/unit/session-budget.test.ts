@@ -52,20 +52,23 @@ describe("messages and bytes", () => {
 });
 
 describe("refusals", () => {
-  it("[L2] the last of maxRefusals is too many", () => {
+  it("[L2] half of maxRefusals mute, once, and the last of them ban", () => {
     const budget = new SessionBudget(LIMITS, NOW);
+    const nothing = Array<undefined>(4).fill(undefined);
 
     expect(Array.from({ length: 10 }, () => budget.countRefusals(1, NOW))).toEqual([
-      ...Array(9).fill(false),
-      true,
+      ...nothing,
+      "mute",
+      ...nothing,
+      "ban",
     ]);
   });
 
   it("[L2] several at once count as several", () => {
     const budget = new SessionBudget(LIMITS, NOW);
 
-    expect(budget.countRefusals(9, NOW)).toBe(false);
-    expect(budget.countRefusals(64, NOW)).toBe(true);
+    expect(budget.countRefusals(9, NOW)).toBe("mute");
+    expect(budget.countRefusals(64, NOW)).toBe("ban");
   });
 
   it("[L2] those of ten seconds ago are forgotten, those of less are not", () => {
@@ -73,7 +76,7 @@ describe("refusals", () => {
     early.countRefusals(9, NOW);
     late.countRefusals(9, NOW);
 
-    expect(early.countRefusals(1, NOW + 9_999)).toBe(true);
-    expect(late.countRefusals(1, NOW + 10_000)).toBe(false);
+    expect(early.countRefusals(1, NOW + 9_999)).toBe("ban");
+    expect(late.countRefusals(1, NOW + 10_000)).toBeUndefined();
   });
 });

@@ -180,7 +180,7 @@ describe("how it goes", () => {
     ["a leave", (eve) => eve.send({ type: "leave" }), 4507],
     ["a close", (eve) => eve.close(1000), 1000],
     ["a close to come back", (eve) => eve.close(4001), 4001],
-    ["abuse", (eve) => [1, 2].map(() => eve.send(Array.from({ length: 64 }, () => ({})))), 4505],
+    ["abuse", (eve) => Array.from({ length: 100 }, () => eve.send("{")), 4505],
   ])("[J10 G9] by %s: no one hears of it", async (_how, go, code) => {
     const room = uniqueRoom("chat");
     const [ana, eve] = [await join(room), await join(room, VIEW)];

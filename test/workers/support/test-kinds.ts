@@ -16,6 +16,7 @@ export const TEST_KINDS = {
     graceMs: 30_000,
   },
   closed: { text: "A token is needed." },
+  "closed-memory": { text: "A token is needed; nothing is stored.", history: "memory" },
   "read-only": { text: "Who has no token may only look.", anonymous: ["join", "history"] },
   memory: {
     anonymous: true,

@@ -30,6 +30,9 @@ export function token(options: TokenOptions = {}): Promise<string> {
     .sign(new TextEncoder().encode(secret));
 }
 
+/** The key for administration of vitest.config.ts. */
+export const ADMIN_KEY = "prl_a-key-for-tests-of-32-characters";
+
 /** The headers that carry a token. */
 export function bearer(text: string): { readonly Authorization: string } {
   return { Authorization: `Bearer ${text}` };

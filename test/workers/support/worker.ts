@@ -5,7 +5,7 @@ import { TEST_KINDS } from "./test-kinds.ts";
 
 // The Worker of wrangler.toml as it is, and one class of rooms more.
 // oxlint-disable-next-line import/no-default-export -- it is the entry of a Worker
-export { default, Room } from "../../../src/worker/index.ts";
+export { default, Registry, Room } from "../../../src/worker/index.ts";
 
 /** The class behind the binding `KINDS_ROOM`, which only tests have: rooms of the kinds in test-kinds.ts. */
 export const { Room: KindsRoom } = createParlor({ kinds: TEST_KINDS, env: env as unknown as Env });

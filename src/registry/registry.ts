@@ -1,0 +1,58 @@
+import { DurableObject } from "cloudflare:workers";
+import type { RegistryApi, Revocation } from "../auth/revocations.ts";
+
+/** The most revocations that are remembered at a time: every isolate of the Worker and of the rooms holds them. */
+const MAX_REVOCATIONS = 10_000;
+
+/** The one object of a server that knows what has been revoked. */
+export class Registry extends DurableObject implements RegistryApi {
+  #list: Revocation[] | undefined;
+
+  async revoke(
+    { kind, id }: Pick<Revocation, "kind" | "id">,
+    keepMs: number,
+  ): Promise<Revocation | undefined> {
+    const { sql } = this.ctx.storage;
+    const now = Date.now();
+    const list = this.#read().filter(
+      (known) => known.until > now && !(known.kind === kind && known.id === id),
+    );
+    if (list.length >= MAX_REVOCATIONS) return undefined;
+    // Never before an older one: who asks for what is new names the newest it knows.
+    const at = Math.max(now, list.at(-1)?.at ?? 0);
+    const revocation: Revocation = { kind, id, at, until: at + keepMs };
+    this.ctx.storage.transactionSync(() => {
+      sql.exec("DELETE FROM revocation WHERE until <= ?", now);
+      sql.exec("INSERT OR REPLACE INTO revocation VALUES (?, ?, ?, ?)", kind, id, at, revocation.until);
+    });
+    this.#list = [...list, revocation];
+    return revocation;
+  }
+
+  async since(at: number): Promise<readonly Revocation[]> {
+    const now = Date.now();
+    return this.#read().filter((known) => known.at >= at && known.until > now);
+  }
+
+  /** All of them by time, read once in each life of the object. */
+  #read(): readonly Revocation[] {
+    if (this.#list !== undefined) return this.#list;
+    const { sql } = this.ctx.storage;
+    sql.exec(`CREATE TABLE IF NOT EXISTS revocation (
+      kind TEXT NOT NULL,
+      id TEXT NOT NULL,
+      at INTEGER NOT NULL,
+      until INTEGER NOT NULL,
+      PRIMARY KEY (kind, id)
+    ) STRICT, WITHOUT ROWID`);
+    const rows = sql.exec<Row>("SELECT kind, id, at, until FROM revocation ORDER BY at");
+    return (this.#list = rows.toArray());
+  }
+}
+
+interface Row extends Record<string, SqlStorageValue>, Revocation {
+  readonly kind: Revocation["kind"];
+  readonly id: string;
+  readonly at: number;
+  readonly until: number;
+}

@@ -1,0 +1,68 @@
+import type { Kind } from "../config/config.ts";
+import type { Penalty } from "../limits/session-budget.ts";
+import type { Tables } from "./tables.ts";
+
+/** Until when a source is muted and kept out, Unix milliseconds. */
+interface Terms {
+  readonly mutedUntil: number;
+  readonly bannedUntil: number;
+}
+
+const NONE: Terms = { mutedUntil: 0, bannedUntil: 0 };
+
+/** Who is muted or kept out for a while. Rows, so that neither a new connection nor a sleep of the room ends it. */
+export class Penalties {
+  readonly #tables: Tables;
+  readonly #durations: { readonly [Name in Penalty]: number };
+  #bySource: Map<string, Terms> | undefined;
+
+  constructor(tables: Tables, { muteMs, banMs }: Pick<Kind, "muteMs" | "banMs">) {
+    this.#tables = tables;
+    this.#durations = { mute: muteMs, ban: banMs };
+  }
+
+  /** How long a source is muted, in milliseconds; 0 for who is not. */
+  mutedForMs(source: string, now: number): number {
+    return Math.max(0, this.#of(source).mutedUntil - now);
+  }
+
+  /** How long a source is kept out, in milliseconds; 0 for who is not. */
+  bannedForMs(source: string, now: number): number {
+    return Math.max(0, this.#of(source).bannedUntil - now);
+  }
+
+  /** Begins a penalty. */
+  impose(penalty: Penalty, source: string, now: number): void {
+    if (this.#durations[penalty] === 0) return;
+    const until = now + this.#durations[penalty];
+    const terms = {
+      ...this.#of(source),
+      ...(penalty === "mute" ? { mutedUntil: until } : { bannedUntil: until }),
+    };
+    this.#tables.create();
+    const { sql } = this.#tables;
+    sql.exec("DELETE FROM penalty WHERE mutedUntil <= ? AND bannedUntil <= ?", now, now);
+    sql.exec("INSERT OR REPLACE INTO penalty VALUES (?, ?, ?)", source, terms.mutedUntil, terms.bannedUntil);
+    this.#loaded().set(source, terms);
+  }
+
+  #of(source: string): Terms {
+    return this.#loaded().get(source) ?? NONE;
+  }
+
+  /** Those of the table, read once in each life of the object. */
+  #loaded(): Map<string, Terms> {
+    if (this.#bySource !== undefined) return this.#bySource;
+    this.#bySource = new Map();
+    if (!this.#tables.exist) return this.#bySource;
+    const rows = this.#tables.sql.exec<TermsRow>("SELECT source, mutedUntil, bannedUntil FROM penalty");
+    for (const { source, ...terms } of rows) this.#bySource.set(source, terms);
+    return this.#bySource;
+  }
+}
+
+interface TermsRow extends Record<string, SqlStorageValue>, Terms {
+  readonly source: string;
+  readonly mutedUntil: number;
+  readonly bannedUntil: number;
+}
