@@ -40,6 +40,8 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
   if (jti !== undefined && (typeof jti !== "string" || jti.length > MAX_USER_CHARS)) {
     return bad(`jti is a string of up to ${MAX_USER_CHARS} characters`);
   }
+  const expiresAt = typeof exp === "number" ? exp * 1000 : undefined;
+  if (expiresAt === Infinity) return bad("exp is no time");
   if (!isJsonObject(rooms)) return bad('rooms is an object, such as {"doc:*":["join","publish"]}');
   const patterns = Object.entries(rooms);
   if (patterns.length > MAX_PATTERNS) return bad(`rooms has more than ${MAX_PATTERNS} patterns`);
@@ -55,7 +57,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
     user: sub,
     info: infoText,
     rooms: read,
-    expiresAt: typeof exp === "number" ? exp * 1000 : undefined,
+    expiresAt,
     issuedAt: typeof iat === "number" ? iat * 1000 : undefined,
     tokenId: jti,
   });

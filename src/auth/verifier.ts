@@ -7,6 +7,7 @@ import {
   type JSONWebKeySet,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
+  type JWTVerifyResult,
 } from "jose";
 import { err, type Result } from "../protocol/result.ts";
 import type { TokenRules } from "./rules.ts";
@@ -72,7 +73,7 @@ export class TokenVerifier {
             (secret) => () => jwtVerify(token, secret, { ...this.#options, algorithms: ["HS256"] }),
           )
         : this.#keySets.map(
-            (keys) => () => jwtVerify(token, keys, { ...this.#options, algorithms: PUBLIC_ALGORITHMS }),
+            (keys) => () => verifyWithAny(token, keys, { ...this.#options, algorithms: PUBLIC_ALGORITHMS }),
           );
     let refusal: Result<Claims> = err({ code: "token_invalid", message: "no key here has signed the token" });
     for (const check of checks) {
@@ -84,6 +85,27 @@ export class TokenVerifier {
       }
     }
     return refusal;
+  }
+}
+
+/** Checks a token with a key set, of which several keys may be the one: a token need not name its key. */
+async function verifyWithAny(
+  token: string,
+  keys: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(token, keys, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return await jwtVerify(token, key, options);
+      } catch (failure) {
+        if (!isOfAnotherKey(failure)) throw failure;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Expiry } from "./expiry.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Members } from "./members.ts";
+import type { Session } from "./sessions.ts";
 
 /** Departures wait for the end of a slot this long, so that many of them wake the room once. */
 const SLOT_MS = 15_000;
@@ -42,9 +43,11 @@ export class Deadlines {
     this.#by(slotOf(at), now);
   }
 
-  /** Sees that the alarm comes in time for a connection that has begun. */
-  check(at: number, now: number): void {
-    this.#by(at, now);
+  /** Sees that the alarm comes in time for a connection that has begun, or has a new token. */
+  watch(session: Session, now: number): void {
+    this.#by(this.#liveness.checkOf(session), now);
+    const expiry = this.#liveness.expiryOf(session);
+    if (expiry !== undefined) this.end(expiry, now);
   }
 
   /** Sets the alarm for the first of all deadlines. Looks at every member, so for the alarm's handler and a new life. */

@@ -59,7 +59,8 @@ export class FanOut {
   tell(session: Session, flush: Flush, now: number, isGone = false): void {
     const { lane, record } = session;
     const own = flush.own.get(session) ?? [];
-    if (!isGone && isExpired(session, now)) return this.cutOff(session, "token_expired");
+    // Who is closed for it is told nothing either.
+    if (isExpired(session, now)) return isGone ? undefined : this.cutOff(session, "token_expired");
     if (lane.overflows) return this.#giveUp(session, isGone);
     if (lane.behind !== undefined) {
       if (startsLog(flush)) return this.#giveUp(session, isGone);

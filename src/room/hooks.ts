@@ -59,15 +59,15 @@ export class Hooks {
     const { event, data } = message;
     if (onPublish === undefined) return ok({ event, dataText: JSON.stringify(data), after: NOTHING });
     const called = this.#call("onPublish", now, (room) => {
-      const answer = onPublish(room, hookMember(member), message);
-      if (!isObject(answer) || "refused" in answer) return answer;
+      const answer = onPublish(room, hookMember(member), message) ?? {};
+      if (!isObject(answer) || "refused" in answer || "then" in answer) return answer as Refusal;
       return {
         event: checkedEvent(answer.event ?? event),
         dataText: jsonText("data" in answer ? answer.data : data),
       };
     });
     if (!called.ok) return called;
-    const { answer = { event, dataText: JSON.stringify(data) }, after } = called.value;
+    const { answer = { event, dataText: jsonText(data) }, after } = called.value;
     return ok({ ...answer, after });
   }
 
@@ -103,12 +103,12 @@ export class Hooks {
       if ("refused" in answer) return err({ code: "refused", message: String(answer.refused) });
       return ok({ answer, after });
     } catch (error) {
-      return this.#failed(hook, String(error));
+      return this.#failed(hook, error);
     }
   }
 
-  #failed(hook: string, reason: string): Result<never> {
-    log("error", "hook_failed", { hook, kind: this.#kind.name, room: this.#room, reason });
+  #failed(hook: string, why: unknown): Result<never> {
+    log("error", "hook_failed", { hook, kind: this.#kind.name, room: this.#room, reason: reasonOf(why) });
     return err({ code: "internal", message: "a rule of the room has failed" });
   }
 
@@ -131,15 +131,15 @@ export class Hooks {
         effects.push((at) => this.#outbox.volatile(parts, at));
       },
       set: (values, deleted = []) => {
-        const set = new Map(Object.entries(values));
-        this.#state.mustHold(set, deleted);
-        effects.push(() => this.#set(set, deleted));
+        // Written at once: what a hook does to its values afterwards is nobody's business.
+        const [set, gone] = [textsOf(new Map(Object.entries(values))), [...deleted]];
+        this.#state.mustHold(set, gone);
+        effects.push(() => this.#set(set, gone));
       },
     };
   }
 
-  #set(values: ReadonlyMap<string, Json>, deleted: readonly string[]): void {
-    const set = textsOf(values);
+  #set(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
     this.#state.stage({ set, deleted, owner: undefined }, this.#outbox.nextOffset);
     this.#outbox.record(stateParts({ from: ROOM_SENDER, user: "" }, set, deleted));
   }
@@ -148,7 +148,8 @@ export class Hooks {
     const text = jsonText(data);
     const { maxFrameBytes } = this.#kind;
     if (text.length > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
-    return messageParts({ from: ROOM_SENDER, user: "", to }, checkedEvent(event), text);
+    const ids = to && [...to].map(String);
+    return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), text);
   }
 }
 
@@ -169,4 +170,13 @@ function jsonText(data: Json | undefined): string {
 
 function isObject(answer: unknown): answer is object {
   return typeof answer === "object" && answer !== null;
+}
+
+/** What went wrong, as text. Anything may be thrown, even what cannot be written. */
+function reasonOf(why: unknown): string {
+  try {
+    return String(why);
+  } catch {
+    return "something that cannot be written";
+  }
 }

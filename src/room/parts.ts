@@ -66,7 +66,12 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const hooks = new Hooks(kind, name, { members, state, outbox });
   const departures = new Departures({ sessions, members, state, outbox, hooks });
   const publishing = new Publishing(kind, { hooks, members, state, once, outbox });
-  const renewals = new Renewals(verifier, revocations, name, { sessions, members, outbox });
+  const liveness = new Liveness(kind, sessions, (socket) => {
+    return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+  });
+  const expiry = new Expiry(tables, sessions, members, kind.emptyRoomTtlMs);
+  const deadlines = new Deadlines({ liveness, members, expiry }, (at) => void ctx.storage.setAlarm(at));
+  const renewals = new Renewals(verifier, revocations, name, { sessions, members, outbox, deadlines });
   const removals = new Removals(revocations, { sessions, members, departures });
   const acts = new Acts(kind, {
     log,
@@ -95,11 +100,6 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     tickets,
     tables,
   });
-  const liveness = new Liveness(kind, sessions, (socket) => {
-    return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-  });
-  const expiry = new Expiry(tables, sessions, members, kind.emptyRoomTtlMs);
-  const deadlines = new Deadlines({ liveness, members, expiry }, (at) => void ctx.storage.setAlarm(at));
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut },
     ...{ departures, renewals, removals, acts, entrance, liveness, expiry, deadlines },

@@ -7,6 +7,7 @@ import { errorFrame } from "../protocol/encode.ts";
 import type { AuthFrame } from "../protocol/frames.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import type { Actor } from "./api.ts";
+import type { Deadlines } from "./deadlines.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Outbox } from "./outbox.ts";
 import type { Sessions } from "./sessions.ts";
@@ -22,13 +23,19 @@ export class Renewals {
   readonly #sessions: Sessions;
   readonly #members: Members;
   readonly #outbox: Outbox;
+  readonly #deadlines: Deadlines;
   #checks: Promise<Turn>[] = [];
 
   constructor(
     verifier: TokenVerifier,
     revocations: Revocations,
     room: string,
-    of: { readonly sessions: Sessions; readonly members: Members; readonly outbox: Outbox },
+    of: {
+      readonly sessions: Sessions;
+      readonly members: Members;
+      readonly outbox: Outbox;
+      readonly deadlines: Deadlines;
+    },
   ) {
     this.#verifier = verifier;
     this.#revocations = revocations;
@@ -36,6 +43,7 @@ export class Renewals {
     this.#sessions = of.sessions;
     this.#members = of.members;
     this.#outbox = of.outbox;
+    this.#deadlines = of.deadlines;
   }
 
   /**
@@ -45,7 +53,7 @@ export class Renewals {
     const named = ref !== undefined && { ref };
     const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
       if (!checked.ok) return answer(errorFrame({ ...checked.error, ...named }));
-      this.#apply(actor, checked.value);
+      this.#apply(actor, checked.value, now);
       const { expiresAt } = checked.value;
       answer({ type: "ack", ...named, ...(expiresAt !== undefined && { expiresInMs: expiresAt - now }) });
     });
@@ -59,18 +67,21 @@ export class Renewals {
     return checks;
   }
 
-  /** Takes the token of a POST for the session's, where it is good for longer. */
-  follow(actor: Actor): void {
+  /** Takes the token of a POST for the session's, where it is good for longer and allows to be there. */
+  follow(actor: Actor, now: number): void {
     const until = this.#sessions.byId(actor.session)?.record.access?.expiresAt;
     const { access } = actor;
-    if (until !== undefined && (access?.expiresAt ?? 0) > until && access !== undefined)
-      this.#apply(actor, access);
+    if (until === undefined || access === undefined || (access.expiresAt ?? 0) <= until) return;
+    if (new Rights(access.grants).may("join")) this.#apply(actor, access, now);
   }
 
   /** Gives a session what a token allows. */
-  #apply({ session: id, member: memberId }: Actor, access: Access): void {
+  #apply({ session: id, member: memberId }: Actor, access: Access, now: number): void {
     const session = this.#sessions.byId(id);
-    if (session !== undefined) this.#sessions.renew(session, access);
+    if (session !== undefined) {
+      this.#sessions.renew(session, access);
+      this.#deadlines.watch(session, now); // It may be good for less than the one before.
+    }
     const member = this.#members.byId(memberId);
     const informed = member === undefined ? undefined : this.#members.inform(member, access.info);
     if (informed !== undefined) this.#outbox.updated(informed);

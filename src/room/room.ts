@@ -51,7 +51,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       if (this.#room.tables.areNewer)
         return refuse({ code: "unavailable", message: "the room was stored by a newer version" });
       return this.#turn((now) => {
-        const { entrance, deadlines, liveness } = this.#room;
+        const { entrance, deadlines } = this.#room;
         const { isNew } = entrance;
         const allowed = entrance.admit(join, now);
         if (!allowed.ok) return refuse(allowed.error);
@@ -59,9 +59,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         this.ctx.acceptWebSocket(server);
         deadlines.assume(alarm);
         const session = entrance.enter(server, join, now);
-        deadlines.check(liveness.checkOf(session), now);
-        const expiresAt = liveness.expiryOf(session);
-        if (expiresAt !== undefined) deadlines.end(expiresAt, now);
+        deadlines.watch(session, now);
         allowed.value();
         const protocol = request.headers.get("Sec-WebSocket-Protocol");
         const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
@@ -137,7 +135,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         const { acts, sessions, renewals } = this.#room;
         const session = sessions.byId(request.session);
         if (session !== undefined) sessions.heard(session, now);
-        renewals.follow(request);
+        renewals.follow(request, now);
         const collected = collectAnswers();
         acts.receiveText(request, undefined, request.body, collected.answers, now);
         this.#flush(now);

@@ -73,19 +73,19 @@ export class State {
   }
 
   /**
-   * Checks what the room itself wants to change.
+   * Checks what the room itself wants to change, values as JSON text.
    *
    * @throws RangeError where the state would hold too much, or a key is not 1-64 characters
    */
-  mustHold(set: ReadonlyMap<string, Json>, deleted: readonly string[]): void {
+  mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
     const keys = [...set.keys(), ...deleted];
     if (keys.length === 0) throw new RangeError("set or delete names a key");
     for (const key of keys) {
-      if (key === "" || key.length > MAX_NAME_CHARS) {
+      if (typeof key !== "string" || key === "" || key.length > MAX_NAME_CHARS) {
         throw new RangeError(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
       }
     }
-    const full = this.#fullness({ set: textsOf(set), deleted, owner: undefined });
+    const full = this.#fullness({ set, deleted, owner: undefined });
     if (full !== undefined) throw new RangeError(full.message);
   }
 

@@ -2,6 +2,7 @@ import { accessTo } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
+import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import type { Access, TicketUse } from "../protocol/contract.ts";
 import { deriveTicketKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
@@ -49,7 +50,10 @@ export class Gate {
     const { user, access } = visitor.value;
     if (access.grants.length === 0)
       return err({ code: "forbidden", message: "the token is not for this room" });
-    const refusal = await this.#checks.revocations.refusal(user, access);
+    // Whoever may not be in a room may not read it or act in it either.
+    const refusal =
+      refusalWithout("join", new Rights(access.grants)) ??
+      (await this.#checks.revocations.refusal(user, access));
     return refusal === undefined ? visitor : err(refusal);
   }
 

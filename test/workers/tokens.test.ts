@@ -1,4 +1,3 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { kindsRoom, serveKinds } from "./support/kinds.ts";
 import { request, roomPath, uniqueRoom } from "./support/rooms.ts";
@@ -135,23 +134,7 @@ describe("what a token allows", () => {
   });
 });
 
-describe("expiry and renewal", () => {
-  it("[D7 C1] a connection whose token expires is closed token expired, awake or asleep, and sent nothing more", async () => {
-    const room = uniqueRoom("closed");
-    const brief = await token({ user: "bob", exp: Math.floor(Date.now() / 1000) + 2 });
-    const bob = await join(room, { to, headers: bearer(brief) });
-    const ana = await join(room, { to, headers: bearer(await token()) });
-    await kindsRoom(room).inside(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 2_100));
-    });
-
-    await ana.publish("secret", 1);
-
-    expect(await bob.closed).toMatchObject({ code: 4001 });
-    expect(bob.inbox.messages).toEqual([]);
-    await runDurableObjectAlarm(kindsRoom(room).stub as DurableObjectStub);
-  });
-
+describe("renewal", () => {
   it("[D8] a new token of the same user renews in band; another user's does not", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token({ rooms: { "*": ["join"] } })) });

@@ -19,7 +19,11 @@ declare global {
   }
 }
 
-const parlor = createParlor({ kinds: TEST_KINDS, env: { ...env, ROOM: env.KINDS_ROOM } });
+// Most of its tests have one user, who joins more often than one may.
+const parlor = createParlor({
+  kinds: TEST_KINDS,
+  env: { ...env, ROOM: env.KINDS_ROOM, ADDRESS_LIMITS: "off" },
+});
 
 /**
  * Rooms of the kinds in test-kinds.ts. They are reached by a server of their own, which every helper takes that joins

@@ -1,4 +1,7 @@
-import type { Kinds } from "../../../src/config/kinds.ts";
+import type { KindDefinition, Kinds } from "../../../src/config/kinds.ts";
+import type { Grant } from "../../../src/protocol/capabilities.ts";
+import { HOLDERS } from "../permissions/table.ts";
+import { UNSPENT } from "./budgets.ts";
 import { RULES } from "./rules.ts";
 
 /**
@@ -60,4 +63,17 @@ export const TEST_KINDS = {
     bytesPerSecond: 16_777_216,
     bytesBurst: 67_108_864,
   },
+  roomy: { anonymous: true, text: "Open, with budgets that no test spends.", ...UNSPENT },
+  "closed-roomy": { text: "A token is needed, and no budget is spent.", ...UNSPENT },
+  ...anonymousKinds(),
 } as const satisfies Kinds;
+
+/** A kind for each of those who may do something without a token (permissions/table.ts): `may-0`, `may-1` and so on. */
+function anonymousKinds(): Readonly<Record<`may-${number}`, KindDefinition>> {
+  return Object.fromEntries(
+    HOLDERS.map((held, index) => [
+      `may-${index}`,
+      { anonymous: held as readonly Grant[], text: "For who has no token.", ...UNSPENT },
+    ]),
+  );
+}
