@@ -23,6 +23,7 @@ export const kinds = {
     graceMs: 0,
     messagesPerSecond: 60,
     messagesBurst: 120,
+    volatilePerSecond: 30,
     maxFrameBytes: 4_096,
   }),
   game: defineKind({

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 
 import { OPEN_GRANTS, isGrant, type Grant } from "../protocol/capabilities.ts";
-import { DEFAULT_KIND } from "../protocol/room-names.ts";
+import { DEFAULT_KIND, kindOf } from "../protocol/room-names.ts";
 import type { HistoryMode } from "../protocol/contract.ts";
 import type { KindHooks } from "./hooks.ts";
 import {
@@ -76,6 +76,13 @@ export function readConfig(variables: Variables, kinds: Kinds): Config {
   if (!settled.has(DEFAULT_KIND)) problems.push(`kinds: "${DEFAULT_KIND}" is missing`);
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
   return { server: values, kinds: settled };
+}
+
+/** The kind a room is of. A newer Worker may let names in whose kind this one does not know. */
+export function kindOfRoom(config: Config, name: string | undefined): Kind {
+  const kind = config.kinds.get(kindOf(name ?? "")) ?? config.kinds.get("default");
+  if (kind === undefined) throw new Error("the configuration has no default kind");
+  return kind;
 }
 
 const KIND_NAME = /^[A-Za-z0-9_.~-]{1,32}$/;

@@ -146,6 +146,15 @@ export const KIND_OPTIONS = {
     scope: "kind",
     text: "Joins that a room takes at once: a full one may come back whole; at most ten seconds' worth",
   },
+  volatilePerSecond: {
+    env: "VOLATILE_PER_SECOND",
+    unit: "frames/s",
+    default: 1_000,
+    min: 1,
+    max: 1_000,
+    scope: "kind",
+    text: "How often volatile messages alone are sent: in between the newest of each sender, event and key takes the place of the older",
+  },
   maxRefusals: {
     env: "MAX_REFUSALS",
     unit: "refusals",

@@ -75,6 +75,7 @@ function decodePublish(item: JsonObject, ref: number | undefined): Result<Client
     event,
     data: jsonOf(item["data"]),
     volatile,
+    ...(volatile && key !== undefined && { key }),
     ...(to !== undefined && { to: [...new Set(to)] }),
     ...(ref !== undefined && { ref }),
   });

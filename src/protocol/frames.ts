@@ -28,6 +28,8 @@ export interface PublishFrame {
   readonly event: string;
   readonly data: Json;
   readonly volatile: boolean;
+  /** Which volatile messages of its sender and event may stand for one another. */
+  readonly key?: string;
   /** The members it is for, beside its sender; absent for everyone. */
   readonly to?: readonly string[];
 }

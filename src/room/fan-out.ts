@@ -42,6 +42,7 @@ export class FanOut {
   readonly #roster: Roster;
   #slow: Session[] = [];
   #stalled: Session[] = [];
+  #sends = 0;
 
   constructor(room: {
     readonly log: Log;
@@ -149,6 +150,18 @@ export class FanOut {
     return stalled;
   }
 
+  /** How many frames were sent since the last call. */
+  takeSends(): number {
+    const sends = this.#sends;
+    this.#sends = 0;
+    return sends;
+  }
+
+  /** Whether someone was cut off or fell behind since that was last taken. */
+  get hasLeftBehind(): boolean {
+    return this.#slow.length + this.#stalled.length > 0;
+  }
+
   /** How a connection is told of members now. */
   modeOf({ record, rights }: Session): PresenceMode {
     return this.#roster.isCrowded(this.#members.size) || !rights.may("members") ? "count" : record.mode;
@@ -165,34 +178,42 @@ export class FanOut {
   }
 
   #textFor(session: Session, flush: Flush, isGone: boolean): SharedText {
-    const { dialect } = session.record;
-    const mode = session.rights.may("members") ? session.record.mode : "count";
-    const { recorded, presence } = flush.contents;
-    const view: View = {
-      mode,
-      isLean: !session.lane.keepsUp,
-      isGone,
-      eyes: flush.isAddressed ? eyesOf(session) : { ...eyesOf(session), member: undefined },
-      position: this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined,
-    };
-    const name = [
-      dialect,
-      mode,
-      view.isLean,
-      isGone,
-      view.eyes.member ?? "",
-      view.eyes.seesState,
-      view.position === undefined,
-    ].join(" ");
+    const isLean = !session.lane.keepsUp;
+    const needsPosition = this.#needsPosition(session, flush);
+    const member = flush.isAddressed ? (eyesOf(session).member ?? "") : "";
+    // For every connection of every flush: most find what the first of their kind had written.
+    const name = `${session.look} ${isLean} ${isGone} ${needsPosition} ${member}`;
     let shared = flush.texts.get(name);
     if (shared === undefined) {
-      const texts = encodeShared(flush.contents, view);
-      const items = texts.join(",");
-      const text = DIALECTS[dialect](items, texts.length === 1, this.#position);
-      const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
-      flush.texts.set(name, (shared = { items, count: texts.length, text, isVolatile }));
+      shared = this.#write(session, flush, { isLean, isGone, needsPosition });
+      flush.texts.set(name, shared);
     }
     return shared;
+  }
+
+  #write(
+    session: Session,
+    flush: Flush,
+    {
+      isLean,
+      isGone,
+      needsPosition,
+    }: { readonly isLean: boolean; readonly isGone: boolean; readonly needsPosition: boolean },
+  ): SharedText {
+    const { record, rights } = session;
+    const { recorded, presence } = flush.contents;
+    const view: View = {
+      mode: rights.may("members") ? record.mode : "count",
+      isLean,
+      isGone,
+      eyes: flush.isAddressed ? eyesOf(session) : { ...eyesOf(session), member: undefined },
+      position: needsPosition ? this.#filteredFrame() : undefined,
+    };
+    const texts = encodeShared(flush.contents, view);
+    const items = texts.join(",");
+    const text = DIALECTS[record.dialect](items, texts.length === 1, this.#position);
+    const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
+    return { items, count: texts.length, text, isVolatile };
   }
 
   #rosterFrame(mode: PresenceMode): string {
@@ -242,6 +263,7 @@ export class FanOut {
   /** Sends text. A connection that is closing is passed over: its close event follows. */
   #deliver(session: Session, text: string): void {
     session.lane.took(text.length);
+    this.#sends++;
     try {
       session.socket.send(text);
     } catch {

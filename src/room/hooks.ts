@@ -18,9 +18,6 @@ export type Aftermath = () => void;
 
 const NOTHING: Aftermath = () => undefined;
 
-/** A hook's own message or change, that waits for it to return. */
-type Effect = (now: number) => void;
-
 /** Calls a kind's hooks, and keeps what goes wrong in them from the room. */
 export class Hooks {
   readonly #kind: Kind;
@@ -92,8 +89,9 @@ export class Hooks {
     now: number,
     work: (room: RoomHandle) => Refusal | Answer | void,
   ): Result<{ readonly answer: Answer | undefined; readonly after: Aftermath }> {
-    const effects: Effect[] = [];
-    const after = (): void => effects.forEach((effect) => effect(now));
+    // They wait for the hook to return.
+    const effects: Aftermath[] = [];
+    const after = (): void => effects.forEach((effect) => effect());
     try {
       const answer = work(this.#handle(effects, now)) ?? undefined;
       if (answer === undefined) return ok({ answer, after });
@@ -112,7 +110,7 @@ export class Hooks {
     return err({ code: "internal", message: "a rule of the room has failed" });
   }
 
-  #handle(effects: Effect[], now: number): RoomHandle {
+  #handle(effects: Aftermath[], now: number): RoomHandle {
     return {
       name: this.#room,
       kind: this.#kind.name,
@@ -128,7 +126,7 @@ export class Hooks {
       },
       send: (event, data, options) => {
         const parts = this.#parts(event, data, options?.to);
-        effects.push((at) => this.#outbox.volatile(parts, at));
+        effects.push(() => this.#outbox.volatile(parts));
       },
       set: (values, deleted = []) => {
         // Written at once: what a hook does to its values afterwards is nobody's business.

@@ -38,28 +38,20 @@ const WRAPPING_CHARS = 64;
 export class Lane {
   readonly #socket: WebSocket;
   readonly #limits: LaneLimits;
+  readonly #changed: () => void;
   #record: LaneRecord;
-  #isDirty = false;
 
-  constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord) {
+  /** @param changed is told that there is something new to attach */
+  constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, changed: () => void) {
     this.#socket = socket;
     this.#limits = limits;
+    this.#changed = changed;
     this.#record = record;
   }
 
   /** What to attach to the socket. */
   get record(): LaneRecord {
     return this.#record;
-  }
-
-  /** Whether the record has changed since {@link settled}. */
-  get isDirty(): boolean {
-    return this.#isDirty;
-  }
-
-  /** Notes that the record is attached. */
-  settled(): void {
-    this.#isDirty = false;
   }
 
   /** Whether its client says what it has read. */
@@ -183,7 +175,7 @@ export class Lane {
 
   #change(change: Partial<LaneRecord>): void {
     this.#record = { ...this.#record, ...change };
-    this.#isDirty = true;
+    this.#changed();
   }
 }
 

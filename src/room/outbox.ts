@@ -50,7 +50,8 @@ export class Outbox {
   #joined = new Map<string, Member>();
   #updated = new Map<string, Member>();
   #recorded: Pending[] = [];
-  #volatile: Said[] = [];
+  /** By slot; one without a slot stands for itself. */
+  #volatile = new Map<string | EntryParts, EntryParts>();
   #left: { id: string; reason: LeaveReason }[] = [];
   #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
@@ -126,9 +127,28 @@ export class Outbox {
     this.#recorded.push({ parts, origin, answers: answer === undefined ? [] : [answer] });
   }
 
-  /** Queues a volatile message. */
-  volatile(parts: EntryParts, now: number): void {
-    this.#volatile.push(said(parts, this.#log.timeAt(now), undefined));
+  /**
+   * Queues a volatile message; it takes the place of an older one of its slot that has not been told yet.
+   *
+   * @param slot which messages may stand for one another; absent where none may
+   */
+  volatile(parts: EntryParts, slot: string | EntryParts = parts): void {
+    this.#volatile.delete(slot); // So that the order is that of the newest.
+    this.#volatile.set(slot, parts);
+  }
+
+  /** Whether there is nothing to tell. */
+  get isEmpty(): boolean {
+    return !this.#hasOthers && !this.#hasPresence;
+  }
+
+  /** Whether all there is to tell are volatile messages. */
+  get isVolatileOnly(): boolean {
+    return (
+      this.#volatile.size > 0 &&
+      this.#recorded.length + this.#own.size + this.#farewells.size === 0 &&
+      !this.#hasPresence
+    );
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
@@ -151,24 +171,25 @@ export class Outbox {
    */
   flush(now: number, newcomer?: Session): void {
     const after = this.#log.head;
-    const hasOthers =
-      this.#recorded.length + this.#volatile.length + this.#own.size + this.#farewells.size > 0;
-    if (!hasOthers && !this.#hasPresence) return;
+    if (this.isEmpty) return;
+    const hasOthers = this.#hasOthers;
     const recorded = this.#recorded.length === 0 ? [] : this.#store(this.#recorded, now);
     const isPresenceDue =
       this.#hasPresence &&
       (hasOthers || this.#roster.turnsAt(this.#members.size) || this.#pace.take(this.#sessions.size, now));
+    const time = this.#log.timeAt(now);
+    const volatile = Array.from(this.#volatile.values(), (parts) => said(parts, time, undefined));
     const contents: FlushContents = {
       before: this.#isEpochTold ? undefined : this.#epochFrame(after),
       presence: isPresenceDue ? this.#takePresence() : undefined,
       recorded,
-      volatile: this.#volatile,
+      volatile,
     };
-    const isAddressed = [...recorded, ...this.#volatile].some(({ to }) => to !== undefined);
+    const isAddressed = [...recorded, ...volatile].some(({ to }) => to !== undefined);
     const flush: Flush = { contents, own: this.#own, after, isAddressed, texts: new Map() };
     const farewells = this.#farewells;
     this.#recorded = [];
-    this.#volatile = [];
+    this.#volatile = new Map();
     this.#own = new Map();
     this.#farewells = new Map();
     if (recorded.length > 0) this.#isEpochTold = true;
@@ -181,6 +202,10 @@ export class Outbox {
       this.#fanOut.tell(session, flush, now, true);
       closeSocket(session.socket, close);
     }
+  }
+
+  get #hasOthers(): boolean {
+    return this.#recorded.length + this.#volatile.size + this.#own.size + this.#farewells.size > 0;
   }
 
   get #hasPresence(): boolean {

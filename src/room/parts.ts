@@ -19,6 +19,7 @@ import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import { Penalties } from "./penalties.ts";
 import { Publishing } from "./publishing.ts";
+import { Pulse } from "./pulse.ts";
 import { Removals } from "./removals.ts";
 import { Renewals } from "./renewals.ts";
 import { Roster } from "./roster.ts";
@@ -61,6 +62,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const penalties = new Penalties(tables, kind);
   const tickets = new UsedTickets(tables);
   const pace = new Pace(PRESENCE_FRAMES);
+  const pulse = new Pulse(kind.volatilePerSecond);
   const fanOut = new FanOut({ log, sessions, members, roster });
   const outbox = new Outbox(isStored, { log, once, state, sessions, members, roster, fanOut, pace });
   const hooks = new Hooks(kind, name, { members, state, outbox });
@@ -101,7 +103,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     tables,
   });
   return {
-    ...{ tables, log, state, sessions, members, roster, outbox, fanOut },
+    ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
     ...{ departures, renewals, removals, acts, entrance, liveness, expiry, deadlines },
   };
 }

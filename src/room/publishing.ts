@@ -59,7 +59,7 @@ export class Publishing {
     if (tooLarge !== undefined) return tooLarge;
     const parts = messageParts({ from: actor.member, user: actor.user, to }, event, dataText);
     if (isVolatile) {
-      this.#outbox.volatile(parts, now);
+      this.#outbox.volatile(parts, slotOf(parts.from, event, frame));
       answer({ type: "ack" });
     } else this.#outbox.record(parts, origin, answer);
     after();
@@ -111,4 +111,9 @@ export class Publishing {
       limit: "maxFrameBytes",
     };
   }
+}
+
+/** Which volatile messages may stand for one another: of one sender, event and key, for the same members. */
+function slotOf(from: string, event: string, { key, to }: PublishFrame): string {
+  return JSON.stringify([from, event, key, to]);
 }

@@ -10,7 +10,7 @@ import type { Actor } from "./api.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Outbox } from "./outbox.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 /** What is to be done in a turn of the room. */
 type Turn = (now: number) => void;
@@ -73,6 +73,13 @@ export class Renewals {
     const { access } = actor;
     if (until === undefined || access === undefined || (access.expiresAt ?? 0) <= until) return;
     if (new Rights(access.grants).may("join")) this.#apply(actor, access, now);
+  }
+
+  /** Tells a connection that its token is about to expire. */
+  warn(session: Session, now: number): void {
+    const expiresAt = session.record.access?.expiresAt ?? now;
+    this.#sessions.update(session, { warnedOf: expiresAt });
+    this.#outbox.reply(session, { type: "expiring", expiresInMs: expiresAt - now });
   }
 
   /** Gives a session what a token allows. */

@@ -1,18 +1,16 @@
 import { DurableObject } from "cloudflare:workers";
 
 import type { Revocation } from "../auth/revocations.ts";
-import type { Config, Kind } from "../config/config.ts";
+import { kindOfRoom, type Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
 import { CONTRACT_VERSION, CREATED_HEADER, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
-import { kindOf } from "../protocol/room-names.ts";
-import type { Answers } from "./acts.ts";
+import { answersOver, collectAnswers } from "./answers.ts";
 import type { ActOutcome, ActRequest, HistoryRange, MembersRange, RoomApi, RoomInfo } from "./api.ts";
 import { answerClose, isLeaving } from "./closing.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
-import { collectAnswers } from "./post-answers.ts";
 import { closeSocket, isExpired, type Session } from "./sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -32,7 +30,7 @@ export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableOb
 export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
   return class Room extends DurableObject implements RoomApi {
     readonly #room: Parts;
-    readonly #wakeup = new Wakeup(() => this.#turn(() => undefined));
+    readonly #wakeup = new Wakeup((at) => this.#turn((now) => this.#room.pulse.came(at, now)));
     readonly #awakeSince = Date.now();
 
     constructor(ctx: DurableObjectState, env: unknown) {
@@ -69,16 +67,20 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
-      this.#socketTurn(socket, (now) => {
-        const { acts, sessions, fanOut } = this.#room;
-        const session = sessions.of(socket);
-        if (session === undefined) return;
-        if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
-        sessions.heard(session, now);
-        const answers = this.#answersTo(session);
-        if (typeof data === "string") acts.receiveText(session.record, session, data, answers, now);
-        else acts.receiveBinary(session.record, session, data.byteLength, answers, now);
-      });
+      this.#socketTurn(
+        socket,
+        (now) => {
+          const { acts, sessions, fanOut, outbox } = this.#room;
+          const session = sessions.of(socket);
+          if (session === undefined) return;
+          if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
+          sessions.heard(session, now);
+          const answers = answersOver(session, outbox);
+          if (typeof data === "string") acts.receiveText(session.record, session, data, answers, now);
+          else acts.receiveBinary(session.record, session, data.byteLength, answers, now);
+        },
+        true,
+      );
       return this.#follow();
     }
 
@@ -109,12 +111,12 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       try {
         this.ctx.storage.transactionSync(() =>
           this.#handle((now) => {
-            const { liveness, departures } = this.#room;
+            const { liveness, departures, renewals } = this.#room;
             for (const session of liveness.silent(now)) departures.lose(session, now, "timeout", "silent");
             for (const session of liveness.expired(now)) {
               departures.lose(session, now, "disconnected", "token_expired");
             }
-            for (const session of liveness.expiring(now)) this.#warn(session, now);
+            for (const session of liveness.expiring(now)) renewals.warn(session, now);
             for (const session of liveness.stalled(now))
               departures.lose(session, now, "disconnected", "slow");
             departures.endOverdue(now);
@@ -188,22 +190,22 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
      * Handles one event. What was not foreseen ends the object before anyone has seen any of it; its members come
      * back, and find what was stored.
      */
-    #turn<Value>(work: (now: number) => Value, woken?: WebSocket): Value {
+    #turn<Value>(work: (now: number) => Value, how?: TurnOptions): Value {
       try {
-        return this.#handle(work, woken);
+        return this.#handle(work, how);
       } catch (error) {
         if (!(error instanceof NewerTables)) this.#fail("turn_failed", error);
         throw error;
       }
     }
 
-    #socketTurn(socket: WebSocket, work: (now: number) => void): void {
+    #socketTurn(socket: WebSocket, work: (now: number) => void, mayRest = false): void {
       if (this.#room.tables.areNewer) return closeSocket(socket, "upgrade");
-      this.#turn(work, socket);
+      this.#turn(work, { woken: socket, mayRest });
     }
 
-    /** Wakes the sessions, does the work, flushes. */
-    #handle<Value>(work: (now: number) => Value, woken?: WebSocket): Value {
+    /** Wakes the sessions, does the work, flushes, or sees that this is soon done. */
+    #handle<Value>(work: (now: number) => Value, { woken, mayRest = false }: TurnOptions = {}): Value {
       const now = Date.now();
       const { sessions, members, departures, deadlines, expiry } = this.#room;
       sessions.load(woken);
@@ -215,6 +217,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         if (members.nextDeparture() !== undefined) deadlines.rearm();
       }
       const value = work(now);
+      if (mayRest && this.#rests(now)) return value;
       this.#flush(now);
       if (!expiry.isEmpty) {
         if (!wasOccupied) expiry.end();
@@ -242,13 +245,24 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       return Promise.all(checks.map(async (check) => this.#turn(await check))).then(() => undefined);
     }
 
+    /** Whether what has happened may be told together with what follows; then the timer sees to it. */
+    #rests(now: number): boolean {
+      const { outbox, fanOut, pulse, sessions, expiry } = this.#room;
+      const dueAt = pulse.dueAt(outbox.isVolatileOnly, now);
+      if (dueAt <= now || fanOut.hasLeftBehind || expiry.isEmpty) return false;
+      if (outbox.isEmpty) this.#wakeup.tend(sessions, undefined, now);
+      else this.#wakeup.wakeAt(dueAt, now);
+      return true;
+    }
+
     /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
     #flush(now: number): void {
-      const { outbox, fanOut, deadlines, liveness, sessions } = this.#room;
+      const { outbox, fanOut, deadlines, liveness, sessions, pulse } = this.#room;
       outbox.flush(now);
       const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
       if (slow.length > 0) return this.#flush(now);
+      pulse.flushed(fanOut.takeSends(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
       this.#wakeup.tend(sessions, outbox.heldUntil, now);
     }
@@ -258,23 +272,6 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       this.ctx.abort(event);
     }
 
-    #answersTo(session: Session): Answers {
-      return {
-        // Without a ref there is nothing an ack could name.
-        item: () => (frame) => {
-          if (frame.type !== "ack" || frame.ref !== undefined || frame.expiresInMs !== undefined)
-            this.#room.outbox.reply(session, frame);
-        },
-        whole: (error) => this.#room.outbox.reply(session, errorFrame(error)),
-      };
-    }
-
-    #warn(session: Session, now: number): void {
-      const expiresAt = session.record.access?.expiresAt ?? now;
-      this.#room.sessions.update(session, { warnedOf: expiresAt });
-      this.#room.outbox.reply(session, { type: "expiring", expiresInMs: expiresAt - now });
-    }
-
     #lose(session: Session, now: number): void {
       const graceUntil = this.#room.departures.lose(session, now, "disconnected");
       if (graceUntil !== undefined) this.#room.deadlines.end(graceUntil, now);
@@ -282,11 +279,12 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
   };
 }
 
-/** The kind a room is of. The Worker let the name in, perhaps a newer one than this object's code knows kinds of. */
-function kindOfRoom(config: Config, name: string | undefined): Kind {
-  const kind = config.kinds.get(kindOf(name ?? "")) ?? config.kinds.get("default");
-  if (kind === undefined) throw new Error("the configuration has no default kind");
-  return kind;
+/** How a turn comes about. */
+interface TurnOptions {
+  /** The socket whose event it is. */
+  readonly woken?: WebSocket;
+  /** Whether what comes of it may wait to be told. */
+  readonly mayRest?: boolean;
 }
 
 function refuse(error: WireError): Response {

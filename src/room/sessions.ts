@@ -10,6 +10,8 @@ export interface Session {
   readonly lane: Lane;
   rights: Rights;
   record: SessionRecord;
+  /** What tells its view from others', as far as it stays the same from flush to flush. */
+  look: string;
   /** The offset of the last message or position it was sent, as far as this life of the object knows. */
   toldOffset: number | undefined;
 }
@@ -26,6 +28,8 @@ export class Sessions {
   readonly #limits: LaneLimits;
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
+  /** Those that were sent something, or read it, that is not attached yet. */
+  readonly #dirty = new Set<Session>();
   #isLoaded = false;
 
   /** @param sockets lists the hibernatable sockets of the object; called once, when sessions are first needed */
@@ -96,6 +100,7 @@ export class Sessions {
   /** Forgets a session; from now on its socket's frames and close mean nothing. */
   remove(session: Session): void {
     this.#bySocket.delete(session.socket);
+    this.#dirty.delete(session);
     if (this.#bySession.get(session.record.session) === session)
       this.#bySession.delete(session.record.session);
     attachGone(session.socket);
@@ -121,32 +126,37 @@ export class Sessions {
 
   /** How many connections were sent something, or read it, that is not attached yet. */
   get dirtyCount(): number {
-    let count = 0;
-    for (const { lane } of this.all()) if (lane.isDirty) count++;
-    return count;
+    return this.#dirty.size;
   }
 
   /** Gives a session what a new token allows. */
   renew(session: Session, access: Access): void {
     session.rights = new Rights(access.grants);
+    session.look = lookOf(session.record, session.rights);
     this.update(session, { access });
   }
 
   /** Attaches what has been sent and read. */
   settle(): void {
-    for (const session of this.all()) if (session.lane.isDirty) this.#attach(session);
+    for (const session of this.#dirty) this.#attach(session);
   }
 
   #made(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
-    return {
-      ...{ socket, record, lane: new Lane(socket, this.#limits, lane), toldOffset: undefined },
-      rights: new Rights(record.access?.grants),
+    const rights = new Rights(record.access?.grants);
+    const session: Session = {
+      ...{ socket, record, rights, look: lookOf(record, rights), toldOffset: undefined },
+      lane: new Lane(socket, this.#limits, lane, () => {
+        // One that was taken out is no one's: what it carries says so.
+        if (this.#bySocket.get(socket) === session) this.#dirty.add(session);
+      }),
     };
+    return session;
   }
 
-  #attach({ socket, record, lane }: Session): void {
+  #attach(session: Session): void {
+    const { socket, record, lane } = session;
     attach(socket, record, lane.record);
-    lane.settled();
+    this.#dirty.delete(session);
   }
 
   #keepNewest(session: Session): void {
@@ -160,6 +170,10 @@ export class Sessions {
     this.#bySession.set(session.record.session, session);
     this.#bySocket.set(session.socket, session);
   }
+}
+
+function lookOf({ dialect, mode }: SessionRecord, rights: Rights): string {
+  return `${dialect} ${rights.may("members") ? mode : "count"} ${rights.may("state")}`;
 }
 
 /** Closes a socket, telling its peer why. */

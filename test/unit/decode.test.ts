@@ -41,7 +41,7 @@ describe("frames", () => {
     [
       "volatile publish",
       { type: "publish", event: "e", volatile: true, key: "k" },
-      { event: "e", data: null, volatile: true },
+      { event: "e", data: null, volatile: true, key: "k" },
     ],
     [
       "publish to some, each named once",

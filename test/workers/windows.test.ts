@@ -51,7 +51,7 @@ describe("a member that promised to say what it reads, and says nothing", () => 
     await publishBig(ana, 2, 50_000);
     for (let n = 0; n < 3; n++) {
       pass(1_000);
-      ana.send({ type: "publish", event: "loud", data: "x".repeat(60_000), volatile: true });
+      ana.send({ type: "publish", event: "loud", data: "x".repeat(60_000), volatile: true, key: `k${n}` });
     }
     await ana.inbox.until(
       ({ all }) => all.filter((frame) => "event" in frame && frame.event === "loud").length === 3,

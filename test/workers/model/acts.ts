@@ -1,50 +1,24 @@
 import fc from "fast-check";
-import type { ErrorCode } from "../../../src/protocol/errors.ts";
 import type { AnswerFrame, MessageFrame } from "../../../src/protocol/frames.ts";
+import { act, isDone, isRefused, record, type Act, type Actor, type PlannedAct } from "./act.ts";
 import type { Model } from "./model.ts";
-import type { Player } from "./player.ts";
 import { textOf, type Recorded } from "./recorded.ts";
+import { set } from "./set.ts";
 
-/** Who acts, and the lane for what it wants recorded: nothing overtakes within one. */
-export interface Actor {
-  readonly model: Model;
-  readonly player: Player;
-  readonly lane: Recorded[];
+const publish = act("publish", 5, fc.record({ isNumbered: fc.boolean() }), publishAnew);
+
+const publishTo = act(
+  "publish to",
+  2,
+  fc.record({ members: fc.uniqueArray(fc.nat(3), { minLength: 1 }) }),
+  (actor, { members }) =>
+    publishAnew(actor, { isNumbered: true, to: members.map((index) => idOf(actor, index)) }),
+);
+
+/** The id of one of the players, or of someone who is never here. */
+function idOf({ model }: Actor, index: number): string {
+  return model.ids[index] ?? "A".repeat(22);
 }
-
-/** A frame of a client. */
-export type ActFrame = Readonly<Record<string, unknown>> & { readonly type: string; readonly ref?: number };
-
-/** An act as it is sent, and what is to come of it. */
-export interface PlannedAct {
-  readonly frame: ActFrame;
-  /** What it records, or has recorded before. */
-  readonly recorded?: Recorded;
-  /** Says what is wrong with an answer. Called once the model knows what is stored. */
-  judge(answer: AnswerFrame): string | undefined;
-}
-
-/** Something that a client may do. Once it is planned, the model has it done. */
-export interface Act {
-  plan(actor: Actor): PlannedAct;
-  toString(): string;
-}
-
-/** Defines an act by what it may be given and what it comes to. */
-function act<Args>(
-  name: string,
-  weight: number,
-  args: fc.Arbitrary<Args>,
-  plan: (actor: Actor, args: Args) => PlannedAct,
-): fc.WeightedArbitrary<Act> {
-  const arbitrary = args.map((each) => ({
-    plan: (actor: Actor) => plan(actor, each),
-    toString: () => `${name} ${fc.stringify(each)}`,
-  }));
-  return { weight, arbitrary };
-}
-
-const publish = act("publish", 6, fc.record({ isNumbered: fc.boolean() }), publishAnew);
 
 const repeat = act("repeat", 4, fc.record({ nth: fc.nat(20) }), (actor, { nth }) => {
   const acts = [...actor.player.acts.values()];
@@ -58,7 +32,7 @@ const volatile = act("volatile", 3, fc.record({ key: fc.constantFrom("a", undefi
   const said = { event: "moved", data: player.nextWord() };
   const frame = { type: "publish", ...said, volatile: true, ...(key !== undefined && { key }) };
   if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
-  model.sendVolatile(textOf({ type: "message", from: player.id, ...said }), key && `${player.id} ${key}`);
+  model.sendVolatile(textOf({ type: "message", from: player.id, ...said }), `${player.id} ${key ?? ""}`);
   return { frame, judge: isDone };
 });
 
@@ -74,13 +48,52 @@ const range = fc.record(
   { requiredKeys: ["limit"] },
 );
 
-const history = act("history", 2, range, readHistory);
+const history = act("history", 2, range, (actor, asked) =>
+  readHistory(actor, mayReread(actor, asked) ? asked : NO_RANGE),
+);
 
-/** Asks for something that changes nothing: the newest message. */
+/** Says so much that a few of these fill a window. */
+export const shouting: Act = {
+  plan: (actor) => publishAnew(actor, { isNumbered: true, more: "x".repeat(LARGE) }),
+  toString: () => "shout",
+};
+
+/** Close to the largest frame. */
+const LARGE = 60_000;
+
+/** So much of what was shouted is sent again to a connection: whatever else waits, it is not closed for it (L6, L7). */
+const MAX_REREAD = 4;
+
+/** Whether a client may ask for messages; what was shouted it may ask for a few times only. */
+function mayReread({ model, player }: Actor, asked: Range): boolean {
+  const connection = model.connectionOf(player.id);
+  if (connection === undefined) return true;
+  const { messages } = pageOf(model, player.id, asked, model.head);
+  const large = messages.filter(({ text }) => text.length > LARGE).length;
+  if (connection.reread + large > MAX_REREAD) return false;
+  connection.reread += large;
+  return true;
+}
+
+/** Asks for something that changes nothing and takes no room: a page that is empty. */
 export const asking: Act = {
-  plan: (actor) => readHistory(actor, { limit: 1 }),
+  plan: (actor) => readHistory(actor, NO_RANGE),
   toString: () => "ask",
 };
+
+/** Asks for what was shouted after an offset. */
+export function askingAfter(after: number): Act {
+  return {
+    plan: (actor) => readHistory(actor, { after, limit: SHOUTS }),
+    toString: () => `ask for what comes after ${after}`,
+  };
+}
+
+/** How often someone shouts at once. */
+export const SHOUTS = 3;
+
+/** At most so much is in an answer to {@link askingAfter}, in characters. */
+export const CHARS_ASKED = SHOUTS * (LARGE + 500);
 
 function readHistory({ model, player }: Actor, asked: Range): PlannedAct {
   const frame = { type: "history", ref: player.nextRef(), ...asked };
@@ -89,7 +102,7 @@ function readHistory({ model, player }: Actor, asked: Range): PlannedAct {
   // What is said at the same time may be in it, or not yet.
   const isPage = (answer: AnswerFrame): string | undefined => {
     const heads = Array.from({ length: model.head - oldHead + 1 }, (_, more) => oldHead + more);
-    return heads.some((head) => samePage(answer, pageOf(model, asked, head)))
+    return heads.some((head) => samePage(answer, pageOf(model, player.id, asked, head)))
       ? undefined
       : `not the page that was asked for: ${JSON.stringify(answer)}`;
   };
@@ -110,55 +123,38 @@ export function repeatOf(ref: number): Act {
 
 /** Ends the membership; a sequence has a step of its own for it, since it ends the connection too. */
 export const leaving: Act = {
-  plan({ model, player }) {
+  plan({ model, player, lane }) {
     const frame = { type: "leave", ref: player.nextRef() };
     if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
-    model.depart(player.id, "left");
+    model.depart(player.id, "left", lane);
     return { frame, judge: isDone };
   },
   toString: () => "leave",
 };
 
 /** Anything a member may say that a crash may swallow: the model knows what of it was stored, and by whom it is repeated. */
-export const anyMessage = fc.oneof(publish, repeat, volatile);
+export const anyMessage = fc.oneof(publish, publishTo, set, repeat, volatile);
 
 /** Anything a member may do and stay. */
-export const anyAct = fc.oneof(publish, repeat, volatile, presence, history);
+export const anyAct = fc.oneof(publish, publishTo, set, repeat, volatile, presence, history);
 
-function publishAnew(actor: Actor, { isNumbered }: { readonly isNumbered: boolean }): PlannedAct {
+/** What is said anew. */
+interface Saying {
+  readonly isNumbered: boolean;
+  readonly to?: readonly string[];
+  readonly more?: string;
+}
+
+function publishAnew(actor: Actor, { isNumbered, to, more = "" }: Saying): PlannedAct {
   const { player } = actor;
-  const said = { event: "said", data: player.nextWord() };
+  const from = player.id;
+  const said = { event: "said", data: player.nextWord() + more, ...(to !== undefined && { to }) };
   const frame = { type: "publish", ...said, ...(isNumbered && { ref: player.nextRef() }) };
-  const text = textOf({ type: "message", from: player.id, ...said });
-  const recorded: Recorded = { text, offset: undefined, time: undefined };
-  if (frame.ref !== undefined) player.acts.set(frame.ref, { frame, recorded });
+  const text = textOf({ type: "message", from, ...said });
+  const recorded: Recorded = { from, text, to, offset: undefined, time: undefined };
+  // What is large is not repeated: a few of it spend a budget.
+  if (frame.ref !== undefined && more === "") player.acts.set(frame.ref, { frame, recorded });
   return record(actor, frame, recorded);
-}
-
-/** What is stored already stays where it is; anything else is for members only. */
-function record({ model, player, lane }: Actor, frame: ActFrame, recorded: Recorded): PlannedAct {
-  const isStored = recorded.offset !== undefined;
-  if (!isStored && !model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
-  if (!isStored && !lane.includes(recorded)) lane.push(recorded);
-  return {
-    frame,
-    recorded,
-    judge: (answer) =>
-      answer.type === "ack" && answer.offset !== undefined
-        ? undefined
-        : `not an ack with an offset: ${JSON.stringify(answer)}`,
-  };
-}
-
-function isDone(answer: AnswerFrame): string | undefined {
-  return answer.type === "ack" && answer.offset === undefined
-    ? undefined
-    : `not a plain ack: ${JSON.stringify(answer)}`;
-}
-
-function isRefused(code: ErrorCode): (answer: AnswerFrame) => string | undefined {
-  return (answer) =>
-    answer.type === "error" && answer.code === code ? undefined : `not ${code}: ${JSON.stringify(answer)}`;
 }
 
 /** Which messages are asked for, bounds exclusive. */
@@ -168,15 +164,18 @@ interface Range {
   readonly limit: number;
 }
 
+/** No message comes before the first. */
+export const NO_RANGE: Range = { before: 1, limit: 1 };
+
 interface Page {
   readonly messages: readonly Recorded[];
   readonly more: boolean;
 }
 
-/** The page of history that rule A8 gives, of a log that ends at `head`. */
-function pageOf({ log, floor }: Model, { after, before = Infinity, limit }: Range, head: number): Page {
-  const low = Math.max(after ?? 0, floor);
-  const range = log.slice(0, head).filter((_, index) => index + 1 > low && index + 1 < before);
+/** The page of history that rule A8 gives a member, of a log that ends at `head`. */
+function pageOf(model: Model, id: string, { after, before = Infinity, limit }: Range, head: number): Page {
+  const visible = model.visible(id, Math.max(after ?? 0, model.floor), Math.min(head, before - 1));
+  const range = visible.filter(({ change }) => change === undefined);
   const messages = after === undefined ? range.slice(-limit) : range.slice(0, limit);
   return { messages, more: range.length > limit };
 }

@@ -11,7 +11,7 @@ export function* inOrder({ model, stored, connections }: Evidence): Iterable<str
     if (frame !== undefined && (textOf(frame) !== text || frame.time !== time))
       yield `at ${index + 1} was ${text} of ${time}, and is ${show(frame)}`;
   }
-  for (const frame of model.unexpected)
+  for (const frame of model.found.unexpected)
     yield `${show(frame)} is stored: no one asked for it, or its sender said something else before it`;
   for (const connection of connections) {
     for (const [index, frame] of connection.recorded.entries()) {
@@ -25,7 +25,7 @@ export function* inOrder({ model, stored, connections }: Evidence): Iterable<str
 export function* isStored({ model, stored, answers, connections }: Evidence): Iterable<string> {
   for (const { text, offset } of model.log.slice(stored.length))
     yield `${text}, stored at ${offset}, is gone`;
-  for (const { text } of model.missing) yield `${text} was not refused, and is not stored`;
+  for (const { text } of model.found.missing) yield `${text} was not refused, and is not stored`;
   for (const { by, act, answer } of answers) {
     if (answer?.type !== "ack" || answer.offset === undefined) continue;
     const there = stored[answer.offset - 1];
@@ -42,9 +42,10 @@ export function* isStored({ model, stored, answers, connections }: Evidence): It
 }
 
 /** G3: nothing is in the log twice, and whoever asks again is told where it is. */
-export function* once({ stored, answers }: Evidence): Iterable<string> {
+export function* once({ model, stored, answers }: Evidence): Iterable<string> {
   const offsets = new Map<string, number>();
   for (const frame of stored) {
+    if (model.log[frame.offset - 1]?.isDeparture === true) continue; // A member may depart with the same keys again.
     const text = textOf(frame);
     const first = offsets.get(text);
     if (first === undefined) offsets.set(text, frame.offset);
@@ -53,6 +54,7 @@ export function* once({ stored, answers }: Evidence): Iterable<string> {
   for (const { by, act, answer } of answers) {
     const { recorded, frame } = act;
     if (recorded === undefined || answer === undefined) continue;
+    if (answer.type === "error" && recorded.change !== undefined) continue; // A refusal takes no effect: see `answered`.
     if (answer.type !== "ack" || answer.offset !== recorded.offset)
       yield `${by} got ${JSON.stringify(answer)} for ${JSON.stringify(frame)}, stored at ${recorded.offset}`;
   }

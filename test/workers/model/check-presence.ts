@@ -12,8 +12,16 @@ export function* presenceIsTrue({ model, connections }: Evidence): Iterable<stri
     if (listOf(here) !== listOf(connection.welcome.members) || welcome.count !== here.size)
       yield `${connection.name} was told of ${welcome.count}: ${listOf(here)}; not ${listOf(connection.welcome.members)}`;
     const told: string[] = [];
-    for (const frame of connection.frames) {
-      if (frame.type === "presence") yield* follow(connection, frame, here, told);
+    for (const [index, frame] of connection.frames.entries()) {
+      if (frame.type !== "presence") continue;
+      if (frame.members !== undefined) {
+        const before = connection.frames[index - 1];
+        if (!connection.hasStalled || before?.type !== "position")
+          yield `${connection.name} was told the whole list, and had missed nothing, or was not sent the log before`;
+        here.clear();
+        for (const { id, data } of frame.members) here.set(id, textOfData(data));
+      }
+      yield* follow(connection, frame, here, told);
     }
     yield* changesOf(connection, told);
     if (model.connections.has(connection) && listOf(here) !== listOf(model.list()))

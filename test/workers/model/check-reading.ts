@@ -1,17 +1,19 @@
+import { parsePosition } from "../../../src/protocol/positions.ts";
 import type { Evidence } from "./checks.ts";
 import type { Connection } from "./connection.ts";
-import { isRecorded, textOf } from "./recorded.ts";
+import type { Model } from "./model.ts";
+import { isRecorded, textOf, type Recorded } from "./recorded.ts";
 
 /** G4: a welcome that says where its reader stands and why, then all that came after it, once and in order. */
 export function* exactly({ model, stored, connections }: Evidence): Iterable<string> {
   for (const connection of connections) {
     yield* welcomeOf(connection, model.formerEpochs);
-    yield* replayOf(connection);
-    const { welcome, recorded, cutAt } = connection;
+    yield* replayOf(connection, model);
+    const { welcome, recorded, cutAt, player } = connection;
     const read = recorded.map(({ offset }) => offset);
-    // Of what was on its way in a crash, the first part may have come.
+    // Of what was on its way when it was cut off, the first part may have come.
     const end = cutAt === undefined ? stored.length : Math.max(cutAt, read.at(-1) ?? 0);
-    const owed = offsets(welcome.offset, end);
+    const owed = model.visible(player.id, welcome.offset, end).map(offsetOf);
     if (read.join() !== owed.join())
       yield `${connection.name} stood at ${welcome.offset} and read ${list(read)}, not ${list(owed)}`;
   }
@@ -35,22 +37,48 @@ function* welcomeOf(connection: Connection, formerEpochs: readonly string[]): It
 }
 
 /** What was missed follows the welcome, and nothing comes between; then comes the position, where anything was. */
-function* replayOf(connection: Connection): Iterable<string> {
+function* replayOf(connection: Connection, model: Model): Iterable<string> {
   const { frames } = connection;
   const { offset, head } = connection.welcome;
-  const missed = offsets(offset, head);
+  const missed = model.visible(connection.player.id, offset, head).map(offsetOf);
   const replay = frames.slice(1, missed.length + 1);
   const sent = replay.map((frame) => (isRecorded(frame) ? frame.offset : frame.type));
   if (list(sent) !== list(missed)) yield `${connection.name} was replayed ${list(sent)}, not ${list(missed)}`;
   const ends = frames.flatMap((frame, index) =>
-    frame.type === "position" ? [`${frame.position.split(":")[1]} after ${index - 1} frames`] : [],
+    frame.type === "position" && frame.reason === "replayed"
+      ? [`${frame.position.split(":")[1]} after ${index - 1} frames`]
+      : [],
   );
-  const owed = missed.length === 0 ? [] : [`${head} after ${missed.length} frames`];
-  if (list(ends) !== list(owed))
+  const owed = offset === head ? [] : [`${head} after ${missed.length} frames`];
+  const told = connection.hasStalled ? ends.slice(0, owed.length) : ends;
+  if (list(told) !== list(owed))
     yield `${connection.name} was sent the position ${list(ends)}, not ${list(owed)}`;
-  if (connection.eventId !== undefined && connection.eventId !== connection.socket.position)
-    yield `${connection.name} has the last id ${connection.eventId}, and stands at ${connection.socket.position}`;
+  yield* eventIdOf(connection, model);
+  yield* positionsOf(connection, model);
 }
+
+/** A position passes over nothing that is for its reader. */
+function* positionsOf({ name, frames, player }: Connection, model: Model): Iterable<string> {
+  let stands = 0;
+  for (const frame of frames) {
+    const position = "position" in frame ? parsePosition(frame.position) : undefined;
+    const offset = position?.offset ?? (isRecorded(frame) ? frame.offset : stands);
+    const isLost = frame.type === "position" && model.visible(player.id, stands, offset).length > 0;
+    if (isLost || offset < stands) yield `${name} stood at ${stands} and was sent ${JSON.stringify(frame)}`;
+    stands = offset;
+  }
+}
+
+/** An event id may be ahead of the last message that was read, if nothing between is for its reader. */
+function* eventIdOf({ name, eventId, socket, player }: Connection, model: Model): Iterable<string> {
+  if (eventId === undefined) return;
+  const [{ epoch, offset } = NO_POSITION, read = NO_POSITION] = [eventId, socket.position].map(parsePosition);
+  const isAhead = epoch !== read.epoch || offset < read.offset || offset > model.log.length;
+  if (isAhead || model.visible(player.id, read.offset, offset).length > 0)
+    yield `${name} has the last id ${eventId}, and stands at ${socket.position}`;
+}
+
+const NO_POSITION = { epoch: "", offset: 0 };
 
 /** G8: no one reads a volatile message twice, or one that was said without it; and it leaves no trace in the log. */
 export function* atMostOnce({ model, stored, connections }: Evidence): Iterable<string> {
@@ -86,8 +114,8 @@ export function* answered({ answers, connections }: Evidence): Iterable<string> 
   }
 }
 
-function offsets(after: number, upTo: number): number[] {
-  return Array.from({ length: Math.max(upTo - after, 0) }, (_, index) => after + index + 1);
+function offsetOf({ offset }: Recorded): number {
+  return offset ?? 0;
 }
 
 function list(items: readonly (string | number | boolean | undefined)[]): string {

@@ -1,8 +1,10 @@
 import type { AnswerFrame } from "../../../src/protocol/frames.ts";
-import type { PlannedAct } from "./acts.ts";
+import type { PlannedAct } from "./act.ts";
 import { once, inOrder, isStored } from "./check-log.ts";
 import { presenceIsTrue } from "./check-presence.ts";
 import { answered, atMostOnce, exactly } from "./check-reading.ts";
+import { stateAgrees } from "./check-state.ts";
+import { keptUp } from "./check-window.ts";
 import type { Connection } from "./connection.ts";
 import type { Model } from "./model.ts";
 import type { RecordedFrame } from "./recorded.ts";
@@ -35,7 +37,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   "[G4] who comes back gets exactly what it missed, or is told why not": exactly,
   "[G8] a volatile message comes at most once, without an offset, and is not stored": atMostOnce,
   "[G9] joins and departures are told once to everyone here, and lists are true": presenceIsTrue,
-  "[A5 A6 A8 H2] every act is answered as it should be, once": answered,
+  "[T1 T2 T3 T4] what anyone knows of the state, and what changes it, is what should be": stateAgrees,
+  "[L5 L7 G7] no more than a window is ever unread, and who reads again is sent the rest": keptUp,
+  "[A2 A5 A6 A7 A8 H2] every act is answered as it should be, once": answered,
 };
 
 /** Judges the evidence by every promise; returns what is broken, a line each. */

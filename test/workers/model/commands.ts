@@ -2,34 +2,22 @@ import fc from "fast-check";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { evict } from "../support/rooms.ts";
 import { WebSocketMember } from "../support/websocket.ts";
-import { anyAct, anyMessage, asking, leaving, type Act } from "./acts.ts";
-import type { Connection, Transport } from "./connection.ts";
-import { NAMES, type Game } from "./game.ts";
-import type { Player } from "./player.ts";
-import type { Saying } from "./sending.ts";
-
-/** One step of a sequence. What makes no sense when it comes is passed over. */
-export interface Step {
-  run(game: Game): Promise<void>;
-  /** For the report of a failure. */
-  toString(): string;
-}
-
-/** Defines a command by what it may be given and what it does, to the room and to the model alike. */
-function command<Args>(
-  name: string,
-  weight: number,
-  args: fc.Arbitrary<Args>,
-  run: (game: Game, args: Args) => Promise<void>,
-): fc.WeightedArbitrary<Step> {
-  const arbitrary = args.map((each) => ({
-    run: (game: Game) => run(game, each),
-    toString: () => `${name} ${fc.stringify(each)}`,
-  }));
-  return { weight, arbitrary };
-}
-
-const who = fc.nat(NAMES.length - 1);
+import { anyAct, anyMessage, asking, leaving } from "./acts.ts";
+import type { Transport } from "./connection.ts";
+import { NAMES } from "./player.ts";
+import {
+  connectionOf,
+  keepHeard,
+  oneIn,
+  playerOf,
+  QUIET_MS,
+  sayingsIn,
+  sayingsOf,
+  SLOT_MS,
+  who,
+} from "./sayings.ts";
+import { shout, unlessAsleep } from "./shout.ts";
+import { command } from "./step.ts";
 
 const joining = fc.record({
   who,
@@ -39,6 +27,8 @@ const joining = fc.record({
   isHeader: fc.boolean(),
   presence: fc.option(fc.nat(3), { nil: undefined, freq: 2 }),
   answersLate: oneIn(3),
+  asksForState: oneIn(3),
+  hasWindow: fc.boolean(),
 });
 
 const join = command("join", 10, joining, async (game, { who: index, from, n, ...how }) => {
@@ -57,37 +47,6 @@ const join = command("join", 10, joining, async (game, { who: index, from, n, ..
 });
 
 const nothing = fc.constant({});
-
-/** What a client says, before it is known who the clients are. */
-interface SayingOf {
-  readonly who: number;
-  /** Whether it may be someone who is not connected, and then acts by POST. */
-  readonly isAnyone: boolean;
-  readonly acts: readonly Act[];
-  readonly isArray: boolean;
-  readonly byPost: boolean;
-}
-
-function sayingsOf(act: fc.Arbitrary<Act>, minLength: number): fc.Arbitrary<readonly SayingOf[]> {
-  const saying = fc.record({
-    who,
-    isAnyone: oneIn(8),
-    acts: fc.array(act, { minLength: 1, maxLength: 4 }),
-    isArray: fc.constantFrom(true, true, false),
-    byPost: oneIn(5),
-  });
-  return fc.array(saying, { minLength, maxLength: 2 });
-}
-
-/** Each says one thing at a time. */
-function sayingsIn(game: Game, sayings: readonly SayingOf[]): readonly Saying[] {
-  const byPlayer = new Map<Player, Saying>();
-  for (const saying of sayings) {
-    const player = saying.isAnyone ? playerOf(game, saying.who) : connectionOf(game, saying.who)?.player;
-    if (player !== undefined) byPlayer.set(player, { ...saying, player });
-  }
-  return [...byPlayer.values()];
-}
 
 const say = command("say", 14, sayingsOf(anyAct, 1), (game, sayings) =>
   game.say(...sayingsIn(game, sayings)),
@@ -131,9 +90,7 @@ const drop = command("drop", 4, fc.record({ who }), async (game, { who: index })
 const answerClose = command("answerClose", 2, nothing, async (game) => game.answerClose());
 
 const sleep = command("sleep", 4, nothing, async ({ room }) => {
-  await evict(room).catch((error: unknown) => {
-    if (!String(error).includes("not currently running")) throw error;
-  });
+  await evict(room).catch(unlessAsleep);
 });
 
 const crash = command(
@@ -162,11 +119,9 @@ const pass = command(
   3,
   fc.record({ slots: fc.integer({ min: 1, max: 3 }) }),
   async (game, { slots }) => {
-    const { model } = game;
-    const quiet = [...model.connections].filter(({ heardAt }) => model.now - heardAt >= QUIET_MS);
-    await game.say(...quiet.map(({ player }) => ({ player, acts: [asking], isArray: false, byPost: false })));
+    await keepHeard(game, QUIET_MS);
     await game.pass(slots * SLOT_MS);
-    model.endGraces();
+    game.model.endGraces();
   },
 );
 
@@ -183,28 +138,19 @@ const age = command("age", 1, nothing, async (game) => {
 });
 
 /** Any step, the likelier the more of it there should be. */
-export const anyStep = fc.oneof(join, say, leave, close, drop, answerClose, sleep, crash, alarm, pass, age);
-
-/** Departures are gathered into slots of this length. */
-const SLOT_MS = 15_000;
-
-/** Who was silent for so long says something before time passes: nobody shall be closed for silence by chance. */
-const QUIET_MS = 60_000;
+export const anyStep = fc.oneof(
+  join,
+  say,
+  leave,
+  close,
+  drop,
+  answerClose,
+  sleep,
+  crash,
+  alarm,
+  pass,
+  age,
+  shout,
+);
 
 const AGE_MS = OPTIONS.historyMaxAgeMs.default + 24 * 3_600_000;
-
-/** One of the live connections; none where there is none. */
-function connectionOf({ model }: Game, index: number): Connection | undefined {
-  return [...model.connections][index % model.connections.size];
-}
-
-function playerOf({ players }: Game, index: number): Player {
-  const player = players[index];
-  if (player === undefined) throw new Error(`there is no player ${index}`);
-  return player;
-}
-
-/** True once in so many times. */
-function oneIn(times: number): fc.Arbitrary<boolean> {
-  return fc.nat(times - 1).map((n) => n === times - 1);
-}

@@ -3,6 +3,7 @@ import { SseMember } from "../support/sse.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 import type { Change, Start } from "./model.ts";
 import type { Player } from "./player.ts";
+import type { Window } from "./window.ts";
 import { isRecorded, type RecordedFrame } from "./recorded.ts";
 
 /** How a client is connected. */
@@ -28,6 +29,14 @@ interface OwedVolatile {
   isOptional: boolean;
 }
 
+/** A moment at which a connection that reads nothing had not been sent all that was for it. */
+interface Stall {
+  /** How many frames it had been sent. */
+  readonly frames: number;
+  /** Where the log ended. */
+  readonly head: number;
+}
+
 /** What its welcome must say, beside who it is. */
 export interface ExpectedWelcome extends Start {
   readonly epoch: string | undefined;
@@ -50,7 +59,19 @@ export class Connection {
   heardAt: number;
   /** Whether its client lets the room wait for the answer to a close. */
   answersLate = false;
-  /** Where the log ended when a crash cut the connection off: later messages may have been on their way to it. */
+  /** Whether it asked for the state, though it may know it. */
+  asksForState = false;
+  /** What it has read, if it promised to say so. */
+  window: Window | undefined;
+  /** Whether it was sent the log while it did not keep up, and perhaps the list of members in place of changes. */
+  hasStalled = false;
+  /** Whether it reads nothing now: of what is recorded the first part may have come. */
+  isStalled = false;
+  /** While it read nothing: where it was found to have fallen behind. */
+  readonly stalls: Stall[] = [];
+  /** How many large messages it asked for again. */
+  reread = 0;
+  /** Where the log ended when the connection was cut off: what was recorded at that moment may have come, or not. */
   cutAt: number | undefined;
 
   constructor(
@@ -77,6 +98,18 @@ export class Connection {
   /** Who leaves need not be told of what changed in the same step. */
   excuse(step: number): void {
     for (const each of this.changes) if (each.step === step) each.isOptional = true;
+  }
+
+  /** It does not keep up in this step: volatile messages and changes of members may be left out. */
+  stall(step: number): void {
+    this.hasStalled = true;
+    this.excuse(step);
+    this.missVolatile(step);
+  }
+
+  /** More than half a window was unread in this step: volatile messages may be left out. */
+  missVolatile(step: number): void {
+    for (const each of this.volatile) if (each.step === step) each.isOptional = true;
   }
 
   /** Notes a volatile message that it is to be sent. */

@@ -1,36 +1,22 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { vi } from "vitest";
-import type { Json } from "../../../src/protocol/json.ts";
 import { kinds } from "../../../src/rooms.ts";
 import { crash, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
-import { join } from "../support/websocket.ts";
-import { repeatOf } from "./acts.ts";
+import { join, WebSocketMember } from "../support/websocket.ts";
+import { askingAfter, CHARS_ASKED, repeatOf } from "./acts.ts";
+import { expectSeen, noticed } from "./look.ts";
+import type { Joining } from "./joining.ts";
 import { judge, type AnsweredAct } from "./checks.ts";
-import { Connection, type Transport } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { Model } from "./model.ts";
-import { Player } from "./player.ts";
-import { isLost, isMark, readAndMark } from "./recorded.ts";
+import { NAMES, Player } from "./player.ts";
+import { isMark, readAndMark } from "./recorded.ts";
+import { readOn, Window, WINDOW } from "./window.ts";
 import { prepare, server, type Saying } from "./sending.ts";
 
 /** Whether the room's members have a grace: of a kind that gives one, or of one that does not. */
 export type Kind = "chat" | "default";
-
-/** The members of a sequence. */
-export const NAMES = ["ana", "bob", "cem"] as const;
-
-/** How a client joins. */
-export interface Joining {
-  readonly over: Transport;
-  /** The position it brings, as text. */
-  readonly after?: string | undefined;
-  /** How it brings the position over SSE: as a returning EventSource does, or in the URL. */
-  readonly isHeader?: boolean | undefined;
-  readonly rewind?: number | undefined;
-  /** Whether it leaves the room's close of its WebSocket unanswered until {@link Game.answerClose}. */
-  readonly answersLate?: boolean | undefined;
-  readonly presence?: Json | undefined;
-}
 
 /**
  * A room, its model, and clients who use both at once. After each step {@link settle} lets everyone read what it was
@@ -40,6 +26,8 @@ export class Game {
   readonly room: string;
   readonly model: Model;
   readonly players: readonly Player[];
+  /** Whether so much was said that someone may have to read on before it is sent the rest. */
+  isLoud = false;
   /** What is waited for, for the report of a failure. */
   waitsFor = "";
   #answers: AnsweredAct[] = [];
@@ -60,17 +48,16 @@ export class Game {
     vi.setSystemTime(now);
     const room = uniqueRoom(kind);
     const graceMs = kind === "chat" ? (kinds.chat.graceMs ?? 0) : 0; // of others, see vitest.config.ts
-    return new Game(
-      room,
-      new Model(graceMs, now),
-      await Promise.all(NAMES.map((name) => Player.of(name, room))),
-    );
+    const players = await Promise.all(NAMES.map((name) => Player.of(name, room)));
+    const ids = players.map(({ id }) => id);
+    return new Game(room, new Model(ids, graceMs, now), players);
   }
 
   /** A client joins, takes over from its own older connection, or comes back. */
   async join(player: Player, joining: Joining): Promise<void> {
     const { model } = this;
-    const { over, after, isHeader, rewind, presence, answersLate = false } = joining;
+    const { over, after, isHeader, rewind, presence } = joining;
+    const { answersLate = false, asksForState = false, hasWindow = false } = joining;
     model.wake();
     const older = model.connectionOf(player.id);
     const { head } = model;
@@ -85,14 +72,21 @@ export class Game {
       allowHalfOpen: answersLate,
       ...(after !== undefined && (isHeader && over === "sse" ? { lastEventId: after } : { after })),
       ...(presence !== undefined && { presence }),
-      ...(rewind !== undefined && { query: { rewind: String(rewind) } }),
+      query: {
+        ...(rewind !== undefined && { rewind: String(rewind) }),
+        ...(asksForState && { state: "1" }),
+        ...(hasWindow && over === "websocket" && { flow: "1" }),
+      },
     };
     const socket = await (over === "websocket" ? join(this.room, options) : joinSse(this.room, options));
     player.connection = new Connection(player, over, socket, welcome, model.now);
     player.connection.answersLate = answersLate;
+    player.connection.asksForState = asksForState;
+    if (hasWindow && socket instanceof WebSocketMember) player.connection.window = new Window(socket);
     model.connections.add(player.connection);
     model.epoch ??= socket.position.split(":")[0];
     if (older !== undefined) await this.ended(older, 4504);
+    if (this.isLoud) await this.readOn(player.connection); // Until then it is told of no one.
   }
 
   /** Has clients say something, all at once; who has said too much for its budget keeps silent. */
@@ -132,12 +126,13 @@ export class Game {
     const prepared = cutOff.map((saying) => prepare(model, this.room, saying));
     const sending = prepared.map(async ({ player, acts, send }) => {
       for (const { frame } of acts) if (frame.ref !== undefined) player.unanswered.add(frame.ref);
-      const answers = trips === 0 ? [] : await send().catch(() => []);
+      const answers = trips === 0 ? [] : await send(true).catch(() => []);
       for (const [index, act] of acts.entries()) {
         const answer = answers[index];
-        if (answer?.type !== "ack") continue; // By POST it may have met the next life of the room, or none.
+        // By POST it may have met the next life of the room, or none; that says nothing of the state.
+        if (answer === undefined || (answer.type === "error" && !OF_STATE.has(answer.code))) continue;
         this.#answers.push({ by: player.name, act, answer });
-        if (act.frame.ref !== undefined) player.unanswered.delete(act.frame.ref);
+        if (act.frame.ref !== undefined && answer.type === "ack") player.unanswered.delete(act.frame.ref);
       }
     });
     for (let trip = 0; trip < trips; trip++) await inRoom(this.room, () => undefined);
@@ -145,10 +140,13 @@ export class Game {
     model.crash();
     this.#unanswered = [];
     await Promise.all([...sending, ...lost.map((connection) => this.ended(connection, 1006))]);
+    if (cutOff.length > 0) await this.wake(); // What came by POST may have woken the room, or not.
     await this.settle();
-    if (cutOff.length > 0) await this.look(); // What came by POST may have woken the room, or not.
+    if (cutOff.length > 0) await this.look();
     for (const player of returning) {
-      await this.join(player, { over: player.connection?.over ?? "websocket", after: player.position });
+      const { over = "websocket", window } = player.connection ?? {};
+      await this.join(player, { over, after: player.position, hasWindow: window !== undefined });
+      await this.settle();
       const acts = [...player.unanswered].map(repeatOf);
       if (acts.length === 0) continue;
       await this.say({ player, acts, isArray: true, byPost: false });
@@ -157,16 +155,16 @@ export class Game {
     }
   }
 
-  /** Asks how many are here and where the log ends, as anyone may. */
+  /** Sees that an event reaches the room. */
+  async wake(): Promise<void> {
+    await infoOf(this.room);
+    this.model.wake();
+  }
+
+  /** Sees what anyone may see of the room. */
   async look(): Promise<void> {
-    const { model } = this;
-    model.wake();
-    const { members, position } = await infoOf(this.room);
-    const [is, should] = [
-      `${members} at ${position}`,
-      `${model.members.size} at ${model.epoch}:${model.head}`,
-    ];
-    if (is !== should) throw new Error(`[N3] the room tells of ${is}, not of ${should}`);
+    this.model.wake();
+    await expectSeen(this.room, this.model);
   }
 
   /** Moves time, and runs the alarm when it is due, as the platform would. */
@@ -196,7 +194,7 @@ export class Game {
     const departure = await connection.socket.closed;
     if (connection.answersLate) this.#unanswered.push(connection);
     if (departure.code !== code)
-      throw new Error(`[A6 C1 J5 L4] ${connection.name} was closed with ${departure.code}, not ${code}`);
+      throw new Error(`[A6 C1 J5 L4 L7] ${connection.name} was closed with ${departure.code}, not ${code}`);
   }
 
   /** A client answers a close of the room's at last. */
@@ -205,23 +203,48 @@ export class Game {
   }
 
   /** Resolves once the room has noticed that a member's connection is lost. */
-  async lost({ id, name }: Player): Promise<void> {
-    this.waitsFor = `the room to see that ${name} is lost`;
-    const look = async (): Promise<void> => {
-      if (!(await isLost(this.room, id))) throw new Error(`[M4] ${name} is lost, and still seems connected`);
-    };
-    await vi.waitFor(look, { interval: 1, timeout: 10_000 });
+  async lost(player: Player): Promise<void> {
+    this.waitsFor = `the room to see that ${player.name} is lost`;
+    await noticed(this.room, player);
   }
 
-  /** Lets everyone read what it was sent, and judges it all. */
-  async settle(): Promise<void> {
+  /** Has a client read on, and say so, until it is live. */
+  async readOn(connection: Connection): Promise<void> {
+    this.waitsFor = `${connection.name} to have read all`;
+    const unread = await readOn(this.room, connection);
+    if (unread > WINDOW / 2) connection.missVolatile(this.model.step);
+  }
+
+  /**
+   * A client that reads nothing asks for what was shouted after an offset until it may be sent no more answers, and is
+   * closed for it (L7).
+   */
+  async askTooMuch(connection: Connection, window: Window, after: number): Promise<void> {
+    const { model, room } = this;
+    const saying = {
+      player: connection.player,
+      acts: [askingAfter(after)],
+      isArray: false,
+      byPost: false,
+    };
+    while (window.takesAnswer(CHARS_ASKED)) await this.say(saying);
+    const { send } = prepare(model, room, saying);
+    model.lose(connection.player.id, "disconnected");
+    await Promise.all([send(true), this.ended(connection, 4003)]);
+  }
+
+  /** Lets everyone read what it was sent, but for one that does not, and judges it all. */
+  async settle(stalled?: Connection): Promise<void> {
     const { model } = this;
+    const live = [...model.connections].filter((connection) => connection !== stalled);
+    if (this.isLoud) for (const connection of live) await this.readOn(connection);
     const mark = ++this.#marks;
     const stored = await readAndMark(this.room, mark);
-    const live = [...model.connections];
     this.waitsFor = `everyone to read on: ${live.map(({ name }) => name).join(", ")}`;
-    await Promise.all(live.map(({ socket }) => socket.inbox.take("pong", (frame) => isMark(frame, mark))));
+    const readers = stalled === undefined ? live : [...live, stalled];
+    await Promise.all(readers.map(({ socket }) => socket.inbox.take("pong", (frame) => isMark(frame, mark))));
     model.adopt(stored);
+    if (stalled !== undefined) this.#noteStall(stalled);
     const connections = [...live, ...this.#ended];
     const broken = judge({ model, stored, connections, answers: this.#answers });
     if (broken.length > 0) throw new Error(this.#byName(broken.join("\n")));
@@ -229,9 +252,21 @@ export class Game {
     this.#ended = [];
   }
 
+  /** Who has come to its mark and was not sent all that is for it has fallen behind. */
+  #noteStall(connection: Connection): void {
+    const { frames, recorded, welcome, player } = connection;
+    const { model } = this;
+    const head = model.log.length;
+    const read = recorded.at(-1)?.offset ?? welcome.offset;
+    if (model.visible(player.id, read, head).length > 0)
+      connection.stalls.push({ frames: frames.length, head });
+  }
+
   /** Ids are random; names are the same each time. */
   #byName(text: string): string {
-    return this.players.reduce((named, { id, name }) => named.replaceAll(id, name), text);
+    return this.players
+      .reduce((named, { id, name }) => named.replaceAll(id, name), text)
+      .replaceAll(/x{9,}/g, "x…");
   }
 }
 
@@ -241,6 +276,9 @@ function unlessExpired(error: unknown): void {
 }
 
 const HOUR_MS = 3_600_000;
+
+/** Refusals that tell of the state, which a crash does not touch. */
+const OF_STATE: ReadonlySet<string> = new Set(["conflict", "not_owner"]);
 
 /** What a session of any kind may send at once, by far: the clock stands still, and no budget refills. */
 const MAX_SPENT = 40;

@@ -3,7 +3,9 @@ import type { LeaveReason } from "../../../src/protocol/frames.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { parsePosition, type UnrecoveredReason } from "../../../src/protocol/positions.ts";
 import type { Connection } from "./connection.ts";
-import { textOf, type Recorded, type RecordedFrame } from "./recorded.ts";
+import { departuresIn, follow, type Found, type Lane } from "./lanes.ts";
+import { isFor, type Recorded, type RecordedFrame } from "./recorded.ts";
+import { changed, type Shared } from "./shared.ts";
 
 /** A member as the room should have it. */
 interface Listed {
@@ -31,6 +33,7 @@ export interface Start {
  * a crash leaves. That it learns from the storage, in {@link adopt}.
  */
 export class Model {
+  readonly ids: readonly string[];
   /** Unix milliseconds. */
   now: number;
   /** Counts what has been played. */
@@ -39,29 +42,37 @@ export class Model {
   epoch: string | undefined;
   readonly formerEpochs: string[] = [];
   log: Recorded[] = [];
+  /** The shared state at each offset, from 0 on. */
+  states: Shared[] = [new Map()];
   readonly members = new Map<string, Listed>();
   /** The live connections, at most one of a member. */
   readonly connections = new Set<Connection>();
   /** Every volatile message that was ever said. */
   readonly volatile = new Set<string>();
-  /** What was found stored though no one had asked for it, or not then. */
-  unexpected: readonly RecordedFrame[] = [];
-  /** What was asked for, not refused, and not found stored. */
-  missing: readonly Recorded[] = [];
+  /** What of the last step is stored, or is not, against a promise. */
+  found: Found = { unexpected: [], wrong: [], missing: [] };
   readonly #graceMs: number;
   /** What is being recorded: each lane in its order, the lanes in any. */
-  #lanes: Recorded[][] = [];
+  #lanes: Lane[] = [];
   #mayLose = false;
   #hasCrashed = false;
   #emptySince: number | undefined;
 
-  constructor(graceMs: number, now: number) {
+  /** @param ids the members that there may be */
+  constructor(ids: readonly string[], graceMs: number, now: number) {
+    this.ids = ids;
     this.#graceMs = graceMs;
     this.now = now;
   }
 
+  /** Where the log ends, with what departures are adding to it. */
   get head(): number {
-    return this.log.length;
+    return this.log.length + departuresIn(this.#lanes, this.state);
+  }
+
+  /** The shared state as of the last step. */
+  get state(): Shared {
+    return this.states.at(-1) ?? new Map();
   }
 
   /** The offset after which messages are still served. */
@@ -116,23 +127,26 @@ export class Model {
 
   /** A connection is lost: its member may come back within the grace, if there is one. */
   lose(id: string, reason: LeaveReason): void {
-    this.#disconnect(id);
+    const connection = this.#disconnect(id);
+    if (connection !== undefined) this.#cut(connection);
     const member = this.members.get(id);
     if (this.#graceMs === 0) this.depart(id, reason);
     else if (member !== undefined) this.members.set(id, { ...member, graceUntil: this.now + this.#graceMs });
   }
 
-  /** A membership ends. */
-  depart(id: string, reason: LeaveReason): void {
-    this.#disconnect(id);
+  /** A membership ends, and the keys that belong to it: in the lane of what its member did before. */
+  depart(id: string, reason: LeaveReason, lane?: Lane): void {
+    const connection = this.#disconnect(id);
+    if (connection !== undefined && lane === undefined) this.#cut(connection);
     if (!this.members.delete(id)) return;
+    (lane ?? this.lane()).push({ departs: id });
     if (this.members.size === 0) this.#emptySince = this.now;
     this.#tell({ what: "left", id, reason });
   }
 
   /** Connections that were not heard of for long are closed, all at once. */
   fallSilent(silent: readonly Connection[]): void {
-    for (const connection of silent) this.connections.delete(connection);
+    for (const connection of silent) this.#cut(connection);
     for (const { player } of silent) this.lose(player.id, "timeout");
   }
 
@@ -143,15 +157,15 @@ export class Model {
   }
 
   /** Sends everyone a volatile message; of those that share a slot, said at once, only the newest is sure to come. */
-  sendVolatile(text: string, slot: string | undefined): void {
+  sendVolatile(text: string, slot: string): void {
     this.volatile.add(text);
     for (const connection of this.connections)
       connection.oweVolatile({ text, slot, step: this.step, isOptional: this.#mayLose });
   }
 
   /** Opens a lane: what is put into it is being recorded, in this order. */
-  lane(): Recorded[] {
-    const lane: Recorded[] = [];
+  lane(): Lane {
+    const lane: Lane = [];
     this.#lanes.push(lane);
     return lane;
   }
@@ -163,27 +177,28 @@ export class Model {
 
   /** Every connection is gone without a word. */
   crash(): void {
-    for (const connection of this.connections) connection.cutAt = this.head;
-    this.connections.clear();
+    for (const connection of this.connections) this.#cut(connection);
     this.#hasCrashed = true;
   }
 
   /** Takes into the log what was stored of what is being recorded, in the order that the room chose. */
   adopt(stored: readonly RecordedFrame[]): void {
-    const fresh = stored.slice(this.head);
-    this.unexpected = fresh.filter((frame) => {
-      const text = textOf(frame);
-      const next = this.#lanes.find(([first]) => first?.text === text)?.[0];
-      if (next === undefined) return true;
-      this.#lanes = this.#lanes.map((lane) => lane.filter((recorded) => recorded !== next));
-      this.log.push(next);
-      next.offset = this.head;
-      next.time = this.now;
-      return false;
-    });
-    this.missing = this.#mayLose ? [] : this.#lanes.flat();
+    const { log, states, now } = this;
+    const add = (recorded: Recorded): void => {
+      const { change, from } = recorded;
+      const offset = log.push(recorded);
+      Object.assign(recorded, { offset, time: now });
+      states.push(change === undefined ? this.state : changed(this.state, change, from, offset));
+    };
+    const lanes = this.#lanes;
     this.#lanes = [];
+    this.found = follow(lanes, stored.slice(log.length), { states, add }, this.#mayLose);
     this.#mayLose = false;
+  }
+
+  /** What of the log a member is to see, after an offset and up to another. */
+  visible(id: string, after: number, upTo: number): readonly Recorded[] {
+    return this.log.slice(after, Math.max(0, upTo)).filter((recorded) => isFor(recorded, id));
   }
 
   /** Deletes all, if nobody has been here for as long as that takes. Returns whether it did. */
@@ -193,14 +208,22 @@ export class Model {
     if (this.epoch !== undefined) this.formerEpochs.push(this.epoch);
     this.epoch = undefined;
     this.log = [];
+    this.states = [new Map()];
     this.#emptySince = undefined;
     return true;
   }
 
-  #disconnect(id: string): void {
+  #disconnect(id: string): Connection | undefined {
     const connection = this.connectionOf(id);
-    if (connection === undefined) return;
+    if (connection === undefined) return undefined;
     connection.excuse(this.step);
+    this.connections.delete(connection);
+    return connection;
+  }
+
+  /** It need not be sent what is recorded from now on. */
+  #cut(connection: Connection): void {
+    connection.cutAt = connection.isStalled ? connection.welcome.offset : this.log.length;
     this.connections.delete(connection);
   }
 

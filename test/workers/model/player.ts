@@ -1,7 +1,10 @@
 import { deriveIdentity, randomKey } from "../../../src/protocol/ids.ts";
 import type { Connection } from "./connection.ts";
-import type { ActFrame } from "./acts.ts";
+import type { ActFrame } from "./act.ts";
 import type { Recorded } from "./recorded.ts";
+
+/** The members of a sequence. */
+export const NAMES = ["ana", "bob", "cem"] as const;
 
 /** A client: it keeps its key, its refs and its position, as PROTOCOL.md says that clients do. */
 export class Player {
@@ -50,6 +53,6 @@ export class Player {
 
   /** Where it stands: what it comes back with. */
   get position(): string | undefined {
-    return this.connection?.socket.position;
+    return this.connection?.eventId ?? this.connection?.socket.position;
   }
 }

@@ -1,27 +1,42 @@
 import { encodeBridgeFrame } from "../../../src/protocol/bridge-frames.ts";
-import type { MessageFrame, PongFrame, ServerFrame } from "../../../src/protocol/frames.ts";
+import type { MessageFrame, PongFrame, ServerFrame, StateFrame } from "../../../src/protocol/frames.ts";
 import { inRoom } from "../support/rooms.ts";
+import type { StateChange } from "./shared.ts";
 
 /** Something that a client wants recorded, and where it stands in the log once it is stored. */
 export interface Recorded {
-  /** What its frame says, see {@link textOf}. No two are alike. */
+  /** The member's id. */
+  readonly from: string;
+  /** What its frame says, see {@link textOf}. No two are alike, departures apart. */
   readonly text: string;
+  /** The members it is for, beside its sender; absent for everyone. */
+  readonly to?: readonly string[] | undefined;
+  /** What it does to the shared state; absent for a message. */
+  readonly change?: StateChange;
+  /** Set on what no one asked for: the end of the keys of a member that has departed. */
+  readonly isDeparture?: true;
   offset: number | undefined;
   /** Unix milliseconds. */
   time: number | undefined;
 }
 
 /** A recorded frame as it travels. */
-export type RecordedFrame = MessageFrame & { readonly offset: number };
+export type RecordedFrame = (MessageFrame & { readonly offset: number }) | StateFrame;
 
 /** Whether a frame is part of the log: it has a place in it, and does not just tell of one. */
 export function isRecorded(frame: ServerFrame): frame is RecordedFrame {
-  return frame.type === "message" && frame.offset !== undefined;
+  return frame.type === "state" || (frame.type === "message" && frame.offset !== undefined);
+}
+
+/** Whether a member is to see something. */
+export function isFor({ from, to }: Recorded, id: string): boolean {
+  return to === undefined || from === id || to.includes(id);
 }
 
 /** What a frame says, apart from where and when: text that can be compared. */
 export function textOf(frame: object): string {
   const { offset: _offset, time: _time, ...rest } = frame as Record<string, unknown>;
+  if (Array.isArray(rest["delete"])) rest["delete"] = (rest["delete"] as string[]).toSorted();
   return JSON.stringify(Object.fromEntries(Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1))));
 }
 

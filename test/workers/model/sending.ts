@@ -2,7 +2,8 @@ import type { AnswerFrame } from "../../../src/protocol/frames.ts";
 import { request, roomPath } from "../support/rooms.ts";
 import { serverWith } from "../support/servers.ts";
 import { WebSocketMember } from "../support/websocket.ts";
-import type { Act, PlannedAct } from "./acts.ts";
+import type { Act, PlannedAct } from "./act.ts";
+import { NO_RANGE } from "./acts.ts";
 import type { Connection } from "./connection.ts";
 import type { Model } from "./model.ts";
 import type { Player } from "./player.ts";
@@ -21,8 +22,11 @@ export interface Saying {
 export interface Prepared {
   readonly player: Player;
   readonly acts: readonly PlannedAct[];
-  /** Resolves once the room has handled it all: with what came back for each act, if anything has to. */
-  readonly send: () => Promise<readonly (AnswerFrame | undefined)[]>;
+  /**
+   * Resolves once the room has handled it all: with what came back for each act, if anything has to. Of one that is
+   * `cutOff` it may be less.
+   */
+  readonly send: (isCutOff?: boolean) => Promise<readonly (AnswerFrame | undefined)[]>;
 }
 
 /** Has the model do what a client is about to say. */
@@ -35,7 +39,7 @@ export function prepare(model: Model, room: string, { player, acts, isArray, byP
   const socket = connection?.socket;
   const send =
     connection !== undefined && socket instanceof WebSocketMember && !byPost
-      ? () => sendOver(connection, socket, planned, isArray)
+      ? (isCutOff = false) => sendOver(connection, socket, planned, { isArray, isCutOff })
       : () => sendByPost(room, player, planned, isArray);
   return { player, acts: planned, send };
 }
@@ -44,18 +48,22 @@ async function sendOver(
   connection: Connection,
   socket: WebSocketMember,
   acts: readonly PlannedAct[],
-  isArray: boolean,
+  { isArray, isCutOff }: { readonly isArray: boolean; readonly isCutOff: boolean },
 ): Promise<readonly (AnswerFrame | undefined)[]> {
   const frames = acts.map(({ frame }) => frame);
   // Without a ref there is no answer: then another question shows that the room is done.
   const ends =
-    frames.at(-1)?.ref === undefined ? [{ type: "history", ref: connection.player.nextRef(), limit: 1 }] : [];
+    frames.at(-1)?.ref === undefined
+      ? [{ type: "history", ref: connection.player.nextRef(), ...NO_RANGE }]
+      : [];
   const refs = [...frames, ...ends].map(({ ref }) => ref);
   connection.refs.push(...refs.filter((ref) => ref !== undefined));
   for (const body of [...(isArray ? [frames] : frames), ...ends]) socket.send(body);
-  const answers = refs.map(async (ref) =>
-    ref === undefined ? undefined : socket.inbox.take(ANSWERS, (frame) => frame.ref === ref),
-  );
+  const answers = refs.map(async (ref) => {
+    if (ref === undefined) return undefined;
+    const answer = socket.inbox.take(ANSWERS, (frame) => frame.ref === ref);
+    return isCutOff ? answer.catch(() => undefined) : answer;
+  });
   return (await Promise.all(answers)).slice(0, acts.length);
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { vi } from "vitest";
-import { anyStep, type Step } from "./commands.ts";
+import { anyStep } from "./commands.ts";
+import type { Step } from "./step.ts";
 import { Game, type Kind } from "./game.ts";
 
 const variables =
@@ -76,6 +77,7 @@ async function play({ kind, steps }: Sequence, patienceMs: number): Promise<void
         throw new BrokenPromise(step, game.model.step, error);
       });
     }
+    await game.look();
   } finally {
     vi.useRealTimers();
   }

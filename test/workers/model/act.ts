@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import type { ErrorCode } from "../../../src/protocol/errors.ts";
+import type { AnswerFrame, ErrorFrame } from "../../../src/protocol/frames.ts";
+import type { Model } from "./model.ts";
+import type { Player } from "./player.ts";
+import type { Recorded } from "./recorded.ts";
+import type { Attempt, Lane } from "./lanes.ts";
+import type { StateRefusal } from "./shared.ts";
+import { refusalOf } from "./shared.ts";
+
+/** Who acts, and the lane for what it wants recorded: nothing overtakes within one. */
+export interface Actor {
+  readonly model: Model;
+  readonly player: Player;
+  readonly lane: Lane;
+}
+
+/** A frame of a client. */
+export type ActFrame = Readonly<Record<string, unknown>> & { readonly type: string; readonly ref?: number };
+
+/** An act as it is sent, and what is to come of it. */
+export interface PlannedAct {
+  readonly frame: ActFrame;
+  /** What it records, or has recorded before. */
+  readonly recorded?: Recorded;
+  /** Says what is wrong with an answer. Called once the model knows what is stored. */
+  judge(answer: AnswerFrame): string | undefined;
+}
+
+/** Something that a client may do. Once it is planned, the model has it done. */
+export interface Act {
+  plan(actor: Actor): PlannedAct;
+  toString(): string;
+}
+
+/** Defines an act by what it may be given and what it comes to. */
+export function act<Args>(
+  name: string,
+  weight: number,
+  args: fc.Arbitrary<Args>,
+  plan: (actor: Actor, args: Args) => PlannedAct,
+): fc.WeightedArbitrary<Act> {
+  const arbitrary = args.map((each) => ({
+    plan: (actor: Actor) => plan(actor, each),
+    toString: () => `${name} ${fc.stringify(each)}`,
+  }));
+  return { weight, arbitrary };
+}
+
+/** What is stored already stays where it is; anything else is for members only, and to members only. */
+export function record({ model, player, lane }: Actor, frame: ActFrame, recorded: Recorded): PlannedAct {
+  const attempt: Attempt = { recorded, met: [] };
+  if (recorded.offset === undefined) {
+    if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
+    if (recorded.to?.some((id) => !model.members.has(id)) === true)
+      return { frame, judge: isRefused("unknown_member") };
+    lane.push(attempt);
+  }
+  const isTaken = (answer: AnswerFrame): string | undefined => {
+    if (answer.type === "ack" && answer.offset !== undefined) return undefined;
+    const reasons = reasonsAgainst(attempt);
+    if (answer.type === "error" && reasons.some((reason) => isReason(answer, reason))) return undefined;
+    const others = reasons.map((reason) => `, or ${JSON.stringify(reason)}`).join("");
+    return `not an ack with an offset${others}: ${JSON.stringify(answer)}`;
+  };
+  return { frame, recorded, judge: isTaken };
+}
+
+/** Why an attempt may have been refused, by each state that it may have met. */
+function reasonsAgainst({ recorded: { change, from }, met }: Attempt): StateRefusal[] {
+  if (change === undefined) return [];
+  return met.flatMap((state) => refusalOf(state, change, from) ?? []);
+}
+
+function isReason({ code, versions }: ErrorFrame, reason: StateRefusal): boolean {
+  return code === reason.code && JSON.stringify(versions) === JSON.stringify(reason.versions);
+}
+
+export function isDone(answer: AnswerFrame): string | undefined {
+  return answer.type === "ack" && answer.offset === undefined
+    ? undefined
+    : `not a plain ack: ${JSON.stringify(answer)}`;
+}
+
+export function isRefused(code: ErrorCode): (answer: AnswerFrame) => string | undefined {
+  return (answer) =>
+    answer.type === "error" && answer.code === code ? undefined : `not ${code}: ${JSON.stringify(answer)}`;
+}

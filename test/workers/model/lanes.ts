@@ -1,0 +1,118 @@
+import { textOf, type Recorded, type RecordedFrame } from "./recorded.ts";
+import { departureOf, refusalOf, type Shared, type StateRefusal } from "./shared.ts";
+
+/** One time that something was asked to be recorded. */
+export interface Attempt {
+  readonly recorded: Recorded;
+  /** What the state could have been when the room looked at it, where it was refused. */
+  met: readonly Shared[];
+}
+
+/** A member's departure, which deletes the keys that end with it, if there are any by then. */
+interface Departing {
+  readonly departs: string;
+}
+
+/** What one client wants recorded, in its order. */
+export type Lane = (Attempt | Departing)[];
+
+/** The log as it grows. */
+export interface Growing {
+  /** The state at each offset. */
+  readonly states: readonly Shared[];
+  /** Adds what is stored next. */
+  add(recorded: Recorded): void;
+}
+
+/** What became of lanes that a promise rules out. */
+export interface Found {
+  /** Stored though no one had asked for it, or not then. */
+  readonly unexpected: RecordedFrame[];
+  /** Stored where it should have been refused. */
+  readonly wrong: string[];
+  /** Asked for, with nothing to refuse it for, and not stored. */
+  readonly missing: Recorded[];
+}
+
+/** Puts what was stored where it was asked for: each lane in its order, the lanes in any. */
+export function follow(
+  lanes: readonly Lane[],
+  fresh: readonly RecordedFrame[],
+  log: Growing,
+  mayLose: boolean,
+): Found {
+  const found: Found = { unexpected: [], wrong: [], missing: [] };
+  const starts = new Map(lanes.map((lane) => [lane, log.states.length - 1]));
+  for (const frame of fresh) {
+    const state = log.states.at(-1) ?? NOTHING;
+    const next = nextWith(lanes, textOf(frame), state);
+    if (next === undefined) {
+      found.unexpected.push(frame);
+      continue;
+    }
+    const { lane, index, recorded } = next;
+    const met = log.states.slice(starts.get(lane));
+    // Of one lane a crash takes the end: what came before something that is stored was refused, or is missing.
+    found.missing.push(...passOver(lane.splice(0, index), met, false));
+    const asked = lane.shift();
+    // If it was refused the first time, then by a state of before; the next time it was not.
+    if (asked !== undefined && "recorded" in asked) asked.met = met;
+    const refusal = whyNot(recorded, state);
+    if (refusal !== undefined) found.wrong.push(`${recorded.text} is stored, and is ${refusal.code}`);
+    log.add(recorded);
+    starts.set(lane, log.states.length - 1);
+  }
+  for (const lane of lanes)
+    found.missing.push(...passOver(lane, log.states.slice(starts.get(lane)), mayLose));
+  return found;
+}
+
+/** How many frames the departures in lanes add to the log. */
+export function departuresIn(lanes: readonly Lane[], state: Shared): number {
+  return lanes.flat().filter((each) => "departs" in each && recordedOf(each, state) !== undefined).length;
+}
+
+/** Finds who asked next for what has this text. */
+function nextWith(
+  lanes: readonly Lane[],
+  text: string,
+  state: Shared,
+): { readonly lane: Lane; readonly index: number; readonly recorded: Recorded } | undefined {
+  for (const lane of lanes) {
+    for (const [index, each] of lane.entries()) {
+      const recorded = recordedOf(each, state);
+      if (recorded === undefined || recorded.offset !== undefined) continue;
+      if (recorded.text === text) return { lane, index, recorded };
+      if ("departs" in each || recorded.change === undefined) break; // That is not refused.
+    }
+  }
+  return undefined;
+}
+
+/** Notes what attempts met that came to nothing; returns those that should not have. */
+function passOver(passed: Lane, met: readonly Shared[], mayLose: boolean): Recorded[] {
+  return passed.flatMap((each) => {
+    const recorded = recordedOf(each, met.at(-1) ?? NOTHING);
+    if ("recorded" in each) each.met = met;
+    if (recorded === undefined || recorded.offset !== undefined) return [];
+    const isExcused =
+      "recorded" in each && (mayLose || met.some((state) => whyNot(recorded, state) !== undefined));
+    return isExcused ? [] : [recorded];
+  });
+}
+
+/** What is recorded; `undefined` for a member with which nothing ends. */
+function recordedOf(each: Attempt | Departing, state: Shared): Recorded | undefined {
+  if ("recorded" in each) return each.recorded;
+  const { departs: from } = each;
+  const change = departureOf(state, from);
+  if (change === undefined) return undefined;
+  const text = textOf({ type: "state", from, delete: change.deleted });
+  return { from, text, change, isDeparture: true, offset: undefined, time: undefined };
+}
+
+function whyNot({ change, from }: Recorded, state: Shared): StateRefusal | undefined {
+  return change === undefined ? undefined : refusalOf(state, change, from);
+}
+
+const NOTHING: Shared = new Map();

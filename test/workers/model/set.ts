@@ -1,0 +1,49 @@
+import fc from "fast-check";
+import { act, record } from "./act.ts";
+import { textOf, type Recorded } from "./recorded.ts";
+import { versionOf, type StateChange } from "./shared.ts";
+
+/** Few, so that members meet. */
+const anyKey = fc.constantFrom("a", "b", "c");
+
+const anyChange = fc.record({
+  key: anyKey,
+  /** What else is deleted by it, if anything. */
+  deleted: fc.option(anyKey, { nil: undefined }),
+  isDeletion: fc.nat(4).map((n) => n === 4),
+  own: fc.boolean(),
+  compared: fc.option(fc.record({ key: anyKey, with: fc.constantFrom("right", "right", "next", "absent") }), {
+    nil: undefined,
+  }),
+});
+
+/** Changes the shared state. It always has a `ref`, since it may be refused; and no two say the same. */
+export const set = act("set", 5, anyChange, (actor, { key, deleted, isDeletion, own, compared }) => {
+  const { model, player } = actor;
+  const word = player.nextWord();
+  const others = deleted === undefined || deleted === key ? [] : [deleted];
+  const now = versionOf(model.state, compared?.key ?? "");
+  const versions = { right: now, next: now + 1, absent: 0 };
+  const change: StateChange = {
+    set: isDeletion ? {} : { [key]: word },
+    deleted: isDeletion ? [key, ...others, word] : others,
+    expected: compared === undefined ? {} : { [compared.key]: versions[compared.with] },
+    own,
+  };
+  const from = player.id;
+  const said = {
+    ...(!isDeletion && { set: change.set }),
+    ...(change.deleted.length > 0 && { delete: change.deleted }),
+  };
+  const ref = player.nextRef();
+  const frame = { type: "set", ref, ...said, own, ...(compared && { if: change.expected }) };
+  const recorded: Recorded = {
+    from,
+    text: textOf({ type: "state", from, ...said }),
+    change,
+    offset: undefined,
+    time: undefined,
+  };
+  player.acts.set(ref, { frame, recorded });
+  return record(actor, frame, recorded);
+});
