@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
 import { CAPABILITIES, isGrant } from "../protocol/capabilities.ts";
+import { readClaims } from "./claims.ts";
 
 /** Where `wrangler dev` finds secrets; git ignores it. */
 const DEV_VARS = ".dev.vars";
@@ -27,48 +28,92 @@ Try it: npm run dev, then
   curl -N "http://localhost:8787/rooms/lobby/events" -H "Authorization: Bearer $(npm run -s token)"
 `;
 
-const { values } = parseArgs({
-  options: {
-    user: { type: "string", default: "ana" },
-    rooms: { type: "string", multiple: true, default: ["*=join,publish,presence,history,state,members"] },
-    info: { type: "string" },
-    expires: { type: "string", default: "12h" },
-    id: { type: "string" },
-    issuer: { type: "string" },
-    audience: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
+const DEFAULT_ROOMS = ["*=join,publish,presence,history,state,members"];
 
-if (values.help) console.log(HELP);
-else console.log(await mint());
+const OPTIONS = {
+  user: { type: "string", default: "ana" },
+  rooms: { type: "string", multiple: true, default: DEFAULT_ROOMS },
+  info: { type: "string" },
+  expires: { type: "string", default: "12h" },
+  id: { type: "string" },
+  issuer: { type: "string" },
+  audience: { type: "string" },
+  help: { type: "boolean", default: false },
+} as const;
 
-async function mint(): Promise<string> {
-  const token = new SignJWT({
-    rooms: Object.fromEntries(values.rooms.map(readPattern)),
-    ...(values.info !== undefined && { info: JSON.parse(values.info) as unknown }),
-  })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(values.user)
-    .setIssuedAt()
-    .setExpirationTime(values.expires);
-  if (values.id !== undefined) token.setJti(values.id);
-  if (values.issuer !== undefined) token.setIssuer(values.issuer);
-  if (values.audience !== undefined) token.setAudience(values.audience);
+/** The first of the secrets, quoted in any way that `wrangler dev` reads, or not quoted. */
+const SECRET =
+  /^[ \t]*(?:export[ \t]+)?TOKEN_SECRETS[ \t]*=[ \t]*(?:(["'`])([^,\n]+?)[ \t]*(?:,|\1)|([^"'`,#\s][^,#\n]*))/m;
+
+/** What was asked for cannot be had; its message is a sentence for who asked. */
+class Mistake extends Error {}
+
+try {
+  const asked = readArguments();
+  console.log(asked.help ? HELP : await mint(asked));
+} catch (error) {
+  if (!(error instanceof Error)) throw error;
+  console.error(error instanceof Mistake ? `${error.message}; see --help` : error.message);
+  process.exitCode = 1;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    // Its first sentence says what is wrong, the others what is no help here.
+    throw new Mistake(String((error as Error).message).split(/\.\s/)[0]);
+  }
+}
+
+async function mint(asked: ReturnType<typeof readArguments>): Promise<string> {
+  const { user, info, expires, id, issuer, audience } = asked;
+  const rooms: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  for (const text of asked.rooms) {
+    const [pattern, grants] = readPattern(text);
+    rooms[pattern] = [...(rooms[pattern] ?? []), ...grants];
+  }
+  const payload = { rooms: { ...rooms }, ...(info !== undefined && { info: readInfo(info) }) };
+  const claims = readClaims({ ...payload, sub: user, jti: id });
+  if (!claims.ok) throw new Mistake(claims.error.message);
+  const token = new SignJWT(payload).setProtectedHeader({ alg: "HS256" }).setSubject(user).setIssuedAt();
+  try {
+    token.setExpirationTime(expires);
+  } catch {
+    throw new Mistake(`--expires ${JSON.stringify(expires)} is no time such as 15m, 12h, 30d`);
+  }
+  if (id !== undefined) token.setJti(id);
+  if (issuer !== undefined) token.setIssuer(issuer);
+  if (audience !== undefined) token.setAudience(audience);
   return token.sign(new TextEncoder().encode(devSecret()));
 }
 
 function readPattern(text: string): [string, string[]] {
-  const [pattern = "", list = ""] = text.split("=");
-  const grants = list.split(",");
+  const [pattern = "", list, ...rest] = text.split("=");
+  if (pattern === "" || list === undefined || rest.length > 0) {
+    throw new Mistake(`--rooms ${JSON.stringify(text)} is not as "doc:*=join,publish" is`);
+  }
+  const grants = list.split(",").map((grant) => grant.trim());
   const unknown = grants.find((grant) => !isGrant(grant));
-  if (unknown !== undefined) throw new Error(`"${unknown}" is no capability; see --help`);
+  if (unknown !== undefined)
+    throw new Mistake(`--rooms names ${JSON.stringify(unknown)}, which is no capability`);
   return [pattern, grants];
+}
+
+function readInfo(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new Mistake(
+      `--info ${JSON.stringify(text)} is no JSON; a text has quotes of its own, as '"host"' has`,
+    );
+  }
 }
 
 function devSecret(): string {
   const lines = existsSync(DEV_VARS) ? readFileSync(DEV_VARS, "utf8") : "";
-  const found = /^TOKEN_SECRETS *= *"?([^",\n]+)/m.exec(lines)?.[1];
+  const [, , quoted, bare] = SECRET.exec(lines) ?? [];
+  const found = (quoted ?? bare)?.trim();
   if (found !== undefined) return found;
   const secret = randomBytes(32).toString("base64url");
   appendFileSync(DEV_VARS, `${lines === "" || lines.endsWith("\n") ? "" : "\n"}TOKEN_SECRETS="${secret}"\n`);

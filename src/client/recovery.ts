@@ -27,7 +27,8 @@ const RECOVERIES: Readonly<Record<string, "wait" | "come back">> = {
   unavailable: "wait",
   internal: "wait",
   not_joined: "come back",
-} satisfies Record<CodesOf<"wait">, "wait"> & Record<CodesOf<"come back">, "come back">;
+  token_expired: "come back", // with another, which each join asks for
+} satisfies Record<CodesOf<"wait">, "wait"> & Record<CodesOf<"come back" | "renew">, "come back">;
 
 const FINAL_NAMES: Readonly<Record<number, string>> = {
   4500: "bad_protocol",

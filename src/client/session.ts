@@ -251,7 +251,9 @@ export class Session implements Room {
         if (this.state !== "connected") return this.#step({ type: "refused", error: frame });
         this.#sender.refused(frame);
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
-        if (recoveryOf(frame) === "come back") this.#step({ type: "lost", reason: frame.message });
+        // A renewal, which has no ref, may have failed: the old token is good for a while yet.
+        if (recoveryOf(frame) === "come back" && (frame.ref !== undefined || frame.code !== "token_expired"))
+          this.#step({ type: "lost", reason: frame.message });
         return;
       case "expiring":
         return this.#renewal.schedule(this.#link, frame.expiresInMs);

@@ -48,8 +48,8 @@ export class SseTransport implements Transport {
 
   renew(token: string, authority: string): void {
     this.#token = token;
-    // The answer does not matter: without it the stream ends when the old token does, and is joined again.
-    void this.#request(JSON.stringify({ type: "auth", token }), authority).catch(() => undefined);
+    // A refusal does not matter: then the stream ends when the old token does, and is joined again.
+    void this.#renew(JSON.stringify({ type: "auth", token }), authority).catch(() => undefined);
   }
 
   ping(): void {
@@ -134,6 +134,12 @@ export class SseTransport implements Transport {
     this.#isPosting = false;
     this.#listener.onFrames(readPostAnswer(refs, answer));
     if (!this.#isOver) this.#listener.onReady();
+  }
+
+  /** The ack tells how long the new token is good for. */
+  async #renew(text: string, authority: string): Promise<void> {
+    const frames = readPostAnswer([undefined], await readAnswer(await this.#request(text, authority)));
+    if (!this.#isOver) this.#listener.onFrames(frames.filter(({ type }) => type === "ack"));
   }
 
   async #request(body: string, authority: string, init: RequestInit = {}): Promise<Response> {

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { joinRoom, type JoinOptions, type Room, type TransportName } from "../../src/client/index.ts";
+import { roomUrl } from "../support/member.ts";
+import { uniqueRoom } from "../support/rooms.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { startServer } from "../support/server.ts";
+import { forge, nowS, usualClaims } from "../support/signing.ts";
+
+const SECRET = "a-secret-for-tests-of-32-characters";
+
+/** How long a token is good for, in seconds: a little less, for tokens count whole ones. */
+const LIFE_S = 3;
+
+let server: ServerProcess;
+
+beforeAll(async () => {
+  server = await startServer({
+    vars: { ADDRESS_LIMITS: "off", TOKEN_SECRETS: SECRET, TOKEN_CLOCK_TOLERANCE_S: "0" },
+  });
+});
+
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+function mint(claims: object = {}, secret = SECRET): Promise<string> {
+  return forge('{"alg":"HS256"}', JSON.stringify(usualClaims({ ...claims })), secret);
+}
+
+/** A client, and what it was told of its connection: states, welcomes, and why it was closed. */
+interface Visit {
+  readonly room: Room;
+  readonly states: string[];
+  readonly codes: (string | undefined)[];
+  readonly users: (string | undefined)[];
+  drawn: number;
+}
+
+/** Joins a room over one transport, with a token drawn anew each time one is asked for. */
+function visit(transport: TransportName, draw: (nth: number) => Promise<string>, room = uniqueRoom()): Visit {
+  const made: Omit<Visit, "room"> = { states: [], codes: [], users: [], drawn: 0 };
+  const options: JoinOptions = {
+    transports: [transport],
+    getToken: () => draw(++made.drawn),
+    minReconnectDelayMs: 50,
+    maxReconnectDelayMs: 200,
+  };
+  const joined = joinRoom(roomUrl(server.url, room), options);
+  joined.on("state", ({ state }) => void made.states.push(state));
+  joined.on("welcome", ({ user }) => void made.users.push(user));
+  joined.on("closed", ({ error }) => void made.codes.push(error?.code));
+  return Object.assign(made, { room: joined });
+}
+
+const PATIENCE = { timeout: 60_000 };
+
+describe.each<TransportName>(["websocket", "sse"])("the client with tokens over %s", (transport) => {
+  it("[D7 D8 G6] renews those of short life in band: its connection stays, and its acts are taken", async () => {
+    const made = visit(transport, () => mint({ exp: nowS() + LIFE_S }));
+    await expect.poll(() => made.states, PATIENCE).toContain("connected");
+    const since = Date.now();
+
+    for (let renewals = 2; renewals <= 5; renewals++) {
+      await expect.poll(() => made.drawn, PATIENCE).toBe(renewals);
+      expect(await made.room.publish("e", renewals)).toMatchObject({ offset: renewals - 1 });
+    }
+
+    expect(Date.now() - since).toBeGreaterThan(LIFE_S * 1_000);
+    expect(made.states).toEqual(["connected"]);
+    expect(made.users).toEqual(["ana"]);
+    made.room.close();
+  });
+
+  it("[D7 C1 G3 G5] comes back by itself when one could not be renewed in time, and no act is lost", async () => {
+    let expiresAt = Infinity;
+    const made = visit(transport, async (nth) => {
+      if (nth === 2) throw new Error("the backend is away");
+      const exp = nowS() + (nth === 1 ? LIFE_S : 600);
+      if (nth === 1) expiresAt = exp * 1_000;
+      return mint({ exp });
+    });
+    await expect.poll(() => made.states, PATIENCE).toContain("connected");
+    const { self } = made.room;
+    await expect.poll(() => made.drawn, PATIENCE).toBe(2);
+    await expect.poll(() => Date.now(), PATIENCE).toBeGreaterThan(expiresAt);
+
+    expect(await made.room.publish("e", 1)).toMatchObject({ offset: 1 });
+
+    expect(made.states).toEqual(["connected", "reconnecting", "connected"]);
+    expect(made.room.self).toBe(self);
+    expect(made.drawn).toBe(3);
+    made.room.close();
+  });
+
+  it("[D8 G6] keeps the token it has, as long as that is good, when the one to renew it with has expired", async () => {
+    const drawnAt: number[] = [];
+    let expiresAt = Infinity;
+    const made = visit(transport, (nth) => {
+      drawnAt.push(Date.now());
+      const exp = nowS() + ([LIFE_S, -60][nth - 1] ?? 600);
+      if (nth === 1) expiresAt = exp * 1_000;
+      return mint({ exp });
+    });
+
+    await expect.poll(() => made.states, PATIENCE).toEqual(["connected", "reconnecting", "connected"]);
+
+    expect(drawnAt).toHaveLength(3);
+    expect(drawnAt[1]).toBeLessThan(expiresAt);
+    expect(drawnAt[2]).toBeGreaterThanOrEqual(expiresAt);
+    made.room.close();
+  });
+
+  it.each<[string, () => Promise<string>, string]>([
+    ["forged", () => mint({}, "x".repeat(32)), "token_invalid"],
+    ["no token", async () => "nonsense", "token_invalid"],
+    ["for another room", () => mint({ rooms: { other: ["join"] } }), "forbidden"],
+    ["for no one to join", () => mint({ rooms: { "*": ["publish"] } }), "forbidden"],
+  ])("[D5 S6 G12] is closed for good by one that is %s, and told why", async (_what, draw, code) => {
+    const made = visit(transport, draw);
+
+    await expect.poll(() => made.codes, PATIENCE).toEqual([code]);
+
+    expect(made.states).toEqual(["closed"]);
+    expect(made.drawn).toBe(1);
+    await expect(made.room.publish("e", 1)).rejects.toMatchObject({ name: "ParlorError" });
+  });
+
+  it("[D5 D7] asks for another when one had expired before it arrived", async () => {
+    const made = visit(transport, (nth) => mint({ exp: nowS() + (nth === 1 ? -60 : 600) }));
+
+    await expect.poll(() => made.room.state, PATIENCE).toBe("connected");
+
+    expect(made.drawn).toBe(2);
+    made.room.close();
+  });
+});

@@ -1,0 +1,48 @@
+import { listDurableObjectIds } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { createParlor } from "../../../src/worker/parlor.ts";
+import type { Serve } from "./rooms.ts";
+import { openEvents, post } from "./sse.ts";
+import { TEST_KINDS } from "./test-kinds.ts";
+import { joinWebSocket } from "./websocket.ts";
+
+/** A Worker before the rooms of test-kinds.ts, with other variables: what it checks at its door is its own. */
+export function serveKindsWith(variables: Readonly<Record<string, unknown>>): Serve {
+  const { handler } = createParlor({
+    kinds: TEST_KINDS,
+    env: { ...env, ROOM: env.KINDS_ROOM, ...variables },
+  });
+  return (request) => handler.fetch(request);
+}
+
+/** A pair that belongs to no one. */
+const NOBODY = { session: "A".repeat(22), key: "A".repeat(22) };
+
+/** How a door answered who knocked: the code of the error by each way in, and the close or status that came with it. */
+export interface Answers {
+  readonly websocket: readonly [code: string, close: number];
+  readonly sse: readonly [code: string, close: number];
+  readonly post: readonly [code: string, status: number];
+}
+
+/** Knocks by every transport, and hears why one is not let in. */
+export async function knock(
+  room: string,
+  to: Serve,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answers> {
+  const socket = await joinWebSocket(room, { to, headers });
+  const reader = await openEvents(room, { to, headers });
+  const acted = await post(room, NOBODY, { type: "publish", event: "e" }, headers, to);
+  return {
+    websocket: [(await socket.inbox.take("error")).code, (await socket.closed).code],
+    sse: [(await reader.inbox.take("error")).code, (await reader.closed).code],
+    post: [(acted.body as { readonly code: string }).code, acted.status],
+  };
+}
+
+/** Whether a room of test-kinds.ts has ever been reached. */
+export async function wasTouched(room: string): Promise<boolean> {
+  const id = env.KINDS_ROOM.idFromName(room).toString();
+  return (await listDurableObjectIds(env.KINDS_ROOM)).some((other) => other.toString() === id);
+}
