@@ -132,6 +132,8 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
 
   async function joinByWebSocket(c: Context): Promise<Response> {
     const { raw } = c.req;
+    // Hono serves HEAD by the route of GET: a socket that nobody would hold.
+    if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
     const offer = readOffer(raw.headers.get("Sec-WebSocket-Protocol"));
     // A flood or an overload is answered as cheaply as can be.
     const refuse = (error: WireError): Response =>
