@@ -29,6 +29,17 @@ export function isRevokedBy({ kind, id, at }: Revocation, user: string, access: 
 /** How old what this knows may be, in milliseconds: a revocation is heard of within ten seconds. */
 const MAX_AGE_MS = 8_000;
 
+/** From this age on one of those who come asks, in milliseconds, and the others need not wait for it. */
+const ASK_AGE_MS = 5_000;
+
+/** A registry that did not answer is left alone so long, in milliseconds. */
+const PAUSE_MS = 500;
+
+/** Whether something was less than so long ago. Of a clock that was set back nothing can be told. */
+export function isWithin(ms: number, at: number, now: number): boolean {
+  return at <= now && now - at < ms;
+}
+
 /**
  * Who is revoked, as this isolate knows: asked for when someone comes with a token, and kept for a few seconds. Only what
  * is new is asked for.
@@ -39,6 +50,8 @@ export class Revocations {
   readonly #known = new Map<string, Revocation>();
   #newest = 0;
   #askedAt = -Infinity;
+  #tryingAt = -Infinity;
+  #failedAt = -Infinity;
 
   /**
    * @param registry finds what keeps the list, anew each time; absent where nothing is ever revoked
@@ -71,17 +84,34 @@ export class Revocations {
     return found.some((revocation) => revocation !== undefined && isRevokedBy(revocation, user, access));
   }
 
-  /** Learns what is new, unless that was just done. Throws where it cannot. */
+  /** Takes note of one, unless a later one of the same is known. Others may be as new: they are asked for all the same. */
+  learn(revocation: Revocation): void {
+    const name = `${revocation.kind} ${revocation.id}`;
+    if ((this.#known.get(name)?.at ?? -Infinity) <= revocation.at) this.#known.set(name, revocation);
+  }
+
+  /** Learns what is new, unless that was just done. Throws where it cannot, and what is known is too old. */
   async refresh(): Promise<void> {
-    const askedAt = this.#clock();
-    // Of a clock that was set back nothing can be told.
-    const isFresh = this.#askedAt <= askedAt && askedAt - this.#askedAt < MAX_AGE_MS;
-    if (this.#registry === undefined || isFresh) return;
-    for (const revocation of await this.#registry().since(this.#newest)) {
-      this.#known.set(`${revocation.kind} ${revocation.id}`, revocation);
+    const now = this.#clock();
+    const isFresh = isWithin(MAX_AGE_MS, this.#askedAt, now);
+    const isAsked = isWithin(ASK_AGE_MS, this.#askedAt, now) || isWithin(ASK_AGE_MS, this.#tryingAt, now);
+    if (this.#registry === undefined || (isFresh && isAsked)) return;
+    if (isWithin(PAUSE_MS, this.#failedAt, now)) throw new Error("the registry did not answer just now");
+    this.#tryingAt = now;
+    try {
+      await this.#ask(this.#registry(), now);
+    } catch (error) {
+      this.#failedAt = now;
+      if (!isFresh) throw error;
+    }
+  }
+
+  async #ask(registry: RegistryApi, now: number): Promise<void> {
+    for (const revocation of await registry.since(this.#newest)) {
+      this.learn(revocation);
       this.#newest = Math.max(this.#newest, revocation.at);
     }
-    for (const [name, { until }] of this.#known) if (until <= askedAt) this.#known.delete(name);
-    this.#askedAt = askedAt;
+    for (const [name, { until }] of this.#known) if (until <= now) this.#known.delete(name);
+    this.#askedAt = now;
   }
 }

@@ -58,13 +58,17 @@ export class SessionBudget {
     );
   }
 
+  /** How long one more message would have to wait, in milliseconds. */
+  messageWaitMs(now: number): number {
+    return take(this.#rates.messages, { ...this.#messages }, 1, now);
+  }
+
   /** Counts refused messages; tells what is to become of the session for it. */
   countRefusals(count: number, now: number): Penalty | undefined {
-    const counting = this.#refusals.filter((at) => now - at < REFUSAL_WINDOW_MS);
+    const counting = this.#refusals.filter((at) => counts(at, now));
     this.#refusals = [...counting, ...Array<number>(count).fill(now)].slice(-this.#maxRefusals);
     if (this.#refusals.length >= this.#maxRefusals) return "ban";
-    const wasMuted = 2 * counting.length >= this.#maxRefusals;
-    return !wasMuted && 2 * this.#refusals.length >= this.#maxRefusals ? "mute" : undefined;
+    return 2 * this.#refusals.length >= this.#maxRefusals ? "mute" : undefined;
   }
 
   /** Whether nothing is owed, so that the budget can be forgotten. */
@@ -72,9 +76,14 @@ export class SessionBudget {
     return (
       isFull(this.#rates.messages, this.#messages, now) &&
       isFull(this.#rates.bytes, this.#bytes, now) &&
-      this.#refusals.every((at) => now - at >= REFUSAL_WINDOW_MS)
+      !this.#refusals.some((at) => counts(at, now))
     );
   }
+}
+
+/** Whether a refusal counts still. One of a time that is yet to come is of a clock that was set back. */
+function counts(at: number, now: number): boolean {
+  return at <= now && now - at < REFUSAL_WINDOW_MS;
 }
 
 /** The refusal of what there is no budget for; `undefined` where nothing has to wait. */

@@ -14,12 +14,13 @@ export class Registry extends DurableObject implements RegistryApi {
   ): Promise<Revocation | undefined> {
     const { sql } = this.ctx.storage;
     const now = Date.now();
+    const newest = this.#read().at(-1)?.at ?? 0;
     const list = this.#read().filter(
       (known) => known.until > now && !(known.kind === kind && known.id === id),
     );
     if (list.length >= MAX_REVOCATIONS) return undefined;
     // Never before an older one: who asks for what is new names the newest it knows.
-    const at = Math.max(now, list.at(-1)?.at ?? 0);
+    const at = Math.max(now, newest);
     const revocation: Revocation = { kind, id, at, until: at + keepMs };
     this.ctx.storage.transactionSync(() => {
       sql.exec("DELETE FROM revocation WHERE until <= ?", now);

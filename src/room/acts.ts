@@ -14,7 +14,7 @@ import type { FanOut } from "./fan-out.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Origin, Outbox } from "./outbox.ts";
-import type { Penalties } from "./penalties.ts";
+import { mutedAs, type Penalties } from "./penalties.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Renewals } from "./renewals.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -110,11 +110,11 @@ export class Acts {
     for (const [index, item] of items.value.entries()) {
       const error = this.#do(sent, index, item, overBudget);
       if (error === undefined) continue;
-      if (error.code !== "rate_limited") refused++;
-      else if (error.limit !== "roomMessagesPerSecond") isOverBudget = true;
+      if (error.code === "rate_limited" || error.code === "muted") isOverBudget ||= isItsFault(error);
+      else if (isItsFault(error)) refused++;
       answers.item(index)(errorFrame(error));
     }
-    // A frame that is over budget is so once, however many it holds; that others spent the room's is not its fault.
+    // A frame that is over budget, or muted, is so once, however many it holds.
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
   }
 
@@ -147,12 +147,17 @@ export class Acts {
     return withRef(error ?? this.#act(sent, index, frame), frame.ref);
   }
 
-  /** Why something is not taken, whatever it says: a budget, a capability, a penalty. */
-  #refusalOf({ actor, connection, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
-    const refusal = refusalFor(frame, rights) ?? this.#budgets.takeShared(actor.user, now);
-    if (refusal !== undefined || !isSeenByOthers(frame)) return refusal;
-    const retryAfterMs = this.#penalties.mutedForMs(mutedAs(actor, connection), now);
-    return retryAfterMs > 0 ? { code: "muted", retryAfterMs } : undefined;
+  /** Why something is not taken, whatever it says: a capability, a penalty, a budget. */
+  #refusalOf({ actor, connection, budget, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
+    const refusal = refusalFor(frame, rights);
+    // Who is not here reaches no one, and so spends nothing of theirs.
+    if (refusal !== undefined || !this.#isHere(actor)) return refusal;
+    const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
+    const mutedMs = isSeenByOthers(frame) ? this.#penalties.mutedForMs(muted, now) : 0;
+    if (mutedMs > 0) return { code: "muted", limit: "maxRefusals", retryAfterMs: mutedMs };
+    const spent = this.#budgets.takeShared(actor.user, now);
+    // Who waits as it is told must be within its own budget then, too.
+    return spent && { ...spent, retryAfterMs: Math.max(spent.retryAfterMs ?? 0, budget.messageWaitMs(now)) };
   }
 
   #act(sent: Sent, index: number, frame: Exclude<ClientFrame, SeenFrame>): WireError | undefined {
@@ -233,12 +238,20 @@ export class Acts {
   }
 
   #countRefusals({ actor, budget, now }: Sent, refused: number): void {
-    const penalty = refused === 0 ? undefined : budget.countRefusals(refused, now);
+    // Who is not here has nothing to lose, and must not make a room by what it sends.
+    const penalty = refused === 0 || !this.#isHere(actor) ? undefined : budget.countRefusals(refused, now);
     if (penalty === undefined) return;
     const session = this.#sessions.byId(actor.session);
-    if (penalty === "mute") return this.#penalties.impose("mute", mutedAs(actor, session), now);
-    this.#penalties.impose("ban", sourceOf(actor, session), now);
-    if (session !== undefined) this.#departures.depart(session, now, "removed", "abuse");
+    const source = sourceOf(actor, session);
+    if (penalty === "mute") return this.#penalties.impose("mute", mutedAs({ ...actor, source }), now);
+    // A POST may come from another address than its session's connection.
+    const sources = new Set([source, session?.record.source ?? source]);
+    for (const each of sources) this.#penalties.impose("ban", each, now);
+    this.#departures.banish(actor, now);
+  }
+
+  #isHere({ session, member }: Actor): boolean {
+    return this.#sessions.byId(session) !== undefined || this.#members.byId(member) !== undefined;
   }
 }
 
@@ -253,9 +266,9 @@ function sourceOf({ source, session }: Actor, connection: Session | undefined): 
   return source ?? connection?.record.source ?? session;
 }
 
-/** Whom a penalty within the room is for: the user in all its sessions, but never all who share an address. */
-function mutedAs(actor: Actor, connection: Session | undefined): string {
-  return actor.user === "" ? actor.session : sourceOf(actor, connection);
+/** Whether a refusal is its sender's doing, not the server's, nor that of others who spent what is shared. */
+function isItsFault({ code, limit }: WireError): boolean {
+  return code !== "internal" && limit !== "roomMessagesPerSecond";
 }
 
 /** Whether an act reaches others. */

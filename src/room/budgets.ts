@@ -52,18 +52,24 @@ export class Budgets {
     return budget;
   }
 
-  /** Charges one message to a verified user, "" for none, and to the room; the refusal where either has no budget. */
+  /**
+   * Charges one message to a verified user, "" for none, and to the room; the refusal where either has no budget. Who
+   * waits as the room tells will not be over the user's then.
+   */
   takeShared(user: string, now: number): WireError | undefined {
     const { user: userRate, room: roomRate } = this.#rates;
+    let againMs = 0;
     if (user !== "") {
       const bucket = this.#byUser.get(user) ?? fullBucket(userRate, now);
       this.#byUser.set(user, bucket);
       const waitMs = take(userRate, bucket, 1, now);
+      againMs = take(userRate, { ...bucket }, 1, now);
       if (waitMs > 0) return refusal("userMessagesPerSecond", "the user's message budget is spent", waitMs);
     }
     this.#room ??= fullBucket(roomRate, now);
     const waitMs = take(roomRate, this.#room, 1, now);
-    return refusal("roomMessagesPerSecond", "the room's message budget is spent", waitMs);
+    const toldMs = waitMs === 0 ? 0 : Math.max(waitMs, againMs);
+    return refusal("roomMessagesPerSecond", "the room's message budget is spent", toldMs);
   }
 
   /**
@@ -73,6 +79,7 @@ export class Budgets {
   takeJoin(now: number): WireError | undefined {
     const { joins } = this.#rates;
     this.#joins ??= fullBucket(joins, now);
+    if (isFull(joins, this.#joins, now)) this.#turnedAway = 0; // They have had the time.
     const waitMs = take(joins, this.#joins, 1, now);
     if (waitMs === 0) {
       this.#turnedAway = Math.max(0, this.#turnedAway - 1);

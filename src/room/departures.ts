@@ -1,6 +1,7 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import { MAX_SET_KEYS, type LeaveReason } from "../protocol/frames.ts";
 import { stateParts } from "../protocol/messages.ts";
+import type { Actor } from "./api.ts";
 import type { Hooks } from "./hooks.ts";
 import type { Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
@@ -48,6 +49,15 @@ export class Departures {
     const graceUntil = this.#members.lose(session.record.member, now);
     if (graceUntil === undefined) this.end(session.record.member, now, reason);
     return graceUntil;
+  }
+
+  /** Removes who is kept out from now on: its session and, of a verified user, all others, lost ones too. */
+  banish({ session, user }: Pick<Actor, "session" | "user">, now: number): void {
+    const isMeant = (of: Pick<Actor, "session" | "user">): boolean =>
+      of.session === session || (user !== "" && of.user === user);
+    const meant = [...this.#sessions.all()].filter(({ record }) => isMeant(record));
+    for (const each of meant) this.depart(each, now, "removed", "abuse");
+    for (const { id } of [...this.#members.all()].filter(isMeant)) this.end(id, now, "removed");
   }
 
   /** Ends the memberships whose grace is over. */

@@ -1,3 +1,4 @@
+import type { Revocations } from "../auth/revocations.ts";
 import type { Kind } from "../config/config.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
 import { encodeFrame } from "../protocol/encode.ts";
@@ -14,7 +15,7 @@ import type { Aftermath, Hooks } from "./hooks.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Penalties } from "./penalties.ts";
+import { mutedAs, type Penalties } from "./penalties.ts";
 import type { Roster } from "./roster.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import type { State } from "./state.ts";
@@ -44,6 +45,7 @@ export class Entrance {
   readonly #penalties: Penalties;
   readonly #tickets: UsedTickets;
   readonly #tables: Tables;
+  readonly #revocations: Revocations;
 
   constructor(
     kind: Kind,
@@ -61,6 +63,7 @@ export class Entrance {
       readonly penalties: Penalties;
       readonly tickets: UsedTickets;
       readonly tables: Tables;
+      readonly revocations: Revocations;
     },
   ) {
     this.#kind = kind;
@@ -73,6 +76,7 @@ export class Entrance {
     this.#penalties = room.penalties;
     this.#tickets = room.tickets;
     this.#tables = room.tables;
+    this.#revocations = room.revocations;
     this.#members = room.members;
     this.#log = room.log;
     this.#outbox = room.outbox;
@@ -95,14 +99,17 @@ export class Entrance {
       return err({ code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS });
     }
     if (known !== undefined || join.viewOnly === true) return ok(() => undefined);
-    const { member: id, user, presence: data, access } = join;
-    return this.#hooks.join({ id, user, info: access?.info, data }, now);
+    const { member: id, user, access } = join;
+    return this.#hooks.join({ id, user, info: access?.info, data: this.#presenceOf(join, now) }, now);
   }
 
   /** Why one may not come in, whoever else is here. */
   #refusalOf(join: JoinRequest, now: number): WireError | undefined {
     const banned = this.#penalties.bannedForMs(join.source ?? join.session, now);
-    if (banned > 0) return { code: "banned", retryAfterMs: banned };
+    if (banned > 0) return { code: "banned", limit: "maxRefusals", retryAfterMs: banned };
+    // The Worker may not have heard yet of what the room was told.
+    if (join.user !== "" && this.#revocations.covers(join.user, join.access))
+      return { code: "token_revoked" };
     if (join.mayNotCreate === true && this.isNew) {
       const message = "too many new rooms were joined first from here today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
@@ -110,9 +117,16 @@ export class Entrance {
     return this.#budgets.takeJoin(now) ?? this.#tickets.refusal(join, now);
   }
 
-  /** Whether nobody is here, and nothing is stored. */
+  /** Whether nobody is here, and nothing is stored that will be. */
   get isNew(): boolean {
-    return !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
+    const isStored = this.#kind.history === "durable" || this.#kind.graceMs > 0;
+    return isStored && !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
+  }
+
+  /** What a newcomer says of itself: nothing new where it is muted. */
+  #presenceOf(join: JoinRequest, now: number): string | undefined {
+    const isMuted = this.#penalties.mutedForMs(mutedAs(join), now) > 0;
+    return (isMuted ? undefined : join.presence) ?? this.#members.byId(join.member)?.data;
   }
 
   /**
@@ -124,7 +138,7 @@ export class Entrance {
     this.#outbox.flush(now);
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#sessions.byId(id);
-    const data = join.presence ?? this.#members.byId(member)?.data;
+    const data = this.#presenceOf(join, now);
     if (older !== undefined) this.#sessions.close(older, "replaced");
     const session = this.#sessions.add(
       socket,

@@ -1,35 +1,23 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import type { PresenceMode } from "../protocol/contract.ts";
 import { encodeFrame } from "../protocol/encode.ts";
-import { isFor, type Eyes } from "../protocol/messages.ts";
-import { DIALECTS, encodeRoster, encodeShared, type FlushContents, type View } from "./dialects.ts";
+import { isFor } from "../protocol/messages.ts";
+import { DIALECTS, encodeRoster } from "./dialects.ts";
+import { eyesOf, passesBy, startsLog, textFor, type Flush } from "./flush-texts.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
+import { Pace } from "./pace.ts";
 import type { Roster } from "./roster.ts";
 import { isExpired, type Session, type Sessions } from "./sessions.ts";
 
 /** A member is told where it stands when messages for others have brought the log so far beyond it. */
 const POSITION_EVERY = 500;
 
-/** What every connection of one dialect and view is sent, and the items it is made of. */
-interface SharedText {
-  readonly items: string;
-  readonly count: number;
-  readonly text: string;
-  /** Whether nothing in it is missed by who does not get it. */
-  readonly isVolatile: boolean;
-}
-
-/** What one flush sends: the contents, what was answered to whom, and the texts written so far, by view. */
-export interface Flush {
-  readonly contents: FlushContents;
-  readonly own: ReadonlyMap<Session, readonly string[]>;
-  /** The offset before its first recorded message. */
-  readonly after: number;
-  /** Whether some of it is for some members only. */
-  readonly isAddressed: boolean;
-  readonly texts: Map<string, SharedText>;
-}
+/**
+ * How much of the log is sent in a second to those who are behind. Many who come back at once would otherwise have the
+ * room's one thread to themselves: at this pace they take less than half of it.
+ */
+const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
 
 /**
  * Sends frames to connections, as much as each of them reads: one that does not keep up is sent the log instead, a page
@@ -42,6 +30,9 @@ export class FanOut {
   readonly #roster: Roster;
   #slow: Session[] = [];
   #stalled: Session[] = [];
+  /** Those who are sent the log when there is time for it again, in turn. */
+  readonly #queued = new Set<Session>();
+  readonly #catchUps = new Pace(CATCH_UP_CHARS);
   #sends = 0;
 
   constructor(room: {
@@ -68,7 +59,8 @@ export class FanOut {
       if (flush.contents.presence !== undefined) lane.miss();
       return this.#answer(session, own, isGone);
     }
-    const shared = this.#textFor(session, flush, isGone);
+    const filtered = this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined;
+    const shared = textFor(session, flush, { isGone, filtered, position: this.#position });
     if (shared.count + own.length === 0) return;
     const items = [shared.items, ...own].filter((text) => text !== "").join(",");
     const text =
@@ -109,6 +101,7 @@ export class FanOut {
     while (lane.behind < this.#log.head) {
       // Not read before there is room for it: who says often what it has read may make that no work.
       if (!lane.fits(lane.pageChars)) return this.#wait(session);
+      if (!this.#catchUps.take(lane.pageChars, now)) return void this.#queued.add(session);
       const page = this.#log.page(lane.behind, lane.pageChars, eyesOf(session));
       if (page === undefined) break;
       if (page.texts !== "") {
@@ -128,6 +121,19 @@ export class FanOut {
     this.#deliver(session, text);
     session.toldOffset = this.#log.head;
     lane.catchUp();
+  }
+
+  /** Goes on with those who wait for their turn to be sent the log. */
+  goOn(now: number): void {
+    const queued = [...this.#queued];
+    this.#queued.clear();
+    for (const session of queued)
+      if (this.#sessions.of(session.socket) === session) this.advance(session, now);
+  }
+
+  /** When to {@link goOn}, Unix milliseconds; `undefined` when no one waits. */
+  get queuedUntil(): number | undefined {
+    return this.#queued.size === 0 ? undefined : (this.#catchUps.at ?? 0);
   }
 
   /** Ends a connection that does not read, or may not any more, before anything more is queued for it. */
@@ -177,55 +183,14 @@ export class FanOut {
     return this.#log.position ?? "";
   }
 
-  #textFor(session: Session, flush: Flush, isGone: boolean): SharedText {
-    const isLean = !session.lane.keepsUp;
-    const needsPosition = this.#needsPosition(session, flush);
-    const member = flush.isAddressed ? (eyesOf(session).member ?? "") : "";
-    // For every connection of every flush: most find what the first of their kind had written.
-    const name = `${session.look} ${isLean} ${isGone} ${needsPosition} ${member}`;
-    let shared = flush.texts.get(name);
-    if (shared === undefined) {
-      shared = this.#write(session, flush, { isLean, isGone, needsPosition });
-      flush.texts.set(name, shared);
-    }
-    return shared;
-  }
-
-  #write(
-    session: Session,
-    flush: Flush,
-    {
-      isLean,
-      isGone,
-      needsPosition,
-    }: { readonly isLean: boolean; readonly isGone: boolean; readonly needsPosition: boolean },
-  ): SharedText {
-    const { record, rights } = session;
-    const { recorded, presence } = flush.contents;
-    const view: View = {
-      mode: rights.may("members") ? record.mode : "count",
-      isLean,
-      isGone,
-      eyes: flush.isAddressed ? eyesOf(session) : { ...eyesOf(session), member: undefined },
-      position: needsPosition ? this.#filteredFrame() : undefined,
-    };
-    const texts = encodeShared(flush.contents, view);
-    const items = texts.join(",");
-    const text = DIALECTS[record.dialect](items, texts.length === 1, this.#position);
-    const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
-    return { items, count: texts.length, text, isVolatile };
-  }
-
   #rosterFrame(mode: PresenceMode): string {
     const listText = mode === "list" ? this.#members.listText : "";
     return encodeRoster({ count: this.#members.size, roster: this.#roster.revision, listText }, mode);
   }
 
   /** Whether messages for others went by, so many that its position has fallen far behind. */
-  #needsPosition(session: Session, { contents, isAddressed }: Flush): boolean {
-    const last = contents.recorded.at(-1);
-    if (!isAddressed || last === undefined || isFor(last, eyesOf(session))) return false;
-    return this.#log.head - (session.toldOffset ?? -Infinity) >= POSITION_EVERY;
+  #needsPosition(session: Session, flush: Flush): boolean {
+    return passesBy(session, flush) && this.#log.head - (session.toldOffset ?? -Infinity) >= POSITION_EVERY;
   }
 
   #filteredFrame(): string {
@@ -270,15 +235,4 @@ export class FanOut {
       // Closed under our hands: webSocketClose tells the others.
     }
   }
-}
-
-/** Whether a flush has the first messages of a log that is not stored: who stood in another can only begin anew. */
-function startsLog({ contents }: Flush): boolean {
-  return contents.before !== undefined && contents.recorded.length > 0;
-}
-
-/** What a connection sees with. */
-function eyesOf({ record, rights }: Session): Eyes {
-  const member = record.viewOnly === true ? undefined : record.member;
-  return { member, seesState: rights.may("state") };
 }

@@ -73,7 +73,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   });
   const expiry = new Expiry(tables, sessions, members, kind.emptyRoomTtlMs);
   const deadlines = new Deadlines({ liveness, members, expiry }, (at) => void ctx.storage.setAlarm(at));
-  const renewals = new Renewals(verifier, revocations, name, { sessions, members, outbox, deadlines });
+  const renewals = new Renewals({ verifier, revocations }, name, { sessions, members, outbox, deadlines });
   const removals = new Removals(revocations, { sessions, members, departures });
   const acts = new Acts(kind, {
     log,
@@ -101,6 +101,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     penalties,
     tickets,
     tables,
+    revocations,
   });
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },

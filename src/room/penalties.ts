@@ -1,5 +1,6 @@
 import type { Kind } from "../config/config.ts";
 import type { Penalty } from "../limits/session-budget.ts";
+import type { Actor } from "./api.ts";
 import type { Tables } from "./tables.ts";
 
 /** Until when a source is muted and kept out, Unix milliseconds. */
@@ -23,17 +24,17 @@ export class Penalties {
 
   /** How long a source is muted, in milliseconds; 0 for who is not. */
   mutedForMs(source: string, now: number): number {
-    return Math.max(0, this.#of(source).mutedUntil - now);
+    return this.#leftOf("mute", this.#of(source).mutedUntil, now);
   }
 
   /** How long a source is kept out, in milliseconds; 0 for who is not. */
   bannedForMs(source: string, now: number): number {
-    return Math.max(0, this.#of(source).bannedUntil - now);
+    return this.#leftOf("ban", this.#of(source).bannedUntil, now);
   }
 
-  /** Begins a penalty. */
+  /** Begins a penalty; one who is muted already is not for longer. */
   impose(penalty: Penalty, source: string, now: number): void {
-    if (this.#durations[penalty] === 0) return;
+    if (this.#durations[penalty] === 0 || (penalty === "mute" && this.mutedForMs(source, now) > 0)) return;
     const until = now + this.#durations[penalty];
     const terms = {
       ...this.#of(source),
@@ -43,7 +44,15 @@ export class Penalties {
     const { sql } = this.#tables;
     sql.exec("DELETE FROM penalty WHERE mutedUntil <= ? AND bannedUntil <= ?", now, now);
     sql.exec("INSERT OR REPLACE INTO penalty VALUES (?, ?, ?)", source, terms.mutedUntil, terms.bannedUntil);
-    this.#loaded().set(source, terms);
+    const known = this.#loaded();
+    for (const [name, of] of known) if (Math.max(of.mutedUntil, of.bannedUntil) <= now) known.delete(name);
+    known.set(source, terms);
+  }
+
+  /** None takes longer than it may: the clock was set back, or the option was. */
+  #leftOf(penalty: Penalty, until: number, now: number): number {
+    const leftMs = until - now;
+    return leftMs > this.#durations[penalty] ? 0 : Math.max(0, leftMs);
   }
 
   #of(source: string): Terms {
@@ -59,6 +68,11 @@ export class Penalties {
     for (const { source, ...terms } of rows) this.#bySource.set(source, terms);
     return this.#bySource;
   }
+}
+
+/** Whom a penalty within the room is for: the user in all its sessions, but never all who share an address. */
+export function mutedAs({ user, session, source }: Pick<Actor, "user" | "session" | "source">): string {
+  return user === "" ? session : (source ?? session);
 }
 
 interface TermsRow extends Record<string, SqlStorageValue>, Terms {

@@ -1,4 +1,4 @@
-import { isRevokedBy, type Revocation, type Revocations } from "../auth/revocations.ts";
+import { isRevokedBy, isWithin, type Revocation, type Revocations } from "../auth/revocations.ts";
 import type { Departures } from "./departures.ts";
 import type { Members } from "./members.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -26,6 +26,7 @@ export class Removals {
 
   /** Removes those whom a revocation is about; returns how many. */
   remove(revocation: Revocation, now: number): number {
+    this.#revocations.learn(revocation);
     const revoked = this.#sessionsWhere(({ record }) => isRevokedBy(revocation, record.user, record.access));
     this.#end(revoked, now);
     if (revocation.kind === "token") return revoked.length;
@@ -39,7 +40,7 @@ export class Removals {
 
   /** Asks who has been revoked, if it is time to; `undefined` if it is not, else what to do then, in a turn of its own. */
   ask(now: number): Promise<(now: number) => void> | undefined {
-    if (!this.#revocations.isOn || now - this.#askedAt < ASK_EVERY_MS) return undefined;
+    if (!this.#revocations.isOn || isWithin(ASK_EVERY_MS, this.#askedAt, now)) return undefined;
     if (this.#sessionsWhere(() => true).length === 0) return undefined;
     this.#askedAt = now;
     // One that cannot be asked now is asked in a minute: whom it does not know of stays so long.

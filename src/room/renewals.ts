@@ -27,8 +27,7 @@ export class Renewals {
   #checks: Promise<Turn>[] = [];
 
   constructor(
-    verifier: TokenVerifier,
-    revocations: Revocations,
+    { verifier, revocations }: { readonly verifier: TokenVerifier; readonly revocations: Revocations },
     room: string,
     of: {
       readonly sessions: Sessions;

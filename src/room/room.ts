@@ -11,6 +11,7 @@ import { answersOver, collectAnswers } from "./answers.ts";
 import type { ActOutcome, ActRequest, HistoryRange, MembersRange, RoomApi, RoomInfo } from "./api.ts";
 import { answerClose, isLeaving } from "./closing.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
+import { historyText, infoOf, membersText, stateText } from "./reads.ts";
 import { closeSocket, isExpired, type Session } from "./sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -30,7 +31,7 @@ export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableOb
 export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
   return class Room extends DurableObject implements RoomApi {
     readonly #room: Parts;
-    readonly #wakeup = new Wakeup((at) => this.#turn((now) => this.#room.pulse.came(at, now)));
+    readonly #wakeup = new Wakeup((at) => this.#turn((now) => this.#wake(at, now)));
     readonly #awakeSince = Date.now();
 
     constructor(ctx: DurableObjectState, env: unknown) {
@@ -124,6 +125,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         );
         if ((this.#room.expiry.at() ?? Infinity) <= Date.now()) return await this.#vanish();
         this.#room.deadlines.rearm();
+        await this.#follow();
       } catch (error) {
         await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
         await this.ctx.storage.sync(); // An abort discards what is not written yet.
@@ -148,33 +150,19 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     async info(): Promise<RoomInfo> {
-      return this.#turn(() => ({
-        members: this.#room.members.size,
-        position: this.#room.log.position ?? null,
-        awakeSince: this.#awakeSince,
-      }));
+      return this.#read((room) => infoOf(room, this.#awakeSince));
     }
 
     async history(range: HistoryRange): Promise<string> {
-      return this.#turn((now) => {
-        const { log: stored } = this.#room;
-        return JSON.stringify({ ...stored.history(range, now), position: stored.position ?? null });
-      });
+      return this.#read((room, now) => historyText(room, range, now));
     }
 
     async members(range: MembersRange): Promise<string> {
-      return this.#turn(() => {
-        const { members, roster } = this.#room;
-        return JSON.stringify({ ...members.page(range), count: members.size, roster: roster.revision });
-      });
+      return this.#read((room) => membersText(room, range));
     }
 
     async state(): Promise<string> {
-      return this.#turn(() => {
-        const { state, log: stored } = this.#room;
-        const position = JSON.stringify(stored.position ?? null);
-        return `{"state":${state.snapshot},"stateOffset":${stored.head},"position":${position}}`;
-      });
+      return this.#read(stateText);
     }
 
     async revoke(revocation: Revocation): Promise<number> {
@@ -197,6 +185,14 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         if (!(error instanceof NewerTables)) this.#fail("turn_failed", error);
         throw error;
       }
+    }
+
+    /** Reads what is there. What waits to be told is told first, so that no one reads of less than has happened. */
+    #read<Value>(work: (room: Parts, now: number) => Value): Value {
+      return this.#turn((now) => {
+        this.#flush(now);
+        return work(this.#room, now);
+      });
     }
 
     #socketTurn(socket: WebSocket, work: (now: number) => void, mayRest = false): void {
@@ -249,8 +245,9 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     #rests(now: number): boolean {
       const { outbox, fanOut, pulse, sessions, expiry } = this.#room;
       const dueAt = pulse.dueAt(outbox.isVolatileOnly, now);
-      if (dueAt <= now || fanOut.hasLeftBehind || expiry.isEmpty) return false;
-      if (outbox.isEmpty) this.#wakeup.tend(sessions, undefined, now);
+      if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || expiry.isEmpty)
+        return false;
+      if (outbox.isEmpty) this.#wakeup.tend(sessions, Infinity, now);
       else this.#wakeup.wakeAt(dueAt, now);
       return true;
     }
@@ -264,11 +261,21 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       if (slow.length > 0) return this.#flush(now);
       pulse.flushed(fanOut.takeSends(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
-      this.#wakeup.tend(sessions, outbox.heldUntil, now);
+      const waits = [outbox.heldUntil, fanOut.queuedUntil].map((at) => at ?? Infinity);
+      this.#wakeup.tend(sessions, Math.min(...waits), now);
+    }
+
+    #wake(at: number, now: number): void {
+      const { pulse, fanOut, outbox } = this.#room;
+      pulse.came(at, now);
+      if (fanOut.queuedUntil === undefined) return;
+      outbox.flush(now); // Who has caught up is live, and has been told of everything.
+      fanOut.goOn(Math.max(at, now)); // A clock that was set back holds no one up.
     }
 
     #fail(event: string, error: unknown): void {
-      log("error", event, { room: this.ctx.id.name, reason: String(error), stack: stackOf(error) });
+      const stack = (error as Error | undefined)?.stack;
+      log("error", event, { room: this.ctx.id.name, reason: String(error), stack });
       this.ctx.abort(event);
     }
 
@@ -289,8 +296,4 @@ interface TurnOptions {
 
 function refuse(error: WireError): Response {
   return Response.json(errorFrame(error), { status: ERRORS[error.code].http });
-}
-
-function stackOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.stack : undefined;
 }

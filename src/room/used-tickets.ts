@@ -5,9 +5,13 @@ import type { Tables } from "./tables.ts";
 /** How long a ticket is remembered that does not say until when it is good, in milliseconds: a day. */
 const KEPT_MS = 86_400_000;
 
+/** Those that are over are looked for so often at the most, in milliseconds: all of them are read for it. */
+const TIDY_EVERY_MS = 60_000;
+
 /** Whose each ticket is: the session's that used it first. Rows, for it comes back with it after any crash. */
 export class UsedTickets {
   readonly #tables: Tables;
+  #tidiedAt = -Infinity;
 
   constructor(tables: Tables) {
     this.#tables = tables;
@@ -27,7 +31,10 @@ export class UsedTickets {
     if (ticket === undefined || this.#holderOf(ticket.id) !== undefined) return;
     this.#tables.create();
     const { sql } = this.#tables;
-    sql.exec("DELETE FROM ticket WHERE until <= ?", now);
+    if (Math.abs(now - this.#tidiedAt) >= TIDY_EVERY_MS) {
+      sql.exec("DELETE FROM ticket WHERE until <= ?", now);
+      this.#tidiedAt = now;
+    }
     sql.exec("INSERT INTO ticket VALUES (?, ?, ?)", ticket.id, session, access?.expiresAt ?? now + KEPT_MS);
   }
 

@@ -20,11 +20,11 @@ export class Wakeup {
   }
 
   /** Attaches what a flush has sent, and sees that the room is woken for what has to wait. */
-  tend(sessions: Sessions, waitsUntil: number | undefined, now: number): void {
+  tend(sessions: Sessions, waitsUntil: number, now: number): void {
     const { dirtyCount } = sessions;
     const isDone = dirtyCount === 0 || this.#pace.take(dirtyCount, now);
     if (isDone) sessions.settle();
-    this.wakeAt(Math.min(waitsUntil ?? Infinity, isDone ? Infinity : (this.#pace.at ?? Infinity)), now);
+    this.wakeAt(Math.min(waitsUntil, isDone ? Infinity : (this.#pace.at ?? Infinity)), now);
   }
 
   /** Sees that the room is woken at a time, Unix milliseconds, or before. */

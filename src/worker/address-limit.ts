@@ -70,10 +70,13 @@ export class AddressLimit {
   }
 }
 
+/** What stands for the address of all who have none, where they are counted together. */
+export const UNKNOWN_ADDRESS = "unknown";
+
 /** Whose a request is, as far as its address tells: Cloudflare gives it, local runtimes may not. */
-export function addressOf(request: Request): string {
-  const address = request.headers.get("CF-Connecting-IP") ?? "unknown";
-  return address.includes(":") ? networkOf(address) : address;
+export function addressOf(request: Request): string | undefined {
+  const address = request.headers.get("CF-Connecting-IP") ?? undefined;
+  return address?.includes(":") === true ? networkOf(address) : address;
 }
 
 /**

@@ -45,7 +45,10 @@ export function createAdmin({ config, adminKeys, rooms, registry }: Administered
     return errorResponse({ code: "token_invalid", message: "this is no administration key of this server" });
   });
 
-  app.get("/revocations", async (c) => c.json({ revocations: await registry().since(0) }));
+  app.get("/revocations", async (c) => {
+    const revocations = await callRoom(() => registry().since(0), { mayRepeat: true });
+    return revocations.ok ? c.json({ revocations: revocations.value }) : errorResponse(revocations.error);
+  });
 
   app.post("/revocations", async (c) => {
     const body = await readBody(c.req.raw, MAX_BODY_BYTES);
@@ -60,7 +63,9 @@ export function createAdmin({ config, adminKeys, rooms, registry }: Administered
       token === undefined
         ? ({ kind: "user", id: user ?? "" } as const)
         : ({ kind: "token", id: token } as const);
-    const revocation = await registry().revoke(what, keepMs);
+    const revoked = await callRoom(() => registry().revoke(what, keepMs), { mayRepeat: true });
+    if (!revoked.ok) return errorResponse(revoked.error);
+    const revocation = revoked.value;
     if (revocation === undefined)
       return errorResponse({ code: "unavailable", message: "too much is revoked already" });
     log("info", "revoked", { kind: what.kind });

@@ -35,7 +35,7 @@ export interface Joiner {
   /** The header `Last-Event-ID`; wins over the query's position, for an EventSource repeats its URL. */
   readonly lastEventId?: string | undefined;
   /** Where it comes from ({@link addressOf}). */
-  readonly address: string;
+  readonly address: string | undefined;
   readonly mayNotCreate?: boolean;
 }
 
@@ -52,6 +52,9 @@ export function readPlace(url: URL, config: Config): Result<Place> {
   }
   return ok({ room: room.value, kind });
 }
+
+/** No position or roster is so long: what is, names none either when it is cut. */
+const MAX_PLACE_CHARS = 64;
 
 /** Admits a join: reads what the client asks for and derives who it is. Touches no room. */
 export async function admit(
@@ -75,8 +78,8 @@ export async function admit(
   }
   const presence = readPresence(query.get("presence"), place.kind);
   if (!presence.ok) return presence;
-  const after = joiner.lastEventId ?? query.get("after") ?? undefined;
-  const roster = query.get("roster");
+  const after = (joiner.lastEventId ?? query.get("after") ?? undefined)?.slice(0, MAX_PLACE_CHARS);
+  const roster = query.get("roster")?.slice(0, MAX_PLACE_CHARS);
   const flags = { state: query.get("state"), flow: query.get("flow"), view: query.get("view") };
   for (const [name, flag] of Object.entries(flags)) {
     if (flag !== null && flag !== "0" && flag !== "1") {
@@ -94,15 +97,25 @@ export async function admit(
     ...(after !== undefined && after !== "" && { after }),
     ...(rewind !== null && { rewind: Number(rewind) }),
     ...(presence.value !== undefined && { presence: presence.value }),
-    ...(roster !== null && { roster }),
+    ...(roster !== undefined && { roster }),
     ...(flags.state === "1" && { state: true }),
     // A bridge always tells what its reader has taken.
     ...((flags.flow === "1" || joiner.dialect === "bridge") && { flow: true }),
     ...(flags.view === "1" && { viewOnly: true }),
-    source: await deriveSource(place.room, visitor.user, joiner.address),
+    ...(await sourceIn(place.room, visitor.user, joiner.address)),
     ...(visitor.ticket !== undefined && { ticket: { id: visitor.ticket.id, useBy: visitor.ticket.useBy } }),
     ...(joiner.mayNotCreate === true && { mayNotCreate: true }),
   });
+}
+
+/** Names in a room who answers for a request; of an anonymous one without an address its session alone does. */
+export async function sourceIn(
+  room: string,
+  user: string,
+  address: string | undefined,
+): Promise<{ readonly source?: string }> {
+  if (user === "" && address === undefined) return {};
+  return { source: await deriveSource(room, user, address ?? "") };
 }
 
 /** Who acts with a session's header: the member, if session and key belong to this room. */

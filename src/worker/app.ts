@@ -6,14 +6,13 @@ import { log } from "../metrics/log.ts";
 import { Rights, refusalWithout, type Capability } from "../protocol/capabilities.ts";
 import { CONTRACT_VERSION } from "../protocol/contract.ts";
 import type { ErrorCode, WireError } from "../protocol/errors.ts";
-import { deriveSource } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Bridge } from "../transports/bridge.ts";
 import { CLOSED_ID, eventStream, readsEvents, refuseEvents } from "../transports/sse.ts";
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
 import { isUpgrade, readOffer, refuseUpgrade, type Offer } from "../transports/websocket.ts";
-import { AddressLimit, addressOf } from "./address-limit.ts";
+import { AddressLimit, UNKNOWN_ADDRESS, addressOf } from "./address-limit.ts";
 import {
   admit,
   identify,
@@ -21,6 +20,7 @@ import {
   readPlace,
   readRange,
   readRequestName,
+  sourceIn,
   type Joiner,
   type Place,
 } from "./admission.ts";
@@ -106,27 +106,37 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
   /** What every request to a room must pass before the room is touched. Who comes too often is told so, whatever else. */
   async function visit(
     request: Request,
-    limit: AddressLimit | undefined,
+    purpose: "joins" | "requests",
     offer?: Offer,
   ): Promise<Result<Visit>> {
     const address = addressOf(request);
-    const checked = await check(request, address, offer);
-    const source = checked.ok ? checked.value.source : address;
-    const crowded = await limit?.refusal(source);
+    const checked = await check(request, purpose === "joins", address, offer);
+    const source = checked.ok ? checked.value.source : (address ?? UNKNOWN_ADDRESS);
+    const crowded = await limits[purpose]?.refusal(source);
     return crowded === undefined ? checked : err(crowded);
   }
 
-  async function check(request: Request, address: string, offer?: Offer): Promise<Result<Visit>> {
+  async function check(
+    request: Request,
+    mayShowTicket: boolean,
+    address: string | undefined,
+    offer?: Offer,
+  ): Promise<Result<Visit>> {
     if (config.server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
     if (offer?.isSpoken === false) return err({ code: "version" });
     if (!origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
+    if (request.url.length > MAX_URL_CHARS) {
+      return err({ code: "bad_request", message: `a URL has at most ${MAX_URL_CHARS} characters` });
+    }
     const url = new URL(request.url);
     const place = readPlace(url, config);
     if (!place.ok) return place;
-    const visitor = await gate.pass(place.value, papersOf(request, offer?.token, url.searchParams));
+    const papers = papersOf(request, offer?.token, url.searchParams);
+    // Only a room knows whose a ticket is, and it looks when one joins.
+    const visitor = await gate.pass(place.value, mayShowTicket ? papers : { ...papers, ticket: undefined });
     if (!visitor.ok) return visitor;
     const { user } = visitor.value;
-    const source = user === "" ? address : `@${user}`;
+    const source = user === "" ? (address ?? UNKNOWN_ADDRESS) : `@${user}`;
     return ok({ query: url.searchParams, place: place.value, visitor: visitor.value, address, source });
   }
 
@@ -138,7 +148,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     // A flood or an overload is answered as cheaply as can be.
     const refuse = (error: WireError): Response =>
       PLAIN_REFUSALS.has(error.code) ? errorResponse(error) : refuseAloud(raw, error);
-    const visited = await visit(raw, limits.joins, offer);
+    const visited = await visit(raw, "joins", offer);
     const joined = visited.ok ? await join(raw, visited.value, { dialect: "json", ...offer }) : visited;
     return joined.ok ? joined.value.response : refuse(joined.error);
   }
@@ -149,7 +159,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
     const lastEventId = raw.headers.get("Last-Event-ID") ?? undefined;
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
-    const visited = await visit(raw, limits.joins);
+    const visited = await visit(raw, "joins");
     const joined = visited.ok ? await join(raw, visited.value, { dialect: "bridge", lastEventId }) : visited;
     if (!joined.ok) return refuseAloud(raw, joined.error);
     return eventStream(Bridge.open(joined.value.socket, raw.signal, config.server));
@@ -169,7 +179,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     const mayNotCreate = newRooms?.mayCreate(source, now) === false;
     const admitted = await admit(visited, { ...joiner, address, mayNotCreate });
     if (!admitted.ok) return admitted;
-    const refusal = turnedAway.refusal(place.room, admitted.value, now);
+    const refusal = turnedAway.refusal(place, admitted.value, now);
     if (refusal !== undefined) return err(refusal);
     const joined = await openSocket(rooms, place, admitted.value, raw.cf as ClientPlace | undefined, echo);
     if (!joined.ok) turnedAway.note(place.room, admitted.value, joined.error, now);
@@ -178,12 +188,11 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
   }
 
   async function giveTicket(c: Context): Promise<Response> {
-    const visited = await visit(c.req.raw, limits.requests);
+    const visited = await visit(c.req.raw, "requests");
     if (!visited.ok) return errorResponse(visited.error);
     const { place, visitor } = visited.value;
-    const { user, access, ticket } = visitor;
-    if (user === "" || ticket !== undefined)
-      return errorResponse({ code: "token_missing", message: "a ticket is had for a token" });
+    const { user, access } = visitor;
+    if (user === "") return errorResponse({ code: "token_missing", message: "a ticket is had for a token" });
     const refusal = refusalWithout("join", new Rights(access.grants));
     if (refusal !== undefined) return errorResponse(refusal);
     const issued = await checks.tickets.issue(place.room, user, access, Date.now());
@@ -194,7 +203,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
 
   async function act(c: Context): Promise<Response> {
     const { raw } = c.req;
-    const visited = await visit(raw, limits.requests);
+    const visited = await visit(raw, "requests");
     if (!visited.ok) return errorResponse(visited.error);
     const { place, visitor, address } = visited.value;
     const header = readSession(raw.headers.get(SESSION_HEADER));
@@ -208,7 +217,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     if (!name.ok) return errorResponse(name.error);
     const request = {
       ...{ v: CONTRACT_VERSION, session, ...identity.value, body: body.value, access: visitor.access },
-      source: await deriveSource(place.room, visitor.user, address),
+      ...(await sourceIn(place.room, visitor.user, address)),
       ...(name.value !== undefined && { request: name.value }),
     };
     // Without a ref an act may not happen twice, so it is for the client to repeat.
@@ -236,7 +245,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     capability: Capability,
     read: (room: Stub, place: Place) => Promise<string>,
   ): Promise<Response> {
-    const visited = await visit(c.req.raw, limits.requests);
+    const visited = await visit(c.req.raw, "requests");
     if (!visited.ok) return errorResponse(visited.error);
     const { place, visitor } = visited.value;
     const refusal = refusalWithout(capability, new Rights(visitor.access.grants));
@@ -255,6 +264,9 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
   }
 }
 
+/** A URL may hold a ticket and presence data, percent-encoded; Cloudflare takes 16 KB (2026-06-26). */
+const MAX_URL_CHARS = 32_768;
+
 /** What is answered by a plain status, which a page cannot read: there may be very many of them. */
 const PLAIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["unavailable", "rate_limited", "room_busy"]);
 
@@ -263,7 +275,8 @@ interface Visit {
   readonly query: URLSearchParams;
   readonly place: Place;
   readonly visitor: Visitor;
-  readonly address: string;
+  /** Absent where the runtime does not tell it. */
+  readonly address: string | undefined;
   /** Who answers for it: its verified user or, without one, its address. */
   readonly source: string;
 }

@@ -1,5 +1,6 @@
 import type { WireError } from "../protocol/errors.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
+import type { Place } from "./admission.ts";
 
 /** Refusals remembered by an isolate. */
 const MAX_REMEMBERED = 10_000;
@@ -7,16 +8,30 @@ const MAX_REMEMBERED = 10_000;
 /** For how long a room that is busy is not asked again, in milliseconds: its budget of joins grows all the time. */
 const BUSY_MS = 500;
 
+/** The longest that those who joined in a storm are spread over, in milliseconds. */
+const MAX_SPREAD_MS = 30_000;
+
+/** A room's refusal, which is given again for a while. */
+interface Known {
+  readonly at: number;
+  readonly error: WireError;
+  /** How many it was given to. */
+  count: number;
+}
+
 /** What rooms have said of who may not come in for a while, so that they need not say it again. */
 export class TurnedAway {
-  readonly #until = new Map<string, { readonly at: number; readonly error: WireError }>();
+  readonly #until = new Map<string, Known>();
 
   /** The refusal that a room would give again. */
-  refusal(room: string, join: JoinRequest, now: number): WireError | undefined {
+  refusal({ room, kind }: Place, join: JoinRequest, now: number): WireError | undefined {
     for (const key of [bannedKey(room, join), room]) {
       const known = this.#until.get(key);
       if (known === undefined) continue;
-      if (known.at > now) return { ...known.error, retryAfterMs: waitOf(known.error, known.at - now) };
+      if (known.at > now) {
+        known.count++;
+        return { ...known.error, retryAfterMs: waitOf(known, known.at - now, kind.joinsPerSecond) };
+      }
       this.#until.delete(key);
     }
     return undefined;
@@ -27,9 +42,9 @@ export class TurnedAway {
     const { retryAfterMs = 0 } = refused;
     if (this.#until.size >= MAX_REMEMBERED) this.#until.clear();
     if (refused.code === "banned") {
-      this.#until.set(bannedKey(room, join), { at: now + retryAfterMs, error: refused });
+      this.#until.set(bannedKey(room, join), { at: now + retryAfterMs, error: refused, count: 0 });
     } else if (refused.code === "room_busy") {
-      this.#until.set(room, { at: now + Math.min(BUSY_MS, retryAfterMs), error: refused });
+      this.#until.set(room, { at: now + Math.min(BUSY_MS, retryAfterMs), error: refused, count: 0 });
     }
   }
 }
@@ -39,8 +54,9 @@ function bannedKey(room: string, join: JoinRequest): string {
   return `${room} ${join.source ?? join.session}`;
 }
 
-/** Who is told to wait because of others is told another time than they. */
-function waitOf(error: WireError, leftMs: number): number {
+/** Who is told to wait because of others is told another time than they, over as long as all of them will need. */
+function waitOf({ error, count }: Known, leftMs: number, joinsPerSecond: number): number {
   if (error.code !== "room_busy") return leftMs;
-  return Math.ceil(leftMs + Math.random() * Math.max(1_000, error.retryAfterMs ?? 0));
+  const spreadMs = Math.max(1_000, error.retryAfterMs ?? 0) + (1_000 * count) / joinsPerSecond;
+  return Math.ceil(leftMs + Math.random() * Math.min(MAX_SPREAD_MS, spreadMs));
 }

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { addressOf } from "../../src/worker/address-limit.ts";
 import { Origins } from "../../src/worker/origins.ts";
 
-const from = (address: string): string =>
+const from = (address: string): string | undefined =>
   addressOf(new Request("https://x", { headers: { "CF-Connecting-IP": address } }));
 
 it.each([

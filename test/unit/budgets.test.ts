@@ -82,6 +82,28 @@ describe("the budgets of a room", () => {
     expect(budgets.takeJoin(NOW + 400)).toBeUndefined();
   });
 
+  it("[L9] those who had the time to come again are no longer counted", () => {
+    const budgets = new Budgets(LIMITS);
+    for (let n = 0; n < 1_000; n++) budgets.takeJoin(NOW);
+    const later = NOW + 3_600_000;
+    for (let n = 0; n < LIMITS.joinsBurst; n++) budgets.takeJoin(later);
+
+    const waits = Array.from({ length: 5 }, () => budgets.takeJoin(later)?.retryAfterMs ?? 0);
+
+    expect(Math.max(...waits)).toBeLessThanOrEqual(200 + 1_000 + (5 / LIMITS.joinsPerSecond) * 1_000);
+  });
+
+  it("[L8] who waits as the room tells is within its user's budget then", () => {
+    const budgets = new Budgets({ ...LIMITS, userMessagesPerSecond: 1, userMessagesBurst: 1 });
+    for (let n = 0; n < LIMITS.roomMessagesBurst; n++) budgets.takeShared("", NOW);
+
+    expect(budgets.takeShared("ana", NOW)).toMatchObject({
+      limit: "roomMessagesPerSecond",
+      retryAfterMs: 1_000,
+    });
+    expect(budgets.takeShared("ana", NOW + 1_000)).toBeUndefined();
+  });
+
   it("[L1 G6] what was forgotten was owed nothing", () => {
     const budgets = new Budgets(LIMITS);
     const before = budgets.of("ana", NOW);

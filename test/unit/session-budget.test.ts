@@ -52,14 +52,20 @@ describe("messages and bytes", () => {
 });
 
 describe("refusals", () => {
-  it("[L2] half of maxRefusals mute, once, and the last of them ban", () => {
+  it("[L2] those of a time that is yet to come do not count: the clock was set back", () => {
+    const budget = new SessionBudget(LIMITS, NOW);
+    budget.countRefusals(9, NOW);
+
+    expect(budget.countRefusals(1, NOW - 3_600_000)).toBeUndefined();
+  });
+
+  it("[L2] half of maxRefusals mute, and each one more, and the last of them ban", () => {
     const budget = new SessionBudget(LIMITS, NOW);
     const nothing = Array<undefined>(4).fill(undefined);
 
     expect(Array.from({ length: 10 }, () => budget.countRefusals(1, NOW))).toEqual([
       ...nothing,
-      "mute",
-      ...nothing,
+      ...Array<string>(5).fill("mute"),
       "ban",
     ]);
   });

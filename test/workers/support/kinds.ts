@@ -37,6 +37,12 @@ const parlor = createParlor({
  */
 export const serveKinds: Serve = (incoming) => parlor.handler.fetch(incoming);
 
+/** A Worker beside it, before the same rooms, with other variables or bindings. */
+export function serveKindsWith(bindings: Readonly<Record<string, unknown>>): Serve {
+  const { handler } = createParlor({ kinds: TEST_KINDS, env: { ...env, ROOM: env.KINDS_ROOM, ...bindings } });
+  return (incoming) => handler.fetch(incoming);
+}
+
 /** A room of these kinds, with what rooms.ts offers for others. */
 interface KindsRoom {
   /** The room's object, another stub each time: a crash breaks one. */

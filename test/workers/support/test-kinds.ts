@@ -4,6 +4,9 @@ import { HOLDERS } from "../permissions/table.ts";
 import { UNSPENT } from "./budgets.ts";
 import { RULES } from "./rules.ts";
 
+/** Few refusals, for what comes of them. */
+const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;
+
 /**
  * Kinds that only tests have, for what wrangler.toml's cannot show. Their rooms are another class of objects, `KindsRoom`
  * behind the binding `KINDS_ROOM`: an object is configured once, by the Worker that exports its class, so a test cannot
@@ -19,6 +22,7 @@ export const TEST_KINDS = {
     graceMs: 30_000,
   },
   closed: { text: "A token is needed." },
+  cosy: { text: "A token is needed; room for one.", maxMembers: 1 },
   "closed-memory": { text: "A token is needed; nothing is stored.", history: "memory" },
   "read-only": { text: "Who has no token may only look.", anonymous: ["join", "history"] },
   memory: {
@@ -66,6 +70,29 @@ export const TEST_KINDS = {
   roomy: { anonymous: true, text: "Open, with budgets that no test spends.", ...UNSPENT },
   "closed-roomy": { text: "A token is needed, and no budget is spent.", ...UNSPENT },
   ...anonymousKinds(),
+  strict: { ...STRICT, anonymous: true, text: "Few refusals." },
+  "strict-closed": { ...STRICT, text: "As strict; a token is needed." },
+  "strict-memory": { ...STRICT, anonymous: true, text: "As strict; nothing is stored.", history: "memory" },
+  "strict-none": { ...STRICT, anonymous: true, text: "As strict; nothing is kept.", history: "none" },
+  "strict-grace": { ...STRICT, text: "As strict-closed; a lost member is remembered.", graceMs: 30_000 },
+  scarce: {
+    ...STRICT,
+    anonymous: true,
+    text: "Little for all together, and much for each.",
+    userMessagesPerSecond: 2,
+    userMessagesBurst: 10,
+    roomMessagesPerSecond: 5,
+    roomMessagesBurst: 20,
+  },
+  slow: {
+    anonymous: true,
+    text: "Less for each than comes back for all in the same time.",
+    messagesPerSecond: 1,
+    messagesBurst: 2,
+    roomMessagesPerSecond: 10,
+    roomMessagesBurst: 10,
+  },
+  "narrow-door": { anonymous: true, text: "Few may come at once.", joinsPerSecond: 2, joinsBurst: 4 },
 } as const satisfies Kinds;
 
 /** A kind for each of those who may do something without a token (permissions/table.ts): `may-0`, `may-1` and so on. */

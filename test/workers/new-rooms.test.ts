@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { request, roomPath, uniqueAddress, uniqueRoom, type Serve } from "./support/rooms.ts";
+import { serverWith } from "./support/servers.ts";
+import { openEvents } from "./support/sse.ts";
+import { bearer, token } from "./support/tokens.ts";
+import { join, joinWebSocket, upgrade, type WebSocketMember } from "./support/websocket.ts";
+
+const TOO_MANY = { code: "rate_limited", limit: "newRoomsPerDay" };
+
+// The clock stands still unless a test moves it.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** A server that lets a source make two rooms a day, and someone who made them. */
+async function afterTwo(options: { readonly headers?: Record<string, string> } = {}) {
+  const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
+  const headers = options.headers ?? { "CF-Connecting-IP": uniqueAddress() };
+  const rooms = [uniqueRoom(), uniqueRoom()];
+  for (const room of rooms) await join(room, { to, headers });
+  return { to, headers, rooms };
+}
+
+/** Joins, and sees that it may. */
+async function expectToJoin(
+  room: string,
+  options: { readonly to: Serve; readonly headers: Record<string, string> },
+): Promise<WebSocketMember> {
+  const member = await joinWebSocket(room, options);
+  expect(await member.welcome()).toMatchObject({ type: "welcome" });
+  return member;
+}
+
+describe("new rooms", () => {
+  it("[L3 J8] one more than a day's is refused over either transport, and is not made", async () => {
+    const { to, headers } = await afterTwo();
+    const room = uniqueRoom();
+
+    const socket = await upgrade(room, { to, headers });
+    const reader = await openEvents(room, { to, headers });
+    await reader.ended;
+
+    expect(socket.status).toBe(429);
+    expect(socket.headers.get("Retry-After")).toBe("3600");
+    expect(await socket.json()).toMatchObject(TOO_MANY);
+    expect(reader.inbox.all).toMatchObject([TOO_MANY]);
+    expect(reader.stream.retryMs).toBe(3_600_000);
+    expect(await (await request(roomPath(room), {}, to)).json()).toMatchObject({ position: null });
+  });
+
+  it("[L3] rooms that are there can be joined, empty and asleep too, and count for nothing", async () => {
+    const { to, headers, rooms } = await afterTwo();
+    const theirs = uniqueRoom();
+    const made = await join(theirs, { to });
+    made.close(1000);
+    await made.closed;
+
+    for (const room of [...rooms, theirs, theirs]) {
+      const again = await expectToJoin(room, { to, headers });
+      again.close(1000);
+      await again.closed;
+    }
+    const guest = { to, headers: { "CF-Connecting-IP": uniqueAddress() } };
+    for (const room of [...rooms, theirs, uniqueRoom(), uniqueRoom()]) await expectToJoin(room, guest);
+  });
+
+  it("[L3] half a day brings one of two back, and what was refused costs nothing", async () => {
+    const { to, headers } = await afterTwo();
+    for (let n = 0; n < 5; n++) expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
+
+    pass(43_200_000);
+    await join(uniqueRoom(), { to, headers });
+
+    expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
+  });
+
+  it("[L3 G10] other addresses are not concerned, but others of the same /64 are", async () => {
+    const { to } = await afterTwo({ headers: { "CF-Connecting-IP": "2001:db8:5:6::1" } });
+
+    await join(uniqueRoom(), { to, headers: { "CF-Connecting-IP": "2001:db8:5:7::1" } });
+
+    const neighbour = { "CF-Connecting-IP": "2001:db8:5:6:7::8" };
+    expect((await upgrade(uniqueRoom(), { to, headers: neighbour })).status).toBe(429);
+  });
+
+  it("[L3] a user is counted wherever it comes from, and another one behind its address is not", async () => {
+    const from = async (user: string, address = uniqueAddress()): Promise<Record<string, string>> => ({
+      ...bearer(await token({ user })),
+      "CF-Connecting-IP": address,
+    });
+    const home = uniqueAddress();
+    const { to } = await afterTwo({ headers: await from("ana", home) });
+
+    expect((await upgrade(uniqueRoom(), { to, headers: await from("ana") })).status).toBe(429);
+    await join(uniqueRoom(), { to, headers: await from("bob", home) });
+  });
+
+  it("[L3 T6] a room that stores nothing is none: its only member may come back as often as it likes", async () => {
+    const { to, headers } = await afterTwo();
+    const room = uniqueRoom("cursors");
+
+    for (let n = 0; n < 4; n++) {
+      const ana = await expectToJoin(room, { to, headers });
+      ana.close(1000);
+      await ana.closed;
+    }
+    const fresh = await afterTwo();
+    await expectToJoin(uniqueRoom("cursors"), fresh);
+  });
+
+  it("[L3] with the address limits off there is no such limit", async () => {
+    const to = serverWith({ NEW_ROOMS_PER_DAY: "1", ADDRESS_LIMITS: "off" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+
+    for (let n = 0; n < 3; n++) await expectToJoin(uniqueRoom(), { to, headers });
+  });
+});
+
+describe("requests", () => {
+  const limit = { code: "rate_limited", limit: "requestsPerAddress" };
+
+  /** Asks for what is refused without a room. */
+  async function ask(to: ReturnType<typeof serverWith>, headers: Record<string, string>): Promise<unknown> {
+    return (await request(roomPath("nowhere:x"), { headers }, to)).json();
+  }
+
+  it("[L3 G10] an address that asks too often is refused, joins apart, and other addresses are not", async () => {
+    const to = serverWith({ REQUESTS_PER_ADDRESS: undefined, JOINS_PER_ADDRESS: undefined });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    const room = uniqueRoom();
+    for (let n = 0; n < 600; n++) expect(await ask(to, headers)).toMatchObject({ code: "unknown_kind" });
+
+    const refused = await request(roomPath(room), { headers }, to);
+    const ticket = await request(roomPath(room, "/ticket"), { method: "POST", headers }, to);
+
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("Retry-After")).toBe("10");
+    expect(await refused.json()).toMatchObject(limit);
+    expect(await ticket.json()).toMatchObject(limit);
+    expect(await ask(to, { "CF-Connecting-IP": uniqueAddress() })).toMatchObject({ code: "unknown_kind" });
+    await join(room, { to, headers });
+  });
+
+  it("[L3] a user that asks too often is refused wherever it comes from, others behind its address are not", async () => {
+    const to = serverWith({ REQUESTS_PER_ADDRESS: undefined });
+    const home = { "CF-Connecting-IP": uniqueAddress() };
+    const ana = bearer(await token({ rooms: { "*": ["join"] } }));
+    const read = async (headers: Record<string, string>): Promise<unknown> =>
+      (await request(roomPath("lobby", "/members"), { headers }, to)).json();
+    for (let n = 0; n < 600; n++) await read({ ...ana, ...home });
+
+    expect(await read(ana)).toMatchObject(limit);
+    expect(
+      await read({ ...bearer(await token({ user: "bob", rooms: { "*": ["join"] } })), ...home }),
+    ).toMatchObject({ code: "forbidden" });
+    expect(await ask(to, home)).toMatchObject({ code: "unknown_kind" });
+  });
+
+  it("[L3] who shows a token that is not good is counted by its address", async () => {
+    const to = serverWith({ REQUESTS_PER_ADDRESS: undefined });
+    const headers = { ...bearer("nonsense"), "CF-Connecting-IP": uniqueAddress() };
+    for (let n = 0; n < 600; n++) await request(roomPath("lobby"), { headers }, to);
+
+    expect(await (await request(roomPath("lobby"), { headers }, to)).json()).toMatchObject(limit);
+  });
+
+  it("[L3] the limit can be turned off", async () => {
+    const to = serverWith({ REQUESTS_PER_ADDRESS: undefined, ADDRESS_LIMITS: "off" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    for (let n = 0; n < 601; n++) expect(await ask(to, headers)).toMatchObject({ code: "unknown_kind" });
+  });
+});

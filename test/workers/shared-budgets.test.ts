@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
+import { serveKinds as to } from "./support/kinds.ts";
+import { beMuted, sendToSleep } from "./support/penalties.ts";
+import { uniqueRoom } from "./support/rooms.ts";
+import { joinSse, post } from "./support/sse.ts";
+import { TEST_KINDS } from "./support/test-kinds.ts";
+import { bearer, token } from "./support/tokens.ts";
+import { join, type WebSocketMember } from "./support/websocket.ts";
+
+const { userMessagesBurst, roomMessagesBurst } = TEST_KINDS.scarce;
+const OF_USER = { code: "rate_limited", limit: "userMessagesPerSecond" };
+const OF_ROOM = { code: "rate_limited", limit: "roomMessagesPerSecond" };
+
+// The clock stands still unless a test moves it.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+async function as(user: string): Promise<{ to: typeof to; headers: Record<string, string> }> {
+  return { to, headers: bearer(await token({ user })) };
+}
+
+/** Publishes, each message in a frame of its own, and waits until they are here. */
+async function expectToPublish(member: WebSocketMember, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) expect(await member.publish("e", n)).toMatchObject({ type: "ack" });
+}
+
+describe("what the sessions of a user may send together", () => {
+  it("[L8 G10] is spent by all of them, by POST too, and is had again when told", async () => {
+    const room = uniqueRoom("scarce");
+    const [tab, reader] = [await join(room, await as("ana")), await joinSse(room, await as("ana"))];
+    const { headers } = await as("ana");
+    await expectToPublish(tab, userMessagesBurst - 1);
+    await post(room, reader, { type: "publish", event: "e" }, headers, to);
+
+    const refused = await tab.publish("e", 1, { ref: 99 });
+    const byPost = await post(room, reader, { type: "publish", event: "e" }, headers, to);
+    pass(500);
+
+    expect(refused).toMatchObject({ ...OF_USER, retryAfterMs: 500 });
+    expect(byPost).toMatchObject({ status: 429, body: OF_USER });
+    expect(await tab.publish("e", 1, { ref: 99 })).toMatchObject({ type: "ack" });
+  });
+
+  it("[L8] a new session has no more of it", async () => {
+    const room = uniqueRoom("scarce");
+    await expectToPublish(await join(room, await as("ana")), userMessagesBurst);
+
+    const next = await join(room, await as("ana"));
+
+    expect(await next.publish("e", 1)).toMatchObject(OF_USER);
+  });
+
+  it("[L8 G10] is no other user's, nor that of who has none", async () => {
+    const room = uniqueRoom("scarce");
+    await expectToPublish(await join(room, await as("ana")), userMessagesBurst);
+    const [bob, nobody, other] = [
+      await join(room, await as("bob")),
+      await join(room, { to }),
+      await join(room, { to }),
+    ];
+
+    expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
+    expect(await nobody.publish("e", 1)).toMatchObject({ type: "ack" });
+    expect(await other.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+
+  it("[L8 L2] what is over it counts as refused", async () => {
+    const ana = await join(uniqueRoom("scarce"), await as("ana"));
+    await expectToPublish(ana, userMessagesBurst);
+
+    for (let n = 0; n < 10; n++) ana.send({ type: "publish", event: "e" });
+
+    expect(await ana.closed).toMatchObject({ code: 4505 });
+  });
+});
+
+describe("what everyone in a room may send together", () => {
+  it("[L8 G10] is refused to whoever comes next, and is had again when told", async () => {
+    const room = uniqueRoom("scarce");
+    const [ana, bob] = [await join(room, { to }), await join(room, { to })];
+    await expectToPublish(ana, roomMessagesBurst);
+
+    const refused = await bob.publish("e", 1, { ref: 1 });
+    pass(199);
+    const early = await bob.publish("e", 1, { ref: 1 });
+    pass(1);
+
+    expect(refused).toMatchObject({ ...OF_ROOM, retryAfterMs: 200 });
+    expect(early).toMatchObject({ ...OF_ROOM, retryAfterMs: 1 });
+    expect(await bob.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack" });
+  });
+
+  it("[L8 L2 G10] what others have spent mutes no one and closes no one", async () => {
+    const room = uniqueRoom("scarce");
+    const [ana, bob] = [await join(room, { to }), await join(room, { to })];
+    await expectToPublish(ana, roomMessagesBurst);
+
+    for (let n = 0; n < 40; n++) expect(await bob.publish("e", n)).toMatchObject(OF_ROOM);
+    pass(200);
+
+    expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+
+  it("[L8 L1] who waits as it is told is within its own budget then", async () => {
+    const room = uniqueRoom("slow");
+    const others = await Promise.all(Array.from({ length: 5 }, () => join(room, { to })));
+    const bob = await join(room, { to });
+    for (const other of others) await expectToPublish(other, 2);
+
+    const first = await bob.publish("e", 1, { ref: 1 });
+    const second = await bob.publish("e", 1, { ref: 1 });
+    pass(1_000);
+
+    expect(first).toMatchObject({ ...OF_ROOM, retryAfterMs: 100 });
+    expect(second).toMatchObject({ ...OF_ROOM, retryAfterMs: 1_000 });
+    expect(await bob.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack" });
+  });
+
+  it("[L8 H1 G10] is not spent by those who have not joined", async () => {
+    const room = uniqueRoom("scarce");
+    const ana = await join(room, { to });
+    for (let n = 0; n < 3; n++) {
+      const key = randomKey();
+      const { session } = await deriveIdentity(room, "", key);
+      const frame = Array.from({ length: 64 }, () => ({ type: "publish", event: "e" }));
+      const answer = await post(room, { session, key }, frame, {}, to);
+      expect((answer.body as { code: string }[]).every(({ code }) => code === "not_joined")).toBe(true);
+    }
+
+    await expectToPublish(ana, roomMessagesBurst);
+  });
+
+  it("[L8 L2 G10] is not spent by those who are muted", async () => {
+    const room = uniqueRoom("scarce");
+    const [ana, loud] = [await join(room, { to }), await join(room, { to })];
+    await beMuted(loud);
+
+    loud.send(Array.from({ length: 64 }, (_, index) => ({ type: "publish", ref: index + 1, event: "e" })));
+    await loud.inbox.take("error", ({ ref }) => ref === 64);
+
+    await expectToPublish(ana, roomMessagesBurst);
+  });
+
+  it("[L8 G11] owes nothing after a sleep, for it was full again by then", async () => {
+    const room = uniqueRoom("scarce");
+    const ana = await join(room, { to });
+    await expectToPublish(ana, roomMessagesBurst);
+    pass(10_000);
+    await sendToSleep(room);
+
+    await expectToPublish(ana, roomMessagesBurst);
+  });
+});
