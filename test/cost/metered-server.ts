@@ -28,16 +28,32 @@ export class MeteredServer {
     this.#server = server;
   }
 
-  /** Builds the Worker and starts it, with some variables. */
-  static async start(vars: Readonly<Record<string, string>>): Promise<MeteredServer> {
+  /**
+   * Builds the Worker and starts it, with some variables.
+   *
+   * @param runner a command that runs the runtime's own, such as `taskset`
+   */
+  static async start(
+    vars: Readonly<Record<string, string>>,
+    runner: readonly string[] = [],
+  ): Promise<MeteredServer> {
     const config = await writeProject();
     // The members never say what they have read: their allowance is as large as it may be.
     const always = { LOG_LEVEL: "error", ADDRESS_LIMITS: "off", ALLOWANCE_CHARS: "16777216" };
-    return new MeteredServer(await startBareRuntime({ config, vars: { ...always, ...vars } }));
+    return new MeteredServer(await startBareRuntime({ config, runner, vars: { ...always, ...vars } }));
+  }
+
+  get url(): string {
+    return this.#server.url;
   }
 
   get wsUrl(): string {
     return this.#server.wsUrl;
+  }
+
+  /** Its living processes, by their numbers. */
+  pids(): number[] {
+    return this.#server.pids();
   }
 
   /** Reads what a room is billed for while some work goes on. */

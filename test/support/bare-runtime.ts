@@ -11,11 +11,17 @@ const workerd = join(projectRoot, "node_modules", ".bin", "workerd");
 /** Prefix of the process variables that carry the Worker's variables past the configuration's quoting rules. */
 const VAR_PREFIX = "PARLOR_VAR_";
 
+/** What one may choose about a bare runtime. */
+export interface BareOptions extends ServerOptions {
+  /** A command that runs the runtime's own, such as `taskset` with its arguments. @default none */
+  runner?: readonly string[];
+}
+
 /**
  * Starts the Worker's bundle in workerd alone: in a fraction of a second, and with no proxy before it, so the fair
  * way to measure. There are no rate limit or assets bindings here.
  */
-export async function startBareRuntime(options: ServerOptions = {}): Promise<ServerProcess> {
+export async function startBareRuntime(options: BareOptions = {}): Promise<ServerProcess> {
   const bundle = await bundleWorker(options.config ?? wranglerConfig);
   const scratch = scratchDir("bare");
   const storage = options.persistTo ?? join(scratch, "state");
@@ -29,6 +35,7 @@ export async function startBareRuntime(options: ServerOptions = {}): Promise<Ser
   );
   return ServerProcess.start({
     command: [
+      ...(options.runner ?? []),
       workerd,
       "serve",
       config,

@@ -64,6 +64,15 @@ export class ProcessGroup {
     return stripVTControlCharacters(this.#output);
   }
 
+  /** Its living processes, by their numbers; none where there is no /proc. */
+  pids(): number[] {
+    return this.#isGone
+      ? []
+      : membersOf(this.#leader)
+          .map((text) => Number.parseInt(text, 10))
+          .filter(Number.isInteger);
+  }
+
   /** Sends SIGINT to every process of the group, as a terminal does on Ctrl-C. */
   interrupt(): void {
     this.#signal("SIGINT");

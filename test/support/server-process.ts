@@ -67,6 +67,11 @@ export class ServerProcess implements AsyncDisposable {
     return this.#startupMs;
   }
 
+  /** Its living processes, by their numbers; none where there is no /proc. */
+  pids(): number[] {
+    return this.#group.pids();
+  }
+
   /** What the server has written so far, all its lives together. */
   output(): string {
     return this.#earlierOutput + this.#group.output();

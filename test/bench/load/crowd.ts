@@ -1,0 +1,133 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Ledger } from "../measure/ledger.ts";
+import type { Member } from "./member.ts";
+import type { Stage } from "./stage.ts";
+import { eachStamp, nowUs, stampedJson } from "./stamp.ts";
+
+/** Who gathers. */
+export interface CrowdOptions {
+  /** @default 1 */
+  readonly rooms?: number;
+  /** Members of each room. */
+  readonly members: number;
+  /** Members of each room who publish: its first ones. @default all */
+  readonly senders?: number;
+  /** Bytes of a message's data, as JSON. @default 100 */
+  readonly bytes?: number;
+}
+
+/** Joins that wait for their welcome at a time. */
+const JOINS_IN_FLIGHT = 100;
+
+/** What the others are told of the last ones' joins has come by then. */
+const SETTLE_MS = 500;
+
+/** How long what is on its way may take, and for how long nothing of it may come. */
+const DRAIN_TIMEOUT_MS = { whole: 60_000, silence: 20_000 };
+
+/** Told of each delivery: the room and the sender in it. */
+export type DeliveryListener = (room: number, sender: number) => void;
+
+/** Members in rooms, and a ledger of what they are delivered. */
+export class Crowd {
+  readonly ledger: Ledger;
+  /** Told of each delivery, after the ledger. */
+  onDelivery: DeliveryListener | undefined;
+  readonly #stage: Stage;
+  readonly #options: Required<CrowdOptions>;
+  readonly #members: Member[] = [];
+  readonly #numbers: Int32Array;
+  #ends = new Map<number, number>();
+
+  private constructor(stage: Stage, options: CrowdOptions) {
+    this.#stage = stage;
+    this.#options = { rooms: 1, senders: options.members, bytes: 100, ...options };
+    const { rooms, members, senders } = this.#options;
+    this.ledger = new Ledger(rooms * members, senders);
+    this.#numbers = new Int32Array(rooms * senders);
+  }
+
+  /** Joins everyone; resolves when all are welcome and the news of it has come. */
+  static async gather(stage: Stage, options: CrowdOptions): Promise<Crowd> {
+    const crowd = new Crowd(stage, options);
+    const { rooms, members } = crowd.#options;
+    for (let joined = 0; joined < rooms * members; joined += JOINS_IN_FLIGHT) {
+      const count = Math.min(JOINS_IN_FLIGHT, rooms * members - joined);
+      const batch = Array.from({ length: count }, (_, index) => crowd.#join(joined + index));
+      crowd.#members.push(...batch);
+      await Promise.all(batch.map(({ ready }) => ready));
+    }
+    await delay(SETTLE_MS);
+    return crowd;
+  }
+
+  /** How many rooms there are. */
+  get rooms(): number {
+    return this.#options.rooms;
+  }
+
+  /** How many publish in each room. */
+  get senders(): number {
+    return this.#options.senders;
+  }
+
+  /** How many are in each room. */
+  get audience(): number {
+    return this.#options.members;
+  }
+
+  /** Everyone, room by room. */
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  /** A sender of a room publishes its next message. */
+  publish(room: number, sender: number): void {
+    const { senders, members, bytes } = this.#options;
+    const index = room * senders + sender;
+    const number = this.#numbers[index] ?? 0;
+    this.#numbers[index] = number + 1;
+    this.ledger.published(members);
+    this.#members[room * members + sender]?.publish(stampedJson(sender, number, bytes));
+  }
+
+  /** Waits until everyone has everything, or what is on its way should have come. */
+  async drain(): Promise<void> {
+    const startedAt = Date.now();
+    let [lastAt, last] = [startedAt, this.ledger.deliveries];
+    while (!this.ledger.isComplete) {
+      await delay(20);
+      const now = Date.now();
+      if (this.ledger.deliveries > last) [lastAt, last] = [now, this.ledger.deliveries];
+      if (now - startedAt > DRAIN_TIMEOUT_MS.whole || now - lastAt > DRAIN_TIMEOUT_MS.silence) break;
+    }
+    await delay(20); // for what comes and should not
+  }
+
+  /** What is wrong with the run, in words; nothing when everyone was delivered exactly what was published. */
+  flaws(): string[] {
+    const refusals = this.#members.reduce((sum, member) => sum + member.refusals, 0);
+    return [
+      ...this.ledger.flaws(this.#stage.contender.isLossy),
+      ...[...this.#ends].map(([code, count]) => `${count} connections were ended with ${code}`),
+      ...(refusals > 0 ? [`${refusals} messages were refused`] : []),
+    ];
+  }
+
+  #join(index: number): Member {
+    const { ledger } = this;
+    const room = Math.floor(index / this.#options.members);
+    let readAt = 0;
+    const note = (sender: number, number: number, sentUs: number): void => {
+      ledger.delivered(index, sender, number, sentUs, readAt);
+      this.onDelivery?.(room, sender);
+    };
+    return this.#stage.join(room, {
+      read: (bytes, start, end) => {
+        readAt = nowUs();
+        return eachStamp(bytes, start, end, note);
+      },
+      onEnd: (code) => this.#ends.set(code, (this.#ends.get(code) ?? 0) + 1),
+    });
+  }
+}

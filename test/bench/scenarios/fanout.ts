@@ -1,0 +1,32 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Crowd } from "../load/crowd.ts";
+import { keepInFlight } from "../load/in-flight.ts";
+import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
+import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
+import { onStage } from "./on-stage.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Messages on their way at a time, each of another member. */
+const IN_FLIGHT = 20;
+
+/** How much one room delivers at most. */
+export const fanout: Scenario = {
+  name: "fanout",
+  about: ({ members }) =>
+    `one room of ${members.toLocaleString("en")} members, ${IN_FLIGHT} messages of 100 bytes on their way at a time, the next when all have the last`,
+  metrics: [METRICS.rate, METRICS.p50, METRICS.p99, METRICS.cpu, METRICS.generator],
+  contenders: SPEAKERS,
+  size: { members: 1_000, seconds: 5 },
+  quickSize: { members: 100, seconds: 1 },
+  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+    progress("joining");
+    const crowd = await Crowd.gather(stage, { members, senders: Math.min(IN_FLIGHT, members) });
+    progress("publishing");
+    const stop = keepInFlight(crowd);
+    await delay(WARM_UP_SECONDS * 1_000);
+    const span = await measureSpan(stage, crowd, seconds);
+    stop();
+    await crowd.drain();
+    return { values: valuesOf(span), flaws: flawsOf(crowd, span) };
+  }),
+};

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Stage } from "../load/stage.ts";
+import { JOINABLE } from "./common.ts";
+import { joinAll } from "./joins.ts";
+import { onStage } from "./on-stage.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Members of each room. */
+const PER_ROOM = 100;
+
+/** Every part of the server's code that joins need has run by then. */
+const WARM_UP_JOINS = 20;
+
+/** Rooms on Durable Objects sleep ten seconds after their last event. */
+const ASLEEP_SECONDS = 15;
+
+/** What a connection costs that says nothing. */
+export const idle: Scenario = {
+  name: "idle",
+  about: ({ members, seconds }) =>
+    `${members.toLocaleString("en")} members in rooms of ${PER_ROOM} who say nothing: memory for each, over that of the process before they came, at once and ${seconds} s later`,
+  metrics: [
+    { name: "at once", unit: "KiB", better: "less" },
+    { name: "later", unit: "KiB", better: "less" },
+  ],
+  contenders: JOINABLE,
+  size: { members: 4_000, seconds: ASLEEP_SECONDS },
+  quickSize: { members: 400, seconds: 1 },
+  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+    await joinAll(stage, WARM_UP_JOINS, 1);
+    stage.clear();
+    await delay(1_000);
+    const before = residentKiB(stage);
+    progress("joining");
+    const flaws = await joinAll(stage, members, PER_ROOM);
+    await delay(1_000);
+    const atOnce = residentKiB(stage);
+    progress("waiting");
+    await delay(seconds * 1_000);
+    const later = residentKiB(stage);
+    const each = (resident?: number): number | undefined =>
+      resident === undefined || before === undefined ? undefined : (resident - before) / members;
+    return { values: { "at once": each(atOnce), later: each(later) }, flaws };
+  }),
+};
+
+function residentKiB(stage: Stage): number | undefined {
+  const usage = stage.usage();
+  return usage && usage.residentBytes / 1_024;
+}

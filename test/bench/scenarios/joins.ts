@@ -1,0 +1,67 @@
+import { Histogram } from "../measure/histogram.ts";
+import type { Stage } from "../load/stage.ts";
+import { nowUs } from "../load/stamp.ts";
+import { JOINABLE, METRICS } from "./common.ts";
+import { onStage } from "./on-stage.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Joins that wait for their welcome at a time: more would be lost in the kernel's queue, and come again a second later. */
+const IN_FLIGHT = 200;
+
+/** Joins so many, into rooms of so many; resolves when all are welcome. Their joins may be timed. */
+export async function joinAll(
+  stage: Stage,
+  members: number,
+  perRoom: number,
+  latency?: Histogram,
+): Promise<string[]> {
+  let next = 0;
+  const ends: number[] = [];
+  const joinOn = async (): Promise<void> => {
+    while (next < members) {
+      const room = Math.floor(next++ / perRoom);
+      const startedAt = nowUs();
+      await stage.join(room, { read: () => 0, onEnd: (code) => ends.push(code) }).ready;
+      latency?.add(nowUs() - startedAt);
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, joinOn));
+  return ends.length === 0
+    ? []
+    : [`${ends.length} connections were ended with ${[...new Set(ends)].join(", ")}`];
+}
+
+/** A crowd that comes at once. */
+export const joins: Scenario = {
+  name: "joins",
+  about: ({ members }) =>
+    `${members.toLocaleString("en")} members join one room, ${IN_FLIGHT} at a time, each until the server's welcome; where there is none, until the connection is open`,
+  metrics: [
+    { name: "joins/s", unit: "1/s", better: "more" },
+    METRICS.p50,
+    METRICS.p99,
+    { name: "server CPU per join", unit: "µs", better: "less" },
+    METRICS.generator,
+  ],
+  contenders: JOINABLE,
+  size: { members: 2_000, seconds: 0 },
+  quickSize: { members: 200, seconds: 0 },
+  run: onStage(async (stage, { size: { members }, progress }) => {
+    progress("joining");
+    const latency = new Histogram();
+    const [startedAt, server, generator] = [performance.now(), stage.usage(), process.cpuUsage()];
+    const flaws = await joinAll(stage, members, members, latency);
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const [after, used] = [stage.usage(), process.cpuUsage(generator)];
+    return {
+      values: {
+        "joins/s": members / seconds,
+        [METRICS.p50.name]: latency.percentile(0.5),
+        [METRICS.p99.name]: latency.percentile(0.99),
+        "server CPU per join": server && after && ((after.cpuSeconds - server.cpuSeconds) / members) * 1e6,
+        [METRICS.generator.name]: ((used.user + used.system) / 1e6 / seconds) * 100,
+      },
+      flaws,
+    };
+  }),
+};

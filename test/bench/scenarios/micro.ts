@@ -1,0 +1,73 @@
+import { decodeClientText } from "../../../src/protocol/decode.ts";
+import { fullBucket, take, type BucketRate } from "../../../src/limits/token-bucket.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Something small that is done very often. */
+interface Case {
+  readonly name: string;
+  /** Makes what is done, again and again; what it returns is looked at, so that no compiler leaves it out. */
+  readonly make: () => (index: number) => unknown;
+}
+
+/** Long enough that neither a timer's grain nor one collection of garbage is most of it. */
+const BATCH_MS = 200;
+
+const RATE: BucketRate = { perSecond: 60, burst: 120 };
+
+const CASES: readonly Case[] = [
+  decoding("publish of 100 B", publishOf(100)),
+  decoding("publish of 1 KiB", publishOf(1_024)),
+  decoding("publish of 16 KiB", publishOf(16_384)),
+  decoding("64 publishes in a frame", `[${Array.from({ length: 64 }, () => publishOf(100)).join()}]`),
+  decoding("set of 2 keys", '{"type":"set","ref":1,"set":{"a":1,"b":2},"if":{"a":3}}'),
+  decoding("seen", '{"type":"seen","chars":65536}'),
+  decoding("no JSON", '{"type":"publish'),
+  { name: "bucket: taken", make: () => takeEvery(1_000) },
+  { name: "bucket: refused", make: () => takeEvery(0) },
+];
+
+/** What is done for every frame, in nanoseconds each: no server, no network. */
+export const micro: Scenario = {
+  name: "micro",
+  about: () => "the decoder and the token bucket, alone in this process: time for each call",
+  metrics: CASES.map(({ name }) => ({ name, unit: "ns", better: "less" as const })),
+  contenders: ["parlor"],
+  size: { members: 0, seconds: 0 },
+  quickSize: { members: 0, seconds: 0 },
+  run: ({ progress }) => {
+    progress("measuring");
+    const values = Object.fromEntries(CASES.map(({ name, make }) => [name, nanosecondsOf(make())]));
+    return Promise.resolve({ values, flaws: [] });
+  },
+};
+
+function decoding(name: string, text: string): Case {
+  return { name: `decode: ${name}`, make: () => () => decodeClientText(text).ok };
+}
+
+function publishOf(bytes: number): string {
+  const head = '{"type":"publish","ref":1,"event":"chat","data":{"text":"';
+  return `${head.padEnd(bytes - 3, "x")}"}}`;
+}
+
+/** Takes tokens from a bucket while its clock goes on by so much each time. */
+function takeEvery(ms: number): (index: number) => unknown {
+  const bucket = fullBucket(RATE, 0);
+  return (index) => take(RATE, bucket, 1, index * ms);
+}
+
+/** How long one call takes: the second of two batches, for the first is when the code is compiled. */
+function nanosecondsOf(work: (index: number) => unknown): number {
+  let [calls, seen, took] = [0, 0, 0];
+  for (const _batch of ["warm-up", "measured"]) {
+    const startedAt = performance.now();
+    calls = 0;
+    do {
+      for (let index = 0; index < 1_000; index++) if (work(calls + index) !== undefined) seen++;
+      calls += 1_000;
+      took = performance.now() - startedAt;
+    } while (took < BATCH_MS);
+  }
+  if (seen === 0) throw new Error("nothing was done");
+  return (took / calls) * 1e6;
+}

@@ -1,0 +1,38 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Crowd } from "../load/crowd.ts";
+import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
+import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
+import { onStage } from "./on-stage.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Between two messages of the room; not evenly, so that no timer of a server's is met again and again. */
+const EVERY_MS = { min: 40, max: 60 };
+
+/** A room with nothing to wait for: how long a message takes at the least. */
+export const quiet: Scenario = {
+  name: "quiet",
+  about: ({ members }) => `one room of ${members} members, a message every 50 ms or so`,
+  metrics: [METRICS.p50, METRICS.p99, METRICS.generator],
+  contenders: SPEAKERS,
+  size: { members: 10, seconds: 10 },
+  quickSize: { members: 10, seconds: 2 },
+  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+    progress("joining");
+    const crowd = await Crowd.gather(stage, { members });
+    progress("talking");
+    let isOver = false;
+    const talk = async (): Promise<void> => {
+      for (let index = 0; !isOver; index++) {
+        crowd.publish(0, index % members);
+        await delay(EVERY_MS.min + Math.random() * (EVERY_MS.max - EVERY_MS.min));
+      }
+    };
+    const talking = talk();
+    await delay(WARM_UP_SECONDS * 1_000);
+    const span = await measureSpan(stage, crowd, seconds);
+    isOver = true;
+    await talking;
+    await crowd.drain();
+    return { values: valuesOf(span), flaws: flawsOf(crowd, span) };
+  }),
+};

@@ -1,0 +1,77 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { MeteredServer } from "../../cost/metered-server.ts";
+import { totalOf } from "../../cost/readings.ts";
+import { NO_LIMITS } from "../contenders/parlor.ts";
+import { Crowd } from "../load/crowd.ts";
+import { paced } from "../load/paced.ts";
+import { Stage } from "../load/stage.ts";
+import { within } from "./on-stage.ts";
+import type { Outcome, Scenario, Setup } from "./scenario.ts";
+
+/** Messages of all members together. */
+const PER_SECOND = 2_000;
+
+/**
+ * A room has something to remove for every message when it is past what it keeps, and past the ten minutes and 10,000
+ * acts for which repeats are recognised (README, What it costs).
+ */
+const FILL = { messages: 10_000, ms: 601_000 };
+
+const RUN_TIMEOUT_MS = 300_000;
+
+/** What a busy room is billed for. */
+export const rows: Scenario = {
+  name: "rows",
+  about: ({ members, seconds }) =>
+    `one full room of ${members} members who record ${PER_SECOND.toLocaleString("en")} messages of 100 bytes a second together, for ${seconds} s: what is written and read for 1,000 of them`,
+  metrics: [
+    { name: "rows inserted", unit: "of 1,000", better: "less" },
+    { name: "rows trimmed", unit: "of 1,000", better: "less" },
+    { name: "rows read", unit: "of 1,000", better: "less" },
+    { name: "messages", unit: "" },
+  ],
+  contenders: ["parlor"],
+  size: { members: 10, seconds: 5 }, // more messages than FILL has, and nothing is left to remove
+  quickSize: { members: 10, seconds: 1 },
+  run: async (setup) => {
+    const server = await MeteredServer.start(NO_LIMITS, setup.runner);
+    const stage = new Stage(setup.contender, server);
+    try {
+      return await within(RUN_TIMEOUT_MS, measure(server, stage, setup));
+    } finally {
+      stage.end();
+      await server.stop();
+    }
+  },
+};
+
+async function measure(
+  server: MeteredServer,
+  stage: Stage,
+  { size: { members, seconds }, progress }: Setup,
+): Promise<Outcome> {
+  const crowd = await Crowd.gather(stage, { members });
+  const publish = async (forSeconds: number): Promise<void> => {
+    const stop = paced(PER_SECOND, (index) => crowd.publish(0, index % members));
+    await delay(forSeconds * 1_000);
+    stop();
+    await crowd.drain();
+  };
+  progress(`filling the room with ${FILL.messages} messages`);
+  await publish(FILL.messages / PER_SECOND);
+  await server.putForward(FILL.ms);
+  progress("publishing");
+  const published = crowd.ledger.expected;
+  const { readings } = await server.measure(stage.room(0), () => publish(seconds));
+  const messages = (crowd.ledger.expected - published) / members;
+  const { inserted, deleted, read } = totalOf(readings).rows;
+  return {
+    values: {
+      "rows inserted": (inserted / messages) * 1_000,
+      "rows trimmed": (deleted / messages) * 1_000,
+      "rows read": (read / messages) * 1_000,
+      messages,
+    },
+    flaws: crowd.flaws(),
+  };
+}

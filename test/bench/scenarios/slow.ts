@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Crowd } from "../load/crowd.ts";
+import { paced } from "../load/paced.ts";
+import type { Stage } from "../load/stage.ts";
+import { measureSpan, WARM_UP_SECONDS, type Span } from "../load/window.ts";
+import { Histogram } from "../measure/histogram.ts";
+import { flawsOf, SPEAKERS } from "./common.ts";
+import { onStage } from "./on-stage.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Members who send, and what: in a turn more for one who does not read than the kernel's buffers hold, some 5 MB. */
+const SENDERS = 20;
+const PER_SECOND = 10;
+const BYTES = 8_192;
+
+/** How often it is measured without the slow member, and with it. */
+const TURNS = 2;
+
+/** What one member that stops reading does to the others. */
+export const slow: Scenario = {
+  name: "slow",
+  about: ({ members, seconds }) =>
+    `one room of ${members} members, ${SENDERS} of them sending ${PER_SECOND} messages of ${BYTES.toLocaleString("en")} bytes a second; by turns without and with one more who does not read, ${TURNS} times ${seconds} s each: what the others see, and what the server's memory grows by in the last turn`,
+  metrics: [
+    { name: "p99 without", unit: "ms", better: "less" },
+    { name: "p99 with", unit: "ms", better: "less" },
+    { name: "with : without", unit: "×" },
+    { name: "memory", unit: "MiB", better: "less" },
+  ],
+  contenders: SPEAKERS,
+  size: { members: 50, seconds: 8 },
+  quickSize: { members: 10, seconds: 1 },
+  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+    progress("joining");
+    const senders = Math.min(SENDERS, members);
+    const crowd = await Crowd.gather(stage, { members, senders, bytes: BYTES });
+    const stop = paced(senders * PER_SECOND, (index) => crowd.publish(0, index % senders));
+    await delay(WARM_UP_SECONDS * 1_000);
+    const spans: Span[] = [];
+    const [without, withSlow] = [new Histogram(), new Histogram()];
+    let grown: number | undefined;
+    for (let turn = 1; turn <= TURNS; turn++) {
+      progress(`turn ${turn} without`);
+      spans.push(await measureSpan(stage, crowd, seconds, without));
+      progress(`turn ${turn} with`);
+      const before = residentMiB(stage);
+      const stalled = await joinAndStall(stage);
+      spans.push(await measureSpan(stage, crowd, seconds, withSlow));
+      const after = residentMiB(stage);
+      grown = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
+      stalled.drop();
+      await delay(WARM_UP_SECONDS * 1_000);
+    }
+    stop();
+    await crowd.drain();
+    const [p99Without, p99With] = [without.percentile(0.99), withSlow.percentile(0.99)];
+    return {
+      values: {
+        "p99 without": p99Without,
+        "p99 with": p99With,
+        "with : without": p99Without && p99With && p99With / p99Without,
+        memory: grown,
+      },
+      flaws: flawsOf(crowd, ...spans),
+    };
+  }),
+};
+
+/** Joins the room, says nothing and stops reading. Being closed for that is no flaw. */
+async function joinAndStall(stage: Stage): Promise<{ drop(): void }> {
+  const member = stage.join(0, { read: () => 0 });
+  await member.ready;
+  member.stall();
+  return member;
+}
+
+function residentMiB(stage: Stage): number | undefined {
+  const usage = stage.usage();
+  return usage && usage.residentBytes / 2 ** 20;
+}

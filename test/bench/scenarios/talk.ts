@@ -1,0 +1,33 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Crowd } from "../load/crowd.ts";
+import { paced } from "../load/paced.ts";
+import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
+import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
+import { onStage } from "./on-stage.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Messages of each member. */
+const PER_SECOND = 10;
+
+/** A room in which everyone talks: more than some servers can deliver, and then their delay grows for as long as it lasts. */
+export const talk: Scenario = {
+  name: "talk",
+  about: ({ members }) =>
+    `one room of ${members} members who all send ${PER_SECOND} messages of 100 bytes a second: ${(members * members * PER_SECOND).toLocaleString("en")} deliveries/s are asked for`,
+  metrics: [METRICS.rate, METRICS.p50, METRICS.p99, METRICS.cpu, METRICS.generator],
+  contenders: SPEAKERS,
+  size: { members: 100, seconds: 5 },
+  quickSize: { members: 50, seconds: 1 },
+  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+    progress("joining");
+    const crowd = await Crowd.gather(stage, { members });
+    progress("talking");
+    const stop = paced(members * PER_SECOND, (index) => crowd.publish(0, index % members));
+    await delay(WARM_UP_SECONDS * 1_000);
+    const span = await measureSpan(stage, crowd, seconds);
+    stop();
+    progress("reading what is on its way");
+    await crowd.drain();
+    return { values: valuesOf(span), flaws: flawsOf(crowd, span) };
+  }),
+};
