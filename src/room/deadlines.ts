@@ -28,6 +28,11 @@ export class Deadlines {
     this.#setAlarm = setAlarm;
   }
 
+  /** Whether it is known when the alarm comes, so that the storage need not be asked. */
+  get isKnown(): boolean {
+    return this.#armedAt !== undefined;
+  }
+
   /** Takes what the storage said of the alarm, `null` for none, unless it has been set since. */
   assume(alarm: number | null): void {
     this.#armedAt ??= alarm ?? undefined;

@@ -1,9 +1,9 @@
 import type { CloseName } from "../protocol/close-codes.ts";
-import type { PresenceMode } from "../protocol/contract.ts";
+import type { DialectName, PresenceMode } from "../protocol/contract.ts";
 import { encodeFrame } from "../protocol/encode.ts";
 import { isFor } from "../protocol/messages.ts";
 import { DIALECTS, encodeRoster } from "./dialects.ts";
-import { eyesOf, passesBy, startsLog, textFor, type Flush } from "./flush-texts.ts";
+import { eyesOf, passesBy, startsLog, textFor, type Flush, type SharedText } from "./flush-texts.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import { Pace } from "./pace.ts";
@@ -50,7 +50,7 @@ export class FanOut {
   /** Sends a flush to a connection. With `isGone` its member has left, and is not told who is here. */
   tell(session: Session, flush: Flush, now: number, isGone = false): void {
     const { lane, record } = session;
-    const own = flush.own.get(session) ?? [];
+    const own = flush.own.get(session) ?? NONE;
     // Who is closed for it is told nothing either.
     if (isExpired(session, now)) return isGone ? undefined : this.cutOff(session, "token_expired");
     if (lane.overflows) return this.#giveUp(session, isGone);
@@ -60,13 +60,9 @@ export class FanOut {
       return this.#answer(session, own, isGone);
     }
     const filtered = this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined;
-    const shared = textFor(session, flush, { isGone, filtered, position: this.#position });
+    const shared = textFor(session, flush, isGone, filtered);
     if (shared.count + own.length === 0) return;
-    const items = [shared.items, ...own].filter((text) => text !== "").join(",");
-    const text =
-      own.length === 0
-        ? shared.text
-        : DIALECTS[record.dialect](items, shared.count + own.length === 1, this.#position);
+    const text = own.length === 0 ? shared.text : withAnswers(shared, own, record.dialect, flush.position);
     const isWhole = lane.fits(text.length);
     if (isWhole || (shared.count > 0 && lane.fits(shared.text.length))) {
       this.#deliver(session, isWhole ? text : shared.text);
@@ -235,4 +231,17 @@ export class FanOut {
       // Closed under our hands: webSocketClose tells the others.
     }
   }
+}
+
+const NONE: readonly string[] = [];
+
+/** What a flush has for all, and behind it what one was answered. */
+function withAnswers(
+  { items, count }: SharedText,
+  own: readonly string[],
+  dialect: DialectName,
+  position: string,
+): string {
+  const all = (count === 0 ? own : [items, ...own]).join(",");
+  return DIALECTS[dialect](all, count + own.length === 1, position);
 }

@@ -17,46 +17,54 @@ export interface Flush {
   readonly own: ReadonlyMap<Session, readonly string[]>;
   /** The offset before its first recorded message. */
   readonly after: number;
+  /** Where it brings its readers. */
+  readonly position: string;
   /** Whether some of it is for some members only. */
   readonly isAddressed: boolean;
-  readonly texts: Map<string, SharedText>;
+  readonly texts: Map<number | string, SharedText>;
 }
 
-/** What of a connection's view its session does not tell. */
-export interface Sight {
-  /** Whether its member has left. */
-  readonly isGone: boolean;
-  /** A position frame, where messages for others went by. */
-  readonly filtered: string | undefined;
-  /** Where the flush brings its reader. */
-  readonly position: string;
-}
-
-/** What a flush has for a connection and all that see the same, written for the first of them. */
-export function textFor(session: Session, flush: Flush, sight: Sight): SharedText {
+/**
+ * What a flush has for a connection and all that see the same, written for the first of them.
+ *
+ * @param isGone whether its member has left
+ * @param filtered a position frame, where messages for others went by
+ */
+export function textFor(
+  session: Session,
+  flush: Flush,
+  isGone: boolean,
+  filtered: string | undefined,
+): SharedText {
   const isLean = !session.lane.keepsUp;
-  const member = flush.isAddressed ? (eyesOf(session).member ?? "") : "";
-  // For every connection of every flush, so no more is done for it than must be.
-  const name = `${session.look} ${isLean} ${sight.isGone} ${sight.filtered === undefined} ${member}`;
+  // For every connection of every flush, so no more is done for it than must be: texts are put together for few.
+  const look = session.look * 8 + (isLean ? 4 : 0) + (isGone ? 2 : 0) + (filtered === undefined ? 0 : 1);
+  const name = flush.isAddressed ? `${look} ${eyesOf(session).member ?? ""}` : look;
   let shared = flush.texts.get(name);
-  if (shared === undefined) flush.texts.set(name, (shared = write(session, flush, sight, isLean)));
+  if (shared === undefined) flush.texts.set(name, (shared = write(session, flush, isLean, isGone, filtered)));
   return shared;
 }
 
-function write(session: Session, flush: Flush, sight: Sight, isLean: boolean): SharedText {
+function write(
+  session: Session,
+  flush: Flush,
+  isLean: boolean,
+  isGone: boolean,
+  filtered: string | undefined,
+): SharedText {
   const { record, rights } = session;
   const { recorded, presence } = flush.contents;
   const view: View = {
     mode: rights.may("members") ? record.mode : "count",
     isLean,
-    isGone: sight.isGone,
+    isGone,
     eyes: flush.isAddressed ? eyesOf(session) : { ...eyesOf(session), member: undefined },
-    position: sight.filtered,
+    position: filtered,
   };
   const texts = encodeShared(flush.contents, view);
   const items = texts.join(",");
-  const text = DIALECTS[record.dialect](items, texts.length === 1, sight.position);
-  const isVolatile = recorded.length === 0 && (presence === undefined || sight.isGone);
+  const text = DIALECTS[record.dialect](items, texts.length === 1, flush.position);
+  const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
   return { items, count: texts.length, text, isVolatile };
 }
 

@@ -6,19 +6,19 @@ export type LaneLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "m
 /** What of a lane must outlive the room's memory. Lengths in UTF-16 units. */
 export interface LaneRecord {
   /** Sent on this connection. */
-  readonly sent: number;
+  sent: number;
   /** The part of it that was the welcome. */
-  readonly welcome?: number | undefined;
+  welcome?: number | undefined;
   /** Read, as its client said; absent for one that does not say. */
-  readonly seen?: number | undefined;
+  seen?: number | undefined;
   /** While it is sent the log: the offset it stands at. */
-  readonly behind?: number | undefined;
+  behind?: number | undefined;
   /** The epoch of that log: a log that is not stored ends with the room's memory. */
-  readonly epoch?: string | undefined;
+  epoch?: string | undefined;
   /** While it is behind: when it last read anything, Unix milliseconds. */
-  readonly stalledAt?: number | undefined;
+  stalledAt?: number | undefined;
   /** Whether it missed who came and went. */
-  readonly missed?: boolean | undefined;
+  missed?: boolean | undefined;
 }
 
 /** Pages of the log in a window. A client says what it has read after as much as one of them. */
@@ -39,18 +39,19 @@ export class Lane {
   readonly #socket: WebSocket;
   readonly #limits: LaneLimits;
   readonly #changed: () => void;
-  #record: LaneRecord;
+  /** Changed in place: it is for every frame that is sent. */
+  readonly #record: LaneRecord;
 
   /** @param changed is told that there is something new to attach */
   constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, changed: () => void) {
     this.#socket = socket;
     this.#limits = limits;
     this.#changed = changed;
-    this.#record = record;
+    this.#record = { ...record };
   }
 
   /** What to attach to the socket. */
-  get record(): LaneRecord {
+  get record(): Readonly<LaneRecord> {
     return this.#record;
   }
 
@@ -107,7 +108,8 @@ export class Lane {
 
   /** Notes what was sent. */
   took(chars: number): void {
-    this.#change({ sent: this.#record.sent + chars });
+    this.#record.sent += chars;
+    this.#changed();
   }
 
   /** What was sent so far is the welcome: its size is the room's, and it does not count against an allowance. */
@@ -174,7 +176,7 @@ export class Lane {
   }
 
   #change(change: Partial<LaneRecord>): void {
-    this.#record = { ...this.#record, ...change };
+    Object.assign(this.#record, change);
     this.#changed();
   }
 }

@@ -178,6 +178,7 @@ export class Outbox {
     const isPresenceDue =
       this.#hasPresence &&
       (hasOthers || this.#roster.turnsAt(this.#members.size) || this.#pace.take(this.#sessions.size, now));
+    if (!hasOthers && !isPresenceDue) return;
     const time = this.#log.timeAt(now);
     const volatile = Array.from(this.#volatile.values(), (parts) => said(parts, time, undefined));
     const contents: FlushContents = {
@@ -187,15 +188,17 @@ export class Outbox {
       volatile,
     };
     const isAddressed = [...recorded, ...volatile].some(({ to }) => to !== undefined);
-    const flush: Flush = { contents, own: this.#own, after, isAddressed, texts: new Map() };
+    const { position = "" } = this.#log;
+    const flush: Flush = { contents, own: this.#own, after, position, isAddressed, texts: new Map() };
     const farewells = this.#farewells;
     this.#recorded = [];
     this.#volatile = new Map();
     this.#own = new Map();
     this.#farewells = new Map();
     if (recorded.length > 0) this.#isEpochTold = true;
+    const isForAll = recorded.length + volatile.length > 0 || isPresenceDue;
     // A copy: who does not read is taken out on the way.
-    for (const session of [...this.#sessions.all()]) {
+    for (const session of isForAll ? [...this.#sessions.all()] : flush.own.keys()) {
       if (session !== newcomer) this.#fanOut.tell(session, flush, now);
     }
     // Who leaves is still sent what was said, and its answers; who is here is no longer its business.

@@ -8,7 +8,7 @@ const MAX_REST_MS = 50;
 const LATE_MS = 4;
 
 /** How much longer rests become under pressure, and at the most. */
-const STRETCH = { step: 1.5, max: 4 };
+const STRETCH = { step: 1.5, max: 2 };
 
 /**
  * When what has happened is told: at once while the room is quiet; while it is busy, together with what follows, so that

@@ -46,7 +46,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       const join = decodeJoin(request.headers.get(JOIN_HEADER));
       if (join === undefined)
         return refuse({ code: "unavailable", message: "the room runs another version" });
-      const alarm = await this.ctx.storage.getAlarm();
+      const alarm = this.#room.deadlines.isKnown ? null : await this.ctx.storage.getAlarm();
       if (this.#room.tables.areNewer)
         return refuse({ code: "unavailable", message: "the room was stored by a newer version" });
       return this.#turn((now) => {

@@ -10,8 +10,8 @@ export interface Session {
   readonly lane: Lane;
   rights: Rights;
   record: SessionRecord;
-  /** What tells its view from others', as far as it stays the same from flush to flush. */
-  look: string;
+  /** Tells its view from others', as far as it stays the same from flush to flush: a number, for it is looked at often. */
+  look: number;
   /** The offset of the last message or position it was sent, as far as this life of the object knows. */
   toldOffset: number | undefined;
 }
@@ -28,6 +28,7 @@ export class Sessions {
   readonly #limits: LaneLimits;
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
+  readonly #watching = new Set<Session>();
   /** Those that were sent something, or read it, that is not attached yet. */
   readonly #dirty = new Set<Session>();
   #isLoaded = false;
@@ -64,9 +65,7 @@ export class Sessions {
 
   /** How many of them only watch. */
   get watching(): number {
-    let count = 0;
-    for (const { record } of this.all()) if (record.viewOnly === true) count++;
-    return count;
+    return this.#watching.size;
   }
 
   all(): IterableIterator<Session> {
@@ -92,8 +91,7 @@ export class Sessions {
   add(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
     attach(socket, record, lane);
     const session = this.#made(socket, record, lane);
-    this.#bySession.set(record.session, session);
-    this.#bySocket.set(socket, session);
+    this.#keep(session);
     return session;
   }
 
@@ -101,6 +99,7 @@ export class Sessions {
   remove(session: Session): void {
     this.#bySocket.delete(session.socket);
     this.#dirty.delete(session);
+    this.#watching.delete(session);
     if (this.#bySession.get(session.record.session) === session)
       this.#bySession.delete(session.record.session);
     attachGone(session.socket);
@@ -167,13 +166,24 @@ export class Sessions {
       return;
     }
     if (other !== undefined) this.close(other, "replaced");
+    this.#keep(session);
+  }
+
+  #keep(session: Session): void {
     this.#bySession.set(session.record.session, session);
     this.#bySocket.set(session.socket, session);
+    if (session.record.viewOnly === true) this.#watching.add(session);
   }
 }
 
-function lookOf({ dialect, mode }: SessionRecord, rights: Rights): string {
-  return `${dialect} ${rights.may("members") ? mode : "count"} ${rights.may("state")}`;
+/** The looks there are, by what they are made of. */
+const LOOKS = new Map<string, number>();
+
+function lookOf({ dialect, mode }: SessionRecord, rights: Rights): number {
+  const name = `${dialect} ${rights.may("members") ? mode : "count"} ${rights.may("state")}`;
+  const look = LOOKS.get(name) ?? LOOKS.size;
+  LOOKS.set(name, look);
+  return look;
 }
 
 /** Closes a socket, telling its peer why. */

@@ -29,14 +29,8 @@ describe("when a flush is due", () => {
       return pulse.dueAt(false, NOW) - NOW;
     };
 
-    expect([20, 20, 20, 20, 20].map(restAfter)).toEqual([6, 9, 13.5, 16, 16]);
-    expect([0, 0, 0, 0, 0].map(restAfter)).toEqual([
-      expect.closeTo(10.67, 1),
-      expect.closeTo(7.1, 1),
-      expect.closeTo(4.7, 1),
-      4,
-      4,
-    ]);
+    expect([20, 20, 20, 20, 20].map(restAfter)).toEqual([6, 8, 8, 8, 8]);
+    expect([0, 0, 0, 0, 0].map(restAfter)).toEqual([expect.closeTo(5.33, 1), 4, 4, 4, 4]);
   });
 
   it("[A4 G8] volatile messages alone as often as the kind says", () => {
