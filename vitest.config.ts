@@ -5,6 +5,9 @@ import { ClosingLine } from "./test/support/closing-line.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
+/** By default one core stays idle: of two, that is half. */
+const EVERY_CORE = "100%";
+
 /**
  * Three places a test may run in. They go one after another (`groupOrder`), so that the real servers and the browser
  * of the last do not share the processor with the others.
@@ -17,6 +20,7 @@ export default defineConfig({
         root,
         test: {
           name: "unit",
+          maxWorkers: EVERY_CORE,
           include: ["test/{unit,repo,client}/**/*.test.ts"],
           sequence: { groupOrder: 1 },
         },
@@ -41,6 +45,7 @@ export default defineConfig({
         ],
         test: {
           name: "workers",
+          maxWorkers: EVERY_CORE,
           include: ["test/workers/**/*.test.ts"],
           testTimeout: 15_000, // an Inbox waits 10 s, and then says what did arrive
           sequence: { groupOrder: 2 },
