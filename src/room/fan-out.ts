@@ -15,7 +15,7 @@ const POSITION_EVERY = 500;
 
 /**
  * How much of the log is sent in a second to those who are behind. Many who come back at once would otherwise have the
- * room's one thread to themselves: at this pace they take less than half of it.
+ * room's one thread to themselves: at this pace twenty of them leave the latency of the others as it was.
  */
 const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
 
