@@ -14,8 +14,13 @@ export function setLogLevel(level: LogLevel): void {
   least = level;
 }
 
+/** Whether lines of a level are written. */
+export function isLogged(level: LogLevel): boolean {
+  return LEVELS.indexOf(level) >= LEVELS.indexOf(least);
+}
+
 /** Writes one line of JSON: `event` names what happened, in snake_case. */
 export function log(level: LogLevel, event: string, fields: LogFields = {}): void {
-  if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
+  if (!isLogged(level)) return;
   console[level](JSON.stringify({ level, event, ...fields }));
 }

@@ -1,6 +1,7 @@
 import type { Revocations } from "../auth/revocations.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Kind } from "../config/config.ts";
+import { Counters } from "../metrics/counters.ts";
 import { Acts } from "./acts.ts";
 import { Budgets } from "./budgets.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -59,7 +60,8 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const state = new State(isStored ? new SqlState(tables) : new MemoryState(), kind, isMember);
   const roster = new Roster(tables, kind.presenceListMax);
   const budgets = new Budgets(kind);
-  const penalties = new Penalties(tables, kind);
+  const counters = new Counters();
+  const penalties = new Penalties(tables, kind, counters);
   const tickets = new UsedTickets(tables);
   const pace = new Pace(PRESENCE_FRAMES);
   const pulse = new Pulse(kind.volatilePerSecond);
@@ -105,6 +107,6 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   });
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
-    ...{ departures, renewals, removals, acts, entrance, liveness, expiry, deadlines },
+    ...{ departures, renewals, removals, acts, entrance, liveness, expiry, deadlines, counters },
   };
 }

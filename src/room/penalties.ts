@@ -1,4 +1,5 @@
 import type { Kind } from "../config/config.ts";
+import type { Counters } from "../metrics/counters.ts";
 import type { Penalty } from "../limits/session-budget.ts";
 import type { Actor } from "./api.ts";
 import type { Tables } from "./tables.ts";
@@ -14,11 +15,13 @@ const NONE: Terms = { mutedUntil: 0, bannedUntil: 0 };
 /** Who is muted or kept out for a while. Rows, so that neither a new connection nor a sleep of the room ends it. */
 export class Penalties {
   readonly #tables: Tables;
+  readonly #counters: Counters;
   readonly #durations: { readonly [Name in Penalty]: number };
   #bySource: Map<string, Terms> | undefined;
 
-  constructor(tables: Tables, { muteMs, banMs }: Pick<Kind, "muteMs" | "banMs">) {
+  constructor(tables: Tables, { muteMs, banMs }: Pick<Kind, "muteMs" | "banMs">, counters: Counters) {
     this.#tables = tables;
+    this.#counters = counters;
     this.#durations = { mute: muteMs, ban: banMs };
   }
 
@@ -35,6 +38,7 @@ export class Penalties {
   /** Begins a penalty; one who is muted already is not for longer. */
   impose(penalty: Penalty, source: string, now: number): void {
     if (this.#durations[penalty] === 0 || (penalty === "mute" && this.mutedForMs(source, now) > 0)) return;
+    this.#counters.count("penalised", { penalty });
     const until = now + this.#durations[penalty];
     const terms = {
       ...this.#of(source),

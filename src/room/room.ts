@@ -71,12 +71,12 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       this.#socketTurn(
         socket,
         (now) => {
-          const { acts, sessions, fanOut, outbox } = this.#room;
+          const { acts, sessions, fanOut, outbox, counters } = this.#room;
           const session = sessions.of(socket);
           if (session === undefined) return;
           if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
           sessions.heard(session, now);
-          const answers = answersOver(session, outbox);
+          const answers = answersOver(session, outbox, counters);
           if (typeof data === "string") acts.receiveText(session.record, session, data, answers, now);
           else acts.receiveBinary(session.record, session, data.byteLength, answers, now);
         },
@@ -136,11 +136,11 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     async act(request: ActRequest): Promise<ActOutcome> {
       if (request.v > CONTRACT_VERSION) return { refused: { code: "unavailable" }, results: [] };
       const collected = this.#turn((now) => {
-        const { acts, sessions, renewals } = this.#room;
+        const { acts, sessions, renewals, counters } = this.#room;
         const session = sessions.byId(request.session);
         if (session !== undefined) sessions.heard(session, now);
         renewals.follow(request, now);
-        const collected = collectAnswers();
+        const collected = collectAnswers(counters);
         acts.receiveText(request, undefined, request.body, collected.answers, now);
         this.#flush(now);
         return collected;
@@ -254,20 +254,21 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
     #flush(now: number): void {
-      const { outbox, fanOut, deadlines, liveness, sessions, pulse } = this.#room;
+      const { outbox, fanOut, deadlines, liveness, sessions, pulse, counters } = this.#room;
       outbox.flush(now);
       const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
       if (slow.length > 0) return this.#flush(now);
       pulse.flushed(fanOut.takeSends(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
-      const waits = [outbox.heldUntil, fanOut.queuedUntil].map((at) => at ?? Infinity);
+      const waits = [outbox.heldUntil, fanOut.queuedUntil, counters.dueAt(now)].map((at) => at ?? Infinity);
       this.#wakeup.tend(sessions, Math.min(...waits), now);
     }
 
     #wake(at: number, now: number): void {
-      const { pulse, fanOut, outbox } = this.#room;
+      const { pulse, fanOut, outbox, counters } = this.#room;
       pulse.came(at, now);
+      counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
       if (fanOut.queuedUntil === undefined) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
       fanOut.goOn(Math.max(at, now)); // A clock that was set back holds no one up.

@@ -1,6 +1,7 @@
 import { encodeFrame, errorFrame, closeFrame } from "../protocol/encode.ts";
 import { closeOf, type WireError } from "../protocol/errors.ts";
 import { CLOSE_CODES } from "../protocol/close-codes.ts";
+import { countRefusal } from "./edge-counts.ts";
 
 /**
  * The `id:` of a close that says to stay away. An EventSource always reconnects, and repeats it as `Last-Event-ID`:
@@ -42,6 +43,7 @@ export function readsEvents(request: Request): boolean {
  * when; one that must not gets a close, and 403 when it tries all the same.
  */
 export function refuseEvents(error: WireError, retryMs: number): Response {
+  countRefusal(error);
   const frame = errorFrame(error);
   const close = closeOf(error.code);
   if (CLOSE_CODES[close].recovery === "come back") {

@@ -4,6 +4,7 @@ import { ERRORS, type WireError } from "../protocol/errors.ts";
 import type { AnswerFrame } from "../protocol/frames.ts";
 import { isKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
+import { countRefusal } from "./edge-counts.ts";
 
 /** Names the session that acts: `<session>.<key>`, both from its welcome. */
 export const SESSION_HEADER = "Parlor-Session";
@@ -44,7 +45,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
 
 /** Answers a POST: one act has its own status, an array 200 and a result for each. */
 export function answerActs(outcome: ActOutcome, isArray: boolean): Response {
-  if (outcome.refused !== null) return errorResponse(outcome.refused);
+  if (outcome.refused !== null) return answerOne(errorFrame(outcome.refused)); // The room has counted it.
   if (isArray) return Response.json(outcome.results);
   const [result] = outcome.results;
   return result === undefined ? errorResponse({ code: "internal" }) : answerOne(result);
@@ -52,6 +53,7 @@ export function answerActs(outcome: ActOutcome, isArray: boolean): Response {
 
 /** Answers any HTTP request that is refused: the error frame as body, its status, and when to try again. */
 export function errorResponse(error: WireError): Response {
+  countRefusal(error);
   return answerOne(errorFrame(error));
 }
 

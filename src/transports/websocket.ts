@@ -2,6 +2,7 @@ import { CLOSE_CODES } from "../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import { closeOf, type WireError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
+import { countRefusal } from "./edge-counts.ts";
 
 /** What a client says in `Sec-WebSocket-Protocol`, where browsers can put a secret that stays out of URLs and logs. */
 export interface Offer {
@@ -43,6 +44,7 @@ export function readOffer(header: string | null): Offer {
  * would reach a page as nothing but 1006.
  */
 export function refuseUpgrade(error: WireError, echo: string | undefined): Response {
+  countRefusal(error);
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   server.send(encodeFrame(errorFrame(error)));

@@ -21,7 +21,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   metrics: { folders: [], packages: [] },
   registry: { folders: ["auth"], packages: ["cloudflare:workers"] },
   room: { folders: ALL_BELOW_ROOM, packages: ["cloudflare:workers"] },
-  transports: { folders: ["protocol", "metrics", "room/api.ts"], packages: [] },
+  transports: { folders: ["protocol", "metrics", "room/api.ts"], packages: ["cloudflare:workers"] },
   worker: {
     folders: [...ALL_BELOW_ROOM, "room/api.ts", "transports", "registry", "rooms.ts"],
     packages: ["hono", "valibot", "cloudflare:workers"],

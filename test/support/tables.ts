@@ -1,4 +1,5 @@
 import { OPTIONS } from "../../src/config/options.ts";
+import { COUNTERS } from "../../src/metrics/counters.ts";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
 import type { KindDefinition } from "../../src/config/kinds.ts";
@@ -38,8 +39,20 @@ export function generatedTables(): GeneratedTable[] {
     { name: "kinds", file: "README.md", text: kindsTable(kinds) },
     { name: "options", file: "README.md", text: optionsTable(OPTIONS) },
     { name: "errors", file: "src/protocol/PROTOCOL.md", text: errorsTable(ERRORS) },
+    { name: "counters", file: "README.md", text: countersTable(COUNTERS) },
     { name: "close-codes", file: "src/protocol/PROTOCOL.md", text: closeCodesTable() },
   ];
+}
+
+function countersTable(counters: typeof COUNTERS): string {
+  return table(
+    ["Event", "Told apart by", "What it counts"],
+    Object.entries(counters).map(([name, { labels, text }]) => [
+      code(name),
+      labels.map(code).join(", "),
+      text,
+    ]),
+  );
 }
 
 function optionsTable(options: Readonly<Record<string, OptionRow>>): string {
