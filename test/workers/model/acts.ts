@@ -68,8 +68,8 @@ const MAX_REREAD = 4;
 function mayReread({ model, player }: Actor, asked: Range): boolean {
   const connection = model.connectionOf(player.id);
   if (connection === undefined) return true;
-  const { messages } = pageOf(model, player.id, asked, model.head);
-  const large = messages.filter(({ text }) => text.length > LARGE).length;
+  // Which messages will be in the page is not known yet: more may be shouted in the same step.
+  const large = model.log.some(({ text }) => text.length > LARGE) ? asked.limit : 0;
   if (connection.reread + large > MAX_REREAD) return false;
   connection.reread += large;
   return true;
