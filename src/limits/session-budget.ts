@@ -28,7 +28,7 @@ export class SessionBudget {
   readonly #messages: Bucket;
   readonly #bytes: Bucket;
   /** The times of refusals that still count, at most `maxRefusals` of them. */
-  #refusals: number[] = [];
+  readonly #refusals: number[] = [];
 
   constructor(limits: SessionLimits, now: number) {
     this.#rates = {
@@ -65,10 +65,13 @@ export class SessionBudget {
 
   /** Counts refused messages; tells what is to become of the session for it. */
   countRefusals(count: number, now: number): Penalty | undefined {
-    const counting = this.#refusals.filter((at) => counts(at, now));
-    this.#refusals = [...counting, ...Array<number>(count).fill(now)].slice(-this.#maxRefusals);
-    if (this.#refusals.length >= this.#maxRefusals) return "ban";
-    return 2 * this.#refusals.length >= this.#maxRefusals ? "mute" : undefined;
+    const refusals = this.#refusals;
+    for (let n = 0; n < count; n++) refusals.push(now);
+    // Those that count no more come first. A flood is refused often: the list is never copied.
+    const ended = refusals.findIndex((at) => counts(at, now));
+    refusals.splice(0, Math.max(ended, refusals.length - this.#maxRefusals));
+    if (refusals.length >= this.#maxRefusals) return "ban";
+    return 2 * refusals.length >= this.#maxRefusals ? "mute" : undefined;
   }
 
   /** Whether nothing is owed, so that the budget can be forgotten. */
