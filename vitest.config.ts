@@ -36,8 +36,9 @@ export default defineConfig({
               // Most tests are of something else, and wait for no one's grace; grace.test.ts sets its own.
               bindings: {
                 GRACE_MS: "0",
-                // What was refused is told a second later: a room that is put to sleep would wait for it.
+                // Both wait for a second by default, and a room that is put to sleep would wait for them.
                 LOG_LEVEL: "warn",
+                ATTACH_AFTER_MS: "0",
                 ADMIN_KEYS: "prl_a-key-for-tests-of-32-characters",
                 TOKEN_SECRETS: "an-old-secret-of-thirty-two-characters, a-secret-for-tests-of-32-characters",
               },

@@ -149,6 +149,15 @@ export const SERVER_OPTIONS = {
     scope: "server",
     text: "Where a room comes to live whose first request is no join and whose kind has no location",
   },
+  attachAfterMs: {
+    env: "ATTACH_AFTER_MS",
+    unit: "ms",
+    default: 1_000,
+    min: 0,
+    max: 5_000,
+    scope: "server",
+    text: "What a connection was sent, and has read, is noted on it after so long, for when its room sleeps: the more seldom, the cheaper a message. A room does not sleep before",
+  },
   logLevel: {
     env: "LOG_LEVEL",
     unit: "level",

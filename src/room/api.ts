@@ -1,3 +1,5 @@
+import type { DurableObject } from "cloudflare:workers";
+
 import type { Revocation } from "../auth/revocations.ts";
 import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
@@ -71,3 +73,6 @@ export interface RoomApi {
   /** Answers once the object runs and its storage can be read. */
   ready(): Promise<true>;
 }
+
+/** A class of Durable Object that can be exported for the binding `ROOM`. */
+export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableObject & RoomApi;

@@ -10,6 +10,7 @@ import type { Log } from "./log.ts";
 import { memberEntry, type Member, type Members } from "./members.ts";
 import type { Once } from "./once.ts";
 import type { Pace } from "./pace.ts";
+import type { Waiting } from "./pulse.ts";
 import type { Roster } from "./roster.ts";
 import type { StoredRef } from "./segments.ts";
 import { closeSocket, type Session, type Sessions } from "./sessions.ts";
@@ -56,6 +57,9 @@ export class Outbox {
   #left: { id: string; reason: LeaveReason }[] = [];
   #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
+  /** Whether what is recorded is written to the storage. */
+  readonly #isStored: boolean;
+  #hasStored = false;
   /** Whether this life of the log has told its epoch; one that is stored need not. */
   #isEpochTold: boolean;
 
@@ -72,6 +76,7 @@ export class Outbox {
       readonly pace: Pace;
     },
   ) {
+    this.#isStored = isStored;
     this.#isEpochTold = isStored;
     this.#log = room.log;
     this.#once = room.once;
@@ -143,13 +148,18 @@ export class Outbox {
     return !this.#hasOthers && !this.#hasPresence;
   }
 
-  /** Whether all there is to tell are volatile messages. */
-  get isVolatileOnly(): boolean {
-    return (
-      this.#volatile.size > 0 &&
-      this.#recorded.length + this.#own.size + this.#farewells.size === 0 &&
-      !this.#hasPresence
-    );
+  /** What there is to tell, as far as that says how long it may wait. */
+  get waiting(): Waiting {
+    if (this.#recorded.length > 0) return this.#isStored ? "stored" : "other";
+    const isOther = this.#own.size + this.#farewells.size > 0 || this.#hasPresence;
+    return this.#volatile.size > 0 && !isOther ? "volatile" : "other";
+  }
+
+  /** Whether anything was written to the storage since the last call. */
+  takeStored(): boolean {
+    const hasStored = this.#hasStored;
+    this.#hasStored = false;
+    return hasStored;
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
@@ -259,6 +269,7 @@ export class Outbox {
         floorsAreStored = this.#once.storeFloors(now);
       });
       floorsAreStored();
+      this.#hasStored ||= this.#isStored;
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });
       this.#state.drop();

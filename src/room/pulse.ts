@@ -1,8 +1,16 @@
+import { fullBucket, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
+
 /** What one send costs a room's one thread, in milliseconds: 30-50 µs whatever its size (workerd 1.20261023). */
 const SEND_MS = 0.04;
 
 /** What is said waits no longer than this to be told together with more, in milliseconds. */
 const MAX_REST_MS = 50;
+
+/**
+ * Writes of the log a second: each is a billed row, whatever it holds. More than one session may say messages, so
+ * that a few who talk are hardly held up; at 2,000 messages a second a row holds 22.
+ */
+const STORES: BucketRate = { perSecond: 90, burst: 10 };
 
 /** A timer this late, in milliseconds, tells that more has come than could be handled: longer rests gather more. */
 const LATE_MS = 4;
@@ -10,17 +18,21 @@ const LATE_MS = 4;
 /** How much longer rests become under pressure, and at the most. */
 const STRETCH = { step: 1.5, max: 2 };
 
+/** What waits to be told: volatile messages alone, something to be stored before, or anything else. */
+export type Waiting = "volatile" | "stored" | "other";
+
 /**
  * When what has happened is told: at once while the room is quiet; while it is busy, together with what follows, so that
- * each connection is sent one frame for many messages. A send costs the same whatever it carries.
+ * each connection is sent one frame for many messages, and many are one row. A send costs the same whatever it carries.
  *
- * How busy it is follows from what the last flush sent, and from how late the timer of the next one came; never from a
- * clock within a turn, which production stops.
+ * How busy it is follows from what the last flushes sent and stored, and from how late the timer of the next one came;
+ * never from a clock within a turn, which production stops.
  */
 export class Pulse {
   readonly #volatileGapMs: number;
   #restUntil = 0;
   #volatileFrom = 0;
+  #stores: Bucket | undefined;
   #stretch = 1;
 
   /** @param volatilePerSecond how often volatile messages alone are told */
@@ -29,15 +41,24 @@ export class Pulse {
   }
 
   /** When the next flush is due, Unix milliseconds; it may be past. A clock that was set back makes no longer rest. */
-  dueAt(isVolatileOnly: boolean, now: number): number {
-    const restUntil = Math.min(this.#restUntil, now + MAX_REST_MS);
-    return isVolatileOnly
-      ? Math.max(restUntil, Math.min(this.#volatileFrom, now + this.#volatileGapMs))
-      : restUntil;
+  dueAt(waiting: Waiting, now: number): number {
+    this.#restUntil = Math.min(this.#restUntil, now + MAX_REST_MS);
+    this.#volatileFrom = Math.min(this.#volatileFrom, now + this.#volatileGapMs);
+    switch (waiting) {
+      case "volatile":
+        return Math.max(this.#restUntil, this.#volatileFrom);
+      case "stored":
+        return Math.max(this.#restUntil, this.#storeAt(now));
+      case "other":
+        return this.#restUntil;
+      default:
+        return waiting satisfies never;
+    }
   }
 
-  /** Notes a flush, and how many sends it was. */
-  flushed(sends: number, now: number): void {
+  /** Notes a flush: how many sends it was, and whether it stored anything. */
+  flushed(sends: number, hasStored: boolean, now: number): void {
+    if (hasStored) take(STORES, (this.#stores ??= fullBucket(STORES, now)), 1, now);
     if (sends === 0) return;
     this.#restUntil = now + Math.min(MAX_REST_MS, this.#stretch * sends * SEND_MS);
     this.#volatileFrom = now + this.#volatileGapMs;
@@ -49,5 +70,11 @@ export class Pulse {
     this.#stretch = isLate
       ? Math.min(STRETCH.max, this.#stretch * STRETCH.step)
       : Math.max(1, this.#stretch / STRETCH.step);
+  }
+
+  #storeAt(now: number): number {
+    if (this.#stores === undefined) return now;
+    take(STORES, this.#stores, 0, now); // It learns of a clock that was set back.
+    return now + take(STORES, { ...this.#stores }, 1, now);
   }
 }

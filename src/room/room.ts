@@ -8,9 +8,18 @@ import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { answersOver, collectAnswers } from "./answers.ts";
-import type { ActOutcome, ActRequest, HistoryRange, MembersRange, RoomApi, RoomInfo } from "./api.ts";
+import type {
+  ActOutcome,
+  ActRequest,
+  HistoryRange,
+  MembersRange,
+  RoomApi,
+  RoomClass,
+  RoomInfo,
+} from "./api.ts";
 import { answerClose, isLeaving } from "./closing.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
+import { reap } from "./reaper.ts";
 import { historyText, infoOf, membersText, stateText } from "./reads.ts";
 import { closeSocket, isExpired, type Session } from "./sessions.ts";
 import { NewerTables } from "./tables.ts";
@@ -18,9 +27,6 @@ import { Wakeup } from "./wakeup.ts";
 
 /** The alarm comes back after this long when its handler failed, in milliseconds. */
 const ALARM_RETRY_MS = 60_000;
-
-/** A class of Durable Object that can be exported for the binding `ROOM`. */
-export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableObject & RoomApi;
 
 /**
  * Makes the Durable Object class that serves every kind of room.
@@ -31,7 +37,10 @@ export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableOb
 export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
   return class Room extends DurableObject implements RoomApi {
     readonly #room: Parts;
-    readonly #wakeup = new Wakeup((at) => this.#turn((now) => this.#wake(at, now)));
+    readonly #wakeup = new Wakeup(
+      (at) => this.#turn((now) => this.#wake(at, now), { mayRest: true, at }),
+      config.server.attachAfterMs,
+    );
     readonly #awakeSince = Date.now();
 
     constructor(ctx: DurableObjectState, env: unknown) {
@@ -103,26 +112,13 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     /**
-     * Ends what is overdue: connections that are silent, stalled or whose token has expired, graces, the room itself. The
-     * platform gives a failing alarm up after six retries, so it is armed again whatever happens, and nothing of a failed
-     * one's work is kept.
+     * Ends what is overdue, the room itself too. The platform gives a failing alarm up after six retries, so it is armed
+     * again whatever happens, and nothing of a failed one's work is kept.
      */
     override async alarm(): Promise<void> {
       this.#room.deadlines.came();
       try {
-        this.ctx.storage.transactionSync(() =>
-          this.#handle((now) => {
-            const { liveness, departures, renewals } = this.#room;
-            for (const session of liveness.silent(now)) departures.lose(session, now, "timeout", "silent");
-            for (const session of liveness.expired(now)) {
-              departures.lose(session, now, "disconnected", "token_expired");
-            }
-            for (const session of liveness.expiring(now)) renewals.warn(session, now);
-            for (const session of liveness.stalled(now))
-              departures.lose(session, now, "disconnected", "slow");
-            departures.endOverdue(now);
-          }),
-        );
+        this.ctx.storage.transactionSync(() => this.#handle((now) => reap(this.#room, now)));
         if ((this.#room.expiry.at() ?? Infinity) <= Date.now()) return await this.#vanish();
         this.#room.deadlines.rearm();
         await this.#follow();
@@ -201,7 +197,10 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     /** Wakes the sessions, does the work, flushes, or sees that this is soon done. */
-    #handle<Value>(work: (now: number) => Value, { woken, mayRest = false }: TurnOptions = {}): Value {
+    #handle<Value>(
+      work: (now: number) => Value,
+      { woken, mayRest = false, at = 0 }: TurnOptions = {},
+    ): Value {
       const now = Date.now();
       const { sessions, members, departures, deadlines, expiry } = this.#room;
       sessions.load(woken);
@@ -213,7 +212,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         if (members.nextDeparture() !== undefined) deadlines.rearm();
       }
       const value = work(now);
-      if (mayRest && this.#rests(now)) return value;
+      if (mayRest && this.#rests(Math.max(at, now))) return value; // A clock that was set back holds no one up.
       this.#flush(now);
       if (!expiry.isEmpty) {
         if (!wasOccupied) expiry.end();
@@ -243,11 +242,11 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     /** Whether what has happened may be told together with what follows; then the timer sees to it. */
     #rests(now: number): boolean {
-      const { outbox, fanOut, pulse, sessions, expiry } = this.#room;
-      const dueAt = pulse.dueAt(outbox.isVolatileOnly, now);
+      const { outbox, fanOut, pulse, sessions, expiry, counters } = this.#room;
+      const dueAt = pulse.dueAt(outbox.waiting, now);
       if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || expiry.isEmpty)
         return false;
-      if (outbox.isEmpty) this.#wakeup.tend(sessions, Infinity, now);
+      if (outbox.isEmpty) this.#wakeup.tend(sessions, [counters.dueAt(now)], now);
       else this.#wakeup.wakeAt(dueAt, now);
       return true;
     }
@@ -259,10 +258,9 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
       if (slow.length > 0) return this.#flush(now);
-      pulse.flushed(fanOut.takeSends(), now);
+      pulse.flushed(fanOut.takeSends(), outbox.takeStored(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
-      const waits = [outbox.heldUntil, fanOut.queuedUntil, counters.dueAt(now)].map((at) => at ?? Infinity);
-      this.#wakeup.tend(sessions, Math.min(...waits), now);
+      this.#wakeup.tend(sessions, [outbox.heldUntil, fanOut.queuedUntil, counters.dueAt(now)], now);
     }
 
     #wake(at: number, now: number): void {
@@ -271,7 +269,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
       if (fanOut.queuedUntil === undefined) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
-      fanOut.goOn(Math.max(at, now)); // A clock that was set back holds no one up.
+      fanOut.goOn(Math.max(at, now));
     }
 
     #fail(event: string, error: unknown): void {
@@ -293,6 +291,8 @@ interface TurnOptions {
   readonly woken?: WebSocket;
   /** Whether what comes of it may wait to be told. */
   readonly mayRest?: boolean;
+  /** When it should have come, Unix milliseconds. */
+  readonly at?: number;
 }
 
 function refuse(error: WireError): Response {

@@ -89,9 +89,9 @@ export class Sessions {
 
   /** Takes in a socket just accepted. The caller has removed an older one of the same session. */
   add(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
-    attach(socket, record, lane);
     const session = this.#made(socket, record, lane);
     this.#keep(session);
+    this.#dirty.add(session);
     return session;
   }
 
@@ -120,12 +120,12 @@ export class Sessions {
   /** Changes what is attached to a session's socket. */
   update(session: Session, change: Partial<SessionRecord>): void {
     session.record = { ...session.record, ...change };
-    this.#attach(session);
+    this.#changed(session);
   }
 
-  /** How many connections were sent something, or read it, that is not attached yet. */
-  get dirtyCount(): number {
-    return this.#dirty.size;
+  /** Whether all that is to be known of the connections after a sleep is attached. */
+  get isSettled(): boolean {
+    return this.#dirty.size === 0;
   }
 
   /** Gives a session what a new token allows. */
@@ -135,27 +135,24 @@ export class Sessions {
     this.update(session, { access });
   }
 
-  /** Attaches what has been sent and read. */
+  /** Attaches what is not attached yet. */
   settle(): void {
-    for (const session of this.#dirty) this.#attach(session);
+    for (const { socket, record, lane } of this.#dirty) attach(socket, record, lane.record);
+    this.#dirty.clear();
   }
 
   #made(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
     const rights = new Rights(record.access?.grants);
     const session: Session = {
       ...{ socket, record, rights, look: lookOf(record, rights), toldOffset: undefined },
-      lane: new Lane(socket, this.#limits, lane, () => {
-        // One that was taken out is no one's: what it carries says so.
-        if (this.#bySocket.get(socket) === session) this.#dirty.add(session);
-      }),
+      lane: new Lane(socket, this.#limits, lane, () => this.#changed(session)),
     };
     return session;
   }
 
-  #attach(session: Session): void {
-    const { socket, record, lane } = session;
-    attach(socket, record, lane.record);
-    this.#dirty.delete(session);
+  #changed(session: Session): void {
+    // One that was taken out is no one's: what it carries says so.
+    if (this.#bySocket.get(session.socket) === session) this.#dirty.add(session);
   }
 
   #keepNewest(session: Session): void {

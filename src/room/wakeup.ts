@@ -1,8 +1,8 @@
-import type { Sessions } from "./sessions.ts";
-import { Pace } from "./pace.ts";
-
-/** Attachments written a second. */
-const ATTACHMENTS = { perSecond: 5_000, burst: 5_000 };
+/** What may have to be attached. */
+interface Attachable {
+  readonly isSettled: boolean;
+  settle(): void;
+}
 
 /**
  * The room's one timer: it runs only while something waits to be told, or what was sent is not attached yet. A room falls
@@ -10,21 +10,29 @@ const ATTACHMENTS = { perSecond: 5_000, burst: 5_000 };
  */
 export class Wakeup {
   readonly #turn: (at: number) => void;
-  readonly #pace = new Pace(ATTACHMENTS);
+  readonly #attachAfterMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #at = Infinity;
+  #attachAt = Infinity;
 
-  /** @param turn handles an event that is nobody's, and is told when it should have come */
-  constructor(turn: (at: number) => void) {
+  /**
+   * @param turn handles an event that is nobody's, and is told when it should have come
+   * @param attachAfterMs how long what was sent may wait to be attached: that costs a fifth of a send
+   */
+  constructor(turn: (at: number) => void, attachAfterMs: number) {
     this.#turn = turn;
+    this.#attachAfterMs = attachAfterMs;
   }
 
-  /** Attaches what a flush has sent, and sees that the room is woken for what has to wait. */
-  tend(sessions: Sessions, waitsUntil: number, now: number): void {
-    const { dirtyCount } = sessions;
-    const isDone = dirtyCount === 0 || this.#pace.take(dirtyCount, now);
-    if (isDone) sessions.settle();
-    this.wakeAt(Math.min(waitsUntil, isDone ? Infinity : (this.#pace.at ?? Infinity)), now);
+  /** Sees that what was sent is attached in time, and that the room is woken for what has to wait, if anything does. */
+  tend(sessions: Attachable, waitsUntil: readonly (number | undefined)[], now: number): void {
+    if (sessions.isSettled) this.#attachAt = Infinity;
+    else this.#attachAt = Math.min(this.#attachAt, now + this.#attachAfterMs);
+    if (this.#attachAt <= now) {
+      sessions.settle();
+      this.#attachAt = Infinity;
+    }
+    this.wakeAt(Math.min(this.#attachAt, ...waitsUntil.map((at) => at ?? Infinity)), now);
   }
 
   /** Sees that the room is woken at a time, Unix milliseconds, or before. */
@@ -35,6 +43,7 @@ export class Wakeup {
     this.#timer = setTimeout(
       () => {
         this.#at = Infinity;
+        if (at >= this.#attachAt) this.#attachAt = -Infinity; // A clock that was set back puts nothing off.
         this.#turn(at);
       },
       Math.max(0, at - now),

@@ -7,26 +7,26 @@ describe("when a flush is due", () => {
   it("[F4 G10] at once in a quiet room", () => {
     const pulse = new Pulse(1_000);
 
-    expect(pulse.dueAt(false, NOW)).toBeLessThanOrEqual(NOW);
-    pulse.flushed(1_000, NOW);
-    expect(pulse.dueAt(false, NOW + 1_000)).toBeLessThanOrEqual(NOW + 1_000);
+    expect(pulse.dueAt("other", NOW)).toBeLessThanOrEqual(NOW);
+    pulse.flushed(1_000, false, NOW);
+    expect(pulse.dueAt("other", NOW + 1_000)).toBeLessThanOrEqual(NOW + 1_000);
   });
 
   it("[F4 G10] after as long as the sends of the last one take, and never later than 50 ms", () => {
     const pulse = new Pulse(1_000);
 
-    pulse.flushed(100, NOW);
-    expect(pulse.dueAt(false, NOW)).toBe(NOW + 4);
-    pulse.flushed(100_000, NOW);
-    expect(pulse.dueAt(false, NOW)).toBe(NOW + 50);
+    pulse.flushed(100, false, NOW);
+    expect(pulse.dueAt("other", NOW)).toBe(NOW + 4);
+    pulse.flushed(100_000, false, NOW);
+    expect(pulse.dueAt("other", NOW)).toBe(NOW + 50);
   });
 
   it("[F4 G10] later while timers come late, as long as they do", () => {
     const pulse = new Pulse(1_000);
     const restAfter = (lateMs: number): number => {
       pulse.came(NOW, NOW + lateMs);
-      pulse.flushed(100, NOW);
-      return pulse.dueAt(false, NOW) - NOW;
+      pulse.flushed(100, false, NOW);
+      return pulse.dueAt("other", NOW) - NOW;
     };
 
     expect([20, 20, 20, 20, 20].map(restAfter)).toEqual([6, 8, 8, 8, 8]);
@@ -35,17 +35,40 @@ describe("when a flush is due", () => {
 
   it("[A4 G8] volatile messages alone as often as the kind says", () => {
     const pulse = new Pulse(20);
-    pulse.flushed(10, NOW);
+    pulse.flushed(10, false, NOW);
 
-    expect(pulse.dueAt(true, NOW)).toBe(NOW + 50);
-    expect(pulse.dueAt(false, NOW)).toBeLessThan(NOW + 1);
+    expect(pulse.dueAt("volatile", NOW)).toBe(NOW + 50);
+    expect(pulse.dueAt("other", NOW)).toBeLessThan(NOW + 1);
   });
 
-  it("[F4] a clock that was set back makes no longer rest", () => {
-    const pulse = new Pulse(10);
-    pulse.flushed(1_000, NOW);
+  it("[F4 G10] what is to be stored 90 times a second, the first ten times at once", () => {
+    const pulse = new Pulse(1_000);
+    let now = NOW;
+    const store = (): number => {
+      const waitMs = pulse.dueAt("stored", now) - now;
+      now += waitMs;
+      pulse.flushed(0, true, now);
+      return waitMs;
+    };
 
-    expect(pulse.dueAt(false, NOW - 3_600_000)).toBe(NOW - 3_600_000 + 50);
-    expect(pulse.dueAt(true, NOW - 3_600_000)).toBe(NOW - 3_600_000 + 100);
+    expect(Array.from({ length: 10 }, store)).toEqual(Array(10).fill(0));
+    const waits = Array.from({ length: 90 }, store);
+    expect(waits.every((waitMs) => waitMs === 11 || waitMs === 12)).toBe(true);
+    expect(now - NOW).toBe(1_000);
+    expect(pulse.dueAt("other", now)).toBeLessThanOrEqual(now);
   });
+
+  it.each(["volatile", "stored", "other"] as const)(
+    "[F4 F6] a clock that was set back makes no longer rest for %s, and no second one",
+    (waiting) => {
+      const pulse = new Pulse(10);
+      for (let n = 0; n < 20; n++) pulse.flushed(1_000, true, NOW);
+      const earlier = NOW - 3_600_000;
+
+      const dueAt = pulse.dueAt(waiting, earlier);
+
+      expect(dueAt - earlier).toBe(waiting === "volatile" ? 100 : 50);
+      expect(pulse.dueAt(waiting, dueAt)).toBeLessThanOrEqual(dueAt);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 
-import type { RoomClass } from "../../../src/room/room.ts";
+import type { RoomClass } from "../../../src/room/api.ts";
 import { kinds } from "../../../src/rooms.ts";
 import type { Env } from "../../../src/worker/env.ts";
 import { createParlor } from "../../../src/worker/parlor.ts";

@@ -1,0 +1,10 @@
+import type { Parts } from "./parts.ts";
+
+/** Ends what is overdue: connections that are silent, stalled or whose token has expired, and graces. */
+export function reap({ liveness, departures, renewals }: Parts, now: number): void {
+  for (const session of liveness.silent(now)) departures.lose(session, now, "timeout", "silent");
+  for (const session of liveness.expired(now)) departures.lose(session, now, "disconnected", "token_expired");
+  for (const session of liveness.expiring(now)) renewals.warn(session, now);
+  for (const session of liveness.stalled(now)) departures.lose(session, now, "disconnected", "slow");
+  departures.endOverdue(now);
+}
