@@ -130,12 +130,14 @@ export class Entrance {
   }
 
   /**
-   * Makes an accepted socket a member's. The outbox is empty before and after: the newcomer sees nothing that is
-   * not stored, and the others hear of it before it can act.
+   * Makes an accepted socket a member's. What is recorded is stored before and after: the newcomer sees nothing that is
+   * not, and the others hear of it before they hear from it.
+   *
+   * @param moreCome whether others come in the same turn: the room is then told of all of them at its end
    */
-  enter(socket: WebSocket, join: JoinRequest, now: number): Session {
+  enter(socket: WebSocket, join: JoinRequest, now: number, moreCome = false): Session {
     this.#log.open();
-    this.#outbox.flush(now);
+    this.#outbox.flush(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#sessions.byId(id);
     const data = this.#presenceOf(join, now);
@@ -159,7 +161,7 @@ export class Entrance {
       const { member: arrived, news } = this.#members.arrive(session.record, data);
       if (news !== undefined) this.#outbox[news](arrived);
     }
-    this.#outbox.flush(now, session);
+    this.#outbox.flush(now, { newcomer: session, moreCome });
     this.#welcome(session, join, now);
     return session;
   }

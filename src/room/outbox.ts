@@ -178,16 +178,22 @@ export class Outbox {
    * Stores what is recorded, then tells everyone everything. Leaves nothing behind, but for presence in a storm of
    * joins: where nothing else is to be told, it waits for more.
    *
-   * @param newcomer is told nothing: its welcome, which follows, says it all
+   * @param how `newcomer` is told nothing: its welcome, which follows, says it all. With `moreCome` others come in the
+   * same turn, and presence waits for them
    */
-  flush(now: number, newcomer?: Session): void {
+  flush(
+    now: number,
+    { newcomer, moreCome = false }: { readonly newcomer?: Session; readonly moreCome?: boolean } = {},
+  ): void {
     const after = this.#log.head;
     if (this.isEmpty) return;
     const hasOthers = this.#hasOthers;
     const recorded = this.#recorded.length === 0 ? [] : this.#store(this.#recorded, now);
     const isPresenceDue =
       this.#hasPresence &&
-      (hasOthers || this.#roster.turnsAt(this.#members.size) || this.#pace.take(this.#sessions.size, now));
+      (hasOthers ||
+        this.#roster.turnsAt(this.#members.size) ||
+        (!moreCome && this.#pace.take(this.#sessions.size, now)));
     if (!hasOthers && !isPresenceDue) return;
     const time = this.#log.timeAt(now);
     const volatile = Array.from(this.#volatile.values(), (parts) => said(parts, time, undefined));

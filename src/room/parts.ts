@@ -6,6 +6,7 @@ import { Acts } from "./acts.ts";
 import { Budgets } from "./budgets.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Departures } from "./departures.ts";
+import { Door } from "./door.ts";
 import { Entrance } from "./entrance.ts";
 import { Expiry } from "./expiry.ts";
 import { FanOut } from "./fan-out.ts";
@@ -105,8 +106,9 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     tables,
     revocations,
   });
+  const door = new Door((socket) => ctx.acceptWebSocket(socket), { entrance, deadlines, outbox });
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
-    ...{ departures, renewals, removals, acts, entrance, liveness, expiry, deadlines, counters },
+    ...{ departures, renewals, removals, acts, door, liveness, expiry, deadlines, counters },
   };
 }

@@ -3,9 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Revocation } from "../auth/revocations.ts";
 import { kindOfRoom, type Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
-import { CONTRACT_VERSION, CREATED_HEADER, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
-import { errorFrame } from "../protocol/encode.ts";
-import { ERRORS, type WireError } from "../protocol/errors.ts";
+import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { answersOver, collectAnswers } from "./answers.ts";
 import type {
@@ -18,6 +16,7 @@ import type {
   RoomInfo,
 } from "./api.ts";
 import { answerClose, isLeaving } from "./closing.ts";
+import { refuse } from "./door.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
 import { reap } from "./reaper.ts";
 import { historyText, infoOf, membersText, stateText } from "./reads.ts";
@@ -55,25 +54,16 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       const join = decodeJoin(request.headers.get(JOIN_HEADER));
       if (join === undefined)
         return refuse({ code: "unavailable", message: "the room runs another version" });
-      const alarm = this.#room.deadlines.isKnown ? null : await this.ctx.storage.getAlarm();
-      if (this.#room.tables.areNewer)
+      const { deadlines, tables, door } = this.#room;
+      if (!deadlines.isKnown) deadlines.assume(await this.ctx.storage.getAlarm());
+      if (tables.areNewer)
         return refuse({ code: "unavailable", message: "the room was stored by a newer version" });
-      return this.#turn((now) => {
-        const { entrance, deadlines } = this.#room;
-        const { isNew } = entrance;
-        const allowed = entrance.admit(join, now);
-        if (!allowed.ok) return refuse(allowed.error);
-        const { 0: client, 1: server } = new WebSocketPair();
-        this.ctx.acceptWebSocket(server);
-        deadlines.assume(alarm);
-        const session = entrance.enter(server, join, now);
-        deadlines.watch(session, now);
-        allowed.value();
-        const protocol = request.headers.get("Sec-WebSocket-Protocol");
-        const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
-        if (isNew) headers.set(CREATED_HEADER, "1");
-        return new Response(null, { status: 101, webSocket: client, headers });
-      });
+      const knock = { join, protocol: request.headers.get("Sec-WebSocket-Protocol") };
+      const now = Date.now();
+      if (door.opens(now)) return this.#turn((then) => door.letIn(knock, then));
+      const answer = door.wait(knock);
+      this.#wakeup.wakeAt(door.opensAt ?? now, now);
+      return answer;
     }
 
     override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
@@ -253,20 +243,22 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
     #flush(now: number): void {
-      const { outbox, fanOut, deadlines, liveness, sessions, pulse, counters } = this.#room;
+      const { outbox, fanOut, deadlines, liveness, sessions, pulse, counters, door } = this.#room;
       outbox.flush(now);
       const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
       if (slow.length > 0) return this.#flush(now);
       pulse.flushed(fanOut.takeSends(), outbox.takeStored(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
-      this.#wakeup.tend(sessions, [outbox.heldUntil, fanOut.queuedUntil, counters.dueAt(now)], now);
+      const waits = [outbox.heldUntil, fanOut.queuedUntil, door.opensAt, counters.dueAt(now)];
+      this.#wakeup.tend(sessions, waits, now);
     }
 
     #wake(at: number, now: number): void {
-      const { pulse, fanOut, outbox, counters } = this.#room;
+      const { pulse, fanOut, outbox, counters, door } = this.#room;
       pulse.came(at, now);
       counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
+      door.openForAll(now);
       if (fanOut.queuedUntil === undefined) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
       fanOut.goOn(Math.max(at, now));
@@ -293,8 +285,4 @@ interface TurnOptions {
   readonly mayRest?: boolean;
   /** When it should have come, Unix milliseconds. */
   readonly at?: number;
-}
-
-function refuse(error: WireError): Response {
-  return Response.json(errorFrame(error), { status: ERRORS[error.code].http });
 }
