@@ -16,6 +16,9 @@ import type { StoredRef } from "./segments.ts";
 import { closeSocket, type Session, type Sessions } from "./sessions.ts";
 import type { State } from "./state.ts";
 
+/** A frame that tells of nothing but who came counts as so many in the pace of presence. */
+const JOINED_WEIGHT = 4;
+
 /** Takes the answer to an act: to its socket, or into the answer of its POST. */
 export type Answer = (frame: AnswerFrame) => void;
 
@@ -193,7 +196,7 @@ export class Outbox {
       this.#hasPresence &&
       (hasOthers ||
         this.#roster.turnsAt(this.#members.size) ||
-        (!moreCome && this.#pace.take(this.#sessions.size, now)));
+        (!moreCome && this.#pace.take(this.#sessions.size * this.#presenceWeight, now)));
     if (!hasOthers && !isPresenceDue) return;
     const time = this.#log.timeAt(now);
     const volatile = Array.from(this.#volatile.values(), (parts) => said(parts, time, undefined));
@@ -230,6 +233,11 @@ export class Outbox {
 
   get #hasPresence(): boolean {
     return this.#joined.size + this.#updated.size + this.#left.length > 0;
+  }
+
+  /** Who has come and not been heard from can wait a little longer to be told of: others may follow. */
+  get #presenceWeight(): number {
+    return this.#updated.size + this.#left.length > 0 ? 1 : JOINED_WEIGHT;
   }
 
   #takePresence(): PresenceNews {

@@ -4,8 +4,8 @@ import { request, roomPath, uniqueRoom } from "./support/rooms.ts";
 import { joinSse } from "./support/sse.ts";
 import { join, rejoin, type WebSocketMember } from "./support/websocket.ts";
 
-/** So many who join at once are announced one by one: 1 + 2 + … + 88 frames are less than 4,000, with 89 more they are not. */
-const ANNOUNCED_ALONE = 88;
+/** So many who join at once are announced one by one: 1 + 2 + … + 44 frames are less than 1,000, with 45 more they are not. */
+const ANNOUNCED_ALONE = 44;
 
 // The clock stands still unless a test moves it: then a storm lasts as long as the test wants.
 beforeEach(() => vi.setSystemTime(Date.now()));
@@ -64,6 +64,19 @@ describe("very many joins at once", () => {
 
     expect(await last.welcome()).toMatchObject({ count: 120 });
     expect((await last.welcome()).members).toHaveLength(120);
+  });
+
+  it("[M1] are held back where a departure is not", async () => {
+    const { room, members } = await storm(ANNOUNCED_ALONE);
+    const [ana, ben] = members as [WebSocketMember, WebSocketMember];
+
+    pass(20); // 120 frames: for one departure, and not for a join
+    ben.close(1000);
+    await ana.inbox.take("presence", ({ left }) => left?.[0]?.id === ben.member);
+    await join(room);
+
+    expect((await listOf(room)).size).toBe(ANNOUNCED_ALONE);
+    expect(follow(ana.inbox.all).count).toBe(ANNOUNCED_ALONE - 1);
   });
 
   it("[M1 M3] are one number to who is told how many there are", async () => {
