@@ -1,5 +1,5 @@
 import type { Config, Kind } from "../config/config.ts";
-import { Rights, refusalWithout } from "../protocol/capabilities.ts";
+import { OPEN_GRANTS, Rights, refusalWithout } from "../protocol/capabilities.ts";
 import {
   CONTRACT_VERSION,
   type DialectName,
@@ -91,7 +91,8 @@ export async function admit(
     ...(await deriveIdentity(place.room, visitor.user, key)),
     key,
     user: visitor.user,
-    access: visitor.access,
+    // What is open to everyone goes without saying: else each socket would carry it.
+    ...(visitor.access.grants !== OPEN_GRANTS && { access: visitor.access }),
     dialect: joiner.dialect,
     mode,
     ...(after !== undefined && after !== "" && { after }),
