@@ -81,8 +81,10 @@ export class Door {
     const session = this.#entrance.enter(server, join, now, moreCome);
     this.#deadlines.watch(session, now);
     allowed.value();
-    const headers = new Headers(protocol === null ? {} : { "Sec-WebSocket-Protocol": protocol });
-    if (isNew) headers.set(CREATED_HEADER, "1");
+    const headers = {
+      ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),
+      ...(isNew && { [CREATED_HEADER]: "1" }),
+    };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 }

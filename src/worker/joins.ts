@@ -31,8 +31,11 @@ export async function openSocket(
   at: ClientPlace | undefined,
   subprotocol?: string,
 ): Promise<Result<Joined>> {
-  const headers = new Headers({ Upgrade: "websocket", [JOIN_HEADER]: encodeJoin(join) });
-  if (subprotocol !== undefined) headers.set("Sec-WebSocket-Protocol", subprotocol);
+  const headers = {
+    Upgrade: "websocket",
+    [JOIN_HEADER]: encodeJoin(join),
+    ...(subprotocol !== undefined && { "Sec-WebSocket-Protocol": subprotocol }),
+  };
   // A join twice is a join: the newer socket replaces the older.
   const called = await callRoom(
     () => rooms.forJoin(place.room, place.kind, at).fetch(ROOM_URL, { headers }),
