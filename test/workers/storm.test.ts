@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { follow, mapOf, presenceOf, rosterOf } from "./support/lists.ts";
+import { follow, mapOf, presenceOf, rosterOf, type Known } from "./support/lists.ts";
 import { request, roomPath, uniqueRoom } from "./support/rooms.ts";
 import { joinSse } from "./support/sse.ts";
 import { join, rejoin, type WebSocketMember } from "./support/websocket.ts";
@@ -33,9 +33,14 @@ async function listOf(room: string): Promise<ReadonlyMap<string, unknown>> {
 async function expectAllToKnow(room: string, members: readonly WebSocketMember[]): Promise<void> {
   const list = await listOf(room);
   for (const { inbox } of members) {
-    await inbox.until(({ all }) => follow(all).list?.size === list.size);
+    // As many may be others, while not all is told yet.
+    await inbox.until(({ all }) => isSameKeys(follow(all).list, list));
     expect(follow(inbox.all)).toEqual({ list, count: list.size });
   }
+}
+
+function isSameKeys(known: Known["list"], list: ReadonlyMap<string, unknown>): boolean {
+  return known?.size === list.size && [...list.keys()].every((id) => known.has(id));
 }
 
 describe("very many joins at once", () => {
