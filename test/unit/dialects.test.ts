@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeFrame } from "../../src/protocol/encode.ts";
-import { encodeEntry, messageParts, stateParts } from "../../src/protocol/messages.ts";
+import { dataPayload, encodeEntry, messageParts, stateParts } from "../../src/protocol/messages.ts";
 import {
   DIALECTS,
   encodeRoster,
@@ -195,7 +195,7 @@ describe("recorded frames", () => {
         fc.jsonValue(),
         fc.option(fc.nat()),
         (origin, event, data, offset) => {
-          const text = encodeEntry(messageParts(origin, event, JSON.stringify(data)), 5, offset ?? undefined);
+          const text = encodeEntry(messageParts(origin, event, dataPayload(JSON.stringify(data))), 5, offset ?? undefined);
 
           expect(JSON.parse(text)).toEqual({
             type: "message",
