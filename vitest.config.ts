@@ -38,6 +38,7 @@ export default defineConfig({
                 GRACE_MS: "0",
                 ADMIN_KEYS: "prl_a-key-for-tests-of-32-characters",
                 TOKEN_SECRETS: "an-old-secret-of-thirty-two-characters, a-secret-for-tests-of-32-characters",
+                TEST_DIALECT: "json",
               },
               durableObjects: { KINDS_ROOM: { className: "KindsRoom", useSQLite: true } },
             },

@@ -76,9 +76,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
           if (session === undefined) return;
           if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
           sessions.heard(session, now);
-          const answers = answersOver(session, outbox);
-          if (typeof data === "string") acts.receiveText(session.record, session, data, answers, now);
-          else acts.receiveBinary(session.record, session, data.byteLength, answers, now);
+          acts.receive(session.record, session, data, answersOver(session, outbox), now);
         },
         true,
       );
@@ -141,7 +139,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         if (session !== undefined) sessions.heard(session, now);
         renewals.follow(request, now);
         const collected = collectAnswers();
-        acts.receiveText(request, undefined, request.body, collected.answers, now);
+        acts.receive(request, undefined, request.body, collected.answers, now);
         this.#flush(now);
         return collected;
       });
