@@ -1,12 +1,62 @@
 import { fileURLToPath } from "node:url";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { ClosingLine } from "./test/support/closing-line.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
 /** By default one core stays idle: of two, that is half. */
 const EVERY_CORE = "100%";
+
+/**
+ * The tests of what a room does for members over WebSocket: they run for the binary dialect as well, the same bodies. Left
+ * out are those of HTTP, SSE, tokens, doors and storage, which no dialect changes; those of JSON itself; and what takes
+ * long and differs in nothing that a dialect could (storms, crashes after every step, who sees what by which token).
+ */
+const ROOM_TESTS =
+  "addressed catch-up closes conflation crowd expiring filtered frames grace hibernation history hook-answers hooks " +
+  "limits memory-history model mutes once permissions presence presence-edges publish refs-and-times resume roster " +
+  "shared-budgets slow stale-refs stalls state state-limits state-own state-snapshot token-expiry " +
+  "watching welcome windows";
+
+/** Tests in workerd, whose members over WebSocket speak a dialect. */
+function workersProject(
+  name: string,
+  options: { dialect: string; include: string[]; groupOrder: number; env?: Record<string, string> },
+): TestProjectInlineConfiguration {
+  const { dialect, include, groupOrder, env = {} } = options;
+  return {
+    root,
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: "./wrangler.toml" },
+        // The Worker of wrangler.toml, and a class of rooms of kinds that only tests have.
+        main: "./test/workers/support/worker.ts",
+        miniflare: {
+          // Most tests are of something else, and wait for no one's grace; grace.test.ts sets its own.
+          bindings: {
+            GRACE_MS: "0",
+            // Both wait for a second by default, and a room that is put to sleep would wait for them.
+            LOG_LEVEL: "warn",
+            ATTACH_AFTER_MS: "0",
+            ADMIN_KEYS: "prl_a-key-for-tests-of-32-characters",
+            TOKEN_SECRETS: "an-old-secret-of-thirty-two-characters, a-secret-for-tests-of-32-characters",
+            TEST_DIALECT: dialect,
+          },
+          durableObjects: { KINDS_ROOM: { className: "KindsRoom", useSQLite: true } },
+        },
+      }),
+    ],
+    test: {
+      name,
+      maxWorkers: EVERY_CORE,
+      include,
+      env,
+      testTimeout: 15_000, // an Inbox waits 10 s, and then says what did arrive
+      sequence: { groupOrder },
+    },
+  };
+}
 
 /**
  * Three places a test may run in. They go one after another (`groupOrder`), so that the real servers and the browser
@@ -25,35 +75,16 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      {
-        root,
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            // The Worker of wrangler.toml, and a class of rooms of kinds that only tests have.
-            main: "./test/workers/support/worker.ts",
-            miniflare: {
-              // Most tests are of something else, and wait for no one's grace; grace.test.ts sets its own.
-              bindings: {
-                GRACE_MS: "0",
-                // Both wait for a second by default, and a room that is put to sleep would wait for them.
-                LOG_LEVEL: "warn",
-                ATTACH_AFTER_MS: "0",
-                ADMIN_KEYS: "prl_a-key-for-tests-of-32-characters",
-                TOKEN_SECRETS: "an-old-secret-of-thirty-two-characters, a-secret-for-tests-of-32-characters",
-              },
-              durableObjects: { KINDS_ROOM: { className: "KindsRoom", useSQLite: true } },
-            },
-          }),
-        ],
-        test: {
-          name: "workers",
-          maxWorkers: EVERY_CORE,
-          include: ["test/workers/**/*.test.ts"],
-          testTimeout: 15_000, // an Inbox waits 10 s, and then says what did arrive
-          sequence: { groupOrder: 2 },
+      workersProject("workers", { dialect: "json", include: ["test/workers/**/*.test.ts"], groupOrder: 2 }),
+      // A twentieth of the model's sequences: the room that they try is the same.
+      workersProject("workers-proto", {
+        ...{
+          dialect: "proto",
+          include: ROOM_TESTS.split(" ").map((file) => `test/workers/${file}.test.ts`),
+          groupOrder: 3,
         },
-      },
+        env: { VITE_MODEL_RUNS: process.env["VITE_MODEL_RUNS"] ?? "100" },
+      }),
       {
         root,
         test: {
@@ -62,7 +93,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -1,4 +1,5 @@
 import type { MessageFrame, WelcomeFrame } from "../protocol/frames.ts";
+import type { Json } from "../protocol/json.ts";
 import type { StateChange } from "./connection.ts";
 import type { ParlorError } from "./error.ts";
 import type { PresenceChange } from "./members.ts";
@@ -6,9 +7,12 @@ import type { SharedChange } from "./shared-state.ts";
 
 /**
  * What a member said. A recorded message has an `offset`, a volatile one has none; `time` is Unix milliseconds. One that
- * is for some members only has `to`, their ids.
+ * is for some members only has `to`, their ids. One that carries raw `bytes` has null as its data.
  */
-export type RoomMessage = Omit<MessageFrame, "type">;
+export type RoomMessage = Omit<MessageFrame, "type" | "data" | "bytes"> & {
+  readonly data: Json;
+  readonly bytes?: Uint8Array | undefined;
+};
 
 /**
  * The room was joined, for the first time or again: what its welcome says.

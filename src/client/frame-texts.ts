@@ -1,3 +1,4 @@
+import { toBase64 } from "../protocol/base64.ts";
 import { MAX_NAME_CHARS } from "../protocol/frames.ts";
 import { MAX_JSON_DEPTH } from "../protocol/json.ts";
 import { ParlorError } from "./error.ts";
@@ -38,7 +39,7 @@ export function jsonText(data: unknown): string {
 }
 
 /**
- * Writes a publish.
+ * Writes a publish; a `Uint8Array` travels as raw bytes.
  *
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */
@@ -54,7 +55,8 @@ export function publishText(
 ): FrameText {
   checkName("event", event);
   if (rest.key !== undefined) checkName("key", rest.key);
-  return frameText({ type: "publish", event, ...rest }, `"data":${jsonText(data)}`);
+  const payload = data instanceof Uint8Array ? `"bytes":"${toBase64(data)}"` : `"data":${jsonText(data)}`;
+  return frameText({ type: "publish", event, ...rest }, payload);
 }
 
 /**

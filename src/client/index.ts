@@ -1,5 +1,6 @@
 export type { Addressees, Published, SendOptions } from "./acts.ts";
 export type { RoomState, StateChange } from "./connection.ts";
+export type { Dialect } from "./dialect.ts";
 export { ParlorError, type LocalErrorCode, type ParlorErrorCode } from "./error.ts";
 export type { Closed, RoomEvents, RoomMessage, Welcomed } from "./events.ts";
 export type { SetOptions } from "./frame-texts.ts";

@@ -8,7 +8,7 @@ export interface LinkListener {
   onFrame(frame: ServerFrame): void;
   /** Reading the frames before it has brought the client to this position. */
   onPosition(position: string): void;
-  /** So much was read, in UTF-16 units; only where the client has to say so. */
+  /** So much was read, in UTF-16 units or bytes; only where the client has to say so. */
   onRead(chars: number): void;
   /** More can be sent. */
   onReady(): void;

@@ -1,6 +1,7 @@
 import type { PresenceMode } from "../protocol/contract.ts";
 import { isKey, randomKey } from "../protocol/ids.ts";
 import type { BackoffBounds } from "./backoff.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Means } from "./dials.ts";
 import type { TransportName } from "./transport.ts";
 import type { WebSocketConstructor } from "./websocket-transport.ts";
@@ -69,6 +70,12 @@ export interface JoinOptions {
    * @default none
    */
   readonly getToken?: GetToken | undefined;
+  /**
+   * How frames travel over WebSocket: `proto` of `proto.ts` makes them binary, and so smaller.
+   *
+   * @default JSON
+   */
+  readonly dialect?: Dialect | undefined;
   /** The constructor of WebSockets. @default the platform's */
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** What SSE and its POSTs are made with. @default the platform's */
@@ -113,6 +120,7 @@ export function settle(options: JoinOptions): Settings {
     maxPendingActs: 1_000,
     getToken: undefined,
     WebSocket: globalThis.WebSocket,
+    dialect: undefined,
     fetch: (input, init) => globalThis.fetch(input, init),
   };
   Object.assign(

@@ -66,7 +66,7 @@ export interface Room {
    * rate: that one is sent again, behind those that were on their way.
    *
    * @param event 1-64 characters
-   * @param data anything JSON can carry; `undefined` becomes null
+   * @param data anything JSON can carry, `undefined` becomes null; or a `Uint8Array`, which travels as raw bytes
    * @param options `to`: the members it is for, this one beside them; without it, everyone
    * @returns where it is in the log, once it is stored; rejects with a {@link ParlorError} once it is known that it
    * will not be, and with `outcome_unknown` or `stale_ref` where that cannot be known any more. A rejection that nobody
@@ -100,6 +100,7 @@ export interface Room {
    * Sent no faster than the room's limits allow. What cannot be sent at once waits, and the newest with the same event,
    * key and addressees takes the place of the older.
    *
+   * @param data as in {@link publish}
    * @param options `key`: which messages of this event may stand for one another; `to`: the members it is for
    */
   send(event: string, data: unknown, options?: SendOptions): void;

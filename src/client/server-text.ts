@@ -1,6 +1,11 @@
 import type { ServerFrame } from "../protocol/frames.ts";
 import { isJsonObject } from "../protocol/json.ts";
 
+/** What is told of something that holds no frame. */
+export const NO_FRAME: readonly ServerFrame[] = [
+  { type: "error", code: "bad_frame", message: "the server sent no frame" },
+];
+
 /**
  * Reads what a server sent: one frame, or an array of them. Total: text that holds no frames yields an error frame,
  * so that it is told like any other error.
@@ -16,5 +21,5 @@ export function decodeServerText(text: string): readonly ServerFrame[] {
   } catch {
     // Told below.
   }
-  return [{ type: "error", code: "bad_frame", message: "the server sent no frame" }];
+  return NO_FRAME;
 }

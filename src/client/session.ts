@@ -1,3 +1,4 @@
+import { fromBase64 } from "../protocol/base64.ts";
 import type { PresenceMode } from "../protocol/contract.ts";
 import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
 import { Acts, type Addressees, type Published, type SendOptions } from "./acts.ts";
@@ -234,7 +235,8 @@ export class Session implements Room {
       case "message": {
         const isNew =
           frame.offset === undefined ? frame.from !== this.#self : this.#cursor.pass(frame.offset);
-        if (isNew) this.#emit("message", frame);
+        const bytes = frame.bytes === undefined ? undefined : fromBase64(frame.bytes);
+        if (isNew) this.#emit("message", { data: null, ...frame, bytes });
         return;
       }
       case "state":

@@ -50,7 +50,7 @@ export interface TransportListener {
    * Frames came.
    *
    * @param position what reading them brings the client to, where the transport says so
-   * @param chars how much they count towards the window of rule L5, in UTF-16 units; 0 if absent
+   * @param chars how much they count towards the window of rules L5 and B7, in UTF-16 units or bytes; 0 if absent
    */
   onFrames(frames: readonly ServerFrame[], position?: string, chars?: number): void;
   /** A sign of life came that is no frame. */

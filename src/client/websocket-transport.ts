@@ -1,13 +1,14 @@
 import { PING, PONG } from "../protocol/frames.ts";
-import { SUBPROTOCOL } from "../protocol/version.ts";
 import { socketUrl } from "./address.ts";
-import { decodeServerText } from "./server-text.ts";
+import { JSON_DIALECT, type Dialect } from "./dialect.ts";
 import type { Batch, Target, Transport, TransportListener } from "./transport.ts";
 
 /** What is needed of a WebSocket: the browser's, Node's own and that of the package `ws` have it. */
 export interface WebSocketLike {
+  binaryType?: string;
+  readonly protocol?: string;
   readonly bufferedAmount: number;
-  send(data: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(
@@ -26,24 +27,32 @@ const MAX_BUFFERED_BYTES = 65_536;
 /** A room over WebSocket. */
 export class WebSocketTransport implements Transport {
   readonly #socket: WebSocketLike;
+  readonly #dialect: Dialect;
   readonly #closed: Promise<void>;
 
   /** @throws what the constructor does: a page from https, say, may not open ws */
-  constructor(target: Target, listener: TransportListener, WebSocket: WebSocketConstructor) {
+  constructor(
+    target: Target,
+    listener: TransportListener,
+    WebSocket: WebSocketConstructor,
+    dialect: Dialect = JSON_DIALECT,
+  ) {
     // Key and token are subprotocols: in the URL they would end up in logs.
     const token = target.token === undefined ? [] : [`bearer.${target.token}`];
-    const socket = new WebSocket(socketUrl(target), [SUBPROTOCOL, `resume.${target.key}`, ...token]);
+    const socket = new WebSocket(socketUrl(target), [...dialect.protocols, `resume.${target.key}`, ...token]);
+    socket.binaryType = "arraybuffer";
     let isHeard = false;
     socket.addEventListener("message", ({ data }) => {
       isHeard = true;
-      const text = String(data);
-      listener.onFrames(decodeServerText(text), undefined, text === PONG ? 0 : text.length);
+      const length = data instanceof ArrayBuffer ? data.byteLength : String(data).length;
+      listener.onFrames(dialect.read(data), undefined, data === PONG ? 0 : length);
     });
     // A close should follow, but Node's own WebSocket (22.23) tells no more of a connection that could not be made.
     socket.addEventListener("error", () => {
       if (!isHeard) listener.onEnd({ code: 1006, reason: "the socket failed" });
     });
     this.#socket = socket;
+    this.#dialect = dialect;
     this.#closed = new Promise((resolve) => {
       socket.addEventListener("close", ({ code, reason }) => {
         listener.onEnd({ code, reason });
@@ -57,7 +66,7 @@ export class WebSocketTransport implements Transport {
   }
 
   send({ text }: Batch): void {
-    this.#socket.send(text);
+    this.#socket.send(this.#dialect.write(text, this.#socket.protocol));
   }
 
   renew(token: string): void {

@@ -15,7 +15,10 @@ export interface HookMember {
 /** A message that a member wants to publish. */
 export interface HookMessage {
   readonly event: string;
+  /** Null where it carries bytes. */
   readonly data: Json;
+  /** The raw bytes that it carries in place of data; `undefined` for all other messages. */
+  readonly bytes: Uint8Array | undefined;
   readonly isVolatile: boolean;
   /** The members it is for; `undefined` for everyone. */
   readonly to: readonly string[] | undefined;
@@ -42,13 +45,14 @@ export interface RoomHandle {
   /** The value of a key of the state and its version; `undefined` for one that is absent. */
   get(key: string): { readonly value: Json; readonly version: number } | undefined;
   /**
-   * Records a message of the room itself: its `from` is `room`. Hooks are not called for it.
+   * Records a message of the room itself: its `from` is `room`. Hooks are not called for it. A `Uint8Array` is sent as
+   * raw bytes.
    *
    * @throws RangeError for an event that is not 1-64 characters, or data larger than `maxFrameBytes`
    */
-  publish(event: string, data: Json, options?: { readonly to?: readonly string[] }): void;
+  publish(event: string, data: Json | Uint8Array, options?: { readonly to?: readonly string[] }): void;
   /** Sends a volatile message of the room itself. Throws as {@link publish} does. */
-  send(event: string, data: Json, options?: { readonly to?: readonly string[] }): void;
+  send(event: string, data: Json | Uint8Array, options?: { readonly to?: readonly string[] }): void;
   /**
    * Changes keys of the state, whosever they are.
    *
@@ -75,13 +79,13 @@ export function refuse(sentence: string): Refusal {
 export interface KindHooks {
   /** Someone wants to become a member. Not asked for one who comes back, nor for one who only watches. */
   onJoin?(this: void, room: RoomHandle, member: HookMember): Refusal | void;
-  /** A member wants to say something: it may be changed, or refused. */
+  /** A member wants to say something: it may be changed, data to bytes and back too, or refused. */
   onPublish?(
     this: void,
     room: RoomHandle,
     member: HookMember,
     message: HookMessage,
-  ): Refusal | { readonly event?: string; readonly data?: Json } | void;
+  ): Refusal | { readonly event?: string; readonly data?: Json; readonly bytes?: Uint8Array } | void;
   /** A member wants to change the state, and may: versions and owners have been checked. */
   onSet?(this: void, room: RoomHandle, member: HookMember, change: HookChange): Refusal | void;
   /** A member has departed; it is not among {@link RoomHandle.members} any more. Nothing can be refused. */

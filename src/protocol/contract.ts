@@ -8,14 +8,23 @@ import { isJsonObject, parseJson } from "./json.ts";
  * may be absent needs no new version.
  *
  * - 1: joins by header, acts and reads by RPC.
+ * - 2: joins of the dialect `proto`.
  */
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
+
+/** The version that a request names: the oldest that serves it, so that a room of older code refuses no more than it must. */
+export function contractVersionOf(dialect?: DialectName): number {
+  return dialect === "proto" ? 2 : 1;
+}
 
 /** The header of an internal upgrade that carries a {@link JoinRequest}. Never copied from a client's request. */
 export const JOIN_HEADER = "Parlor-Join";
 
-/** How a connection's frames are written: `json` as a client reads them, `bridge` with a position before each. */
-export type DialectName = "json" | "bridge";
+/**
+ * How a connection's frames are written: `json` and `proto` as clients read them, `bridge` as JSON with a position before
+ * each.
+ */
+export type DialectName = "json" | "bridge" | "proto";
 
 /** How a connection sees who is here: every member, or only how many. */
 export type PresenceMode = "list" | "count";

@@ -1,3 +1,4 @@
+import { isBase64 } from "./base64.ts";
 import { type ErrorCode, type WireError } from "./errors.ts";
 import {
   HISTORY_LIMIT,
@@ -22,15 +23,21 @@ export type DecodedItems = readonly Result<ClientFrame>[];
 export function decodeClientText(text: string): Result<DecodedItems> {
   const parsed = parseJson(text);
   if (Array.isArray(parsed)) {
-    if (parsed.length === 0) return err({ code: "bad_frame", message: "the array of messages is empty" });
-    if (parsed.length > MAX_ITEMS) return err({ code: "too_many_items" });
-    return ok(parsed.map(decodeItem));
+    const miscount = miscountOf(parsed.length);
+    return miscount === undefined ? ok(parsed.map(decodeItem)) : err(miscount);
   }
   if (!isJsonObject(parsed)) return err({ code: "bad_frame" });
   return ok([decodeItem(parsed)]);
 }
 
-function decodeItem(item: unknown): Result<ClientFrame> {
+/** Why a frame cannot hold so many messages. */
+export function miscountOf(items: number): WireError | undefined {
+  if (items === 0) return { code: "bad_frame", message: "the frame holds no messages" };
+  return items > MAX_ITEMS ? { code: "too_many_items" } : undefined;
+}
+
+/** Reads one message, whatever dialect it came in: an object as JSON has it. Total. */
+export function decodeItem(item: unknown): Result<ClientFrame> {
   if (!isJsonObject(item)) return err({ code: "bad_frame", message: "a message is a JSON object" });
   const { type, ref } = item;
   if (ref !== undefined && !isRef(ref)) return refuse("bad_frame", "ref is a positive integer", undefined);
@@ -59,8 +66,14 @@ function decodeItem(item: unknown): Result<ClientFrame> {
 }
 
 function decodePublish(item: JsonObject, ref: number | undefined): Result<ClientFrame> {
-  const { event, volatile = false, key, to } = item;
+  const { event, data, bytes, volatile = false, key, to } = item;
   if (!isName(event)) return refuse("bad_frame", `event is a string of 1-${MAX_NAME_CHARS} characters`, ref);
+  if (bytes !== undefined) {
+    if (data !== undefined) return refuse("bad_frame", "a message has data or bytes", ref);
+    if (typeof bytes !== "string" || !isBase64(bytes)) {
+      return refuse("bad_frame", "bytes is base64 of the standard alphabet, with padding", ref);
+    }
+  }
   if (typeof volatile !== "boolean") return refuse("bad_frame", "volatile is true or false", ref);
   if (key !== undefined && !isName(key)) {
     return refuse("bad_frame", `key is a string of 1-${MAX_NAME_CHARS} characters`, ref);
@@ -73,7 +86,8 @@ function decodePublish(item: JsonObject, ref: number | undefined): Result<Client
   return ok({
     type: "publish",
     event,
-    data: jsonOf(item["data"]),
+    data: jsonOf(data),
+    ...(bytes !== undefined && { bytes }),
     volatile,
     ...(volatile && key !== undefined && { key }),
     ...(to !== undefined && { to: [...new Set(to)] }),
@@ -135,7 +149,8 @@ function jsonOf(value: unknown): Json {
   return value === undefined ? null : (value as Json);
 }
 
-function isRef(value: unknown): value is number {
+/** Whether a value can be a ref. */
+export function isRef(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 

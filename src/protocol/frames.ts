@@ -26,7 +26,10 @@ export interface PublishFrame {
   readonly type: "publish";
   readonly ref?: number;
   readonly event: string;
+  /** Null where it has `bytes`. */
   readonly data: Json;
+  /** In place of data: raw bytes, base64 with padding. */
+  readonly bytes?: string;
   readonly volatile: boolean;
   /** Which volatile messages of its sender and event may stand for one another. */
   readonly key?: string;
@@ -46,7 +49,7 @@ export interface SetFrame {
   readonly own: boolean;
 }
 
-/** Tells how much the client has read on this connection: the length of all frames, in UTF-16 units. */
+/** Tells how much the client has read on this connection: the length of all frames, in UTF-16 units or, binary, bytes. */
 export interface SeenFrame {
   readonly type: "seen";
   readonly chars: number;
@@ -160,7 +163,10 @@ export interface MessageFrame {
   /** Set on a message that is for these members only. */
   readonly to?: readonly string[];
   readonly event: string;
-  readonly data: Json;
+  /** Absent where it has `bytes`. */
+  readonly data?: Json;
+  /** In place of data: raw bytes, base64 with padding. */
+  readonly bytes?: string;
 }
 
 /** A change of the room's state, recorded among the messages. */

@@ -1,3 +1,5 @@
+import { toBase64url } from "./base64.ts";
+
 const KEY = /^[A-Za-z0-9_-]{22}$/;
 
 /** Characters of a session's or member's id: 22 of base64url are 132 bits of a SHA-256. */
@@ -23,12 +25,12 @@ export function isMemberId(text: string): boolean {
 
 /** Draws a key for a client that brought none. */
 export function randomKey(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(16)));
+  return toBase64url(crypto.getRandomValues(new Uint8Array(16)));
 }
 
 /** Draws an epoch: 96 random bits, never a counter, so that two logs of one room are never mistaken for each other. */
 export function randomEpoch(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(12)));
+  return toBase64url(crypto.getRandomValues(new Uint8Array(12)));
 }
 
 /**
@@ -65,12 +67,5 @@ export function deriveTicketKey(ticket: string): Promise<string> {
 
 async function digest(text: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return base64url(new Uint8Array(hash)).slice(0, ID_CHARS);
-}
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return toBase64url(new Uint8Array(hash)).slice(0, ID_CHARS);
 }

@@ -13,9 +13,27 @@ export interface EntryParts {
 /** Who says it, and to whom. */
 export type EntryOrigin = Pick<EntryParts, "from" | "user" | "to">;
 
-/** The parts of a message, around data that is JSON text already. */
-export function messageParts({ from, user, to }: EntryOrigin, event: string, dataText: string): EntryParts {
-  return { type: "message", from, user, to, body: `"event":${JSON.stringify(event)},"data":${dataText}` };
+/** What a message carries: data, or raw bytes. */
+export interface Payload {
+  /** A field of its frame, JSON text. */
+  readonly field: string;
+  /** Characters of data, or bytes: what may not be more than `maxFrameBytes`. */
+  readonly size: number;
+}
+
+/** Data that is JSON text already. */
+export function dataPayload(text: string): Payload {
+  return { field: `"data":${text}`, size: text.length };
+}
+
+/** Raw bytes, which are base64 already. */
+export function bytesPayload(base64: string): Payload {
+  return { field: `"bytes":"${base64}"`, size: (base64.length / 4) * 3 };
+}
+
+/** The parts of a message. */
+export function messageParts({ from, user, to }: EntryOrigin, event: string, { field }: Payload): EntryParts {
+  return { type: "message", from, user, to, body: `"event":${JSON.stringify(event)},${field}` };
 }
 
 /** The parts of a change of the state. A value is JSON text already. */

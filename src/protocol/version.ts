@@ -5,5 +5,8 @@
  */
 export const PROTOCOL_VERSION = 1;
 
-/** The WebSocket subprotocol of the native JSON dialect, the only one ever echoed to a client. */
+/** The WebSocket subprotocol of the native JSON dialect. */
 export const SUBPROTOCOL = "parlor.v1";
+
+/** The WebSocket subprotocol of the binary dialect. No other than these two is ever spoken. */
+export const PROTO_SUBPROTOCOL = "parlor.v1.proto";

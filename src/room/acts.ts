@@ -1,7 +1,6 @@
 import type { Kind } from "../config/config.ts";
 import type { SessionBudget } from "../limits/session-budget.ts";
 import { Rights, refusalWithout } from "../protocol/capabilities.ts";
-import { decodeClientText } from "../protocol/decode.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { ClientFrame, HistoryRequestFrame, PresenceUpdateFrame, SeenFrame } from "../protocol/frames.ts";
@@ -10,6 +9,7 @@ import type { Result } from "../protocol/result.ts";
 import type { Actor } from "./api.ts";
 import type { Budgets } from "./budgets.ts";
 import type { Departures } from "./departures.ts";
+import { DIALECTS } from "./dialects.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
@@ -83,27 +83,26 @@ export class Acts {
   }
 
   /**
-   * Takes one text frame, or one POST body. Bytes are charged before it is parsed; a frame over its budget is
+   * Takes one frame, or one POST body. Bytes are charged before it is parsed; a frame over its budget is
    * parsed all the same, for its refs, as long as the session has refusals left.
    */
-  receiveText(
+  receive(
     actor: Actor,
     connection: Session | undefined,
-    text: string,
+    data: string | ArrayBuffer,
     answers: Answers,
     now: number,
   ): void {
     const rights = connection?.rights ?? new Rights(actor.access?.grants);
     const sent = { actor, connection, budget: this.#budgets.of(actor.session, now), answers, now, rights };
     const { maxFrameBytes } = this.#kind;
-    // No text has fewer bytes than characters, so one that is far too large is not counted through.
-    const bytes = text.length > maxFrameBytes ? text.length : utf8Length(text);
+    const bytes = sizeOf(data, maxFrameBytes);
     const overBudget = sent.budget.takeBytes(bytes, now);
     if (bytes > maxFrameBytes) {
       const message = `the frame has ${bytes} bytes or more, the room takes ${maxFrameBytes}`;
       return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
     }
-    const items = decodeClientText(text);
+    const items = DIALECTS[connection?.record.dialect ?? "json"].read(data);
     if (!items.ok) return this.#refuseWhole(sent, items.error);
     let refused = 0;
     let isOverBudget = false;
@@ -116,14 +115,6 @@ export class Acts {
     }
     // A frame that is over budget, or muted, is so once, however many it holds.
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
-  }
-
-  /** Refuses a binary frame. */
-  receiveBinary(actor: Actor, connection: Session, bytes: number, answers: Answers, now: number): void {
-    const budget = this.#budgets.of(actor.session, now);
-    budget.takeBytes(bytes, now);
-    const sent = { actor, connection, budget, answers, now, rights: connection.rights };
-    this.#refuseWhole(sent, { code: "binary_frame" });
   }
 
   /** Does one item, or tells why not. */
@@ -253,6 +244,12 @@ export class Acts {
   #isHere({ session, member }: Actor): boolean {
     return this.#sessions.byId(session) !== undefined || this.#members.byId(member) !== undefined;
   }
+}
+
+/** The bytes of a frame. No text has fewer than characters, so one that is far too large is not counted through. */
+function sizeOf(data: string | ArrayBuffer, max: number): number {
+  if (typeof data !== "string") return data.byteLength;
+  return data.length > max ? data.length : utf8Length(data);
 }
 
 /** What a recorded act is remembered by: its ref, else its place in a request that has a key. */

@@ -2,8 +2,13 @@ import { isJsonObject } from "../protocol/json.ts";
 import type { Access, DialectName, PresenceMode } from "../protocol/contract.ts";
 import type { LaneRecord } from "./lane.ts";
 
-/** The format of what a socket carries through hibernation. Code meets sockets that older and newer code wrote. */
-export const ATTACHMENT_VERSION = 1;
+/**
+ * The format of what a socket carries through hibernation. Code meets sockets that older and newer code wrote.
+ *
+ * - 1: a session and its lane.
+ * - 2: the same, of the dialect `proto`, which older code cannot serve.
+ */
+export const ATTACHMENT_VERSION = 2;
 
 /** What of a session must outlive the room's memory. At most 16,384 bytes serialized, a bound of the platform. */
 export interface SessionRecord {
@@ -41,12 +46,13 @@ export type Attached =
 
 /** Writes a session into its socket. */
 export function attach(socket: WebSocket, record: SessionRecord, lane: LaneRecord): void {
-  socket.serializeAttachment({ v: ATTACHMENT_VERSION, ...record, lane });
+  // The oldest that can serve it, so that older code goes on with what it can.
+  socket.serializeAttachment({ v: record.dialect === "proto" ? 2 : 1, ...record, lane });
 }
 
 /** Marks a socket as no one's, so that neither its late frames nor its close mean anything. */
 export function attachGone(socket: WebSocket): void {
-  socket.serializeAttachment({ v: ATTACHMENT_VERSION, gone: true });
+  socket.serializeAttachment({ v: 1, gone: true });
 }
 
 /** Reads what a socket carries. */

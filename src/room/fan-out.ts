@@ -1,9 +1,9 @@
 import type { CloseName } from "../protocol/close-codes.ts";
-import type { DialectName, PresenceMode } from "../protocol/contract.ts";
+import type { PresenceMode } from "../protocol/contract.ts";
 import { encodeFrame } from "../protocol/encode.ts";
 import { isFor } from "../protocol/messages.ts";
-import { DIALECTS, encodeRoster } from "./dialects.ts";
-import { eyesOf, passesBy, startsLog, textFor, type Flush, type SharedText } from "./flush-texts.ts";
+import { DIALECTS, encodeRoster, type Written } from "./dialects.ts";
+import { eyesOf, passesBy, startsLog, textFor, type Flush } from "./flush-texts.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import { Pace } from "./pace.ts";
@@ -62,7 +62,8 @@ export class FanOut {
     const filtered = this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined;
     const shared = textFor(session, flush, isGone, filtered);
     if (shared.count + own.length === 0) return;
-    const text = own.length === 0 ? shared.text : withAnswers(shared, own, record.dialect, flush.position);
+    const text =
+      own.length === 0 ? shared.text : DIALECTS[record.dialect].append(shared, own, flush.position);
     const isWhole = lane.fits(text.length);
     if (isWhole || (shared.count > 0 && lane.fits(shared.text.length))) {
       this.#deliver(session, isWhole ? text : shared.text);
@@ -80,7 +81,7 @@ export class FanOut {
   /** Sends a welcome, which every connection is sent whole. */
   welcome(session: Session, text: string, offset: number): void {
     session.toldOffset = offset;
-    this.#deliver(session, DIALECTS[session.record.dialect](text, true, this.#log.positionAt(offset)));
+    this.#deliver(session, DIALECTS[session.record.dialect].write(text, true, this.#log.positionAt(offset)));
     // One whose welcome is larger than its allowance would otherwise come back for ever, and never get further.
     session.lane.welcomed();
   }
@@ -101,7 +102,7 @@ export class FanOut {
       const page = this.#log.page(lane.behind, lane.pageChars, eyesOf(session));
       if (page === undefined) break;
       if (page.texts !== "") {
-        const text = DIALECTS[record.dialect](page.texts, false, this.#log.positionAt(page.last));
+        const text = DIALECTS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
         if (!lane.fits(text.length)) return this.#wait(session);
         this.#deliver(session, text);
       }
@@ -112,7 +113,7 @@ export class FanOut {
       encodeFrame({ type: "position", position: this.#position, reason: "replayed" }),
       ...(lane.hasMissed ? [this.#rosterFrame(mode)] : []),
     ];
-    const text = DIALECTS[record.dialect](items.join(","), items.length === 1, this.#position);
+    const text = DIALECTS[record.dialect].write(items.join(","), items.length === 1, this.#position);
     if (!lane.fits(text.length)) return this.#wait(session);
     this.#deliver(session, text);
     session.toldOffset = this.#log.head;
@@ -206,7 +207,11 @@ export class FanOut {
   /** Sends answers alone. */
   #answer(session: Session, own: readonly string[], isGone: boolean): void {
     if (own.length === 0) return;
-    const text = DIALECTS[session.record.dialect](own.join(","), own.length === 1, this.#positionOf(session));
+    const text = DIALECTS[session.record.dialect].write(
+      own.join(","),
+      own.length === 1,
+      this.#positionOf(session),
+    );
     if (session.lane.fitsAnswer(text.length)) this.#deliver(session, text);
     else this.#giveUp(session, isGone);
   }
@@ -221,8 +226,8 @@ export class FanOut {
     return lane.behind === undefined ? this.#position : this.#log.positionAt(lane.behind);
   }
 
-  /** Sends text. A connection that is closing is passed over: its close event follows. */
-  #deliver(session: Session, text: string): void {
+  /** Sends a frame. A connection that is closing is passed over: its close event follows. */
+  #deliver(session: Session, text: Written): void {
     session.lane.took(text.length);
     this.#sends++;
     try {
@@ -234,14 +239,3 @@ export class FanOut {
 }
 
 const NONE: readonly string[] = [];
-
-/** What a flush has for all, and behind it what one was answered. */
-function withAnswers(
-  { items, count }: SharedText,
-  own: readonly string[],
-  dialect: DialectName,
-  position: string,
-): string {
-  const all = (count === 0 ? own : [items, ...own]).join(",");
-  return DIALECTS[dialect](all, count + own.length === 1, position);
-}

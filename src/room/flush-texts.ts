@@ -1,12 +1,9 @@
 import { isFor, type Eyes } from "../protocol/messages.ts";
-import { DIALECTS, encodeShared, type FlushContents, type View } from "./dialects.ts";
+import { DIALECTS, encodeShared, type FlushContents, type View, type WrittenItems } from "./dialects.ts";
 import type { Session } from "./sessions.ts";
 
 /** What every connection of one dialect and view is sent, and the items it is made of. */
-export interface SharedText {
-  readonly items: string;
-  readonly count: number;
-  readonly text: string;
+export interface SharedText extends WrittenItems {
   /** Whether nothing in it is missed by who does not get it. */
   readonly isVolatile: boolean;
 }
@@ -63,7 +60,7 @@ function write(
   };
   const texts = encodeShared(flush.contents, view);
   const items = texts.join(",");
-  const text = DIALECTS[record.dialect](items, texts.length === 1, flush.position);
+  const text = DIALECTS[record.dialect].write(items, texts.length === 1, flush.position);
   const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
   return { items, count: texts.length, text, isVolatile };
 }

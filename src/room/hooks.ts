@@ -1,10 +1,18 @@
 import type { Kind } from "../config/config.ts";
-import type { HookChange, HookMember, HookMessage, Refusal, RoomHandle } from "../config/hooks.ts";
+import type { HookChange, HookMember, Refusal, RoomHandle } from "../config/hooks.ts";
 import { log } from "../metrics/log.ts";
-import type { LeaveReason } from "../protocol/frames.ts";
+import { fromBase64, toBase64 } from "../protocol/base64.ts";
+import type { LeaveReason, PublishFrame } from "../protocol/frames.ts";
 import { MAX_NAME_CHARS } from "../protocol/frames.ts";
 import type { Json } from "../protocol/json.ts";
-import { messageParts, stateParts, type EntryParts } from "../protocol/messages.ts";
+import {
+  bytesPayload,
+  dataPayload,
+  messageParts,
+  stateParts,
+  type EntryParts,
+  type Payload,
+} from "../protocol/messages.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import type { Member, Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
@@ -46,25 +54,36 @@ export class Hooks {
     return called.ok ? ok(called.value.after) : called;
   }
 
-  /** Whether a member may say something, and what it then says, its data as JSON text. */
+  /** Whether a member may say something, and what it then says. */
   publish(
     member: Member,
-    message: HookMessage,
+    frame: PublishFrame,
     now: number,
-  ): Result<{ readonly event: string; readonly dataText: string; readonly after: Aftermath }> {
+  ): Result<{ readonly event: string; readonly payload: Payload; readonly after: Aftermath }> {
     const { onPublish } = this.#kind.hooks;
-    const { event, data } = message;
-    if (onPublish === undefined) return ok({ event, dataText: JSON.stringify(data), after: NOTHING });
+    const { event, data, bytes, to, volatile: isVolatile } = frame;
+    if (onPublish === undefined) {
+      const payload = bytes === undefined ? dataPayload(JSON.stringify(data)) : bytesPayload(bytes);
+      return ok({ event, payload, after: NOTHING });
+    }
+    const message = {
+      event,
+      data,
+      bytes: bytes === undefined ? undefined : fromBase64(bytes),
+      isVolatile,
+      to,
+    };
     const called = this.#call("onPublish", now, (room) => {
       const answer = onPublish(room, hookMember(member), message) ?? {};
       if (!isObject(answer) || "refused" in answer || "then" in answer) return answer as Refusal;
+      const isOther = "bytes" in answer || "data" in answer;
       return {
         event: checkedEvent(answer.event ?? event),
-        dataText: jsonText("data" in answer ? answer.data : data),
+        payload: payloadOf(isOther ? (answer.bytes ?? answer.data) : (message.bytes ?? data)),
       };
     });
     if (!called.ok) return called;
-    const { answer = { event, dataText: jsonText(data) }, after } = called.value;
+    const { answer = { event, payload: payloadOf(message.bytes ?? data) }, after } = called.value;
     return ok({ ...answer, after });
   }
 
@@ -142,12 +161,12 @@ export class Hooks {
     this.#outbox.record(stateParts({ from: ROOM_SENDER, user: "" }, set, deleted));
   }
 
-  #parts(event: string, data: Json, to: readonly string[] | undefined): EntryParts {
-    const text = jsonText(data);
+  #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
+    const payload = payloadOf(data);
     const { maxFrameBytes } = this.#kind;
-    if (text.length > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+    if (payload.size > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
     const ids = to && [...to].map(String);
-    return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), text);
+    return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
   }
 }
 
@@ -159,6 +178,11 @@ function hookMember({ id, user, info, data }: Pick<Member, "id" | "user" | "info
 function checkedEvent(event: unknown): string {
   if (typeof event === "string" && event.length > 0 && event.length <= MAX_NAME_CHARS) return event;
   throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
+}
+
+/** What a hook says. Throws, as JSON does, for what it cannot carry. */
+function payloadOf(data: Json | Uint8Array | undefined): Payload {
+  return data instanceof Uint8Array ? bytesPayload(toBase64(data)) : dataPayload(jsonText(data));
 }
 
 /** Data as JSON text; `undefined` becomes null. Throws, as JSON does, for what it cannot carry. */

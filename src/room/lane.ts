@@ -3,7 +3,7 @@ import type { KindOptions } from "../config/options.ts";
 /** The options that bound what waits to be read by one connection. */
 export type LaneLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
 
-/** What of a lane must outlive the room's memory. Lengths in UTF-16 units. */
+/** What of a lane must outlive the room's memory. Lengths in UTF-16 units of text, in bytes where frames are binary. */
 export interface LaneRecord {
   /** Sent on this connection. */
   sent: number;

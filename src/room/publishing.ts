@@ -51,13 +51,12 @@ export class Publishing {
     const { to, volatile: isVolatile } = frame;
     const stranger = to?.find((id) => this.#members.byId(id) === undefined);
     if (stranger !== undefined) return { code: "unknown_member", message: `no member ${stranger} is here` };
-    const asked = { event: frame.event, data: frame.data, isVolatile, to };
-    const said = this.#hooks.publish(member, asked, now);
+    const said = this.#hooks.publish(member, frame, now);
     if (!said.ok) return said.error;
-    const { event, dataText, after } = said.value;
-    const tooLarge = this.#largeness(dataText.length);
+    const { event, payload, after } = said.value;
+    const tooLarge = this.#largeness(payload.size);
     if (tooLarge !== undefined) return tooLarge;
-    const parts = messageParts({ from: actor.member, user: actor.user, to }, event, dataText);
+    const parts = messageParts({ from: actor.member, user: actor.user, to }, event, payload);
     if (isVolatile) {
       this.#outbox.volatile(parts, slotOf(parts.from, event, frame));
       answer({ type: "ack" });
@@ -103,8 +102,8 @@ export class Publishing {
   }
 
   /** Numbers can grow when they are written out: 1e20 takes 21 digits. */
-  #largeness(chars: number): WireError | undefined {
-    if (chars <= this.#kind.maxFrameBytes) return undefined;
+  #largeness(size: number): WireError | undefined {
+    if (size <= this.#kind.maxFrameBytes) return undefined;
     return {
       code: "frame_too_large",
       message: "the data is too large once written out",

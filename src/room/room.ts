@@ -75,9 +75,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
           if (session === undefined) return;
           if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
           sessions.heard(session, now);
-          const answers = answersOver(session, outbox, counters);
-          if (typeof data === "string") acts.receiveText(session.record, session, data, answers, now);
-          else acts.receiveBinary(session.record, session, data.byteLength, answers, now);
+          acts.receive(session.record, session, data, answersOver(session, outbox, counters), now);
         },
         true,
       );
@@ -127,7 +125,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         if (session !== undefined) sessions.heard(session, now);
         renewals.follow(request, now);
         const collected = collectAnswers(counters);
-        acts.receiveText(request, undefined, request.body, collected.answers, now);
+        acts.receive(request, undefined, request.body, collected.answers, now);
         this.#flush(now);
         return collected;
       });

@@ -1,7 +1,9 @@
 import { CLOSE_CODES } from "../protocol/close-codes.ts";
+import type { DialectName } from "../protocol/contract.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import { closeOf, type WireError } from "../protocol/errors.ts";
-import { SUBPROTOCOL } from "../protocol/version.ts";
+import { encodeServerFrames } from "../protocol/proto/server-encode.ts";
+import { PROTO_SUBPROTOCOL, SUBPROTOCOL } from "../protocol/version.ts";
 import { countRefusal } from "./edge-counts.ts";
 
 /** What a client says in `Sec-WebSocket-Protocol`, where browsers can put a secret that stays out of URLs and logs. */
@@ -10,9 +12,17 @@ export interface Offer {
   readonly echo: string | undefined;
   /** Whether the client speaks what is spoken here; so does one that offers nothing. */
   readonly isSpoken: boolean;
+  /** What the connection is to speak: of those offered the first that is spoken here. */
+  readonly dialect: DialectName;
   readonly key: string | undefined;
   readonly token: string | undefined;
 }
+
+/** The dialects that clients can ask for, by their subprotocols. */
+const DIALECT_OF: ReadonlyMap<string, DialectName> = new Map([
+  [SUBPROTOCOL, "json"],
+  [PROTO_SUBPROTOCOL, "proto"],
+]);
 
 const KEY_PREFIX = "resume.";
 const TOKEN_PREFIX = "bearer.";
@@ -24,16 +34,18 @@ export function isUpgrade(request: Request): boolean {
 
 /** Reads the subprotocols that a client offers. Secrets among them are never echoed. */
 export function readOffer(header: string | null): Offer {
-  if (header === null) return { echo: undefined, isSpoken: true, key: undefined, token: undefined };
+  if (header === null)
+    return { echo: undefined, isSpoken: true, dialect: "json", key: undefined, token: undefined };
   const offered = header.split(",").map((name) => name.trim());
   const isSecret = (name: string): boolean => name.startsWith(KEY_PREFIX) || name.startsWith(TOKEN_PREFIX);
   const secret = (prefix: string): string | undefined =>
     offered.find((name) => name.startsWith(prefix))?.slice(prefix.length);
-  const isSpoken = offered.includes(SUBPROTOCOL);
+  const spoken = offered.find((name) => DIALECT_OF.has(name));
   return {
     // A browser drops a connection that answers none of its offers, and then its user would never see why.
-    echo: isSpoken ? SUBPROTOCOL : offered.find((name) => name !== "" && !isSecret(name)),
-    isSpoken,
+    echo: spoken ?? offered.find((name) => name !== "" && !isSecret(name)),
+    isSpoken: spoken !== undefined,
+    dialect: DIALECT_OF.get(spoken ?? "") ?? "json",
     key: secret(KEY_PREFIX),
     token: secret(TOKEN_PREFIX),
   };
@@ -47,7 +59,8 @@ export function refuseUpgrade(error: WireError, echo: string | undefined): Respo
   countRefusal(error);
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  server.send(encodeFrame(errorFrame(error)));
+  const frame = errorFrame(error);
+  server.send(echo === PROTO_SUBPROTOCOL ? encodeServerFrames([frame]) : encodeFrame(frame));
   const { code, text } = CLOSE_CODES[closeOf(error.code)];
   server.close(code, text);
   const headers = new Headers(echo === undefined ? {} : { "Sec-WebSocket-Protocol": echo });

@@ -1,7 +1,7 @@
 import type { Config, Kind } from "../config/config.ts";
 import { OPEN_GRANTS, Rights, refusalWithout } from "../protocol/capabilities.ts";
 import {
-  CONTRACT_VERSION,
+  contractVersionOf,
   type DialectName,
   type JoinRequest,
   type PresenceMode,
@@ -87,7 +87,7 @@ export async function admit(
     }
   }
   return ok({
-    v: CONTRACT_VERSION,
+    v: contractVersionOf(joiner.dialect),
     ...(await deriveIdentity(place.room, visitor.user, key)),
     key,
     user: visitor.user,

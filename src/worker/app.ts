@@ -4,7 +4,7 @@ import { cors } from "hono/cors";
 import type { Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
 import { Rights, refusalWithout, type Capability } from "../protocol/capabilities.ts";
-import { CONTRACT_VERSION } from "../protocol/contract.ts";
+import { contractVersionOf } from "../protocol/contract.ts";
 import type { ErrorCode, WireError } from "../protocol/errors.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
@@ -149,7 +149,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     const refuse = (error: WireError): Response =>
       PLAIN_REFUSALS.has(error.code) ? errorResponse(error) : refuseAloud(raw, error);
     const visited = await visit(raw, "joins", offer);
-    const joined = visited.ok ? await join(raw, visited.value, { dialect: "json", ...offer }) : visited;
+    const joined = visited.ok ? await join(raw, visited.value, offer) : visited;
     return joined.ok ? joined.value.response : refuse(joined.error);
   }
 
@@ -216,7 +216,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     const name = await readRequestName(identity.value, raw.headers.get("Idempotency-Key"));
     if (!name.ok) return errorResponse(name.error);
     const request = {
-      ...{ v: CONTRACT_VERSION, session, ...identity.value, body: body.value, access: visitor.access },
+      ...{ v: contractVersionOf(), session, ...identity.value, body: body.value, access: visitor.access },
       ...(await sourceIn(place.room, visitor.user, address)),
       ...(name.value !== undefined && { request: name.value }),
     };

@@ -13,7 +13,8 @@ const ALL_BELOW_ROOM = ["protocol", "config", "limits", "auth", "metrics"];
 
 /** The architecture. `room/api.ts` is the one file of room/ that others see, and only its types. */
 const LAYERS: Readonly<Record<string, Layer>> = {
-  protocol: { folders: [], packages: [] },
+  // The package is for the binary dialect, in protocol/proto: the client without it holds none of it (size.test.ts).
+  protocol: { folders: [], packages: ["@bufbuild/protobuf"] },
   config: { folders: ["protocol"], packages: ["valibot"] },
   limits: { folders: ["protocol"], packages: [] },
   // Node's packages are those of the tool that mints tokens.
@@ -39,6 +40,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 const MAY_IMPORT_THE_CLASS = ["src/worker/index.ts", "src/worker/parlor.ts"];
 
 const MAX_LINES = { src: 300, test: 400 };
+
+/** What is generated is as long as it must be. */
+const GENERATED = "src/protocol/generated/";
 
 type Sources = Readonly<Record<string, string>>;
 
@@ -127,7 +131,7 @@ describe("layers", () => {
 
   it.each(["src", "test"] as const)("no file of %s/ is longer than its limit", (folder) => {
     const long = Object.entries(contents(`${folder}/`))
-      .filter(([path]) => path.endsWith(".ts"))
+      .filter(([path]) => path.endsWith(".ts") && !path.startsWith(GENERATED))
       .map(([path, text]) => ({ path, lines: text.split("\n").length - 1 }))
       .filter(({ lines }) => lines > MAX_LINES[folder]);
 

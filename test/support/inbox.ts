@@ -28,6 +28,8 @@ export class Inbox {
   readonly messages: MessageFrame[] = [];
   /** Every text frame so far, as it came: for what was sent together, and byte for byte. */
   readonly texts: string[] = [];
+  /** What each of them counts in its window: UTF-16 units, or bytes where it was binary on the way. */
+  readonly lengths: number[] = [];
   readonly #untaken: ServerFrame[] = [];
   readonly #waiters = new Set<Waiter>();
   #position = "";
@@ -75,8 +77,9 @@ export class Inbox {
   }
 
   /** Adds a text frame; one that is not JSON ends the inbox. For transports. */
-  receive(text: string): void {
+  receive(text: string, length = text.length): void {
     this.texts.push(text);
+    this.lengths.push(length);
     let parsed: ServerFrame | ServerFrame[];
     try {
       parsed = JSON.parse(text) as ServerFrame | ServerFrame[];

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decodeBridgeFrame, encodeBridgeFrame } from "../../src/protocol/bridge-frames.ts";
 import {
   CONTRACT_VERSION,
+  contractVersionOf,
   decodeJoin,
   decodeRefusal,
   encodeJoin,
@@ -18,7 +19,7 @@ const anyJoin: fc.Arbitrary<JoinRequest> = fc.record(
     key: fc.string(),
     member: fc.string(),
     user: fc.string({ unit: "grapheme" }),
-    dialect: fc.constantFrom("json" as const, "bridge" as const),
+    dialect: fc.constantFrom("json" as const, "bridge" as const, "proto" as const),
     mode: fc.constantFrom("list" as const, "count" as const),
     after: fc.string({ unit: "binary" }),
     rewind: fc.nat(),
@@ -32,6 +33,13 @@ const anyJoin: fc.Arbitrary<JoinRequest> = fc.record(
 );
 
 describe("joins", () => {
+  it("[V2 B1] a request names the oldest version that serves it: older rooms refuse none but binary members", () => {
+    expect([undefined, "json", "bridge", "proto"].map((name) => contractVersionOf(name as never))).toEqual([
+      ...[1, 1, 1],
+      CONTRACT_VERSION,
+    ]);
+  });
+
   it("[V2 J7] a join comes out of its header as it went in", () => {
     fc.assert(
       fc.property(anyJoin, (join) => {

@@ -156,8 +156,8 @@ describe("refusals", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ offset: 1 });
   });
 
-  it("[F3] a binary frame is refused, and the connection goes on", async () => {
-    const ana = await join(uniqueRoom());
+  it("[F3] a binary frame is refused in JSON, and the connection goes on", async () => {
+    const ana = await join(uniqueRoom(), { as: "json" });
 
     expect(await ana.ask(new Uint8Array([123, 125]).buffer)).toMatchObject({
       type: "error",

@@ -93,6 +93,38 @@ describe("onPublish", () => {
     ]);
   });
 
+  it("[K1 A10] sees raw bytes, and may change them, make them data, and data bytes, or say some itself", async () => {
+    const seen: unknown[] = [];
+    rule({
+      onPublish: (room, _member, { event, data, bytes }) => {
+        seen.push([data, bytes]);
+        if (event === "reversed") return { bytes: bytes?.toReversed() ?? new Uint8Array() };
+        if (event === "in place") bytes?.fill(255);
+        if (event === "data") return { data: [...(bytes ?? [])] };
+        if (event === "bytes") return { bytes: Uint8Array.of(Number(data)) };
+        if (event === "own") room.publish("room's", Uint8Array.of(9));
+        return undefined;
+      },
+    });
+    const ana = await join(uniqueRoom("ruled"), { to });
+
+    for (const event of ["reversed", "in place", "data", "own"]) {
+      expect(await ana.act({ type: "publish", event, bytes: "AQI=" })).toMatchObject({ type: "ack" });
+    }
+    await ana.publish("bytes", 7);
+
+    expect(ana.inbox.messages.map(({ event, data, bytes }) => [event, data, bytes])).toEqual([
+      ["reversed", undefined, "AgE="],
+      ["in place", undefined, "//8="],
+      ["data", [1, 2], undefined],
+      ["own", undefined, "AQI="],
+      ["room's", undefined, "CQ=="],
+      ["bytes", undefined, "Bw=="],
+    ]);
+    expect(seen[0]).toEqual([null, Uint8Array.of(1, 2)]);
+    expect(seen.at(-1)).toEqual([7, undefined]);
+  });
+
   it("[K2 G1 G3] what it says and sets follows the message, once, however often the act is repeated", async () => {
     rule({
       onPublish: (room, { id }) => {

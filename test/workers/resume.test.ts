@@ -114,7 +114,7 @@ describe("replay", () => {
     const start = ana.position;
     await publish(ana, 1);
 
-    const bob = await join(room, { after: start });
+    const bob = await join(room, { after: start, as: "json" });
     await bob.inbox.take("position");
 
     expect(replayOf(bob)[0]).toBe(`[${JSON.stringify(ana.inbox.messages[0])}]`);

@@ -115,7 +115,7 @@ describe("a member that says what it has read", () => {
 
     await bob.catchUp();
 
-    const replay = bob.texts.slice(live, -1).map((text) => JSON.parse(text) as unknown[]);
+    const replay = bob.texts.slice(live, -1).map((text) => [JSON.parse(text) as unknown].flat());
     expect(replay.map(({ length }) => length)).toEqual(replay.map(() => 1));
     expect(bob.offsets).toEqual(oneTo(8));
   });

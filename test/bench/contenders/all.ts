@@ -1,12 +1,13 @@
 import type { Contender } from "./contender.ts";
 import { bare, partyserver } from "./durable-objects.ts";
 import { socketIo, socketIoRecovery, ws } from "./node-servers.ts";
-import { parlor, parlorVolatile } from "./parlor.ts";
+import { parlor, parlorProto, parlorVolatile } from "./parlor.ts";
 
 /** Every server there is to compare, in the order of results. */
 export const CONTENDERS: readonly Contender[] = [
   parlor,
   parlorVolatile,
+  parlorProto,
   bare,
   partyserver,
   ws,

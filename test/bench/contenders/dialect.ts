@@ -12,6 +12,8 @@ export interface Identity {
 export interface Dialect {
   /** The path that joins a room. */
   path(room: string, who: Identity): string;
+  /** The subprotocol to offer; absent for none. What is binary is read as Latin-1, a character for each byte. */
+  readonly subprotocol?: string;
   /** What the client says first, once the line is open. */
   hello?(who: Identity): string;
   /** Whether a text is the server's welcome; absent where an open line is all there is. */

@@ -1,4 +1,7 @@
 import { OPTIONS } from "../../../src/config/options.ts";
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import { decodeServerFrames } from "../../../src/protocol/proto/server-decode.ts";
+import { PROTO_SUBPROTOCOL } from "../../../src/protocol/version.ts";
 import { startBareRuntime } from "../../support/bare-runtime.ts";
 import type { Contender } from "./contender.ts";
 import type { Dialect } from "./dialect.ts";
@@ -67,3 +70,24 @@ export const parlorVolatile: Contender = {
   dialect: volatile,
   start,
 };
+
+/** Parlor's binary dialect. What is published is text still, as it may be: the scenarios are about what is delivered. */
+const binary: Dialect = {
+  ...volatile,
+  subprotocol: PROTO_SUBPROTOCOL,
+  isWelcome: (text) => holds(text, "welcome"),
+  isRefusal: (text) => holds(text, "error"),
+};
+
+/** Parlor, volatile messages in the binary dialect. */
+export const parlorProto: Contender = {
+  name: "parlor-proto",
+  about: "Parlor: volatile messages, delivered in the binary dialect",
+  isLossy: true,
+  dialect: binary,
+  start,
+};
+
+function holds(latin1: string, type: ServerFrame["type"]): boolean {
+  return decodeServerFrames(Buffer.from(latin1, "latin1")).some((frame) => frame.type === type);
+}

@@ -42,7 +42,7 @@ export class Member {
     this.ready = this.#isReady.promise;
     this.ready.catch(() => undefined);
     this.#patience = setTimeout(() => this.#fail(`no welcome in ${JOIN_TIMEOUT_MS} ms`), JOIN_TIMEOUT_MS);
-    this.#line = Line.dial(port, dialect.path(room, who), {
+    this.#line = Line.dial(port, dialect.path(room, who), dialect.subprotocol, {
       open: () => this.#open(),
       text: (bytes, start, end) => this.#text(bytes, start, end),
       ended: (code) => {

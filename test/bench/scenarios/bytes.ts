@@ -20,7 +20,7 @@ export const bytes: Scenario = {
   about: ({ members }) =>
     `one room of ${members} members, ${IN_FLIGHT} messages ${SAID} on their way at a time: what comes over a member's socket for each, frames' headers included`,
   metrics: [{ name: "bytes/delivery", unit: "B", better: "less" }],
-  contenders: SPEAKERS,
+  contenders: [...SPEAKERS, "parlor-proto"],
   size: { members: 100, seconds: 3 },
   quickSize: { members: 20, seconds: 1 },
   run: onStage(async (stage, { size: { members: count, seconds }, progress }) => {

@@ -1,4 +1,7 @@
 import { decodeClientText } from "../../../src/protocol/decode.ts";
+import { encodeEntry, dataPayload, messageParts } from "../../../src/protocol/messages.ts";
+import { DIALECTS } from "../../../src/room/dialects.ts";
+import type { DialectName } from "../../../src/protocol/contract.ts";
 import { fullBucket, take, type BucketRate } from "../../../src/limits/token-bucket.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -22,6 +25,10 @@ const CASES: readonly Case[] = [
   decoding("set of 2 keys", '{"type":"set","ref":1,"set":{"a":1,"b":2},"if":{"a":3}}'),
   decoding("seen", '{"type":"seen","chars":65536}'),
   decoding("no JSON", '{"type":"publish'),
+  writing("json", 20),
+  writing("proto", 20),
+  writing("json", 100),
+  writing("proto", 100),
   { name: "bucket: taken", make: () => takeEvery(1_000) },
   { name: "bucket: refused", make: () => takeEvery(0) },
 ];
@@ -29,7 +36,7 @@ const CASES: readonly Case[] = [
 /** What is done for every frame, in nanoseconds each: no server, no network. */
 export const micro: Scenario = {
   name: "micro",
-  about: () => "the decoder and the token bucket, alone in this process: time for each call",
+  about: () => "the decoder, the dialects and the token bucket, alone in this process: time for each call",
   metrics: CASES.map(({ name }) => ({ name, unit: "ns", better: "less" as const })),
   contenders: ["parlor"],
   size: { members: 0, seconds: 0 },
@@ -48,6 +55,18 @@ function decoding(name: string, text: string): Case {
 function publishOf(bytes: number): string {
   const head = '{"type":"publish","ref":1,"event":"chat","data":{"text":"';
   return `${head.padEnd(bytes - 3, "x")}"}}`;
+}
+
+/** Writes a flush of so many volatile messages, each of another member: as often as there are views, not members. */
+function writing(dialect: DialectName, messages: number): Case {
+  const texts = Array.from({ length: messages }, (_, index) => {
+    const origin = { from: String(index).padStart(22, "m"), user: "" };
+    return encodeEntry(messageParts(origin, "m", dataPayload('{"x":1,"y":2}')), 1_795_312_524_509, undefined);
+  });
+  return {
+    name: `write: ${messages} messages, ${dialect}`,
+    make: () => () => DIALECTS[dialect].write(texts.join(","), false, "").length,
+  };
 }
 
 /** Takes tokens from a bucket while its clock goes on by so much each time. */

@@ -1,6 +1,6 @@
 /** Takes what a server's frames carry: a part of a buffer that is the reader's again once this returns. */
 export interface FrameListener {
-  /** A whole text. */
+  /** A whole text, or what is binary. */
   text(bytes: Buffer, start: number, end: number): void;
   /** A ping, which has to be answered with what it carries. */
   ping(payload: Buffer): void;
@@ -11,6 +11,7 @@ export interface FrameListener {
 const FINAL = 0x80;
 const OPCODE = 0x0f;
 const TEXT = 1;
+const BINARY = 2;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
@@ -65,6 +66,7 @@ export class FrameReader {
       throw new Error("a server sent a frame in pieces, which this reader does not join");
     switch (first & OPCODE) {
       case TEXT:
+      case BINARY:
         return this.#listener.text(bytes, start, end);
       case PING:
         return this.#listener.ping(Buffer.from(bytes.subarray(start, end)));

@@ -35,7 +35,7 @@ export class Line {
   #bytesRead = 0;
   #bytesOfText = 0;
 
-  private constructor(port: number, path: string, listener: LineListener) {
+  private constructor(port: number, path: string, subprotocol: string | undefined, listener: LineListener) {
     this.#listener = listener;
     this.#frames = new FrameReader({
       text: (bytes, start, end) => {
@@ -60,15 +60,15 @@ export class Line {
         },
       },
     });
-    this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port, path)));
+    this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port, path, subprotocol)));
     this.#socket.on("error", () => undefined); // its end follows
     this.#socket.on("end", () => this.#socket.destroy());
     this.#socket.on("close", () => this.#end());
   }
 
   /** Dials a server on this machine. */
-  static dial(port: number, path: string, listener: LineListener): Line {
-    return new Line(port, path, listener);
+  static dial(port: number, path: string, subprotocol: string | undefined, listener: LineListener): Line {
+    return new Line(port, path, subprotocol, listener);
   }
 
   /** Bytes that came over the socket since the upgrade, frames' headers included. */
@@ -126,7 +126,7 @@ export class Line {
   }
 }
 
-function upgradeRequest(port: number, path: string): string {
+function upgradeRequest(port: number, path: string, subprotocol: string | undefined): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
     `Host: ${LOOPBACK}:${port}`,
@@ -134,6 +134,7 @@ function upgradeRequest(port: number, path: string): string {
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", // servers answer a hash of it, which nobody here doubts
+    ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
   ];
   return lines.join("\r\n") + HEAD_END;
 }

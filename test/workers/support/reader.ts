@@ -75,9 +75,15 @@ export class Reader {
     return this.inbox.texts.filter((text) => text !== '{"type":"pong"}');
   }
 
-  /** How much that is, in characters. */
+  /** What each of them counts in the window. */
+  get lengths(): number[] {
+    const { texts, lengths } = this.inbox;
+    return lengths.filter((_length, index) => texts[index] !== '{"type":"pong"}');
+  }
+
+  /** How much that is: characters, or bytes of the binary dialect. */
   get chars(): number {
-    return this.texts.reduce((sum, { length }) => sum + length, 0);
+    return this.lengths.reduce((sum, length) => sum + length, 0);
   }
 
   /** What the room keeps of this connection; `undefined` for one that it has closed. */

@@ -70,7 +70,7 @@ export class SlowPlay {
   /** Sees that what came since the last time stayed within the window; no frame here is as large as one. */
   async judge(): Promise<void> {
     const { seen = 0 } = await this.reader.settled();
-    const lengths = this.reader.texts.map(({ length }) => length);
+    const lengths = this.reader.lengths;
     let unread = lengths.slice(0, this.#judged).reduce((sum, length) => sum + length, -seen);
     for (const length of lengths.slice(this.#judged)) {
       unread += length;

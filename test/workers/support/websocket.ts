@@ -8,12 +8,15 @@ import {
   type JoinOptions,
   type Reply,
 } from "../../support/member.ts";
+import { isBinary, offered, readable, written } from "./dialect.ts";
 import { ORIGIN, request, type Serve } from "./rooms.ts";
 
 /** How a test joins over WebSocket. */
 export interface WebSocketJoin extends JoinOptions {
   /** The subprotocols to offer, such as `parlor.v1` and `resume.<key>`. */
   readonly protocols?: readonly string[];
+  /** What it is to speak, whatever this run is about. @default the dialect of this run */
+  readonly as?: "json" | "proto";
   /** Who takes the request. @default the Worker of wrangler.toml */
   readonly to?: Serve;
   /** Keeps the client from answering a close frame, as a client that has stalled. */
@@ -31,9 +34,11 @@ export class WebSocketMember extends Member {
     super(new Inbox());
     this.protocol = response.headers.get("Sec-WebSocket-Protocol");
     this.#socket = socket;
+    socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => {
-      if (typeof data === "string") this.inbox.receive(data);
-      else this.inbox.end("a binary frame came");
+      const length = typeof data === "string" ? data.length : data.byteLength;
+      if (typeof data !== "string" && !isBinary(this.protocol)) this.inbox.end("a binary frame came");
+      else this.inbox.receive(readable(data), length);
     });
     this.closed = new Promise((resolve) => {
       socket.addEventListener("close", ({ code, reason }) => {
@@ -45,10 +50,10 @@ export class WebSocketMember extends Member {
     onTestFinished(() => this.vanish());
   }
 
-  /** Sends a frame: an object or array as JSON, text and bytes as they are. */
+  /** Sends a frame: an object or array in its dialect, text and bytes as they are. */
   send(frame: object | string | ArrayBuffer): void {
     const isRaw = typeof frame === "string" || frame instanceof ArrayBuffer;
-    this.#socket.send(isRaw ? frame : JSON.stringify(frame));
+    this.#socket.send(isRaw ? frame : written(frame, this.protocol));
   }
 
   /** Sends a frame as it is and resolves with the next ack or error of this connection, whatever its `ref`. */
@@ -90,7 +95,8 @@ export class WebSocketMember extends Member {
 export function upgrade(room: string, options: WebSocketJoin = {}): Promise<Response> {
   const url = new URL(joinUrl(ORIGIN, room, "", options));
   const headers = new Headers({ Upgrade: "websocket", ...options.headers });
-  if (options.protocols !== undefined) headers.set("Sec-WebSocket-Protocol", options.protocols.join(", "));
+  const protocols = offered(options.protocols, options.as);
+  if (protocols !== undefined) headers.set("Sec-WebSocket-Protocol", protocols.join(", "));
   return request(url.pathname + url.search, { headers }, options.to);
 }
 

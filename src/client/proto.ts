@@ -1,0 +1,30 @@
+import { utf8Length, type JsonObject } from "../protocol/json.ts";
+import { encodeClientFrames } from "../protocol/proto/client-encode.ts";
+import { decodeServerFrames } from "../protocol/proto/server-decode.ts";
+import { PROTO_SUBPROTOCOL, SUBPROTOCOL } from "../protocol/version.ts";
+import type { Dialect } from "./dialect.ts";
+import { NO_FRAME, decodeServerText } from "./server-text.ts";
+
+/**
+ * The binary dialect, for `joinRoom(url, { dialect: proto })`: less on the wire, and bytes as they are. Over SSE, and so
+ * where a room falls back to it, JSON is spoken. An entry of its own, so that only those load it who use it.
+ */
+export const proto: Dialect = {
+  // A server that does not have it, before it is deployed or after it was rolled back, speaks JSON.
+  protocols: [PROTO_SUBPROTOCOL, SUBPROTOCOL],
+  write: (text, protocol) => {
+    if (protocol === SUBPROTOCOL) return text;
+    const parsed = JSON.parse(text) as JsonObject | JsonObject[];
+    const bytes = encodeClientFrames(Array.isArray(parsed) ? parsed : [parsed]);
+    // Very many short keys take a little more room than JSON, and the room takes text as well.
+    return bytes.length > utf8Length(text) ? text : bytes;
+  },
+  read: (data) => {
+    if (!(data instanceof ArrayBuffer)) return decodeServerText(String(data));
+    try {
+      return decodeServerFrames(new Uint8Array(data));
+    } catch {
+      return NO_FRAME;
+    }
+  },
+};
