@@ -194,7 +194,7 @@ export class Acts {
       const message = `presence data has ${bytes} bytes, the room takes ${this.#kind.maxPresenceBytes}`;
       return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
     }
-    this.#outbox.updated(this.#members.setData(member, presence));
+    this.#outbox.presence.updated(this.#members.setData(member, presence));
     answer({ type: "ack", ...(frame.ref !== undefined && { ref: frame.ref }) });
     return undefined;
   }

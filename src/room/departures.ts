@@ -77,7 +77,7 @@ export class Departures {
       this.#outbox.record(stateParts({ from: id, user: member.user }, new Map(), deleted));
     }
     this.#members.depart(id);
-    this.#outbox.left(id, reason);
+    this.#outbox.presence.left(id, reason);
     this.#hooks.leave(member, reason, now);
   }
 

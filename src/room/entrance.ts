@@ -159,7 +159,7 @@ export class Entrance {
     if (viewOnly === true) this.#departures.end(member, now, "left");
     else {
       const { member: arrived, news } = this.#members.arrive(session.record, data);
-      if (news !== undefined) this.#outbox[news](arrived);
+      if (news !== undefined) this.#outbox.presence[news](arrived);
     }
     this.#outbox.flush(now, { newcomer: session, moreCome });
     this.#welcome(session, join, now);

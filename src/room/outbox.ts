@@ -1,23 +1,18 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
-import type { AnswerFrame, LeaveReason, OwnFrame } from "../protocol/frames.ts";
+import type { AnswerFrame, OwnFrame } from "../protocol/frames.ts";
 import { encodeEntry, type EntryParts } from "../protocol/messages.ts";
 import { log } from "../metrics/log.ts";
-import type { FlushContents, PresenceNews, Said } from "./dialects.ts";
+import type { Announcements } from "./announcements.ts";
+import type { FlushContents, Said } from "./dialects.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { Flush } from "./flush-texts.ts";
 import type { Log } from "./log.ts";
-import { memberEntry, type Member, type Members } from "./members.ts";
 import type { Once } from "./once.ts";
-import type { Pace } from "./pace.ts";
 import type { Waiting } from "./pulse.ts";
-import type { Roster } from "./roster.ts";
 import type { StoredRef } from "./segments.ts";
 import { closeSocket, type Session, type Sessions } from "./sessions.ts";
 import type { State } from "./state.ts";
-
-/** A frame that tells of nothing but who came counts as so many in the pace of presence. */
-const JOINED_WEIGHT = 4;
 
 /** Takes the answer to an act: to its socket, or into the answer of its POST. */
 export type Answer = (frame: AnswerFrame) => void;
@@ -48,16 +43,12 @@ export class Outbox {
   readonly #once: Once;
   readonly #state: State;
   readonly #sessions: Sessions;
-  readonly #members: Members;
-  readonly #roster: Roster;
   readonly #fanOut: FanOut;
-  readonly #pace: Pace;
-  #joined = new Map<string, Member>();
-  #updated = new Map<string, Member>();
+  /** Who has come, changed and gone: told in the flushes as well. */
+  readonly presence: Announcements;
   #recorded: Pending[] = [];
   /** By slot; one without a slot stands for itself. */
   #volatile = new Map<string | EntryParts, EntryParts>();
-  #left: { id: string; reason: LeaveReason }[] = [];
   #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
   /** Whether what is recorded is written to the storage. */
@@ -73,10 +64,8 @@ export class Outbox {
       readonly once: Once;
       readonly state: State;
       readonly sessions: Sessions;
-      readonly members: Members;
-      readonly roster: Roster;
+      readonly presence: Announcements;
       readonly fanOut: FanOut;
-      readonly pace: Pace;
     },
   ) {
     this.#isStored = isStored;
@@ -85,33 +74,8 @@ export class Outbox {
     this.#once = room.once;
     this.#state = room.state;
     this.#sessions = room.sessions;
-    this.#members = room.members;
-    this.#roster = room.roster;
+    this.presence = room.presence;
     this.#fanOut = room.fanOut;
-    this.#pace = room.pace;
-  }
-
-  /** Announces a member who was not here before; the newcomer itself reads of it in its welcome. */
-  joined(member: Member): void {
-    const wasLeaving = this.#left.some(({ id }) => id === member.id);
-    this.#left = this.#left.filter(({ id }) => id !== member.id);
-    // Who left and came back before anyone was told has only changed.
-    if (wasLeaving) this.#updated.set(member.id, member);
-    else this.#joined.set(member.id, member);
-    this.#roster.changed();
-  }
-
-  /** Announces what a member says of itself; the newest word of a flush wins. */
-  updated(member: Member): void {
-    if (this.#joined.has(member.id)) this.#joined.set(member.id, member);
-    else this.#updated.set(member.id, member);
-    this.#roster.changed();
-  }
-
-  /** Announces a departure. */
-  left(id: string, reason: LeaveReason): void {
-    this.#left.push({ id, reason });
-    this.#roster.changed();
   }
 
   /** Closes the connection of a session that is no longer in the room, after the flush that tells it the last. */
@@ -148,13 +112,13 @@ export class Outbox {
 
   /** Whether there is nothing to tell. */
   get isEmpty(): boolean {
-    return !this.#hasOthers && !this.#hasPresence;
+    return !this.#hasOthers && this.presence.isEmpty;
   }
 
   /** What there is to tell, as far as that says how long it may wait. */
   get waiting(): Waiting {
     if (this.#recorded.length > 0) return this.#isStored ? "stored" : "other";
-    const isOther = this.#own.size + this.#farewells.size > 0 || this.#hasPresence;
+    const isOther = this.#own.size + this.#farewells.size > 0 || !this.presence.isEmpty;
     return this.#volatile.size > 0 && !isOther ? "volatile" : "other";
   }
 
@@ -172,11 +136,6 @@ export class Outbox {
     else texts.push(encodeFrame(frame));
   }
 
-  /** When presence that was held back may be told, Unix milliseconds; `undefined` when none is. */
-  get heldUntil(): number | undefined {
-    return this.#hasPresence ? this.#pace.at : undefined;
-  }
-
   /**
    * Stores what is recorded, then tells everyone everything. Leaves nothing behind, but for presence in a storm of
    * joins: where nothing else is to be told, it waits for more.
@@ -192,17 +151,13 @@ export class Outbox {
     if (this.isEmpty) return;
     const hasOthers = this.#hasOthers;
     const recorded = this.#recorded.length === 0 ? [] : this.#store(this.#recorded, now);
-    const isPresenceDue =
-      this.#hasPresence &&
-      (hasOthers ||
-        this.#roster.turnsAt(this.#members.size) ||
-        (!moreCome && this.#pace.take(this.#sessions.size * this.#presenceWeight, now)));
+    const isPresenceDue = this.presence.isDue(this.#sessions.size, { hasOthers, moreCome }, now);
     if (!hasOthers && !isPresenceDue) return;
     const time = this.#log.timeAt(now);
     const volatile = Array.from(this.#volatile.values(), (parts) => said(parts, time, undefined));
     const contents: FlushContents = {
       before: this.#isEpochTold ? undefined : this.#epochFrame(after),
-      presence: isPresenceDue ? this.#takePresence() : undefined,
+      presence: isPresenceDue ? this.presence.take() : undefined,
       recorded,
       volatile,
     };
@@ -229,37 +184,6 @@ export class Outbox {
 
   get #hasOthers(): boolean {
     return this.#recorded.length + this.#volatile.size + this.#own.size + this.#farewells.size > 0;
-  }
-
-  get #hasPresence(): boolean {
-    return this.#joined.size + this.#updated.size + this.#left.length > 0;
-  }
-
-  /** Who has come and not been heard from can wait a little longer to be told of: others may follow. */
-  get #presenceWeight(): number {
-    return this.#updated.size + this.#left.length > 0 ? 1 : JOINED_WEIGHT;
-  }
-
-  #takePresence(): PresenceNews {
-    const count = this.#members.size;
-    const hasTurned = this.#roster.recount(count);
-    const isCrowded = this.#roster.isCrowded(count);
-    const [counted, listed] = hasTurned
-      ? (["as a count from now on", "as a list again"] as const)
-      : (["as a count", "as changes"] as const);
-    const news: PresenceNews = {
-      joined: Array.from(this.#joined.values(), memberEntry),
-      updated: Array.from(this.#updated.values(), memberEntry),
-      left: this.#left,
-      count,
-      roster: this.#roster.revision,
-      told: isCrowded ? counted : listed,
-      listText: hasTurned && !isCrowded ? this.#members.listText : "",
-    };
-    this.#joined = new Map();
-    this.#updated = new Map();
-    this.#left = [];
-    return news;
   }
 
   /** Returns the stored frames; none when the storage refused, and then those who wait for them know. */

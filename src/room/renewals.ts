@@ -90,7 +90,7 @@ export class Renewals {
     }
     const member = this.#members.byId(memberId);
     const informed = member === undefined ? undefined : this.#members.inform(member, access.info);
-    if (informed !== undefined) this.#outbox.updated(informed);
+    if (informed !== undefined) this.#outbox.presence.updated(informed);
   }
 
   async #check(user: string, token: string): Promise<Result<Access>> {

@@ -248,7 +248,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       if (slow.length > 0) return this.#flush(now);
       pulse.flushed(fanOut.takeSends(), outbox.takeStored(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
-      const waits = [outbox.heldUntil, fanOut.queuedUntil, door.opensAt, counters.dueAt(now)];
+      const waits = [outbox.presence.heldUntil, fanOut.queuedUntil, door.opensAt, counters.dueAt(now)];
       this.#wakeup.tend(sessions, waits, now);
     }
 
