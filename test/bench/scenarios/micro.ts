@@ -3,6 +3,7 @@ import { encodeEntry, dataPayload, messageParts } from "../../../src/protocol/me
 import { DIALECTS } from "../../../src/room/dialects.ts";
 import type { DialectName } from "../../../src/protocol/contract.ts";
 import { fullBucket, take, type BucketRate } from "../../../src/limits/token-bucket.ts";
+import { SENT, deflated } from "./deflating.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Something small that is done very often. */
@@ -31,19 +32,37 @@ const CASES: readonly Case[] = [
   writing("proto", 100),
   { name: "bucket: taken", make: () => takeEvery(1_000) },
   { name: "bucket: refused", make: () => takeEvery(0) },
+  ...SENT.flatMap((sent) => [
+    { name: `deflate: ${sent.name}, fast`, make: () => () => deflated(sent, "fast").length },
+    { name: `deflate: ${sent.name}, usual`, make: () => () => deflated(sent, "usual").length },
+  ]),
 ];
+
+/** How large things are: as they are, and deflated. */
+const SIZES: readonly { readonly name: string; readonly bytes: number }[] = SENT.flatMap((sent) => [
+  { name: `size: ${sent.name}`, bytes: sent.bytes.length },
+  { name: `size: ${sent.name}, deflated fast`, bytes: deflated(sent, "fast").length },
+  { name: `size: ${sent.name}, deflated as usual`, bytes: deflated(sent, "usual").length },
+]);
 
 /** What is done for every frame, in nanoseconds each: no server, no network. */
 export const micro: Scenario = {
   name: "micro",
-  about: () => "the decoder, the dialects and the token bucket, alone in this process: time for each call",
-  metrics: CASES.map(({ name }) => ({ name, unit: "ns", better: "less" as const })),
+  about: () =>
+    "the decoder, the dialects, the token bucket and deflate, alone in this process: time for each call, and sizes",
+  metrics: [
+    ...CASES.map(({ name }) => ({ name, unit: "ns", better: "less" as const })),
+    ...SIZES.map(({ name }) => ({ name, unit: "bytes", better: "less" as const })),
+  ],
   contenders: ["parlor"],
   size: { members: 0, seconds: 0 },
   quickSize: { members: 0, seconds: 0 },
   run: ({ progress }) => {
     progress("measuring");
-    const values = Object.fromEntries(CASES.map(({ name, make }) => [name, nanosecondsOf(make())]));
+    const values = Object.fromEntries([
+      ...CASES.map(({ name, make }) => [name, nanosecondsOf(make())] as const),
+      ...SIZES.map(({ name, bytes }) => [name, bytes] as const),
+    ]);
     return Promise.resolve({ values, flaws: [] });
   },
 };
