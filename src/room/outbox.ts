@@ -53,7 +53,7 @@ export class Outbox {
   #farewells = new Map<Session, CloseName>();
   /** Whether what is recorded is written to the storage. */
   readonly #isStored: boolean;
-  #hasStored = false;
+  #stored = 0;
   /** Whether this life of the log has told its epoch; one that is stored need not. */
   #isEpochTold: boolean;
 
@@ -122,11 +122,11 @@ export class Outbox {
     return this.#volatile.size > 0 && !isOther ? "volatile" : "other";
   }
 
-  /** Whether anything was written to the storage since the last call. */
-  takeStored(): boolean {
-    const hasStored = this.#hasStored;
-    this.#hasStored = false;
-    return hasStored;
+  /** How many messages were written to the storage since the last call. */
+  takeStored(): number {
+    const stored = this.#stored;
+    this.#stored = 0;
+    return stored;
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
@@ -207,7 +207,7 @@ export class Outbox {
         floorsAreStored = this.#once.storeFloors(now);
       });
       floorsAreStored();
-      this.#hasStored ||= this.#isStored;
+      if (this.#isStored) this.#stored += entries.length;
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });
       this.#state.drop();

@@ -1,5 +1,3 @@
-import { fullBucket, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
-
 /** What one send costs a room's one thread, in milliseconds: 30-50 µs whatever its size (workerd 1.20261023). */
 const SEND_MS = 0.04;
 
@@ -7,10 +5,11 @@ const SEND_MS = 0.04;
 const MAX_REST_MS = 50;
 
 /**
- * Writes of the log a second: each is a billed row, whatever it holds. More than one session may say messages, so
- * that a few who talk are hardly held up; at 2,000 messages a second a row holds 22.
+ * Every write of the log is a billed row, whatever it holds: at `perSecond` messages and above the next waits for `restMs`,
+ * below for as much less as fewer messages would be gathered. So 100 a second are hardly held up, and at 2,000 a second
+ * a row holds 24. The rate is that of the last `memoryMs` or so.
  */
-const STORES: BucketRate = { perSecond: 90, burst: 10 };
+const STORES = { restMs: 12, perSecond: 2_000, memoryMs: 200 };
 
 /** A timer this late, in milliseconds, tells that more has come than could be handled: longer rests gather more. */
 const LATE_MS = 4;
@@ -32,7 +31,9 @@ export class Pulse {
   readonly #volatileGapMs: number;
   #restUntil = 0;
   #volatileFrom = 0;
-  #stores: Bucket | undefined;
+  #storeFrom = 0;
+  /** Messages stored lately, the less of each the longer ago, and when that was reckoned. */
+  #stored = { count: 0, at: 0 };
   #stretch = 1;
 
   /** @param volatilePerSecond how often volatile messages alone are told */
@@ -44,11 +45,12 @@ export class Pulse {
   dueAt(waiting: Waiting, now: number): number {
     this.#restUntil = Math.min(this.#restUntil, now + MAX_REST_MS);
     this.#volatileFrom = Math.min(this.#volatileFrom, now + this.#volatileGapMs);
+    this.#storeFrom = Math.min(this.#storeFrom, now + STORES.restMs);
     switch (waiting) {
       case "volatile":
         return Math.max(this.#restUntil, this.#volatileFrom);
       case "stored":
-        return Math.max(this.#restUntil, this.#storeAt(now));
+        return Math.max(this.#restUntil, this.#storeFrom);
       case "other":
         return this.#restUntil;
       default:
@@ -56,9 +58,9 @@ export class Pulse {
     }
   }
 
-  /** Notes a flush: how many sends it was, and whether it stored anything. */
-  flushed(sends: number, hasStored: boolean, now: number): void {
-    if (hasStored) take(STORES, (this.#stores ??= fullBucket(STORES, now)), 1, now);
+  /** Notes a flush: how many sends it was, and how many messages it stored. */
+  flushed(sends: number, stored: number, now: number): void {
+    if (stored > 0) this.#noteStored(stored, now);
     if (sends === 0) return;
     this.#restUntil = now + Math.min(MAX_REST_MS, this.#stretch * sends * SEND_MS);
     this.#volatileFrom = now + this.#volatileGapMs;
@@ -72,9 +74,11 @@ export class Pulse {
       : Math.max(1, this.#stretch / STRETCH.step);
   }
 
-  #storeAt(now: number): number {
-    if (this.#stores === undefined) return now;
-    take(STORES, this.#stores, 0, now); // It learns of a clock that was set back.
-    return now + take(STORES, { ...this.#stores }, 1, now);
+  #noteStored(stored: number, now: number): void {
+    const { count, at } = this.#stored;
+    const kept = count * Math.exp(-Math.max(0, now - at) / STORES.memoryMs);
+    this.#stored = { count: kept + stored, at: now };
+    const perSecond = (this.#stored.count * 1_000) / STORES.memoryMs;
+    this.#storeFrom = now + STORES.restMs * Math.min(1, perSecond / STORES.perSecond);
   }
 }
