@@ -13,19 +13,22 @@ const SAID = `"${MARK}${"x".repeat(92)}"`;
  */
 const RETURN_MS = 1_000;
 
-/** A member of the first room who sends more than it may, and tries to come back as the same one when it is closed. */
+/** A member of a room who sends more than it may, and tries to come back as the same one when it is closed. */
 export class Flooder {
   /** Resolves when it is welcome for the first time. */
   readonly ready: Promise<void>;
   readonly #stage: Stage;
+  readonly #room: number;
   readonly #who: Identity = { key: randomKey() };
   #member: Member;
   #isIn = false;
+  #isOver = false;
   #sent = 0;
   #closes = 0;
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, room: number) {
     this.#stage = stage;
+    this.#room = room;
     this.#member = this.#join();
     this.ready = this.#member.ready;
   }
@@ -47,15 +50,21 @@ export class Flooder {
     this.#member.publish(SAID);
   }
 
+  /** Drops it, for good. */
+  end(): void {
+    this.#isOver = true;
+    this.#member.drop();
+  }
+
   #return(): void {
     // Ended with the run, which does not wait for it.
     setTimeout(() => {
-      if (!this.#stage.isOver) this.#member = this.#join();
+      if (!this.#stage.isOver && !this.#isOver) this.#member = this.#join();
     }, RETURN_MS).unref();
   }
 
   #join(): Member {
-    const member = this.#stage.join(0, {
+    const member = this.#stage.join(this.#room, {
       who: this.#who,
       read: () => 0,
       onEnd: () => {
