@@ -16,7 +16,7 @@ describe("when a flush is due", () => {
     const pulse = new Pulse(1_000);
 
     pulse.flushed(100, 0, NOW);
-    expect(pulse.dueAt("other", NOW)).toBe(NOW + 4);
+    expect(pulse.dueAt("other", NOW)).toBe(NOW + 3.5);
     pulse.flushed(100_000, 0, NOW);
     expect(pulse.dueAt("other", NOW)).toBe(NOW + 50);
   });
@@ -29,8 +29,8 @@ describe("when a flush is due", () => {
       return pulse.dueAt("other", NOW) - NOW;
     };
 
-    expect([20, 20, 20, 20, 20].map(restAfter)).toEqual([6, 8, 8, 8, 8]);
-    expect([0, 0, 0, 0, 0].map(restAfter)).toEqual([expect.closeTo(5.33, 1), 4, 4, 4, 4]);
+    expect([20, 20, 20, 20, 20].map(restAfter)).toEqual([5.25, 7, 7, 7, 7]);
+    expect([0, 0, 0, 0, 0].map(restAfter)).toEqual([expect.closeTo(4.67, 1), 3.5, 3.5, 3.5, 3.5]);
   });
 
   it("[A4 G8] volatile messages alone as often as the kind says", () => {
