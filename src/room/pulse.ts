@@ -10,7 +10,7 @@ const MAX_REST_MS = 50;
 /**
  * Every write of the log is a billed row, whatever it holds: at `perSecond` messages and above the next waits for `restMs`,
  * below for as much less as fewer messages would be gathered. So 100 a second are hardly held up, and at 2,000 a second
- * a row holds 24. The rate is that of the last `memoryMs` or so.
+ * a row holds 22. The rate is that of the last `memoryMs` or so.
  */
 const STORES = { restMs: 12, perSecond: 2_000, memoryMs: 200 };
 

@@ -17,7 +17,7 @@ export class Wakeup {
 
   /**
    * @param turn handles an event that is nobody's, and is told when it should have come
-   * @param attachAfterMs how long what was sent may wait to be attached: that costs a fifth of a send
+   * @param attachAfterMs how long what was sent may wait to be attached: 4 µs for each connection
    */
   constructor(turn: (at: number) => void, attachAfterMs: number) {
     this.#turn = turn;
