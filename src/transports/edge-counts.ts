@@ -16,7 +16,7 @@ export function countRefusal({ code, limit }: WireError): void {
   // The line of a request that was cancelled never comes: after twice the time the next refusal sees to it.
   awaitedUntil = now + 2 * TELL_EVERY_MS;
   waitUntil(
-    scheduler.wait(dueAt - now).then(() => {
+    scheduler.wait(Math.max(0, dueAt - now)).then(() => {
       awaitedUntil = -Infinity;
       counters.tell({ at: "edge" }, Math.max(dueAt, Date.now()));
     }),
