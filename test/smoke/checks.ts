@@ -12,8 +12,8 @@ export interface Check {
   readonly isSlow?: boolean;
 }
 
-/** A room sleeps ten seconds after its last event; a production room may take a little longer. */
-const SLEEP_MS = 20_000;
+/** A room sleeps ten seconds after its last event; a production room, or a busy machine, may take longer. */
+const SLEEP_MS = 30_000;
 
 /** An event that takes longer than this to reach a reader was held up by something between. */
 const UNBUFFERED_MS = 3_000;
