@@ -10,9 +10,10 @@ const MAX_REST_MS = 50;
 /**
  * Every write of the log is a billed row, whatever it holds: at `perSecond` messages and above the next waits for `restMs`,
  * below for as much less as fewer messages would be gathered. So 100 a second are hardly held up, and at 2,000 a second
- * a row holds 22. The rate is that of the last `memoryMs` or so.
+ * a row holds some 20. The rate is that of the last `memoryMs` or so: money is spent by what goes on, and a burst, which does
+ * not, is held up less.
  */
-const STORES = { restMs: 12, perSecond: 2_000, memoryMs: 200 };
+const STORES = { restMs: 13, perSecond: 2_000, memoryMs: 500 };
 
 /** A timer this late, in milliseconds, tells that more has come than could be handled: longer rests gather more. */
 const LATE_MS = 4;

@@ -44,8 +44,8 @@ describe("when a flush is due", () => {
   it.each([
     [20, 1],
     [100, 2],
-    [2_000, 12],
-    [100_000, 12],
+    [2_000, 13],
+    [100_000, 13],
   ])(
     "[F4 G10] what is to be stored, at %i messages a second, after %i ms at the most",
     (perSecond, restMs) => {

@@ -22,7 +22,6 @@ export class Flooder {
   readonly #who: Identity = { key: randomKey() };
   #member: Member;
   #isIn = false;
-  #isOver = false;
   #sent = 0;
   #closes = 0;
 
@@ -50,16 +49,10 @@ export class Flooder {
     this.#member.publish(SAID);
   }
 
-  /** Drops it, for good. */
-  end(): void {
-    this.#isOver = true;
-    this.#member.drop();
-  }
-
   #return(): void {
     // Ended with the run, which does not wait for it.
     setTimeout(() => {
-      if (!this.#stage.isOver && !this.#isOver) this.#member = this.#join();
+      if (!this.#stage.isOver) this.#member = this.#join();
     }, RETURN_MS).unref();
   }
 

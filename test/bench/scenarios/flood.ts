@@ -11,9 +11,6 @@ import type { Outcome, Scenario } from "./scenario.ts";
 
 const FLOODERS = 10;
 
-/** A room of no one else, for the warm-up. */
-const OTHER_ROOM = 1;
-
 /** How many times their budget they send. */
 const TIMES = 20;
 
@@ -42,29 +39,22 @@ export const flood: Scenario = {
     { name: "generator", unit: "%" },
   ],
   contenders: ["parlor"],
-  size: { members: 100, seconds: 10 },
+  size: { members: 100, seconds: 20 },
   quickSize: { members: 20, seconds: 2 },
   run: onStage(async (stage, { size: { members, seconds }, progress }) => {
     progress("joining");
     const crowd = await Crowd.gather(stage, { members });
-    const [flooders, others] = [0, OTHER_ROOM].map((room) =>
-      Array.from({ length: FLOODERS }, () => new Flooder(stage, room)),
-    ) as [Flooder[], Flooder[]];
+    const flooders = Array.from({ length: FLOODERS }, () => new Flooder(stage, 0));
     const watcher = new FloodWatcher(stage);
-    await Promise.all([watcher, ...flooders, ...others].map(({ ready }) => ready));
+    await Promise.all([watcher, ...flooders].map(({ ready }) => ready));
     const stop = paced(members * POLITE_PER_SECOND, (index) => crowd.publish(0, index % members));
-    // What is compiled when a server meets its first flood is not measured either.
-    const stopWarmUp = floodOf(others);
-    await delay(WARM_UP_SECONDS * 1_000);
-    stopWarmUp();
-    for (const other of others) other.end();
     await delay(WARM_UP_SECONDS * 1_000);
     progress("alone");
     const alone = await measureSpan(stage, crowd, seconds);
     progress("under flood");
     const [sent, seen] = [sum(flooders, "sent"), watcher.seen];
     // Measured from its first message on: a room that keeps flooders out has seen the worst after a second.
-    const stopFlood = floodOf(flooders);
+    const stopFlood = paced(FLOODERS * BUDGET * TIMES, (index) => flooders[index % FLOODERS]?.publish());
     const flooded = await measureSpan(stage, crowd, seconds);
     const [sentAfter, seenAfter] = [sum(flooders, "sent"), watcher.seen];
     stopFlood();
@@ -88,11 +78,6 @@ export const flood: Scenario = {
     } satisfies Outcome;
   }, DEFAULT_BUDGETS),
 };
-
-/** Has all of them send far more than they may; returns what ends that. */
-function floodOf(flooders: readonly Flooder[]): () => void {
-  return paced(FLOODERS * BUDGET * TIMES, (index) => flooders[index % FLOODERS]?.publish());
-}
 
 function sum(flooders: readonly Flooder[], what: "sent" | "closes"): number {
   return flooders.reduce((total, flooder) => total + flooder[what], 0);
