@@ -7,7 +7,7 @@ const HELP = `Checks a deployed Parlor from outside.
 
   npm run smoke -- https://parlor.example.workers.dev [options]
 
-  --quick      leave out what takes long (whether an idle room sleeps: 20 s)
+  --quick      leave out what takes long (whether an idle room sleeps: 22 s)
   --room NAME  the room to use; by default one of its own, smoke-<time>
   --json       print the results as JSON instead of a table
   --help       print this

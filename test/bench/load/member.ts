@@ -34,6 +34,7 @@ export class Member {
   #saidChars = 0;
   #lastRef = 0;
   #refusals = 0;
+  #isWelcome = false;
 
   constructor(options: MemberOptions) {
     const { port, room, dialect, who = { key: randomKey() } } = options;
@@ -99,7 +100,7 @@ export class Member {
   /** A text that is no message. */
   #note(text: string): void {
     const { dialect } = this.#options;
-    if (dialect.isWelcome?.(text) === true) this.#welcome();
+    if (!this.#isWelcome && dialect.isWelcome?.(text) === true) this.#welcome();
     if (dialect.isRefusal?.(text) === true) this.#refusals++;
     const answer = dialect.answer?.(text);
     if (answer !== undefined) this.#line.send(answer);
@@ -107,6 +108,7 @@ export class Member {
 
   #welcome(): void {
     clearTimeout(this.#patience);
+    this.#isWelcome = true;
     this.#isReady.resolve();
   }
 

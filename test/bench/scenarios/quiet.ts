@@ -18,7 +18,8 @@ const WARM_UP_PER_SECOND = 500;
 /** A room with nothing to wait for: how long a message takes at the least. */
 export const quiet: Scenario = {
   name: "quiet",
-  about: ({ members }) => `one room of ${members} members, a message every 50 ms or so, in a server that was busy before`,
+  about: ({ members }) =>
+    `one room of ${members} members, a message every 50 ms or so, in a server that was busy before`,
   metrics: [METRICS.p50, METRICS.p99, METRICS.generator],
   contenders: SPEAKERS,
   size: { members: 10, seconds: 10 },

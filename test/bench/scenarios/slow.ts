@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { OPTIONS } from "../../../src/config/options.ts";
 import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
 import type { Stage } from "../load/stage.ts";
@@ -15,6 +16,14 @@ const BYTES = 8_192;
 
 /** How often it is measured without the slow member, and with it. */
 const TURNS = 2;
+
+/**
+ * A history that is full before it is measured: what is removed costs as well, and would else begin in a later turn, which
+ * is one with the slow member.
+ */
+const FULL_SOON: Readonly<Record<string, string>> = {
+  HISTORY_MAX_BYTES: String(OPTIONS.historyMaxBytes.min),
+};
 
 /** What one member that stops reading does to the others. */
 export const slow: Scenario = {
@@ -63,7 +72,7 @@ export const slow: Scenario = {
       },
       flaws: flawsOf(crowd, ...spans),
     };
-  }),
+  }, FULL_SOON),
 };
 
 /** Joins the room, says nothing and stops reading. Being closed for that is no flaw. */
