@@ -60,7 +60,7 @@ function workersProject(
 
 /**
  * Three places a test may run in, one of them twice. They go one after another (`groupOrder`), so that the real servers and
- * the browsers of the last do not share the processor with others.
+ * the browsers of the last share the processor with two of their own at the most.
  */
 export default defineConfig({
   test: {
@@ -90,7 +90,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          fileParallelism: false,
+          maxWorkers: 2, // real time passes in many of them, and nothing else
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 4 },
