@@ -4,7 +4,9 @@ import { DEFAULT_BUDGETS } from "../contenders/parlor.ts";
 import { Crowd } from "../load/crowd.ts";
 import { Flooder, FloodWatcher } from "../load/flooder.ts";
 import { paced } from "../load/paced.ts";
+import { nowUs } from "../load/stamp.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
+import { Histogram } from "../measure/histogram.ts";
 import { flawsOf } from "./common.ts";
 import { onStage } from "./on-stage.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
@@ -22,7 +24,10 @@ const POLITE_PER_SECOND = 1;
 /** What the others may see of it: within the larger of the two. */
 const BOUND = { times: 1.5, moreMs: 5 };
 
-/** What members who send far more than they may do to the others. */
+/** What the flooders may say at once is told in much less. */
+const ONSET_MS = 1_000;
+
+/** What members who send far more than they may do to the others: for as long as it lasts, and when it begins. */
 export const flood: Scenario = {
   name: "flood",
   about: ({ members, seconds }) =>
@@ -32,6 +37,7 @@ export const flood: Scenario = {
     { name: "p50 under flood", unit: "ms", better: "less" },
     { name: "p99 alone", unit: "ms", better: "less" },
     { name: "p99 under flood", unit: "ms", better: "less" },
+    { name: "p99 in its first second", unit: "ms", better: "less" },
     { name: "flood sent/s", unit: "1/s" },
     { name: "flood accepted/s", unit: "1/s" },
     { name: "flooders closed", unit: "times" },
@@ -39,7 +45,7 @@ export const flood: Scenario = {
     { name: "generator", unit: "%" },
   ],
   contenders: ["parlor"],
-  size: { members: 100, seconds: 20 },
+  size: { members: 100, seconds: 60 },
   quickSize: { members: 20, seconds: 2 },
   run: onStage(async (stage, { size: { members, seconds }, progress }) => {
     progress("joining");
@@ -55,6 +61,8 @@ export const flood: Scenario = {
     const [sent, seen] = [sum(flooders, "sent"), watcher.seen];
     // Measured from its first message on: a room that keeps flooders out has seen the worst after a second.
     const stopFlood = paced(FLOODERS * BUDGET * TIMES, (index) => flooders[index % FLOODERS]?.publish());
+    const onset = new Histogram();
+    setTimeout(crowd.ledger.time(onset, nowUs), ONSET_MS);
     const flooded = await measureSpan(stage, crowd, seconds);
     const [sentAfter, seenAfter] = [sum(flooders, "sent"), watcher.seen];
     stopFlood();
@@ -67,6 +75,7 @@ export const flood: Scenario = {
         "p50 under flood": flooded.latency.percentile(0.5),
         "p99 alone": p99Alone,
         "p99 under flood": p99Flooded,
+        "p99 in its first second": onset.percentile(0.99),
         "flood sent/s": (sentAfter - sent) / flooded.seconds,
         "flood accepted/s": (seenAfter - seen) / flooded.seconds,
         "flooders closed": sum(flooders, "closes"),
