@@ -102,6 +102,8 @@ export async function readOn(room: string, { player, window, name }: Connection)
     most = Math.max(most, unread);
     if (lane.behind === undefined && unread <= left) return most;
     window?.say();
+    // The log is sent at a pace, by a timer of the room's, and turns without end would leave the runtime no time for it.
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
   throw new Error(`[L5] ${name} says that it has read all, and is not sent the rest`);
 }
