@@ -20,11 +20,22 @@ export type RoomMessage = Omit<MessageFrame, "type" | "data" | "bytes"> & {
  * `recovered` tells whether everything since the position that this client came with follows, in order; it is
  * `undefined` if it came with none. After `false`, for which there is a `reason`, something may have been missed for
  * good: fetch again what was built from messages. `position` is where this client stands, the start of what follows,
- * and `head` the end of the room's log. `time` is the server's, Unix milliseconds; `member` is the id of this client.
+ * and `head` the end of the room's log. `history` is `durable`, `memory` or `none`: whether messages are stored, kept while
+ * the room is awake, or not kept. `time` is the server's, Unix milliseconds; `member` is the id of this client.
  */
 export type Welcomed = Pick<
   WelcomeFrame,
-  "recovered" | "reason" | "position" | "head" | "member" | "user" | "viewOnly" | "mode" | "time" | "limits"
+  | "recovered"
+  | "reason"
+  | "position"
+  | "head"
+  | "member"
+  | "user"
+  | "viewOnly"
+  | "mode"
+  | "time"
+  | "limits"
+  | "history"
 >;
 
 /** How a room came to its end; `error` is `undefined` after {@link Room.close} and {@link Room.leave}. */

@@ -1,7 +1,8 @@
 import type { ChatEntry, ChatLog, ChatNote } from "./chat-log.ts";
 import { MessageList } from "./message-list.ts";
 import { byId, say } from "./dom.ts";
-import { countOf } from "./words.ts";
+import type { View } from "./view.ts";
+import { countOf, KEEPING_WORDS } from "./words.ts";
 
 /** How near to its end a list counts as read to the end, in pixels. */
 const NEAR_END_PX = 60;
@@ -49,11 +50,12 @@ export class Chat {
   }
 
   /** Shows the log as it is now. */
-  update(selfId: string | undefined): void {
+  update({ self, history }: Pick<View, "self" | "history">): void {
     const stays = this.#isAtEnd;
     const { entries } = this.#log;
     byId("chat-empty", HTMLElement).hidden = entries.length > 0;
-    this.#list.show(entries, selfId);
+    say(byId("chat-keeping", HTMLElement), history === undefined ? "" : KEEPING_WORDS[history].chat);
+    this.#list.show(entries, { selfId: self, history });
     if (stays) this.#scrollToEnd();
     this.#preview(entries);
   }

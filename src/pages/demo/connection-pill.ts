@@ -10,7 +10,7 @@ export function showConnection(store: Store<View>): void {
   let spoken = "";
 
   store.watch((view) => {
-    const { tone, text } = describeLine(view.line);
+    const { tone, text } = describeLine(view);
     const transport = view.transport === undefined ? "" : transportWord(view.transport);
     const latency = view.latencyMs === undefined ? "" : `${Math.max(1, Math.round(view.latencyMs))} ms`;
     pill.dataset["tone"] = tone;

@@ -107,7 +107,7 @@ export class Conversation {
     this.#isUpdating = true;
     queueMicrotask(() => {
       this.#isUpdating = false;
-      this.#chat.update(this.#store.state.self);
+      this.#chat.update(this.#store.state);
       // The past is not read out.
       byId("chat-scroll", HTMLElement).setAttribute("aria-busy", String(this.#readTo < this.#pastEnd));
     });

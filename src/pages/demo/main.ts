@@ -20,6 +20,7 @@ import { backWords } from "./words.ts";
 const { room, transport: choice } = readAddress();
 document.title = `${room} · Parlor`;
 say(byId("room-name", HTMLElement), room);
+byId("room-name", HTMLElement).title = room; // a long name is cut
 wireTheme();
 
 const { key, profile, isDrawn } = await claimIdentity();
@@ -36,6 +37,7 @@ const store = new Store<View>({
   isCrowd: false,
   hadCompany: false,
   hasPast: false,
+  history: undefined,
   position: undefined,
   recovered: 0,
   isOnline: navigator.onLine,

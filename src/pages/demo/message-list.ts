@@ -1,8 +1,16 @@
+import type { HistoryMode } from "../../protocol/contract.ts";
 import { continues, type ChatEntry, type ChatNote } from "./chat-log.ts";
 import { icon, make } from "./dom.ts";
 import { colourOf } from "./names.ts";
 import { nameOf } from "./people.ts";
 import { showAvatar } from "./presence.ts";
+import { KEEPING_WORDS } from "./words.ts";
+
+/** Who reads the list, in a room that keeps messages like this. */
+interface Reader {
+  readonly selfId: string | undefined;
+  readonly history: HistoryMode | undefined;
+}
 
 interface Item {
   readonly element: HTMLLIElement;
@@ -22,10 +30,10 @@ export class MessageList {
   }
 
   /** Makes the list show these, in this order. */
-  show(entries: readonly (ChatEntry | ChatNote)[], selfId: string | undefined): void {
+  show(entries: readonly (ChatEntry | ChatNote)[], reader: Reader): void {
     let before: ChatEntry | ChatNote | undefined;
     for (const [index, entry] of entries.entries()) {
-      const element = this.#elementOf(entry, selfId);
+      const element = this.#elementOf(entry, reader);
       element.toggleAttribute("data-continued", continues(entry, before));
       if (this.#list.children[index] !== element)
         this.#list.insertBefore(element, this.#list.children[index] ?? null);
@@ -34,17 +42,18 @@ export class MessageList {
     while (this.#list.children.length > entries.length) this.#list.lastElementChild?.remove();
   }
 
-  #elementOf(entry: ChatEntry | ChatNote, selfId: string | undefined): HTMLLIElement {
+  #elementOf(entry: ChatEntry | ChatNote, reader: Reader): HTMLLIElement {
     const known = this.#items.get(entry.id);
     if (known?.entry === entry) return known.element;
     const element = known?.element ?? make("li");
     if (entry.kind === "note") fillNote(element, entry);
-    else this.#fill(element, entry, entry.from === "" || entry.from === selfId);
+    else this.#fill(element, entry, reader);
     this.#items.set(entry.id, { element, entry });
     return element;
   }
 
-  #fill(element: HTMLLIElement, entry: ChatEntry, isOwn: boolean): void {
+  #fill(element: HTMLLIElement, entry: ChatEntry, { selfId, history = "durable" }: Reader): void {
+    const isOwn = entry.from === "" || entry.from === selfId;
     const name = entry.author.name ?? nameOf(entry.from);
     const colour = entry.author.colour ?? colourOf(entry.from);
     element.className = isOwn ? "message own" : "message";
@@ -60,7 +69,7 @@ export class MessageList {
     );
     if (entry.time !== undefined) head.append(timeElement(entry.time));
     const bubble = make("p", { class: "bubble" }, entry.text);
-    if (isOwn) bubble.append(tick(entry));
+    if (isOwn) bubble.append(tick(entry, history));
     element.replaceChildren(avatar, head, bubble);
     if (entry.delivery.state === "failed") element.append(this.#fate(entry.id, entry.delivery.why));
   }
@@ -77,9 +86,11 @@ function fillNote(element: HTMLLIElement, { text }: ChatNote): void {
   element.replaceChildren(make("span", {}, text));
 }
 
-/** Says how far an own message has come: a clock while it is on its way, a tick once the room has stored it. */
-function tick({ delivery }: ChatEntry): HTMLElement {
-  const words = { sending: "On its way", stored: "Stored in the room", failed: "Not sent" }[delivery.state];
+/** Shows the state of an own message: a clock while it is pending, a tick once the room has accepted it. */
+function tick({ delivery }: ChatEntry, history: HistoryMode): HTMLElement {
+  const words = { sending: "Pending", stored: KEEPING_WORDS[history].tick, failed: "Not sent" }[
+    delivery.state
+  ];
   const title = delivery.state === "stored" ? `${words}, number ${delivery.offset}` : words;
   const sign = icon({ sending: "wait", stored: "tick", failed: "close" }[delivery.state]);
   return make("span", { class: "tick", title }, sign, make("span", { class: "sr-only" }, words));

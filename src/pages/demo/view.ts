@@ -1,4 +1,5 @@
 import type { TransportName } from "../../client/index.ts";
+import type { HistoryMode } from "../../protocol/contract.ts";
 import type { TransportChoice } from "./address.ts";
 import type { Profile } from "./identity.ts";
 import type { Colour } from "./names.ts";
@@ -44,6 +45,8 @@ export interface View {
   readonly hadCompany: boolean;
   /** Whether the room had messages when this member came. */
   readonly hasPast: boolean;
+  /** How the room keeps messages; `undefined` before the first welcome. */
+  readonly history: HistoryMode | undefined;
   readonly position: string | undefined;
   /** Messages recovered since the page was opened. */
   readonly recovered: number;

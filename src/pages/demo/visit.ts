@@ -223,7 +223,8 @@ export class Visit {
 
   #begin(welcome: Welcomed): void {
     this.#hasJoined = true;
-    this.#store.set({ hasPast: (parsePosition(welcome.head)?.offset ?? 0) > 0 });
+    const { head, history } = welcome;
+    this.#store.set({ history, hasPast: (parsePosition(head)?.offset ?? 0) > 0 });
     this.#listener.onJoined(welcome);
   }
 

@@ -1,3 +1,4 @@
+import type { HistoryMode } from "../../protocol/contract.ts";
 import type { TransportChoice } from "./address.ts";
 import type { Line, View } from "./view.ts";
 
@@ -27,8 +28,28 @@ export const ACTION_WORDS = {
   "new room": "Start a new room",
 } as const;
 
+/** What an empty chat and a sent message say about storage, by the history of the room. */
+export const KEEPING_WORDS = {
+  durable: {
+    chat: "Messages are stored in order. New members see them when they join.",
+    tick: "Stored in the room",
+  },
+  memory: {
+    chat: "Messages are kept while the room is awake, and are not stored.",
+    tick: "Kept while the room is awake",
+  },
+  none: {
+    chat: "Messages are not stored. Only members who are here now see them.",
+    tick: "Delivered, not stored",
+  },
+} as const satisfies Record<HistoryMode, { readonly chat: string; readonly tick: string }>;
+
 /** A connection in a word or two. */
-export function describeLine(line: Line): { readonly tone: Tone; readonly text: string } {
+export function describeLine({ line, isOnline }: Pick<View, "line" | "isOnline">): {
+  readonly tone: Tone;
+  readonly text: string;
+} {
+  if (!isOnline) return { tone: "wait", text: "Offline" };
   switch (line.phase) {
     case "joining":
       return { tone: "wait", text: "Connecting" };
