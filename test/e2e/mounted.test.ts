@@ -26,6 +26,10 @@ it("[K1 K2] Parlor is mounted in a Worker of one's own, whose rules its rooms ke
   expect(await second.inbox.take("error")).toMatchObject({ code: "refused", message: "that name is taken" });
   expect(await bob.publish("answer", 41)).toMatchObject({ code: "refused", message: "think again" });
   expect(await bob.publish("answer", 42)).toMatchObject({ type: "ack", offset: 1 });
+  expect(await bob.act({ type: "set", set: { [bob.member]: 100 } })).toMatchObject({
+    code: "refused",
+    message: "the room keeps the score",
+  });
   bob.close();
 
   expect(await ana.inbox.take("message")).toMatchObject({ event: "answer", data: "right" });

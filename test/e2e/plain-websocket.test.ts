@@ -1,7 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Page } from "playwright-core";
 import { startBareRuntime } from "../support/bare-runtime.ts";
@@ -50,66 +46,6 @@ describe.skipIf(!browserAvailable.ok)("a browser's own WebSocket", () => {
 
     expect(seen.frames).toMatchObject([{ type: "error", code: error }]);
     expect(seen.code).toBe(code);
-  });
-
-  it(`[G4 G5] runs README's examples, and each hears the other${why}`, async () => {
-    await using browser = await launchBrowser();
-    const page = await browser.newPage();
-    const logged: string[] = [];
-    page.on("console", (message) => logged.push(message.text()));
-    await page.goto(`${server.url}/healthz`); // a page of the server's origin, for localStorage
-    const blocks = readFileSync("README.md", "utf8").match(/(?<=```js\n)[^]*?(?=```)/g) ?? [];
-    expect(blocks).toHaveLength(2);
-    const [socket = "", events = ""] = blocks.map((code) =>
-      code.replaceAll("localhost:8787", new URL(server.url).host),
-    );
-
-    await page.addScriptTag({ content: socket });
-    await page.addScriptTag({ content: events.replace("key=${key}", "key=${newKey()}") });
-    await expect.poll(() => logged.some((line) => line.startsWith("message"))).toBe(true);
-    const guest = await joinWebSocket(server, "lobby");
-    await guest.publish("chat", "hi from a guest");
-
-    await expect.poll(() => logged.filter((line) => line === "chat hi from a guest").length).toBe(1);
-    guest.vanish();
-  });
-});
-
-describe("README's lines for a terminal", () => {
-  it("[G5 H1 H5 J3] make a key, read events with curl, speak by POST, and read the history", async () => {
-    const readme = readFileSync("README.md", "utf8").replaceAll("localhost:8787", new URL(server.url).host);
-    const line = (start: string): string => {
-      const found = new RegExp(`^${start}(?:.*\\\\\n)*.*$`, "m").exec(readme)?.[0];
-      if (found === undefined) throw new Error(`README has no line that begins with ${start}`);
-      return found;
-    };
-    const history = /`(curl [^`]*history[^`]*)`/.exec(readme)?.[1] ?? "";
-
-    const script = `set -e
-      ${line("KEY=")}
-      ${line("curl -N").replace("curl -N", "curl -sN")} > "$EVENTS" &
-      READER=$!
-      until grep -q welcome "$EVENTS"; do sleep 0.05; done
-      SESSION=$(sed -n 's/.*"session":"\\([^"]*\\)".*/\\1/p' "$EVENTS")
-      ${line("curl http").replace("curl ", "curl -s ")}
-      echo
-      ${history.replace("curl ", "curl -s ")}
-      until grep -q 'hi from curl' "$EVENTS"; do sleep 0.05; done
-      kill $READER`;
-    const folder = mkdtempSync(join(tmpdir(), "readme-"));
-    const { stdout, stderr, status } = spawnSync("bash", ["-c", script], {
-      encoding: "utf8",
-      timeout: 30_000,
-      env: { ...process.env, EVENTS: join(folder, "events") },
-    });
-    rmSync(folder, { recursive: true });
-
-    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
-    const [ack = "", page = ""] = stdout.split("\n");
-    expect(JSON.parse(ack)).toMatchObject({ type: "ack", ref: 1 });
-    expect((JSON.parse(page) as { messages: unknown[] }).messages.at(-1)).toMatchObject({
-      data: "hi from curl",
-    });
   });
 });
 

@@ -17,6 +17,7 @@ const kinds = {
         room.set({ [member.id]: score });
         return { data: "right" }; // what the others read in place of the answer
       },
+      onSet: () => refuse("the room keeps the score"),
       onLeave: (room, { data }) => room.publish("gone", data),
     },
   }),
@@ -24,8 +25,8 @@ const kinds = {
 
 const parlor = createParlor({ kinds, env });
 
-/** The class behind the binding `ROOM`; with `ADMIN_KEYS`, export `Registry` too, for `REGISTRY`. */
-export const { Room } = parlor;
+/** The classes behind the bindings `ROOM` and `REGISTRY`. */
+export const { Room, Registry } = parlor;
 
 export default {
   fetch(request: Request): Response | Promise<Response> {

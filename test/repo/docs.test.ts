@@ -87,6 +87,7 @@ describe("documents", () => {
     const example = read("test/example/worker.ts").replaceAll("../../src/", "./src/");
 
     expect(tsBlocksIn(read("README.md"))).toContain(example);
+    expect(read("README.md")).toContain(read("test/example/wrangler.toml"));
   });
 
   it.each(documents)("the relative links of %s lead somewhere", (path) => {
