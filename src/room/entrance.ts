@@ -1,7 +1,7 @@
 import type { Revocations } from "../auth/revocations.ts";
 import type { Kind } from "../config/config.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
-import { encodeFrame } from "../protocol/encode.ts";
+import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { WelcomeFrame } from "../protocol/frames.ts";
 import type { UnrecoveredReason } from "../protocol/positions.ts";
@@ -11,7 +11,7 @@ import type { Budgets } from "./budgets.ts";
 import { withField } from "./dialects.ts";
 import type { Departures } from "./departures.ts";
 import type { FanOut } from "./fan-out.ts";
-import type { Aftermath, Hooks } from "./hooks.ts";
+import type { Hooks, Joining } from "./hooks.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
@@ -86,9 +86,9 @@ export class Entrance {
   /**
    * Whether a join can be had. Touches nothing.
    *
-   * @returns what a hook wants done once the member has entered
+   * @returns how hooks let it in
    */
-  admit(join: JoinRequest, now: number): Result<Aftermath> {
+  admit(join: JoinRequest, now: number): Result<Joining> {
     const refusal = this.#refusalOf(join, now);
     if (refusal !== undefined) return err(refusal);
     const { maxMembers } = this.#kind;
@@ -98,9 +98,11 @@ export class Entrance {
       const message = `the room holds no more than ${maxMembers} members`;
       return err({ code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS });
     }
-    if (known !== undefined || join.viewOnly === true) return ok(() => undefined);
-    const { member: id, user, access } = join;
-    return this.#hooks.join({ id, user, info: access?.info, data: this.#presenceOf(join, now) }, now);
+    if (join.viewOnly === true) return ok({ data: undefined, after: () => undefined });
+    const { member: id, user, access, presence } = join;
+    const isMuted = presence !== undefined && this.#penalties.mutedForMs(mutedAs(join), now) > 0;
+    const member = { id, user, info: access?.info, data: known?.data };
+    return this.#hooks.join(member, isMuted ? undefined : presence, known !== undefined, now);
   }
 
   /** Why one may not come in, whoever else is here. */
@@ -123,24 +125,18 @@ export class Entrance {
     return isStored && !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
   }
 
-  /** What a newcomer says of itself: nothing new where it is muted. */
-  #presenceOf(join: JoinRequest, now: number): string | undefined {
-    const isMuted = this.#penalties.mutedForMs(mutedAs(join), now) > 0;
-    return (isMuted ? undefined : join.presence) ?? this.#members.byId(join.member)?.data;
-  }
-
   /**
    * Makes an accepted socket a member's. What is recorded is stored before and after: the newcomer sees nothing that is
    * not, and the others hear of it before they hear from it.
    *
+   * @param joining how hooks let it in
    * @param moreCome whether others come in the same turn: the room is then told of all of them at its end
    */
-  enter(socket: WebSocket, join: JoinRequest, now: number, moreCome = false): Session {
+  enter(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
     this.#log.open();
     this.#outbox.flush(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#sessions.byId(id);
-    const data = this.#presenceOf(join, now);
     if (older !== undefined) this.#sessions.close(older, "replaced");
     const session = this.#sessions.add(
       socket,
@@ -158,11 +154,12 @@ export class Entrance {
     // Who comes to watch is a member no longer.
     if (viewOnly === true) this.#departures.end(member, now, "left");
     else {
-      const { member: arrived, news } = this.#members.arrive(session.record, data);
+      const { member: arrived, news } = this.#members.arrive(session.record, joining.data);
       if (news !== undefined) this.#outbox.presence[news](arrived);
     }
     this.#outbox.flush(now, { newcomer: session, moreCome });
     this.#welcome(session, join, now);
+    if (joining.refused !== undefined) this.#outbox.reply(session, errorFrame(joining.refused));
     return session;
   }
 

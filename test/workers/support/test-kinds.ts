@@ -21,6 +21,13 @@ export const TEST_KINDS = {
     hooks: RULES,
     graceMs: 30_000,
   },
+  "ruled-none": { anonymous: true, text: "As ruled; nothing is stored.", hooks: RULES, history: "none" },
+  "ruled-small": {
+    anonymous: true,
+    text: "As ruled; its state holds little, and its frames are small.",
+    hooks: RULES,
+    ...{ maxStateKeys: 4, maxStateBytes: 1_024, maxFrameBytes: 4_096, maxMembers: 3 },
+  },
   closed: { text: "A token is needed." },
   cosy: { text: "A token is needed; room for one.", maxMembers: 1 },
   "closed-memory": { text: "A token is needed; nothing is stored.", history: "memory" },
