@@ -16,6 +16,7 @@ import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
 import { mutedAs, type Penalties } from "./penalties.ts";
+import type { Places } from "./places.ts";
 import type { Roster } from "./roster.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import type { State } from "./state.ts";
@@ -36,6 +37,7 @@ export class Entrance {
   readonly #outbox: Outbox;
   readonly #sessions: Sessions;
   readonly #members: Members;
+  readonly #places: Places;
   readonly #roster: Roster;
   readonly #state: State;
   readonly #fanOut: FanOut;
@@ -54,6 +56,7 @@ export class Entrance {
       readonly outbox: Outbox;
       readonly sessions: Sessions;
       readonly members: Members;
+      readonly places: Places;
       readonly roster: Roster;
       readonly state: State;
       readonly fanOut: FanOut;
@@ -78,6 +81,7 @@ export class Entrance {
     this.#tables = room.tables;
     this.#revocations = room.revocations;
     this.#members = room.members;
+    this.#places = room.places;
     this.#log = room.log;
     this.#outbox = room.outbox;
     this.#sessions = room.sessions;
@@ -91,13 +95,9 @@ export class Entrance {
   admit(join: JoinRequest, now: number): Result<Joining> {
     const refusal = this.#refusalOf(join, now);
     if (refusal !== undefined) return err(refusal);
-    const { maxMembers } = this.#kind;
+    const full = this.#places.refusal(join);
+    if (full !== undefined) return err(full);
     const known = this.#members.byId(join.member);
-    const places = this.#members.size + this.#sessions.watching;
-    if (known === undefined && this.#sessions.byId(join.session) === undefined && places >= maxMembers) {
-      const message = `the room holds no more than ${maxMembers} members`;
-      return err({ code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS });
-    }
     if (join.viewOnly === true) return ok({ data: undefined, after: () => undefined });
     const { member: id, user, access, presence } = join;
     const isMuted = presence !== undefined && this.#penalties.mutedForMs(mutedAs(join), now) > 0;
@@ -137,6 +137,7 @@ export class Entrance {
     this.#outbox.flush(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#sessions.byId(id);
+    const place = this.#places.holderOf(join) ?? join.source;
     if (older !== undefined) this.#sessions.close(older, "replaced");
     const session = this.#sessions.add(
       socket,
@@ -147,6 +148,7 @@ export class Entrance {
         ...(viewOnly === true && { viewOnly }),
         ...(join.access !== undefined && { access: join.access }),
         ...(join.source !== undefined && { source: join.source }),
+        ...(user === "" && place !== join.source && { place }),
       },
       { sent: 0, ...(join.flow === true && { seen: 0 }) },
     );
@@ -210,9 +212,6 @@ export class Entrance {
     return { offset: join.rewind === undefined ? this.#log.head : this.#log.rewind(join.rewind, now) };
   }
 }
-
-/** How long a client waits before it knocks again at a full room, in milliseconds. */
-const FULL_RETRY_MS = 5_000;
 
 /** How long one waits who has made too many rooms, in milliseconds: an hour brings the first few more. */
 const NEW_ROOM_RETRY_MS = 3_600_000;

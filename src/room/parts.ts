@@ -21,6 +21,7 @@ import { Once } from "./once.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import { Penalties } from "./penalties.ts";
+import { Places } from "./places.ts";
 import { Publishing } from "./publishing.ts";
 import { Pulse } from "./pulse.ts";
 import { Removals } from "./removals.ts";
@@ -96,6 +97,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
     sessions,
     members,
+    places: new Places(kind, { members, sessions }),
     roster,
     state,
     fanOut,

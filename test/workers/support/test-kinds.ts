@@ -99,6 +99,17 @@ export const TEST_KINDS = {
     roomMessagesPerSecond: 10,
     roomMessagesBurst: 10,
   },
+  shared: { anonymous: true, text: "Few places for one source.", maxMembers: 6, maxMembersPerSource: 2 },
+  "shared-grace": {
+    anonymous: true,
+    text: "As shared; a lost member is remembered.",
+    ...{ maxMembers: 6, maxMembersPerSource: 2, graceMs: 30_000 },
+  },
+  "shared-none": {
+    anonymous: true,
+    text: "As shared; nothing is stored, and members have no rows.",
+    ...{ maxMembers: 6, maxMembersPerSource: 2, history: "none" },
+  },
   "narrow-door": { anonymous: true, text: "Few may come at once.", joinsPerSecond: 2, joinsBurst: 4 },
 } as const satisfies Kinds;
 
