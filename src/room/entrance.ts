@@ -1,3 +1,4 @@
+import { excessOf } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Kind } from "../config/config.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
@@ -112,6 +113,8 @@ export class Entrance {
     // The Worker may not have heard yet of what the room was told.
     if (join.user !== "" && this.#revocations.covers(join.user, join.access))
       return { code: "token_revoked" };
+    const excess = join.access && excessOf(join.access);
+    if (excess !== undefined) return excess;
     if (join.mayNotCreate === true && this.isNew) {
       const message = "too many new rooms were joined first from here today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };

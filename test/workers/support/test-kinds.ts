@@ -1,3 +1,4 @@
+import { KIND_OPTIONS } from "../../../src/config/kind-options.ts";
 import type { KindDefinition, Kinds } from "../../../src/config/kinds.ts";
 import type { Grant } from "../../../src/protocol/capabilities.ts";
 import { HOLDERS } from "../permissions/table.ts";
@@ -31,6 +32,10 @@ export const TEST_KINDS = {
   closed: { text: "A token is needed." },
   cosy: { text: "A token is needed; room for one.", maxMembers: 1 },
   "closed-memory": { text: "A token is needed; nothing is stored.", history: "memory" },
+  "closed-none": {
+    text: "A token is needed; nothing is stored, and presence data may be as large as any.",
+    ...{ history: "none", maxPresenceBytes: KIND_OPTIONS.maxPresenceBytes.max },
+  },
   "read-only": { text: "Who has no token may only look.", anonymous: ["join", "history"] },
   memory: {
     anonymous: true,
