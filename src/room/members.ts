@@ -1,4 +1,5 @@
 import type { Kind } from "../config/config.ts";
+import { endsAt } from "../limits/durations.ts";
 import type { MemberEntry } from "../protocol/frames.ts";
 import type { Json } from "../protocol/json.ts";
 import type { MembersRange } from "./api.ts";
@@ -149,6 +150,19 @@ export class Members {
     this.#listText = undefined;
     if (this.#hasRows) this.#tables.sql.exec("DELETE FROM member WHERE id = ?", id);
     return true;
+  }
+
+  /** Begins graces anew that end later than they can, as the clock was set back; returns whether there were any. */
+  restart(now: number): boolean {
+    let hasFound = false;
+    for (const member of this.all()) {
+      const { graceUntil } = member;
+      const until = graceUntil && endsAt(graceUntil, this.#graceMs, now);
+      if (until === graceUntil) continue;
+      this.#put({ ...member, graceUntil: until });
+      hasFound = true;
+    }
+    return hasFound;
   }
 
   /** Whose grace is over. */
