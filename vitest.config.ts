@@ -14,10 +14,10 @@ const EVERY_CORE = "100%";
  * long and differs in nothing that a dialect could (storms, crashes after every step, who sees what by which token).
  */
 const ROOM_TESTS =
-  "addressed catch-up closes conflation crowd expiring filtered frames grace hibernation history hook-answers hooks " +
-  "limits memory-history model mutes once permissions presence presence-edges publish refs-and-times resume roster " +
-  "shared-budgets slow stale-refs stalls state state-limits state-own state-snapshot token-expiry " +
-  "watching welcome windows";
+  "addressed catch-up closes conflation crowd expiring filtered frames grace hibernation history hook-answers " +
+  "hook-presence hook-sums hooks limits memory-history model mutes once permissions presence presence-edges publish " +
+  "refs-and-times resume roster shared-budgets slow stale-refs stalls state state-limits state-own state-snapshot " +
+  "token-expiry watching welcome windows";
 
 /** Tests in workerd, whose members over WebSocket speak a dialect. */
 function workersProject(

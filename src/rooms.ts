@@ -33,6 +33,7 @@ export const kinds = {
     messagesBurst: 240,
     maxFrameBytes: 16_384,
     maxMembers: 100,
+    maxMembersPerSource: 50,
     historyMaxMessages: 1_000,
   }),
 } satisfies Kinds;

@@ -1,5 +1,6 @@
-import { isGrant, isMatch, type Grant } from "../protocol/capabilities.ts";
+import { MAX_GRANTS_CHARS, grantsLength, isGrant, isMatch, type Grant } from "../protocol/capabilities.ts";
 import type { Access } from "../protocol/contract.ts";
+import type { WireError } from "../protocol/errors.ts";
 import { isJsonObject, utf8Length, type Json } from "../protocol/json.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 
@@ -23,9 +24,8 @@ export interface Claims {
 const MAX_USER_CHARS = 128;
 const MAX_INFO_BYTES = 1_024;
 
-/** The most patterns a token may have, and the most characters its capabilities for one room: these are attached too. */
+/** The most patterns of room names in a token. */
 const MAX_PATTERNS = 64;
-const MAX_GRANT_CHARS = 1_024;
 
 /** Reads the claims of a token whose signature and times have been checked. */
 export function readClaims(payload: Readonly<Record<string, unknown>>): Result<Claims> {
@@ -50,7 +50,8 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
     if (!Array.isArray(grants)) return bad(`the capabilities for ${JSON.stringify(pattern)} are an array`);
     const unknown: unknown = grants.find((grant) => typeof grant !== "string" || !isGrant(grant));
     if (unknown !== undefined) return bad(`${JSON.stringify(unknown)} is no capability`);
-    if (grants.join(",").length > MAX_GRANT_CHARS) return bad("capabilities are too many");
+    const excess = excessOf({ grants: grants as Grant[] });
+    if (excess !== undefined) return err(excess);
     read.push([pattern, grants as Grant[]]);
   }
   return ok({
@@ -63,16 +64,30 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
   });
 }
 
-/** What a token allows in one room: the capabilities of every pattern that the room's name matches. */
-export function accessTo(room: string, { rooms, info, expiresAt, issuedAt, tokenId }: Claims): Access {
+/**
+ * What a token allows in one room: the capabilities of every pattern that the room's name matches. Refuses a token whose
+ * patterns add up to more than a connection can carry.
+ */
+export function accessTo(room: string, claims: Claims): Result<Access> {
+  const { rooms, info, expiresAt, issuedAt, tokenId } = claims;
   const matching = rooms.filter(([pattern]) => isMatch(pattern, room));
-  return {
+  const access: Access = {
     grants: [...new Set(matching.flatMap(([, grants]) => grants))],
     ...(info !== undefined && { info }),
     ...(expiresAt !== undefined && { expiresAt }),
     ...(issuedAt !== undefined && { issuedAt }),
     ...(tokenId !== undefined && { tokenId }),
   };
+  const excess = excessOf(access);
+  return excess === undefined ? ok(access) : err(excess);
+}
+
+/** Why a connection cannot carry what it may do: older servers have issued tickets for more, and let more in. */
+export function excessOf({ grants }: Pick<Access, "grants">): WireError | undefined {
+  const chars = grantsLength(grants);
+  if (chars <= MAX_GRANTS_CHARS) return undefined;
+  const message = `the token's capabilities for one room have ${chars} characters, the limit is ${MAX_GRANTS_CHARS}: use fewer patterns for one room, or publish:<prefix>* in place of single events`;
+  return { code: "token_invalid", message };
 }
 
 function bad(message: string): Result<never> {

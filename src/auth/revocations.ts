@@ -1,3 +1,4 @@
+import { isWithin } from "../limits/durations.ts";
 import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
 
@@ -34,11 +35,6 @@ const ASK_AGE_MS = 5_000;
 
 /** A registry that did not answer is left alone so long, in milliseconds. */
 const PAUSE_MS = 500;
-
-/** Whether something was less than so long ago. Of a clock that was set back nothing can be told. */
-export function isWithin(ms: number, at: number, now: number): boolean {
-  return at <= now && now - at < ms;
-}
 
 /**
  * Who is revoked, as this isolate knows: asked for when someone comes with a token, and kept for a few seconds. Only what

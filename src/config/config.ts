@@ -1,6 +1,12 @@
 import * as v from "valibot";
 
-import { OPEN_GRANTS, isGrant, type Grant } from "../protocol/capabilities.ts";
+import {
+  MAX_GRANTS_CHARS,
+  OPEN_GRANTS,
+  grantsLength,
+  isGrant,
+  type Grant,
+} from "../protocol/capabilities.ts";
 import { DEFAULT_KIND, kindOf } from "../protocol/room-names.ts";
 import type { HistoryMode } from "../protocol/contract.ts";
 import type { KindHooks } from "./hooks.ts";
@@ -150,6 +156,10 @@ function settleAnonymous(
   if (typeof anonymous === "boolean") return anonymous ? OPEN_GRANTS : undefined;
   const grants = anonymous.filter(isGrant);
   if (grants.length < anonymous.length) problems.push(`${where}: anonymous names what is no capability`);
+  const chars = grantsLength(grants);
+  if (chars > MAX_GRANTS_CHARS) {
+    problems.push(`${where}: anonymous has ${chars} characters, the limit is ${MAX_GRANTS_CHARS}`);
+  }
   return grants;
 }
 

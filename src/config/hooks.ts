@@ -31,6 +31,12 @@ export interface HookChange {
   readonly isOwn: boolean;
 }
 
+/** How a client comes to join. */
+export interface HookJoin {
+  /** Whether it is a member already and reconnects: after a lost connection, or to replace one. */
+  readonly isReturn: boolean;
+}
+
 /**
  * The room that a hook acts in. What a hook says or sets takes effect after what it was called for, in the same turn
  * and the same write, and not at all if the hook throws or refuses. Use it within the call only.
@@ -40,7 +46,7 @@ export interface RoomHandle {
   readonly kind: string;
   /** The time of this turn, Unix milliseconds. */
   readonly now: number;
-  /** Everyone here. */
+  /** All members. In `onJoin` and `onPresence`: all others, without the member that the hook is asked about. */
   members(): readonly HookMember[];
   /** The value of a key of the state and its version; `undefined` for one that is absent. */
   get(key: string): { readonly value: Json; readonly version: number } | undefined;
@@ -48,7 +54,8 @@ export interface RoomHandle {
    * Records a message of the room itself: its `from` is `room`. Hooks are not called for it. A `Uint8Array` is sent as
    * raw bytes.
    *
-   * @throws RangeError for an event that is not 1-64 characters, or data larger than `maxFrameBytes`
+   * @throws RangeError for an event that is not 1-64 characters, for data larger than `maxFrameBytes`, and for more
+   *   addressees than `maxMembers`
    */
   publish(event: string, data: Json | Uint8Array, options?: { readonly to?: readonly string[] }): void;
   /** Sends a volatile message of the room itself. Throws as {@link publish} does. */
@@ -56,7 +63,8 @@ export interface RoomHandle {
   /**
    * Changes keys of the state, whosever they are.
    *
-   * @throws RangeError where the state would hold too much, for no key at all, and for one that is not 1-64 characters
+   * @throws RangeError if the state would be too large, counting everything else that this turn sets. Also for a change
+   *   larger than `maxFrameBytes`, for no key, for a key that is named twice, and for one that is not 1-64 characters
    */
   set(values: Readonly<Record<string, Json>>, deleted?: readonly string[]): void;
 }
@@ -77,8 +85,23 @@ export function refuse(sentence: string): Refusal {
  * `internal`, and nothing of what it did takes effect.
  */
 export interface KindHooks {
-  /** Someone wants to become a member. Not asked for one who comes back, nor for one who only watches. */
-  onJoin?(this: void, room: RoomHandle, member: HookMember): Refusal | void;
+  /**
+   * A client wants to join as a member, or reconnects as one. `member.data` is the presence data it will have. A member
+   * whose reconnect is refused stays as it is until its grace is over. Not called for clients that only watch.
+   */
+  onJoin?(this: void, room: RoomHandle, member: HookMember, how: HookJoin): Refusal | void;
+  /**
+   * A member wants to replace its presence data: by a `presence` act, with its join, or with a reconnect that brings
+   * other data. The data may be changed or refused. Refusing it refuses the act or the join. A reconnect takes place all
+   * the same: the member keeps the data that it had, and receives the refusal as an `error`. Called before `onJoin`;
+   * `member.data` is what the member has now, null for a new one.
+   */
+  onPresence?(
+    this: void,
+    room: RoomHandle,
+    member: HookMember,
+    data: Json,
+  ): Refusal | { readonly data?: Json } | void;
   /** A member wants to say something: it may be changed, data to bytes and back too, or refused. */
   onPublish?(
     this: void,

@@ -1,4 +1,5 @@
 import type { WireError } from "../protocol/errors.ts";
+import { isWithin } from "./durations.ts";
 import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
 /** The options that bound what one session may send. */
@@ -68,7 +69,7 @@ export class SessionBudget {
     const refusals = this.#refusals;
     for (let n = 0; n < count; n++) refusals.push(now);
     // Those that count no more come first. A flood is refused often: the list is never copied.
-    const ended = refusals.findIndex((at) => counts(at, now));
+    const ended = refusals.findIndex((at) => isWithin(REFUSAL_WINDOW_MS, at, now));
     refusals.splice(0, Math.max(ended, refusals.length - this.#maxRefusals));
     if (refusals.length >= this.#maxRefusals) return "ban";
     return 2 * refusals.length >= this.#maxRefusals ? "mute" : undefined;
@@ -79,14 +80,9 @@ export class SessionBudget {
     return (
       isFull(this.#rates.messages, this.#messages, now) &&
       isFull(this.#rates.bytes, this.#bytes, now) &&
-      !this.#refusals.some((at) => counts(at, now))
+      !this.#refusals.some((at) => isWithin(REFUSAL_WINDOW_MS, at, now))
     );
   }
-}
-
-/** Whether a refusal counts still. One of a time that is yet to come is of a clock that was set back. */
-function counts(at: number, now: number): boolean {
-  return at <= now && now - at < REFUSAL_WINDOW_MS;
 }
 
 /** The refusal of what there is no budget for; `undefined` where nothing has to wait. */

@@ -22,6 +22,17 @@ export function isGrant(text: string): text is Grant {
   return Object.hasOwn(CAPABILITIES, text) || /^publish:.{1,64}$/.test(text);
 }
 
+/**
+ * The most characters that the capabilities of one connection may have, joined by commas: they are attached to its socket,
+ * with all else that must survive a sleep (room/attachment.ts).
+ */
+export const MAX_GRANTS_CHARS = 1_024;
+
+/** How many characters capabilities have, as {@link MAX_GRANTS_CHARS} counts. */
+export function grantsLength(grants: readonly string[]): number {
+  return grants.reduce((chars, grant) => chars + grant.length + 1, -1);
+}
+
 /** Everything but `moderate`: what an anonymous member of an open room may do. */
 export const OPEN_GRANTS: readonly Grant[] = ["join", "publish", "presence", "history", "state", "members"];
 

@@ -3,7 +3,7 @@ import type { SessionBudget } from "../limits/session-budget.ts";
 import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { ClientFrame, HistoryRequestFrame, PresenceUpdateFrame, SeenFrame } from "../protocol/frames.ts";
+import type { ClientFrame, HistoryRequestFrame, SeenFrame } from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
 import type { Result } from "../protocol/result.ts";
 import type { Actor } from "./api.ts";
@@ -163,7 +163,8 @@ export class Acts {
         if (isWatching) return { code: "view_only" };
         return this.#publishing.set(actor, frame, originOf(actor, index, frame.ref), answer, now);
       case "presence":
-        return isWatching ? { code: "view_only" } : this.#setPresence(actor, frame, answer);
+        if (isWatching) return { code: "view_only" };
+        return this.#publishing.setPresence(actor, frame, answer, now);
       case "history":
         return this.#readHistory(sent, frame, answer);
       case "auth":
@@ -183,20 +184,6 @@ export class Acts {
     if (connection.lane.behind === undefined) return;
     this.#outbox.flush(now); // It may be live after this, and then has been told of everything.
     this.#fanOut.advance(connection, now);
-  }
-
-  #setPresence(actor: Actor, frame: PresenceUpdateFrame, answer: Answer): WireError | undefined {
-    const member = this.#members.byId(actor.member);
-    if (member === undefined) return { code: "not_joined" };
-    const presence = JSON.stringify(frame.data);
-    const bytes = utf8Length(presence);
-    if (bytes > this.#kind.maxPresenceBytes) {
-      const message = `presence data has ${bytes} bytes, the room takes ${this.#kind.maxPresenceBytes}`;
-      return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
-    }
-    this.#outbox.presence.updated(this.#members.setData(member, presence));
-    answer({ type: "ack", ...(frame.ref !== undefined && { ref: frame.ref }) });
-    return undefined;
   }
 
   #readHistory({ actor, now }: Sent, frame: HistoryRequestFrame, answer: Answer): WireError | undefined {

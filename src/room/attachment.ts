@@ -27,6 +27,8 @@ export interface SessionRecord {
   readonly access?: Access | undefined;
   /** Who answers for it (`JoinRequest`); absent where an older Worker let it in. */
   readonly source?: string | undefined;
+  /** The source whose place it takes (places.ts), where that is another: the session has moved to a new address. */
+  readonly place?: string | undefined;
   /** The expiry that it has been warned of, Unix milliseconds. */
   readonly warnedOf?: number | undefined;
   /** Presence data as JSON text, where members have no rows. */

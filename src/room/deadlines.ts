@@ -50,15 +50,15 @@ export class Deadlines {
 
   /** Sees that the alarm comes in time for a connection that has begun, or has a new token. */
   watch(session: Session, now: number): void {
-    this.#by(this.#liveness.checkOf(session), now);
+    this.#by(this.#liveness.checkOf(session, now), now);
     const expiry = this.#liveness.expiryOf(session);
     if (expiry !== undefined) this.end(expiry, now);
   }
 
   /** Sets the alarm for the first of all deadlines. Looks at every member, so for the alarm's handler and a new life. */
-  rearm(): void {
+  rearm(now: number): void {
     const next = Math.min(
-      this.#liveness.nextCheck() ?? Infinity,
+      this.#liveness.nextCheck(now) ?? Infinity,
       slotOf(this.#liveness.nextStall() ?? Infinity),
       slotOf(this.#liveness.nextExpiry() ?? Infinity),
       slotOf(this.#members.nextDeparture() ?? Infinity),
@@ -69,7 +69,7 @@ export class Deadlines {
   }
 
   #by(deadline: number, now: number): void {
-    if (this.#armedAt === undefined || this.#armedAt <= now) this.rearm();
+    if (this.#armedAt === undefined || this.#armedAt <= now) this.rearm(now);
     else if (deadline < this.#armedAt) this.#set(deadline);
   }
 

@@ -78,9 +78,9 @@ export class Door {
     if (!allowed.ok) return refuse(allowed.error);
     const { 0: client, 1: server } = new WebSocketPair();
     this.#accept(server);
-    const session = this.#entrance.enter(server, join, now, moreCome);
+    const session = this.#entrance.enter(server, join, allowed.value, now, moreCome);
     this.#deadlines.watch(session, now);
-    allowed.value();
+    allowed.value.after();
     const headers = {
       ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),
       ...(isNew && { [CREATED_HEADER]: "1" }),

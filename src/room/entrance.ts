@@ -1,7 +1,8 @@
+import { excessOf } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Kind } from "../config/config.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
-import { encodeFrame } from "../protocol/encode.ts";
+import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { WelcomeFrame } from "../protocol/frames.ts";
 import type { UnrecoveredReason } from "../protocol/positions.ts";
@@ -11,11 +12,12 @@ import type { Budgets } from "./budgets.ts";
 import { withField } from "./dialects.ts";
 import type { Departures } from "./departures.ts";
 import type { FanOut } from "./fan-out.ts";
-import type { Aftermath, Hooks } from "./hooks.ts";
+import type { Hooks, Joining } from "./hooks.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
 import { mutedAs, type Penalties } from "./penalties.ts";
+import type { Places } from "./places.ts";
 import type { Roster } from "./roster.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import type { State } from "./state.ts";
@@ -36,6 +38,7 @@ export class Entrance {
   readonly #outbox: Outbox;
   readonly #sessions: Sessions;
   readonly #members: Members;
+  readonly #places: Places;
   readonly #roster: Roster;
   readonly #state: State;
   readonly #fanOut: FanOut;
@@ -54,6 +57,7 @@ export class Entrance {
       readonly outbox: Outbox;
       readonly sessions: Sessions;
       readonly members: Members;
+      readonly places: Places;
       readonly roster: Roster;
       readonly state: State;
       readonly fanOut: FanOut;
@@ -78,6 +82,7 @@ export class Entrance {
     this.#tables = room.tables;
     this.#revocations = room.revocations;
     this.#members = room.members;
+    this.#places = room.places;
     this.#log = room.log;
     this.#outbox = room.outbox;
     this.#sessions = room.sessions;
@@ -86,21 +91,19 @@ export class Entrance {
   /**
    * Whether a join can be had. Touches nothing.
    *
-   * @returns what a hook wants done once the member has entered
+   * @returns how hooks let it in
    */
-  admit(join: JoinRequest, now: number): Result<Aftermath> {
+  admit(join: JoinRequest, now: number): Result<Joining> {
     const refusal = this.#refusalOf(join, now);
     if (refusal !== undefined) return err(refusal);
-    const { maxMembers } = this.#kind;
+    const full = this.#places.refusal(join);
+    if (full !== undefined) return err(full);
     const known = this.#members.byId(join.member);
-    const places = this.#members.size + this.#sessions.watching;
-    if (known === undefined && this.#sessions.byId(join.session) === undefined && places >= maxMembers) {
-      const message = `the room holds no more than ${maxMembers} members`;
-      return err({ code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS });
-    }
-    if (known !== undefined || join.viewOnly === true) return ok(() => undefined);
-    const { member: id, user, access } = join;
-    return this.#hooks.join({ id, user, info: access?.info, data: this.#presenceOf(join, now) }, now);
+    if (join.viewOnly === true) return ok({ data: undefined, after: () => undefined });
+    const { member: id, user, access, presence } = join;
+    const isMuted = presence !== undefined && this.#penalties.mutedForMs(mutedAs(join), now) > 0;
+    const member = { id, user, info: access?.info, data: known?.data };
+    return this.#hooks.join(member, isMuted ? undefined : presence, known !== undefined, now);
   }
 
   /** Why one may not come in, whoever else is here. */
@@ -110,6 +113,8 @@ export class Entrance {
     // The Worker may not have heard yet of what the room was told.
     if (join.user !== "" && this.#revocations.covers(join.user, join.access))
       return { code: "token_revoked" };
+    const excess = join.access && excessOf(join.access);
+    if (excess !== undefined) return excess;
     if (join.mayNotCreate === true && this.isNew) {
       const message = "too many new rooms were joined first from here today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
@@ -123,24 +128,19 @@ export class Entrance {
     return isStored && !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
   }
 
-  /** What a newcomer says of itself: nothing new where it is muted. */
-  #presenceOf(join: JoinRequest, now: number): string | undefined {
-    const isMuted = this.#penalties.mutedForMs(mutedAs(join), now) > 0;
-    return (isMuted ? undefined : join.presence) ?? this.#members.byId(join.member)?.data;
-  }
-
   /**
    * Makes an accepted socket a member's. What is recorded is stored before and after: the newcomer sees nothing that is
    * not, and the others hear of it before they hear from it.
    *
+   * @param joining how hooks let it in
    * @param moreCome whether others come in the same turn: the room is then told of all of them at its end
    */
-  enter(socket: WebSocket, join: JoinRequest, now: number, moreCome = false): Session {
+  enter(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
     this.#log.open();
     this.#outbox.flush(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#sessions.byId(id);
-    const data = this.#presenceOf(join, now);
+    const place = this.#places.holderOf(join) ?? join.source;
     if (older !== undefined) this.#sessions.close(older, "replaced");
     const session = this.#sessions.add(
       socket,
@@ -151,6 +151,7 @@ export class Entrance {
         ...(viewOnly === true && { viewOnly }),
         ...(join.access !== undefined && { access: join.access }),
         ...(join.source !== undefined && { source: join.source }),
+        ...(user === "" && place !== join.source && { place }),
       },
       { sent: 0, ...(join.flow === true && { seen: 0 }) },
     );
@@ -158,11 +159,12 @@ export class Entrance {
     // Who comes to watch is a member no longer.
     if (viewOnly === true) this.#departures.end(member, now, "left");
     else {
-      const { member: arrived, news } = this.#members.arrive(session.record, data);
+      const { member: arrived, news } = this.#members.arrive(session.record, joining.data);
       if (news !== undefined) this.#outbox.presence[news](arrived);
     }
     this.#outbox.flush(now, { newcomer: session, moreCome });
     this.#welcome(session, join, now);
+    if (joining.refused !== undefined) this.#outbox.reply(session, errorFrame(joining.refused));
     return session;
   }
 
@@ -213,9 +215,6 @@ export class Entrance {
     return { offset: join.rewind === undefined ? this.#log.head : this.#log.rewind(join.rewind, now) };
   }
 }
-
-/** How long a client waits before it knocks again at a full room, in milliseconds. */
-const FULL_RETRY_MS = 5_000;
 
 /** How long one waits who has made too many rooms, in milliseconds: an hour brings the first few more. */
 const NEW_ROOM_RETRY_MS = 3_600_000;

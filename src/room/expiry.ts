@@ -29,6 +29,13 @@ export class Expiry {
     if (this.#tables.exist) this.#tables.write("emptySince", now);
   }
 
+  /** Notes that it is empty since now, where the clock was set back since that was noted; returns whether it was. */
+  restart(now: number): boolean {
+    if (!this.isEmpty || (this.#tables.read("emptySince") ?? 0) <= now) return false;
+    this.begin(now);
+    return true;
+  }
+
   /** Notes that someone is in the room again. */
   end(): void {
     if (this.#tables.exist) this.#tables.remove("emptySince");

@@ -1,38 +1,47 @@
 import type { Kind } from "../config/config.ts";
-import type { HookChange, HookMember, Refusal, RoomHandle } from "../config/hooks.ts";
+import type { HookChange, Refusal, RoomHandle } from "../config/hooks.ts";
 import { log } from "../metrics/log.ts";
-import { fromBase64, toBase64 } from "../protocol/base64.ts";
+import { fromBase64 } from "../protocol/base64.ts";
+import type { WireError } from "../protocol/errors.ts";
 import type { LeaveReason, PublishFrame } from "../protocol/frames.ts";
-import { MAX_NAME_CHARS } from "../protocol/frames.ts";
-import type { Json } from "../protocol/json.ts";
-import {
-  bytesPayload,
-  dataPayload,
-  messageParts,
-  stateParts,
-  type EntryParts,
-  type Payload,
-} from "../protocol/messages.ts";
+import { utf8Length, type Json } from "../protocol/json.ts";
+import { bytesPayload, dataPayload, type Payload } from "../protocol/messages.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
+import {
+  HookEffects,
+  checkedEvent,
+  hookMember,
+  jsonText,
+  payloadOf,
+  type HookCall,
+  type HookWorld,
+} from "./hook-effects.ts";
 import type { Member, Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
-import { textsOf, type State } from "./state.ts";
-
-/** The `from` of what the room itself says. */
-const ROOM_SENDER = "room";
+import type { StateDraft } from "./state-draft.ts";
+import type { State, StateChange } from "./state.ts";
 
 /** What a hook did, to be done once what it was called for is. */
 export type Aftermath = () => void;
 
 const NOTHING: Aftermath = () => undefined;
 
+/** What hooks see of a member, or of who wants to be one. */
+export type Candidate = Pick<Member, "id" | "user" | "info" | "data">;
+
+/** How hooks let a member join. */
+export interface Joining {
+  /** Its presence data from now on, JSON text. */
+  readonly data: string | undefined;
+  /** Why a returning member does not have the presence data that it brought. */
+  readonly refused?: WireError;
+  readonly after: Aftermath;
+}
+
 /** Calls a kind's hooks, and keeps what goes wrong in them from the room. */
 export class Hooks {
   readonly #kind: Kind;
-  readonly #room: string;
-  readonly #members: Members;
-  readonly #state: State;
-  readonly #outbox: Outbox;
+  readonly #world: HookWorld;
 
   constructor(
     kind: Kind,
@@ -40,18 +49,56 @@ export class Hooks {
     of: { readonly members: Members; readonly state: State; readonly outbox: Outbox },
   ) {
     this.#kind = kind;
-    this.#room = room;
-    this.#members = of.members;
-    this.#state = of.state;
-    this.#outbox = of.outbox;
+    this.#world = { kind, room, ...of };
   }
 
-  /** Whether someone may become a member. */
-  join(member: Pick<Member, "id" | "user" | "info" | "data">, now: number): Result<Aftermath> {
+  /**
+   * Whether someone may join, or reconnect, and what its presence data then is.
+   *
+   * @param member with the presence data that it has now
+   * @param brought the presence data that the join brings, JSON text; absent for none
+   */
+  join(member: Candidate, brought: string | undefined, isReturn: boolean, now: number): Result<Joining> {
     const { onJoin } = this.#kind.hooks;
-    if (onJoin === undefined) return ok(NOTHING);
-    const called = this.#call("onJoin", now, (room) => onJoin(room, hookMember(member)));
-    return called.ok ? ok(called.value.after) : called;
+    const said = brought === undefined || brought === member.data ? undefined : brought;
+    const asked = said === undefined ? undefined : this.presence(member, said, now);
+    // A member is not shut out for its data: it may bring what the room took before, and cannot know that.
+    if (asked?.ok === false && !isReturn) return asked;
+    const refused = asked?.ok === false ? { refused: asked.error } : {};
+    const taken = asked?.ok === true ? asked.value : { data: member.data, after: NOTHING, draft: undefined };
+    const { data } = taken;
+    if (onJoin === undefined) return ok({ data, ...refused, after: taken.after });
+    const draft = (taken.draft ?? this.#world.state.draft()).next();
+    const call = { now, draft, without: member.id };
+    const called = this.#call("onJoin", call, (room) =>
+      onJoin(room, hookMember({ ...member, data }), { isReturn }),
+    );
+    if (!called.ok) return called;
+    const after = (): void => {
+      taken.after();
+      called.value.after();
+    };
+    return ok({ data, ...refused, after });
+  }
+
+  /** Whether a member may have other presence data, and what it then is; JSON text. */
+  presence(
+    member: Candidate,
+    said: string,
+    now: number,
+  ): Result<{ readonly data: string; readonly after: Aftermath; readonly draft: StateDraft | undefined }> {
+    const { onPresence } = this.#kind.hooks;
+    if (onPresence === undefined) return ok({ data: said, after: NOTHING, draft: undefined });
+    const draft = this.#world.state.draft();
+    const call = { now, draft, without: member.id };
+    const called = this.#call("onPresence", call, (room) => {
+      const answer = onPresence(room, hookMember(member), JSON.parse(said) as Json) ?? {};
+      if (!isChange(answer)) return answer as Refusal;
+      return { text: "data" in answer ? this.#presenceText(answer.data) : said };
+    });
+    if (!called.ok) return called;
+    const { answer, after } = called.value;
+    return ok({ data: answer?.text ?? said, after, draft });
   }
 
   /** Whether a member may say something, and what it then says. */
@@ -73,9 +120,9 @@ export class Hooks {
       isVolatile,
       to,
     };
-    const called = this.#call("onPublish", now, (room) => {
+    const called = this.#call("onPublish", { now, draft: this.#world.state.draft() }, (room) => {
       const answer = onPublish(room, hookMember(member), message) ?? {};
-      if (!isObject(answer) || "refused" in answer || "then" in answer) return answer as Refusal;
+      if (!isChange(answer)) return answer as Refusal;
       const isOther = "bytes" in answer || "data" in answer;
       return {
         event: checkedEvent(answer.event ?? event),
@@ -87,11 +134,18 @@ export class Hooks {
     return ok({ ...answer, after });
   }
 
-  /** Whether a member may change the state. */
-  set(member: Member, change: HookChange, now: number): Result<Aftermath> {
+  /**
+   * Whether a member may change the state.
+   *
+   * @param asked the change as hooks see it
+   * @param change the same, as it will be staged
+   */
+  set(member: Member, asked: HookChange, change: StateChange, now: number): Result<Aftermath> {
     const { onSet } = this.#kind.hooks;
     if (onSet === undefined) return ok(NOTHING);
-    const called = this.#call("onSet", now, (room) => onSet(room, hookMember(member), change));
+    const draft = this.#world.state.draft();
+    draft.add(change.set, change.deleted); // It was checked.
+    const called = this.#call("onSet", { now, draft }, (room) => onSet(room, hookMember(member), asked));
     return called.ok ? ok(called.value.after) : called;
   }
 
@@ -99,20 +153,20 @@ export class Hooks {
   leave(member: Member, reason: LeaveReason, now: number): void {
     const { onLeave } = this.#kind.hooks;
     if (onLeave === undefined) return;
-    const called = this.#call("onLeave", now, (room) => onLeave(room, hookMember(member), reason));
+    const call = { now, draft: this.#world.state.draft() };
+    const called = this.#call("onLeave", call, (room) => onLeave(room, hookMember(member), reason));
     if (called.ok) called.value.after();
   }
 
   #call<Answer extends object>(
     hook: string,
-    now: number,
+    call: HookCall,
     work: (room: RoomHandle) => Refusal | Answer | void,
   ): Result<{ readonly answer: Answer | undefined; readonly after: Aftermath }> {
-    // They wait for the hook to return.
-    const effects: Aftermath[] = [];
-    const after = (): void => effects.forEach((effect) => effect());
+    const effects = new HookEffects(this.#world, call);
+    const after = effects.apply;
     try {
-      const answer = work(this.#handle(effects, now)) ?? undefined;
+      const answer = work(effects.handle) ?? undefined;
       if (answer === undefined) return ok({ answer, after });
       // Its type forbids it, but not every team compiles with types: `condition && refuse("…")` returns false.
       if (!isObject(answer)) return this.#failed(hook, `a hook may not return ${String(answer)}`);
@@ -125,69 +179,23 @@ export class Hooks {
   }
 
   #failed(hook: string, why: unknown): Result<never> {
-    log("error", "hook_failed", { hook, kind: this.#kind.name, room: this.#room, reason: reasonOf(why) });
+    const { kind, room } = this.#world;
+    log("error", "hook_failed", { hook, kind: kind.name, room, reason: reasonOf(why) });
     return err({ code: "internal", message: "a rule of the room has failed" });
   }
 
-  #handle(effects: Aftermath[], now: number): RoomHandle {
-    return {
-      name: this.#room,
-      kind: this.#kind.name,
-      now,
-      members: () => Array.from(this.#members.all(), hookMember),
-      get: (key) => {
-        const entry = this.#state.get(key);
-        return entry && { value: JSON.parse(entry.value) as Json, version: entry.version };
-      },
-      publish: (event, data, options) => {
-        const parts = this.#parts(event, data, options?.to);
-        effects.push(() => this.#outbox.record(parts));
-      },
-      send: (event, data, options) => {
-        const parts = this.#parts(event, data, options?.to);
-        effects.push(() => this.#outbox.volatile(parts));
-      },
-      set: (values, deleted = []) => {
-        // Written at once: what a hook does to its values afterwards is nobody's business.
-        const [set, gone] = [textsOf(new Map(Object.entries(values))), [...deleted]];
-        this.#state.mustHold(set, gone);
-        effects.push(() => this.#set(set, gone));
-      },
-    };
-  }
-
-  #set(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
-    this.#state.stage({ set, deleted, owner: undefined }, this.#outbox.nextOffset);
-    this.#outbox.record(stateParts({ from: ROOM_SENDER, user: "" }, set, deleted));
-  }
-
-  #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
-    const payload = payloadOf(data);
-    const { maxFrameBytes } = this.#kind;
-    if (payload.size > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
-    const ids = to && [...to].map(String);
-    return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
+  /** What a hook makes of presence data. Throws for what is too large, or no JSON. */
+  #presenceText(data: Json | undefined): string {
+    const text = jsonText(data);
+    const { maxPresenceBytes } = this.#kind;
+    if (utf8Length(text) <= maxPresenceBytes) return text;
+    throw new RangeError(`presence data is larger than ${maxPresenceBytes} bytes`);
   }
 }
 
-function hookMember({ id, user, info, data }: Pick<Member, "id" | "user" | "info" | "data">): HookMember {
-  const parsed = (text: string | undefined): Json => (text === undefined ? null : (JSON.parse(text) as Json));
-  return { id, user, info: parsed(info), data: parsed(data) };
-}
-
-function checkedEvent(event: unknown): string {
-  if (typeof event === "string" && event.length > 0 && event.length <= MAX_NAME_CHARS) return event;
-  throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
-}
-
-/** What a hook says. Throws, as JSON does, for what it cannot carry. */
-function payloadOf(data: Json | Uint8Array | undefined): Payload {
-  return data instanceof Uint8Array ? bytesPayload(toBase64(data)) : dataPayload(jsonText(data));
-}
-
-/** Data as JSON text; `undefined` becomes null. Throws, as JSON does, for what it cannot carry. */
-function jsonText(data: Json | undefined): string {
-  return JSON.stringify(data) ?? "null";
+/** Whether an answer is neither a refusal nor what no hook may return, and so says what is changed. */
+function isChange<Answer extends object>(answer: Answer | Refusal): answer is Answer {
+  return isObject(answer) && !("refused" in answer) && !("then" in answer);
 }
 
 function isObject(answer: unknown): answer is object {

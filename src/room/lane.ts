@@ -123,6 +123,13 @@ export class Lane {
     if (seen !== this.#record.seen) this.#change({ seen, stalledAt: now });
   }
 
+  /** Begins its stall anew where that lies ahead of a clock that was set back; returns whether it did. */
+  restart(now: number): boolean {
+    const isAhead = (this.stalledAt ?? 0) > now;
+    if (isAhead) this.#change({ stalledAt: now });
+    return isAhead;
+  }
+
   /** From now on it is sent the log, from an offset. */
   fallBehind(offset: number, now: number): void {
     this.#change({ behind: offset, stalledAt: now });

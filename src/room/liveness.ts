@@ -1,9 +1,13 @@
 import type { Kind } from "../config/config.ts";
+import { beganAt } from "../limits/durations.ts";
 import { HEARD_RESOLUTION_MS } from "./attachment.ts";
 import { isExpired, type Session, type Sessions } from "./sessions.ts";
 
 /** Connections are looked at on a grid of this length: each visit wakes the room. */
 const CHECK_INTERVAL_MS = 60_000;
+
+/** So far ahead a ping may be, in milliseconds: a turn's clock stands still while the platform answers it. */
+const MAX_AHEAD_MS = 15_000;
 
 /** How long before its token expires a connection is warned, in milliseconds: four slots of the alarm. */
 const WARN_AHEAD_MS = 60_000;
@@ -29,7 +33,7 @@ export class Liveness {
 
   /** The sessions that nothing was heard of for too long. */
   silent(now: number): readonly Session[] {
-    return [...this.#sessions.all()].filter((session) => this.#silentAt(session) <= now);
+    return [...this.#sessions.all()].filter((session) => this.#silentAt(session, now) <= now);
   }
 
   /** The sessions whose window has been full for too long. */
@@ -73,15 +77,39 @@ export class Liveness {
   }
 
   /** When to look whether anyone has fallen silent: once a minute at most, and not before someone can have. */
-  nextCheck(): number | undefined {
+  nextCheck(now: number): number | undefined {
     let earliest = Infinity;
-    for (const session of this.#sessions.all()) earliest = Math.min(earliest, this.checkOf(session));
+    for (const session of this.#sessions.all()) earliest = Math.min(earliest, this.checkOf(session, now));
     return earliest === Infinity ? undefined : earliest;
   }
 
   /** When to look whether this connection has fallen silent. */
-  checkOf(session: Session): number {
-    return Math.ceil(this.#silentAt(session) / CHECK_INTERVAL_MS) * CHECK_INTERVAL_MS;
+  checkOf(session: Session, now: number): number {
+    return Math.ceil(this.#silentAt(session, now) / CHECK_INTERVAL_MS) * CHECK_INTERVAL_MS;
+  }
+
+  /** Begins anew, where the clock was set back, what lies ahead of it; returns whether there was any. */
+  restart(now: number): boolean {
+    let hasFound = false;
+    for (const session of this.#sessions.all()) {
+      const { record, lane } = session;
+      const isAhead = Math.max(record.heardAt, record.joinedAt) > now;
+      if (isAhead) {
+        const [heardAt, joinedAt] = [beganAt(record.heardAt, now), beganAt(record.joinedAt, now)];
+        this.#sessions.update(session, { heardAt, joinedAt });
+      }
+      hasFound = lane.restart(now) || isAhead || hasFound;
+    }
+    return hasFound;
+  }
+
+  /**
+   * Takes those whose last ping lies ahead of a clock that was just set back as heard of now. Not for each life of the
+   * object: those that are gone would be heard of again whenever the room wakes.
+   */
+  hearPings(now: number): void {
+    for (const session of this.#sessions.all())
+      if (this.#pingedAt(session.socket) > now) this.#sessions.update(session, { heardAt: now });
   }
 
   /** When a connection is to be warned; `undefined` where it was, or was told of so short a time when it joined. */
@@ -93,7 +121,12 @@ export class Liveness {
     return warnAt <= joinedAt ? undefined : warnAt;
   }
 
-  #silentAt({ socket, record }: Session): number {
-    return Math.max(record.heardAt, this.#pingedAt(socket)) + this.#patienceMs;
+  /**
+   * A ping far ahead of the clock is from before that was set back. It counts for nothing but {@link hearPings}, for it
+   * stays in the socket until the next one.
+   */
+  #silentAt({ socket, record }: Session, now: number): number {
+    const pingedAt = this.#pingedAt(socket);
+    return Math.max(record.heardAt, pingedAt > now + MAX_AHEAD_MS ? 0 : pingedAt) + this.#patienceMs;
   }
 }

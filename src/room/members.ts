@@ -1,4 +1,5 @@
 import type { Kind } from "../config/config.ts";
+import { endsAt } from "../limits/durations.ts";
 import type { MemberEntry } from "../protocol/frames.ts";
 import type { Json } from "../protocol/json.ts";
 import type { MembersRange } from "./api.ts";
@@ -11,6 +12,8 @@ export interface Member {
   readonly id: string;
   readonly session: string;
   readonly user: string;
+  /** The source whose place an anonymous member takes (places.ts); absent where the runtime tells no address. */
+  readonly place?: string | undefined;
   /** What its token says of it, JSON text. */
   readonly info: string | undefined;
   /** Presence data as JSON text. */
@@ -63,15 +66,12 @@ export class Members {
       "SELECT id, session, user, info, data, graceUntil FROM member",
     );
     for (const row of rows.toArray()) {
-      const member: Member = {
-        ...row,
-        info: row.info ?? undefined,
-        data: row.data ?? undefined,
-        graceUntil: row.graceUntil ?? undefined,
-      };
+      const stored = memberOf(row);
+      const connection = this.#sessions.byId(stored.session);
+      // A row that older code wrote names no place.
+      const member = { ...stored, place: stored.place ?? placeOf(connection?.record) };
       this.#byId.set(row.id, member);
-      const isLost = this.#sessions.byId(row.session) === undefined;
-      if (isLost && member.graceUntil === undefined)
+      if (connection === undefined && member.graceUntil === undefined)
         this.#put({ ...member, graceUntil: now + this.#graceMs });
     }
     return true;
@@ -102,7 +102,8 @@ export class Members {
   }
 
   /** Takes in who has connected, with its presence data, and tells what the others should hear of it. */
-  arrive({ member: id, session, user, access }: SessionRecord, data: string | undefined): Arrived {
+  arrive(record: SessionRecord, data: string | undefined): Arrived {
+    const { member: id, session, user, access } = record;
     const before = this.#byId.get(id);
     const info = access?.info;
     const isSame = before?.data === data && before?.info === info;
@@ -110,7 +111,10 @@ export class Members {
     if (before !== undefined && before.graceUntil === undefined && isSame && this.#hasRows) {
       return { member: before, news: undefined };
     }
-    const member = this.#put({ id, session, user, info, data, graceUntil: undefined });
+    const member = this.#put({
+      ...{ id, session, user, info, data, graceUntil: undefined },
+      place: before?.place ?? placeOf(record),
+    });
     if (before === undefined) return { member, news: "joined" };
     return { member, news: isSame ? undefined : "updated" };
   }
@@ -148,6 +152,19 @@ export class Members {
     return true;
   }
 
+  /** Begins graces anew that end later than they can, as the clock was set back; returns whether there were any. */
+  restart(now: number): boolean {
+    let hasFound = false;
+    for (const member of this.all()) {
+      const { graceUntil } = member;
+      const until = graceUntil && endsAt(graceUntil, this.#graceMs, now);
+      if (until === graceUntil) continue;
+      this.#put({ ...member, graceUntil: until });
+      hasFound = true;
+    }
+    return hasFound;
+  }
+
   /** Whose grace is over. */
   overdue(now: number): readonly Member[] {
     return [...this.all()].filter(({ graceUntil }) => graceUntil !== undefined && graceUntil <= now);
@@ -163,12 +180,12 @@ export class Members {
   }
 
   #put(member: Member): Member {
-    const { id, session, user, info, data, graceUntil } = member;
+    const { id, session, user, place, info, data, graceUntil } = member;
     if (this.#hasRows) {
       this.#tables.create();
       this.#tables.sql.exec(
         "INSERT OR REPLACE INTO member (id, session, user, info, data, graceUntil) VALUES (?, ?, ?, ?, ?, ?)",
-        ...[id, session, user, info ?? null, data ?? null, graceUntil ?? null],
+        ...[id, sessionText(session, place), user, info ?? null, data ?? null, graceUntil ?? null],
       );
     } else {
       const connection = this.#sessions.byId(session);
@@ -179,9 +196,35 @@ export class Members {
     return member;
   }
 
-  #adopt({ member: id, session, user, data, access }: SessionRecord): void {
-    this.#byId.set(id, { id, session, user, info: access?.info, data, graceUntil: undefined });
+  #adopt(record: SessionRecord): void {
+    const { member: id, session, user, data, access } = record;
+    const place = placeOf(record);
+    this.#byId.set(id, { id, session, user, place, info: access?.info, data, graceUntil: undefined });
   }
+}
+
+/** The source whose place a connection's member takes; a verified user's follows from the user. */
+function placeOf(record: SessionRecord | undefined): string | undefined {
+  return record === undefined || record.user !== "" ? undefined : (record.place ?? record.source);
+}
+
+/**
+ * What the column `session` holds: the session, and behind a space the place of an anonymous member, which nothing else
+ * tells while its connection is lost. Older code takes such a member for one whose connection is lost, until it
+ * reconnects.
+ */
+function sessionText(session: string, place: string | undefined): string {
+  return place === undefined ? session : `${session} ${place}`;
+}
+
+function memberOf({ id, session: text, user, info, data, graceUntil }: MemberRow): Member {
+  const [session = "", place] = text.split(" ");
+  return {
+    ...{ id, session, user, place },
+    info: info ?? undefined,
+    data: data ?? undefined,
+    graceUntil: graceUntil ?? undefined,
+  };
 }
 
 /** A row of the table. */

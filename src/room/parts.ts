@@ -5,6 +5,7 @@ import { Counters } from "../metrics/counters.ts";
 import { Acts } from "./acts.ts";
 import { Announcements } from "./announcements.ts";
 import { Budgets } from "./budgets.ts";
+import { Clock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Departures } from "./departures.ts";
 import { Door } from "./door.ts";
@@ -21,6 +22,7 @@ import { Once } from "./once.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import { Penalties } from "./penalties.ts";
+import { Places } from "./places.ts";
 import { Publishing } from "./publishing.ts";
 import { Pulse } from "./pulse.ts";
 import { Removals } from "./removals.ts";
@@ -96,6 +98,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
     sessions,
     members,
+    places: new Places(kind, { members, sessions }),
     roster,
     state,
     fanOut,
@@ -110,6 +113,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const door = new Door((socket) => ctx.acceptWebSocket(socket), { entrance, deadlines, outbox });
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
-    ...{ departures, renewals, removals, acts, door, liveness, expiry, deadlines, counters },
+    ...{ departures, renewals, removals, acts, door, liveness, expiry, deadlines, counters, penalties },
+    clock: new Clock(),
   };
 }

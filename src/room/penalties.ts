@@ -1,4 +1,5 @@
 import type { Kind } from "../config/config.ts";
+import { endsAt } from "../limits/durations.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Penalty } from "../limits/session-budget.ts";
 import type { Actor } from "./api.ts";
@@ -27,12 +28,12 @@ export class Penalties {
 
   /** How long a source is muted, in milliseconds; 0 for who is not. */
   mutedForMs(source: string, now: number): number {
-    return this.#leftOf("mute", this.#of(source).mutedUntil, now);
+    return Math.max(0, this.#of(source, now).mutedUntil - now);
   }
 
   /** How long a source is kept out, in milliseconds; 0 for who is not. */
   bannedForMs(source: string, now: number): number {
-    return this.#leftOf("ban", this.#of(source).bannedUntil, now);
+    return Math.max(0, this.#of(source, now).bannedUntil - now);
   }
 
   /** Begins a penalty; one who is muted already is not for longer. */
@@ -41,36 +42,47 @@ export class Penalties {
     this.#counters.count("penalised", { penalty });
     const until = now + this.#durations[penalty];
     const terms = {
-      ...this.#of(source),
+      ...this.#of(source, now),
       ...(penalty === "mute" ? { mutedUntil: until } : { bannedUntil: until }),
     };
     this.#tables.create();
     const { sql } = this.#tables;
     sql.exec("DELETE FROM penalty WHERE mutedUntil <= ? AND bannedUntil <= ?", now, now);
-    sql.exec("INSERT OR REPLACE INTO penalty VALUES (?, ?, ?)", source, terms.mutedUntil, terms.bannedUntil);
-    const known = this.#loaded();
+    const known = this.#loaded(now);
+    this.#put(source, terms);
     for (const [name, of] of known) if (Math.max(of.mutedUntil, of.bannedUntil) <= now) known.delete(name);
-    known.set(source, terms);
   }
 
-  /** None takes longer than it may: the clock was set back, or the option was. */
-  #leftOf(penalty: Penalty, until: number, now: number): number {
-    const leftMs = until - now;
-    return leftMs > this.#durations[penalty] ? 0 : Math.max(0, leftMs);
+  /** Begins those anew that end later than they can: the clock was set back, or the option was lowered. */
+  restart(now: number): void {
+    for (const [source, { mutedUntil, bannedUntil }] of this.#bySource ?? []) {
+      const terms = {
+        mutedUntil: endsAt(mutedUntil, this.#durations.mute, now),
+        bannedUntil: endsAt(bannedUntil, this.#durations.ban, now),
+      };
+      if (terms.mutedUntil !== mutedUntil || terms.bannedUntil !== bannedUntil) this.#put(source, terms);
+    }
   }
 
-  #of(source: string): Terms {
-    return this.#loaded().get(source) ?? NONE;
+  #of(source: string, now: number): Terms {
+    return this.#loaded(now).get(source) ?? NONE;
   }
 
   /** Those of the table, read once in each life of the object. */
-  #loaded(): Map<string, Terms> {
+  #loaded(now: number): Map<string, Terms> {
     if (this.#bySource !== undefined) return this.#bySource;
     this.#bySource = new Map();
     if (!this.#tables.exist) return this.#bySource;
     const rows = this.#tables.sql.exec<TermsRow>("SELECT source, mutedUntil, bannedUntil FROM penalty");
     for (const { source, ...terms } of rows) this.#bySource.set(source, terms);
+    this.restart(now);
     return this.#bySource;
+  }
+
+  #put(source: string, terms: Terms): void {
+    this.#bySource?.set(source, terms);
+    const { sql } = this.#tables;
+    sql.exec("INSERT OR REPLACE INTO penalty VALUES (?, ?, ?)", source, terms.mutedUntil, terms.bannedUntil);
   }
 }
 

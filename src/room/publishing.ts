@@ -1,6 +1,7 @@
 import type { Kind } from "../config/config.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { PublishFrame, SetFrame } from "../protocol/frames.ts";
+import type { PresenceUpdateFrame, PublishFrame, SetFrame } from "../protocol/frames.ts";
+import { utf8Length } from "../protocol/json.ts";
 import { messageParts, stateParts } from "../protocol/messages.ts";
 import type { Actor } from "./api.ts";
 import type { Hooks } from "./hooks.ts";
@@ -9,7 +10,10 @@ import type { Once } from "./once.ts";
 import type { Answer, Origin, Outbox } from "./outbox.ts";
 import type { State } from "./state.ts";
 
-/** What members record, and volatile messages: acts that take effect once, however often they are repeated. */
+/**
+ * What members say: recorded acts, which take effect once, however often they are repeated; volatile messages; and their
+ * presence data.
+ */
 export class Publishing {
   readonly #kind: Kind;
   readonly #hooks: Hooks;
@@ -81,12 +85,36 @@ export class Publishing {
     const tooLarge = this.#largeness(chars);
     if (tooLarge !== undefined) return tooLarge;
     const asked = { set: frame.set, deleted: frame.delete, isOwn: frame.own };
-    const allowed = this.#hooks.set(member, asked, now);
+    const allowed = this.#hooks.set(member, asked, change.value, now);
     if (!allowed.ok) return allowed.error;
     this.#state.stage(change.value, this.#outbox.nextOffset);
     const { set, deleted } = change.value;
     this.#outbox.record(stateParts({ from: actor.member, user: actor.user }, set, deleted), origin, answer);
     allowed.value();
+    return undefined;
+  }
+
+  /** Replaces a member's presence data; tells why not. */
+  setPresence(
+    actor: Actor,
+    { data, ref }: PresenceUpdateFrame,
+    answer: Answer,
+    now: number,
+  ): WireError | undefined {
+    const member = this.#members.byId(actor.member);
+    if (member === undefined) return { code: "not_joined" };
+    const said = JSON.stringify(data);
+    const bytes = utf8Length(said);
+    const { maxPresenceBytes } = this.#kind;
+    if (bytes > maxPresenceBytes) {
+      const message = `presence data has ${bytes} bytes, the room takes ${maxPresenceBytes}`;
+      return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
+    }
+    const taken = this.#hooks.presence(member, said, now);
+    if (!taken.ok) return taken.error;
+    this.#outbox.presence.updated(this.#members.setData(member, taken.value.data));
+    answer({ type: "ack", ...(ref !== undefined && { ref }) });
+    taken.value.after();
     return undefined;
   }
 

@@ -1,4 +1,5 @@
-import { isRevokedBy, isWithin, type Revocation, type Revocations } from "../auth/revocations.ts";
+import { isRevokedBy, type Revocation, type Revocations } from "../auth/revocations.ts";
+import { isWithin } from "../limits/durations.ts";
 import type { Departures } from "./departures.ts";
 import type { Members } from "./members.ts";
 import type { Session, Sessions } from "./sessions.ts";

@@ -99,7 +99,9 @@ export class Renewals {
     if (user === "" || claims.value.user !== user) {
       return err({ code: "forbidden", message: "the token is another user's" });
     }
-    const access = accessTo(this.#room, claims.value);
+    const allowed = accessTo(this.#room, claims.value);
+    if (!allowed.ok) return allowed;
+    const access = allowed.value;
     const refusal =
       refusalWithout("join", new Rights(access.grants)) ?? (await this.#revocations.refusal(user, access));
     return refusal === undefined ? ok(access) : err(refusal);

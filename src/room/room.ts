@@ -15,6 +15,7 @@ import type {
   RoomClass,
   RoomInfo,
 } from "./api.ts";
+import { tendClock } from "./clock.ts";
 import { answerClose, isLeaving } from "./closing.ts";
 import { refuse } from "./door.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
@@ -108,7 +109,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       try {
         this.ctx.storage.transactionSync(() => this.#handle((now) => reap(this.#room, now)));
         if ((this.#room.expiry.at() ?? Infinity) <= Date.now()) return await this.#vanish();
-        this.#room.deadlines.rearm();
+        this.#room.deadlines.rearm(Date.now());
         await this.#follow();
       } catch (error) {
         await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
@@ -193,11 +194,12 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       const { sessions, members, departures, deadlines, expiry } = this.#room;
       sessions.load(woken);
       const isFirstEvent = members.load(now);
+      tendClock(this.#room, isFirstEvent, now);
       const wasOccupied = !expiry.isEmpty;
       if (isFirstEvent) {
         // After a crash no close event says who was lost, and no alarm may be set.
         departures.endOverdue(now);
-        if (members.nextDeparture() !== undefined) deadlines.rearm();
+        if (members.nextDeparture() !== undefined) deadlines.rearm(now);
       }
       const value = work(now);
       if (mayRest && this.#rests(Math.max(at, now))) return value; // A clock that was set back holds no one up.
@@ -206,7 +208,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         if (!wasOccupied) expiry.end();
       } else if (wasOccupied || (isFirstEvent && !expiry.hasBegun)) {
         expiry.begin(now);
-        deadlines.rearm();
+        deadlines.rearm(now);
       }
       return value;
     }

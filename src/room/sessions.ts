@@ -72,6 +72,11 @@ export class Sessions {
     return this.#bySession.values();
   }
 
+  /** Those that only watch. */
+  watchers(): IterableIterator<Session> {
+    return this.#watching.values();
+  }
+
   /** The session a socket carries; `undefined` for one that was replaced, closed or is not the room's. */
   of(socket: WebSocket): Session | undefined {
     const known = this.#bySocket.get(socket);

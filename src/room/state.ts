@@ -1,8 +1,7 @@
-import type { Kind } from "../config/config.ts";
-import type { WireError } from "../protocol/errors.ts";
-import { MAX_NAME_CHARS, type SetFrame } from "../protocol/frames.ts";
-import { utf8Length, type Json } from "../protocol/json.ts";
+import type { SetFrame } from "../protocol/frames.ts";
+import type { Json } from "../protocol/json.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
+import { StateDraft, sizeOf, type StateLimits, type StateSize } from "./state-draft.ts";
 import type { StateEntry, StateStore } from "./state-store.ts";
 
 /** A change of the state, ready to be recorded. */
@@ -20,9 +19,9 @@ export interface StateChange {
  * A change is staged when it is recorded and holds from then on for whoever acts next; it is written with the messages
  * of its flush, or dropped with them.
  */
-export class State {
+export class State implements StateSize {
   readonly #store: StateStore;
-  readonly #limits: Pick<Kind, "maxStateKeys" | "maxStateBytes">;
+  readonly #limits: StateLimits;
   readonly #isMember: (id: string) => boolean;
   #entries: Map<string, StateEntry> | undefined;
   #bytes = 0;
@@ -32,11 +31,7 @@ export class State {
   #snapshot: string | undefined;
 
   /** @param isMember whether who owns a key is in the room; the keys of one who is not are nobody's */
-  constructor(
-    store: StateStore,
-    limits: Pick<Kind, "maxStateKeys" | "maxStateBytes">,
-    isMember: (id: string) => boolean,
-  ) {
+  constructor(store: StateStore, limits: StateLimits, isMember: (id: string) => boolean) {
     this.#store = store;
     this.#limits = limits;
     this.#isMember = isMember;
@@ -68,25 +63,26 @@ export class State {
       deleted,
       owner: own ? member : undefined,
     };
-    const full = this.#fullness(change);
+    const full = this.draft().add(change.set, deleted);
     return full === undefined ? ok(change) : err(full);
   }
 
-  /**
-   * Checks what the room itself wants to change, values as JSON text.
-   *
-   * @throws RangeError where the state would hold too much, or a key is not 1-64 characters
-   */
-  mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
-    const keys = [...set.keys(), ...deleted];
-    if (keys.length === 0) throw new RangeError("set or delete names a key");
-    for (const key of keys) {
-      if (typeof key !== "string" || key === "" || key.length > MAX_NAME_CHARS) {
-        throw new RangeError(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
-      }
-    }
-    const full = this.#fullness({ set, deleted, owner: undefined });
-    if (full !== undefined) throw new RangeError(full.message);
+  /** Begins changes that will be staged together, or not at all. */
+  draft(): StateDraft {
+    return new StateDraft(this, this.#limits);
+  }
+
+  valueOf(key: string): string | undefined {
+    return this.get(key)?.value;
+  }
+
+  get keys(): number {
+    return this.#loaded().size + this.#stagedKeys;
+  }
+
+  get bytes(): number {
+    this.#loaded();
+    return this.#bytes + this.#stagedBytes;
   }
 
   /** Makes a checked change hold, at the offset it will have. */
@@ -137,55 +133,21 @@ export class State {
 
   #stage(key: string, entry: StateEntry | undefined): void {
     const before = this.get(key);
-    this.#stagedBytes += sizeOf(key, entry) - sizeOf(key, before);
+    this.#stagedBytes += sizeOf(key, entry?.value) - sizeOf(key, before?.value);
     this.#stagedKeys += Number(entry !== undefined) - Number(before !== undefined);
     this.#staged.set(key, entry);
-  }
-
-  /** Why a change would make the state too large. One that makes it smaller never does. */
-  #fullness({ set, deleted }: StateChange): WireError | undefined {
-    const { maxStateKeys, maxStateBytes } = this.#limits;
-    let [keys, bytes] = [0, 0];
-    for (const [key, value] of set) {
-      const before = this.get(key);
-      keys += before === undefined ? 1 : 0;
-      bytes += sizeOf(key, { value }) - sizeOf(key, before);
-    }
-    for (const key of deleted) {
-      const before = this.get(key);
-      keys -= before === undefined ? 0 : 1;
-      bytes -= sizeOf(key, before);
-    }
-    const size = this.#loaded().size + this.#stagedKeys + keys;
-    if (keys > 0 && size > maxStateKeys) {
-      return {
-        code: "state_full",
-        message: `the state holds no more than ${maxStateKeys} keys`,
-        limit: "maxStateKeys",
-      };
-    }
-    if (bytes > 0 && this.#bytes + this.#stagedBytes + bytes > maxStateBytes) {
-      const message = `the state holds no more than ${maxStateBytes} bytes`;
-      return { code: "state_full", message, limit: "maxStateBytes" };
-    }
-    return undefined;
   }
 
   #loaded(): Map<string, StateEntry> {
     if (this.#entries === undefined) {
       this.#entries = this.#store.load();
-      for (const [key, entry] of this.#entries) this.#bytes += sizeOf(key, entry);
+      for (const [key, entry] of this.#entries) this.#bytes += sizeOf(key, entry.value);
     }
     return this.#entries;
   }
 }
 
-/** What a key counts, in bytes: its name and its value. */
-function sizeOf(key: string, entry: Pick<StateEntry, "value"> | undefined): number {
-  return entry === undefined ? 0 : utf8Length(key) + utf8Length(entry.value);
-}
-
 /** Values as JSON text. */
-export function textsOf(values: ReadonlyMap<string, Json>): ReadonlyMap<string, string> {
+function textsOf(values: ReadonlyMap<string, Json>): ReadonlyMap<string, string> {
   return new Map(Array.from(values, ([key, value]) => [key, JSON.stringify(value)] as const));
 }

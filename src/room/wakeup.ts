@@ -1,8 +1,16 @@
+import { endsAt } from "../limits/durations.ts";
+
 /** What may have to be attached. */
 interface Attachable {
   readonly isSettled: boolean;
   settle(): void;
 }
+
+/**
+ * No wait of a room is longer, in milliseconds. One that seems so is of a clock that was set back: a timer that comes too
+ * early looks again.
+ */
+const MAX_WAIT_MS = 5_000;
 
 /**
  * The room's one timer: it runs only while something waits to be told, or what was sent is not attached yet. A room falls
@@ -46,7 +54,7 @@ export class Wakeup {
         if (at >= this.#attachAt) this.#attachAt = -Infinity; // A clock that was set back puts nothing off.
         this.#turn(at);
       },
-      Math.max(0, at - now),
+      Math.max(0, endsAt(at, MAX_WAIT_MS, now) - now),
     );
   }
 }

@@ -1,4 +1,4 @@
-import { accessTo } from "../auth/claims.ts";
+import { accessTo, excessOf } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
@@ -63,13 +63,17 @@ export class Gate {
       const read = await tickets.read(room, ticket);
       if (!read.ok) return read;
       const { user, access, use } = read.value;
+      const excess = excessOf(access);
+      if (excess !== undefined) return err(excess);
       return ok({ user, access, ticket: { ...use, key: await deriveTicketKey(ticket) } });
     }
     if (!verifier.hasKeys) {
       return err({ code: "token_invalid", message: "this server has no keys to check a token with" });
     }
     const claims = await verifier.verify(token);
-    return claims.ok ? ok({ user: claims.value.user, access: accessTo(room, claims.value) }) : claims;
+    if (!claims.ok) return claims;
+    const access = accessTo(room, claims.value);
+    return access.ok ? ok({ user: claims.value.user, access: access.value }) : access;
   }
 }
 

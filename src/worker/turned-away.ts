@@ -1,3 +1,4 @@
+import { endsAt } from "../limits/durations.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
 import type { Place } from "./admission.ts";
@@ -13,7 +14,9 @@ const MAX_SPREAD_MS = 30_000;
 
 /** A room's refusal, which is given again for a while. */
 interface Known {
+  /** Until when, Unix milliseconds, and for how long it was noted. */
   readonly at: number;
+  readonly forMs: number;
   readonly error: WireError;
   /** How many it was given to. */
   count: number;
@@ -28,7 +31,8 @@ export class TurnedAway {
     for (const key of [bannedKey(room, join), room]) {
       const known = this.#until.get(key);
       if (known === undefined) continue;
-      if (known.at > now) {
+      // One that is noted for longer than it was: the clock was set back, and only the room can tell.
+      if (known.at > now && known.at === endsAt(known.at, known.forMs, now)) {
         known.count++;
         return { ...known.error, retryAfterMs: waitOf(known, known.at - now, kind.joinsPerSecond) };
       }
@@ -42,10 +46,14 @@ export class TurnedAway {
     const { retryAfterMs = 0 } = refused;
     if (this.#until.size >= MAX_REMEMBERED) this.#until.clear();
     if (refused.code === "banned") {
-      this.#until.set(bannedKey(room, join), { at: now + retryAfterMs, error: refused, count: 0 });
+      this.#note(bannedKey(room, join), retryAfterMs, refused, now);
     } else if (refused.code === "room_busy") {
-      this.#until.set(room, { at: now + Math.min(BUSY_MS, retryAfterMs), error: refused, count: 0 });
+      this.#note(room, Math.min(BUSY_MS, retryAfterMs), refused, now);
     }
+  }
+
+  #note(key: string, forMs: number, error: WireError, now: number): void {
+    this.#until.set(key, { at: now + forMs, forMs, error, count: 0 });
   }
 }
 

@@ -18,11 +18,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   config: { folders: ["protocol"], packages: ["valibot"] },
   limits: { folders: ["protocol"], packages: [] },
   // Node's packages are those of the tool that mints tokens.
-  auth: { folders: ["protocol"], packages: ["jose", "node:crypto", "node:fs", "node:util"] },
+  auth: { folders: ["protocol", "limits"], packages: ["jose", "node:crypto", "node:fs", "node:util"] },
   metrics: { folders: [], packages: [] },
   registry: { folders: ["auth"], packages: ["cloudflare:workers"] },
   room: { folders: ALL_BELOW_ROOM, packages: ["cloudflare:workers"] },
-  transports: { folders: ["protocol", "metrics", "room/api.ts"], packages: ["cloudflare:workers"] },
+  transports: { folders: ["protocol", "limits", "metrics", "room/api.ts"], packages: ["cloudflare:workers"] },
   worker: {
     folders: [...ALL_BELOW_ROOM, "room/api.ts", "transports", "registry", "rooms.ts"],
     packages: ["hono", "valibot", "cloudflare:workers"],

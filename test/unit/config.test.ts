@@ -116,7 +116,7 @@ describe("contradictions", () => {
     [{ MAX_FRAME_BYTES: "262144" }],
     [{ PING_INTERVAL_MS: "75000" }],
     [{ PRESENCE_LIST_MAX: "1024", MAX_PRESENCE_BYTES: "4096" }],
-    [{ MAX_MEMBERS: "10000", MAX_PRESENCE_BYTES: "6144" }],
+    [{ MAX_MEMBERS: "10000", MAX_PRESENCE_BYTES: "4096" }],
   ])("[L1 L4] %j is the bound itself, and taken", (variables) => {
     expect(problemsOf(variables)).toEqual([]);
   });

@@ -64,4 +64,13 @@ describe("what was sent is attached", () => {
     expect(sessions.attached).toBe(1);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it("[G6 M1] within seconds for a wait that seems an hour long, as its time is of a clock that was set back", () => {
+    const { turns, tend } = awakeRoom(1_000);
+
+    tend(NOW + 3_600_000);
+    vi.advanceTimersByTime(5_000);
+
+    expect(turns).toEqual([3_600_000]);
+  });
 });

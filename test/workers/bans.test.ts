@@ -164,17 +164,6 @@ describe("who was closed abuse", () => {
     expect(await again.inbox.take("error")).toMatchObject(BANNED);
     await join(room, { to: bare });
   });
-
-  it("[L2] a clock that is set back makes no ban longer than it may be", async () => {
-    const room = uniqueRoom("strict");
-    const home = from();
-    await beBanned(await join(room, home));
-
-    pass(-3_600_000);
-    const again = await joinWebSocket(room, home);
-
-    expect(await again.welcome()).toMatchObject({ count: 1 });
-  });
 });
 
 describe("who is not here", () => {

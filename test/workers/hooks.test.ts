@@ -34,18 +34,52 @@ describe("onJoin", () => {
     expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
   });
 
-  it("[K1 M4] asks for who joins, and not for who comes back or only watches", async () => {
+  it("[K1 M4] is asked about each join, with whether it is a return, and not about clients that only watch", async () => {
     const asked: unknown[] = [];
-    rule({ onJoin: (_room, { data }) => void asked.push(data) });
+    rule({ onJoin: (_room, { data }, { isReturn }) => void asked.push([data, isReturn]) });
     const room = uniqueRoom("ruled-grace");
 
     const ana = await join(room, { to, presence: "Ana" });
     await rejoin(room, ana, { to });
     await crash();
     await rejoin(room, ana, { to });
-    await join(room, { to, query: { view: "1" }, presence: "eyes" });
+    await rejoin(room, ana, { to, presence: "Anna" });
+    const eyes = await rejoin(room, ana, { to, query: { view: "1" }, presence: "eyes" });
+    await rejoin(room, eyes, { to });
 
-    expect(asked).toEqual(["Ana"]);
+    expect(asked).toEqual([
+      ["Ana", false],
+      ["Ana", true],
+      ["Ana", true],
+      ["Anna", true],
+      [null, false], // it had left by watching
+    ]);
+  });
+
+  it("[K1 J8] a member whose return is refused stays as it is, with its connection", async () => {
+    rule({ onJoin: (_room, _member, { isReturn }) => (isReturn ? refuse("once only") : undefined) });
+    const room = uniqueRoom("ruled-grace");
+    const [ana, bob] = [await join(room, { to, presence: "Ana" }), await join(room, { to })];
+
+    const again = await joinWebSocket(room, { to, key: ana.key, presence: "Anna" });
+
+    expect(await again.inbox.take("error")).toMatchObject({ code: "refused", message: "once only" });
+    expect(await again.closed).toMatchObject({ code: 4503 });
+    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+    expect(await kindsRoom(room).info()).toMatchObject({ members: 2 });
+    expect(bob.inbox.all.filter(({ type }) => type === "presence")).toEqual([]);
+  });
+
+  it("[K1 M7] finds the others among the members, and not the one that it is asked about", async () => {
+    const others: number[] = [];
+    rule({ onJoin: (room) => void others.push(room.members().length) });
+    const room = uniqueRoom("ruled-grace");
+
+    const ana = await join(room, { to });
+    await join(room, { to });
+    await rejoin(room, ana, { to });
+
+    expect(others).toEqual([0, 1, 1]);
   });
 
   it("[K2 F4] what it says comes after the announcement, and the newcomer reads it too", async () => {

@@ -22,6 +22,7 @@ export const NO_LIMITS: Readonly<Record<string, string>> = {
   LOG_LEVEL: "error",
   ADDRESS_LIMITS: "off",
   MAX_MEMBERS: String(OPTIONS.maxMembers.max),
+  MAX_MEMBERS_PER_SOURCE: String(OPTIONS.maxMembersPerSource.max),
 };
 
 const start: Contender["start"] = ({ runner, vars }) =>

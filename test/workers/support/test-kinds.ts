@@ -1,3 +1,4 @@
+import { KIND_OPTIONS } from "../../../src/config/kind-options.ts";
 import type { KindDefinition, Kinds } from "../../../src/config/kinds.ts";
 import type { Grant } from "../../../src/protocol/capabilities.ts";
 import { HOLDERS } from "../permissions/table.ts";
@@ -21,9 +22,20 @@ export const TEST_KINDS = {
     hooks: RULES,
     graceMs: 30_000,
   },
+  "ruled-none": { anonymous: true, text: "As ruled; nothing is stored.", hooks: RULES, history: "none" },
+  "ruled-small": {
+    anonymous: true,
+    text: "As ruled; its state holds little, and its frames are small.",
+    hooks: RULES,
+    ...{ maxStateKeys: 4, maxStateBytes: 1_024, maxFrameBytes: 4_096, maxMembers: 3 },
+  },
   closed: { text: "A token is needed." },
   cosy: { text: "A token is needed; room for one.", maxMembers: 1 },
   "closed-memory": { text: "A token is needed; nothing is stored.", history: "memory" },
+  "closed-none": {
+    text: "A token is needed; nothing is stored, and presence data may be as large as any.",
+    ...{ history: "none", maxPresenceBytes: KIND_OPTIONS.maxPresenceBytes.max },
+  },
   "read-only": { text: "Who has no token may only look.", anonymous: ["join", "history"] },
   memory: {
     anonymous: true,
@@ -91,6 +103,17 @@ export const TEST_KINDS = {
     messagesBurst: 2,
     roomMessagesPerSecond: 10,
     roomMessagesBurst: 10,
+  },
+  shared: { anonymous: true, text: "Few places for one source.", maxMembers: 6, maxMembersPerSource: 2 },
+  "shared-grace": {
+    anonymous: true,
+    text: "As shared; a lost member is remembered.",
+    ...{ maxMembers: 6, maxMembersPerSource: 2, graceMs: 30_000 },
+  },
+  "shared-none": {
+    anonymous: true,
+    text: "As shared; nothing is stored, and members have no rows.",
+    ...{ maxMembers: 6, maxMembersPerSource: 2, history: "none" },
   },
   "narrow-door": { anonymous: true, text: "Few may come at once.", joinsPerSecond: 2, joinsBurst: 4 },
 } as const satisfies Kinds;

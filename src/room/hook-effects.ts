@@ -1,0 +1,158 @@
+import type { Kind } from "../config/config.ts";
+import type { HookMember, RoomHandle } from "../config/hooks.ts";
+import { toBase64 } from "../protocol/base64.ts";
+import { MAX_NAME_CHARS } from "../protocol/frames.ts";
+import type { Json } from "../protocol/json.ts";
+import {
+  bytesPayload,
+  dataPayload,
+  messageParts,
+  stateParts,
+  type EntryParts,
+  type Payload,
+} from "../protocol/messages.ts";
+import type { Member, Members } from "./members.ts";
+import type { Outbox } from "./outbox.ts";
+import { sizeOf, type StateDraft } from "./state-draft.ts";
+import type { State } from "./state.ts";
+
+/** The `from` of what the room itself says. */
+const ROOM_SENDER = "room";
+
+/** What hooks act on. */
+export interface HookWorld {
+  readonly kind: Kind;
+  readonly room: string;
+  readonly members: Members;
+  readonly state: State;
+  readonly outbox: Outbox;
+}
+
+/** What a hook is called for. */
+export interface HookCall {
+  readonly now: number;
+  /** The changes of the state that take effect before the hook's own; its own are added. */
+  readonly draft: StateDraft;
+  /** The member that the hook is not to find among the others. */
+  readonly without?: string | undefined;
+}
+
+/**
+ * What a hook publishes, sends and sets. It takes effect once the hook has returned and what it was called for has taken
+ * effect. All of it is checked together with what takes effect before it.
+ */
+export class HookEffects {
+  readonly #world: HookWorld;
+  readonly #draft: StateDraft;
+  readonly #effects: (() => void)[] = [];
+  /** What the hook is given. */
+  readonly handle: RoomHandle;
+
+  constructor(world: HookWorld, { now, draft, without }: HookCall) {
+    const { kind, room, members, state, outbox } = world;
+    this.#world = world;
+    this.#draft = draft;
+    this.handle = {
+      name: room,
+      kind: kind.name,
+      now,
+      members: () =>
+        Array.from(members.all())
+          .filter(({ id }) => id !== without)
+          .map(hookMember),
+      get: (key) => {
+        const entry = state.get(key);
+        return entry && { value: JSON.parse(entry.value) as Json, version: entry.version };
+      },
+      publish: (event, data, options) => {
+        const parts = this.#parts(event, data, options?.to);
+        this.#effects.push(() => outbox.record(parts));
+      },
+      send: (event, data, options) => {
+        const parts = this.#parts(event, data, options?.to);
+        this.#effects.push(() => outbox.volatile(parts));
+      },
+      set: (values, deleted = []) => {
+        // Written at once: later changes of these objects by the hook have no effect.
+        const set = new Map(Object.entries(values).map(([key, value]) => [key, valueText(value)]));
+        const gone = [...deleted];
+        this.#mustHold(set, gone);
+        this.#effects.push(() => this.#set(set, gone));
+      },
+    };
+  }
+
+  /** Does it all, in the order in which the hook asked for it. */
+  readonly apply = (): void => this.#effects.forEach((effect) => effect());
+
+  /** Throws where a change cannot be made, else adds it to the draft. */
+  #mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
+    const keys = [...set.keys(), ...deleted];
+    if (keys.length === 0) throw new RangeError("set or delete names a key");
+    if (!keys.every(isName)) throw new RangeError(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
+    if (new Set(keys).size < keys.length) throw new RangeError("a key is set or deleted once");
+    // It becomes one frame and one row, as a member's change does.
+    const bytes = [...set].reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
+    this.#mustFit(bytes);
+    const full = this.#draft.add(set, deleted);
+    if (full !== undefined) throw new RangeError(full.message);
+  }
+
+  #set(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
+    const { state, outbox } = this.#world;
+    state.stage({ set, deleted, owner: undefined }, outbox.nextOffset);
+    outbox.record(stateParts({ from: ROOM_SENDER, user: "" }, set, deleted));
+  }
+
+  #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
+    const { maxMembers } = this.#world.kind;
+    const payload = payloadOf(data);
+    this.#mustFit(payload.size);
+    const ids = to && [...to].map(String);
+    if ((ids?.length ?? 0) > maxMembers) throw new RangeError(`to names more than ${maxMembers} members`);
+    return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
+  }
+
+  #mustFit(size: number): void {
+    const { maxFrameBytes } = this.#world.kind;
+    if (size > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+  }
+}
+
+/** A member as a hook sees it. */
+export function hookMember({
+  id,
+  user,
+  info,
+  data,
+}: Pick<Member, "id" | "user" | "info" | "data">): HookMember {
+  const parsed = (text: string | undefined): Json => (text === undefined ? null : (JSON.parse(text) as Json));
+  return { id, user, info: parsed(info), data: parsed(data) };
+}
+
+/** An event that a hook names. Throws where it cannot be one. */
+export function checkedEvent(event: unknown): string {
+  if (isName(event)) return event;
+  throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
+}
+
+/** What a hook says. Throws, as JSON does, for what it cannot carry. */
+export function payloadOf(data: Json | Uint8Array | undefined): Payload {
+  return data instanceof Uint8Array ? bytesPayload(toBase64(data)) : dataPayload(jsonText(data));
+}
+
+/** Data as JSON text; `undefined` becomes null. Throws, as JSON does, for what it cannot carry. */
+export function jsonText(data: Json | undefined): string {
+  return JSON.stringify(data) ?? "null";
+}
+
+/** A value of the state as JSON text. Throws for what JSON cannot carry, `undefined` too. */
+function valueText(value: Json): string {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new TypeError(`a value is JSON, not ${typeof value}`);
+  return text;
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && name !== "" && name.length <= MAX_NAME_CHARS;
+}

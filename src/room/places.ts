@@ -1,0 +1,74 @@
+import type { Kind } from "../config/config.ts";
+import type { JoinRequest } from "../protocol/contract.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { SessionRecord } from "./attachment.ts";
+import type { Members } from "./members.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** How long a client waits before it tries again to join a room that has no place for it, in milliseconds. */
+const FULL_RETRY_MS = 5_000;
+
+/** Whose place a member or a watching connection takes. */
+type Holder = Pick<SessionRecord, "user" | "source" | "place">;
+
+/**
+ * The places of a room. Each member takes one until it departs, so in its grace as well; each connection that only
+ * watches takes one. A session that has a place may always come back to it.
+ *
+ * A place belongs to the source that joined first, for as long as it is taken: sessions that move to another address do
+ * not make room for more from the first.
+ */
+export class Places {
+  readonly #limits: Pick<Kind, "maxMembers" | "maxMembersPerSource">;
+  readonly #members: Members;
+  readonly #sessions: Sessions;
+
+  constructor(
+    limits: Pick<Kind, "maxMembers" | "maxMembersPerSource">,
+    room: { readonly members: Members; readonly sessions: Sessions },
+  ) {
+    this.#limits = limits;
+    this.#members = room.members;
+    this.#sessions = room.sessions;
+  }
+
+  /** Why there is no place for a join. */
+  refusal(join: JoinRequest): WireError | undefined {
+    if (this.#isIn(join)) return undefined;
+    const { maxMembers, maxMembersPerSource } = this.#limits;
+    const taken = this.#members.size + this.#sessions.watching;
+    if (taken >= maxMembers) {
+      const message = `the room is full: it has ${taken} members, the limit is ${maxMembers}`;
+      return { code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS };
+    }
+    if (taken < maxMembersPerSource || this.#countOf(join) < maxMembersPerSource) return undefined;
+    const who = join.user === "" ? "this address" : "this user";
+    const message = `${who} has ${maxMembersPerSource} members in the room, the limit is ${maxMembersPerSource}`;
+    return { code: "room_full", message, limit: "maxMembersPerSource", retryAfterMs: FULL_RETRY_MS };
+  }
+
+  /** The source that has taken the place of a session; `undefined` where it has none yet. */
+  holderOf({ session, member }: Pick<JoinRequest, "session" | "member">): string | undefined {
+    const record = this.#sessions.byId(session)?.record;
+    return this.#members.byId(member)?.place ?? record?.place ?? record?.source;
+  }
+
+  #isIn({ session, member }: JoinRequest): boolean {
+    return this.#members.byId(member) !== undefined || this.#sessions.byId(session) !== undefined;
+  }
+
+  /** How many places its source has taken. Looks at everyone, so only in rooms that hold as many as one source may take. */
+  #countOf(join: JoinRequest): number {
+    const holder = nameOf(join);
+    if (holder === undefined) return 0;
+    let count = 0;
+    for (const member of this.#members.all()) if (nameOf(member) === holder) count++;
+    for (const { record } of this.#sessions.watchers()) if (nameOf(record) === holder) count++;
+    return count;
+  }
+}
+
+/** What tells sources apart; `undefined` for an anonymous one whose address the runtime does not tell. */
+function nameOf({ user, place, source }: Holder): string | undefined {
+  return user === "" ? (place ?? source) : `@${user}`;
+}
