@@ -141,7 +141,7 @@ export class Acts {
 
   /** Why something is not taken, whatever it says: a capability, a penalty, a budget. */
   #refusalOf({ actor, connection, budget, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
-    const superseded = isForConnection(frame) ? this.#sessions.superseded(actor) : undefined;
+    const superseded = isForConnection(frame) ? this.#sessions.refusalOfAct(actor) : undefined;
     const refusal = superseded ?? refusalFor(frame, rights);
     // Who is not here reaches no one, and so spends nothing of theirs.
     if (refusal !== undefined || !this.#isHere(actor)) return refusal;

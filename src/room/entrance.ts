@@ -115,7 +115,9 @@ export class Entrance {
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
     // Before its ticket is looked at: an attempt that is too late binds none.
-    return this.#budgets.takeJoin(now) ?? this.#sessions.superseded(join) ?? this.#tickets.refusal(join, now);
+    return (
+      this.#budgets.takeJoin(now) ?? this.#sessions.refusalOfJoin(join) ?? this.#tickets.refusal(join, now)
+    );
   }
 
   /** Whether nobody is here, and nothing is stored that will be. */

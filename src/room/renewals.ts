@@ -87,7 +87,7 @@ export class Renewals {
     if (access === undefined || session?.record.access?.expiresAt === undefined) return;
     const isNewer =
       isLonger(access, session.record.access) && wasIssuedLater(access, session.record.access) !== false;
-    if (!isNewer || this.#sessions.superseded(actor) !== undefined) return;
+    if (!isNewer || this.#sessions.refusalOfAct(actor) !== undefined) return;
     if (new Rights(access.grants).may("join")) this.#apply(session, access, now);
   }
 
@@ -105,7 +105,7 @@ export class Renewals {
    * @returns what the connection's token allows then
    */
   #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
-    const refusal = this.#sessions.superseded(actor);
+    const refusal = this.#sessions.refusalOfAct(actor);
     if (refusal !== undefined) return err(refusal);
     const session = this.#sessions.byId(actor.session);
     if (session === undefined) return ok(access); // It is for no connection: the next one brings its own.

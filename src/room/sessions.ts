@@ -95,10 +95,17 @@ export class Sessions {
     return this.byId(session)?.record.attempt ?? this.#attempts.of(session) ?? 0;
   }
 
-  /** The refusal of what comes from an older attempt than the session's newest; `undefined` for what does not. */
-  superseded({ session, attempt }: Attempted): WireError | undefined {
+  /** The refusal of a join that is older than the session's newest; `undefined` for one that is not. */
+  refusalOfJoin({ session, attempt }: Attempted): WireError | undefined {
     const newest = this.attemptOf(session);
     return attempt !== undefined && attempt < newest ? { code: "superseded", try: newest } : undefined;
+  }
+
+  /** The refusal of an act for another connection than the session's newest; `undefined` for one that names none. */
+  refusalOfAct({ session, attempt }: Attempted): WireError | undefined {
+    const newest = this.attemptOf(session);
+    const isOther = attempt !== undefined && newest !== 0 && attempt !== newest;
+    return isOther ? { code: "superseded", try: newest } : undefined;
   }
 
   /** Takes in a socket just accepted. The caller has removed an older one of the same session. */
@@ -190,7 +197,7 @@ export class Sessions {
   }
 }
 
-/** What may come from an older attempt of a session than its newest. */
+/** What comes from an attempt of a session. */
 type Attempted = Pick<SessionRecord, "session" | "attempt">;
 
 /** Whether one connection of a session was admitted after another. */

@@ -226,6 +226,14 @@ describe("a POST that names an older connection than its session's newest", () =
     },
   );
 
+  it("[H9 A6] or one that the room does not know of, does not end the newest by its leave", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room, { query: numbered(8) });
+
+    expect(await postFor(room, ana, 9, { type: "leave" })).toMatchObject({ code: "superseded", try: 8 });
+    expect(await ana.publish("chat", "still here")).toMatchObject({ offset: 1 });
+  });
+
   it("[H9 A5] does not change presence data that the newer one has brought", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const page = await joinSse(room, { key, query: numbered(8) });
