@@ -29,6 +29,12 @@ export interface SendOptions extends Addressees {
   readonly key?: string | undefined;
 }
 
+/** Who waits for an act. */
+interface Caller {
+  readonly resolve: () => void;
+  readonly reject: (error: ParlorError) => void;
+}
+
 /** The slot of presence acts: only the newest counts. */
 const PRESENCE = "presence";
 
@@ -42,6 +48,8 @@ export class Acts {
   readonly #onError: (error: ParlorError) => void;
   /** The presence data that the room has last taken, or is joined with; JSON text. */
   #presence: string | undefined;
+  /** Who waits for the newest presence act: it is the answer to all before it. A list, however many there are. */
+  #callers: Caller[] = [];
   #end: ParlorError | undefined;
   readonly #viewOnly: ParlorError | undefined;
 
@@ -80,7 +88,7 @@ export class Acts {
 
   /** See {@link Room.setPresence}. */
   setPresence(data: unknown): Promise<void> {
-    return this.#promise((resolve, reject) => this.#claim(jsonText(data), resolve, reject));
+    return this.#promise((resolve, reject) => this.#claim(jsonText(data), { resolve, reject }));
   }
 
   /** See {@link Room.send}. */
@@ -97,7 +105,7 @@ export class Acts {
   /** Says after a welcome what could not be said in the join. */
   welcomed(): void {
     if (this.#presence === undefined || this.#isShort || this.#outbox.inSlot(PRESENCE) !== undefined) return;
-    this.#claim(this.#presence, () => undefined, this.#onError);
+    this.#claim(this.#presence, { resolve: () => undefined, reject: this.#onError });
   }
 
   /** Rejects what waits, and whatever comes. */
@@ -110,17 +118,27 @@ export class Acts {
     return encodeURIComponent(this.#presence ?? "").length <= MAX_QUERY_CHARS;
   }
 
-  #claim(text: string, resolve: () => void, reject: (error: ParlorError) => void): void {
+  #claim(text: string, caller: Caller): void {
+    const frame = presenceText(this.#outbox.nextRef, text);
+    this.#callers.push(caller);
     this.#outbox.add({
-      ...presenceText(this.#outbox.nextRef, text),
+      ...frame,
       slot: PRESENCE,
       resolve: () => {
         this.#presence = text;
-        resolve();
+        for (const { resolve } of this.#takeCallers()) resolve();
       },
-      reject,
+      reject: (error) => {
+        for (const { reject } of this.#takeCallers()) reject(error);
+      },
     });
     this.#sender.schedule();
+  }
+
+  #takeCallers(): readonly Caller[] {
+    const callers = this.#callers;
+    this.#callers = [];
+    return callers;
   }
 
   #record(write: (ref: number) => FrameText): Promise<Published> {

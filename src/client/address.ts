@@ -44,9 +44,10 @@ function below(room: URL, path: string): URL {
 }
 
 function joinUrl(target: Target, path: string): URL {
-  const { room, after, rewind, presence, mode, roster, state, view } = target;
+  const { room, attempt, after, rewind, presence, mode, roster, state, view } = target;
   const url = below(room, path);
   const query = {
+    try: attempt,
     mode: mode === "count" ? mode : undefined,
     after,
     rewind: after === undefined ? rewind : undefined,

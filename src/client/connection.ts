@@ -1,4 +1,4 @@
-import { mayComeBack } from "../protocol/close-codes.ts";
+import { mayComeBack, type CLOSE_CODES } from "../protocol/close-codes.ts";
 import type { ErrorFrame } from "../protocol/frames.ts";
 import { backoffMs, type BackoffBounds } from "./backoff.ts";
 import { type ParlorError, errorOfClose, errorOfFrame } from "./error.ts";
@@ -47,6 +47,12 @@ export interface Connection {
   readonly attempt: number;
   /** Whether a room was ever joined. */
   readonly hasJoined: boolean;
+  /** When the last connection that lasted was lost; `undefined` before there was one. */
+  readonly lostAt?: number;
+  /** Whether the last attempt was refused for its number, which is corrected at once. */
+  readonly wasOutranked?: boolean;
+  /** Whether it has come back after being replaced, and since then had no connection that was safe from that. */
+  readonly hasRetaken?: boolean;
 }
 
 /** What can happen to a connection. */
@@ -68,7 +74,8 @@ export type ConnectionEvent =
 /** What is to be done about it, in order. */
 export type Effect =
   | { readonly do: "dial"; readonly transport: TransportName }
-  | { readonly do: "hang up" }
+  /** Close the connection; `forGood` where the member leaves with it. */
+  | { readonly do: "hang up"; readonly forGood: boolean }
   /** Start the one timer, in place of the last; without `ms`, call it off. */
   | { readonly do: "timer"; readonly ms: number | undefined }
   | { readonly do: "tell"; readonly change: StateChange };
@@ -85,6 +92,15 @@ export type Step = readonly [Connection, readonly Effect[]];
 
 /** A connection that lasted so long, in milliseconds, was a success: the next wait is a first one again. */
 const STABLE_MS = 10_000;
+
+/**
+ * A connection that is replaced sooner, in milliseconds, was probably replaced by an attempt of its own client that
+ * arrived late, or of the page before it. The network seldom delivers what it has held back for longer than a minute.
+ */
+const LATE_ATTEMPT_MS = 60_000;
+
+// Checked against the table, which is not loaded for it.
+const REPLACED: (typeof CLOSE_CODES)["replaced"]["code"] = 4504;
 
 /** Before the first attempt, which the first `due` begins. */
 export function makeConnection(transports: readonly TransportName[]): Connection {
@@ -120,10 +136,12 @@ export function step(connection: Connection, event: ConnectionEvent, context: St
     case "lost": {
       if (phase.is === "waiting") return [connection, []];
       const [next, effects] = end(connection, { code: 1006, reason: event.reason }, context);
-      return [next, [{ do: "hang up" }, ...effects]];
+      return [next, [{ do: "hang up", forGood: false }, ...effects]];
     }
-    case "closed":
-      return close(connection, { state: "closed", reason: event.reason }, [{ do: "hang up" }]);
+    case "closed": {
+      const before: readonly Effect[] = [{ do: "hang up", forGood: true }];
+      return close(connection, { state: "closed", reason: event.reason }, before);
+    }
     default:
       return event satisfies never;
   }
@@ -141,7 +159,7 @@ function open(connection: Connection, { now }: StepContext): Step {
   const ladder = afterWelcome(connection.ladder);
   const change: StateChange = { state: "connected", reason: "the room was joined" };
   return [
-    { ...connection, ladder, phase: { is: "open", since: now }, hasJoined: true },
+    { ...connection, ladder, phase: { is: "open", since: now }, hasJoined: true, wasOutranked: false },
     [
       { do: "timer", ms: undefined },
       { do: "tell", change },
@@ -155,7 +173,7 @@ function timeOut(connection: Connection, context: StepContext): Step {
   // The time spent was wait enough before another way is tried, unless all of them have had their turn.
   const floorMs = ladder.rung > 0 ? undefined : 0;
   const [next, effects] = wait({ ...connection, ladder }, why, floorMs, context);
-  return [next, [{ do: "hang up" }, ...effects]];
+  return [next, [{ do: "hang up", forGood: false }, ...effects]];
 }
 
 function end(
@@ -166,18 +184,26 @@ function end(
   const { phase, ladder } = connection;
   const refusal = phase.is === "opening" ? phase.refusal : undefined;
   const why = { code, reason: refusal?.message ?? reason };
-  if (!mayComeBack(code)) {
+  const lastedMs = phase.is === "open" ? context.now - phase.since : 0;
+  const hasRetaken = connection.hasRetaken === true && lastedMs < LATE_ATTEMPT_MS;
+  // Only once: of two pages with one key, both of which come back, the older is closed for good in the end.
+  const mayRetake = code === REPLACED && lastedMs < LATE_ATTEMPT_MS && !hasRetaken;
+  if (!mayComeBack(code) && !mayRetake) {
     const error = refusal === undefined ? errorOfClose(code, reason) : errorOfFrame(refusal);
     return close(connection, { state: "closed", ...why, error }, []);
   }
   const floorMs = refusal?.retryAfterMs ?? retryMs;
   if (phase.is === "open") {
-    const attempt = context.now - phase.since >= STABLE_MS ? 0 : connection.attempt;
-    return wait({ ...connection, attempt, ladder: afterDrop(ladder, context.now) }, why, floorMs, context);
+    const lasting = lastedMs >= STABLE_MS ? { attempt: 0, lostAt: context.now } : {};
+    const next = { ...connection, ...lasting, ladder: afterDrop(ladder, context.now) };
+    return wait({ ...next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
+  }
+  if (refusal?.code === "superseded" && connection.wasOutranked !== true) {
+    return wait({ ...connection, wasOutranked: true }, why, undefined, context);
   }
   const wasHeard = refusal !== undefined || code >= 4000;
   const next = wasHeard ? afterRefusal(ladder) : afterFailure(ladder, "early", context.now);
-  return wait({ ...connection, ladder: next }, why, floorMs, context);
+  return wait({ ...connection, ladder: next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
 }
 
 /** @param floorMs what the server asked for; `undefined` to go on at once */
@@ -185,9 +211,11 @@ function wait(
   connection: Connection,
   why: { readonly code: number; readonly reason: string },
   floorMs: number | undefined,
-  { bounds, random }: StepContext,
+  { bounds, random, now }: StepContext,
 ): Step {
-  const retryInMs = floorMs === undefined ? 0 : backoffMs(bounds, connection.attempt, floorMs, random);
+  const outageMs = now - (connection.lostAt ?? -Infinity);
+  const retryInMs =
+    floorMs === undefined ? 0 : backoffMs(bounds, connection.attempt, floorMs, random, outageMs);
   const next: Connection = { ...connection, phase: { is: "waiting" }, attempt: connection.attempt + 1 };
   return [
     next,

@@ -16,13 +16,18 @@ export type Dials = Readonly<Record<TransportName, Dial>>;
 
 /** Makes real connections. The code for SSE is loaded when it is first needed. */
 export function makeDials({ WebSocket, dialect, fetch: fetch_, getToken }: Means): Dials {
-  const withToken = async (target: Target): Promise<Target> => ({ ...target, token: await getToken?.() });
+  // An attempt that was given up while its token came is not made: it could only arrive late.
+  const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
+    const token = await getToken?.();
+    if (!isWanted()) throw new Error("the attempt was given up");
+    return { ...target, token };
+  };
   return {
-    websocket: async (target, listener) =>
-      new WebSocketTransport(await withToken(target), listener, WebSocket, dialect),
-    sse: async (target, listener) => {
+    websocket: async (target, listener, isWanted) =>
+      new WebSocketTransport(await complete(target, isWanted), listener, WebSocket, dialect),
+    sse: async (target, listener, isWanted) => {
       const { SseTransport } = await import("./sse-transport.ts");
-      return new SseTransport(await withToken(target), listener, fetch_);
+      return new SseTransport(await complete(target, isWanted), listener, fetch_);
     },
   };
 }

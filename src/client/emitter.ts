@@ -2,6 +2,7 @@
 export class Emitter<Events extends object> {
   readonly #listeners: { [Type in keyof Events]?: Set<(event: Events[Type]) => void> } = {};
   readonly #report: (error: unknown) => void;
+  #isOver = false;
 
   /** @param report is handed what listeners throw */
   constructor(report: (error: unknown) => void) {
@@ -20,11 +21,16 @@ export class Emitter<Events extends object> {
   /** Calls the listeners that are there now, in the order in which they were added. */
   emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
     for (const listener of [...(this.#listeners[type] ?? [])]) {
+      if (this.#isOver) return;
       try {
         listener(event);
       } catch (error) {
         this.#report(error);
       }
     }
+  }
+  /** Tells nothing any more, the listeners of an event that is being told included. */
+  end(): void {
+    this.#isOver = true;
   }
 }

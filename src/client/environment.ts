@@ -12,6 +12,11 @@ export interface Signals {
 export interface Environment extends Clock {
   /** Listens to the world; the returned function stops that. */
   watch(signals: Signals): () => void;
+  /**
+   * A number for a client's first attempt to connect (rule J11), usually above those of the page before it. Only fewer
+   * round trips depend on that.
+   */
+  firstAttempt(): number;
   /** Takes what a listener of the application threw. */
   readonly report: (error: unknown) => void;
 }
@@ -22,6 +27,8 @@ export const realEnvironment: Environment = {
   // oxlint-disable-next-line no-restricted-properties -- an edge: refs begin at the time of day
   wallNow: () => Date.now(),
   random: () => Math.random(),
+  // oxlint-disable-next-line no-restricted-properties -- an edge, and no harm where the device's clock is wrong
+  firstAttempt: () => Math.max(0, Date.now()),
   startTimer(callback, ms) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

@@ -7,8 +7,8 @@ export type Failure = "timeout" | "early";
  * Which transport to try next. Pure data.
  *
  * The first rung is the one that is wanted. A rung is left for the next after a time-out, or when it failed often: twice
- * before anything worked in this room, and five times if it is the one that worked, for then it is rather the server
- * that is away. Any other is left after one failure. Behind the last comes the first again.
+ * before anything worked in this room, and if it is the one that worked five times and for a while, for then it is rather
+ * the server that is away. Any other is left after one failure. Behind the last comes the first again.
  */
 export interface Ladder {
   readonly names: readonly TransportName[];
@@ -16,26 +16,28 @@ export interface Ladder {
   readonly rung: number;
   /** The one that worked last; the first before any did. */
   readonly home: number;
-  /** How often the home rung may fail before the next is tried. */
-  readonly tries: number;
+  /** Whether the home rung ever worked. */
+  readonly isProven: boolean;
   /** Failures of this rung in a row. */
   readonly failures: number;
+  /** When the first of them was, in milliseconds of the caller's clock. */
+  readonly failingSince: number;
   /** When the first rung was last left, in milliseconds of the caller's clock. */
   readonly leftFirstAt: number;
 }
 
-/** {@link Ladder.tries} before anything worked. */
-const FIRST_TRIES = 2;
+/** How often the home rung fails, and for how many milliseconds, before the next is tried: while it never worked. */
+const UNPROVEN = { tries: 2, ms: 0 };
 
-/** {@link Ladder.tries} of a rung that worked: with the default waits about a quarter of a minute. */
-const PROVEN_TRIES = 5;
+/** The same of one that worked: a server that restarts is away for less. */
+const PROVEN = { tries: 5, ms: 15_000 };
 
 /** The first rung is tried again by a reconnect that comes so long after it was left: 5 minutes. */
 const RETRY_FIRST_MS = 300_000;
 
 /** Stands on the first rung. */
 export function makeLadder(names: readonly TransportName[]): Ladder {
-  return { names, rung: 0, home: 0, tries: FIRST_TRIES, failures: 0, leftFirstAt: 0 };
+  return { names, rung: 0, home: 0, isProven: false, failures: 0, failingSince: 0, leftFirstAt: 0 };
 }
 
 /** The transport to try next, or in use. */
@@ -45,9 +47,12 @@ export function rungOf(ladder: Ladder): TransportName {
 
 /** After an attempt that failed before its welcome, without a word from the server. */
 export function afterFailure(ladder: Ladder, failure: Failure, now: number): Ladder {
-  const { names, rung, home, tries } = ladder;
+  const { names, rung, home } = ladder;
   const failures = ladder.failures + 1;
-  if (failure === "early" && rung === home && failures < tries) return { ...ladder, failures };
+  const failingSince = failures === 1 ? now : ladder.failingSince;
+  const { tries, ms } = ladder.isProven ? PROVEN : UNPROVEN;
+  const isPatient = failures < tries || now - failingSince < ms;
+  if (failure === "early" && rung === home && isPatient) return { ...ladder, failures, failingSince };
   return {
     ...ladder,
     rung: (rung + 1) % names.length,
@@ -66,7 +71,7 @@ export function afterRefusal(ladder: Ladder): Ladder {
 
 /** After a welcome. */
 export function afterWelcome(ladder: Ladder): Ladder {
-  return { ...ladder, home: ladder.rung, tries: PROVEN_TRIES, failures: 0 };
+  return { ...ladder, home: ladder.rung, isProven: true, failures: 0 };
 }
 
 /** After a connection that had been welcomed ended. */

@@ -1,7 +1,15 @@
 import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
 import { Liveness } from "./liveness.ts";
 import type { Clock, Timers } from "./timers.ts";
-import type { Batch, Dial, Target, Transport, TransportEnd, TransportName } from "./transport.ts";
+import type {
+  Batch,
+  Dial,
+  Target,
+  Transport,
+  TransportEnd,
+  TransportListener,
+  TransportName,
+} from "./transport.ts";
 
 /** Who is told what comes over a link, until it is closed. */
 export interface LinkListener {
@@ -49,17 +57,18 @@ export class Link {
       this.release();
       listener.onEnd(end);
     };
-    dial(target, {
-      onFrames: (...come) => this.#receive(...come),
+    const transportListener = {
+      onFrames: (...come: Parameters<TransportListener["onFrames"]>) => this.#receive(...come),
       onHeard: () => this.#liveness?.heard(clock.now()),
       onReady: () => {
         if (!this.#isOver) listener.onReady();
       },
       onEnd,
-    }).then(
+    };
+    dial(target, transportListener, () => !this.#isOver).then(
       (transport) => {
         this.#transport = transport;
-        if (this.#isOver) transport.close();
+        if (this.#isOver) transport.close(false);
       },
       (error: unknown) => onEnd({ code: 1006, reason: String(error) }),
     );
@@ -71,8 +80,8 @@ export class Link {
   }
 
   /** Begins to look after the connection, with what its welcome says. */
-  welcomed({ session, key, pingIntervalMs }: WelcomeFrame, pingTimeoutMs: number): void {
-    this.#authority = `${session}.${key}`;
+  welcomed({ session, key, try: attempt, pingIntervalMs }: WelcomeFrame, pingTimeoutMs: number): void {
+    this.#authority = `${session}.${key}${attempt === undefined ? "" : `.${attempt}`}`;
     const rule =
       this.name === "websocket"
         ? { pingIntervalMs, timeoutMs: pingTimeoutMs }
@@ -112,10 +121,10 @@ export class Link {
     this.#context.timers.clear("liveness");
   }
 
-  /** Closes the connection. */
-  close(): void {
+  /** Closes the connection; `forGood` where the member leaves with it. */
+  close(forGood: boolean): void {
     this.release();
-    this.#transport?.close();
+    this.#transport?.close(forGood);
   }
 
   #receive(frames: readonly ServerFrame[], position?: string, chars = 0): void {

@@ -9,7 +9,7 @@ const REPEATABLE_MS = 570_000;
 
 /** What the maker of an act says of it. */
 export interface NewAct extends FrameText {
-  /** Acts of one slot stand for each other: only the newest counts, and it may be repeated for ever. */
+  /** Of acts of one slot only the newest counts, and it may be repeated for ever. */
   readonly slot?: string;
   /** Told once, with the offset, for acts that have one. */
   readonly resolve: (offset: number | undefined) => void;
@@ -41,6 +41,8 @@ export class Outbox {
   readonly #maxPending: number;
   /** By ref, ascending: the order in which they were made is that in which they go out. */
   readonly #entries = new Map<number, Entry>();
+  /** Those that have a slot, by slot. */
+  readonly #slots = new Map<string, Entry>();
   #nextRef: number;
 
   /** @param now Unix milliseconds */
@@ -56,28 +58,24 @@ export class Outbox {
 
   /** The act in a slot that waits, if one does. */
   inSlot(slot: string): Act | undefined {
-    return [...this.#entries.values()].find((entry) => entry.slot === slot);
+    return this.#slots.get(slot);
   }
 
   /**
-   * Takes an act, under {@link nextRef}. It takes the place of an earlier one of its slot, whose maker is answered as
-   * this one's is. An outbox that is full rejects it, unless it has a slot.
+   * Takes an act, under {@link nextRef}. An earlier one of its slot is dropped and not answered. An outbox that is full
+   * rejects it, unless it has a slot.
    */
   add(act: NewAct): void {
-    const older = act.slot === undefined ? undefined : this.inSlot(act.slot);
-    if (act.slot === undefined && this.#entries.size >= this.#maxPending) {
+    const { slot } = act;
+    const older = slot === undefined ? undefined : this.#slots.get(slot);
+    if (slot === undefined && this.#entries.size >= this.#maxPending) {
       return act.reject(new ParlorError("outbox_full", `${this.#maxPending} acts wait already`));
     }
     const ref = this.#nextRef++;
     if (older !== undefined) this.#remove(older.ref);
-    this.#entries.set(ref, {
-      ...act,
-      ref,
-      sentAt: undefined,
-      isSent: false,
-      resolve: (offset) => [older, act].forEach((each) => each?.resolve(offset)),
-      reject: (error) => [older, act].forEach((each) => each?.reject(error)),
-    });
+    const entry: Entry = { ...act, ref, sentAt: undefined, isSent: false };
+    this.#entries.set(ref, entry);
+    if (slot !== undefined) this.#slots.set(slot, entry);
   }
 
   /** The acts to be sent, in order. Those that can no longer be repeated are rejected here. */
@@ -127,6 +125,7 @@ export class Outbox {
   #remove(ref: number): Entry | undefined {
     const entry = this.#entries.get(ref);
     this.#entries.delete(ref);
+    if (entry?.slot !== undefined) this.#slots.delete(entry.slot);
     return entry;
   }
 }

@@ -27,6 +27,7 @@ const RECOVERIES: Readonly<Record<string, "wait" | "come back">> = {
   unavailable: "wait",
   internal: "wait",
   not_joined: "come back",
+  superseded: "come back",
   token_expired: "come back", // with another, which each join asks for
 } satisfies Record<CodesOf<"wait">, "wait"> & Record<CodesOf<"come back" | "renew">, "come back">;
 

@@ -1,4 +1,5 @@
 import type { PresenceMode } from "../protocol/contract.ts";
+import type { Json } from "../protocol/json.ts";
 import type { Addressees, Published, SendOptions } from "./acts.ts";
 import type { RoomState } from "./connection.ts";
 import type { RoomEvents } from "./events.ts";
@@ -81,7 +82,7 @@ export interface Room {
    * With `if` it is a compare-and-set: where a key has another version it is rejected `conflict`, and the error's
    * `versions` tells which. {@link shared} has them by then, or is about to: wait for the event `shared` until it has,
    * and set anew from there. A room whose history is not durable may have forgotten its state while it slept, and tells
-   * so with the next change: until then `versions` alone are right.
+   * so with the next change: until then `versions` alone are right. {@link update} does all of this for one key.
    *
    * @param values by key, 1-64 characters each, anything JSON can carry; with `delete` 64 keys at most
    * @returns where it is in the log, once it is stored; rejects with a {@link ParlorError}: as `publish` does, and with
@@ -92,6 +93,21 @@ export interface Room {
    * await room.set({ votes: 3 }, { if: { votes: room.shared.get("votes")?.version } });
    */
   set(values: Readonly<Record<string, unknown>>, options?: SetOptions): Promise<Published>;
+
+  /**
+   * Changes one key of the shared state from its present value: {@link set} with `if`, again after each `conflict`. Before
+   * it tries again it waits for a random time, which grows with each conflict in a row.
+   *
+   * Updates of one key that wait, for an answer or for a connection, are applied one after another and set in one step.
+   *
+   * @param change gets the value, `undefined` for a key that is absent, and returns the new one, `undefined` to delete the
+   * key. It is called again after a conflict, so it should do nothing else
+   * @returns as `set` does; rejects with what `change` throws, and with `conflict` after 16 conflicts in a row
+   *
+   * @example
+   * await room.update("votes", (votes = 0) => Number(votes) + 1);
+   */
+  update(key: string, change: (value: Json | undefined) => unknown): Promise<Published>;
 
   /**
    * Says something volatile: to who is connected now, at most once, stored nowhere. Never throws: without a connection

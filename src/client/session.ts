@@ -1,4 +1,3 @@
-import { fromBase64 } from "../protocol/base64.ts";
 import type { PresenceMode } from "../protocol/contract.ts";
 import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
 import { Acts, type Addressees, type Published, type SendOptions } from "./acts.ts";
@@ -12,7 +11,6 @@ import {
   type RoomState,
   type StateChange,
 } from "./connection.ts";
-import { Cursor } from "./cursor.ts";
 import type { Dials } from "./dials.ts";
 import { Emitter } from "./emitter.ts";
 import type { Environment } from "./environment.ts";
@@ -20,16 +18,18 @@ import { ParlorError, errorOfFrame } from "./error.ts";
 import type { RoomEvents } from "./events.ts";
 import type { SetOptions } from "./frame-texts.ts";
 import { Link, type LinkListener } from "./link.ts";
-import { Members, type Member } from "./members.ts";
+import type { Member } from "./members.ts";
 import type { Settings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { recoveryOf } from "./recovery.ts";
 import { Renewal } from "./renewal.ts";
+import { Replica } from "./replica.ts";
 import type { Room } from "./room.ts";
 import { Sender } from "./sender.ts";
-import { SharedState, type SharedValue } from "./shared-state.ts";
+import type { SharedValue } from "./shared-state.ts";
 import { Timers } from "./timers.ts";
 import type { TransportName } from "./transport.ts";
+import { Updates, type Change } from "./updates.ts";
 
 /** How long a leave may take to reach the room, in milliseconds, before the connection is closed all the same. */
 const LEAVE_TIMEOUT_MS = 2_000;
@@ -46,16 +46,16 @@ export class Session implements Room {
   readonly #environment: Environment;
   readonly #emitter: Emitter<RoomEvents>;
   readonly #timers: Timers;
-  readonly #cursor: Cursor;
-  readonly #members: Members;
-  readonly #shared = new SharedState();
+  readonly #replica: Replica;
   readonly #renewal: Renewal;
   readonly #sender: Sender;
   readonly #acts: Acts;
+  readonly #updates: Updates;
   readonly #unwatch: () => void;
   #connection: Connection;
+  /** The number of the last attempt (rule J11), or of a newer one that the room has told of. */
+  #attempt: number;
   #link: Link | undefined;
-  #self: string | undefined;
 
   /** Begins to join at once. */
   constructor(address: URL, settings: Settings, dials: Dials, environment: Environment) {
@@ -67,12 +67,13 @@ export class Session implements Room {
     this.#emitter = new Emitter(environment.report);
     this.#timers = new Timers(environment);
     this.#renewal = new Renewal(settings.getToken, this.#timers);
-    this.#cursor = new Cursor(settings.position);
+    this.#replica = new Replica(settings, (type, event) => this.#emit(type, event));
     const outbox = new Outbox(settings.maxPendingActs, environment.wallNow());
     this.#sender = new Sender(outbox, environment, this.#timers, settings);
-    this.#members = new Members(settings.mode);
     this.#acts = new Acts(outbox, this.#sender, settings, (error) => this.#emit("error", error));
+    this.#updates = new Updates(this.#replica.shared.byKey, this.#acts, environment, settings);
     this.#connection = makeConnection(settings.transports);
+    this.#attempt = environment.firstAttempt();
     this.#unwatch = environment.watch({
       onBack: () => {
         this.#step({ type: "online" });
@@ -92,27 +93,27 @@ export class Session implements Room {
   }
 
   get self(): string | undefined {
-    return this.#self;
+    return this.#replica.self;
   }
 
   get members(): ReadonlyMap<string, Member> {
-    return this.#members.byId;
+    return this.#replica.members.byId;
   }
 
   get count(): number {
-    return this.#members.count;
+    return this.#replica.members.count;
   }
 
   get mode(): PresenceMode {
-    return this.#members.mode;
+    return this.#replica.members.mode;
   }
 
   get shared(): ReadonlyMap<string, SharedValue> {
-    return this.#shared.byKey;
+    return this.#replica.shared.byKey;
   }
 
   get position(): string | undefined {
-    return this.#cursor.position;
+    return this.#replica.cursor.position;
   }
 
   get latencyMs(): number | undefined {
@@ -131,6 +132,10 @@ export class Session implements Room {
     return this.#acts.set(values, options);
   }
 
+  update(key: string, change: Change): Promise<Published> {
+    return this.#updates.update(key, change);
+  }
+
   send(event: string, data: unknown, options: SendOptions = {}): void {
     this.#acts.send(event, data, options);
   }
@@ -146,10 +151,10 @@ export class Session implements Room {
     this.#link = undefined; // so that it is not closed before the room has heard
     const left = link.leave();
     this.#step({ type: "closed", reason: "left" });
-    this.#timers.set("leave", LEAVE_TIMEOUT_MS, () => link.close());
+    this.#timers.set("leave", LEAVE_TIMEOUT_MS, () => link.close(true));
     await left;
     this.#timers.clear("leave");
-    link.close();
+    link.close(true);
   }
 
   close(): void {
@@ -172,7 +177,7 @@ export class Session implements Room {
       case "dial":
         return this.#dial(effect.transport);
       case "hang up":
-        this.#link?.close();
+        this.#link?.close(effect.forGood);
         return this.#unlink();
       case "timer":
         if (effect.ms === undefined) return this.#timers.clear("attempt");
@@ -186,9 +191,10 @@ export class Session implements Room {
 
   #dial(name: TransportName): void {
     const { key, rewind, mode, view } = this.#settings;
+    this.#attempt = Math.min(this.#attempt + 1, Number.MAX_SAFE_INTEGER);
     const listener: LinkListener = {
       onFrame: (frame) => this.#take(frame),
-      onPosition: (position) => this.#advance(position),
+      onPosition: (position) => this.#replica.position(position),
       onRead: (chars) => this.#sender.read(chars),
       onReady: () => this.#sender.flush(),
       onEnd: (end) => {
@@ -201,12 +207,12 @@ export class Session implements Room {
       name,
       this.#dials[name],
       {
-        ...{ room: this.#address, key, rewind, mode, view },
+        ...{ room: this.#address, key, attempt: this.#attempt, rewind, mode, view },
         after: this.position,
         presence: this.#acts.joinPresence,
-        roster: this.#members.roster,
+        roster: this.#replica.members.roster,
         // Without a position it is told anyway.
-        state: this.position !== undefined && !this.#shared.isKnown,
+        state: this.position !== undefined && !this.#replica.shared.isKnown,
       },
       { listener, clock: this.#environment, timers: this.#timers },
     );
@@ -223,33 +229,32 @@ export class Session implements Room {
     if (isClosed) {
       this.#unwatch();
       this.#acts.end(change.error ?? new ParlorError("closed", change.reason));
+      this.#updates.end();
     }
     this.#emit("state", change);
-    if (isClosed) this.#emit("closed", change);
+    if (isClosed) {
+      this.#emit("closed", change);
+      this.#emitter.end();
+    }
   }
 
   #take(frame: ServerFrame): void {
     switch (frame.type) {
       case "welcome":
         return this.#welcome(frame);
-      case "message": {
-        const isNew =
-          frame.offset === undefined ? frame.from !== this.#self : this.#cursor.pass(frame.offset);
-        const bytes = frame.bytes === undefined ? undefined : fromBase64(frame.bytes);
-        if (isNew) this.#emit("message", { data: null, ...frame, bytes });
-        return;
-      }
+      case "message":
+        return this.#replica.message(frame);
       case "state":
-        this.#cursor.pass(frame.offset);
-        return this.#emit("shared", this.#shared.update(frame));
+        return this.#replica.state(frame);
       case "presence":
-        return this.#emit("presence", this.#members.update(frame));
+        return this.#replica.presence(frame);
       case "position":
-        return this.#advance(frame.position);
+        return this.#replica.position(frame.position);
       case "ack":
         this.#renewal.schedule(this.#link, frame.expiresInMs);
         return this.#sender.acknowledged(frame);
       case "error":
+        this.#outrank(frame.try);
         if (this.state !== "connected") return this.#step({ type: "refused", error: frame });
         this.#sender.refused(frame);
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
@@ -271,11 +276,8 @@ export class Session implements Room {
   #welcome(welcome: WelcomeFrame): void {
     const link = this.#link;
     if (link === undefined) return;
-    this.#self = welcome.member;
-    this.#cursor.reset(welcome.position);
-    const { state, stateOffset = 0 } = welcome;
-    const presence = this.#members.update(welcome);
-    const shared = state && this.#shared.replace(state, stateOffset);
+    this.#outrank(welcome.try);
+    const emitChanges = this.#replica.welcomed(welcome);
     link.welcomed(welcome, this.#settings.pingTimeoutMs);
     this.#sender.attach(link, welcome.limits);
     this.#acts.welcomed();
@@ -283,13 +285,12 @@ export class Session implements Room {
     this.#step({ type: "welcomed" });
     const { session: _session, key: _key, ...told } = welcome; // secrets: what is told may be logged
     this.#emit("welcome", told);
-    this.#emit("presence", presence);
-    this.#emit("shared", shared);
+    emitChanges();
   }
 
-  #advance(position: string): void {
-    // In another log there is another state, which is empty as yet (rules P6, T6).
-    if (this.#cursor.advance(position)) this.#emit("shared", this.#shared.replace({}, 0));
+  /** Sees that the next attempt has a higher number than one that the room has told. */
+  #outrank(attempt = 0): void {
+    this.#attempt = Math.max(this.#attempt, attempt);
   }
 
   /** Tells listeners; nothing where nothing has happened. */

@@ -9,6 +9,8 @@ export interface Target {
   /** The room's address, http or https. */
   readonly room: URL;
   readonly key: string;
+  /** The number of this attempt (rule J11). */
+  readonly attempt: number;
   /** The position to go on from. */
   readonly after?: string | undefined;
   /** How many of the newest messages to ask for where there is no position. */
@@ -31,7 +33,7 @@ export interface Batch {
   readonly text: string;
   /** The ref of each item; `undefined` for a volatile message. */
   readonly refs: readonly (number | undefined)[];
-  /** Who acts: `<session>.<key>`, both of the welcome. */
+  /** Who acts: `<session>.<key>.<try>`, all of the welcome; without the last if the server gives none. */
   readonly authority: string;
 }
 
@@ -72,9 +74,21 @@ export interface Transport {
   ping(): void;
   /** Ends the membership. Resolves when the room has heard of it, or cannot; {@link close} resolves it too. */
   leave(authority: string): Promise<void>;
-  /** Hangs up. What is told after it means nothing. */
-  close(): void;
+  /**
+   * Hangs up. What is told after it means nothing.
+   *
+   * @param forGood whether the member leaves with it, as far as the transport can say so
+   */
+  close(forGood: boolean): void;
 }
 
-/** Starts a connection. One that cannot even be started rejects; what goes wrong later is told. */
-export type Dial = (target: Target, listener: TransportListener) => Promise<Transport>;
+/**
+ * Starts a connection. One that cannot even be started rejects; what goes wrong later is told.
+ *
+ * @param isWanted whether the connection still is: asked before it is opened, for the target may take a while to complete
+ */
+export type Dial = (
+  target: Target,
+  listener: TransportListener,
+  isWanted: () => boolean,
+) => Promise<Transport>;

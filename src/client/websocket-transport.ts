@@ -1,3 +1,4 @@
+import type { CLOSE_CODES } from "../protocol/close-codes.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { socketUrl } from "./address.ts";
 import { JSON_DIALECT, type Dialect } from "./dialect.ts";
@@ -23,6 +24,10 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Web
 
 /** So much unsent means that the network is slower than we are, in bytes: what is volatile had better wait. */
 const MAX_BUFFERED_BYTES = 65_536;
+
+/** The codes to hang up with: one says that the member leaves, the other, as any but 1000, that its connection is lost. */
+const LEAVING = 1000;
+const GIVEN_UP: (typeof CLOSE_CODES)["silent"]["code"] = 4002;
 
 /** A room over WebSocket. */
 export class WebSocketTransport implements Transport {
@@ -82,7 +87,7 @@ export class WebSocketTransport implements Transport {
     return this.#closed;
   }
 
-  close(): void {
-    this.#socket.close(1000);
+  close(forGood: boolean): void {
+    this.#socket.close(forGood ? LEAVING : GIVEN_UP);
   }
 }

@@ -56,6 +56,8 @@ export interface JoinRequest {
   readonly v: number;
   readonly session: string;
   readonly key: string;
+  /** The client's number for this attempt, which only grows for a key; absent where the client gives none. */
+  readonly attempt?: number;
   readonly member: string;
   /** The verified user, or "". */
   readonly user: string;
@@ -108,12 +110,13 @@ export function decodeJoin(header: string | null): JoinRequest | undefined {
 export function decodeRefusal(body: string): WireError {
   const frame = parseJson(body);
   if (!isJsonObject(frame) || !isErrorCode(frame["code"])) return { code: "unavailable" };
-  const { code, message, retryAfterMs, limit } = frame;
+  const { code, message, retryAfterMs, limit, try: attempt } = frame;
   return {
     code,
     ...(typeof message === "string" && { message }),
     ...(typeof retryAfterMs === "number" && { retryAfterMs }),
     ...(typeof limit === "string" && { limit }),
+    ...(typeof attempt === "number" && { try: attempt }),
   };
 }
 

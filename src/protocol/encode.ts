@@ -19,6 +19,7 @@ export function errorFrame(error: WireError): ErrorFrame {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(error.limit !== undefined && { limit: error.limit }),
     ...(error.versions !== undefined && { versions: error.versions }),
+    ...(error.try !== undefined && { try: error.try }),
   };
 }
 

@@ -164,6 +164,13 @@ export const ERRORS = {
     close: "overloaded",
     text: "too many join the room at once",
   },
+  superseded: {
+    number: 135,
+    http: 409,
+    recovery: "come back",
+    close: "superseded",
+    text: "the session has a newer connection than the one this came from",
+  },
   token_missing: {
     number: 150,
     http: 401,
@@ -246,6 +253,8 @@ export interface WireError {
   readonly limit?: string;
   /** The versions that the keys compared have. */
   readonly versions?: Readonly<Record<string, number>>;
+  /** With `superseded`: the attempt number of the session's newest connection. */
+  readonly try?: number;
   /** The act that is refused, where it had one. */
   readonly ref?: number;
 }

@@ -129,6 +129,8 @@ export interface WelcomeFrame {
   readonly key: string;
   readonly member: string;
   readonly user?: string;
+  /** The attempt number of this connection; absent from a server that does not order attempts. */
+  readonly try?: number;
   readonly time: number;
   readonly history: HistoryMode;
   readonly position: string;
@@ -224,6 +226,8 @@ export interface ErrorFrame {
   readonly limit?: string;
   /** With `conflict`: the versions that the keys compared have, 0 for one that is absent. */
   readonly versions?: Readonly<Record<string, number>>;
+  /** With `superseded`: the attempt number of the session's newest connection. */
+  readonly try?: number;
 }
 
 /** Stored messages, ascending; `more` where there are further ones beyond the end that was cut. */

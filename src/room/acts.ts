@@ -7,6 +7,7 @@ import type { ClientFrame, HistoryRequestFrame, SeenFrame } from "../protocol/fr
 import { utf8Length } from "../protocol/json.ts";
 import type { Result } from "../protocol/result.ts";
 import type { Actor } from "./api.ts";
+import { isForConnection } from "./attempts.ts";
 import type { Budgets } from "./budgets.ts";
 import type { Departures } from "./departures.ts";
 import { DIALECTS } from "./dialects.ts";
@@ -140,7 +141,8 @@ export class Acts {
 
   /** Why something is not taken, whatever it says: a capability, a penalty, a budget. */
   #refusalOf({ actor, connection, budget, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
-    const refusal = refusalFor(frame, rights);
+    const superseded = isForConnection(frame) ? this.#sessions.refusalOfAct(actor) : undefined;
+    const refusal = superseded ?? refusalFor(frame, rights);
     // Who is not here reaches no one, and so spends nothing of theirs.
     if (refusal !== undefined || !this.#isHere(actor)) return refusal;
     const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
@@ -168,7 +170,7 @@ export class Acts {
       case "history":
         return this.#readHistory(sent, frame, answer);
       case "auth":
-        this.#renewals.renew(actor, frame, answer);
+        this.#renewals.renew(actor, frame, answer, sent.connection !== undefined);
         return undefined;
       case "leave":
         return this.#leave(sent, frame.ref, answer);
@@ -252,7 +254,7 @@ function sourceOf({ source, session }: Actor, connection: Session | undefined): 
 
 /** Whether a refusal is its sender's doing, not the server's, nor that of others who spent what is shared. */
 function isItsFault({ code, limit }: WireError): boolean {
-  return code !== "internal" && limit !== "roomMessagesPerSecond";
+  return code !== "internal" && code !== "superseded" && limit !== "roomMessagesPerSecond";
 }
 
 /** Whether an act reaches others. */

@@ -22,6 +22,8 @@ export interface Actor {
   readonly member: string;
   /** "" for an anonymous member. */
   readonly user: string;
+  /** The attempt number of the connection that it acts for; absent where a POST does not say which. */
+  readonly attempt?: number | undefined;
   /** What its token allows; absent for what an open room allows everyone. */
   readonly access?: Access | undefined;
   /** Who answers for it (`JoinRequest`). */

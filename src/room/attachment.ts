@@ -17,7 +17,9 @@ export interface SessionRecord {
   readonly user: string;
   readonly dialect: DialectName;
   readonly mode: PresenceMode;
-  /** Unix milliseconds; the newest socket of a session is the one that counts. */
+  /** The attempt number: of a session's sockets the one with the highest counts. Absent where older code let it in. */
+  readonly attempt?: number | undefined;
+  /** Unix milliseconds; decides between sockets of a session with the same attempt number. */
   readonly joinedAt: number;
   /** When the member last sent a frame, Unix milliseconds; written at most every {@link HEARD_RESOLUTION_MS}. */
   readonly heardAt: number;

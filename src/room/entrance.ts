@@ -119,7 +119,10 @@ export class Entrance {
       const message = "too many new rooms were joined first from here today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
-    return this.#budgets.takeJoin(now) ?? this.#tickets.refusal(join, now);
+    // Before its ticket is looked at: an attempt that is too late binds none.
+    return (
+      this.#budgets.takeJoin(now) ?? this.#sessions.refusalOfJoin(join) ?? this.#tickets.refusal(join, now)
+    );
   }
 
   /** Whether nobody is here, and nothing is stored that will be. */
@@ -145,7 +148,7 @@ export class Entrance {
     const session = this.#sessions.add(
       socket,
       {
-        ...{ session: id, member, user, dialect, mode },
+        ...{ session: id, member, user, dialect, mode, attempt: this.#attemptOf(join, now) },
         joinedAt: older === undefined ? now : Math.max(now, older.record.joinedAt),
         heardAt: now,
         ...(viewOnly === true && { viewOnly }),
@@ -168,11 +171,20 @@ export class Entrance {
     return session;
   }
 
+  /**
+   * The number that a connection gets. One whose client does not count is the newest, above all that are known; the
+   * room's clock keeps its number apart from those that were forgotten.
+   */
+  #attemptOf({ session, attempt }: JoinRequest, now: number): number {
+    const next = Math.max(now, this.#sessions.attemptOf(session) + 1);
+    return attempt ?? Math.min(next, Number.MAX_SAFE_INTEGER);
+  }
+
   #welcome(session: Session, join: JoinRequest, now: number): void {
     const start = this.#startOf(session, join, now);
     const mode = this.#fanOut.modeOf(session);
     const roster = this.#roster.revision;
-    const { member, user, viewOnly } = session.record;
+    const { member, user, viewOnly, attempt } = session.record;
     const expiresAt = session.record.access?.expiresAt;
     const isAsked = start.recovered !== true || join.state === true;
     const hasState = isAsked && session.rights.may("state");
@@ -183,6 +195,7 @@ export class Entrance {
       key: join.key,
       member,
       ...(user !== "" && { user }),
+      ...(attempt !== undefined && { try: attempt }),
       ...(viewOnly === true && { viewOnly }),
       time: this.#log.timeAt(now),
       history: this.#kind.history,

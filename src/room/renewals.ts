@@ -15,7 +15,13 @@ import type { Session, Sessions } from "./sessions.ts";
 /** What is to be done in a turn of the room. */
 type Turn = (now: number) => void;
 
-/** Takes new tokens for connections: the user stays, what it may do and until when is new. */
+/**
+ * Takes new tokens for connections: the user stays, what it may do and until when is new.
+ *
+ * Tokens may arrive in another order than their client sent them: a POST is overtaken by another POST or by the client's
+ * next connection, and a check takes longer where a key has to be fetched. A token that turns out to be the older one
+ * changes nothing.
+ */
 export class Renewals {
   readonly #verifier: TokenVerifier;
   readonly #revocations: Revocations;
@@ -25,6 +31,9 @@ export class Renewals {
   readonly #outbox: Outbox;
   readonly #deadlines: Deadlines;
   #checks: Promise<Turn>[] = [];
+  #begun = 0;
+  /** Which frame each connection has taken its token from, where that came over a socket; numbered by `#begun`. */
+  readonly #taken = new WeakMap<Session, number>();
 
   constructor(
     { verifier, revocations }: { readonly verifier: TokenVerifier; readonly revocations: Revocations },
@@ -47,13 +56,18 @@ export class Renewals {
 
   /**
    * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
+   *
+   * @param isOrdered whether the client's tokens come in the order in which it sent them: over a socket they do
    */
-  renew(actor: Actor, { token, ref }: AuthFrame, answer: Answer): void {
+  renew(actor: Actor, { token, ref }: AuthFrame, answer: Answer, isOrdered: boolean): void {
     const named = ref !== undefined && { ref };
+    const order = ++this.#begun;
     const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
-      if (!checked.ok) return answer(errorFrame({ ...checked.error, ...named }));
-      this.#apply(actor, checked.value, now);
-      const { expiresAt } = checked.value;
+      const taken = checked.ok
+        ? this.#take(actor, checked.value, isOrdered ? order : undefined, now)
+        : checked;
+      if (!taken.ok) return answer(errorFrame({ ...taken.error, ...named }));
+      const { expiresAt } = taken.value;
       answer({ type: "ack", ...named, ...(expiresAt !== undefined && { expiresInMs: expiresAt - now }) });
     });
     this.#checks.push(check);
@@ -68,10 +82,13 @@ export class Renewals {
 
   /** Takes the token of a POST for the session's, where it is good for longer and allows to be there. */
   follow(actor: Actor, now: number): void {
-    const until = this.#sessions.byId(actor.session)?.record.access?.expiresAt;
+    const session = this.#sessions.byId(actor.session);
     const { access } = actor;
-    if (until === undefined || access === undefined || (access.expiresAt ?? 0) <= until) return;
-    if (new Rights(access.grants).may("join")) this.#apply(actor, access, now);
+    if (access === undefined || session?.record.access?.expiresAt === undefined) return;
+    const isNewer =
+      isLonger(access, session.record.access) && wasIssuedLater(access, session.record.access) !== false;
+    if (!isNewer || this.#sessions.refusalOfAct(actor) !== undefined) return;
+    if (new Rights(access.grants).may("join")) this.#apply(session, access, now);
   }
 
   /** Tells a connection that its token is about to expire. */
@@ -81,14 +98,31 @@ export class Renewals {
     this.#outbox.reply(session, { type: "expiring", expiresInMs: expiresAt - now });
   }
 
+  /**
+   * Takes a token that was checked, unless the connection has a newer one.
+   *
+   * @param order of the frame that it came in, among those of a socket
+   * @returns what the connection's token allows then
+   */
+  #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
+    const refusal = this.#sessions.refusalOfAct(actor);
+    if (refusal !== undefined) return err(refusal);
+    const session = this.#sessions.byId(actor.session);
+    if (session === undefined) return ok(access); // It is for no connection: the next one brings its own.
+    const current = session.record.access ?? access;
+    const isLatest =
+      order === undefined ? !isLonger(current, access) : order > (this.#taken.get(session) ?? 0);
+    if (!(wasIssuedLater(access, current) ?? isLatest)) return ok(current);
+    if (order !== undefined) this.#taken.set(session, order);
+    this.#apply(session, access, now);
+    return ok(access);
+  }
+
   /** Gives a session what a token allows. */
-  #apply({ session: id, member: memberId }: Actor, access: Access, now: number): void {
-    const session = this.#sessions.byId(id);
-    if (session !== undefined) {
-      this.#sessions.renew(session, access);
-      this.#deadlines.watch(session, now); // It may be good for less than the one before.
-    }
-    const member = this.#members.byId(memberId);
+  #apply(session: Session, access: Access, now: number): void {
+    this.#sessions.renew(session, access);
+    this.#deadlines.watch(session, now); // It may be good for less than the one before.
+    const member = this.#members.byId(session.record.member);
     const informed = member === undefined ? undefined : this.#members.inform(member, access.info);
     if (informed !== undefined) this.#outbox.presence.updated(informed);
   }
@@ -106,4 +140,15 @@ export class Renewals {
       refusalWithout("join", new Rights(access.grants)) ?? (await this.#revocations.refusal(user, access));
     return refusal === undefined ? ok(access) : err(refusal);
   }
+}
+
+/** Whether a token was issued after another; `undefined` where they do not say, or in the same second. */
+function wasIssuedLater({ issuedAt }: Access, other: Access): boolean | undefined {
+  if (issuedAt === undefined || other.issuedAt === undefined || issuedAt === other.issuedAt) return undefined;
+  return issuedAt > other.issuedAt;
+}
+
+/** Whether a token is valid for longer than another. */
+function isLonger({ expiresAt = Infinity }: Access, other: Access): boolean {
+  return expiresAt > (other.expiresAt ?? Infinity);
 }

@@ -1,7 +1,9 @@
 import { Rights } from "../protocol/capabilities.ts";
 import { CLOSE_CODES, type CloseName } from "../protocol/close-codes.ts";
 import type { Access } from "../protocol/contract.ts";
+import type { WireError } from "../protocol/errors.ts";
 import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRecord } from "./attachment.ts";
+import { Attempts } from "./attempts.ts";
 import { Lane, type LaneLimits, type LaneRecord } from "./lane.ts";
 
 /** A live connection. Its record is a copy of the socket's attachment, and so is its lane's once it is settled. */
@@ -29,6 +31,7 @@ export class Sessions {
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
+  readonly #attempts = new Attempts();
   /** Those that were sent something, or read it, that is not attached yet. */
   readonly #dirty = new Set<Session>();
   #isLoaded = false;
@@ -92,6 +95,24 @@ export class Sessions {
     return this.#bySession.get(session);
   }
 
+  /** The attempt number of a session's newest connection; 0 if none is known. */
+  attemptOf(session: string): number {
+    return this.byId(session)?.record.attempt ?? this.#attempts.of(session) ?? 0;
+  }
+
+  /** The refusal of a join that is older than the session's newest; `undefined` for one that is not. */
+  refusalOfJoin({ session, attempt }: Attempted): WireError | undefined {
+    const newest = this.attemptOf(session);
+    return attempt !== undefined && attempt < newest ? { code: "superseded", try: newest } : undefined;
+  }
+
+  /** The refusal of an act for another connection than the session's newest; `undefined` for one that names none. */
+  refusalOfAct({ session, attempt }: Attempted): WireError | undefined {
+    const newest = this.attemptOf(session);
+    const isOther = attempt !== undefined && newest !== 0 && attempt !== newest;
+    return isOther ? { code: "superseded", try: newest } : undefined;
+  }
+
   /** Takes in a socket just accepted. The caller has removed an older one of the same session. */
   add(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
     const session = this.#made(socket, record, lane);
@@ -105,8 +126,11 @@ export class Sessions {
     this.#bySocket.delete(session.socket);
     this.#dirty.delete(session);
     this.#watching.delete(session);
-    if (this.#bySession.get(session.record.session) === session)
-      this.#bySession.delete(session.record.session);
+    const { session: id, attempt } = session.record;
+    if (this.#bySession.get(id) === session) {
+      this.#bySession.delete(id);
+      if (attempt !== undefined) this.#attempts.remember(id, attempt);
+    }
     attachGone(session.socket);
   }
 
@@ -162,7 +186,7 @@ export class Sessions {
 
   #keepNewest(session: Session): void {
     const other = this.#bySession.get(session.record.session);
-    if (other !== undefined && other.record.joinedAt >= session.record.joinedAt) {
+    if (other !== undefined && !isNewer(session.record, other.record)) {
       attachGone(session.socket);
       closeSocket(session.socket, "replaced");
       return;
@@ -176,6 +200,15 @@ export class Sessions {
     this.#bySocket.set(session.socket, session);
     if (session.record.viewOnly === true) this.#watching.add(session);
   }
+}
+
+/** What comes from an attempt of a session. */
+type Attempted = Pick<SessionRecord, "session" | "attempt">;
+
+/** Whether one connection of a session was admitted after another. */
+function isNewer(one: SessionRecord, other: SessionRecord): boolean {
+  const difference = (one.attempt ?? 0) - (other.attempt ?? 0);
+  return difference === 0 ? one.joinedAt > other.joinedAt : difference > 0;
 }
 
 /** The looks there are, by what they are made of. */

@@ -1,4 +1,5 @@
 import type { ActOutcome } from "../room/api.ts";
+import { readAttempt } from "../protocol/attempts.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
 import type { AnswerFrame } from "../protocol/frames.ts";
@@ -6,18 +7,25 @@ import { isKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { countRefusal } from "./edge-counts.ts";
 
-/** Names the session that acts: `<session>.<key>`, both from its welcome. */
+/** Names the session that acts, and its connection: `<session>.<key>` or `<session>.<key>.<try>`, as in its welcome. */
 export const SESSION_HEADER = "Parlor-Session";
 
-/** Reads the session header. That the two belong together is for the caller to check. */
-export function readSession(
-  header: string | null,
-): Result<{ readonly session: string; readonly key: string }> {
-  const [session, key, ...rest] = (header ?? "").split(".");
-  if (session === undefined || key === undefined || rest.length > 0 || !isKey(key)) {
-    return err({ code: "bad_session", message: `acts need the header ${SESSION_HEADER}: <session>.<key>` });
+/** Who acts by POST: a session, and the attempt number of the connection that it acts for, if it says so. */
+interface SessionHeader {
+  readonly session: string;
+  readonly key: string;
+  readonly attempt: number | undefined;
+}
+
+/** Reads the session header. That session and key belong together is for the caller to check. */
+export function readSession(header: string | null): Result<SessionHeader> {
+  const [session, key, number, ...rest] = (header ?? "").split(".");
+  const attempt = readAttempt(number);
+  if (session === undefined || key === undefined || rest.length > 0 || !isKey(key) || !attempt.ok) {
+    const form = "<session>.<key> or <session>.<key>.<try>";
+    return err({ code: "bad_session", message: `acts need the header ${SESSION_HEADER}: ${form}` });
   }
-  return ok({ session, key });
+  return ok({ session, key, attempt: attempt.value });
 }
 
 /** Reads a body as text, and no more of it than may be sent. */

@@ -15,6 +15,8 @@ export interface Offer {
   /** What the connection is to speak: of those offered the first that is spoken here. */
   readonly dialect: DialectName;
   readonly key: string | undefined;
+  /** The number of the attempt, as the client wrote it behind its key. */
+  readonly attempt: string | undefined;
   readonly token: string | undefined;
 }
 
@@ -34,19 +36,24 @@ export function isUpgrade(request: Request): boolean {
 
 /** Reads the subprotocols that a client offers. Secrets among them are never echoed. */
 export function readOffer(header: string | null): Offer {
-  if (header === null)
-    return { echo: undefined, isSpoken: true, dialect: "json", key: undefined, token: undefined };
+  if (header === null) {
+    const nothing = { key: undefined, attempt: undefined, token: undefined };
+    return { echo: undefined, isSpoken: true, dialect: "json", ...nothing };
+  }
   const offered = header.split(",").map((name) => name.trim());
   const isSecret = (name: string): boolean => name.startsWith(KEY_PREFIX) || name.startsWith(TOKEN_PREFIX);
   const secret = (prefix: string): string | undefined =>
     offered.find((name) => name.startsWith(prefix))?.slice(prefix.length);
   const spoken = offered.find((name) => DIALECT_OF.has(name));
+  // `resume.<key>` or `resume.<key>.<try>`: a key holds no dot.
+  const [key, ...attempt] = secret(KEY_PREFIX)?.split(".") ?? [];
   return {
     // A browser drops a connection that answers none of its offers, and then its user would never see why.
     echo: spoken ?? offered.find((name) => name !== "" && !isSecret(name)),
     isSpoken: spoken !== undefined,
     dialect: DIALECT_OF.get(spoken ?? "") ?? "json",
-    key: secret(KEY_PREFIX),
+    key,
+    attempt: attempt.length === 0 ? undefined : attempt.join("."),
     token: secret(TOKEN_PREFIX),
   };
 }

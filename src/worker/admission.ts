@@ -1,4 +1,5 @@
 import type { Config, Kind } from "../config/config.ts";
+import { readAttempt } from "../protocol/attempts.ts";
 import { OPEN_GRANTS, Rights, refusalWithout } from "../protocol/capabilities.ts";
 import {
   contractVersionOf,
@@ -32,6 +33,8 @@ export interface Joiner {
   readonly dialect: DialectName;
   /** A key offered as a subprotocol; wins over the query's. */
   readonly key?: string | undefined;
+  /** The number of the attempt behind that key; wins over the query's `try`. */
+  readonly attempt?: string | undefined;
   /** The header `Last-Event-ID`; wins over the query's position, for an EventSource repeats its URL. */
   readonly lastEventId?: string | undefined;
   /** Where it comes from ({@link addressOf}). */
@@ -70,6 +73,8 @@ export async function admit(
   }
   const key = joiner.key ?? query.get("key") ?? visitor.ticket?.key ?? randomKey();
   if (!isKey(key)) return err({ code: "bad_key" });
+  const attempt = readAttempt(joiner.attempt ?? query.get("try") ?? undefined);
+  if (!attempt.ok) return attempt;
   const mode = query.get("mode") ?? "list";
   if (!isMode(mode)) return err({ code: "bad_request", message: "mode is list or count" });
   const rewind = query.get("rewind");
@@ -90,6 +95,7 @@ export async function admit(
     v: contractVersionOf(joiner.dialect),
     ...(await deriveIdentity(place.room, visitor.user, key)),
     key,
+    ...(attempt.value !== undefined && { attempt: attempt.value }),
     user: visitor.user,
     // What is open to everyone goes without saying: else each socket would carry it.
     ...(visitor.access.grants !== OPEN_GRANTS && { access: visitor.access }),

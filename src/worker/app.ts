@@ -172,7 +172,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     {
       echo,
       ...joiner
-    }: Pick<Joiner, "dialect" | "key" | "lastEventId"> & { readonly echo?: string | undefined },
+    }: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId"> & { readonly echo?: string | undefined },
   ): Promise<Result<Joined>> {
     const { place, address, source } = visited;
     const now = Date.now();
@@ -208,7 +208,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     const { place, visitor, address } = visited.value;
     const header = readSession(raw.headers.get(SESSION_HEADER));
     if (!header.ok) return errorResponse(header.error);
-    const { session, key } = header.value;
+    const { session, key, attempt } = header.value;
     const identity = await identify(place, visitor.user, session, key);
     if (!identity.ok) return errorResponse(identity.error);
     const body = await readBody(raw, place.kind.maxFrameBytes);
@@ -219,6 +219,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
       ...{ v: contractVersionOf(), session, ...identity.value, body: body.value, access: visitor.access },
       ...(await sourceIn(place.room, visitor.user, address)),
       ...(name.value !== undefined && { request: name.value }),
+      ...(attempt !== undefined && { attempt }),
     };
     // Without a ref an act may not happen twice, so it is for the client to repeat.
     const outcome = await callRoom(() => rooms.forCall(place.room, place.kind).act(request), {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
 import { at } from "./fake-transport.ts";
-import { settled } from "./fake-world.ts";
-import { comeBack, Visit, visit } from "./visit.ts";
+import { FIRST_ATTEMPT, settled } from "./fake-world.ts";
+import { comeBack, live, Visit, visit } from "./visit.ts";
 
 const comingBack = Object.values(CLOSE_CODES).filter(({ recovery }) => recovery === "come back");
 const stayingAway = Object.entries(CLOSE_CODES).filter(([, { recovery }]) => recovery === "stay away");
@@ -36,6 +36,7 @@ describe("joining", () => {
     expect(made.line.target).toEqual({
       room: new URL("https://parlor.example/rooms/lobby"),
       key: "keykeykeykeykeykeykey1",
+      attempt: FIRST_ATTEMPT + 1,
       after: undefined,
       rewind: 20,
       presence: '{"name":"Ana"}',
@@ -102,6 +103,7 @@ describe("coming back", () => {
 
   it.each(stayingAway)("[C1] stays away after %s", async (name, { code, text }) => {
     const made = await visit();
+    await live(made, 60_000); // Sooner, `replaced` may have been an own attempt's doing.
 
     made.line.end(code, text);
     await made.world.pass(3_600_000);
@@ -214,6 +216,41 @@ describe("waits", () => {
     await made.world.pass(1_000);
     made.line.end(CLOSE_CODES.restart.code);
     expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 50 });
+  });
+
+  it("[G10] of a connection that had lasted are at most half of the outage, so that a restart of seconds is short", async () => {
+    const made = await visit({ transports: ["websocket"] });
+    await live(made, 300_000);
+    made.world.chance = 1;
+    const outage: [awayMs: number, waitMs: number | undefined][] = [];
+
+    const lostAt = made.world.now();
+    while (made.world.now() - lostAt < 120_000) {
+      made.line.end();
+      outage.push([made.world.now() - lostAt, made.told.state.at(-1)?.retryInMs]);
+      await made.nextDial();
+    }
+
+    expect(outage.slice(0, 6)).toEqual([
+      ...[
+        [0, 1_000],
+        [1_000, 1_000],
+        [2_000, 1_000],
+        [3_000, 1_500],
+        [4_500, 2_250],
+        [6_750, 3_375],
+      ],
+    ]);
+    expect(outage.at(-1)).toEqual([expect.any(Number), 30_000]);
+  });
+
+  it("[G10 E1] of a connection that had lasted begin after what the server asks for", async () => {
+    const made = await visit({ transports: ["sse"] });
+    await live(made, 300_000);
+
+    made.line.end(CLOSE_CODES.restart.code, CLOSE_CODES.restart.text, 4_000);
+
+    expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 4_500 });
   });
 
   it("[G10] tries at once when the network is back", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
-import { LIMITS, messageFrame } from "./fake-transport.ts";
+import { LIMITS, messageFrame, welcomeFrame } from "./fake-transport.ts";
 import { settled } from "./fake-world.ts";
 import { Visit, visit } from "./visit.ts";
 
@@ -83,6 +83,35 @@ describe("close", () => {
     expect(made.offsets).toEqual([1]);
     expect(made.told.closed).toHaveLength(1);
   });
+});
+
+describe("a listener that closes the room", () => {
+  it.each(["state", "welcome", "presence", "shared", "message"] as const)(
+    "[G6] in the event %s is the last to be told anything but the end",
+    async (closing) => {
+      const made = new Visit();
+      const told: string[] = [];
+      const events = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
+      for (const type of events) made.room.on(type, () => void told.push(type));
+      made.room.on(closing, () => made.room.close());
+      for (const type of events) made.room.on(type, () => void told.push(type));
+      await settled();
+
+      made.line.deliver(
+        welcomeFrame({
+          state: { topic: ["lunch", 1] },
+          stateOffset: 1,
+          members: [{ id: "me" }, { id: "ana" }],
+        }),
+        messageFrame(2),
+      );
+      made.room.send("", "a name that is too short");
+      await settled();
+
+      expect(told.slice(told.indexOf("closed"))).toEqual(["closed", "closed"]);
+      expect(told.filter((type) => type === closing)).toHaveLength(closing === "state" ? 3 : 1);
+    },
+  );
 });
 
 describe("leave", () => {

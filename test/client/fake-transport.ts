@@ -89,6 +89,8 @@ export class FakeTransport implements Transport {
   pings = 0;
   isBusy = false;
   isClosed = false;
+  /** Whether it was closed as a member does that leaves. */
+  isClosedForGood = false;
   isLeft = false;
   readonly #listener: TransportListener;
   readonly #whenLeft = Promise.withResolvers<void>();
@@ -127,8 +129,9 @@ export class FakeTransport implements Transport {
     return this.#whenLeft.promise;
   }
 
-  close(): void {
+  close(forGood: boolean): void {
     this.isClosed = true;
+    this.isClosedForGood = forGood;
     this.#whenLeft.resolve();
   }
 

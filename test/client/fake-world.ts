@@ -5,6 +5,9 @@ interface FakeTimer {
   readonly callback: () => void;
 }
 
+/** The number that a client's attempts begin above. */
+export const FIRST_ATTEMPT = 1_000;
+
 /** Lets promises that are ready run: everything that happens without time passing. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -31,6 +34,8 @@ export class FakeWorld implements Environment {
   wallNow = (): number => 1_790_000_000_000 + this.#now;
 
   random = (): number => this.chance;
+
+  firstAttempt = (): number => FIRST_ATTEMPT;
 
   report = (error: unknown): void => void this.reported.push(error);
 

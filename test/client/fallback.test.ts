@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
 import { FakeWorld, settled } from "./fake-world.ts";
-import { Visit, visit } from "./visit.ts";
+import { live, Visit, visit } from "./visit.ts";
 
 it("[G5 J1] joins over SSE at once when a WebSocket never gets its welcome", async () => {
   const made = new Visit({ connectTimeoutMs: 4_000 });
@@ -77,6 +77,22 @@ it("[G5] a WebSocket that worked is not given up for a short outage", async () =
 
   await made.nextDial();
   expect(made.names.at(-1)).toBe("sse");
+});
+
+it("[G5] a WebSocket that worked is not given up in the first 15 seconds, however often it fails in them", async () => {
+  const made = await visit();
+  await live(made, 10_000);
+  made.world.chance = 0.1;
+
+  made.line.end();
+  const since = made.world.now();
+  while (made.names.at(-1) === "websocket") {
+    await made.nextDial();
+    if (made.names.at(-1) === "websocket") made.line.end();
+  }
+
+  expect(made.names.length).toBeGreaterThan(20);
+  expect(made.world.now() - since).toBeGreaterThan(15_000);
 });
 
 /** A room that is joined over SSE, some minutes after its WebSocket got no welcome. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { makeDials } from "../../src/client/dials.ts";
-import type { Target, Transport, TransportEnd } from "../../src/client/transport.ts";
+import type { Target, Transport, TransportEnd, TransportListener } from "../../src/client/transport.ts";
 import type { WebSocketConstructor } from "../../src/client/websocket-transport.ts";
 import { mayComeBack } from "../../src/protocol/close-codes.ts";
 import type { ServerFrame } from "../../src/protocol/frames.ts";
@@ -9,6 +9,7 @@ import { settled } from "./fake-world.ts";
 const TARGET: Target = {
   room: new URL("https://parlor.example/rooms/lobby"),
   key: "keykeykeykeykeykeykey1",
+  attempt: 7,
   mode: "list",
 };
 
@@ -25,12 +26,13 @@ async function dial(answer: (isPost: boolean) => Response): Promise<{
     fetch: async (_input, init) => answer(init?.method === "POST"),
     getToken: () => "token",
   });
-  const line = await dials.sse(TARGET, {
+  const listener: TransportListener = {
     onFrames: (received) => void frames.push(...received),
     onHeard: () => undefined,
     onReady: () => undefined,
     onEnd: (end) => void ends.push(end),
-  });
+  };
+  const line = await dials.sse(TARGET, listener, () => true);
   await settled();
   return { line, frames, ends };
 }

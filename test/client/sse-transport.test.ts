@@ -33,6 +33,7 @@ class Line {
       {
         room: new URL("https://parlor.example/rooms/lobby"),
         key: "keykeykeykeykeykeykey1",
+        attempt: 7,
         after: "Zk3:4",
         mode: "list",
       },
@@ -98,7 +99,7 @@ describe("the stream", () => {
     const line = new Line();
 
     expect(line.request.url).toBe(
-      "https://parlor.example/rooms/lobby/events?after=Zk3%3A4&key=keykeykeykeykeykeykey1",
+      "https://parlor.example/rooms/lobby/events?try=7&after=Zk3%3A4&key=keykeykeykeykeykeykey1",
     );
     expect(line.request.init.headers).toBeUndefined();
     expect(line.request.init.cache).toBe("no-store");

@@ -8,6 +8,7 @@ import { visit } from "./visit.ts";
 const TARGET: Target = {
   room: new URL("https://parlor.example/rooms/lobby"),
   key: "keykeykeykeykeykeykey1",
+  attempt: 7,
   mode: "list",
 };
 
@@ -40,8 +41,8 @@ function dialsWithTokens() {
 it("[D2 J2] offers a token of its own for each attempt as a subprotocol, and not in the URL", async () => {
   const { dials, offered } = dialsWithTokens();
 
-  await dials.websocket(TARGET, LISTENER);
-  await dials.websocket(TARGET, LISTENER);
+  await dials.websocket(TARGET, LISTENER, () => true);
+  await dials.websocket(TARGET, LISTENER, () => true);
 
   expect(offered).toEqual([
     ["parlor.v1", `resume.${TARGET.key}`, "bearer.token-1"],
@@ -51,7 +52,7 @@ it("[D2 J2] offers a token of its own for each attempt as a subprotocol, and not
 
 it("[D2 D8] over SSE it is a header, of the POSTs too, and the renewed one from then on", async () => {
   const { dials, requests } = dialsWithTokens();
-  const line = await dials.sse(TARGET, LISTENER);
+  const line = await dials.sse(TARGET, LISTENER, () => true);
   await settled();
 
   line.send({ text: "{}", refs: [1], authority: "s.k" });

@@ -9,6 +9,9 @@ import { FakeWorld, settled } from "./fake-world.ts";
 
 const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
 
+/** Within the time that a ping's answer may take. */
+const SIGN_OF_LIFE_MS = 5_000;
+
 type Told = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
 
 /** A room on fake connections in a fake world, and everything it has told. */
@@ -94,4 +97,12 @@ export async function comeBack(made: Visit, welcome: Partial<WelcomeFrame> = {})
   await made.nextDial();
   made.line.welcome({ recovered: true, ...welcome });
   await settled();
+}
+
+/** Keeps the connection for a time, with signs of life. */
+export async function live(made: Visit, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= SIGN_OF_LIFE_MS) {
+    await made.world.pass(Math.min(left, SIGN_OF_LIFE_MS));
+    made.line.deliver({ type: "pong" });
+  }
 }

@@ -52,6 +52,7 @@ function openLine(after?: string, known: Partial<Target> = {}) {
     {
       room: new URL("https://parlor.example/rooms/lobby"),
       key: "keykeykeykeykeykeykey1",
+      attempt: 7,
       after,
       rewind: 5,
       presence: '{"a":"b c"}',
@@ -77,7 +78,7 @@ it("[J2 J3 L5] offers the subprotocol and the key, which is not in the URL, and 
 
   expect(socket.protocols).toEqual(["parlor.v1", "resume.keykeykeykeykeykeykey1"]);
   expect(socket.url).toBe(
-    "wss://parlor.example/rooms/lobby?mode=count&rewind=5&presence=%7B%22a%22%3A%22b+c%22%7D&flow=1",
+    "wss://parlor.example/rooms/lobby?try=7&mode=count&rewind=5&presence=%7B%22a%22%3A%22b+c%22%7D&flow=1",
   );
 });
 
@@ -85,6 +86,7 @@ it("[J7 J10 M5 T4] asks for the state, brings the list it knows, and says that i
   const { socket } = openLine("Zk3:7", { mode: "list", roster: "4f.2", state: true, view: true });
 
   expect([...new URL(socket.url).searchParams]).toEqual([
+    ["try", "7"],
     ["after", "Zk3:7"],
     ["presence", '{"a":"b c"}'],
     ["roster", "4f.2"],
@@ -170,12 +172,15 @@ it("[A6] leave tells the room, and resolves when the socket is closed", async ()
   expect(await left).toBeUndefined();
 });
 
-it("[M2] close is in order", () => {
+it.each([
+  ["says that the member leaves, for good", true, 1000],
+  ["says that its connection is lost, to come back", false, 4002],
+])("[M2 M4] close %s", (_what, forGood, code) => {
   const { transport, socket } = openLine();
 
-  transport.close();
+  transport.close(forGood);
 
-  expect(socket.closed).toBe(1000);
+  expect(socket.closed).toBe(code);
 });
 
 it("[G7] is busy while too much is unsent", () => {

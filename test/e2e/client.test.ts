@@ -116,6 +116,28 @@ describe("two clients in Node", () => {
     }
     for (const counter of counters) counter.close();
   });
+
+  it("[T2 A3] that update one value, step by step and all at once, lose no step through a kill -9", async () => {
+    const room = uniqueRoom();
+    const counters = [joinHere(room, "websocket"), joinHere(room, "sse")];
+    const steps: number[] = [];
+    const step = async (counter: Room): Promise<void> => {
+      steps.push((await counter.update("count", (count = 0) => Number(count) + 1)).offset);
+    };
+    const stepByStep = counters.map(async (counter) => {
+      for (let n = 0; n < STEPS / 2; n++) await step(counter);
+    });
+    const allAtOnce = counters.flatMap((counter) => Array.from({ length: STEPS / 2 }, () => step(counter)));
+
+    const counted = Promise.all([...stepByStep, ...allAtOnce]);
+    await expect.poll(() => steps.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(STEPS);
+    await server.restart();
+    await counted;
+
+    const answer = await fetch(roomUrl(server.url, room, "/state"));
+    expect(await answer.json()).toMatchObject({ state: { count: [2 * STEPS, Math.max(...steps)] } });
+    for (const counter of counters) counter.close();
+  });
 });
 
 /** How often each client counts. */

@@ -76,7 +76,7 @@ const frames: fc.Arbitrary<unknown> = fc.oneof(
     },
     {
       ...{ user: name, recovered: fc.boolean(), reason: name, viewOnly: fc.constant(true) },
-      ...{ members: fc.array(member, { maxLength: 3 }), stateOffset: count, expiresInMs: count },
+      ...{ members: fc.array(member, { maxLength: 3 }), stateOffset: count, expiresInMs: count, try: count },
       state: fc.oneof(fc.constant({}), object(fc.tuple(json, count))),
     },
   ),
@@ -98,7 +98,7 @@ const frames: fc.Arbitrary<unknown> = fc.oneof(
   frame(
     "error",
     { code: name, message: name },
-    { ref: count, retryAfterMs: count, limit: name, versions: object(count) },
+    { ref: count, retryAfterMs: count, limit: name, versions: object(count), try: count },
   ),
   frame("history", { messages: fc.array(message, { maxLength: 4 }), more: fc.boolean() }, { ref: count }),
   frame("expiring", { expiresInMs: count }),

@@ -75,6 +75,17 @@ describe("a ticket", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
+  it("[D10 J11] is not used up by an attempt that arrives late", async () => {
+    const [room, key] = [uniqueRoom("closed"), randomKey()];
+    const ticket = await ticketFor(room);
+    const ana = await join(room, { to, key, query: { ticket: await ticketFor(room), try: "9" } });
+
+    expect(await refusedWith(room, { ticket, key, try: "8" })).toBe("superseded");
+    const other = await join(room, { to, query: { ticket } });
+
+    expect(other.member).not.toBe(ana.member);
+  });
+
   it("[D10] of two who come with it at once one gets in", async () => {
     const room = uniqueRoom("closed");
     const ticket = await ticketFor(room);

@@ -60,7 +60,7 @@ function framesOf({ item }: ServerItem): object[] {
       return [{ type: "ack", ...numbers({ ref, offset, expiresInMs }) }];
     }
     case "error": {
-      const { ref, code, message, retryAfterMs, limit, versions } = item.value;
+      const { ref, code, message, retryAfterMs, limit, versions, try: attempt } = item.value;
       return [
         {
           ...{ type: "error", ...numbers({ ref }), code, message, ...numbers({ retryAfterMs }) },
@@ -68,6 +68,7 @@ function framesOf({ item }: ServerItem): object[] {
           ...(versions.length > 0 && {
             versions: Object.fromEntries(versions.map(({ key, version }) => [key, Number(version)])),
           }),
+          ...numbers({ try: attempt }),
         },
       ];
     }
@@ -93,9 +94,11 @@ function welcomeOf(welcome: Welcome): object {
   const { protocol, session, key, member, user, time, history, position, head } = welcome;
   const { recovered, reason, viewOnly, mode, roster, count, members } = welcome;
   const { state, stateOffset, expiresInMs, pingIntervalMs, silenceTimeoutMs, limits } = welcome;
+  const { try: attempt } = welcome;
   return {
     ...{ type: "welcome", protocol, session, key, member },
     ...(user !== undefined && { user }),
+    ...numbers({ try: attempt }),
     ...(viewOnly && { viewOnly }),
     ...{ time: Number(time), history, position, head },
     ...(recovered !== undefined && { recovered }),

@@ -65,12 +65,13 @@ function itemOf(frame: Exclude<ServerFrame, MessageFrame>): Item {
       return { case: "ack", value };
     }
     case "error": {
-      const { ref, code, message, retryAfterMs, limit, versions = {} } = frame;
+      const { ref, code, message, retryAfterMs, limit, versions = {}, try: attempt } = frame;
       const value = {
         ...(ref !== undefined && { ref: whole(ref) }),
         ...{ code, message, versions: versionsOf(versions) },
         ...(retryAfterMs !== undefined && { retryAfterMs: whole(retryAfterMs) }),
         ...(limit !== undefined && { limit }),
+        ...(attempt !== undefined && { try: whole(attempt) }),
       };
       return { case: "error", value };
     }
@@ -98,9 +99,11 @@ function welcomeOf(frame: WelcomeFrame): MessageInitShape<typeof WelcomeSchema> 
   const { protocol, session, key, member, user, time, history, position, head } = frame;
   const { recovered, reason, viewOnly = false, mode, roster, count, members } = frame;
   const { state, stateOffset, expiresInMs, pingIntervalMs, silenceTimeoutMs, limits } = frame;
+  const { try: attempt } = frame;
   return {
     ...{ protocol, session, key, member, time: whole(time), history, position, head },
     ...(user !== undefined && { user }),
+    ...(attempt !== undefined && { try: whole(attempt) }),
     ...(recovered !== undefined && { recovered }),
     ...(reason !== undefined && { reason }),
     ...{ viewOnly, mode, roster, count },
