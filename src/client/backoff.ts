@@ -1,3 +1,5 @@
+import { clampDelay } from "../protocol/durations.ts";
+
 /** Between which bounds a client waits before it tries again. */
 export interface BackoffBounds {
   /** What the first wait is drawn from: 0 to this, in milliseconds. */
@@ -22,5 +24,5 @@ export function backoffMs(
 ): number {
   // 2^30 of a millisecond is twelve days: the exponent is bounded so that no bound becomes Infinity.
   const bound = Math.min(bounds.maxReconnectDelayMs, bounds.minReconnectDelayMs * 2 ** Math.min(attempt, 30));
-  return Math.round(floorMs + random() * bound);
+  return clampDelay(Math.round(clampDelay(floorMs) + random() * bound));
 }

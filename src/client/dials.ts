@@ -1,5 +1,5 @@
 import type { Dialect } from "./dialect.ts";
-import type { GetToken } from "./options.ts";
+import { tokenFrom, type GetToken } from "./tokens.ts";
 import type { Dial, Target, TransportName } from "./transport.ts";
 import { WebSocketTransport, type WebSocketConstructor } from "./websocket-transport.ts";
 
@@ -16,7 +16,10 @@ export type Dials = Readonly<Record<TransportName, Dial>>;
 
 /** Makes real connections. The code for SSE is loaded when it is first needed. */
 export function makeDials({ WebSocket, dialect, fetch: fetch_, getToken }: Means): Dials {
-  const withToken = async (target: Target): Promise<Target> => ({ ...target, token: await getToken?.() });
+  const withToken = async (target: Target): Promise<Target> => ({
+    ...target,
+    token: await tokenFrom(getToken),
+  });
   return {
     websocket: async (target, listener) =>
       new WebSocketTransport(await withToken(target), listener, WebSocket, dialect),

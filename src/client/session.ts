@@ -40,7 +40,7 @@ const LEAVE_TIMEOUT_MS = 2_000;
  */
 export class Session implements Room {
   readonly key: string;
-  readonly #address: URL;
+  readonly #address: string;
   readonly #settings: Settings;
   readonly #dials: Dials;
   readonly #environment: Environment;
@@ -58,7 +58,7 @@ export class Session implements Room {
   #self: string | undefined;
 
   /** Begins to join at once. */
-  constructor(address: URL, settings: Settings, dials: Dials, environment: Environment) {
+  constructor(address: string, settings: Settings, dials: Dials, environment: Environment) {
     this.key = settings.key;
     this.#address = address;
     this.#settings = settings;
@@ -68,7 +68,7 @@ export class Session implements Room {
     this.#timers = new Timers(environment);
     this.#renewal = new Renewal(settings.getToken, this.#timers);
     this.#cursor = new Cursor(settings.position);
-    const outbox = new Outbox(settings.maxPendingActs, environment.wallNow());
+    const outbox = new Outbox(settings.maxPendingActs);
     this.#sender = new Sender(outbox, environment, this.#timers, settings);
     this.#members = new Members(settings.mode);
     this.#acts = new Acts(outbox, this.#sender, settings, (error) => this.#emit("error", error));
@@ -277,7 +277,7 @@ export class Session implements Room {
     const presence = this.#members.update(welcome);
     const shared = state && this.#shared.replace(state, stateOffset);
     link.welcomed(welcome, this.#settings.pingTimeoutMs);
-    this.#sender.attach(link, welcome.limits);
+    this.#sender.attach(link, welcome);
     this.#acts.welcomed();
     this.#renewal.schedule(link, welcome.expiresInMs);
     this.#step({ type: "welcomed" });

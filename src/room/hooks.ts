@@ -2,8 +2,10 @@ import type { Kind } from "../config/config.ts";
 import type { HookChange, HookMember, Refusal, RoomHandle } from "../config/hooks.ts";
 import { log } from "../metrics/log.ts";
 import { fromBase64, toBase64 } from "../protocol/base64.ts";
+import { bytesOf } from "../protocol/bytes.ts";
 import type { LeaveReason, PublishFrame } from "../protocol/frames.ts";
 import { MAX_NAME_CHARS } from "../protocol/frames.ts";
+import { jsonText } from "../protocol/json-text.ts";
 import type { Json } from "../protocol/json.ts";
 import {
   bytesPayload,
@@ -180,14 +182,10 @@ function checkedEvent(event: unknown): string {
   throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
 }
 
-/** What a hook says. Throws, as JSON does, for what it cannot carry. */
+/** What a hook says. Throws for what cannot be carried. */
 function payloadOf(data: Json | Uint8Array | undefined): Payload {
-  return data instanceof Uint8Array ? bytesPayload(toBase64(data)) : dataPayload(jsonText(data));
-}
-
-/** Data as JSON text; `undefined` becomes null. Throws, as JSON does, for what it cannot carry. */
-function jsonText(data: Json | undefined): string {
-  return JSON.stringify(data) ?? "null";
+  const bytes = bytesOf(data);
+  return bytes === undefined ? dataPayload(jsonText(data)) : bytesPayload(toBase64(bytes));
 }
 
 function isObject(answer: unknown): answer is object {

@@ -28,8 +28,6 @@ export class FakeWorld implements Environment {
 
   now = (): number => this.#now;
 
-  wallNow = (): number => 1_790_000_000_000 + this.#now;
-
   random = (): number => this.chance;
 
   report = (error: unknown): void => void this.reported.push(error);
