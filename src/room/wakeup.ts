@@ -1,3 +1,9 @@
+/**
+ * The longest that the timer runs, in milliseconds. Nothing waits longer than seconds, unless the clock was set back: then
+ * what waits for a time on the old clock is looked at again within a minute.
+ */
+const MAX_WAIT_MS = 60_000;
+
 /** What may have to be attached. */
 interface Attachable {
   readonly isSettled: boolean;
@@ -46,7 +52,7 @@ export class Wakeup {
         if (at >= this.#attachAt) this.#attachAt = -Infinity; // A clock that was set back puts nothing off.
         this.#turn(at);
       },
-      Math.max(0, at - now),
+      Math.max(0, Math.min(at - now, MAX_WAIT_MS)),
     );
   }
 }
