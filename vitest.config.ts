@@ -72,6 +72,7 @@ export default defineConfig({
           name: "unit",
           maxWorkers: EVERY_CORE,
           include: ["test/{unit,repo,client}/**/*.test.ts"],
+          testTimeout: 30_000, // thousands of drawn inputs each, on a core that may be shared
           sequence: { groupOrder: 1 },
         },
       },

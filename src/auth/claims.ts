@@ -1,6 +1,7 @@
 import { MAX_GRANTS_CHARS, grantsLength, isGrant, isMatch, type Grant } from "../protocol/capabilities.ts";
 import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
+import { clampTime } from "../protocol/durations.ts";
 import { isJsonObject, utf8Length, type Json } from "../protocol/json.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 
@@ -40,8 +41,10 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
   if (jti !== undefined && (typeof jti !== "string" || jti.length > MAX_USER_CHARS)) {
     return bad(`jti is a string of up to ${MAX_USER_CHARS} characters`);
   }
-  const expiresAt = typeof exp === "number" ? exp * 1000 : undefined;
-  if (expiresAt === Infinity) return bad("exp is no time");
+  // Both may be fractions of a second, and any number of years away. Times are stored and sent as whole milliseconds.
+  const expiresAt = typeof exp === "number" ? clampTime(exp * 1000) : undefined;
+  if (typeof exp === "number" && !Number.isFinite(exp * 1000)) return bad("exp is not a time");
+  const issuedAt = typeof iat === "number" ? clampTime(iat * 1000) : undefined;
   if (!isJsonObject(rooms)) return bad('rooms is an object, such as {"doc:*":["join","publish"]}');
   const patterns = Object.entries(rooms);
   if (patterns.length > MAX_PATTERNS) return bad(`rooms has more than ${MAX_PATTERNS} patterns`);
@@ -59,7 +62,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
     info: infoText,
     rooms: read,
     expiresAt,
-    issuedAt: typeof iat === "number" ? iat * 1000 : undefined,
+    issuedAt,
     tokenId: jti,
   });
 }

@@ -1,6 +1,6 @@
 import { ParlorError } from "./error.ts";
 import {
-  jsonText,
+  dataText,
   presenceText,
   publishText,
   setText,
@@ -68,7 +68,7 @@ export class Acts {
     this.#sender = sender;
     this.#onError = onError;
     if (view) this.#end = this.#viewOnly = new ParlorError("view_only", "this room is only watched");
-    else if (presence !== undefined) this.#presence = jsonText(presence);
+    else if (presence !== undefined) this.#presence = dataText(presence);
   }
 
   /** The presence data to bring along to a join; a room may have forgotten it. */
@@ -78,17 +78,17 @@ export class Acts {
 
   /** See {@link Room.publish}. */
   publish(event: string, data: unknown, { to }: Addressees): Promise<Published> {
-    return this.#record((ref) => publishText(event, data, { ref, to }));
+    return this.#record(() => publishText(event, data, { to }));
   }
 
   /** See {@link Room.set}. */
   set(values: object, options: SetOptions): Promise<Published> {
-    return this.#record((ref) => setText(ref, values, options));
+    return this.#record(() => setText(values, options));
   }
 
   /** See {@link Room.setPresence}. */
   setPresence(data: unknown): Promise<void> {
-    return this.#promise((resolve, reject) => this.#claim(jsonText(data), { resolve, reject }));
+    return this.#promise((resolve, reject) => this.#claim(dataText(data), { resolve, reject }));
   }
 
   /** See {@link Room.send}. */
@@ -119,7 +119,7 @@ export class Acts {
   }
 
   #claim(text: string, caller: Caller): void {
-    const frame = presenceText(this.#outbox.nextRef, text);
+    const frame = presenceText(text);
     this.#callers.push(caller);
     this.#outbox.add({
       ...frame,
@@ -141,10 +141,9 @@ export class Acts {
     return callers;
   }
 
-  #record(write: (ref: number) => FrameText): Promise<Published> {
+  #record(write: () => FrameText): Promise<Published> {
     return this.#promise((resolve, reject) => {
-      const frame = write(this.#outbox.nextRef);
-      this.#outbox.add({ ...frame, resolve: (offset = 0) => resolve({ offset }), reject });
+      this.#outbox.add({ ...write(), resolve: (offset = 0) => resolve({ offset }), reject });
     });
   }
 

@@ -1,52 +1,48 @@
 import type { Target } from "./transport.ts";
 
+// Addresses are put together as texts: React Native's URL has no setters, and its search parameters cannot be set.
+
 /**
  * Reads a room's address, `https://host/rooms/lobby`. In a browser it may be relative to the page.
  *
+ * @returns it with the scheme http or https, and without a hash
  * @throws TypeError for what is no URL, or has a scheme other than http, https, ws and wss
  */
-export function roomAddress(url: string | URL): URL {
-  const address = new URL(url, globalThis.location?.href);
-  if (!/^(http|ws)s?:$/.test(address.protocol)) {
-    throw new TypeError(`not a room's address: ${address.href}`);
-  }
-  address.protocol = address.protocol.replace("ws", "http");
-  address.pathname = address.pathname.replace(/\/+$/, "");
-  address.hash = "";
-  return address;
+export function roomAddress(url: string | URL): string {
+  let text = String(url);
+  // Made absolute only where it is not: React Native's URL adds a slash at the end, behind a query too.
+  const { href } = new URL(text, globalThis.location?.href);
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) text = href;
+  const [, kind, rest = "", query = ""] = /^(https?|wss?):\/\/([^?#]+)(\?[^#]*)?/i.exec(text) ?? [];
+  if (kind === undefined) throw new TypeError(`not a room's address: ${text}`);
+  return `${kind.toLowerCase().replace("ws", "http")}://${rest.replace(/\/+$/, "")}${query}`;
 }
 
 /** Where to join over WebSocket. The key is not in it: it travels as a subprotocol, and so stays out of logs. */
 export function socketUrl(target: Target): string {
-  const url = joinUrl(target, "");
-  url.searchParams.set("flow", "1");
-  url.protocol = url.protocol.replace("http", "ws");
-  return url.href;
+  return joinUrl(target, "", { flow: 1 }).replace("http", "ws");
 }
 
 /** Where to join over Server-Sent Events. */
 export function eventsUrl(target: Target): string {
-  const url = joinUrl(target, "/events");
-  url.searchParams.set("key", target.key);
-  return url.href;
+  return joinUrl(target, "/events", { key: target.key });
 }
 
 /** Where to act by POST. */
 export function messagesUrl({ room }: Target): string {
-  return below(room, "/messages").href;
+  return below(room, "/messages", "");
 }
 
 /** The address of what lies below a room; a query of the room's own address is kept. */
-function below(room: URL, path: string): URL {
-  const url = new URL(room);
-  url.pathname += path;
-  return url;
+function below(room: string, path: string, query: string): string {
+  const [place = "", own = ""] = room.split(/\?(.*)/s);
+  const whole = [own, query].filter((part) => part !== "").join("&");
+  return `${place}${path}${whole === "" ? "" : `?${whole}`}`;
 }
 
-function joinUrl(target: Target, path: string): URL {
+function joinUrl(target: Target, path: string, last: Readonly<Record<string, string | number>>): string {
   const { room, attempt, after, rewind, presence, mode, roster, state, view } = target;
-  const url = below(room, path);
-  const query = {
+  const query = Object.entries({
     try: attempt,
     mode: mode === "count" ? mode : undefined,
     after,
@@ -55,9 +51,12 @@ function joinUrl(target: Target, path: string): URL {
     roster,
     state: state === true ? 1 : undefined,
     view: view === true ? 1 : undefined,
-  };
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
-  }
-  return url;
+    ...last,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encoded(String(value))}`]));
+  return below(room, path, query.join("&"));
+}
+
+/** Half a surrogate pair, which a position that was not the server's may hold, cannot be encoded. */
+function encoded(text: string): string {
+  return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, "\ufffd"));
 }

@@ -1,3 +1,5 @@
+import { clampDelay } from "../protocol/durations.ts";
+
 /** Between which bounds a client waits before it tries again. */
 export interface BackoffBounds {
   /** What the first wait is drawn from: 0 to this, in milliseconds. */
@@ -31,5 +33,5 @@ export function backoffMs(
   const { minReconnectDelayMs: min, maxReconnectDelayMs: max } = bounds;
   // 2^30 of a millisecond is twelve days: the exponent is bounded so that no bound becomes Infinity.
   const bound = Math.min(max, min * 2 ** Math.min(attempt, 30), Math.max(min, outageMs * OUTAGE_SHARE));
-  return Math.round(floorMs + random() * bound);
+  return clampDelay(Math.round(clampDelay(floorMs) + random() * bound));
 }

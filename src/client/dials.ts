@@ -1,5 +1,5 @@
 import type { Dialect } from "./dialect.ts";
-import type { GetToken } from "./options.ts";
+import { tokenFrom, type GetToken } from "./tokens.ts";
 import type { Dial, Target, TransportName } from "./transport.ts";
 import { WebSocketTransport, type WebSocketConstructor } from "./websocket-transport.ts";
 
@@ -18,7 +18,7 @@ export type Dials = Readonly<Record<TransportName, Dial>>;
 export function makeDials({ WebSocket, dialect, fetch: fetch_, getToken }: Means): Dials {
   // An attempt that was given up while its token came is not made: it could only arrive late.
   const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
-    const token = await getToken?.();
+    const token = await tokenFrom(getToken);
     if (!isWanted()) throw new Error("the attempt was given up");
     return { ...target, token };
   };

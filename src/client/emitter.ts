@@ -23,7 +23,9 @@ export class Emitter<Events extends object> {
     for (const listener of [...(this.#listeners[type] ?? [])]) {
       if (this.#isOver) return;
       try {
-        listener(event);
+        // One that is asynchronous rejects: nobody else would handle that, and Node and Deno end a process for it.
+        const done: unknown = listener(event);
+        if (done instanceof Promise) done.catch(this.#report);
       } catch (error) {
         this.#report(error);
       }

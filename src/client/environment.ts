@@ -1,3 +1,4 @@
+import { clampDelay } from "../protocol/durations.ts";
 import type { Clock } from "./timers.ts";
 
 /** What the world around a room tells it. */
@@ -24,34 +25,39 @@ export interface Environment extends Clock {
 /** The real world: a browser's window, a worker, Node. */
 export const realEnvironment: Environment = {
   now: () => performance.now(),
-  // oxlint-disable-next-line no-restricted-properties -- an edge: refs begin at the time of day
-  wallNow: () => Date.now(),
   random: () => Math.random(),
   // oxlint-disable-next-line no-restricted-properties -- an edge, and no harm where the device's clock is wrong
   firstAttempt: () => Math.max(0, Date.now()),
   startTimer(callback, ms) {
-    const timer = setTimeout(callback, ms);
+    const timer = setTimeout(callback, clampDelay(ms));
     return () => clearTimeout(timer);
   },
   watch({ onBack, onDoubt }) {
-    const watching = new AbortController();
-    const { signal } = watching;
-    // Node has neither of the two; a worker has no document.
-    globalThis.addEventListener?.("online", onBack, { signal });
-    globalThis.addEventListener?.("offline", onDoubt, { signal });
-    globalThis.document?.addEventListener(
-      "visibilitychange",
-      () => {
-        if (document.visibilityState === "visible") onBack();
-      },
-      { signal },
-    );
-    return () => watching.abort();
+    const { document } = globalThis;
+    const onLook = (): void => {
+      if (document.visibilityState === "visible") onBack();
+    };
+    const watched = [
+      [globalThis, "online", onBack],
+      [globalThis, "offline", onDoubt],
+      [document, "visibilitychange", onLook],
+    ] as const;
+    // Node and React Native have neither of the two, a worker has no document, and a stub of either has no such method.
+    for (const [target, type, listener] of watched) target?.addEventListener?.(type, listener);
+    return () => {
+      for (const [target, type, listener] of watched) target?.removeEventListener?.(type, listener);
+    };
   },
   report(error) {
-    // As if nobody had caught it, but without ending a Node process.
-    if (typeof reportError === "function") reportError(error);
+    // Only in browsers, pages and workers alike, is this no more than a report. In Deno it ends the process, before the
+    // next listener is called; Bun goes on, and then ends with an exit code of 1.
+    if (isBrowser() && typeof reportError === "function") reportError(error);
     // oxlint-disable-next-line no-console -- the one place where an application's own mistake can be seen
     else console.error(error);
   },
 };
+
+/** Every browser's user agent begins so, and no other runtime's does. */
+function isBrowser(): boolean {
+  return globalThis.navigator?.userAgent?.startsWith("Mozilla/") === true;
+}

@@ -1,6 +1,8 @@
 import { toBase64 } from "../protocol/base64.ts";
+import { bytesOf } from "../protocol/bytes.ts";
 import { MAX_NAME_CHARS } from "../protocol/frames.ts";
-import { MAX_JSON_DEPTH } from "../protocol/json.ts";
+import { isPlain, jsonText } from "../protocol/json-text.ts";
+import { MAX_JSON_DEPTH, utf8Length } from "../protocol/json.ts";
 import { ParlorError } from "./error.ts";
 
 /** How to change the shared state, besides which keys get which values. */
@@ -18,11 +20,17 @@ export interface SetOptions {
   readonly own?: boolean | undefined;
 }
 
-/** A client frame as it travels. */
+/** A client frame as JSON text. An act has no `ref` yet: it gets one when it is first sent ({@link withRef}). */
 export interface FrameText {
   readonly text: string;
   /** Its size in UTF-8 bytes. */
   readonly bytes: number;
+}
+
+/** The frame of an act with its `ref`. */
+export function withRef({ text, bytes }: FrameText, ref: number): FrameText {
+  const field = `"ref":${ref},`;
+  return { text: `{${field}${text.slice(1)}`, bytes: bytes + field.length };
 }
 
 /**
@@ -30,16 +38,12 @@ export interface FrameText {
  *
  * @throws ParlorError `bad_frame` for what JSON cannot carry
  */
-export function jsonText(data: unknown): string {
-  try {
-    return JSON.stringify(data) ?? "null";
-  } catch (error) {
-    throw new ParlorError("bad_frame", `the data is not JSON: ${String(error)}`);
-  }
+export function dataText(data: unknown): string {
+  return orBadFrame(() => jsonText(data));
 }
 
 /**
- * Writes a publish; a `Uint8Array` travels as raw bytes.
+ * Writes a publish; a buffer, or a view of one, travels as raw bytes.
  *
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */
@@ -47,7 +51,6 @@ export function publishText(
   event: string,
   data: unknown,
   rest: {
-    readonly ref?: number;
     readonly volatile?: true;
     readonly key?: string | undefined;
     readonly to?: readonly string[] | undefined;
@@ -55,7 +58,8 @@ export function publishText(
 ): FrameText {
   checkName("event", event);
   if (rest.key !== undefined) checkName("key", rest.key);
-  const payload = data instanceof Uint8Array ? `"bytes":"${toBase64(data)}"` : `"data":${jsonText(data)}`;
+  const bytes = orBadFrame(() => bytesOf(data));
+  const payload = bytes === undefined ? `"data":${dataText(data)}` : `"bytes":"${toBase64(bytes)}"`;
   return frameText({ type: "publish", event, ...rest }, payload);
 }
 
@@ -64,11 +68,11 @@ export function publishText(
  *
  * @throws ParlorError `bad_frame` for what JSON cannot carry, or nests too deep
  */
-export function setText(ref: number, values: object, options: SetOptions): FrameText {
+export function setText(values: object, options: SetOptions): FrameText {
   const { delete: deleted, if: versions = {}, own } = options;
   // Left out of the text, a version that is undefined would not be compared.
   const fields = `"set":${objectText(values, null)},"if":${objectText(versions, 0)}`;
-  return frameText({ type: "set", ref, delete: deleted, own }, fields);
+  return frameText({ type: "set", delete: deleted, own }, fields);
 }
 
 /**
@@ -76,8 +80,8 @@ export function setText(ref: number, values: object, options: SetOptions): Frame
  *
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */
-export function presenceText(ref: number, dataText: string): FrameText {
-  return frameText({ type: "presence", ref }, `"data":${dataText}`);
+export function presenceText(text: string): FrameText {
+  return frameText({ type: "presence" }, `"data":${text}`);
 }
 
 function frameText(head: object, fields: string): FrameText {
@@ -86,15 +90,25 @@ function frameText(head: object, fields: string): FrameText {
   if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
     throw new ParlorError("bad_frame", `the frame nests deeper than ${MAX_JSON_DEPTH - 1}`);
   }
-  return { text, bytes: new TextEncoder().encode(text).length };
+  return { text, bytes: utf8Length(text) };
 }
 
 /** Values by name as a JSON object, with something in the place of those that are undefined. */
 function objectText(values: object, absent: unknown): string {
+  if (!isPlain(values))
+    throw new ParlorError("bad_frame", "values and if are objects with a field for each key");
   const fields = Object.entries(values).map(
-    ([name, value]) => `${JSON.stringify(name)}:${jsonText(value ?? absent)}`,
+    ([name, value]) => `${JSON.stringify(name)}:${dataText(value ?? absent)}`,
   );
   return `{${fields.join(",")}}`;
+}
+
+function orBadFrame<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    throw new ParlorError("bad_frame", `the data cannot be sent: ${String(error)}`);
+  }
 }
 
 function nestsDeeper(value: unknown, levels: number): boolean {

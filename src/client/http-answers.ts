@@ -1,4 +1,5 @@
 import type { AckFrame, ErrorFrame } from "../protocol/frames.ts";
+import { clampDelay } from "../protocol/durations.ts";
 import { isJsonObject, parseJson } from "../protocol/json.ts";
 
 /** The part of an HTTP response that is looked at. */
@@ -43,9 +44,11 @@ export function readRefusal({ text, retryAfter }: HttpAnswer): ErrorFrame | unde
   return { ...parsed, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** `Retry-After` in milliseconds. A date is passed over: this clock and the server's may differ. */
+/** `Retry-After` in milliseconds, as a timer takes it. A date is passed over: this clock and the server's may differ. */
 export function retryAfterMsOf(header: string | null): number | undefined {
-  return header !== null && /^\d{1,7}$/.test(header.trim()) ? Number(header) * 1000 : undefined;
+  return header !== null && /^\d+(\.\d+)?$/.test(header.trim())
+    ? clampDelay(Number(header) * 1000)
+    : undefined;
 }
 
 function isAnswer(value: unknown): value is AckFrame | ErrorFrame {

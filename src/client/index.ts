@@ -5,10 +5,11 @@ export { ParlorError, type LocalErrorCode, type ParlorErrorCode } from "./error.
 export type { Closed, RoomEvents, RoomMessage, Welcomed } from "./events.ts";
 export type { SetOptions } from "./frame-texts.ts";
 export type { DepartedMember, Member, PresenceChange } from "./members.ts";
-export type { GetToken, JoinOptions } from "./options.ts";
+export type { JoinOptions } from "./options.ts";
 export { joinRoom } from "./join-room.ts";
 export type { Room } from "./room.ts";
 export type { SharedChange, SharedValue } from "./shared-state.ts";
+export type { GetToken } from "./tokens.ts";
 export type { TransportName } from "./transport.ts";
 export type { WebSocketConstructor, WebSocketLike } from "./websocket-transport.ts";
 export type { Json } from "../protocol/json.ts";

@@ -1,3 +1,4 @@
+import { clampDelay } from "../protocol/durations.ts";
 import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
 import { Liveness } from "./liveness.ts";
 import type { Clock, Timers } from "./timers.ts";
@@ -35,6 +36,9 @@ export interface LinkContext {
 
 /** A stream that nothing came over for so long is dead, in milliseconds; a comment comes every 25 s (rule S3). */
 const SSE_SILENCE_MS = 60_000;
+
+/** No server asks for a ping more often than this, in milliseconds: 5 s is the least that can be configured. */
+const MIN_PING_MS = 1_000;
 
 /** A connection that is looked after: told about only while it is the room's, and found out when it is dead. */
 export class Link {
@@ -84,10 +88,15 @@ export class Link {
     this.#authority = `${session}.${key}${attempt === undefined ? "" : `.${attempt}`}`;
     const rule =
       this.name === "websocket"
-        ? { pingIntervalMs, timeoutMs: pingTimeoutMs }
+        ? { pingIntervalMs: Math.max(MIN_PING_MS, clampDelay(pingIntervalMs)), timeoutMs: pingTimeoutMs }
         : { pingIntervalMs: Infinity, timeoutMs: SSE_SILENCE_MS };
     this.#liveness = new Liveness(rule, this.#context.clock.now());
     this.#check();
+  }
+
+  /** How many bytes a frame, which is JSON text, has on this connection; `undefined` where it travels as that text. */
+  sizeOf(text: string): number | undefined {
+    return this.#transport?.sizeOf?.(text);
   }
 
   /** Sends acts. */

@@ -1,8 +1,10 @@
 import type { PresenceMode } from "../protocol/contract.ts";
+import { clampDelay } from "../protocol/durations.ts";
 import { isKey, randomKey } from "../protocol/ids.ts";
 import type { BackoffBounds } from "./backoff.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Means } from "./dials.ts";
+import type { GetToken } from "./tokens.ts";
 import type { TransportName } from "./transport.ts";
 import type { WebSocketConstructor } from "./websocket-transport.ts";
 
@@ -65,7 +67,8 @@ export interface JoinOptions {
   readonly maxPendingActs?: number | undefined;
   /**
    * Gives a token, for rooms that ask for one: before each attempt to connect, and ahead of its expiry, when the
-   * connection goes on with the new one. One that rejects is an attempt that failed, and is asked again.
+   * connection goes on with the new one. One that rejects is an attempt that failed, and is asked again. One that gives
+   * nothing (`undefined`, `null` or "") has no token: the client joins without one.
    *
    * @default none
    */
@@ -96,23 +99,30 @@ export interface Settings extends BackoffBounds, Means {
   readonly maxPendingActs: number;
 }
 
-/** Gives a token: a JSON Web Token that the application's own backend has signed. */
-export type GetToken = () => string | Promise<string>;
+/** The options that are durations, in milliseconds. `Infinity` stands for the longest that a timer takes, 24.8 days. */
+const DURATIONS = [
+  "connectTimeoutMs",
+  "minReconnectDelayMs",
+  "maxReconnectDelayMs",
+  "pingTimeoutMs",
+] as const satisfies readonly (keyof Settings)[];
+
+/** The largest `rewind` that a server takes; no room keeps so many messages. */
+const MAX_REWIND = 999_999_999;
 
 /**
  * Fills in what was left out, or is `undefined`.
  *
- * @throws TypeError for a key or a list of transports that cannot be used
+ * @throws TypeError for an option that cannot be used, or where the runtime lacks what an option does not replace
  */
 export function settle(options: JoinOptions): Settings {
-  const settings: Settings = {
-    key: randomKey(),
+  const settings = {
     position: undefined,
     rewind: undefined,
     presence: undefined,
-    mode: "list",
+    mode: "list" as const,
     view: false,
-    transports: ["websocket", "sse"],
+    transports: ["websocket", "sse"] as const,
     connectTimeoutMs: 10_000,
     minReconnectDelayMs: 1_000,
     maxReconnectDelayMs: 30_000,
@@ -121,13 +131,53 @@ export function settle(options: JoinOptions): Settings {
     getToken: undefined,
     WebSocket: globalThis.WebSocket,
     dialect: undefined,
-    fetch: (input, init) => globalThis.fetch(input, init),
+    fetch: ((input, init) => globalThis.fetch(input, init)) as typeof fetch,
+    ...(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+      readonly [Name in keyof JoinOptions]: Exclude<JoinOptions[Name], undefined>;
+    }),
   };
-  Object.assign(
-    settings,
-    Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
-  );
-  if (!isKey(settings.key)) throw new TypeError("key is not 22 characters of base64url");
-  if (settings.transports.length === 0) throw new TypeError("transports is empty");
-  return settings;
+  const durations = DURATIONS.map((name) => [name, clampDelay(amount(name, settings[name]))]);
+  const { rewind } = settings;
+  amount("maxPendingActs", settings.maxPendingActs);
+  const key = settings.key ?? drawKey();
+  if (!isKey(key)) throw new TypeError("key is not 22 characters of base64url");
+  return {
+    ...settings,
+    ...(Object.fromEntries(durations) as Pick<Settings, (typeof DURATIONS)[number]>),
+    key,
+    rewind: rewind === undefined ? undefined : Math.min(Math.floor(amount("rewind", rewind)), MAX_REWIND),
+    transports: usable(settings, options.fetch !== undefined),
+  };
+}
+
+/** @throws TypeError for what is not a number from 0 to Infinity */
+function amount(name: string, value: unknown): number {
+  if (typeof value === "number" && value >= 0) return value;
+  throw new TypeError(`${name} is ${String(value)}, must be a number from 0 up`);
+}
+
+function drawKey(): string {
+  if (typeof globalThis.crypto?.getRandomValues === "function") return randomKey();
+  throw new TypeError("this runtime has no crypto.getRandomValues to draw a key with; pass the option key");
+}
+
+/**
+ * The transports that this runtime has the means for.
+ *
+ * @throws TypeError where there is none
+ */
+function usable(
+  { transports, WebSocket }: Pick<Settings, "transports" | "WebSocket">,
+  hasOwnFetch: boolean,
+): readonly TransportName[] {
+  if (transports.length === 0) throw new TypeError("transports is empty");
+  const lacks = {
+    websocket: typeof WebSocket !== "function" && "no WebSocket (Node.js has one from version 22)",
+    // React Native's `fetch` answers when a stream is over, without a body that can be read.
+    sse: !hasOwnFetch && !("body" in (globalThis.Response?.prototype ?? {})) && "no fetch that can stream",
+  };
+  const found = transports.filter((name) => lacks[name] === false);
+  if (found.length > 0) return found;
+  const missing = transports.map((name) => lacks[name]).join(" and ");
+  throw new TypeError(`this runtime has ${missing}; pass the option WebSocket or fetch`);
 }

@@ -1,3 +1,4 @@
+import { clampTime } from "../protocol/durations.ts";
 import { ParlorError } from "./error.ts";
 import type { FrameText } from "./frame-texts.ts";
 
@@ -6,6 +7,9 @@ import type { FrameText } from "./frame-texts.ts";
  * minute is kept back for its way there.
  */
 const REPEATABLE_MS = 570_000;
+
+/** How many refs there are for each millisecond. The last that can be is 9 × 10^15, within the safe integers. */
+const REFS_PER_MS = 1000;
 
 /** What the maker of an act says of it. */
 export interface NewAct extends FrameText {
@@ -18,12 +22,13 @@ export interface NewAct extends FrameText {
 
 /** An act that waits for its answer. */
 export interface Act extends NewAct {
-  /** Positive, unique in the session. */
+  /** Positive, unique in the session once {@link Outbox.begin} was called. */
   readonly ref: number;
 }
 
-interface Entry extends Act {
-  /** When it was first sent, Unix milliseconds; `undefined` if it never was. */
+interface Entry extends NewAct {
+  ref: number;
+  /** When it was first sent, in milliseconds of the caller's clock; `undefined` if it never was. */
   sentAt: number | undefined;
   /** Whether it is on its way, and not to be sent now. */
   isSent: boolean;
@@ -34,8 +39,9 @@ interface Entry extends Act {
  *
  * The session and `ref` of an act name it for ever, so refs may not be used twice: not within a room object, and not
  * by a later one that was given the same key, for then a new message would be taken for the repetition of an old one
- * and lost. Hence the first ref comes from the clock, a thousand to each millisecond: a page that is loaded again begins
- * above every ref of its earlier life, unless that one acted more than a thousand times a millisecond.
+ * and lost. Hence the first ref comes from a clock, a thousand to each millisecond: a page that is loaded again begins
+ * above every ref of its earlier life, unless that one acted more than a thousand times a millisecond. The clock is the
+ * server's, as the first welcome tells it: the device's may be wrong by years, and may be set back between two lives.
  */
 export class Outbox {
   readonly #maxPending: number;
@@ -43,17 +49,26 @@ export class Outbox {
   readonly #entries = new Map<number, Entry>();
   /** Those that have a slot, by slot. */
   readonly #slots = new Map<string, Entry>();
-  #nextRef: number;
+  #nextRef = 1;
+  #hasBegun = false;
 
-  /** @param now Unix milliseconds */
-  constructor(maxPending: number, now: number) {
+  constructor(maxPending: number) {
     this.#maxPending = maxPending;
-    this.#nextRef = Math.floor(now) * 1000;
   }
 
-  /** The ref that the next act will have. */
-  get nextRef(): number {
-    return this.#nextRef;
+  /**
+   * Gives every act its place among the session's refs; only the first call counts. Nothing is sent before it.
+   *
+   * @param time the server's, Unix milliseconds
+   */
+  begin(time: number): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    const base = clampTime(time > 0 ? time : 0) * REFS_PER_MS;
+    const waiting = [...this.#entries.values()];
+    this.#entries.clear();
+    this.#nextRef += base;
+    for (const entry of waiting) this.#entries.set((entry.ref += base), entry);
   }
 
   /** The act in a slot that waits, if one does. */
@@ -62,8 +77,8 @@ export class Outbox {
   }
 
   /**
-   * Takes an act, under {@link nextRef}. An earlier one of its slot is dropped and not answered. An outbox that is full
-   * rejects it, unless it has a slot.
+   * Takes an act. An earlier one of its slot is dropped and not answered. An outbox that is full rejects it, unless it has
+   * a slot.
    */
   add(act: NewAct): void {
     const { slot } = act;

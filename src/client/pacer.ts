@@ -16,6 +16,12 @@ const MAX_BURST = 50;
 /** Where a server names no limit. Not Infinity, which does not subtract from itself. */
 const UNBOUND = 2 ** 53;
 
+/** A limit of a server; one that is absent, or is not a positive number, does not bind. */
+export function limitOf(limits: Limits, name: string): number {
+  const limit = limits[name] ?? UNBOUND;
+  return limit > 0 ? Math.min(limit, UNBOUND) : UNBOUND;
+}
+
 /** Keeps what is sent within a session's budgets (rule L1), as the server will count it. The caller owns the clock. */
 export class Pacer {
   #limits: Limits = {};
@@ -69,7 +75,7 @@ export class Pacer {
   }
 
   #limit(name: string): number {
-    return this.#limits[name] ?? UNBOUND;
+    return limitOf(this.#limits, name);
   }
 
   #refill(now: number): void {

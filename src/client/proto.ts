@@ -1,3 +1,4 @@
+import { bytesOf } from "../protocol/bytes.ts";
 import { utf8Length, type JsonObject } from "../protocol/json.ts";
 import { encodeClientFrames } from "../protocol/proto/client-encode.ts";
 import { decodeServerFrames } from "../protocol/proto/server-decode.ts";
@@ -14,17 +15,23 @@ export const proto: Dialect = {
   protocols: [PROTO_SUBPROTOCOL, SUBPROTOCOL],
   write: (text, protocol) => {
     if (protocol === SUBPROTOCOL) return text;
-    const parsed = JSON.parse(text) as JsonObject | JsonObject[];
-    const bytes = encodeClientFrames(Array.isArray(parsed) ? parsed : [parsed]);
+    const bytes = encode(text);
     // Very many short keys take a little more room than JSON, and the room takes text as well.
     return bytes.length > utf8Length(text) ? text : bytes;
   },
+  sizeOf: (text, protocol) => (protocol === SUBPROTOCOL ? undefined : encode(text).length),
   read: (data) => {
-    if (!(data instanceof ArrayBuffer)) return decodeServerText(String(data));
+    const bytes = bytesOf(data);
+    if (bytes === undefined) return decodeServerText(String(data));
     try {
-      return decodeServerFrames(new Uint8Array(data));
+      return decodeServerFrames(bytes);
     } catch {
       return NO_FRAME;
     }
   },
 };
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  const parsed = JSON.parse(text) as JsonObject | JsonObject[];
+  return encodeClientFrames(Array.isArray(parsed) ? parsed : [parsed]);
+}

@@ -1,12 +1,13 @@
+import { clampDelay } from "../protocol/durations.ts";
 import type { Link } from "./link.ts";
-import type { GetToken } from "./options.ts";
+import { tokenFrom, type GetToken } from "./tokens.ts";
 import type { Timers } from "./timers.ts";
 
 /** The part of a token's time after which it is renewed. */
 const RENEWAL_SHARE = 0.8;
 
-/** The longest a timer can run, in milliseconds: 2^31 - 1. */
-const MAX_TIMER_MS = 2_147_483_647;
+/** A token that has no time left, or says nothing that is a time, is renewed no more often than this, in milliseconds. */
+const MIN_RENEWAL_MS = 1_000;
 
 /** Renews the token of a connection ahead of its expiry. */
 export class Renewal {
@@ -25,7 +26,7 @@ export class Renewal {
    */
   schedule(link: Link | undefined, expiresInMs: number | undefined): void {
     if (expiresInMs === undefined || this.#getToken === undefined) return;
-    const ms = Math.min(MAX_TIMER_MS, expiresInMs * RENEWAL_SHARE);
+    const ms = Math.max(MIN_RENEWAL_MS, clampDelay(expiresInMs * RENEWAL_SHARE));
     this.#timers.set("renewal", ms, () => void this.#renew(link));
   }
 
@@ -36,7 +37,7 @@ export class Renewal {
 
   async #renew(link: Link | undefined): Promise<void> {
     try {
-      const token = await this.#getToken?.();
+      const token = await tokenFrom(this.#getToken);
       if (token !== undefined) link?.renew(token);
     } catch {
       // The connection ends with its token, and is made again with another.

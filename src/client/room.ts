@@ -53,7 +53,8 @@ export interface Room {
   readonly latencyMs: number | undefined;
 
   /**
-   * Listens to one type of event. What a listener throws is reported as an uncaught error, and stops nothing.
+   * Listens to one type of event. What a listener throws, or rejects with where it is asynchronous, is reported as an
+   * uncaught error in browsers and written to the console elsewhere. It stops neither other listeners nor the process.
    *
    * @returns a function that ends it
    */
@@ -67,7 +68,9 @@ export interface Room {
    * rate: that one is sent again, behind those that were on their way.
    *
    * @param event 1-64 characters
-   * @param data anything JSON can carry, `undefined` becomes null; or a `Uint8Array`, which travels as raw bytes
+   * @param data anything JSON can carry, `undefined` becomes null; or an `ArrayBuffer` or any view of a buffer, which
+   *   travels as raw bytes. What JSON would change without a word, such as a `Map`, a function or `NaN`, is rejected
+   *   `bad_frame`
    * @param options `to`: the members it is for, this one beside them; without it, everyone
    * @returns where it is in the log, once it is stored; rejects with a {@link ParlorError} once it is known that it
    * will not be, and with `outcome_unknown` or `stale_ref` where that cannot be known any more. A rejection that nobody

@@ -1,10 +1,11 @@
+import { clampDelay } from "../protocol/durations.ts";
 import { MAX_ITEMS, type AckFrame, type ErrorFrame } from "../protocol/frames.ts";
 import { backoffMs, type BackoffBounds } from "./backoff.ts";
 import { ParlorError, errorOfFrame } from "./error.ts";
-import type { FrameText } from "./frame-texts.ts";
+import { withRef, type FrameText } from "./frame-texts.ts";
 import type { Link } from "./link.ts";
-import type { Act, Outbox } from "./outbox.ts";
-import { Pacer, type Limits } from "./pacer.ts";
+import type { Outbox } from "./outbox.ts";
+import { Pacer, limitOf, type Limits } from "./pacer.ts";
 import { recoveryOf } from "./recovery.ts";
 import type { Clock, Timers } from "./timers.ts";
 import { VolatileQueue } from "./volatile-queue.ts";
@@ -15,7 +16,7 @@ const BUSY_MS = 50;
 /** How often in a window to say what was read: as often as rule L5 asks. */
 const SAID_PER_WINDOW = 4;
 
-/** An act, or without a ref a volatile message. */
+/** An act, or without a ref a volatile message, as it goes out: its bytes are those of the connection's dialect. */
 type Item = FrameText & { readonly ref?: number };
 
 /**
@@ -47,11 +48,12 @@ export class Sender {
   }
 
   /** Goes on over a connection that has been welcomed: what was not answered over the last is sent again. */
-  attach(link: Link, limits: Limits): void {
+  attach(link: Link, { limits, time }: { readonly limits: Limits; readonly time: number }): void {
     this.#link = link;
-    this.#maxFrameBytes = limits["maxFrameBytes"] ?? Infinity;
+    this.#maxFrameBytes = limitOf(limits, "maxFrameBytes");
     this.#read = this.#said = 0;
-    this.#sayEvery = (limits["windowChars"] ?? Infinity) / SAID_PER_WINDOW;
+    this.#sayEvery = limitOf(limits, "windowChars") / SAID_PER_WINDOW;
+    this.#outbox.begin(time);
     this.#pacer.setLimits(limits, this.#clock.now());
     this.#outbox.allAgain();
     this.schedule();
@@ -66,7 +68,7 @@ export class Sender {
 
   /** Queues a volatile message; without a connection it is dropped. Those of one name may stand for one another. */
   sendVolatile(name: string, message: FrameText): void {
-    if (this.#link === undefined || message.bytes > this.#maxFrameBytes) return;
+    if (this.#link === undefined || this.#sizeAlone(message) > this.#maxFrameBytes) return;
     this.#volatile.add(name, message);
     this.schedule();
   }
@@ -107,7 +109,7 @@ export class Sender {
       }
       for (const { ref } of items) {
         if (ref === undefined) this.#volatile.sent();
-        else this.#outbox.sent(ref, this.#clock.wallNow());
+        else this.#outbox.sent(ref, this.#clock.now());
       }
       this.#pacer.spend(items.length, bytes);
       const texts = items.map(({ text }) => text).join(",");
@@ -131,7 +133,8 @@ export class Sender {
     const now = this.#clock.now();
     // The items of one frame are refused one by one, for one reason: that is one hold.
     if (recovery === "wait" && (retryAfterMs !== undefined || !this.#pacer.isHeld(now))) {
-      this.#pacer.hold(retryAfterMs ?? backoffMs(this.#bounds, this.#holds++, 0, this.#clock.random), now);
+      const ms = retryAfterMs ?? backoffMs(this.#bounds, this.#holds++, 0, this.#clock.random);
+      this.#pacer.hold(clampDelay(ms), now);
     }
     if (ref === undefined) return;
     if (recovery === "give up") return this.#outbox.refuse(ref, errorOfFrame(error));
@@ -160,16 +163,29 @@ export class Sender {
   }
 
   *#waiting(): Generator<Item> {
-    for (const act of this.#outbox.unsent(this.#clock.wallNow())) {
-      if (act.bytes <= this.#maxFrameBytes) yield act;
+    for (const act of this.#outbox.unsent(this.#clock.now())) {
+      const { ref } = act;
+      const frame = withRef(act, ref);
+      const bytes = this.#sizeAlone(frame);
+      if (bytes <= this.#maxFrameBytes) yield { ...this.#measured(frame), ref };
       // Refused by the room it would be as a whole frame, without its ref, and never be answered.
-      else this.#outbox.refuse(act.ref, tooLarge(act, this.#maxFrameBytes));
+      else this.#outbox.refuse(ref, tooLarge(bytes, ref, this.#maxFrameBytes));
     }
-    yield* this.#volatile.waiting;
+    for (const message of this.#volatile.waiting) yield this.#measured(message);
+  }
+
+  /** A frame with the size that it has in the dialect of the connection. */
+  #measured({ text, bytes }: FrameText): FrameText {
+    return { text, bytes: this.#link?.sizeOf(text) ?? bytes };
+  }
+
+  /** The size of a frame that holds nothing else: a dialect writes it as JSON where that is smaller. */
+  #sizeAlone(frame: FrameText): number {
+    return Math.min(frame.bytes, this.#measured(frame).bytes);
   }
 }
 
-function tooLarge({ bytes, ref }: Act, maxFrameBytes: number): ParlorError {
-  const message = `the frame has ${bytes} bytes, the room takes ${maxFrameBytes}`;
+function tooLarge(bytes: number, ref: number, maxFrameBytes: number): ParlorError {
+  const message = `the frame has ${bytes} bytes, the limit is ${maxFrameBytes}`;
   return new ParlorError("frame_too_large", message, { ref, limit: "maxFrameBytes" });
 }

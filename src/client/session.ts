@@ -40,7 +40,7 @@ const LEAVE_TIMEOUT_MS = 2_000;
  */
 export class Session implements Room {
   readonly key: string;
-  readonly #address: URL;
+  readonly #address: string;
   readonly #settings: Settings;
   readonly #dials: Dials;
   readonly #environment: Environment;
@@ -58,7 +58,7 @@ export class Session implements Room {
   #link: Link | undefined;
 
   /** Begins to join at once. */
-  constructor(address: URL, settings: Settings, dials: Dials, environment: Environment) {
+  constructor(address: string, settings: Settings, dials: Dials, environment: Environment) {
     this.key = settings.key;
     this.#address = address;
     this.#settings = settings;
@@ -68,7 +68,7 @@ export class Session implements Room {
     this.#timers = new Timers(environment);
     this.#renewal = new Renewal(settings.getToken, this.#timers);
     this.#replica = new Replica(settings, (type, event) => this.#emit(type, event));
-    const outbox = new Outbox(settings.maxPendingActs, environment.wallNow());
+    const outbox = new Outbox(settings.maxPendingActs);
     this.#sender = new Sender(outbox, environment, this.#timers, settings);
     this.#acts = new Acts(outbox, this.#sender, settings, (error) => this.#emit("error", error));
     this.#updates = new Updates(this.#replica.shared.byKey, this.#acts, environment, settings);
@@ -279,7 +279,7 @@ export class Session implements Room {
     this.#outrank(welcome.try);
     const emitChanges = this.#replica.welcomed(welcome);
     link.welcomed(welcome, this.#settings.pingTimeoutMs);
-    this.#sender.attach(link, welcome.limits);
+    this.#sender.attach(link, welcome);
     this.#acts.welcomed();
     this.#renewal.schedule(link, welcome.expiresInMs);
     this.#step({ type: "welcomed" });

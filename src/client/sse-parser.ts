@@ -1,3 +1,5 @@
+import { clampDelay } from "../protocol/durations.ts";
+
 /** Who is told what a stream says. */
 export interface SseListener {
   /**
@@ -53,7 +55,7 @@ export class SseParser {
     const value = colon === -1 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "data") this.#data.push(value);
     else if (field === "id" && !value.includes("\0")) this.#id = value;
-    else if (field === "retry" && /^[0-9]+$/.test(value)) this.#listener.onRetry(Number(value));
+    else if (field === "retry" && /^[0-9]+$/.test(value)) this.#listener.onRetry(clampDelay(Number(value)));
   }
 
   #dispatch(): void {

@@ -2,9 +2,11 @@ import type { CLOSE_CODES } from "../protocol/close-codes.ts";
 import type { ErrorFrame } from "../protocol/frames.ts";
 import { eventsUrl, messagesUrl } from "./address.ts";
 import { readPostAnswer, readRefusal, retryAfterMsOf, type HttpAnswer } from "./http-answers.ts";
+import { realEnvironment } from "./environment.ts";
 import { recoveryOf } from "./recovery.ts";
 import { decodeServerText } from "./server-text.ts";
 import { SseParser } from "./sse-parser.ts";
+import type { Clock } from "./timers.ts";
 import type { Batch, Target, Transport, TransportEnd, TransportListener } from "./transport.ts";
 
 // Checked against the table, which is not loaded for them.
@@ -23,13 +25,21 @@ export class SseTransport implements Transport {
   readonly #target: Target;
   readonly #listener: TransportListener;
   readonly #fetch: typeof fetch;
-  readonly #abort = new AbortController();
+  /** One for each request that is under way; with the platform's means for joining them older browsers would not do. */
+  readonly #requests = new Set<AbortController>();
+  readonly #clock: Pick<Clock, "startTimer">;
   #isOver = false;
   #isPosting = false;
   #retryMs: number | undefined;
   #token: string | undefined;
 
-  constructor(target: Target, listener: TransportListener, fetch_: typeof fetch) {
+  constructor(
+    target: Target,
+    listener: TransportListener,
+    fetch_: typeof fetch,
+    clock: Pick<Clock, "startTimer"> = realEnvironment,
+  ) {
+    this.#clock = clock;
     this.#target = target;
     this.#listener = listener;
     this.#fetch = fetch_;
@@ -58,42 +68,45 @@ export class SseTransport implements Transport {
 
   async leave(authority: string): Promise<void> {
     // The page may be on its way out, hence `keepalive`.
-    await this.#request('{"type":"leave"}', authority, { keepalive: true }).catch(() => undefined);
+    await this.#ask('{"type":"leave"}', authority, { keepalive: true }).catch(() => undefined);
   }
 
   close(): void {
     this.#isOver = true;
-    this.#abort.abort();
+    this.#abortAll();
   }
 
   async #run(): Promise<void> {
+    const abort = this.#begin();
     try {
       // Without a token no header beside the safelisted ones, so that no preflight comes before it; and without an
       // `Accept` for events a refusal has a status (rule S7).
       const response = await this.#fetch(eventsUrl(this.#target), {
         cache: "no-store",
         ...(this.#token !== undefined && { headers: this.#bearer }),
-        signal: this.#abort.signal,
+        signal: abort.signal,
       });
       const type = response.headers.get("Content-Type") ?? "";
-      if (response.body === null || !response.ok || !type.startsWith("text/event-stream")) {
+      if (!response.ok || !type.startsWith("text/event-stream")) {
         return this.#refused(await readAnswer(response));
       }
-      await this.#read(response.body);
+      // Not every `fetch` can stream: that of React Native cannot.
+      const reader = response.body?.getReader?.();
+      if (reader === undefined) throw new TypeError("this fetch gives no body that can be read as a stream");
+      await this.#read(reader);
       this.#end({ code: 1006, reason: "the stream ended" });
     } catch (error) {
       this.#end({ code: 1006, reason: String(error) });
     }
   }
 
-  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     const parser = new SseParser({
       onRetry: (ms) => {
         this.#retryMs = ms;
       },
       onEvent: (data, id) => this.#receive(data, id),
     });
-    const reader = body.getReader();
     while (!this.#isOver) {
       const { done, value } = await reader.read();
       if (done || this.#isOver) return;
@@ -125,7 +138,7 @@ export class SseTransport implements Transport {
   async #post({ text, refs, authority }: Batch): Promise<void> {
     let answer: HttpAnswer;
     try {
-      answer = await readAnswer(await this.#request(text, authority));
+      answer = await this.#ask(text, authority);
     } catch (error) {
       // The stream is then as good as gone too, and a network that is back is noticed by whoever reconnects.
       return this.#end({ code: 1006, reason: String(error) });
@@ -138,18 +151,39 @@ export class SseTransport implements Transport {
 
   /** The ack tells how long the new token is good for. */
   async #renew(text: string, authority: string): Promise<void> {
-    const frames = readPostAnswer([undefined], await readAnswer(await this.#request(text, authority)));
+    const frames = readPostAnswer([undefined], await this.#ask(text, authority));
     if (!this.#isOver) this.#listener.onFrames(frames.filter(({ type }) => type === "ack"));
   }
 
-  async #request(body: string, authority: string, init: RequestInit = {}): Promise<Response> {
-    return this.#fetch(messagesUrl(this.#target), {
-      ...init,
-      method: "POST",
-      headers: { ...this.#bearer, "Content-Type": "application/json", "Parlor-Session": authority },
-      body,
-      signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]),
-    });
+  /** Asks by POST, and reads the answer; both within the time that a POST may take. */
+  async #ask(body: string, authority: string, init: RequestInit = {}): Promise<HttpAnswer> {
+    const abort = this.#begin();
+    const stop = this.#clock.startTimer(() => abort.abort(), POST_TIMEOUT_MS);
+    try {
+      const response = await this.#fetch(messagesUrl(this.#target), {
+        ...init,
+        method: "POST",
+        headers: { ...this.#bearer, "Content-Type": "application/json", "Parlor-Session": authority },
+        body,
+        signal: abort.signal,
+      });
+      return await readAnswer(response);
+    } finally {
+      stop();
+      this.#requests.delete(abort);
+    }
+  }
+
+  /** What ends a request; nothing begins once the transport is over. */
+  #begin(): AbortController {
+    const abort = new AbortController();
+    this.#requests.add(abort);
+    if (this.#isOver) abort.abort();
+    return abort;
+  }
+
+  #abortAll(): void {
+    for (const abort of this.#requests) abort.abort();
   }
 
   get #bearer(): { readonly Authorization?: string } {
@@ -159,7 +193,7 @@ export class SseTransport implements Transport {
   #end(end: TransportEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#abort.abort(); // a POST that is under way, too: its acts are sent again
+    this.#abortAll(); // a POST that is under way, too: its acts are sent again
     this.#listener.onEnd({ ...end, retryMs: end.retryMs ?? this.#retryMs });
   }
 }

@@ -6,8 +6,8 @@ export type TransportName = "websocket" | "sse";
 
 /** Where to join, and as whom. */
 export interface Target {
-  /** The room's address, http or https. */
-  readonly room: URL;
+  /** The room's address ({@link roomAddress}). */
+  readonly room: string;
   readonly key: string;
   /** The number of this attempt (rule J11). */
   readonly attempt: number;
@@ -67,6 +67,8 @@ export interface TransportListener {
 export interface Transport {
   /** Whether what is sent now would have to wait behind what was sent before. */
   readonly isBusy: boolean;
+  /** How many bytes a frame, which is JSON text, has as it travels; absent, or `undefined`, where it travels as text. */
+  sizeOf?(text: string): number | undefined;
   send(batch: Batch): void;
   /** Goes on with a new token. */
   renew(token: string, authority: string): void;

@@ -49,7 +49,7 @@ export class WebSocketTransport implements Transport {
     let isHeard = false;
     socket.addEventListener("message", ({ data }) => {
       isHeard = true;
-      const length = data instanceof ArrayBuffer ? data.byteLength : String(data).length;
+      const length = typeof data === "string" ? data.length : (data as ArrayBuffer).byteLength;
       listener.onFrames(dialect.read(data), undefined, data === PONG ? 0 : length);
     });
     // A close should follow, but Node's own WebSocket (22.23) tells no more of a connection that could not be made.
@@ -68,6 +68,10 @@ export class WebSocketTransport implements Transport {
 
   get isBusy(): boolean {
     return this.#socket.bufferedAmount > MAX_BUFFERED_BYTES;
+  }
+
+  sizeOf(text: string): number | undefined {
+    return this.#dialect.sizeOf?.(text, this.#socket.protocol);
   }
 
   send({ text }: Batch): void {

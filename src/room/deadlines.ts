@@ -1,3 +1,4 @@
+import { clampTime } from "../protocol/durations.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Members } from "./members.ts";
@@ -75,7 +76,7 @@ export class Deadlines {
 
   #set(at: number): void {
     this.#armedAt = at;
-    this.#setAlarm(at);
+    this.#setAlarm(clampTime(at));
   }
 }
 

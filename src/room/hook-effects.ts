@@ -1,7 +1,9 @@
 import type { Kind } from "../config/config.ts";
 import type { HookMember, RoomHandle } from "../config/hooks.ts";
 import { toBase64 } from "../protocol/base64.ts";
+import { bytesOf } from "../protocol/bytes.ts";
 import { MAX_NAME_CHARS } from "../protocol/frames.ts";
+import { jsonText } from "../protocol/json-text.ts";
 import type { Json } from "../protocol/json.ts";
 import {
   bytesPayload,
@@ -136,21 +138,16 @@ export function checkedEvent(event: unknown): string {
   throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
 }
 
-/** What a hook says. Throws, as JSON does, for what it cannot carry. */
+/** What a hook says. Throws for what cannot be carried. */
 export function payloadOf(data: Json | Uint8Array | undefined): Payload {
-  return data instanceof Uint8Array ? bytesPayload(toBase64(data)) : dataPayload(jsonText(data));
-}
-
-/** Data as JSON text; `undefined` becomes null. Throws, as JSON does, for what it cannot carry. */
-export function jsonText(data: Json | undefined): string {
-  return JSON.stringify(data) ?? "null";
+  const bytes = bytesOf(data);
+  return bytes === undefined ? dataPayload(jsonText(data)) : bytesPayload(toBase64(bytes));
 }
 
 /** A value of the state as JSON text. Throws for what JSON cannot carry, `undefined` too. */
-function valueText(value: Json): string {
-  const text = JSON.stringify(value) as string | undefined;
-  if (text === undefined) throw new TypeError(`a value is JSON, not ${typeof value}`);
-  return text;
+function valueText(value: Json | undefined): string {
+  if (value === undefined) throw new TypeError("a value is JSON, not undefined");
+  return jsonText(value);
 }
 
 function isName(name: unknown): name is string {

@@ -4,6 +4,7 @@ import { log } from "../metrics/log.ts";
 import { fromBase64 } from "../protocol/base64.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { LeaveReason, PublishFrame } from "../protocol/frames.ts";
+import { jsonText } from "../protocol/json-text.ts";
 import { utf8Length, type Json } from "../protocol/json.ts";
 import { bytesPayload, dataPayload, type Payload } from "../protocol/messages.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
@@ -11,7 +12,6 @@ import {
   HookEffects,
   checkedEvent,
   hookMember,
-  jsonText,
   payloadOf,
   type HookCall,
   type HookWorld,

@@ -141,7 +141,7 @@ describe("an attempt that was given up", () => {
       const nothing = (): void => undefined;
       const listener = { onFrames: nothing, onHeard: nothing, onReady: nothing, onEnd: nothing };
       const target = {
-        ...{ room: new URL("https://parlor.example/rooms/lobby"), key: "keykeykeykeykeykeykey1" },
+        ...{ room: "https://parlor.example/rooms/lobby", key: "keykeykeykeykeykeykey1" },
         ...{ attempt: 1, mode: "list" as const },
       };
 

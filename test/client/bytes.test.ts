@@ -1,10 +1,12 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import type { Dialect } from "../../src/client/dialect.ts";
+import { setText, withRef } from "../../src/client/frame-texts.ts";
 import { proto } from "../../src/client/proto.ts";
 import { decodeClientBytes } from "../../src/protocol/proto/client-decode.ts";
 import { decodeClientText } from "../../src/protocol/decode.ts";
 import { encodeServerFrames } from "../../src/protocol/proto/server-encode.ts";
 import { settled } from "./fake-world.ts";
-import { visit } from "./visit.ts";
+import { visit, type Visit } from "./visit.ts";
 
 const BYTES = Uint8Array.of(0, 1, 2, 254, 255);
 
@@ -77,3 +79,143 @@ it("[B2] the binary dialect reads frames and the platform's pong, and tells of w
   expect(proto.read(Uint8Array.of(0xff).buffer)).toMatchObject([{ type: "error", code: "bad_frame" }]);
   expect(proto.read({})).toMatchObject([{ type: "error", code: "bad_frame" }]);
 });
+
+it.each<[string, unknown]>([
+  ["an ArrayBuffer", BYTES.buffer],
+  ["a DataView", new DataView(BYTES.buffer)],
+  ["an Int8Array", new Int8Array(BYTES.buffer)],
+  ["a Buffer of Node", Buffer.from(BYTES)],
+])("[A10] %s is published as raw bytes, recorded or volatile", async (_what, data) => {
+  const made = await visit();
+
+  void made.room.publish("shot", data);
+  made.room.send("move", data);
+  await settled();
+
+  expect(made.line.items.map((item) => (item as { bytes?: string }).bytes)).toEqual(["AAEC/v8=", "AAEC/v8="]);
+});
+
+it.each<[string, unknown]>([
+  ["a Map", new Map()],
+  ["NaN", { a: NaN }],
+  ["a function", () => 1],
+  ["bytes among other data", { picture: BYTES }],
+  ["a detached buffer", detached()],
+])("[A1 A10] %s is rejected bad_frame, wherever it is given, and never sent", async (_what, data) => {
+  const made = await visit();
+  const codeOf = (act: Promise<unknown>): Promise<unknown> =>
+    act.then(
+      () => "resolved",
+      ({ code }: { readonly code: string }) => code,
+    );
+
+  const acts = [made.room.publish("e", data), made.room.set({ a: data }), made.room.setPresence(data)];
+  made.room.send("e", data);
+  await settled();
+
+  expect(await Promise.all(acts.map(codeOf))).toEqual(["bad_frame", "bad_frame", "bad_frame"]);
+  expect(made.told.error.map(({ code }) => code)).toEqual(["bad_frame"]);
+  expect(made.line.items).toEqual([]);
+});
+
+it.each<[string, object, object]>([
+  ["values", new Map([["a", 1]]), {}],
+  ["versions", { a: 1 }, { if: new Map([["a", 0]]) }],
+])(
+  "[T1 T2] %s in a Map are rejected bad_frame: none of them would be sent",
+  async (_what, values, options) => {
+    const made = await visit();
+
+    await expect(made.room.set(values as never, options)).rejects.toMatchObject({ code: "bad_frame" });
+    await settled();
+
+    expect(made.line.items).toEqual([]);
+  },
+);
+
+describe("the size of a frame", () => {
+  const max = 65_536;
+
+  /** A room over a connection that speaks a dialect. */
+  async function over(dialect: Dialect | undefined): Promise<Visit> {
+    const made = await visit({}, { limits: { maxFrameBytes: max } });
+    Object.assign(made.line, {
+      sizeOf: (text: string) => dialect?.sizeOf?.(text, "parlor.v1.proto"),
+    });
+    return made;
+  }
+
+  /** What a frame has as it travels. */
+  function sizesOf({ line }: Visit): number[] {
+    return line.frames.map((items) => {
+      const written = proto.write(JSON.stringify(items.length === 1 ? items[0] : items), "parlor.v1.proto");
+      return typeof written === "string" ? Buffer.byteLength(written) : written.length;
+    });
+  }
+
+  it("[B7 F3] is that of the binary dialect where it is spoken: raw bytes up to the limit are sent", async () => {
+    const made = await over(proto);
+    const overhead =
+      proto.sizeOf?.('{"ref":1790000000000001,"type":"publish","event":"y","bytes":""}', "") ?? 0;
+    const most = max - overhead - 3 * 2; // three lengths, each of three bytes in place of one
+
+    const fits = made.room.publish("y", new Uint8Array(most));
+    const large = made.room.publish("y", new Uint8Array(most + 1));
+    await made.world.pass(1_000);
+    made.line.ack(made.line.refs, 1);
+
+    expect(sizesOf(made)).toEqual([max]);
+    expect(await fits).toEqual({ offset: 1 });
+    await expect(large).rejects.toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
+  });
+
+  it("[F3] is that of base64 where JSON is spoken", async () => {
+    const made = await over(undefined);
+
+    const fits = made.room.publish("y", new Uint8Array(49_000));
+    const large = made.room.publish("y", new Uint8Array(49_200));
+    await made.world.pass(1_000);
+    made.line.ack(made.line.refs, 1);
+
+    expect(await fits).toEqual({ offset: 1 });
+    await expect(large).rejects.toMatchObject({ code: "frame_too_large" });
+  });
+
+  it("[B7 F3] no frame of several acts is larger than the room takes, in either dialect", async () => {
+    const made = await over(proto);
+    const keys = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`k${index}`, index]));
+
+    for (let index = 0; index < 40; index++) {
+      void made.room.publish("y", new Uint8Array(12_000 + index));
+      void made.room.set(keys);
+    }
+    await made.world.pass(1_000);
+
+    expect(made.line.items).toHaveLength(80);
+    expect(Math.max(...sizesOf(made))).toBeLessThanOrEqual(max);
+    expect(made.line.frames.length).toBeLessThan(20);
+  });
+
+  it("[B7 F3] a set that is smaller as text than in the binary dialect is sent up to the limit of the text", async () => {
+    const made = await over(proto);
+    const keys = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`k${index}`, index]));
+    const { text, bytes } = withRef(setText(keys, {}), 1_790_000_000_000_001);
+    expect(proto.sizeOf?.(text, "")).toBeGreaterThan(bytes);
+
+    made.line.end();
+    await made.nextDial();
+    Object.assign(made.line, { sizeOf: (frame: string) => proto.sizeOf?.(frame, "") });
+    made.line.welcome({ limits: { maxFrameBytes: bytes } });
+    const fits = made.room.set(keys);
+    await made.world.pass(1_000);
+    made.line.ack(made.line.refs, 1);
+
+    expect(await fits).toEqual({ offset: 1 });
+  });
+});
+
+function detached(): ArrayBuffer {
+  const buffer = new ArrayBuffer(8);
+  structuredClone(buffer, { transfer: [buffer] });
+  return buffer;
+}

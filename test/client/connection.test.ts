@@ -34,7 +34,7 @@ describe("joining", () => {
     await settled();
 
     expect(made.line.target).toEqual({
-      room: new URL("https://parlor.example/rooms/lobby"),
+      room: "https://parlor.example/rooms/lobby",
       key: "keykeykeykeykeykeykey1",
       attempt: FIRST_ATTEMPT + 1,
       after: undefined,

@@ -31,8 +31,6 @@ export class FakeWorld implements Environment {
 
   now = (): number => this.#now;
 
-  wallNow = (): number => 1_790_000_000_000 + this.#now;
-
   random = (): number => this.chance;
 
   firstAttempt = (): number => FIRST_ATTEMPT;

@@ -7,7 +7,7 @@ import type { ServerFrame } from "../../src/protocol/frames.ts";
 import { settled } from "./fake-world.ts";
 
 const TARGET: Target = {
-  room: new URL("https://parlor.example/rooms/lobby"),
+  room: "https://parlor.example/rooms/lobby",
   key: "keykeykeykeykeykeykey1",
   attempt: 7,
   mode: "list",

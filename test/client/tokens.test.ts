@@ -6,7 +6,7 @@ import { settled } from "./fake-world.ts";
 import { visit } from "./visit.ts";
 
 const TARGET: Target = {
-  room: new URL("https://parlor.example/rooms/lobby"),
+  room: "https://parlor.example/rooms/lobby",
   key: "keykeykeykeykeykeykey1",
   attempt: 7,
   mode: "list",

@@ -50,7 +50,7 @@ function openLine(after?: string, known: Partial<Target> = {}) {
   const ends: TransportEnd[] = [];
   const transport = new WebSocketTransport(
     {
-      room: new URL("https://parlor.example/rooms/lobby"),
+      room: "https://parlor.example/rooms/lobby",
       key: "keykeykeykeykeykeykey1",
       attempt: 7,
       after,
@@ -78,7 +78,7 @@ it("[J2 J3 L5] offers the subprotocol and the key, which is not in the URL, and 
 
   expect(socket.protocols).toEqual(["parlor.v1", "resume.keykeykeykeykeykeykey1"]);
   expect(socket.url).toBe(
-    "wss://parlor.example/rooms/lobby?try=7&mode=count&rewind=5&presence=%7B%22a%22%3A%22b+c%22%7D&flow=1",
+    "wss://parlor.example/rooms/lobby?try=7&mode=count&rewind=5&presence=%7B%22a%22%3A%22b%20c%22%7D&flow=1",
   );
 });
 

@@ -122,6 +122,43 @@ describe("frames of a client", () => {
     });
   });
 
+  it("[B5 F1] a frame whose first item hides others behind another wire type is rejected", () => {
+    // A reader that skips by wire type sees one group; a decoder that ignores wire types sees 6,002 items.
+    const hidden = Array.from({ length: 6_000 }, () => [0x0a, ...Array<number>(9).fill(0x08)]).flat();
+    const frame = Uint8Array.from([
+      ...[0x0b, ...Array<number>(9).fill(0x08)],
+      ...hidden,
+      ...[0x08, 0x0c, ...Array<number>(12).fill(0x08)],
+    ]);
+
+    expect(frame).toHaveLength(60_024);
+    expect(decodeClientBytes(frame)).toMatchObject({ ok: false, error: { code: "bad_frame" } });
+  });
+
+  it.each([0, 1, 3, 4, 5, 6, 7])(
+    "[B5 F1] items of wire type %d never pass the limit of 64 items",
+    (wireType) => {
+      const tag = 0x08 | wireType;
+      const fillings = [0x00, 0x01, 0x08, 0x0a, 0x0c];
+      for (const filling of fillings) {
+        const frames = [1, 2, 9].map((length) =>
+          Uint8Array.from({ length: 60_000 }, (_, index) => (index % (length + 1) === 0 ? tag : filling)),
+        );
+        for (const frame of frames) expect(decodeClientBytes(frame)).toMatchObject({ ok: false });
+      }
+    },
+  );
+
+  it("[B5 F2] fields of a frame that the schema does not have are skipped", () => {
+    const known = frameOf({ ref: 9n, act: PUBLISH });
+    const unknown = [0x12, 0x03, 0x0a, 0x01, 0x00, 0x18, 0x05, 0x23, 0x08, 0x01, 0x24];
+
+    expect(decodeClientBytes(Uint8Array.from([...unknown, ...known, ...unknown]))).toMatchObject({
+      ok: true,
+      value: [{ ok: true, value: { type: "publish", ref: 9 } }],
+    });
+  });
+
   it.each([
     ["cut off", frameOf({ act: PUBLISH }).subarray(0, -1)],
     ["no Protobuf", Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)],

@@ -51,6 +51,22 @@ describe("what was sent is attached", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it.each([5_001, 2_147_483_648, 1e300])(
+    "[G10 G11] what waits for a time %d ms ahead, on a clock that was set back, is looked at once, within five seconds",
+    (ms) => {
+      const turns: number[] = [];
+      const wakeup = new Wakeup((at) => turns.push(at), 1_000);
+
+      wakeup.wakeAt(NOW + ms, NOW);
+      vi.advanceTimersByTime(4_999);
+      expect(turns).toEqual([]);
+      vi.advanceTimersByTime(1);
+
+      expect(turns).toEqual([NOW + ms]);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
   it("[G6 G11] no later for what else waits, nor for a clock that is set back", () => {
     const { sessions, turns, tend, send } = awakeRoom(1_000);
     send();

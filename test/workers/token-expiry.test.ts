@@ -271,3 +271,33 @@ describe("a POST", () => {
     expect(await bob.closed).toMatchObject({ code: 4001 });
   });
 });
+
+describe("a token that expires in a time far away", () => {
+  it.each<[string, number]>([
+    ["in the year 2286", 9_999_999_999],
+    ["in the year 3000", 32_503_680_000],
+    ["at the end of the safe integers", Number.MAX_SAFE_INTEGER],
+    ["at a time no date can hold", 1e300],
+    ["at a fraction of a second", Date.now() / 1000 + 600.0005],
+  ])("[D7 G6] is served like any other, awake and asleep: %s", async (_when, exp) => {
+    const room = uniqueRoom("closed");
+    const headers = bearer(await token({ exp }));
+    const ana = await join(room, { to, headers });
+
+    await ana.publish("chat", 1);
+    await kindsRoom(room).evict();
+    await ana.publish("chat", 2);
+    await runAlarm(room);
+    await ana.publish("chat", 3);
+
+    const { expiresInMs = 0 } = await ana.welcome();
+    expect(Number.isSafeInteger(expiresInMs) && expiresInMs > 0).toBe(true);
+    expect(await alarmOf(room)).toBeLessThan(exp * 1_000);
+    const issued = await request(roomPath(room, "/ticket"), { method: "POST", headers }, to);
+    expect(issued.status).toBe(200);
+    const { ticket } = await issued.json<{ readonly ticket: string }>();
+    expect(await join(room, { to, query: { ticket } })).toMatchObject({
+      member: expect.any(String) as string,
+    });
+  });
+});

@@ -1,9 +1,14 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { toBase64 } from "../base64.ts";
 import { decodeItem, isRef, miscountOf, type DecodedItems } from "../decode.ts";
-import { MAX_ITEMS, type ClientFrame } from "../frames.ts";
-import { ClientFrameSchema, type ClientItem, type Publish } from "../generated/parlor_pb.ts";
+import type { ClientFrame } from "../frames.ts";
+import {
+  ClientFrameSchema,
+  ClientItemSchema,
+  type ClientItem,
+  type Publish,
+} from "../generated/parlor_pb.ts";
 import { MAX_JSON_DEPTH, parseJson } from "../json.ts";
 import { err, ok, type Result } from "../result.ts";
 
@@ -16,25 +21,34 @@ const MAX_FIELD_DEPTH = MAX_JSON_DEPTH - 2;
  */
 export function decodeClientBytes(bytes: Uint8Array): Result<DecodedItems> {
   try {
-    // Counted first: tens of thousands of empty items cost two bytes each to send, and much more to read.
-    const miscount = miscountOf(countItems(bytes));
-    if (miscount !== undefined) return err(miscount);
-    return ok(fromBinary(ClientFrameSchema, bytes).items.map(decodeOne));
+    const items: ClientItem[] = [];
+    for (const item of itemsOf(bytes)) {
+      // Before it is decoded: an empty item costs two bytes to send, and much more to decode.
+      const miscount = miscountOf(items.length + 1);
+      if (miscount !== undefined) return err(miscount);
+      items.push(fromBinary(ClientItemSchema, item, { readUnknownFields: false }));
+    }
+    const miscount = miscountOf(items.length);
+    return miscount === undefined ? ok(items.map(decodeOne)) : err(miscount);
   } catch {
-    return err({ code: "bad_frame", message: "the frame is no ClientFrame of parlor.proto" });
+    return err({ code: "bad_frame", message: "the frame is not a ClientFrame of parlor.proto" });
   }
 }
 
-/** How many items a frame holds, as far as it may hold them. */
-function countItems(bytes: Uint8Array): number {
+/**
+ * The encoded items of a frame. Only these are decoded, each from its own bytes: the library's decoder of a whole frame
+ * ignores wire types, so it can find other items in the same bytes than a reader that skips by wire type.
+ *
+ * @throws where the bytes are not a ClientFrame
+ */
+function* itemsOf(bytes: Uint8Array): Generator<Uint8Array> {
   const reader = new BinaryReader(bytes);
-  let count = 0;
-  while (reader.pos < reader.len && count <= MAX_ITEMS) {
+  while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
-    if (field === ClientFrameSchema.field.items.number) count++;
-    reader.skip(wireType, field);
+    if (field !== ClientFrameSchema.field.items.number) reader.skip(wireType, field);
+    else if (wireType === WireType.LengthDelimited) yield reader.bytes();
+    else throw new SyntaxError(`an item has the wire type ${wireType}`);
   }
-  return count;
 }
 
 function decodeOne(item: ClientItem): Result<ClientFrame> {

@@ -1,0 +1,21 @@
+/**
+ * The longest delay that a timer takes, in milliseconds: 2^31 - 1, about 24.8 days. Every runtime's `setTimeout` fires at
+ * once where the delay is longer, `Infinity` or not a number.
+ */
+const MAX_DELAY_MS = 2_147_483_647;
+
+/**
+ * The latest time that is stored, compared or given to an alarm, in Unix milliseconds: the year 2255. The runtime counts
+ * nanoseconds in 64 bits, which end in 2262.
+ */
+const MAX_TIME_MS = 9_000_000_000_000;
+
+/** A delay that a timer takes: longer ones become the longest, and what is negative or not a number becomes 0. */
+export function clampDelay(ms: number): number {
+  return ms > 0 ? Math.min(Math.ceil(ms), MAX_DELAY_MS) : 0;
+}
+
+/** A time that can be stored and waited for: whole milliseconds up to {@link MAX_TIME_MS}. */
+export function clampTime(at: number): number {
+  return Math.min(Math.floor(at), MAX_TIME_MS);
+}
