@@ -25,6 +25,7 @@ export const CLOSE_CODES = {
   },
   overloaded: { code: 4005, recovery: "come back", text: "no room for another member now" },
   rotated: { code: 4006, recovery: "come back", text: "the stream has served its time" },
+  not_now: { code: 4007, recovery: "come back", text: "not accepted now; try again later" },
   bad_protocol: { code: 4500, recovery: "stay away", text: "the request does not follow the protocol" },
   kicked: { code: 4501, recovery: "stay away", text: "removed from the room" },
   version: { code: 4502, recovery: "stay away", text: "none of the offered subprotocols is spoken here" },
