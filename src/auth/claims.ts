@@ -11,7 +11,7 @@ export interface Claims {
   readonly info: string | undefined;
   /** What it allows, by patterns of room names. */
   readonly rooms: readonly (readonly [pattern: string, grants: readonly Grant[]])[];
-  /** When it expires, Unix milliseconds; `undefined` for never. */
+  /** Until when this server accepts it, Unix milliseconds, its tolerance for clocks included; `undefined` for ever. */
   readonly expiresAt: number | undefined;
   /** When it was issued, Unix milliseconds; `undefined` where it does not say. */
   readonly issuedAt: number | undefined;
@@ -27,8 +27,13 @@ const MAX_INFO_BYTES = 1_024;
 const MAX_PATTERNS = 64;
 const MAX_GRANT_CHARS = 1_024;
 
-/** Reads the claims of a token whose signature and times have been checked. */
-export function readClaims(payload: Readonly<Record<string, unknown>>): Result<Claims> {
+/**
+ * Reads the claims of a token whose signature and times have been checked.
+ *
+ * @param clockToleranceS is added to `exp` here and nowhere else, so that the edge, the room and the client agree on when
+ *   a token expires
+ */
+export function readClaims(payload: Readonly<Record<string, unknown>>, clockToleranceS = 0): Result<Claims> {
   const { sub, info, rooms, exp, iat, jti } = payload;
   if (typeof sub !== "string" || sub === "" || sub.length > MAX_USER_CHARS) {
     return bad(`sub is the user, 1-${MAX_USER_CHARS} characters`);
@@ -40,7 +45,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
   if (jti !== undefined && (typeof jti !== "string" || jti.length > MAX_USER_CHARS)) {
     return bad(`jti is a string of up to ${MAX_USER_CHARS} characters`);
   }
-  const expiresAt = typeof exp === "number" ? exp * 1000 : undefined;
+  const expiresAt = typeof exp === "number" ? (exp + clockToleranceS) * 1000 : undefined;
   if (expiresAt === Infinity) return bad("exp is no time");
   if (!isJsonObject(rooms)) return bad('rooms is an object, such as {"doc:*":["join","publish"]}');
   const patterns = Object.entries(rooms);

@@ -1,3 +1,4 @@
+import type { ErrorFrame } from "../protocol/frames.ts";
 import type { Link } from "./link.ts";
 import type { GetToken } from "./options.ts";
 import type { Timers } from "./timers.ts";
@@ -7,6 +8,11 @@ const RENEWAL_SHARE = 0.8;
 
 /** The longest a timer can run, in milliseconds: 2^31 - 1. */
 const MAX_TIMER_MS = 2_147_483_647;
+
+/** Whether an error refuses a renewal. A renewal has no ref, and nothing else without one is refused with these. */
+export function isOfRenewal({ code, ref }: ErrorFrame): boolean {
+  return ref === undefined && (code.startsWith("token_") || code === "unavailable");
+}
 
 /** Renews the token of a connection ahead of its expiry. */
 export class Renewal {
@@ -27,6 +33,14 @@ export class Renewal {
     if (expiresInMs === undefined || this.#getToken === undefined) return;
     const ms = Math.min(MAX_TIMER_MS, expiresInMs * RENEWAL_SHARE);
     this.#timers.set("renewal", ms, () => void this.#renew(link));
+  }
+
+  /**
+   * Renews again after a renewal that the room refused for now. A token that it refuses for good ends nothing before the
+   * one that it has.
+   */
+  refused(link: Link | undefined, { retryAfterMs }: ErrorFrame): void {
+    this.schedule(link, retryAfterMs && retryAfterMs / RENEWAL_SHARE);
   }
 
   /** Renews no more: the connection is gone. */

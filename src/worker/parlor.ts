@@ -50,7 +50,7 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
     problems.push("ADMIN_KEYS is set, and REGISTRY is not bound to the class Registry (wrangler.toml)");
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  const verifier = new TokenVerifier(rules);
+  const verifier = new TokenVerifier(rules, () => Date.now());
   const registry =
     adminKeys.length === 0 || namespace === undefined ? undefined : () => namespace.getByName(REGISTRY_NAME);
   const revocations = new Revocations(registry, () => Date.now());
