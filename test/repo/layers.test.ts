@@ -15,7 +15,7 @@ const ALL_BELOW_ROOM = ["protocol", "config", "limits", "auth", "metrics"];
 const LAYERS: Readonly<Record<string, Layer>> = {
   // The package is for the binary dialect, in protocol/proto: the client without it holds none of it (size.test.ts).
   protocol: { folders: [], packages: ["@bufbuild/protobuf"] },
-  config: { folders: ["protocol"], packages: ["valibot"] },
+  config: { folders: ["protocol"], packages: [] },
   limits: { folders: ["protocol"], packages: [] },
   // Node's packages are those of the tool that mints tokens.
   auth: { folders: ["protocol"], packages: ["jose", "node:crypto", "node:fs", "node:util"] },
