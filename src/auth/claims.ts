@@ -13,7 +13,7 @@ export interface Claims {
   readonly info: string | undefined;
   /** What it allows, by patterns of room names. */
   readonly rooms: readonly (readonly [pattern: string, grants: readonly Grant[]])[];
-  /** When it expires, Unix milliseconds; `undefined` for never. */
+  /** Until when this server accepts it, Unix milliseconds, its tolerance for clocks included; `undefined` for ever. */
   readonly expiresAt: number | undefined;
   /** When it was issued, Unix milliseconds; `undefined` where it does not say. */
   readonly issuedAt: number | undefined;
@@ -28,8 +28,13 @@ const MAX_INFO_BYTES = 1_024;
 /** The most patterns of room names in a token. */
 const MAX_PATTERNS = 64;
 
-/** Reads the claims of a token whose signature and times have been checked. */
-export function readClaims(payload: Readonly<Record<string, unknown>>): Result<Claims> {
+/**
+ * Reads the claims of a token whose signature and times have been checked.
+ *
+ * @param clockToleranceS is added to `exp` here and nowhere else, so that the edge, the room and the client agree on when
+ *   a token expires
+ */
+export function readClaims(payload: Readonly<Record<string, unknown>>, clockToleranceS = 0): Result<Claims> {
   const { sub, info, rooms, exp, iat, jti } = payload;
   if (typeof sub !== "string" || sub === "" || sub.length > MAX_USER_CHARS) {
     return bad(`sub is the user, 1-${MAX_USER_CHARS} characters`);
@@ -42,8 +47,9 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Result<C
     return bad(`jti is a string of up to ${MAX_USER_CHARS} characters`);
   }
   // Both may be fractions of a second, and any number of years away. Times are stored and sent as whole milliseconds.
-  const expiresAt = typeof exp === "number" ? clampTime(exp * 1000) : undefined;
-  if (typeof exp === "number" && !Number.isFinite(exp * 1000)) return bad("exp is not a time");
+  const expiresMs = typeof exp === "number" ? (exp + clockToleranceS) * 1000 : undefined;
+  if (expiresMs !== undefined && !Number.isFinite(expiresMs)) return bad("exp is not a time");
+  const expiresAt = expiresMs === undefined ? undefined : clampTime(expiresMs);
   const issuedAt = typeof iat === "number" ? clampTime(iat * 1000) : undefined;
   if (!isJsonObject(rooms)) return bad('rooms is an object, such as {"doc:*":["join","publish"]}');
   const patterns = Object.entries(rooms);

@@ -69,7 +69,7 @@ export class Revocations {
     try {
       await this.refresh();
     } catch {
-      return { code: "unavailable", message: "who is revoked cannot be told now" };
+      return { code: "unavailable", message: "the revocation list is unavailable; retry" };
     }
     return this.covers(user, access) ? { code: "token_revoked" } : undefined;
   }

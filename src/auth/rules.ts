@@ -1,4 +1,6 @@
-import { isJsonObject, parseJson } from "../protocol/json.ts";
+import { shown } from "../protocol/shown.ts";
+import { readKeys } from "./public-keys.ts";
+import { readSecrets } from "./secrets.ts";
 
 /** The keys that tokens are checked with, and what else they must say. */
 export interface TokenRules {
@@ -23,44 +25,48 @@ export interface TokenOptions {
   readonly tokenClockToleranceS: number;
 }
 
-/** HS256 is as strong as its secret: RFC 7518 section 3.2 asks for 256 bits. */
-const MIN_SECRET_CHARS = 32;
-
 /** Reads what tokens are checked with, and what is wrong with it, which holds no secret. */
 export function readTokenRules(options: TokenOptions): {
   readonly rules: TokenRules;
   readonly problems: string[];
 } {
-  const problems: string[] = [];
-  const secrets = textsOf(options.tokenSecrets);
-  if (secrets.some(({ length }) => length < MIN_SECRET_CHARS)) {
-    problems.push(`TOKEN_SECRETS holds one of fewer than ${MIN_SECRET_CHARS} characters`);
-  }
-  const { tokenKeys, tokenJwksUrl } = options;
-  const set = tokenKeys === "" ? { keys: [] } : parseJson(tokenKeys);
-  const keys = isJsonObject(set) && Array.isArray(set["keys"]) ? set["keys"].filter(isJsonObject) : undefined;
-  if (keys === undefined) problems.push('TOKEN_KEYS is no JSON Web Key Set, {"keys":[…]}');
-  if (keys?.some((key) => key["kty"] === "oct" || "d" in key) === true) {
-    problems.push("TOKEN_KEYS holds a secret or private key; it is for public ones");
-  }
-  if (tokenJwksUrl !== "" && !/^https:|^http:\/\/(localhost|127\.0\.0\.1)[:/]/.test(tokenJwksUrl)) {
-    problems.push("TOKEN_JWKS_URL is no https URL");
-  }
+  const { secrets, problems: ofSecrets } = readSecrets("TOKEN_SECRETS", options.tokenSecrets);
+  const { keys, problems: ofKeys } = readKeys(options.tokenKeys);
+  const { tokenJwksUrl, tokenIssuer, tokenAudience } = options;
   const rules: TokenRules = {
     secrets,
-    keys: keys ?? [],
+    keys,
     jwksUrl: tokenJwksUrl === "" ? undefined : tokenJwksUrl,
-    issuer: options.tokenIssuer === "" ? undefined : options.tokenIssuer,
-    audience: options.tokenAudience === "" ? undefined : options.tokenAudience,
+    issuer: tokenIssuer === "" ? undefined : tokenIssuer,
+    audience: tokenAudience === "" ? undefined : tokenAudience,
     clockToleranceS: options.tokenClockToleranceS,
   };
-  return { rules, problems };
+  const others = [
+    urlObjection(tokenJwksUrl),
+    listObjection("TOKEN_ISSUER", tokenIssuer),
+    listObjection("TOKEN_AUDIENCE", tokenAudience),
+  ];
+  return { rules, problems: [...ofSecrets, ...ofKeys, ...others.filter((problem) => problem !== undefined)] };
 }
 
-/** Reads a list of texts separated by commas. */
-export function textsOf(list: string): readonly string[] {
-  return list
-    .split(",")
-    .map((text) => text.trim())
-    .filter((text) => text !== "");
+function urlObjection(text: string): string | undefined {
+  if (text === "") return undefined;
+  const url = /^https?:\/\/\S+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  const wayOut = "such as https://id.example.com/.well-known/jwks.json";
+  // What has an @ may hold a password, which is not to be logged.
+  if (url === undefined) {
+    return `TOKEN_JWKS_URL${text.includes("@") ? "" : ` is ${shown(text)},`} must be one https URL, ${wayOut}`;
+  }
+  if (url.username !== "" || url.password !== "") {
+    return "TOKEN_JWKS_URL holds a user or a password, which fetch refuses; remove them";
+  }
+  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  if (url.protocol === "https:" || isLocal) return undefined;
+  return `TOKEN_JWKS_URL is an http URL of ${url.hostname}; keys are fetched over https, ${wayOut}`;
+}
+
+/** A token has one issuer, and of its audiences one is asked for. */
+function listObjection(variable: string, text: string): string | undefined {
+  if (!/[\s,]/.test(text)) return undefined;
+  return `${variable} is ${shown(text)}, must be one value without commas or blanks`;
 }

@@ -1,7 +1,8 @@
 import { SignJWT, errors, jwtVerify } from "jose";
-import type { Access, TicketUse } from "../protocol/contract.ts";
+import { expiresInMs, type Access, type TicketUse } from "../protocol/contract.ts";
 import { randomKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
+import { UNKNOWN_KEY_RETRY_MS } from "./verifier.ts";
 
 /** A ticket, as its holder is told of it. */
 export interface Ticket {
@@ -53,7 +54,7 @@ export class Tickets {
       .setJti(randomKey())
       .setExpirationTime(Math.floor(expiresAt / 1000))
       .sign(key);
-    return ok({ ticket, useWithinMs: this.#useMs, expiresInMs: expiresAt - now });
+    return ok({ ticket, useWithinMs: this.#useMs, expiresInMs: expiresInMs(access, now) ?? 0 });
   }
 
   /** Reads a ticket that somebody brought to a room. Whose session it is, the room knows. */
@@ -70,10 +71,14 @@ export class Tickets {
         const use = { id: jti as string, useBy: useBy as number };
         return ok({ user: sub as string, access: access as Access, use });
       } catch (error) {
-        if (error instanceof errors.JWTExpired)
-          return err({ code: "token_expired", message: "the ticket has expired" });
+        if (error instanceof errors.JWTExpired) return err({ code: "ticket_expired" });
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) {
+          return err({ code: "token_invalid", message: "the ticket is malformed or for another room" });
+        }
       }
     }
-    return err({ code: "token_invalid", message: "the ticket is not good for this room" });
+    // Another version of this server may have signed it, with a secret that is not here yet.
+    const message = "the ticket was not signed with a secret of this server";
+    return err({ code: "token_invalid", message, retryAfterMs: UNKNOWN_KEY_RETRY_MS });
   }
 }

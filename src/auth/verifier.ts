@@ -1,17 +1,31 @@
 import {
   createLocalJWKSet,
-  createRemoteJWKSet,
   decodeProtectedHeader,
   errors,
   jwtVerify,
   type JSONWebKeySet,
+  type JWTPayload,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
   type JWTVerifyResult,
 } from "jose";
 import { err, type Result } from "../protocol/result.ts";
-import type { TokenRules } from "./rules.ts";
 import { readClaims, type Claims } from "./claims.ts";
+import { fetchedKeySet, isOfKeySet } from "./key-set.ts";
+import type { TokenRules } from "./rules.ts";
+
+/**
+ * How long a client waits after a token that no key here has signed, in milliseconds. The key may be new: a fetched set
+ * is looked at again after 30 s, and a new secret reaches all servers of a deployment within about as long. A forged
+ * token looks the same; whoever forges one does not wait anyway.
+ */
+export const UNKNOWN_KEY_RETRY_MS = 30_000;
+
+/** A token that is not valid yet is tried again this much later than it says, in milliseconds: clocks drift. */
+const NOT_YET_MARGIN_MS = 1_000;
+
+/** The longest that a client is told to wait for a token to become valid, in milliseconds: it may get another one. */
+const MAX_NOT_YET_MS = 60_000;
 
 /** The algorithms of public keys. `none` is no algorithm, and a public key is never taken for a secret. */
 const PUBLIC_ALGORITHMS = [
@@ -35,14 +49,19 @@ export class TokenVerifier {
   readonly #secrets: readonly Uint8Array[];
   readonly #keySets: readonly JWTVerifyGetKey[];
   readonly #options: JWTVerifyOptions;
+  readonly #toleranceS: number;
+  readonly #clock: () => number;
 
-  constructor(rules: TokenRules) {
+  /** @param clock tells Unix milliseconds */
+  constructor(rules: TokenRules, clock: () => number) {
+    this.#clock = clock;
     const { secrets, keys, jwksUrl, issuer, audience, clockToleranceS } = rules;
     this.#secrets = secrets.map((secret) => new TextEncoder().encode(secret));
     this.#keySets = [
       ...(keys.length === 0 ? [] : [createLocalJWKSet({ keys: keys as JSONWebKeySet["keys"] })]),
-      ...(jwksUrl === undefined ? [] : [createRemoteJWKSet(new URL(jwksUrl))]),
+      ...(jwksUrl === undefined ? [] : [fetchedKeySet(new URL(jwksUrl), clock)]),
     ];
+    this.#toleranceS = clockToleranceS;
     this.#options = {
       clockTolerance: clockToleranceS,
       requiredClaims: ["sub", "exp"],
@@ -58,13 +77,17 @@ export class TokenVerifier {
 
   /** Checks a token: signature, issuer, audience, times, and the form of its claims. */
   async verify(token: string): Promise<Result<Claims>> {
-    if (token.length > MAX_TOKEN_CHARS)
-      return err({ code: "token_invalid", message: "the token is too long" });
+    if (token.length > MAX_TOKEN_CHARS) {
+      return invalid(`the token is ${token.length} characters, the limit is ${MAX_TOKEN_CHARS}`);
+    }
     let algorithm: string | undefined;
     try {
       algorithm = decodeProtectedHeader(token).alg;
     } catch {
-      return err({ code: "token_invalid", message: "the token is no JSON Web Token" });
+      return invalid("the token is not a JSON Web Token");
+    }
+    if (algorithm !== "HS256" && !PUBLIC_ALGORITHMS.includes(algorithm ?? "")) {
+      return invalid(`the token's algorithm is not HS256, ${PUBLIC_ALGORITHMS.join(", ")}`);
     }
     // By the algorithm it names, so that a public key is never used as a secret; each takes its own algorithms only.
     const checks =
@@ -75,17 +98,57 @@ export class TokenVerifier {
         : this.#keySets.map(
             (keys) => () => verifyWithAny(token, keys, { ...this.#options, algorithms: PUBLIC_ALGORITHMS }),
           );
-    let refusal: Result<Claims> = err({ code: "token_invalid", message: "no key here has signed the token" });
+    let refusal: Result<Claims> = UNKNOWN_KEY;
     for (const check of checks) {
       try {
-        return readClaims((await check()).payload);
+        return this.#read((await check()).payload);
       } catch (error) {
-        refusal = refusalOf(error);
+        refusal = this.#refusalOf(error);
         if (!isOfAnotherKey(error)) return refusal;
       }
     }
     return refusal;
   }
+
+  /** The claims, unless the token expires in the fraction of a second that the library does not look at. */
+  #read(payload: JWTPayload): Result<Claims> {
+    const claims = readClaims(payload, this.#toleranceS);
+    const isExpired = claims.ok && (claims.value.expiresAt ?? Infinity) <= this.#clock();
+    return isExpired ? err({ code: "token_expired" }) : claims;
+  }
+
+  #refusalOf(error: unknown): Result<never> {
+    if (error instanceof errors.JWTExpired) return err({ code: "token_expired" });
+    if (error instanceof errors.JWTClaimValidationFailed) {
+      const { nbf } = error.payload;
+      if (error.claim === "nbf" && typeof nbf === "number")
+        return notYet(nbf * 1000 - this.#clock(), this.#toleranceS);
+      return invalid(`the token's ${error.claim} is not accepted here`);
+    }
+    if (isOfAnotherKey(error)) return UNKNOWN_KEY;
+    if (isOfKeySet(error)) {
+      const message = "the token verification keys could not be fetched from TOKEN_JWKS_URL; retry";
+      return err({ code: "unavailable", message });
+    }
+    return invalid("the token is malformed, or its key cannot be used for its algorithm");
+  }
+}
+
+/** It may be valid elsewhere already, and here in a moment: not the same as one that never will be. */
+const UNKNOWN_KEY = err({
+  code: "token_invalid",
+  message: "the token was not signed with a key of this server",
+  retryAfterMs: UNKNOWN_KEY_RETRY_MS,
+});
+
+function invalid(message: string): Result<never> {
+  return err({ code: "token_invalid", message });
+}
+
+function notYet(aheadMs: number, toleranceS: number): Result<never> {
+  const message = `the token is not valid yet: its nbf is ${Math.ceil(aheadMs / 1000)} s ahead of this server's clock, ${toleranceS} s are tolerated`;
+  const waitMs = aheadMs - toleranceS * 1000 + NOT_YET_MARGIN_MS;
+  return err({ code: "token_invalid", message, retryAfterMs: Math.min(MAX_NOT_YET_MS, Math.ceil(waitMs)) });
 }
 
 /** Checks a token with a key set, of which several keys may be the one: a token need not name its key. */
@@ -112,27 +175,4 @@ async function verifyWithAny(
 /** Whether another key may yet have signed it. */
 function isOfAnotherKey(error: unknown): boolean {
   return error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey;
-}
-
-function refusalOf(error: unknown): Result<never> {
-  if (error instanceof errors.JWTExpired) return err({ code: "token_expired" });
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    return err({ code: "token_invalid", message: `the token's ${error.claim} is not accepted here` });
-  }
-  if (isOfKeySet(error))
-    return err({ code: "unavailable", message: "the keys to check a token with cannot be had" });
-  return err({ code: "token_invalid", message: "no key here has signed the token" });
-}
-
-/**
- * Whether it is the key set that cannot be had, which says nothing of the token: a later try may do. The library tells
- * of an answer other than 200 by its general error.
- */
-function isOfKeySet(error: unknown): boolean {
-  if (!(error instanceof errors.JOSEError)) return true;
-  return (
-    error instanceof errors.JWKSTimeout ||
-    error instanceof errors.JWKSInvalid ||
-    error.code === "ERR_JOSE_GENERIC"
-  );
 }

@@ -28,8 +28,8 @@ export interface StateChange {
   readonly code?: number;
   /** When the next attempt begins, in milliseconds from now; only while there is no connection. */
   readonly retryInMs?: number;
-  /** Why the room is closed, if nobody asked for it. */
-  readonly error?: ParlorError;
+  /** Why the room is closed, if nobody asked for it; or why the server refused the last attempt to join, for now. */
+  readonly error?: ParlorError | undefined;
 }
 
 /** Where the life of a connection stands. */
@@ -183,14 +183,14 @@ function end(
 ): Step {
   const { phase, ladder } = connection;
   const refusal = phase.is === "opening" ? phase.refusal : undefined;
-  const why = { code, reason: refusal?.message ?? reason };
+  const error = refusal && errorOfFrame(refusal);
+  const why = { code, reason: refusal?.message ?? reason, error };
   const lastedMs = phase.is === "open" ? context.now - phase.since : 0;
   const hasRetaken = connection.hasRetaken === true && lastedMs < LATE_ATTEMPT_MS;
   // Only once: of two pages with one key, both of which come back, the older is closed for good in the end.
   const mayRetake = code === REPLACED && lastedMs < LATE_ATTEMPT_MS && !hasRetaken;
   if (!mayComeBack(code) && !mayRetake) {
-    const error = refusal === undefined ? errorOfClose(code, reason) : errorOfFrame(refusal);
-    return close(connection, { state: "closed", ...why, error }, []);
+    return close(connection, { state: "closed", ...why, error: error ?? errorOfClose(code, reason) }, []);
   }
   const floorMs = refusal?.retryAfterMs ?? retryMs;
   if (phase.is === "open") {
@@ -209,7 +209,7 @@ function end(
 /** @param floorMs what the server asked for; `undefined` to go on at once */
 function wait(
   connection: Connection,
-  why: { readonly code: number; readonly reason: string },
+  why: Pick<StateChange, "code" | "reason" | "error">,
   floorMs: number | undefined,
   { bounds, random, now }: StepContext,
 ): Step {

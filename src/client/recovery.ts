@@ -24,6 +24,8 @@ const RECOVERIES: Readonly<Record<string, "wait" | "come back">> = {
   muted: "wait",
   room_busy: "wait",
   room_full: "wait",
+  banned: "wait",
+  unknown_kind: "wait", // here; another version of the server may have it
   unavailable: "wait",
   internal: "wait",
   not_joined: "come back",

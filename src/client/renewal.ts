@@ -1,4 +1,5 @@
 import { clampDelay } from "../protocol/durations.ts";
+import type { ErrorFrame } from "../protocol/frames.ts";
 import type { Link } from "./link.ts";
 import { tokenFrom, type GetToken } from "./tokens.ts";
 import type { Timers } from "./timers.ts";
@@ -8,6 +9,11 @@ const RENEWAL_SHARE = 0.8;
 
 /** A token that has no time left, or says nothing that is a time, is renewed no more often than this, in milliseconds. */
 const MIN_RENEWAL_MS = 1_000;
+
+/** Whether an error refuses a renewal. A renewal has no ref, and nothing else without one is refused with these. */
+export function isOfRenewal({ code, ref }: ErrorFrame): boolean {
+  return ref === undefined && (code.startsWith("token_") || code === "unavailable");
+}
 
 /** Renews the token of a connection ahead of its expiry. */
 export class Renewal {
@@ -28,6 +34,14 @@ export class Renewal {
     if (expiresInMs === undefined || this.#getToken === undefined) return;
     const ms = Math.max(MIN_RENEWAL_MS, clampDelay(expiresInMs * RENEWAL_SHARE));
     this.#timers.set("renewal", ms, () => void this.#renew(link));
+  }
+
+  /**
+   * Renews again after a renewal that the room refused for now. A token that it refuses for good ends nothing before the
+   * one that it has.
+   */
+  refused(link: Link | undefined, { retryAfterMs }: ErrorFrame): void {
+    this.schedule(link, retryAfterMs && retryAfterMs / RENEWAL_SHARE);
   }
 
   /** Renews no more: the connection is gone. */

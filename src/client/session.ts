@@ -22,7 +22,7 @@ import type { Member } from "./members.ts";
 import type { Settings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { recoveryOf } from "./recovery.ts";
-import { Renewal } from "./renewal.ts";
+import { Renewal, isOfRenewal } from "./renewal.ts";
 import { Replica } from "./replica.ts";
 import type { Room } from "./room.ts";
 import { Sender } from "./sender.ts";
@@ -256,10 +256,11 @@ export class Session implements Room {
       case "error":
         this.#outrank(frame.try);
         if (this.state !== "connected") return this.#step({ type: "refused", error: frame });
-        this.#sender.refused(frame);
+        if (isOfRenewal(frame)) this.#renewal.refused(this.#link, frame);
+        else this.#sender.refused(frame);
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
-        // A renewal, which has no ref, may have failed: the old token is good for a while yet.
-        if (recoveryOf(frame) === "come back" && (frame.ref !== undefined || frame.code !== "token_expired"))
+        // After a renewal that failed the old token is valid for a while.
+        if (recoveryOf(frame) === "come back" && !isOfRenewal(frame))
           this.#step({ type: "lost", reason: frame.message });
         return;
       case "expiring":

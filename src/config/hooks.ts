@@ -72,11 +72,17 @@ export interface RoomHandle {
 /** What a hook returns that does not allow something: made by {@link refuse}. */
 export interface Refusal {
   readonly refused: string;
+  readonly retryAfterMs?: number;
 }
 
-/** Does not allow something. The sentence reaches the client, as the `message` of the error `refused`. */
-export function refuse(sentence: string): Refusal {
-  return { refused: sentence };
+/**
+ * Does not allow something. The sentence reaches the client, as the `message` of the error `refused`.
+ *
+ * @param options `retryAfterMs`: after how many milliseconds the same may be allowed. The client then waits and tries
+ *   again; without it, a refused join is final and a refused act is given up
+ */
+export function refuse(sentence: string, { retryAfterMs }: { readonly retryAfterMs?: number } = {}): Refusal {
+  return { refused: sentence, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 /**

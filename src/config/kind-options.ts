@@ -171,7 +171,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Refusals of a session within ten seconds before it is closed `abuse`; at half of them it is muted",
+    text: "Frames of a session refused as abuse within ten seconds before it is closed `abuse`; at half of them it is muted. The table of errors tells which count",
   },
   muteMs: {
     env: "MUTE_MS",

@@ -1,6 +1,6 @@
 import type { WireError } from "../protocol/errors.ts";
+import { Allowance, type Charge } from "./allowance.ts";
 import { isWithin } from "./durations.ts";
-import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
 /** The options that bound what one session may send. */
 export interface SessionLimits {
@@ -24,47 +24,35 @@ const REFUSAL_WINDOW_MS = 10_000;
  * within ten seconds, as long as a room needs to fall asleep, so none is ever stored.
  */
 export class SessionBudget {
-  readonly #rates: { readonly messages: BucketRate; readonly bytes: BucketRate };
+  readonly #messages: Allowance;
+  readonly #bytes: Allowance;
   readonly #maxRefusals: number;
-  readonly #messages: Bucket;
-  readonly #bytes: Bucket;
   /** The times of refusals that still count, at most `maxRefusals` of them. */
   readonly #refusals: number[] = [];
 
   constructor(limits: SessionLimits, now: number) {
-    this.#rates = {
-      messages: { perSecond: limits.messagesPerSecond, burst: limits.messagesBurst },
-      bytes: { perSecond: limits.bytesPerSecond, burst: limits.bytesBurst },
-    };
+    const { messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst } = limits;
+    this.#messages = new Allowance({ perSecond: messagesPerSecond, burst: messagesBurst }, now);
+    this.#bytes = new Allowance({ perSecond: bytesPerSecond, burst: bytesBurst }, now);
     this.#maxRefusals = limits.maxRefusals;
-    this.#messages = fullBucket(this.#rates.messages, now);
-    this.#bytes = fullBucket(this.#rates.bytes, now);
   }
 
   /** Charges a frame's size; the refusal where the budget of bytes is spent. */
   takeBytes(bytes: number, now: number): WireError | undefined {
-    return refusal(
-      "bytesPerSecond",
-      "byte budget is spent",
-      take(this.#rates.bytes, this.#bytes, bytes, now),
-    );
+    return refusal("bytesPerSecond", "byte budget is spent", this.#bytes.charge(bytes, now));
   }
 
   /** Charges one message; the refusal where the budget of messages is spent. */
   takeMessage(now: number): WireError | undefined {
-    return refusal(
-      "messagesPerSecond",
-      "message budget is spent",
-      take(this.#rates.messages, this.#messages, 1, now),
-    );
+    return refusal("messagesPerSecond", "message budget is spent", this.#messages.charge(1, now));
   }
 
   /** How long one more message would have to wait, in milliseconds. */
   messageWaitMs(now: number): number {
-    return take(this.#rates.messages, { ...this.#messages }, 1, now);
+    return this.#messages.waitMs(1, now);
   }
 
-  /** Counts refused messages; tells what is to become of the session for it. */
+  /** Counts refusals that are abuse; tells what is to become of the session for it. */
   countRefusals(count: number, now: number): Penalty | undefined {
     const refusals = this.#refusals;
     for (let n = 0; n < count; n++) refusals.push(now);
@@ -77,15 +65,19 @@ export class SessionBudget {
 
   /** Whether nothing is owed, so that the budget can be forgotten. */
   isWhole(now: number): boolean {
-    return (
-      isFull(this.#rates.messages, this.#messages, now) &&
-      isFull(this.#rates.bytes, this.#bytes, now) &&
-      !this.#refusals.some((at) => isWithin(REFUSAL_WINDOW_MS, at, now))
-    );
+    const isUnpunished = !this.#refusals.some((at) => isWithin(REFUSAL_WINDOW_MS, at, now));
+    return isUnpunished && this.#messages.isWhole(now) && this.#bytes.isWhole(now);
   }
 }
 
 /** The refusal of what there is no budget for; `undefined` where nothing has to wait. */
-export function refusal(limit: string, message: string, retryAfterMs: number): WireError | undefined {
-  return retryAfterMs === 0 ? undefined : { code: "rate_limited", message, retryAfterMs, limit };
+export function refusal(limit: string, message: string, charge: Charge): WireError | undefined {
+  if (charge.waitMs === 0) return undefined;
+  return {
+    code: "rate_limited",
+    message,
+    retryAfterMs: charge.waitMs,
+    limit,
+    ...(charge.isExcess && { isAbuse: true }),
+  };
 }

@@ -25,8 +25,9 @@ export const CLOSE_CODES = {
   },
   overloaded: { code: 4005, recovery: "come back", text: "no room for another member now" },
   rotated: { code: 4006, recovery: "come back", text: "the stream has served its time" },
+  not_now: { code: 4007, recovery: "come back", text: "not accepted now; try again later" },
   superseded: {
-    code: 4007,
+    code: 4008,
     recovery: "come back",
     text: "the session has a newer connection than this attempt",
   },

@@ -44,6 +44,11 @@ export interface Access {
   readonly tokenId?: string;
 }
 
+/** How long an access lasts, in milliseconds: never negative; `undefined` for one that does not end. */
+export function expiresInMs({ expiresAt }: Access, now: number): number | undefined {
+  return expiresAt === undefined ? undefined : Math.max(0, expiresAt - now);
+}
+
 /** A ticket that a join comes with. */
 export interface TicketUse {
   readonly id: string;

@@ -1,7 +1,16 @@
 import type { CloseName } from "./close-codes.ts";
 
-/** What a client does about an error: change the request, wait and repeat it, get a new token, or give up. */
+/**
+ * What a client does about an error: change the request, wait and repeat it, get a new token, join again, or give up.
+ * An error that carries `retryAfterMs` is temporary, whatever its row says.
+ */
 export type ErrorRecovery = "fix" | "wait" | "renew" | "come back" | "stay away";
+
+/**
+ * Which refused frames count against `maxRefusals` (rule L2): every one, because a client that follows the protocol
+ * never gets this error; or those that a budget refuses although it makes allowance for delayed frames (`src/limits`).
+ */
+export type AbuseRule = "always" | "in excess";
 
 /** One row of {@link ERRORS}. */
 export interface ErrorRow {
@@ -12,6 +21,8 @@ export interface ErrorRow {
   readonly recovery: ErrorRecovery;
   /** How a join refused with this error is closed; absent where a join cannot meet it. */
   readonly close?: CloseName;
+  /** Absent where the sender could not know the cause when it sent the frame: then the frame is only charged. */
+  readonly abuse?: AbuseRule;
   /** One plain sentence; a more exact one may stand in its place on the wire. */
   readonly text: string;
 }
@@ -25,22 +36,37 @@ export const ERRORS = {
     number: 100,
     http: 400,
     recovery: "fix",
+    abuse: "always",
     text: "the frame is not valid JSON of this protocol",
   },
   unknown_type: { number: 101, http: 400, recovery: "fix", text: "the frame's type is not known here" },
-  binary_frame: { number: 102, http: 400, recovery: "fix", text: "this dialect has no binary frames" },
+  binary_frame: {
+    number: 102,
+    http: 400,
+    recovery: "fix",
+    abuse: "always",
+    text: "this dialect has no binary frames",
+  },
   frame_too_large: {
     number: 103,
     http: 413,
     recovery: "fix",
+    abuse: "always",
     text: "the frame is larger than maxFrameBytes",
   },
-  too_many_items: { number: 104, http: 400, recovery: "fix", text: "an array holds at most 64 messages" },
+  too_many_items: {
+    number: 104,
+    http: 400,
+    recovery: "fix",
+    abuse: "always",
+    text: "an array holds at most 64 messages",
+  },
   presence_too_large: {
     number: 105,
     http: 413,
     recovery: "fix",
     close: "bad_protocol",
+    abuse: "always",
     text: "presence data is larger than maxPresenceBytes",
   },
   bad_request: {
@@ -60,8 +86,8 @@ export const ERRORS = {
   unknown_kind: {
     number: 112,
     http: 404,
-    recovery: "fix",
-    close: "bad_protocol",
+    recovery: "wait",
+    close: "not_now",
     text: "no kind of room has the name before the first colon",
   },
   bad_key: {
@@ -107,6 +133,7 @@ export const ERRORS = {
     number: 123,
     http: 403,
     recovery: "fix",
+    abuse: "always",
     text: "the connection only watches",
   },
   unknown_member: {
@@ -136,7 +163,14 @@ export const ERRORS = {
     close: "forbidden",
     text: "the room's rules do not allow this",
   },
-  rate_limited: { number: 130, http: 429, recovery: "wait", close: "overloaded", text: "a budget is spent" },
+  rate_limited: {
+    number: 130,
+    http: 429,
+    recovery: "wait",
+    close: "overloaded",
+    abuse: "in excess",
+    text: "a budget is spent",
+  },
   room_full: {
     number: 131,
     http: 503,
@@ -153,9 +187,9 @@ export const ERRORS = {
   banned: {
     number: 133,
     http: 403,
-    recovery: "stay away",
-    close: "abuse",
-    text: "closed for abuse a short while ago",
+    recovery: "wait",
+    close: "not_now",
+    text: "the sender was closed for abuse a short while ago",
   },
   room_busy: {
     number: 134,
@@ -220,6 +254,13 @@ export const ERRORS = {
     close: "forbidden",
     text: "the ticket is another session's",
   },
+  ticket_expired: {
+    number: 157,
+    http: 401,
+    recovery: "stay away",
+    close: "forbidden",
+    text: "the ticket has expired; request another one",
+  },
   unavailable: {
     number: 140,
     http: 503,
@@ -257,10 +298,6 @@ export interface WireError {
   readonly try?: number;
   /** The act that is refused, where it had one. */
   readonly ref?: number;
-}
-
-/** The close that goes with a join refused by this error. */
-export function closeOf(code: ErrorCode): CloseName {
-  const row: ErrorRow = ERRORS[code];
-  return row.close ?? "bad_protocol";
+  /** Whether it counts as abuse, where its row does not settle that. Never sent. */
+  readonly isAbuse?: boolean;
 }

@@ -1,11 +1,13 @@
 import type { Kind } from "../config/config.ts";
 import type { SessionBudget } from "../limits/session-budget.ts";
-import { Rights, refusalWithout } from "../protocol/capabilities.ts";
+import { Rights } from "../protocol/capabilities.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { ClientFrame, HistoryRequestFrame, SeenFrame } from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
+import { isAbuse } from "../protocol/refusals.ts";
 import type { Result } from "../protocol/result.ts";
+import { isSeenByOthers, refusalFor } from "./act-rules.ts";
 import type { Actor } from "./api.ts";
 import { isForConnection } from "./attempts.ts";
 import type { Budgets } from "./budgets.ts";
@@ -110,11 +112,11 @@ export class Acts {
     for (const [index, item] of items.value.entries()) {
       const error = this.#do(sent, index, item, overBudget);
       if (error === undefined) continue;
-      if (error.code === "rate_limited" || error.code === "muted") isOverBudget ||= isItsFault(error);
-      else if (isItsFault(error)) refused++;
+      if (error.code === "rate_limited") isOverBudget ||= isAbuse(error);
+      else if (isAbuse(error)) refused++;
       answers.item(index)(errorFrame(error));
     }
-    // A frame that is over budget, or muted, is so once, however many it holds.
+    // A frame that is over budget is so once, however many items it holds.
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
   }
 
@@ -126,7 +128,7 @@ export class Acts {
     overBudget: WireError | undefined,
   ): WireError | undefined {
     if (!item.ok) {
-      const error = overBudget ?? sent.budget.takeMessage(sent.now);
+      const error = overBudget ?? this.#takeOwn(sent);
       return error === undefined ? item.error : withRef(error, item.error.ref);
     }
     const frame = item.value;
@@ -135,11 +137,14 @@ export class Acts {
       this.#noteSeen(sent, frame.chars, sent.answers.item(index));
       return undefined;
     }
-    const error = overBudget ?? sent.budget.takeMessage(sent.now) ?? this.#refusalOf(sent, frame);
+    const error = overBudget ?? this.#takeOwn(sent) ?? this.#refusalOf(sent, frame);
     return withRef(error ?? this.#act(sent, index, frame), frame.ref);
   }
 
-  /** Why something is not taken, whatever it says: a capability, a penalty, a budget. */
+  /**
+   * Why a frame is rejected before the room looks at what it says: capability, penalty, budget of all. Only frames that
+   * might take effect are charged to the room, so that nobody spends what is everyone's with frames that never do.
+   */
   #refusalOf({ actor, connection, budget, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
     const superseded = isForConnection(frame) ? this.#sessions.refusalOfAct(actor) : undefined;
     const refusal = superseded ?? refusalFor(frame, rights);
@@ -148,9 +153,14 @@ export class Acts {
     const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
     const mutedMs = isSeenByOthers(frame) ? this.#penalties.mutedForMs(muted, now) : 0;
     if (mutedMs > 0) return { code: "muted", limit: "maxRefusals", retryAfterMs: mutedMs };
-    const spent = this.#budgets.takeShared(actor.user, now);
-    // Who waits as it is told must be within its own budget then, too.
-    return spent && { ...spent, retryAfterMs: Math.max(spent.retryAfterMs ?? 0, budget.messageWaitMs(now)) };
+    return andOwnWait(this.#budgets.takeRoom(actor.user, now), budget, now);
+  }
+
+  /** Charges one message to its session and its user, whatever becomes of it: few errors count as abuse. */
+  #takeOwn({ actor, budget, now }: Sent): WireError | undefined {
+    const spent = budget.takeMessage(now);
+    if (spent !== undefined || !this.#isHere(actor)) return spent;
+    return andOwnWait(this.#budgets.takeUser(actor.user, now), budget, now);
   }
 
   #act(sent: Sent, index: number, frame: Exclude<ClientFrame, SeenFrame>): WireError | undefined {
@@ -214,7 +224,7 @@ export class Acts {
 
   #refuseWhole(sent: Sent, error: WireError): void {
     sent.answers.whole(error);
-    this.#countRefusals(sent, 1);
+    this.#countRefusals(sent, isAbuse(error) ? 1 : 0);
   }
 
   #countRefusals({ actor, budget, now }: Sent, refused: number): void {
@@ -252,33 +262,9 @@ function sourceOf({ source, session }: Actor, connection: Session | undefined): 
   return source ?? connection?.record.source ?? session;
 }
 
-/** Whether a refusal is its sender's doing, not the server's, nor that of others who spent what is shared. */
-function isItsFault({ code, limit }: WireError): boolean {
-  return code !== "internal" && code !== "superseded" && limit !== "roomMessagesPerSecond";
-}
-
-/** Whether an act reaches others. */
-function isSeenByOthers({ type }: ClientFrame): boolean {
-  return type === "publish" || type === "set" || type === "presence";
-}
-
-/** Why one may not do this at all. */
-function refusalFor(frame: ClientFrame, rights: Rights): WireError | undefined {
-  switch (frame.type) {
-    case "publish":
-      return rights.mayPublish(frame.event) ? undefined : refusalWithout("publish", rights);
-    case "set":
-      return refusalWithout("state", rights);
-    case "presence":
-    case "history":
-      return refusalWithout(frame.type, rights);
-    case "auth":
-    case "leave":
-    case "seen":
-      return undefined;
-    default:
-      return frame satisfies never;
-  }
+/** A refusal of a shared budget: a client that waits as long as it says must be within its session's budget then, too. */
+function andOwnWait(spent: WireError | undefined, budget: SessionBudget, now: number): WireError | undefined {
+  return spent && { ...spent, retryAfterMs: Math.max(spent.retryAfterMs ?? 0, budget.messageWaitMs(now)) };
 }
 
 function withRef(error: WireError | undefined, ref: number | undefined): WireError | undefined {

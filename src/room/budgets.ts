@@ -1,4 +1,5 @@
 import { SessionBudget, refusal, type SessionLimits } from "../limits/session-budget.ts";
+import { UserBudget } from "../limits/user-budget.ts";
 import { fullBucket, isFull, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
 import type { WireError } from "../protocol/errors.ts";
 
@@ -26,7 +27,7 @@ export class Budgets {
   readonly #limits: RoomLimits;
   readonly #rates: { readonly user: BucketRate; readonly room: BucketRate; readonly joins: BucketRate };
   readonly #bySession = new Map<string, SessionBudget>();
-  readonly #byUser = new Map<string, Bucket>();
+  readonly #byUser = new Map<string, UserBudget>();
   #room: Bucket | undefined;
   #joins: Bucket | undefined;
   /** Joins refused that may come again, as far as the budget has not had the time for them since. */
@@ -52,24 +53,21 @@ export class Budgets {
     return budget;
   }
 
-  /**
-   * Charges one message to a verified user, "" for none, and to the room; the refusal where either has no budget. Who
-   * waits as the room tells will not be over the user's then.
-   */
-  takeShared(user: string, now: number): WireError | undefined {
-    const { user: userRate, room: roomRate } = this.#rates;
-    let againMs = 0;
-    if (user !== "") {
-      const bucket = this.#byUser.get(user) ?? fullBucket(userRate, now);
-      this.#byUser.set(user, bucket);
-      const waitMs = take(userRate, bucket, 1, now);
-      againMs = take(userRate, { ...bucket }, 1, now);
-      if (waitMs > 0) return refusal("userMessagesPerSecond", "the user's message budget is spent", waitMs);
-    }
-    this.#room ??= fullBucket(roomRate, now);
-    const waitMs = take(roomRate, this.#room, 1, now);
-    const toldMs = waitMs === 0 ? 0 : Math.max(waitMs, againMs);
-    return refusal("roomMessagesPerSecond", "the room's message budget is spent", toldMs);
+  /** Charges one message to a verified user, "" for none; the refusal where the user has sent too many. */
+  takeUser(user: string, now: number): WireError | undefined {
+    return user === "" ? undefined : this.#ofUser(user, now).takeMessage(now);
+  }
+
+  /** Charges one message to the room; the refusal where all have sent too many. */
+  takeRoom(user: string, now: number): WireError | undefined {
+    const { room: rate } = this.#rates;
+    this.#room ??= fullBucket(rate, now);
+    const waitMs = take(rate, this.#room, 1, now);
+    if (waitMs === 0) return undefined;
+    // After the wait the message must be within its user's budget as well.
+    const userWaitMs = user === "" ? 0 : this.#ofUser(user, now).messageWaitMs(now);
+    const charge = { waitMs: Math.max(waitMs, userWaitMs), isExcess: false };
+    return refusal("roomMessagesPerSecond", "the room's message budget is spent", charge);
   }
 
   /**
@@ -91,10 +89,15 @@ export class Budgets {
     return { code: "room_busy", limit: "joinsPerSecond", retryAfterMs };
   }
 
+  #ofUser(user: string, now: number): UserBudget {
+    let budget = this.#byUser.get(user);
+    if (budget === undefined) this.#byUser.set(user, (budget = new UserBudget(this.#rates.user, now)));
+    return budget;
+  }
+
   #dropWhole(now: number): void {
     for (const [session, budget] of this.#bySession) if (budget.isWhole(now)) this.#bySession.delete(session);
-    for (const [user, bucket] of this.#byUser)
-      if (isFull(this.#rates.user, bucket, now)) this.#byUser.delete(user);
+    for (const [user, budget] of this.#byUser) if (budget.isWhole(now)) this.#byUser.delete(user);
     this.#dropAt = 2 * this.#bySession.size + SPARE;
   }
 }

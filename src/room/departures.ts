@@ -56,7 +56,9 @@ export class Departures {
     const isMeant = (of: Pick<Actor, "session" | "user">): boolean =>
       of.session === session || (user !== "" && of.user === user);
     const meant = [...this.#sessions.all()].filter(({ record }) => isMeant(record));
-    for (const each of meant) this.depart(each, now, "removed", "abuse");
+    // The others have done nothing: they are told when to come again, as soon as they try.
+    for (const each of meant)
+      this.depart(each, now, "removed", each.record.session === session ? "abuse" : "not_now");
     for (const { id } of [...this.#members.all()].filter(isMeant)) this.end(id, now, "removed");
   }
 

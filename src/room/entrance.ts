@@ -1,7 +1,7 @@
 import { excessOf } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Kind } from "../config/config.ts";
-import type { JoinRequest } from "../protocol/contract.ts";
+import { expiresInMs, type JoinRequest } from "../protocol/contract.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { WelcomeFrame } from "../protocol/frames.ts";
@@ -110,6 +110,8 @@ export class Entrance {
   #refusalOf(join: JoinRequest, now: number): WireError | undefined {
     const banned = this.#penalties.bannedForMs(join.source ?? join.session, now);
     if (banned > 0) return { code: "banned", limit: "maxRefusals", retryAfterMs: banned };
+    // Time has passed since the Worker checked the token.
+    if (join.access !== undefined && expiresInMs(join.access, now) === 0) return { code: "token_expired" };
     // The Worker may not have heard yet of what the room was told.
     if (join.user !== "" && this.#revocations.covers(join.user, join.access))
       return { code: "token_revoked" };
@@ -184,8 +186,8 @@ export class Entrance {
     const start = this.#startOf(session, join, now);
     const mode = this.#fanOut.modeOf(session);
     const roster = this.#roster.revision;
-    const { member, user, viewOnly, attempt } = session.record;
-    const expiresAt = session.record.access?.expiresAt;
+    const { member, user, viewOnly, attempt, access } = session.record;
+    const leftMs = access && expiresInMs(access, now);
     const isAsked = start.recovered !== true || join.state === true;
     const hasState = isAsked && session.rights.may("state");
     const welcome: WelcomeFrame = {
@@ -204,7 +206,7 @@ export class Entrance {
       ...(start.recovered !== undefined && { recovered: start.recovered }),
       ...(start.reason !== undefined && { reason: start.reason }),
       ...{ mode, roster, count: this.#members.size },
-      ...(expiresAt !== undefined && { expiresInMs: expiresAt - now }),
+      ...(leftMs !== undefined && { expiresInMs: leftMs }),
       ...(hasState && { stateOffset: this.#log.head }),
       pingIntervalMs: this.#kind.pingIntervalMs,
       silenceTimeoutMs: this.#kind.silenceTimeoutMs,

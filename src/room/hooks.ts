@@ -171,7 +171,7 @@ export class Hooks {
       // Its type forbids it, but not every team compiles with types: `condition && refuse("…")` returns false.
       if (!isObject(answer)) return this.#failed(hook, `a hook may not return ${String(answer)}`);
       if ("then" in answer) return this.#failed(hook, "a hook may not be asynchronous");
-      if ("refused" in answer) return err({ code: "refused", message: String(answer.refused) });
+      if ("refused" in answer) return err(refusalOf(answer));
       return ok({ answer, after });
     } catch (error) {
       return this.#failed(hook, error);
@@ -201,6 +201,19 @@ function isChange<Answer extends object>(answer: Answer | Refusal): answer is An
 function isObject(answer: unknown): answer is object {
   return typeof answer === "object" && answer !== null;
 }
+
+/** What a hook does not allow. It may say when it would: a time that makes no sense is left out. */
+function refusalOf({ refused, retryAfterMs }: Refusal): WireError {
+  const hasTime = typeof retryAfterMs === "number" && retryAfterMs >= 0 && retryAfterMs <= MAX_RETRY_AFTER_MS;
+  return {
+    code: "refused",
+    message: String(refused),
+    ...(hasTime && { retryAfterMs: Math.ceil(retryAfterMs) }),
+  };
+}
+
+/** The longest that a hook can make a client wait, in milliseconds: a day. */
+const MAX_RETRY_AFTER_MS = 86_400_000;
 
 /** What went wrong, as text. Anything may be thrown, even what cannot be written. */
 function reasonOf(why: unknown): string {

@@ -129,13 +129,17 @@ export class Publishing {
     return undefined;
   }
 
-  /** Numbers can grow when they are written out: 1e20 takes 21 digits. */
+  /**
+   * Numbers can grow when they are written out: 1e20 takes 21 digits. So can what a hook changes. The sender could know
+   * neither, hence no abuse.
+   */
   #largeness(size: number): WireError | undefined {
     if (size <= this.#kind.maxFrameBytes) return undefined;
     return {
       code: "frame_too_large",
       message: "the data is too large once written out",
       limit: "maxFrameBytes",
+      isAbuse: false,
     };
   }
 }

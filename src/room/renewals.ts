@@ -2,7 +2,7 @@ import { accessTo } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
 import { Rights, refusalWithout } from "../protocol/capabilities.ts";
-import type { Access } from "../protocol/contract.ts";
+import { expiresInMs, type Access } from "../protocol/contract.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { AuthFrame } from "../protocol/frames.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
@@ -67,8 +67,8 @@ export class Renewals {
         ? this.#take(actor, checked.value, isOrdered ? order : undefined, now)
         : checked;
       if (!taken.ok) return answer(errorFrame({ ...taken.error, ...named }));
-      const { expiresAt } = taken.value;
-      answer({ type: "ack", ...named, ...(expiresAt !== undefined && { expiresInMs: expiresAt - now }) });
+      const leftMs = expiresInMs(taken.value, now);
+      answer({ type: "ack", ...named, ...(leftMs !== undefined && { expiresInMs: leftMs }) });
     });
     this.#checks.push(check);
   }
@@ -93,9 +93,10 @@ export class Renewals {
 
   /** Tells a connection that its token is about to expire. */
   warn(session: Session, now: number): void {
-    const expiresAt = session.record.access?.expiresAt ?? now;
-    this.#sessions.update(session, { warnedOf: expiresAt });
-    this.#outbox.reply(session, { type: "expiring", expiresInMs: expiresAt - now });
+    const { access } = session.record;
+    this.#sessions.update(session, { warnedOf: access?.expiresAt ?? now });
+    const leftMs = access && expiresInMs(access, now);
+    this.#outbox.reply(session, { type: "expiring", expiresInMs: leftMs ?? 0 });
   }
 
   /**

@@ -23,7 +23,7 @@ export class UsedTickets {
     const holder = this.#holderOf(ticket.id);
     if (holder !== undefined) return holder === session ? undefined : { code: "ticket_used" };
     if (now <= ticket.useBy) return undefined;
-    return { code: "token_expired", message: "the ticket was not used in time" };
+    return { code: "ticket_expired", message: "the ticket was not used in time; request another one" };
   }
 
   /** Makes the ticket of a join its session's. */

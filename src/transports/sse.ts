@@ -1,5 +1,6 @@
 import { encodeFrame, errorFrame, closeFrame } from "../protocol/encode.ts";
-import { closeOf, type WireError } from "../protocol/errors.ts";
+import { ERRORS, type WireError } from "../protocol/errors.ts";
+import { closeOf } from "../protocol/refusals.ts";
 import { CLOSE_CODES } from "../protocol/close-codes.ts";
 import { countRefusal } from "./edge-counts.ts";
 
@@ -41,12 +42,20 @@ export function readsEvents(request: Request): boolean {
 /**
  * Refuses a stream in a way that an EventSource can hear: the error, then the end. One that may come back is told
  * when; one that must not gets a close, and 403 when it tries all the same.
+ *
+ * @param canRenew whether the client can bring another token. An EventSource repeats its URL for ever, and a token in it
+ *   that has expired never becomes valid again: the page has to open another one
  */
-export function refuseEvents(error: WireError, retryMs: number): Response {
+export function refuseEvents(
+  error: WireError,
+  retryMs: number,
+  { canRenew }: { canRenew: boolean },
+): Response {
   countRefusal(error);
   const frame = errorFrame(error);
-  const close = closeOf(error.code);
-  if (CLOSE_CODES[close].recovery === "come back") {
+  const close = closeOf(error);
+  const isUseless = ERRORS[error.code].recovery === "renew" && !canRenew;
+  if (CLOSE_CODES[close].recovery === "come back" && !isUseless) {
     return eventStream(retry(frame.retryAfterMs ?? retryMs) + event(encodeFrame(frame)));
   }
   return eventStream(event(encodeFrame(frame), CLOSED_ID) + event(encodeFrame(closeFrame(close)), CLOSED_ID));

@@ -1,8 +1,9 @@
 import { CLOSE_CODES } from "../protocol/close-codes.ts";
 import type { DialectName } from "../protocol/contract.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
-import { closeOf, type WireError } from "../protocol/errors.ts";
+import type { WireError } from "../protocol/errors.ts";
 import { encodeServerFrames } from "../protocol/proto/server-encode.ts";
+import { closeOf } from "../protocol/refusals.ts";
 import { PROTO_SUBPROTOCOL, SUBPROTOCOL } from "../protocol/version.ts";
 import { countRefusal } from "./edge-counts.ts";
 
@@ -68,7 +69,7 @@ export function refuseUpgrade(error: WireError, echo: string | undefined): Respo
   server.accept();
   const frame = errorFrame(error);
   server.send(echo === PROTO_SUBPROTOCOL ? encodeServerFrames([frame]) : encodeFrame(frame));
-  const { code, text } = CLOSE_CODES[closeOf(error.code)];
+  const { code, text } = CLOSE_CODES[closeOf(error)];
   server.close(code, text);
   const headers = new Headers(echo === undefined ? {} : { "Sec-WebSocket-Protocol": echo });
   return new Response(null, { status: 101, webSocket: client, headers });

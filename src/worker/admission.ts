@@ -42,6 +42,12 @@ export interface Joiner {
   readonly mayNotCreate?: boolean;
 }
 
+/**
+ * How long a client waits that names a kind this server does not have, in milliseconds. During a deployment some
+ * requests reach the version before it.
+ */
+const UNKNOWN_KIND_RETRY_MS = 30_000;
+
 /** Reads the room out of a request's path, `/rooms/{room}` and below. */
 export function readPlace(url: URL, config: Config): Result<Place> {
   // From the raw path: a router may decode a segment twice.
@@ -51,7 +57,8 @@ export function readPlace(url: URL, config: Config): Result<Place> {
   const kind = config.kinds.get(kindOf(room.value));
   if (kind === undefined) {
     const known = [...config.kinds.keys()].join(", ");
-    return err({ code: "unknown_kind", message: `no kind "${kindOf(room.value)}" here; there are ${known}` });
+    const message = `no kind "${kindOf(room.value)}" here; there are ${known}`;
+    return err({ code: "unknown_kind", message, retryAfterMs: UNKNOWN_KIND_RETRY_MS });
   }
   return ok({ room: room.value, kind });
 }

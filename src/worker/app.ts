@@ -25,7 +25,7 @@ import {
   type Place,
 } from "./admission.ts";
 import type { Env } from "./env.ts";
-import { Gate, papersOf, type Checks, type Visitor } from "./gate.ts";
+import { Gate, hasTokenInUrl, papersOf, type Checks, type Visitor } from "./gate.ts";
 import { openSocket, type Joined } from "./joins.ts";
 import type { ClientPlace } from "./location.ts";
 import { NewRooms } from "./new-rooms.ts";
@@ -100,7 +100,8 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     if (isUpgrade(request)) {
       return refuseUpgrade(error, readOffer(request.headers.get("Sec-WebSocket-Protocol")).echo);
     }
-    return readsEvents(request) ? refuseEvents(error, config.server.sseRetryMs) : errorResponse(error);
+    if (!readsEvents(request)) return errorResponse(error);
+    return refuseEvents(error, config.server.sseRetryMs, { canRenew: !hasTokenInUrl(request) });
   }
 
   /** What every request to a room must pass before the room is touched. Who comes too often is told so, whatever else. */

@@ -1,7 +1,7 @@
 import { accessTo, excessOf } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Tickets } from "../auth/tickets.ts";
-import type { TokenVerifier } from "../auth/verifier.ts";
+import { UNKNOWN_KEY_RETRY_MS, type TokenVerifier } from "../auth/verifier.ts";
 import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import type { Access, TicketUse } from "../protocol/contract.ts";
 import { deriveTicketKey } from "../protocol/ids.ts";
@@ -68,13 +68,19 @@ export class Gate {
       return ok({ user, access, ticket: { ...use, key: await deriveTicketKey(ticket) } });
     }
     if (!verifier.hasKeys) {
-      return err({ code: "token_invalid", message: "this server has no keys to check a token with" });
+      const message = "this server has no keys to check a token with";
+      return err({ code: "token_invalid", message, retryAfterMs: UNKNOWN_KEY_RETRY_MS });
     }
     const claims = await verifier.verify(token);
     if (!claims.ok) return claims;
     const access = accessTo(room, claims.value);
     return access.ok ? ok({ user: claims.value.user, access: access.value }) : access;
   }
+}
+
+/** Whether the token of a request is in its URL, which an EventSource repeats as it is. */
+export function hasTokenInUrl(request: Request): boolean {
+  return !request.headers.has("Authorization") && new URL(request.url).searchParams.has("token");
 }
 
 /** Finds what a request shows: a token in its subprotocols, in `Authorization` or in its query, a ticket in its query. */

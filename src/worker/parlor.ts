@@ -1,15 +1,18 @@
 import { Revocations } from "../auth/revocations.ts";
-import { readTokenRules, textsOf } from "../auth/rules.ts";
+import { readTokenRules } from "../auth/rules.ts";
+import { readSecrets } from "../auth/secrets.ts";
 import { Tickets } from "../auth/tickets.ts";
 import { TokenVerifier } from "../auth/verifier.ts";
-import { ConfigError, readConfig, type Variables } from "../config/config.ts";
+import { ConfigError, settleConfig, type Variables } from "../config/config.ts";
 import type { Kinds } from "../config/kinds.ts";
-import { setLogLevel } from "../metrics/log.ts";
+import { log, setLogLevel } from "../metrics/log.ts";
 import { Registry } from "../registry/registry.ts";
 import type { RoomClass } from "../room/api.ts";
 import { defineRoomClass } from "../room/room.ts";
 import { createAdmin } from "./admin.ts";
 import { createApp } from "./app.ts";
+import { bindingProblems } from "./bindings.ts";
+import { doubtsAbout } from "./doubts.ts";
 import type { Env } from "./env.ts";
 import { Rooms } from "./rooms.ts";
 
@@ -30,32 +33,24 @@ export interface Parlor {
  * @param options `kinds`: the kinds of rooms; `env`: the Worker's bindings, of which `ROOM` is the namespace of the class
  * it exports as `Room`; `REGISTRY` that of `Registry`, needed where there are ADMIN_KEYS; `JOINS_PER_ADDRESS` and
  * `REQUESTS_PER_ADDRESS` rate limits if they are there; and variables are options
- * @throws ConfigError naming everything that is wrong with the variables or the kinds
+ * @throws ConfigError naming everything that is wrong with the variables, the bindings and the kinds
  */
 export function createParlor(options: { readonly kinds: Kinds; readonly env: object }): Parlor {
   const env = options.env as Env & Variables;
-  const config = readConfig(env, options.kinds);
-  if (typeof env.ROOM?.getByName !== "function") {
-    throw new ConfigError([
-      "ROOM is not bound to the class Room (wrangler.toml, [[durable_objects.bindings]])",
-    ]);
-  }
-  const { rules, problems } = readTokenRules(config.server);
-  const adminKeys = textsOf(config.server.adminKeys);
-  if (!adminKeys.every(isAdminKey)) {
-    problems.push("ADMIN_KEYS holds one that does not begin prl_ or has fewer than 32 characters");
-  }
+  const { config, problems } = settleConfig(env, options.kinds);
+  const { rules, problems: ofTokens } = readTokenRules(config.server);
+  const { secrets: adminKeys, problems: ofKeys } = readSecrets("ADMIN_KEYS", config.server.adminKeys, "prl_");
+  const ofBindings = bindingProblems(env, { hasAdminKeys: adminKeys.length > 0 });
+  const found = [...problems, ...ofTokens, ...ofKeys, ...ofBindings];
+  if (found.length > 0) throw new ConfigError(found);
+  const verifier = new TokenVerifier(rules, () => Date.now());
   const { REGISTRY: namespace } = env;
-  if (adminKeys.length > 0 && namespace === undefined) {
-    problems.push("ADMIN_KEYS is set, and REGISTRY is not bound to the class Registry (wrangler.toml)");
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
-  const verifier = new TokenVerifier(rules);
   const registry =
     adminKeys.length === 0 || namespace === undefined ? undefined : () => namespace.getByName(REGISTRY_NAME);
   const revocations = new Revocations(registry, () => Date.now());
   const tickets = new Tickets(rules.secrets, config.server.ticketUseMs);
   setLogLevel(config.server.logLevel);
+  for (const problem of doubtsAbout(config, rules)) log("warn", "config_doubtful", { problem });
   const app = createApp(config, env, { verifier, revocations, tickets });
   if (registry !== undefined) {
     const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
@@ -70,8 +65,3 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
 
 /** The one object of the class `Registry`. */
 const REGISTRY_NAME = "registry";
-
-/** A key for administration: it says what it is, and is too long to guess. */
-function isAdminKey(key: string): boolean {
-  return key.startsWith("prl_") && key.length >= 32;
-}

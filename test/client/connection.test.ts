@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
+import type { ErrorCode } from "../../src/protocol/errors.ts";
 import { at } from "./fake-transport.ts";
 import { FIRST_ATTEMPT, settled } from "./fake-world.ts";
 import { comeBack, live, Visit, visit } from "./visit.ts";
@@ -142,6 +143,31 @@ describe("coming back", () => {
 });
 
 describe("refused joins", () => {
+  it.each([
+    ["token_invalid", 4_000],
+    ["banned", 300_000],
+    ["unknown_kind", 30_000],
+    ["refused", 60_000],
+  ])(
+    "[E2 C1] %s that says when to retry is temporary: the room is joined then",
+    async (code, retryAfterMs) => {
+      const made = new Visit();
+      await settled();
+
+      made.line.deliver({ type: "error", code: code as ErrorCode, message: "not now", retryAfterMs });
+      made.line.end(CLOSE_CODES.not_now.code, CLOSE_CODES.not_now.text);
+      await made.world.pass(retryAfterMs - 1);
+      const early = made.dialled.length;
+      await made.world.pass(501);
+      made.line.welcome();
+
+      expect(early).toBe(1);
+      expect(made.told.state[0]).toMatchObject({ state: "connecting", error: { code, retryAfterMs } });
+      expect(made.room.state).toBe("connected");
+      expect(made.told.closed).toEqual([]);
+    },
+  );
+
   it("[J8 J9] waits as long as a refusal says, and a drawn time longer", async () => {
     const made = new Visit();
     await settled();
@@ -150,8 +176,14 @@ describe("refused joins", () => {
     made.line.end(CLOSE_CODES.overloaded.code, CLOSE_CODES.overloaded.text);
 
     expect(made.room.state).toBe("connecting");
-    expect(made.told.state).toEqual([
-      { state: "connecting", reason: "the room is full", code: 4005, retryInMs: 5_500 },
+    expect(made.told.state).toMatchObject([
+      {
+        state: "connecting",
+        reason: "the room is full",
+        code: 4005,
+        retryInMs: 5_500,
+        error: { code: "room_full", retryAfterMs: 5_000 },
+      },
     ]);
     expect(made.told.error).toEqual([]);
 

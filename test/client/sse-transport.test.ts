@@ -183,7 +183,10 @@ describe("refused streams", () => {
     [503, "room_full", 4005],
     [500, "internal", 4005],
     [400, "bad_key", 4500],
-    [404, "unknown_kind", 4500],
+    [404, "unknown_kind", 4005],
+    [403, "banned", 4005],
+    [401, "token_invalid", 4500],
+    [401, "ticket_expired", 4500],
     [403, "closed_for_good", 4500],
     [429, "brand_new", 4005],
     [503, "brand_new", 4005],
@@ -196,6 +199,21 @@ describe("refused streams", () => {
     expect(line.frames).toMatchObject([{ type: "error", code, message: "why" }]);
     expect(line.ends).toMatchObject([{ code: close }]);
   });
+
+  it.each([
+    [401, "token_invalid"],
+    [403, "refused"],
+  ])(
+    "[E2] %i %s that says when to retry ends as a close that lets the client reconnect",
+    async (status, code) => {
+      const line = new Line();
+
+      await line.answer(status, { type: "error", code, message: "why", retryAfterMs: 4_000 });
+
+      expect(line.frames).toMatchObject([{ type: "error", code, retryAfterMs: 4_000 }]);
+      expect(line.ends).toMatchObject([{ code: 4005 }]);
+    },
+  );
 
   it("[L3 H4] Retry-After stands in for a missing retryAfterMs", async () => {
     const line = new Line();

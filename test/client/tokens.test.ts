@@ -109,3 +109,41 @@ it("[D7] renews nothing over a connection that is gone", async () => {
 
   expect(first.tokens).toEqual([]);
 });
+
+it.each([
+  ["token_invalid", "a token that is not valid yet"],
+  ["unavailable", "a server that cannot check it"],
+] as const)(
+  "[D8 E2] renews again when %s says so, and holds nothing back meanwhile: %s",
+  async (code, _what) => {
+    let drawn = 0;
+    const made = await visit({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
+    await made.world.pass(8_000);
+    await settled();
+
+    made.line.deliver({ type: "error", code, message: "not now", retryAfterMs: 4_000 });
+    void made.room.publish("chat", "hi");
+    await settled();
+    const sent = made.line.items.map(({ type }) => type);
+    await made.world.pass(4_000);
+    await settled();
+
+    expect(sent).toEqual(["publish"]);
+    expect(made.line.tokens).toEqual(["token-1", "token-2"]);
+    expect(made.told.error).toMatchObject([{ code }]);
+    expect(made.room.state).toBe("connected");
+  },
+);
+
+it("[D8] a renewal that is refused for good ends nothing before the old token does", async () => {
+  const made = await visit({ getToken: () => "token" }, { expiresInMs: 10_000 });
+  await made.world.pass(8_000);
+  await settled();
+
+  made.line.deliver({ type: "error", code: "token_invalid", message: "the token is not a JSON Web Token" });
+  await made.world.pass(1_999);
+  await settled();
+
+  expect(made.line.tokens).toEqual(["token"]);
+  expect(made.room.state).toBe("connected");
+});

@@ -35,7 +35,7 @@ describe.skipIf(!browserAvailable.ok)("a browser's own WebSocket", () => {
 
   it.each([
     ["a subprotocol that is not spoken here", "/rooms/lobby", ["parlor.v9"], "version", 4502],
-    ["a kind that is not here", "/rooms/nokind:x", [], "unknown_kind", 4500],
+    ["a kind that is not here", "/rooms/nokind:x", [], "unknown_kind", 4007],
     ["a name that no room can have", "/rooms/a%2Fb", [], "bad_room", 4500],
     ["a malformed key", "/rooms/lobby?key=short", [], "bad_key", 4500],
   ])(`[J2 J8 N1 N2] sees why it is refused: %s${why}`, async (_what, path, protocols, error, code) => {

@@ -125,11 +125,11 @@ describe("readers of events that nobody here wrote", () => {
     async () => {
       await using browser = await launchBrowser();
       const page = await browser.newPage();
-      const events = await BrowserEvents.open(page, `${server.url}/rooms/nokind:x/events`);
+      const events = await BrowserEvents.open(page, `${server.url}/rooms/a%20b/events`);
       await events.untilClosed();
 
       expect(await events.frames()).toMatchObject([
-        { type: "error", code: "unknown_kind" },
+        { type: "error", code: "bad_room" },
         { type: "close", code: 4500 },
       ]);
     },

@@ -30,6 +30,7 @@ interface ErrorRow {
   readonly http: number;
   readonly recovery: string;
   readonly close?: string;
+  readonly abuse?: string;
   readonly text: string;
 }
 
@@ -87,13 +88,14 @@ function kindsTable(definitions: Readonly<Record<string, KindDefinition>>): stri
 
 function errorsTable(errors: Readonly<Record<string, ErrorRow>>): string {
   return table(
-    ["Code", "Number", "HTTP", "What to do", "Close", "Text"],
+    ["Code", "Number", "HTTP", "What to do", "Close", "Abuse", "Text"],
     Object.entries(errors).map(([name, row]) => [
       code(name),
       row.number,
       row.http,
       row.recovery,
       code(row.close),
+      row.abuse ?? "",
       row.text,
     ]),
   );

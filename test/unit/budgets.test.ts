@@ -44,28 +44,27 @@ describe("the budgets of a room", () => {
 
   it("[L8 G10] the sessions of a user share one, and who has no user is charged to none", () => {
     const budgets = new Budgets(LIMITS);
-    for (let n = 0; n < LIMITS.userMessagesBurst; n++) expect(budgets.takeShared("ana", NOW)).toBeUndefined();
+    for (let n = 0; n < LIMITS.userMessagesBurst; n++) expect(budgets.takeUser("ana", NOW)).toBeUndefined();
 
-    expect(budgets.takeShared("ana", NOW)).toMatchObject({
+    expect(budgets.takeUser("ana", NOW)).toMatchObject({
       code: "rate_limited",
       limit: "userMessagesPerSecond",
       retryAfterMs: 67,
     });
-    expect(budgets.takeShared("bob", NOW)).toBeUndefined();
-    for (let n = 0; n < LIMITS.userMessagesBurst + 1; n++)
-      expect(budgets.takeShared("", NOW)).toBeUndefined();
+    expect(budgets.takeUser("bob", NOW)).toBeUndefined();
+    for (let n = 0; n < LIMITS.userMessagesBurst + 1; n++) expect(budgets.takeUser("", NOW)).toBeUndefined();
   });
 
   it("[L8 G10] everyone in a room shares one", () => {
     const budgets = new Budgets(LIMITS);
     for (let n = 0; n < LIMITS.roomMessagesBurst; n++)
-      expect(budgets.takeShared(`user ${n}`, NOW)).toBeUndefined();
+      expect(budgets.takeRoom(`user ${n}`, NOW)).toBeUndefined();
 
-    expect(budgets.takeShared("ana", NOW)).toMatchObject({
+    expect(budgets.takeRoom("ana", NOW)).toMatchObject({
       limit: "roomMessagesPerSecond",
       retryAfterMs: 20,
     });
-    expect(budgets.takeShared("ana", NOW + 20)).toBeUndefined();
+    expect(budgets.takeRoom("ana", NOW + 20)).toBeUndefined();
   });
 
   it("[L9 G10] joins beyond what a room takes are told to come at different times, over as long as they need", () => {
@@ -95,13 +94,14 @@ describe("the budgets of a room", () => {
 
   it("[L8] who waits as the room tells is within its user's budget then", () => {
     const budgets = new Budgets({ ...LIMITS, userMessagesPerSecond: 1, userMessagesBurst: 1 });
-    for (let n = 0; n < LIMITS.roomMessagesBurst; n++) budgets.takeShared("", NOW);
+    for (let n = 0; n < LIMITS.roomMessagesBurst; n++) budgets.takeRoom("", NOW);
+    budgets.takeUser("ana", NOW);
 
-    expect(budgets.takeShared("ana", NOW)).toMatchObject({
+    expect(budgets.takeRoom("ana", NOW)).toMatchObject({
       limit: "roomMessagesPerSecond",
       retryAfterMs: 1_000,
     });
-    expect(budgets.takeShared("ana", NOW + 1_000)).toBeUndefined();
+    expect(budgets.takeRoom("ana", NOW + 1_000)).toBeUndefined();
   });
 
   it("[L1 G6] what was forgotten was owed nothing", () => {

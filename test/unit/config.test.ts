@@ -186,3 +186,131 @@ describe("kinds", () => {
     expect(() => readConfig(variables, KINDS)).toThrow(/2 problems\.\n {2}- MAX_MEMBERS.*\n {2}- LOG_LEVEL/s);
   });
 });
+
+describe("names that are misspelled", () => {
+  it.each([
+    ["MAX_MEMBER", "MAX_MEMBERS"],
+    ["MAX_MEMEBRS", "MAX_MEMBERS"],
+    ["maxMembers", "MAX_MEMBERS"],
+    ["PARLOR_MAX_MEMBERS", "MAX_MEMBERS"],
+    ["ALLOWED_ORIGIN", "ALLOWED_ORIGINS"],
+    ["TOKEN_SECRET", "TOKEN_SECRETS"],
+    ["TOKENSECRETS", "TOKEN_SECRETS"],
+    ["JWT_AUDIENCE", undefined],
+    ["ADMIN_KEY", "ADMIN_KEYS"],
+    ["PAUSE", "PAUSED"],
+    ["LOGLEVEL", "LOG_LEVEL"],
+    ["SSE_RETRY", "SSE_RETRY_MS"],
+  ])("[W5] the variable %s starts no server where %s is meant", (name, meant) => {
+    expect(problemsOf({ [name]: "1" })).toEqual(
+      meant === undefined
+        ? []
+        : [
+            `${name} is not an option; rename it to ${meant}, or set ${meant}="" if it is a variable of your own`,
+          ],
+    );
+  });
+
+  it("[W5 G12] the value of a misspelled variable is not told, it may be a secret", () => {
+    expect(problemsOf({ TOKEN_SECRET: "hush-hush" }).join()).not.toContain("hush");
+  });
+
+  it.each([
+    "DATABASE_URL",
+    "API_KEY",
+    "ENVIRONMENT",
+    "STRIPE_SECRET",
+    "MAX_UPLOAD_BYTES",
+    "JWT_SECRET",
+    "NODE_ENV",
+  ])("[W5] %s is a variable of a team's own, and passed over", (name) => {
+    expect(problemsOf({ [name]: "1" })).toEqual([]);
+  });
+
+  it("[W5] one near an option is a team's own where the option is set as well, or is a binding", () => {
+    expect(problemsOf({ TOKEN_SECRET: "mine", TOKEN_SECRETS: "" })).toEqual([]);
+    expect(problemsOf({ MAX_MEMBER: "mine", MAX_MEMBERS: "7" })).toEqual([]);
+    expect(problemsOf({ ADMIN_KEY: { get: () => undefined }, ALLOWED_ORIGIN: () => undefined })).toEqual([]);
+  });
+});
+
+describe("values that are no values", () => {
+  it.each(["TOKEN_ISSUER", "TOKEN_SECRETS", "ALLOWED_ORIGINS", "TOKEN_JWKS_URL"])(
+    "[W5] a %s of blanks alone is not taken for none",
+    (env) => {
+      expect(problemsOf({ [env]: "  " })).toEqual([`${env} is blank; remove it or give it a value`]);
+    },
+  );
+
+  it("[W5] blanks around a text are passed over", () => {
+    expect(readConfig({ TOKEN_ISSUER: " https://id.example \n" }, KINDS).server.tokenIssuer).toBe(
+      "https://id.example",
+    );
+  });
+
+  it("[W5 G12] a value of another type is told, unless it is a secret", () => {
+    expect(problemsOf({ TOKEN_SECRETS: 123_456_789, ALLOWED_ORIGINS: ["https://a.example"] })).toEqual([
+      "TOKEN_SECRETS is of the type number, must be a text, its items separated by commas",
+      'ALLOWED_ORIGINS is ["https://a.example"], must be a text, its items separated by commas',
+    ]);
+  });
+
+  it("[W5] a long value is cut at 64 characters", () => {
+    const [problem] = problemsOf({ MAX_MEMBERS: "9".repeat(1_000) });
+
+    expect(problem).toContain(`MAX_MEMBERS is "${"9".repeat(63)}…, must be`);
+  });
+});
+
+describe("kinds that are written without types", () => {
+  const about = (definition: unknown): readonly string[] => problemsOf({}, { default: definition });
+
+  it.each<[string, unknown, string]>([
+    ["nothing", null, "is null, must be an object"],
+    ["a text", "open", 'is "open", must be an object'],
+    ["anonymous that is a text", { anonymous: "yes" }, 'anonymous is "yes", must be true, false or a list'],
+    ["anonymous that is null", { anonymous: null }, "anonymous is null, must be true, false or a list"],
+    ["no capability", { anonymous: ["join", "fly"] }, 'anonymous names "fly", which is not a capability'],
+    ["no text for one", { anonymous: [7] }, "anonymous names 7, which is not a capability"],
+    [
+      "NaN",
+      { maxMembers: Number.NaN },
+      "maxMembers is NaN, must be a whole number from 1 to 10000 (members)",
+    ],
+    ["Infinity", { banMs: Infinity }, "banMs is Infinity, must be a whole number"],
+    ["a fraction", { maxMembers: 1.5 }, "maxMembers is 1.5, must be a whole number"],
+    ["a text for a number", { maxMembers: "7" }, 'maxMembers is "7", must be a whole number'],
+    ["a bigint", { maxMembers: 7n }, "maxMembers is 7, must be a whole number"],
+    [
+      "a misspelled option",
+      { maxMember: 7 },
+      "maxMember is not an option of a kind; do you mean maxMembers?",
+    ],
+    ["an option of the server", { sseRetryMs: 5 }, "it is one of the server: set the variable SSE_RETRY_MS"],
+    ["a misspelled field", { anonymus: true }, "anonymus is not an option of a kind; do you mean anonymous?"],
+    ["hooks that are a function", { hooks: () => undefined }, "hooks is a function, must be an object"],
+    [
+      "a hook that is none",
+      { hooks: { onMessage: () => undefined } },
+      "hooks.onMessage is not a hook; there are onJoin",
+    ],
+    ["a hook that is no function", { hooks: { onJoin: true } }, "hooks.onJoin is true, must be a function"],
+    ["a hook that waits", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],
+  ])("[W5 K1] a kind with %s starts no server", (_what, definition, why) => {
+    const [problem, ...others] = about(definition);
+
+    expect(problem).toContain(`kind "default": ${why}`.slice(0, 16));
+    expect(problem).toContain(why);
+    expect(others).toEqual([]);
+  });
+
+  it("[W5 K1] hooks may have helpers beside them, and be of a class", () => {
+    class Rules {
+      limit = 3;
+      onJoin(): void {}
+    }
+
+    expect(about({ hooks: { onJoin: undefined, onPublish: () => undefined, limit: 3 } })).toEqual([]);
+    expect(about({ hooks: new Rules() })).toEqual([]);
+  });
+});

@@ -7,6 +7,10 @@ import { forge, signer, usualClaims, type Signer } from "../support/signing.ts";
 const MAX_AGE_MS = 600_000;
 const COOLDOWN_MS = 30_000;
 
+/** How long the last set is used while no other can be fetched, and how seldom that is then tried. */
+const MAX_STALE_MS = 3_600_000;
+const PAUSE_MS = 30_000;
+
 // The clock stands still unless a test moves it.
 beforeEach(() => vi.setSystemTime(Math.ceil(Date.now() / 1000) * 1000));
 afterEach(() => vi.useRealTimers());
@@ -20,10 +24,8 @@ function verifierOf(
   keys: readonly object[] = [],
   secrets: readonly string[] = [],
 ): TokenVerifier {
-  return new TokenVerifier({
-    ...{ secrets, keys, jwksUrl },
-    ...{ issuer: undefined, audience: undefined, clockToleranceS: 0 },
-  });
+  const none = { issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  return new TokenVerifier({ ...none, secrets, keys, jwksUrl }, () => Date.now());
 }
 
 /** The user of a token, or the code of its refusal. */
@@ -158,6 +160,25 @@ describe("a key set that is fetched", () => {
   });
 });
 
+describe("a key that is being rotated in", () => {
+  it.each<[string, () => Promise<Signer>]>([
+    ["that names its key", () => signer("ES256", "new")],
+    ["that names no key", () => signer("ES256")],
+  ])("[D5] a token %s is refused with the time after which the key is looked for", async (_what, made) => {
+    const [old, fresh] = [await signer("ES256", "old"), await made()];
+    await using server = await KeyServer.start([old.jwk]);
+    const verifier = verifierOf(server.url);
+    await userOf(verifier, await lasting(old));
+    server.serve(old.jwk, fresh.jwk);
+
+    const early = await verifier.verify(await lasting(fresh));
+    const retryAfterMs = early.ok ? 0 : early.error.retryAfterMs;
+
+    expect(early).toMatchObject({ ok: false, error: { code: "token_invalid" } });
+    expect(retryAfterMs).toBeGreaterThanOrEqual(COOLDOWN_MS);
+  });
+});
+
 describe("a key set that cannot be had", () => {
   type Answer = KeyServer["answer"];
 
@@ -188,17 +209,45 @@ describe("a key set that cannot be had", () => {
     expect(await userOf(verifier, token)).toBe("ana");
   });
 
-  it.each(OUTAGES)("[D5 G6] for it %s, is not missed while the known one is good", async (_what, answer) => {
+  it.each(OUTAGES)(
+    "[D5 G6] for it %s, is not missed for an hour where one is known",
+    async (_what, answer) => {
+      const key = await signer("ES256", "k1");
+      await using server = await KeyServer.start([key.jwk]);
+      const [verifier, token] = [verifierOf(server.url), await lasting(key)];
+      expect(await userOf(verifier, token)).toBe("ana");
+
+      server.answer = answer;
+      pass(MAX_AGE_MS - 1);
+      expect(await userOf(verifier, token)).toBe("ana");
+      pass(1);
+      expect(await userOf(verifier, token)).toBe("ana");
+      pass(MAX_STALE_MS - MAX_AGE_MS - 1);
+      expect(await userOf(verifier, token)).toBe("ana");
+      pass(1);
+      expect(await userOf(verifier, token)).toBe("unavailable");
+    },
+  );
+
+  it("[D5 G10] during an outage, is asked for every 30 seconds and not for each token", async () => {
     const key = await signer("ES256", "k1");
     await using server = await KeyServer.start([key.jwk]);
     const [verifier, token] = [verifierOf(server.url), await lasting(key)];
-    expect(await userOf(verifier, token)).toBe("ana");
+    const well = server.answer;
+    await userOf(verifier, token);
+    server.answer = (response) => response.writeHead(500).end();
+    pass(MAX_AGE_MS);
 
-    server.answer = answer;
-    pass(MAX_AGE_MS - 1);
+    for (let n = 0; n < 20; n++) expect(await userOf(verifier, token)).toBe("ana");
+    const asked = server.requests.length;
+    server.answer = well;
+    server.serve((await signer("ES256", "k2")).jwk);
+    pass(PAUSE_MS - 1);
     expect(await userOf(verifier, token)).toBe("ana");
     pass(1);
-    expect(await userOf(verifier, token)).toBe("unavailable");
+
+    expect(asked).toBe(2);
+    expect(await userOf(verifier, token)).toBe("token_invalid");
   });
 
   it("[D5 G6] since nothing listens there, is unavailable", async () => {

@@ -46,7 +46,7 @@ async function claimsOf(text: string, tokenSecrets: string): Promise<Claims> {
   };
   const { rules, problems } = readTokenRules({ ...none, tokenSecrets });
   expect(problems).toEqual([]);
-  const checked = await new TokenVerifier(rules).verify(text.trim());
+  const checked = await new TokenVerifier(rules, () => Date.now()).verify(text.trim());
   if (!checked.ok) throw new Error(`the token is refused: ${checked.error.message}`);
   return checked.value;
 }

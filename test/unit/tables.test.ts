@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { CLOSE_CODES, mayComeBack, type CloseCodeRow } from "../../src/protocol/close-codes.ts";
 import { closeFrame, errorFrame } from "../../src/protocol/encode.ts";
-import { ERRORS, closeOf, type ErrorCode, type ErrorRow } from "../../src/protocol/errors.ts";
+import { ERRORS, type ErrorCode, type ErrorRow } from "../../src/protocol/errors.ts";
 import { utf8Length } from "../../src/protocol/json.ts";
+import { closeOf } from "../../src/protocol/refusals.ts";
 
 const closes = Object.entries(CLOSE_CODES) as [keyof typeof CLOSE_CODES, CloseCodeRow][];
 const errors = Object.entries(ERRORS) as [ErrorCode, ErrorRow][];
@@ -56,7 +57,7 @@ describe("errors", () => {
   it.each(errors.filter(([, { close }]) => close !== undefined))(
     "[J8 S7 C1] the close of a join refused with %s says the same as the error",
     (code, { recovery }) => {
-      expect(mayComeBack(CLOSE_CODES[closeOf(code)].code)).toBe(
+      expect(mayComeBack(CLOSE_CODES[closeOf({ code })].code)).toBe(
         recovery === "wait" || recovery === "renew" || recovery === "come back",
       );
     },

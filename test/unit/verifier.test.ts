@@ -2,6 +2,7 @@ import { exportSPKI, generateKeyPair, exportJWK } from "jose";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { TokenRules } from "../../src/auth/rules.ts";
 import { TokenVerifier } from "../../src/auth/verifier.ts";
+import type { WireError } from "../../src/protocol/errors.ts";
 import { base64url, forge, nowS, signer, usualClaims, type Signer } from "../support/signing.ts";
 
 const SECRET = "a-secret-for-tests-of-32-characters";
@@ -14,7 +15,7 @@ afterEach(() => vi.useRealTimers());
 
 function verifierOf(rules: Partial<TokenRules>): TokenVerifier {
   const none = { secrets: [], keys: [], jwksUrl: undefined, issuer: undefined, audience: undefined };
-  return new TokenVerifier({ ...none, clockToleranceS: 0, ...rules });
+  return new TokenVerifier({ ...none, clockToleranceS: 0, ...rules }, () => Date.now());
 }
 
 /** The user of a token, or the code of its refusal. */
@@ -302,5 +303,78 @@ describe("issuer, audience and times", () => {
     const tolerant = verifierOf({ secrets: [SECRET], clockToleranceS });
 
     expect(await userOf(tolerant, await hs256(claims(nowS())))).toBe(outcome);
+  });
+});
+
+describe("temporary refusals", () => {
+  const key = signer("ES256", "k1");
+  const verifier = verifierOf({ secrets: [SECRET], audience: "parlor", clockToleranceS: 5 });
+  const refusalOf = async (token: string): Promise<WireError | undefined> => {
+    const checked = await verifier.verify(token);
+    return checked.ok ? undefined : checked.error;
+  };
+
+  it.each([
+    [6, 2_000],
+    [8, 4_000],
+    [60, 56_000],
+  ])(
+    "[D5] a token that is valid in %i s, of 5 tolerated, says to wait %i ms",
+    async (seconds, retryAfterMs) => {
+      const token = await hs256({ aud: "parlor", nbf: nowS() + seconds });
+      const refused = await refusalOf(token);
+
+      expect(refused).toMatchObject({ code: "token_invalid", retryAfterMs });
+      expect(refused?.message).toContain(`${seconds} s ahead of this server's clock`);
+      vi.setSystemTime(Date.now() + retryAfterMs);
+      expect(await userOf(verifier, token)).toBe("ana");
+    },
+  );
+
+  it("[D5] a token that is valid in a year says to come with another one in a minute", async () => {
+    const refused = await refusalOf(await hs256({ aud: "parlor", nbf: nowS() + 31_536_000 }));
+
+    expect(refused).toMatchObject({ code: "token_invalid", retryAfterMs: 60_000 });
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ["another secret", () => hs256({ aud: "parlor" }, "y".repeat(32))],
+    ["a public key, where there are secrets only", async () => (await key).sign({ aud: "parlor" })],
+  ])("[D5] a token signed with %s may be of a key that is not here yet", async (_what, made) => {
+    expect(await refusalOf(await made())).toMatchObject({ code: "token_invalid", retryAfterMs: 30_000 });
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ["is no token", async () => "nonsense"],
+    ["is too long", async () => "x".repeat(8_193)],
+    ["names an algorithm that is never accepted", () => forge('{"alg":"none"}', "{}", SECRET)],
+    ["is for another audience", () => hs256({ aud: "other" })],
+    ["has no user", () => hs256({ aud: "parlor", sub: undefined })],
+    ["has claims that are malformed", () => hs256({ aud: "parlor", rooms: 7 })],
+    ["has times that are malformed", () => hs256({ aud: "parlor", nbf: "soon" })],
+  ])("[D5] a token that %s is refused for good", async (_what, made) => {
+    const refused = await refusalOf(await made());
+
+    expect(refused).toMatchObject({ code: "token_invalid" });
+    expect(refused?.retryAfterMs).toBeUndefined();
+  });
+});
+
+describe("clock tolerance", () => {
+  it("[D4 D7] is part of when a token expires, for all who ask", async () => {
+    const tolerant = verifierOf({ secrets: [SECRET], clockToleranceS: 5 });
+    const checked = await tolerant.verify(await hs256({ exp: nowS() - 4 }));
+
+    expect(checked).toMatchObject({ ok: true, value: { expiresAt: (nowS() + 1) * 1000 } });
+  });
+
+  it("[D5] an exp with a fraction of a second is kept to exactly", async () => {
+    const verifier = verifierOf({ secrets: [SECRET] });
+    const token = await hs256({ exp: nowS() + 0.5 });
+
+    vi.setSystemTime(Date.now() + 499);
+    expect(await userOf(verifier, token)).toBe("ana");
+    vi.setSystemTime(Date.now() + 1);
+    expect(await userOf(verifier, token)).toBe("token_expired");
   });
 });

@@ -29,7 +29,7 @@ const AWAKE_OR_ASLEEP: readonly [how: string, between: (room: string) => Promise
 async function joinTooLate(room: string, key: string, attempt: number): Promise<ErrorFrame> {
   const late = await joinWebSocket(room, { key, query: numbered(attempt) });
   const error = await late.inbox.take("error");
-  expect(await late.closed).toMatchObject({ code: 4007 });
+  expect(await late.closed).toMatchObject({ code: 4008 });
   return error;
 }
 

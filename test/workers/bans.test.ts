@@ -9,7 +9,7 @@ import { join, joinWebSocket } from "./support/websocket.ts";
 
 const { maxRefusals, banMs } = STRICT;
 const BANNED = { type: "error", code: "banned", limit: "maxRefusals" };
-const NONSENSE = Array<object>(maxRefusals).fill({ type: "nonsense" });
+const NONSENSE = Array<object>(maxRefusals).fill({ type: "publish" });
 
 // The clock stands still unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
@@ -42,12 +42,12 @@ describe("who was closed abuse", () => {
     await beBanned(ana);
 
     expect(await ana.closed).toMatchObject({ code: 4505 });
-    expect(await tab.closed).toMatchObject({ code: 4505 });
-    expect(await eyes.closed).toMatchObject({ code: 4505 });
+    expect(await tab.closed).toMatchObject({ code: 4007 });
+    expect(await eyes.closed).toMatchObject({ code: 4007 });
     await bob.inbox.take("presence", ({ count }) => count === 1);
     const again = await joinWebSocket(room, await as("ana"));
     expect(await again.inbox.take("error")).toMatchObject({ ...BANNED, retryAfterMs: banMs });
-    expect(await again.closed).toMatchObject({ code: 4505 });
+    expect(await again.closed).toMatchObject({ code: 4007 });
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
     await join(uniqueRoom("strict-closed"), await as("ana"));
   });
@@ -114,7 +114,7 @@ describe("who was closed abuse", () => {
     await join(room, home);
   });
 
-  it("[L2 S6 S7] a reader is told to stay away", async () => {
+  it("[L2 S6 S7] a banned EventSource is told when to retry", async () => {
     const room = uniqueRoom("strict");
     const home = from();
     const reader = await joinSse(room, home);
@@ -125,7 +125,9 @@ describe("who was closed abuse", () => {
     await back.ended;
 
     expect(reader.inbox.all.at(-1)).toMatchObject({ type: "close", code: 4505 });
-    expect(back.inbox.all).toMatchObject([BANNED, { type: "close", code: 4505 }]);
+    expect(back.inbox.all).toMatchObject([BANNED]);
+    expect(back.stream.retryMs).toBe(banMs);
+    expect(back.stream.lastEventId).not.toBe("~closed");
   });
 
   it("[L2] one whose POSTs come from another address is kept out with both", async () => {

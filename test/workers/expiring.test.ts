@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { kindsRoom, serveKinds as to } from "./support/kinds.ts";
 import { request, roomPath, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post, type SseMember } from "./support/sse.ts";
-import { bearer, token } from "./support/tokens.ts";
+import { TOLERANCE_S, bearer, token } from "./support/tokens.ts";
 import { join, type WebSocketMember } from "./support/websocket.ts";
 
 // The clock stands still unless a test moves it, and begins a minute: what is said in seconds is exact then.
@@ -14,9 +14,9 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** A token of ana's that ends in so many seconds. */
+/** A token of ana's that is accepted for so many seconds. */
 function brief(seconds: number): Promise<string> {
-  return token({ exp: Math.floor(Date.now() / 1000) + seconds });
+  return token({ exp: Math.floor(Date.now() / 1000) + seconds - TOLERANCE_S });
 }
 
 /** Lets the time pass until the room's alarm, and runs it; returns how long that took. */

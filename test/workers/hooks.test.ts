@@ -34,6 +34,29 @@ describe("onJoin", () => {
     expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
   });
 
+  it.each([
+    [5_000, { retryAfterMs: 5_000 }, 4007],
+    [1.5, { retryAfterMs: 2 }, 4007],
+    [-1, {}, 4503],
+    [Number.NaN, {}, 4503],
+    [Infinity, {}, 4503],
+    ["soon" as never, {}, 4503],
+  ])("[K1 E2] a refusal for %d ms tells %j and closes with %i", async (retryAfterMs, told, close) => {
+    rule({ onJoin: () => refuse("the game has begun", { retryAfterMs }) });
+    const room = uniqueRoom("ruled");
+
+    const late = await joinWebSocket(room, { to });
+    const reader = await openEvents(room, { to });
+    await reader.ended;
+
+    expect(await late.inbox.take("error")).toEqual({
+      ...{ type: "error", code: "refused", message: "the game has begun" },
+      ...told,
+    });
+    expect(await late.closed).toMatchObject({ code: close });
+    expect(reader.stream.lastEventId === "~closed").toBe(close === 4503);
+  });
+
   it("[K1 M4] is asked about each join, with whether it is a return, and not about clients that only watch", async () => {
     const asked: unknown[] = [];
     rule({ onJoin: (_room, { data }, { isReturn }) => void asked.push([data, isReturn]) });

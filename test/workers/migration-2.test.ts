@@ -159,7 +159,7 @@ describe("a Worker of another version", () => {
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const ana = await joinSse(room, { to, headers });
     const { session, member } = await ana.welcome();
-    const body = JSON.stringify(Array(STRICT.maxRefusals).fill({ type: "nonsense" }));
+    const body = JSON.stringify(Array(STRICT.maxRefusals).fill({ type: "publish" }));
 
     await kindsRoom(room).stub.act({ v: CONTRACT_VERSION, session, member, user: "", body });
 

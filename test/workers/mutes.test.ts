@@ -4,6 +4,7 @@ import { STRICT, beMuted, beRefused, sendToSleep } from "./support/penalties.ts"
 import { crash, uniqueAddress, uniqueRoom } from "./support/rooms.ts";
 import { rule } from "./support/rules.ts";
 import { joinSse, post } from "./support/sse.ts";
+import { TEST_KINDS } from "./support/test-kinds.ts";
 import { bearer, token } from "./support/tokens.ts";
 import { join, rejoin } from "./support/websocket.ts";
 
@@ -74,7 +75,7 @@ describe("who is muted", () => {
   it("[L2 H2 G5] its acts by POST are refused too, with a status and Retry-After", async () => {
     const room = uniqueRoom("strict");
     const ana = await joinSse(room, { to });
-    await post(room, ana, Array<object>(maxRefusals / 2).fill({ type: "nonsense" }), {}, to);
+    await post(room, ana, Array<object>(maxRefusals / 2).fill({ type: "publish" }), {}, to);
 
     const answer = await post(room, ana, { type: "publish", event: "e" }, {}, to);
 
@@ -108,24 +109,28 @@ describe("who is muted", () => {
     expect(said.slice(2)).toEqual(Array(10).fill(expect.objectContaining(MUTED)));
   });
 
-  it("[L2] a frame that is muted counts once, however many it holds", async () => {
+  it("[L2 G10] muted frames do not count as abuse: the sender could not know of the mute", async () => {
     const ana = await join(uniqueRoom("strict"), { to });
     await beMuted(ana);
 
-    const frame = Array.from({ length: 20 }, (_, index) => ({
-      type: "publish",
-      ref: index + 1,
-      event: "e",
-    }));
-    for (let n = 1; n < maxRefusals / 2; n++) {
-      ana.send(frame);
-      await ana.inbox.take("error", ({ ref }) => ref === 20);
-    }
-    ana.send({ type: "history", ref: 99 });
+    for (let n = 0; n < 5 * maxRefusals; n++) expect(await ana.publish("e", n)).toMatchObject(MUTED);
+    pass(muteMs);
 
-    expect(await ana.inbox.take("history")).toMatchObject({ ref: 99 });
-    ana.send(frame);
-    expect(await ana.closed).toMatchObject({ code: 4505 });
+    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+
+  it("[L2 L8 G10] muted frames are charged to the user, whichever of its sessions sends them", async () => {
+    const room = uniqueRoom("scarce");
+    const from = async (): Promise<object> => ({ to, headers: bearer(await token()) });
+    const [ana, tab] = [await join(room, await from()), await join(room, await from())];
+    await beMuted(ana);
+    const { userMessagesBurst } = TEST_KINDS.scarce;
+    for (let n = 0; n < userMessagesBurst; n++) expect(await tab.publish("e", n)).toMatchObject(MUTED);
+
+    expect(await tab.publish("e", 1)).toMatchObject({ limit: "userMessagesPerSecond" });
+    for (let n = 0; n < userMessagesBurst + maxRefusals; n++) tab.send({ type: "publish", event: "e" });
+
+    expect(await tab.closed).toMatchObject({ code: 4505 });
   });
 });
 

@@ -225,7 +225,7 @@ describe("departures", () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
-    for (let n = 0; n < 4; n++) bob.send(Array.from({ length: 64 }, () => ({})));
+    for (let n = 0; n < 4; n++) bob.send(Array.from({ length: 64 }, () => ({ type: "publish" })));
 
     expect(await ana.inbox.take("presence", (frame) => frame.left !== undefined)).toMatchObject({
       left: [{ id: bob.member, reason: "removed" }],

@@ -15,7 +15,6 @@ const REFUSED: readonly [
   query: Readonly<Record<string, string>>,
 ][] = [
   ["bad_room", 4500, "a b", {}],
-  ["unknown_kind", 4500, "nope:a", {}],
   ["bad_key", 4500, "a", { key: "x" }],
   ["bad_request", 4500, "a", { mode: "x" }],
   ["presence_too_large", 4500, "a", { presence: JSON.stringify("x".repeat(1_023)) }],
@@ -75,6 +74,32 @@ describe("joins over SSE", () => {
     const headers = { Accept: "text/html, text/event-stream;q=0.9" };
 
     expect((await request(roomPath("a b", "/events"), { headers })).status).toBe(200);
+  });
+});
+
+// During a deployment a request may reach the version before.
+describe("a kind that this version of the server does not have", () => {
+  it("[N2 J8 E1] closes a WebSocket with a code to come back, after the time it says", async () => {
+    const ana = await joinWebSocket("nope:a");
+
+    expect(await ana.closed).toMatchObject({ code: 4007 });
+    expect(ana.inbox.all).toMatchObject([{ code: "unknown_kind", retryAfterMs: 30_000 }]);
+  });
+
+  it("[N2 S7] tells an EventSource when to retry, and does not end it", async () => {
+    const bob = await openEvents("nope:a");
+    await bob.ended;
+
+    expect(bob.inbox.all).toMatchObject([{ type: "error", code: "unknown_kind" }]);
+    expect(bob.stream.retryMs).toBe(30_000);
+    expect(bob.stream.lastEventId).not.toBe("~closed");
+  });
+
+  it("[N2 E1] is 404 with Retry-After to any other client", async () => {
+    const answer = await request("/rooms/nope:a/state");
+
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get("Retry-After")).toBe("30");
   });
 });
 

@@ -158,7 +158,9 @@ describe("the secrets of tickets", () => {
     const fresh = await ticketFor(room, {}, during);
 
     await join(room, { to: after, query: { ticket: fresh } });
-    expect(await refusedWith(room, { ticket: fresh }, before)).toBe("token_invalid");
+    const early = await joinWebSocket(room, { to: before, query: { ticket: fresh } });
+    expect(await early.inbox.take("error")).toMatchObject({ code: "token_invalid", retryAfterMs: 30_000 });
+    expect(await early.closed).toMatchObject({ code: 4007 });
     expect(await refusedWith(room, { ticket: older }, after)).toBe("token_invalid");
   });
 
@@ -190,7 +192,7 @@ describe("the secrets of tickets", () => {
     const reader = await openEvents(uniqueRoom("closed"), { to: server, headers: bearer(await token()) });
     const asked = await request(roomPath(uniqueRoom(), "/ticket"), { method: "POST" }, server);
 
-    expect(await reader.inbox.take("error")).toMatchObject({ code: "token_invalid" });
+    expect(await reader.inbox.take("error")).toMatchObject({ code: "token_invalid", retryAfterMs: 30_000 });
     expect(await asked.json()).toMatchObject({ code: "token_missing" });
     await join(uniqueRoom("strict"), { to: server });
   });

@@ -88,8 +88,26 @@ describe("tickets", () => {
 
     const late = await joinWebSocket(room, { to, query: { ticket } });
 
-    expect(await late.inbox.take("error")).toMatchObject({ code: "token_expired" });
-    expect(await late.closed).toMatchObject({ code: 4001 });
+    expect(await late.inbox.take("error")).toMatchObject({ code: "ticket_expired" });
+    expect(await late.closed).toMatchObject({ code: 4503 });
+  });
+
+  it.each([
+    ["not used in time", 60_001, "was not used in time"],
+    ["of a token that has expired since", 3_700_000, "the ticket has expired"],
+  ])("[D10 S6 S7] an EventSource with a ticket %s is ended for good", async (_what, ms, message) => {
+    const room = uniqueRoom("closed");
+    const { ticket } = await ticketFor(room);
+    pass(ms);
+
+    const late = await openEvents(room, { to, query: { ticket } });
+    await late.ended;
+
+    expect(late.inbox.all).toMatchObject([
+      { code: "ticket_expired", message: expect.stringContaining(message) as string },
+      { type: "close", code: 4503 },
+    ]);
+    expect(late.stream.lastEventId).toBe("~closed");
   });
 
   it("[D10 D5 G12] it ends with its token, and is good in no other room, nor for an exchange", async () => {
@@ -107,7 +125,7 @@ describe("tickets", () => {
     expect(await elsewhere.inbox.take("error")).toMatchObject({ code: "token_invalid" });
     expect(again.status).toBe(401);
     expect(await asToken.json()).toMatchObject({ code: "token_invalid" });
-    expect(await late.inbox.take("error")).toMatchObject({ code: "token_expired" });
+    expect(await late.inbox.take("error")).toMatchObject({ code: "ticket_expired" });
   });
 
   it("[D10] it needs a token, and the right to join", async () => {

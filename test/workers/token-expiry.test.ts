@@ -1,10 +1,12 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CONTRACT_VERSION, JOIN_HEADER, encodeJoin } from "../../src/protocol/contract.ts";
+import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
 import { kindsRoom, serveKinds } from "./support/kinds.ts";
 import { request, roomPath, uniqueRoom } from "./support/rooms.ts";
 import { rule } from "./support/rules.ts";
 import { joinSse, openEvents, post } from "./support/sse.ts";
-import { bearer, token, type TokenOptions } from "./support/tokens.ts";
+import { TOLERANCE_S, bearer, token, type TokenOptions } from "./support/tokens.ts";
 import { join, joinWebSocket } from "./support/websocket.ts";
 
 const to = serveKinds;
@@ -20,12 +22,12 @@ function pass(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000);
 }
 
-/** The headers with a token that is good for so long. */
+/** The headers with a token that is accepted for so long. */
 async function goodFor(
   seconds: number,
   options: TokenOptions = {},
 ): Promise<{ readonly Authorization: string }> {
-  return bearer(await token({ ...options, exp: Date.now() / 1000 + seconds }));
+  return bearer(await token({ ...options, exp: Date.now() / 1000 + seconds - TOLERANCE_S }));
 }
 
 function alarmOf(room: string): Promise<number | null> {
@@ -149,7 +151,7 @@ describe("when a token expires", () => {
     const room = uniqueRoom("closed");
     const bob = await join(room, { to, headers: await goodFor(60) });
     const expired = await goodFor(60);
-    pass(66); // and the tolerance
+    pass(60);
 
     const socket = await joinWebSocket(room, { to, headers: expired });
     const answer = await post(room, bob, { type: "publish", event: "e" }, expired, to);
@@ -159,6 +161,57 @@ describe("when a token expires", () => {
     expect(await socket.closed).toMatchObject({ code: 4001 });
     expect(answer).toMatchObject({ status: 401, body: { code: "token_expired" } });
     expect(read.status).toBe(401);
+  });
+
+  it("[D5 D7] a token is accepted at the edge and in the room for the same time: the clock tolerance longer", async () => {
+    const room = uniqueRoom("closed");
+    const late = await goodFor(TOLERANCE_S); // its exp is now
+    pass(TOLERANCE_S - 1);
+
+    const ana = await join(room, { to, headers: late });
+    const told = await ana.welcome();
+    const renewed = await ana.act({ type: "auth", token: late.Authorization.slice("Bearer ".length) });
+    const acked = await ana.publish("e", 1);
+    pass(1);
+    const refused = await joinWebSocket(room, { to, headers: late });
+
+    expect(told).toMatchObject({ expiresInMs: 1_000 });
+    expect(renewed).toMatchObject({ type: "ack", expiresInMs: 1_000 });
+    expect(acked).toMatchObject({ type: "ack" });
+    expect(await refused.inbox.take("error")).toMatchObject({ code: "token_expired" });
+  });
+
+  it("[D7] a room refuses a token that has expired on its way from the edge, and enters nobody", async () => {
+    const room = uniqueRoom("closed");
+    const identity = await deriveIdentity(room, "ana", randomKey());
+    const headers = {
+      Upgrade: "websocket",
+      [JOIN_HEADER]: encodeJoin({
+        ...{ v: CONTRACT_VERSION, key: randomKey(), user: "ana", dialect: "json", mode: "list" },
+        ...identity,
+        access: { grants: ["join"], expiresAt: Date.now() },
+      }),
+    };
+
+    const answer = await kindsRoom(room).stub.fetch("https://room/", { headers });
+
+    expect(answer.webSocket).toBeNull();
+    expect(await answer.json()).toMatchObject({ code: "token_expired" });
+    expect(await kindsRoom(room).stub.info()).toMatchObject({ members: 0 });
+  });
+
+  it("[D7 S7] ends an EventSource whose URL holds it, for that URL never becomes valid again", async () => {
+    const room = uniqueRoom("closed");
+    const { Authorization } = await goodFor(-1);
+
+    const inUrl = await openEvents(room, { to, query: { token: Authorization.slice("Bearer ".length) } });
+    const inHeader = await openEvents(room, { to, headers: { Authorization } });
+    await Promise.all([inUrl.ended, inHeader.ended]);
+
+    expect(inUrl.inbox.all).toMatchObject([{ code: "token_expired" }, { type: "close", code: 4001 }]);
+    expect(inUrl.stream.lastEventId).toBe("~closed");
+    expect(inHeader.inbox.all).toMatchObject([{ code: "token_expired" }]);
+    expect(inHeader.stream.lastEventId).not.toBe("~closed");
   });
 
   it("[D7 W1] the welcome has told how long it is good for", async () => {
@@ -175,7 +228,7 @@ describe.each(AWAKE_OR_ASLEEP)("a renewal while the room is %s", (_how, between)
     pass(50);
     await between(room);
 
-    ana.send({ type: "auth", token: await token({ exp: Date.now() / 1000 + 60 }) });
+    ana.send({ type: "auth", token: await token({ exp: Date.now() / 1000 + 60 - TOLERANCE_S }) });
     expect(await ana.inbox.take("ack")).toEqual({ type: "ack", expiresInMs: 60_000 });
     await between(room);
     pass(10 + SLOT_MS / 1000);
@@ -194,7 +247,7 @@ describe.each(AWAKE_OR_ASLEEP)("a renewal while the room is %s", (_how, between)
     await between(room);
 
     expect(
-      await ana.act({ type: "auth", token: await token({ exp: Date.now() / 1000 + 30 }) }),
+      await ana.act({ type: "auth", token: await token({ exp: Date.now() / 1000 + 30 - TOLERANCE_S }) }),
     ).toMatchObject({
       expiresInMs: 30_000,
     });

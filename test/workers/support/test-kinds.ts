@@ -83,6 +83,13 @@ export const TEST_KINDS = {
   "closed-roomy": { text: "A token is needed, and no budget is spent.", ...UNSPENT },
   ...anonymousKinds(),
   strict: { ...STRICT, anonymous: true, text: "Few refusals." },
+  "strict-small-state": { ...STRICT, anonymous: true, text: "As strict; one key of state.", maxStateKeys: 1 },
+  "strict-ruled": {
+    ...STRICT,
+    anonymous: true,
+    text: "As strict, with the hooks that a test sets.",
+    hooks: RULES,
+  },
   "strict-closed": { ...STRICT, text: "As strict; a token is needed." },
   "strict-memory": { ...STRICT, anonymous: true, text: "As strict; nothing is stored.", history: "memory" },
   "strict-none": { ...STRICT, anonymous: true, text: "As strict; nothing is kept.", history: "none" },

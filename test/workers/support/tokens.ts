@@ -1,10 +1,14 @@
 import { SignJWT, type JWTPayload } from "jose";
+import { OPTIONS } from "../../../src/config/options.ts";
 
 /** The secrets of vitest.config.ts: one that is being rotated out, and the present one. */
 export const SECRETS = [
   "an-old-secret-of-thirty-two-characters",
   "a-secret-for-tests-of-32-characters",
 ] as const;
+
+/** How long after its `exp` a token is accepted, in seconds. */
+export const TOLERANCE_S = OPTIONS.tokenClockToleranceS.default;
 
 /** What a token of a test says; the rest is usual. */
 export interface TokenOptions {

@@ -1,0 +1,36 @@
+import type { KindOptions } from "./options.ts";
+
+/** Budgets that are full again within ten seconds, so that a room that slept has nothing to remember. */
+const BUCKETS = [
+  ["messagesBurst", "messagesPerSecond"],
+  ["bytesBurst", "bytesPerSecond"],
+  ["userMessagesBurst", "userMessagesPerSecond"],
+  ["roomMessagesBurst", "roomMessagesPerSecond"],
+  ["joinsBurst", "joinsPerSecond"],
+] as const;
+
+/** What a welcome may list. A room has 128 MB in all, and many may be welcomed at once. */
+const MAX_LIST_BYTES = 4_194_304;
+
+/** What of a kind's options cannot be had together. */
+export function contradictions(kind: KindOptions): string[] {
+  const found: string[] = [];
+  for (const [burst, rate] of BUCKETS) {
+    if (kind[burst] <= 10 * kind[rate]) continue;
+    found.push(`${burst} (${kind[burst]}) is more than ten times ${rate} (${kind[rate]})`);
+  }
+  if (kind.bytesBurst < kind.maxFrameBytes) {
+    found.push(`bytesBurst (${kind.bytesBurst}) is less than maxFrameBytes (${kind.maxFrameBytes})`);
+  }
+  if (kind.presenceListMax * kind.maxPresenceBytes > MAX_LIST_BYTES) {
+    found.push(
+      `presenceListMax (${kind.presenceListMax}) times maxPresenceBytes (${kind.maxPresenceBytes}) is more than ${MAX_LIST_BYTES} bytes`,
+    );
+  }
+  if (kind.pingIntervalMs * 2 > kind.silenceTimeoutMs) {
+    found.push(
+      `pingIntervalMs (${kind.pingIntervalMs}) is more than half of silenceTimeoutMs (${kind.silenceTimeoutMs})`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,72 @@
+import { shown } from "../protocol/shown.ts";
+
+/** An origin: scheme, host, and a port that may be `*`. What follows is no part of it. */
+const ORIGIN =
+  /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>[\p{L}\p{N}*._-]+|\[[0-9a-f:.]+\])(?::(?<port>\d{1,5}|\*))?(?<rest>[/?#].*)?$/iu;
+
+/**
+ * Reads ALLOWED_ORIGINS: origins separated by commas or blanks, `*` alone or nothing for all. Each is written as browsers
+ * write it, so that a slash at the end, a default port and capitals are taken as they are meant.
+ *
+ * @returns the origins separated by commas, "" for all; and what is wrong with them
+ */
+export function readOrigins(list: string): { readonly value: string; readonly problems: readonly string[] } {
+  const items = list.split(/[\s,]+/).filter((item) => item !== "");
+  if (list !== "" && items.length === 0) {
+    return {
+      value: "",
+      problems: [`ALLOWED_ORIGINS is ${shown(list)}, which holds no origin; remove it to allow all`],
+    };
+  }
+  if (items.length === 1 && items[0] === "*") return { value: "", problems: [] };
+  const problems: string[] = [];
+  const origins = items.map((item) =>
+    readOrigin(item, (why) => problems.push(`ALLOWED_ORIGINS: ${shown(item)} ${why}`)),
+  );
+  return { value: origins.join(", "), problems };
+}
+
+function readOrigin(item: string, objects: (why: string) => void): string {
+  if (item === "null") return item; // of pages without an origin, such as files and sandboxed frames
+  if (item === "*") {
+    objects("allows every origin, so it stands alone; remove it or the others");
+    return item;
+  }
+  const { scheme = "", host = "", port, rest = "" } = ORIGIN.exec(item)?.groups ?? {};
+  if (host === "") {
+    const guess = readsAs(`${LOCAL.test(item) ? "http" : "https"}://${item}`);
+    objects(
+      guess === undefined
+        ? "is not an origin; write it as https://app.example.com or https://*.example.com"
+        : `has no scheme; write ${guess}`,
+    );
+    return item;
+  }
+  const origin = normal(scheme, host, port);
+  if (origin === undefined) objects("has a host or port that no origin has");
+  else if (rest !== "" && rest !== "/") objects(`has a path, an origin has none; write ${origin}`);
+  return origin ?? item;
+}
+
+/** The machine itself, which pages are served from without https. */
+const LOCAL = /^(localhost|127\.|\[)/i;
+
+/** The origin that a text would be, if it is one. */
+function readsAs(text: string): string | undefined {
+  const { scheme = "", host, port } = ORIGIN.exec(text)?.groups ?? {};
+  return host === undefined || !(host.includes(".") || LOCAL.test(host))
+    ? undefined
+    : normal(scheme, host, port);
+}
+
+/** An origin as browsers write it: host in lower case and ASCII, no default port. */
+function normal(scheme: string, host: string, port: string | undefined): string | undefined {
+  const suffix = port === undefined ? "" : `:${port}`;
+  // Of other schemes, such as those of apps, a URL tells no origin.
+  if (!/^https?$/i.test(scheme)) return `${scheme}://${host}${suffix}`.toLowerCase();
+  const isAnyPort = port === "*";
+  const url = `${scheme}://${host}${isAnyPort ? "" : suffix}`;
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, host: written } = new URL(url);
+  return `${protocol}//${written}${isAnyPort ? ":*" : ""}`;
+}

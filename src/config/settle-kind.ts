@@ -1,0 +1,154 @@
+import {
+  MAX_GRANTS_CHARS,
+  OPEN_GRANTS,
+  grantsLength,
+  isGrant,
+  type Grant,
+} from "../protocol/capabilities.ts";
+import type { HistoryMode } from "../protocol/contract.ts";
+import { contradictions } from "./contradictions.ts";
+import type { KindHooks } from "./hooks.ts";
+import { JURISDICTIONS, type Jurisdiction, type KindDefinition, type LocationHint } from "./kinds.ts";
+import { nearestName } from "./nearest.ts";
+import {
+  OPTIONS,
+  type KindOptionName,
+  type KindOptions,
+  type NumberOption,
+  type OptionValues,
+} from "./options.ts";
+import { shown } from "../protocol/shown.ts";
+import { readNumber, type Objects } from "./values.ts";
+
+/** A kind with every option settled. */
+export interface Kind extends KindOptions {
+  readonly name: string;
+  readonly location: LocationHint | undefined;
+  readonly jurisdiction: Jurisdiction | undefined;
+  readonly history: HistoryMode;
+  readonly hooks: KindHooks;
+  /** What who has no token may do; `undefined` where a token is needed. */
+  readonly anonymous: readonly Grant[] | undefined;
+}
+
+const KIND_NAME = /^[A-Za-z0-9_.~-]{1,32}$/;
+
+/** What a kind may say beside its options. */
+const FIELDS = ["text", "location", "jurisdiction", "history", "hooks", "anonymous"];
+
+/** Settles a kind: its own values, else those of the variables. It is written in code, perhaps without types. */
+export function settleKind(
+  name: string,
+  definition: KindDefinition,
+  values: OptionValues,
+  objectsTo: Objects,
+): Kind {
+  const where = `kind "${name}"`;
+  const objects = (problem: string): void => objectsTo(`${where}: ${problem}`);
+  if (!KIND_NAME.test(name)) objects("a kind's name is 1-32 characters of A-Z a-z 0-9 _ . ~ -");
+  if (!isObject(definition)) objects(`is ${shown(definition)}, must be an object, as defineKind makes`);
+  const {
+    text,
+    location,
+    jurisdiction,
+    history = "durable",
+    hooks = {},
+    anonymous = false,
+    ...own
+  } = isObject(definition) ? definition : NOTHING;
+  const oneOf = (field: string, value: unknown, words: readonly unknown[]): void => {
+    if (value === undefined || words.includes(value)) return;
+    objects(`${field} is ${shown(value)}, must be one of ${words.join(", ")}`);
+  };
+  if (text !== undefined && typeof text !== "string") objects(`text is ${shown(text)}, must be a sentence`);
+  oneOf("location", location, OPTIONS.fallbackLocation.values);
+  oneOf("jurisdiction", jurisdiction, JURISDICTIONS);
+  if (location !== undefined && jurisdiction !== undefined) {
+    objects("location and jurisdiction cannot both be set");
+  }
+  oneOf("history", history, ["durable", "memory", "none"]);
+  checkHooks(hooks, objects);
+  const kind: Kind = {
+    ...settleOptions(own, values, objects),
+    name,
+    location,
+    jurisdiction,
+    history,
+    hooks,
+    anonymous: settleAnonymous(anonymous, objects),
+  };
+  for (const line of contradictions(kind)) (isInherited(kind, values) ? objectsTo : objects)(line);
+  return kind;
+}
+
+function settleOptions(own: Partial<KindOptions>, values: OptionValues, objects: Objects): KindOptions {
+  const options: Partial<Record<KindOptionName, number>> = {};
+  for (const [name, option] of Object.entries(OPTIONS) as [KindOptionName, NumberOption][]) {
+    if (option.scope !== "kind") continue;
+    const raw = own[name];
+    options[name] = raw === undefined ? values[name] : readNumber(option, raw, name, objects);
+  }
+  for (const unknown of Object.keys(own).filter((key) => !(key in options))) {
+    const ofServer = Object.entries(OPTIONS).find(([name]) => name === unknown);
+    const meant = nearestName(unknown, [...Object.keys(options), ...FIELDS]);
+    const wayOut = ofServer
+      ? `; it is one of the server: set the variable ${ofServer[1].env}`
+      : meant && `; do you mean ${meant}?`;
+    objects(`${unknown} is not an option of a kind${wayOut ?? ""}`);
+  }
+  return options as KindOptions;
+}
+
+function settleAnonymous(anonymous: unknown, objects: Objects): readonly Grant[] | undefined {
+  if (typeof anonymous === "boolean") return anonymous ? OPEN_GRANTS : undefined;
+  if (!Array.isArray(anonymous)) {
+    objects(`anonymous is ${shown(anonymous)}, must be true, false or a list of capabilities`);
+    return undefined;
+  }
+  const unknown: unknown = anonymous.find((grant) => typeof grant !== "string" || !isGrant(grant));
+  if (unknown !== undefined) objects(`anonymous names ${shown(unknown)}, which is not a capability`);
+  const grants = (anonymous as unknown[]).filter((grant) => typeof grant === "string" && isGrant(grant));
+  const chars = grantsLength(grants as Grant[]);
+  if (chars > MAX_GRANTS_CHARS)
+    objects(`anonymous has ${chars} characters, the limit is ${MAX_GRANTS_CHARS}`);
+  return grants as readonly Grant[];
+}
+
+/** The hooks there are. */
+const HOOKS: Readonly<Record<keyof KindHooks, true>> = {
+  onJoin: true,
+  onPublish: true,
+  onPresence: true,
+  onSet: true,
+  onLeave: true,
+};
+
+function checkHooks(hooks: unknown, objects: Objects): void {
+  if (!isObject(hooks)) return objects(`hooks is ${shown(hooks)}, must be an object`);
+  const names = Object.keys(HOOKS);
+  for (const [name, hook] of Object.entries(hooks) as [string, unknown][]) {
+    if (!names.includes(name)) {
+      if (name.startsWith("on")) objects(`hooks.${name} is not a hook; there are ${names.join(", ")}`);
+    } else if (hook !== undefined && typeof hook !== "function") {
+      objects(`hooks.${name} is ${shown(hook)}, must be a function`);
+    } else if (hook instanceof AsyncFunction) {
+      objects(`hooks.${name} is async; hooks run within the turn of an act and cannot wait`);
+    }
+  }
+}
+
+/** In place of a definition that is none. */
+const NOTHING: Partial<KindDefinition> = {};
+
+const AsyncFunction = (async () => undefined).constructor as new () => object;
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A contradiction among the variables would repeat for each kind; said once, without a kind's name. */
+function isInherited(kind: Kind, values: OptionValues): boolean {
+  return (Object.keys(OPTIONS) as (keyof OptionValues)[]).every(
+    (name) => OPTIONS[name].scope !== "kind" || kind[name as KindOptionName] === values[name],
+  );
+}

@@ -1,0 +1,57 @@
+import type { WireError } from "../protocol/errors.ts";
+import { refusal } from "./session-budget.ts";
+import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
+
+/** The longest that refused messages are spread over, in milliseconds. */
+const MAX_SPREAD_MS = 5_000;
+
+/**
+ * Sessions that contend for a budget and wait as they are told are refused once for each message that is accepted
+ * (simulated with 4 to 200 of them). Twice as many are tolerated.
+ */
+const REFUSED_PER_ACCEPTED = 2;
+
+/**
+ * What all sessions of one verified user may still send. A session does not know what the others send: those that are
+ * refused are given turns one after another, and their refusals are an excess only where they do not wait for them.
+ */
+export class UserBudget {
+  readonly #rate: BucketRate;
+  readonly #refusedRate: BucketRate;
+  readonly #messages: Bucket;
+  readonly #refused: Bucket;
+  /** Refused messages that may be sent again. */
+  #waiting = 0;
+
+  constructor(rate: BucketRate, now: number) {
+    this.#rate = rate;
+    // Full again within ten seconds, like every budget, since no burst is larger than ten seconds' worth.
+    this.#refusedRate = { perSecond: REFUSED_PER_ACCEPTED * rate.perSecond, burst: rate.burst };
+    this.#messages = fullBucket(rate, now);
+    this.#refused = fullBucket(this.#refusedRate, now);
+  }
+
+  /** Charges one message; the refusal where the budget is spent. */
+  takeMessage(now: number): WireError | undefined {
+    if (this.#waiting > 0 && isFull(this.#rate, this.#messages, now)) this.#waiting = 0; // They have had the time.
+    const waitMs = take(this.#rate, this.#messages, 1, now);
+    if (waitMs === 0) {
+      if (this.#waiting > 0) this.#waiting--;
+      return undefined;
+    }
+    const spreadMs = Math.min(MAX_SPREAD_MS, (1_000 * this.#waiting++) / this.#rate.perSecond);
+    const isExcess = take(this.#refusedRate, this.#refused, 1, now) > 0;
+    const charge = { waitMs: Math.ceil(waitMs + spreadMs), isExcess };
+    return refusal("userMessagesPerSecond", "the user's message budget is spent", charge);
+  }
+
+  /** How long one more message would have to wait, in milliseconds. */
+  messageWaitMs(now: number): number {
+    return take(this.#rate, { ...this.#messages }, 1, now);
+  }
+
+  /** Whether nothing is owed, so that the budget can be forgotten. */
+  isWhole(now: number): boolean {
+    return isFull(this.#rate, this.#messages, now) && isFull(this.#refusedRate, this.#refused, now);
+  }
+}
