@@ -1,13 +1,16 @@
 import type { Parts } from "./parts.ts";
 
+/** Smaller steps back, in milliseconds, are let be: what they add to a duration nobody notices. */
+const MIN_STEP_MS = 1_000;
+
 /** The clock as the room's turns read it. */
 export class Clock {
   #latest = -Infinity;
 
-  /** Takes the time of a turn; returns whether the clock was set back since the turn before. */
+  /** Takes the time of a turn; returns whether the clock was set back since the latest of those before. */
   wasSetBack(now: number): boolean {
-    const isBack = now < this.#latest;
-    this.#latest = now;
+    const isBack = this.#latest - now >= MIN_STEP_MS;
+    this.#latest = isBack ? now : Math.max(this.#latest, now);
     return isBack;
   }
 }

@@ -111,10 +111,8 @@ export class Members {
     if (before !== undefined && before.graceUntil === undefined && isSame && this.#hasRows) {
       return { member: before, news: undefined };
     }
-    const member = this.#put({
-      ...{ id, session, user, info, data, graceUntil: undefined },
-      place: before?.place ?? placeOf(record),
-    });
+    const place = placeOf(record);
+    const member = this.#put({ id, session, user, place, info, data, graceUntil: undefined });
     if (before === undefined) return { member, news: "joined" };
     return { member, news: isSame ? undefined : "updated" };
   }

@@ -58,17 +58,13 @@ export class Places {
   }
 
   /** How many places its source has taken. Looks at everyone, so only in rooms that hold as many as one source may take. */
-  #countOf(join: JoinRequest): number {
-    const holder = nameOf(join);
-    if (holder === undefined) return 0;
+  #countOf({ user, source }: JoinRequest): number {
+    if (user === "" && source === undefined) return 0; // The runtime tells no address.
+    const isOfSource = (holder: Holder): boolean =>
+      holder.user === user && (user !== "" || (holder.place ?? holder.source) === source);
     let count = 0;
-    for (const member of this.#members.all()) if (nameOf(member) === holder) count++;
-    for (const { record } of this.#sessions.watchers()) if (nameOf(record) === holder) count++;
+    for (const member of this.#members.all()) if (isOfSource(member)) count++;
+    for (const { record } of this.#sessions.watchers()) if (isOfSource(record)) count++;
     return count;
   }
-}
-
-/** What tells sources apart; `undefined` for an anonymous one whose address the runtime does not tell. */
-function nameOf({ user, place, source }: Holder): string | undefined {
-  return user === "" ? (place ?? source) : `@${user}`;
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../src/config/options.ts";
+import { Clock } from "../../src/room/clock.ts";
 import { CHAT_GRACE_MS, SLOT_MS, lost, passAndWake } from "./support/graces.ts";
 import { kindsRoom, serveKinds } from "./support/kinds.ts";
 import { STRICT, beBanned, beMuted, refusalOf } from "./support/penalties.ts";
@@ -199,5 +200,17 @@ describe("a clock that is set forward by an hour", () => {
     expect(back.inbox.messages.map(({ offset }) => offset)).toEqual([2, 3]);
     const times = [...ana.inbox.messages.slice(0, 1), ...back.inbox.messages].map(({ time }) => time);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+});
+
+describe("a room's clock", () => {
+  it("[F6 G11] notices a step back of a second or more, once, and small steps when they add up to that", () => {
+    const clock = new Clock();
+
+    const noticed = [0, 5_000, 4_500, 4_001, 4_000, 4_000, 3_500, 3_000, 9_000, -HOUR_MS, -HOUR_MS].map(
+      (ms) => clock.wasSetBack(Date.now() + ms),
+    );
+
+    expect(noticed).toEqual([false, false, false, false, true, false, false, true, false, true, false]);
   });
 });
