@@ -4,7 +4,14 @@ import { ANYONE, isFor, type Eyes } from "../protocol/messages.ts";
 import { formatPosition, parsePosition, type UnrecoveredReason } from "../protocol/positions.ts";
 import type { HistoryRange } from "./api.ts";
 import { Retention, type RetentionLimits } from "./retention.ts";
-import { entriesOf, type NewSegment, type Segment, type SegmentStore, type StoredRef } from "./segments.ts";
+import {
+  entriesOf,
+  type NewSegment,
+  type Segment,
+  type SegmentRefs,
+  type SegmentStore,
+  type StoredRef,
+} from "./segments.ts";
 
 /** A recorded frame that has its offset. */
 export interface NewEntry {
@@ -205,10 +212,10 @@ export class Log {
     return pageOf(messages, isForward, false);
   }
 
-  /** The refs of stored acts, newest row first, with the time and last offset of their row. */
-  refs(): ReturnType<SegmentStore["refs"]> {
+  /** The refs of stored acts, oldest row first, from the row that holds the offset after this one. */
+  refsAfter(offset: number): Iterable<SegmentRefs> {
     this.#load();
-    return this.#store.epoch === undefined ? [] : this.#store.refs();
+    return this.#head <= offset ? [] : this.#store.refsFrom(offset + 1);
   }
 
   /** The last offset that was stored before a time; rows are in the order of time. */

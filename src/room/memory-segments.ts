@@ -42,8 +42,8 @@ export class MemorySegments implements SegmentStore {
     }
   }
 
-  /** None: an act is remembered as long as the object lives, which need not read it. */
-  *refs(): Generator<SegmentRefs> {}
+  /** None: acts are remembered as long as the object lives, which need not read them. */
+  *refsFrom(): Generator<SegmentRefs> {}
 
   transaction<Value>(work: () => Value): Value {
     return work();

@@ -200,13 +200,13 @@ export class Outbox {
       for (const give of answers) give({ ...frame, ...(ref !== undefined && { ref }) });
     };
     try {
-      let floorsAreStored = (): void => undefined;
+      let isCompacted = (): void => undefined;
       const rows = entries.map(({ text, to }) => ({ text, filtered: to !== undefined }));
-      this.#log.append(rows, refs, time, this.#once.keepAfter(now), () => {
+      this.#log.append(rows, refs, time, this.#once.keepAfter, () => {
         this.#state.write();
-        floorsAreStored = this.#once.storeFloors(now);
+        isCompacted = this.#once.compact(first + entries.length - 1, now);
       });
-      floorsAreStored();
+      isCompacted();
       if (this.#isStored) this.#stored += entries.length;
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });

@@ -2,6 +2,7 @@ import type { Revocations } from "../auth/revocations.ts";
 import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Kind } from "../config/config.ts";
 import { Counters } from "../metrics/counters.ts";
+import { MemoryActBlocks, SqlActBlocks } from "./act-blocks.ts";
 import { Acts } from "./acts.ts";
 import { Announcements } from "./announcements.ts";
 import { Budgets } from "./budgets.ts";
@@ -57,9 +58,14 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const tables = new Tables(ctx.storage);
   const limits = kind.history === "none" ? { ...kind, historyMaxMessages: 0 } : kind;
   const log = new Log(isStored ? new SqlSegments(tables) : new MemorySegments(), limits);
-  const once = new Once(log, isStored ? new SqlFloors(tables) : new MemoryFloors());
   const sessions = new Sessions(() => ctx.getWebSockets(), kind);
   const members = new Members(tables, sessions, kind);
+  const present = (): ReadonlySet<string> => new Set(Array.from(members.all(), ({ session }) => session));
+  const once = new Once(
+    log,
+    isStored ? new SqlActBlocks(tables) : new MemoryActBlocks(),
+    isStored ? new SqlFloors(tables, present) : new MemoryFloors(present),
+  );
   const isMember = (id: string): boolean => members.byId(id) !== undefined;
   const state = new State(isStored ? new SqlState(tables) : new MemoryState(), kind, isMember);
   const roster = new Roster(tables, kind.presenceListMax);

@@ -49,8 +49,8 @@ export interface SegmentStore {
   from(offset: number): Iterable<Segment>;
   /** Rows, descending, from the one that holds an offset. */
   downFrom(offset: number): Iterable<Segment>;
-  /** The refs of rows, newest first. */
-  refs(): Iterable<SegmentRefs>;
+  /** The refs of rows, ascending, from the one that holds an offset. */
+  refsFrom(offset: number): Iterable<SegmentRefs>;
   /** Runs what adds to the log: all of it takes effect, or none. */
   transaction<Value>(work: () => Value): Value;
   /** Adds rows; within a transaction. */

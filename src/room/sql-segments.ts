@@ -67,9 +67,10 @@ export class SqlSegments implements SegmentStore {
     yield* this.#select("first <= ? ORDER BY first DESC", top);
   }
 
-  *refs(): Iterable<SegmentRefs> {
+  *refsFrom(offset: number): Iterable<SegmentRefs> {
     const rows = this.#tables.sql.exec<{ refs: string; at: number; last: number }>(
-      "SELECT refs, at, last FROM segment ORDER BY first DESC",
+      "SELECT refs, at, last FROM segment WHERE first >= ? ORDER BY first",
+      this.markAt(offset)?.first ?? offset,
     );
     for (const row of rows) yield { ...row, refs: JSON.parse(row.refs) as StoredRef[] };
   }

@@ -5,8 +5,9 @@
  * - 1: log, members.
  * - 2: shared state, floors of forgotten acts, messages for some, what tokens say of members.
  * - 3: who is muted or kept out, whose tickets are.
+ * - 4: blocks of acts, the age of floors, sessions whose floors are no longer kept.
  */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** What brings tables of a version to the next. */
 const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
@@ -32,6 +33,21 @@ const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
       session TEXT NOT NULL,
       until INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
+  ],
+  3: [
+    `CREATE TABLE act_block (
+      first INTEGER PRIMARY KEY,
+      last INTEGER NOT NULL,
+      before INTEGER NOT NULL,
+      acts INTEGER NOT NULL,
+      since INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      digest BLOB NOT NULL,
+      refs TEXT NOT NULL
+    ) STRICT`,
+    "ALTER TABLE floor ADD COLUMN head INTEGER NOT NULL DEFAULT 0",
+    "INSERT INTO meta SELECT 'migratedHead', last FROM segment ORDER BY first DESC LIMIT 1",
+    "CREATE TABLE retired (chunk INTEGER PRIMARY KEY, ref INTEGER NOT NULL, bits BLOB NOT NULL) STRICT",
   ],
 };
 
@@ -64,8 +80,12 @@ export interface Meta {
   readonly epoch: string;
   /** When the last member left, Unix milliseconds. */
   readonly emptySince: number;
-  /** Acts up to this offset are forgotten, and their sessions' floors stored. */
+  /** Code of version 3 had forgotten the acts up to this offset, and stored their sessions' floors. Not written any more. */
   readonly floorOffset: number;
+  /** Where the log ended when floors of version 3 were taken over. */
+  readonly migratedHead: number;
+  /** The session that the search for old floors has come to. */
+  readonly floorCursor: string;
   /** 1 while members are told only how many are here. */
   readonly crowded: number;
 }
@@ -78,10 +98,11 @@ export class NewerTables extends Error {}
  * asking whether they are there creates nothing.
  *
  * `segment` has one row per flush, keyed by its first offset; `member` one from a member's join to its departure;
- * `state` one per key; `floor` one per session whose acts were forgotten; `penalty` one per source that is muted or kept
+ * `state` one per key; `act_block` one per hundred rows of the log or so, until their acts are forgotten; `floor` one per
+ * session whose acts were forgotten, until that is long ago; `retired` 512 at the most for all whose floors are gone; `penalty` one per source that is muted or kept
  * out, `ticket` one per ticket that was used, each until a time. No AUTOINCREMENT and no second index: each
- * would be a billed row more per insert. `refs` stands before `body`: reading many of them then passes over no long
- * texts.
+ * would be a billed row more per insert. `refs` stands before `body`, and `digest` before `refs`: reading many of them then
+ * passes over no long texts.
  */
 export class Tables {
   readonly storage: DurableObjectStorage;

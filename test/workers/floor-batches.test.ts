@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../src/room/once.ts";
+import { BLOCK, ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../src/room/once.ts";
 import {
   doActs,
   done,
@@ -15,30 +15,30 @@ import {
 import { keeping } from "./support/keeping.ts";
 import { loadLog, NOW, range } from "./support/logs.ts";
 
-/** So many forgotten acts have their floors stored together. */
-const BATCH = 1_000;
+/** This many forgotten acts have their floors stored together: those of a block, where rows hold 500 acts each. */
+const BATCH = BLOCK.acts;
 
 describe("floors", () => {
   it("[A3 G3] are stored a thousand acts at a time, a row for each session that made them", async () => {
     const counts = await withActs((loaded, storage) => {
-      const sessions = range(1, BATCH + 500).map((n) => `s${String(n).padStart(4, "0")}`);
+      const sessions = range(1, 1_500).map((n) => `s${String(n).padStart(4, "0")}`);
       for (const session of sessions) doActs(loaded, [[session, 3]], NOW);
       fill(loaded, "t", ONCE_WINDOW_ACTS - 502, NOW); // 10,998 in all
-      const stored = (): unknown => [loaded.log.head, floorsIn(storage).length, loaded.once.keepAfter(LATER)];
+      const stored = (): unknown => [loaded.log.head, floorsIn(storage).length, loaded.once.keepAfter];
       return [stored(), ...range(1, 5).map((n) => (doActs(loaded, [["u", n]], LATER), stored()))];
     });
 
     expect(counts).toEqual([
-      [10_998, 0, 0],
-      [10_999, 0, 0],
-      [11_000, 0, 0],
-      [11_001, BATCH, BATCH], // by the append that found a thousand
-      [11_002, BATCH, BATCH],
-      [11_003, BATCH, BATCH],
+      [10_998, 0, 9_500],
+      [10_999, 0, 9_500],
+      [11_000, 0, 9_500],
+      [11_001, 1_000, 9_500], // by the append that found a thousand
+      [11_002, 1_000, 9_500],
+      [11_003, 1_000, 9_500],
     ]);
   });
 
-  it("[A3 G3] wait for the thousandth, however long the log is that young acts keep", async () => {
+  it("[A3 G3] wait until all acts of a block are forgotten, however many young acts follow", async () => {
     const stored = await withActs((loaded, storage) => {
       for (const n of range(0, 23)) fill(loaded, "s", 500, NOW + n * 1_000, n * 500 + 1);
       const ends = range(0, 3).map((n) => NOW + n * 1_000 + ONCE_WINDOW_MS + 1); // of 500 acts each
@@ -48,12 +48,7 @@ describe("floors", () => {
       });
     });
 
-    expect(stored).toEqual([
-      [],
-      [{ session: "s", ref: 1_000 }],
-      [{ session: "s", ref: 1_000 }],
-      [{ session: "s", ref: 2_000 }],
-    ]);
+    expect(stored).toEqual([[], [], [], [{ session: "s", ref: BATCH }]]);
   });
 
   it("[A3 G3] are stored by who never looked anything up, too: a room that is loaded, and records no act", async () => {
@@ -95,14 +90,14 @@ describe("floors", () => {
       fill(loaded, "t", ONCE_WINDOW_ACTS - BATCH, NOW);
       return [1, 2].map((round) => {
         fill(loaded, "u", BATCH, LATER, round * BATCH);
-        return [loaded.once.keepAfter(LATER), floorsIn(storage)];
+        return [loaded.once.keepAfter, floorsIn(storage)];
       });
     });
 
     const floor = { session: "s", ref: 500_000 + BATCH };
     expect(floors).toEqual([
-      [BATCH, [floor]],
-      [2 * BATCH, [floor]],
+      [6 * BATCH, [floor]],
+      [7 * BATCH, [floor]],
     ]);
   });
 
@@ -110,10 +105,12 @@ describe("floors", () => {
     ["the floors cannot be stored", "BEFORE INSERT ON floor"],
     ["the messages cannot be stored", "BEFORE INSERT ON segment"],
     ["an old row cannot be removed", "BEFORE DELETE ON segment"],
+    ["a block cannot be stored", "BEFORE INSERT ON act_block"],
+    ["an old block cannot be removed", "BEFORE DELETE ON act_block"],
   ])("[A3 G2 G3] nothing is lost or forgotten too early where %s", async (_what, when) => {
     const outcome = await withActs((loaded, storage) => {
-      fill(loaded, "s", ONCE_WINDOW_ACTS + BATCH + 500, NOW);
-      const refs = [1, 1_500, 1_501, 11_500].map((ref) => ["s", ref] as const);
+      fill(loaded, "s", ONCE_WINDOW_ACTS + BATCH, NOW);
+      const refs = [1, BATCH, BATCH + 3, ONCE_WINDOW_ACTS + BATCH].map((ref) => ["s", ref] as const);
       storage.sql.exec(`CREATE TRIGGER stuck ${when} BEGIN SELECT RAISE(ABORT, 'stuck'); END`);
       let refusals = 0;
       for (const ref of range(20_001, 20_003)) {
@@ -137,8 +134,8 @@ describe("floors", () => {
     expect(outcome.refusals).toBeGreaterThan(0);
     expect(outcome.meanwhile.at(0)?.slice(0, 2)).toEqual([STALE, STALE]);
     expect(outcome.meanwhile[1]).toEqual(outcome.meanwhile[0]);
-    expect(outcome.after).toEqual(twice([STALE, STALE, STALE, done(11_500)]));
-    expect(outcome.floors).toEqual([{ session: "s", ref: 1_500 }]);
+    expect(outcome.after).toEqual(twice([STALE, STALE, STALE, done(ONCE_WINDOW_ACTS + BATCH)]));
+    expect(outcome.floors).toEqual([{ session: "s", ref: BATCH }]);
   });
 
   it("[A3 G2 G3] a floor that was stored by an append that failed after it is stored again", async () => {

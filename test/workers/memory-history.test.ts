@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ServerFrame } from "../../src/protocol/frames.ts";
 import { Once } from "../../src/room/once.ts";
 import { Log } from "../../src/room/log.ts";
+import { MemoryActBlocks } from "../../src/room/act-blocks.ts";
 import { MemoryFloors } from "../../src/room/floors.ts";
 import { MemorySegments } from "../../src/room/memory-segments.ts";
 import { keeping } from "./support/keeping.ts";
@@ -192,7 +193,7 @@ describe("memory", () => {
   it("[P5 G6] is let go as it would be if it were stored, and no later for acts that are remembered", async () => {
     const segments = new MemorySegments();
     const log = new Log(segments, keeping(10));
-    const once = new Once(log, new MemoryFloors());
+    const once = new Once(log, new MemoryActBlocks(), new MemoryFloors(() => new Set()));
     const held: unknown[] = [];
 
     for (const ref of range(1, 20_000)) {

@@ -111,7 +111,7 @@ describe("tables of version 1", () => {
     ];
 
     expect(answers).toMatchObject([{ code: "stale_ref" }, { offset: edge + 1 }, { offset: 12_001 }]);
-    expect((await dumpOf(room))["floor"]).toEqual([{ session: ana.session, ref: edge }]);
+    expect((await dumpOf(room))["floor"]).toEqual([{ session: ana.session, ref: edge, head: 12_001 }]);
   });
 
   it("[V2 N4] vanish when they were empty long enough, as their code had meant", async () => {

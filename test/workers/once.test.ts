@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS, type Known } from "../../src/room/once.ts";
 import { keeping } from "./support/keeping.ts";
-import { doActs, done, floorsIn, LATER, NEW, STALE } from "./support/acts.ts";
+import { blocksIn, doActs, done, floorsIn, LATER, NEW, STALE } from "./support/acts.ts";
 import { loadLog, NOW, range, rowsIn, type LoadedLog } from "./support/logs.ts";
 import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
@@ -238,26 +238,31 @@ describe("the window", () => {
     expect(found).toEqual([inTime, inTime, late, late]);
   });
 
-  it("[A3 G6] rows stay until the floors of a thousand forgotten acts are stored, and then go", async () => {
+  it("[A3 G6] rows stay until a block of their acts is stored, and blocks until the floors of a thousand are", async () => {
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
       const loaded = fill(storage, ONCE_WINDOW_ACTS + 1_000, (n) => NOW + n * ONCE_WINDOW_MS);
       const now = NOW + 20_000 * ONCE_WINDOW_MS;
       const steps = [0, 1, 1, 1, 250, 1_000].map((count) => {
         for (const _ of range(1, count)) doActs(loaded, [["s", loaded.log.head + 1]], now);
-        const rows = rowsIn(storage);
-        return { oldest: rows[0]?.first, rows: rows.length, floors: floorsIn(storage) };
+        const [rows, blocks] = [rowsIn(storage), blocksIn(storage)];
+        return {
+          oldest: rows[0]?.first,
+          rows: rows.length,
+          block: blocks[0]?.first,
+          floors: floorsIn(storage),
+        };
       });
       return { steps, known: find(storage, loaded, [1, 2_000, 2_253], now) };
     });
 
     const floors = [{ session: "s", ref: 1_000 }];
     expect(found.steps).toEqual([
-      { oldest: 1, rows: 11_000, floors: [] },
-      { oldest: 1, rows: 11_001, floors },
-      { oldest: 5, rows: 10_998, floors },
-      { oldest: 9, rows: 10_995, floors },
-      { oldest: 1_001, rows: 10_253, floors },
-      { oldest: 2_001, rows: 10_253, floors: [{ session: "s", ref: 2_000 }] },
+      { oldest: 10_901, rows: 100, block: 1, floors: [] },
+      { oldest: 10_901, rows: 101, block: 1_001, floors },
+      { oldest: 10_905, rows: 98, block: 1_001, floors },
+      { oldest: 10_909, rows: 95, block: 1_001, floors },
+      { oldest: 11_201, rows: 53, block: 1_001, floors },
+      { oldest: 12_201, rows: 53, block: 2_001, floors: [{ session: "s", ref: 2_000 }] },
     ]);
     expect(found.known).toEqual(Array(2).fill([STALE, STALE, STALE]));
   });

@@ -11,6 +11,7 @@ import { rows } from "./rows.ts";
 import type { Scenario } from "./scenario.ts";
 import { slow } from "./slow.ts";
 import { talk } from "./talk.ts";
+import { wake } from "./wake.ts";
 
 /** Every scenario, in the order of results. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -25,5 +26,6 @@ export const SCENARIOS: readonly Scenario[] = [
   slow,
   flood,
   rows,
+  wake,
   micro,
 ];

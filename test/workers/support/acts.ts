@@ -39,11 +39,11 @@ export function storeWithFloors(
     text: `{"type":"message","offset":${offset}}`,
     filtered: false,
   }));
-  let areStored = (): void => undefined;
-  log.append(entries, refs, log.timeAt(now), once.keepAfter(now), () => {
-    areStored = once.storeFloors(now);
+  let isCompacted = (): void => undefined;
+  log.append(entries, refs, log.timeAt(now), once.keepAfter, () => {
+    isCompacted = once.compact(log.head + entries.length, now);
   });
-  areStored();
+  isCompacted();
   once.remember(refs, now);
 }
 
@@ -86,6 +86,15 @@ export const STALE: Known = { is: "stale" };
 
 /** What is known of an act that has not taken effect. */
 export const NEW: Known = { is: "new" };
+
+/** The stored blocks of acts, oldest first. */
+export function blocksIn(storage: DurableObjectStorage): { first: number; last: number; acts: number }[] {
+  return storage.sql
+    .exec<{ first: number; last: number; acts: number }>(
+      "SELECT first, last, acts FROM act_block ORDER BY first",
+    )
+    .toArray();
+}
 
 /** The stored floors, by session. */
 export function floorsIn(storage: DurableObjectStorage): { session: string; ref: number }[] {

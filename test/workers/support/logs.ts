@@ -1,3 +1,4 @@
+import { SqlActBlocks } from "../../../src/room/act-blocks.ts";
 import { SqlFloors } from "../../../src/room/floors.ts";
 import { Log } from "../../../src/room/log.ts";
 import { Once } from "../../../src/room/once.ts";
@@ -19,14 +20,16 @@ export interface LoadedLog {
   readonly tables: Tables;
 }
 
-/** Loads the log of a storage. */
+/** Loads the log of a storage, in a room in which some sessions are members. */
 export function loadLog(
   storage: DurableObjectStorage,
   limits: RetentionLimits = keeping(1_000_000),
+  present: ReadonlySet<string> = new Set(),
 ): LoadedLog {
   const tables = new Tables(storage);
   const log = new Log(new SqlSegments(tables), limits);
-  return { log, once: new Once(log, new SqlFloors(tables)), tables };
+  const floors = new SqlFloors(tables, () => present);
+  return { log, once: new Once(log, new SqlActBlocks(tables), floors), tables };
 }
 
 /** Runs code on a log of its own, in a room nobody has used. */

@@ -63,6 +63,9 @@ export function storeVersion2({ sql }: DurableObjectStorage, ana: Ana, at: numbe
 
 /** Makes a room's tables what code of version 2 would have made of them. */
 export function downgradeToVersion2({ sql }: DurableObjectStorage): void {
+  sql.exec("DROP TABLE act_block");
+  sql.exec("DROP TABLE retired");
+  sql.exec("ALTER TABLE floor DROP COLUMN head");
   sql.exec("DROP TABLE penalty");
   sql.exec("DROP TABLE ticket");
   sql.exec("UPDATE meta SET value = 2 WHERE name = 'schema'");

@@ -1,0 +1,76 @@
+import { hashOf } from "./hash.ts";
+
+/** A session, and the highest of its refs that were forgotten. */
+export interface SessionFloor {
+  readonly session: string;
+  readonly ref: number;
+}
+
+/** A part of the filter: bits of its sessions, and the highest of their floors. */
+export interface RetiredChunk {
+  readonly bits: Uint8Array;
+  readonly ref: number;
+}
+
+/** Where the chunks are. */
+export interface RetiredChunks {
+  /** A chunk; absent for one that was never written. */
+  read(index: number): RetiredChunk | undefined;
+  write(index: number, chunk: RetiredChunk): void;
+}
+
+/** 4 MiB at the most, in chunks of 8 KiB: a lookup reads one. */
+const CHUNKS = 512;
+const CHUNK_BYTES = 8_192;
+const CHUNK_BITS = CHUNK_BYTES * 8;
+
+/**
+ * Bits for each session. After a million retired sessions, 5 in a million others are taken for one of them; after two
+ * million it is 440, after four million 20,000.
+ */
+const BITS = 8;
+
+/**
+ * Floors in bounded space: a Bloom filter of sessions, and for all sessions of a chunk one floor, the highest. It never
+ * gives a session less than its own floor. It takes a few other sessions for one of its own.
+ *
+ * A floor for each chunk, and not one for all: a client may choose any ref, and one with a very high ref then raises the
+ * floor of few others.
+ */
+export class RetiredFloors {
+  readonly #chunks: RetiredChunks;
+
+  constructor(chunks: RetiredChunks) {
+    this.#chunks = chunks;
+  }
+
+  /** Adds sessions. Each chunk is written once, however many of them it takes. */
+  add(floors: Iterable<SessionFloor>): void {
+    const changed = new Map<number, RetiredChunk>();
+    for (const { session, ref } of floors) {
+      const index = chunkOf(session);
+      const chunk = changed.get(index) ?? this.#chunks.read(index);
+      const bits = chunk?.bits ?? new Uint8Array(CHUNK_BYTES);
+      for (const bit of bitsOf(session)) bits[bit >>> 3] = (bits[bit >>> 3] ?? 0) | (1 << (bit & 7));
+      changed.set(index, { bits, ref: Math.max(ref, chunk?.ref ?? 0) });
+    }
+    for (const [index, chunk] of changed) this.#chunks.write(index, chunk);
+  }
+
+  /** The floor of a session; 0 for one that was surely never added. */
+  of(session: string): number {
+    const chunk = this.#chunks.read(chunkOf(session));
+    if (chunk === undefined) return 0;
+    const { bits, ref } = chunk;
+    return bitsOf(session).every((bit) => ((bits[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0) ? ref : 0;
+  }
+}
+
+function chunkOf(session: string): number {
+  return hashOf(session, 1) % CHUNKS;
+}
+
+function bitsOf(session: string): number[] {
+  const [start, step] = [hashOf(session, 2), hashOf(session, 3) | 1];
+  return Array.from({ length: BITS }, (_, index) => (start + index * (step >>> 0)) % CHUNK_BITS);
+}
