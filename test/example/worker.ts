@@ -8,8 +8,8 @@ const kinds = {
     anonymous: true, // a token is needed otherwise
     maxMembers: 50,
     hooks: {
-      onJoin: (room, { data }) =>
-        room.members().some((other) => other.data === data) ? refuse("that name is taken") : undefined,
+      onPresence: (room, _member, name) =>
+        room.members().some(({ data }) => data === name) ? refuse("that name is taken") : undefined,
       onPublish: (room, member, { event, data }) => {
         if (event !== "answer") return undefined;
         if (data !== 42) return refuse("think again");
