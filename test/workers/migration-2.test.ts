@@ -118,6 +118,7 @@ describe("tables of version 2", () => {
     expect(await post(room, bob, { type: "publish", event: "e" }, {}, to)).toMatchObject({ status: 200 });
     await beRefused(ana, STRICT.maxRefusals - 1);
     expect(await ana.publish("e", 1)).toMatchObject({ code: "muted" });
+    ana.send("{");
     expect(await ana.closed).toMatchObject({ code: 4505 });
     // Of an address nothing is known: the session alone is kept out.
     await join(room, { to });
