@@ -48,8 +48,8 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /**
- * Rows outlive their messages' retention while repeats of their acts must be recognised (README, Limits): over this
- * many acts, and for this long. A full room is one in which every message lets an older one go.
+ * Over this many acts, and for this long, repeats of acts are recognised (README, Limits). A full room is one in which
+ * every message lets an older row go, and every thousand a block of older acts.
  */
 const REMEMBERED = { acts: 10_000, ms: 600_000 };
 
