@@ -1,4 +1,5 @@
 import {
+  base64url,
   createLocalJWKSet,
   createRemoteJWKSet,
   decodeProtectedHeader,
@@ -9,7 +10,8 @@ import {
   type JWTVerifyOptions,
   type JWTVerifyResult,
 } from "jose";
-import { err, type Result } from "../protocol/result.ts";
+import { lostMessage, lostNumbers } from "../protocol/numbers.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
 import type { TokenRules } from "./rules.ts";
 import { readClaims, type Claims } from "./claims.ts";
 
@@ -78,7 +80,8 @@ export class TokenVerifier {
     let refusal: Result<Claims> = err({ code: "token_invalid", message: "no key here has signed the token" });
     for (const check of checks) {
       try {
-        return readClaims((await check()).payload);
+        const claims = readClaims((await check()).payload);
+        return claims.ok ? withHeldNumbers(token, claims.value) : claims;
       } catch (error) {
         refusal = refusalOf(error);
         if (!isOfAnotherKey(error)) return refusal;
@@ -86,6 +89,26 @@ export class TokenVerifier {
     }
     return refusal;
   }
+}
+
+/** Refuses a token whose `info` holds a number that a double does not hold: it was changed when it was parsed. */
+function withHeldNumbers(token: string, claims: Claims): Result<Claims> {
+  if (claims.info === undefined) return ok(claims);
+  const info: unknown = JSON.parse(claims.info);
+  const payload = new TextDecoder().decode(base64url.decode(token.split(".")[1] ?? ""));
+  for (const number of lostNumbers(payload)) {
+    if (!holds(info, Number.isFinite(Number(number)) ? Number(number) : null)) continue; // of another claim
+    return err({ code: "token_invalid", message: `the token's info: ${lostMessage(number)}` });
+  }
+  return ok(claims);
+}
+
+/** Whether a value is, or has somewhere in it, a certain one. */
+function holds(value: unknown, what: unknown): boolean {
+  if (value === what) return true;
+  return (
+    typeof value === "object" && value !== null && Object.values(value).some((inner) => holds(inner, what))
+  );
 }
 
 /** Checks a token with a key set, of which several keys may be the one: a token need not name its key. */

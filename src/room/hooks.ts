@@ -10,6 +10,7 @@ import type { Json } from "../protocol/json.ts";
 import {
   bytesPayload,
   dataPayload,
+  isLarger,
   messageParts,
   stateParts,
   type EntryParts,
@@ -166,7 +167,7 @@ export class Hooks {
   #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
     const payload = payloadOf(data);
     const { maxFrameBytes } = this.#kind;
-    if (payload.size > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes}`);
     const ids = to && [...to].map(String);
     return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
   }
