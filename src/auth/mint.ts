@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
 import { CAPABILITIES, isGrant } from "../protocol/capabilities.ts";
+import { lostMessage, lostNumber } from "../protocol/numbers.ts";
 import { readClaims } from "./claims.ts";
 
 /** Where `wrangler dev` finds secrets; git ignores it. */
@@ -102,8 +103,12 @@ function readPattern(text: string): [string, string[]] {
 
 function readInfo(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
+    const info = JSON.parse(text) as unknown;
+    const lost = lostNumber(text);
+    if (lost === undefined) return info;
+    throw new Mistake(`--info: ${lostMessage(lost)}`);
+  } catch (error) {
+    if (error instanceof Mistake) throw error;
     throw new Mistake(
       `--info ${JSON.stringify(text)} is no JSON; a text has quotes of its own, as '"host"' has`,
     );

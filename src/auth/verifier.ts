@@ -1,4 +1,5 @@
 import {
+  base64url,
   createLocalJWKSet,
   decodeProtectedHeader,
   errors,
@@ -9,7 +10,8 @@ import {
   type JWTVerifyOptions,
   type JWTVerifyResult,
 } from "jose";
-import { err, type Result } from "../protocol/result.ts";
+import { lostMessage, lostNumbers } from "../protocol/numbers.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
 import { readClaims, type Claims } from "./claims.ts";
 import { fetchedKeySet, isOfKeySet } from "./key-set.ts";
 import type { TokenRules } from "./rules.ts";
@@ -101,7 +103,8 @@ export class TokenVerifier {
     let refusal: Result<Claims> = UNKNOWN_KEY;
     for (const check of checks) {
       try {
-        return this.#read((await check()).payload);
+        const claims = this.#read((await check()).payload);
+        return claims.ok ? withHeldNumbers(token, claims.value) : claims;
       } catch (error) {
         refusal = this.#refusalOf(error);
         if (!isOfAnotherKey(error)) return refusal;
@@ -149,6 +152,26 @@ function notYet(aheadMs: number, toleranceS: number): Result<never> {
   const message = `the token is not valid yet: its nbf is ${Math.ceil(aheadMs / 1000)} s ahead of this server's clock, ${toleranceS} s are tolerated`;
   const waitMs = aheadMs - toleranceS * 1000 + NOT_YET_MARGIN_MS;
   return err({ code: "token_invalid", message, retryAfterMs: Math.min(MAX_NOT_YET_MS, Math.ceil(waitMs)) });
+}
+
+/** Refuses a token whose `info` holds a number that a double does not hold: it was changed when it was parsed. */
+function withHeldNumbers(token: string, claims: Claims): Result<Claims> {
+  if (claims.info === undefined) return ok(claims);
+  const info: unknown = JSON.parse(claims.info);
+  const payload = new TextDecoder().decode(base64url.decode(token.split(".")[1] ?? ""));
+  for (const number of lostNumbers(payload)) {
+    if (!holds(info, Number.isFinite(Number(number)) ? Number(number) : null)) continue; // of another claim
+    return err({ code: "token_invalid", message: `the token's info: ${lostMessage(number)}` });
+  }
+  return ok(claims);
+}
+
+/** Whether a value is, or has somewhere in it, a certain one. */
+function holds(value: unknown, what: unknown): boolean {
+  if (value === what) return true;
+  return (
+    typeof value === "object" && value !== null && Object.values(value).some((inner) => holds(inner, what))
+  );
 }
 
 /** Checks a token with a key set, of which several keys may be the one: a token need not name its key. */

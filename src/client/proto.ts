@@ -1,5 +1,6 @@
 import { bytesOf } from "../protocol/bytes.ts";
 import { utf8Length, type JsonObject } from "../protocol/json.ts";
+import { lostNumber } from "../protocol/numbers.ts";
 import { encodeClientFrames } from "../protocol/proto/client-encode.ts";
 import { decodeServerFrames } from "../protocol/proto/server-decode.ts";
 import { PROTO_SUBPROTOCOL, SUBPROTOCOL } from "../protocol/version.ts";
@@ -15,6 +16,8 @@ export const proto: Dialect = {
   protocols: [PROTO_SUBPROTOCOL, SUBPROTOCOL],
   write: (text, protocol) => {
     if (protocol === SUBPROTOCOL) return text;
+    // Numbers that a double does not hold, which JSON.rawJSON can write, would be changed here: the room refuses them.
+    if (lostNumber(text) !== undefined) return text;
     const bytes = encode(text);
     // Very many short keys take a little more room than JSON, and the room takes text as well.
     return bytes.length > utf8Length(text) ? text : bytes;

@@ -10,6 +10,7 @@ import {
 } from "./frames.ts";
 import { isMemberId } from "./ids.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "./json.ts";
+import { lostByItem, lostMessage, lostNumber } from "./numbers.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** What a text frame holds: its items, each decoded or refused for itself. */
@@ -24,10 +25,18 @@ export function decodeClientText(text: string): Result<DecodedItems> {
   const parsed = parseJson(text);
   if (Array.isArray(parsed)) {
     const miscount = miscountOf(parsed.length);
-    return miscount === undefined ? ok(parsed.map(decodeItem)) : err(miscount);
-  }
-  if (!isJsonObject(parsed)) return err({ code: "bad_frame" });
-  return ok([decodeItem(parsed)]);
+    if (miscount !== undefined) return err(miscount);
+  } else if (!isJsonObject(parsed)) return err({ code: "bad_frame" });
+  const items = Array.isArray(parsed) ? parsed : [parsed];
+  if (lostNumber(text) === undefined) return ok(items.map(decodeItem));
+  const lost = lostByItem(text);
+  return ok(items.map((item, index) => refusalOfLost(item, lost.get(index)) ?? decodeItem(item)));
+}
+
+/** The refusal of a message that holds a number that a double does not hold. */
+function refusalOfLost(item: unknown, number: string | undefined): Result<ClientFrame> | undefined {
+  if (number === undefined || !isJsonObject(item)) return undefined;
+  return refuse("bad_frame", lostMessage(number), isRef(item["ref"]) ? item["ref"] : undefined);
 }
 
 /** Why a frame cannot hold so many messages. */

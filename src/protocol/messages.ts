@@ -1,3 +1,5 @@
+import { utf8Length } from "./json.ts";
+
 /** A message or a change of the state before it has an offset: what of its frame does not depend on when it is stored. */
 export interface EntryParts {
   readonly type: "message" | "state";
@@ -17,13 +19,32 @@ export type EntryOrigin = Pick<EntryParts, "from" | "user" | "to">;
 export interface Payload {
   /** A field of its frame, JSON text. */
   readonly field: string;
-  /** Characters of data, or bytes: what may not be more than `maxFrameBytes`. */
+  /** Characters of data, or raw bytes. */
   readonly size: number;
 }
 
+/** Whether texts together have more UTF-8 bytes than may be. */
+export function areLarger(texts: readonly string[], maxBytes: number): boolean {
+  const chars = texts.reduce((sum, { length }) => sum + length, 0);
+  // No character has more than three bytes: most are not counted.
+  if (chars * 3 <= maxBytes) return false;
+  return chars > maxBytes || texts.reduce((sum, text) => sum + utf8Length(text), 0) > maxBytes;
+}
+
+/** Whether a payload is larger than a frame may be, as it travels. */
+export function isLarger({ field, size }: Payload, maxBytes: number): boolean {
+  return (
+    size > maxBytes ||
+    (field.startsWith(DATA) && 3 * size > maxBytes && areLarger([field.slice(DATA.length)], maxBytes))
+  );
+}
+
+/** What a payload of data begins with. */
+const DATA = '"data":';
+
 /** Data that is JSON text already. */
 export function dataPayload(text: string): Payload {
-  return { field: `"data":${text}`, size: text.length };
+  return { field: DATA + text, size: text.length };
 }
 
 /** Raw bytes, which are base64 already. */

@@ -8,6 +8,7 @@ import type { Json } from "../protocol/json.ts";
 import {
   bytesPayload,
   dataPayload,
+  isLarger,
   messageParts,
   stateParts,
   type EntryParts,
@@ -95,7 +96,8 @@ export class HookEffects {
     if (new Set(keys).size < keys.length) throw new RangeError("a key is set or deleted once");
     // It becomes one frame and one row, as a member's change does.
     const bytes = [...set].reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
-    this.#mustFit(bytes);
+    const { maxFrameBytes } = this.#world.kind;
+    if (bytes > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
     const full = this.#draft.add(set, deleted);
     if (full !== undefined) throw new RangeError(full.message);
   }
@@ -107,17 +109,12 @@ export class HookEffects {
   }
 
   #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
-    const { maxMembers } = this.#world.kind;
+    const { maxFrameBytes, maxMembers } = this.#world.kind;
     const payload = payloadOf(data);
-    this.#mustFit(payload.size);
+    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes}`);
     const ids = to && [...to].map(String);
     if ((ids?.length ?? 0) > maxMembers) throw new RangeError(`to names more than ${maxMembers} members`);
     return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
-  }
-
-  #mustFit(size: number): void {
-    const { maxFrameBytes } = this.#world.kind;
-    if (size > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
   }
 }
 

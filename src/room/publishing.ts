@@ -2,7 +2,7 @@ import type { Kind } from "../config/config.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { PresenceUpdateFrame, PublishFrame, SetFrame } from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
-import { messageParts, stateParts } from "../protocol/messages.ts";
+import { areLarger, isLarger, messageParts, stateParts } from "../protocol/messages.ts";
 import type { Actor } from "./api.ts";
 import type { Hooks } from "./hooks.ts";
 import type { Members } from "./members.ts";
@@ -58,8 +58,7 @@ export class Publishing {
     const said = this.#hooks.publish(member, frame, now);
     if (!said.ok) return said.error;
     const { event, payload, after } = said.value;
-    const tooLarge = this.#largeness(payload.size);
-    if (tooLarge !== undefined) return tooLarge;
+    if (isLarger(payload, this.#kind.maxFrameBytes)) return TOO_LARGE;
     const parts = messageParts({ from: actor.member, user: actor.user, to }, event, payload);
     if (isVolatile) {
       this.#outbox.volatile(parts, slotOf(parts.from, event, frame));
@@ -78,12 +77,7 @@ export class Publishing {
     if (member === undefined) return { code: "not_joined" };
     const change = this.#state.check(frame, actor.member);
     if (!change.ok) return change.error;
-    const chars = Array.from(change.value.set.values(), ({ length }) => length).reduce(
-      (sum, length) => sum + length,
-      0,
-    );
-    const tooLarge = this.#largeness(chars);
-    if (tooLarge !== undefined) return tooLarge;
+    if (areLarger([...change.value.set.values()], this.#kind.maxFrameBytes)) return TOO_LARGE;
     const asked = { set: frame.set, deleted: frame.delete, isOwn: frame.own };
     const allowed = this.#hooks.set(member, asked, change.value, now);
     if (!allowed.ok) return allowed.error;
@@ -128,21 +122,15 @@ export class Publishing {
     answer({ type: "ack", ...(named !== undefined && { ref: named }), offset: known.offset });
     return undefined;
   }
-
-  /**
-   * Numbers can grow when they are written out: 1e20 takes 21 digits. So can what a hook changes. The sender could know
-   * neither, hence no abuse.
-   */
-  #largeness(size: number): WireError | undefined {
-    if (size <= this.#kind.maxFrameBytes) return undefined;
-    return {
-      code: "frame_too_large",
-      message: "the data is too large once written out",
-      limit: "maxFrameBytes",
-      isAbuse: false,
-    };
-  }
 }
+
+/** Numbers can grow when they are written anew, 1e20 takes 21 digits, and a hook can put more in the place of data. */
+const TOO_LARGE: WireError = {
+  code: "frame_too_large",
+  message: "the data is larger than maxFrameBytes once the room has written it",
+  limit: "maxFrameBytes",
+  isAbuse: false, // its sender could know neither
+};
 
 /** Which volatile messages may stand for one another: of one sender, event and key, for the same members. */
 function slotOf(from: string, event: string, { key, to }: PublishFrame): string {

@@ -17,6 +17,7 @@ import {
   randomKey,
 } from "../protocol/ids.ts";
 import { parseJson, utf8Length } from "../protocol/json.ts";
+import { lostMessage, lostNumber } from "../protocol/numbers.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { decodeRoomName, kindOf } from "../protocol/room-names.ts";
 import type { Visitor } from "./gate.ts";
@@ -198,6 +199,8 @@ function readPresence(text: string | null, kind: Kind): Result<string | undefine
   if (text === null) return ok(undefined);
   const data = parseJson(text);
   if (data === undefined) return err({ code: "bad_request", message: "presence is not JSON" });
+  const lost = lostNumber(text);
+  if (lost !== undefined) return err({ code: "bad_request", message: `presence: ${lostMessage(lost)}` });
   const written = JSON.stringify(data);
   if (utf8Length(written) <= kind.maxPresenceBytes) return ok(written);
   const message = `presence data is larger than the ${kind.maxPresenceBytes} bytes the room takes`;

@@ -10,6 +10,7 @@ import {
   type Publish,
 } from "../generated/parlor_pb.ts";
 import { MAX_JSON_DEPTH, parseJson } from "../json.ts";
+import { lostMessage, lostNumber } from "../numbers.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** How deep the JSON in a field may nest: where it is deepest, in a `set`, it is two levels down in a frame of JSON. */
@@ -55,11 +56,16 @@ function decodeOne(item: ClientItem): Result<ClientFrame> {
   const ref = numberOf(item.ref);
   try {
     return decodeItem({ ...fieldsOf(item), ...(ref !== undefined && { ref }) });
-  } catch {
-    const message = `JSON in a field is none, or nests deeper than ${MAX_FIELD_DEPTH}`;
+  } catch (error) {
+    const message = error instanceof LostNumber ? error.message : BAD_FIELD;
     return err({ code: "bad_frame", message, ...(isRef(ref) && { ref }) });
   }
 }
+
+const BAD_FIELD = `a field is not valid JSON, or nests deeper than ${MAX_FIELD_DEPTH}`;
+
+/** A field holds a number that a double would change. */
+class LostNumber extends Error {}
 
 /** An item's fields as JSON has them; those of an unknown type are none. */
 function fieldsOf({ act }: ClientItem): object {
@@ -110,10 +116,12 @@ function payloadOf({ payload }: Publish): object {
   }
 }
 
-/** @throws for what is no JSON; its item is then refused */
+/** @throws for what is not JSON, or holds a number that a double would change; its item is then refused */
 function valueOf(json: string): unknown {
   const value = parseJson(json, MAX_FIELD_DEPTH);
   if (value === undefined) throw new SyntaxError("no JSON");
+  const lost = lostNumber(json);
+  if (lost !== undefined) throw new LostNumber(lostMessage(lost));
   return value;
 }
 
