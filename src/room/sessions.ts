@@ -29,6 +29,8 @@ export class Sessions {
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
+  /** The sockets of sessions that were taken out. */
+  readonly #gone = new WeakSet<WebSocket>();
   /** Those that were sent something, or read it, that is not attached yet. */
   readonly #dirty = new Set<Session>();
   #isLoaded = false;
@@ -83,6 +85,11 @@ export class Sessions {
     return this.#bySocket.get(socket);
   }
 
+  /** Whether this life of the room has taken a socket's session out, which is cheap to tell. */
+  isGone(socket: WebSocket): boolean {
+    return this.#gone.has(socket);
+  }
+
   byId(session: string): Session | undefined {
     return this.#bySession.get(session);
   }
@@ -100,6 +107,7 @@ export class Sessions {
     this.#bySocket.delete(session.socket);
     this.#dirty.delete(session);
     this.#watching.delete(session);
+    this.#gone.add(session.socket);
     if (this.#bySession.get(session.record.session) === session)
       this.#bySession.delete(session.record.session);
     attachGone(session.socket);
@@ -158,6 +166,7 @@ export class Sessions {
   #keepNewest(session: Session): void {
     const other = this.#bySession.get(session.record.session);
     if (other !== undefined && other.record.joinedAt >= session.record.joinedAt) {
+      this.#gone.add(session.socket);
       attachGone(session.socket);
       closeSocket(session.socket, "replaced");
       return;
