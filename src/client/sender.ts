@@ -16,6 +16,9 @@ const BUSY_MS = 50;
 /** How often in a window to say what was read: as often as rule L5 asks. */
 const SAID_PER_WINDOW = 4;
 
+/** The budget of a room that refuses frames before it has read them, and so does not know their refs. */
+const UNREAD = "roomBytesPerSecond";
+
 /** An act, or without a ref a volatile message, as it goes out: its bytes are those of the connection's dialect. */
 type Item = FrameText & { readonly ref?: number };
 
@@ -136,7 +139,13 @@ export class Sender {
       const ms = retryAfterMs ?? backoffMs(this.#bounds, this.#holds++, 0, this.#clock.random);
       this.#pacer.hold(clampDelay(ms), now);
     }
-    if (ref === undefined) return;
+    if (ref === undefined) {
+      if (error.limit === UNREAD) {
+        this.#outbox.allAgain(); // It does not say which; those that were done get their first answers again.
+        this.schedule();
+      }
+      return;
+    }
     if (recovery === "give up") return this.#outbox.refuse(ref, errorOfFrame(error));
     this.#outbox.again(ref);
     this.schedule();

@@ -6,6 +6,9 @@ const BUCKETS = [
   ["bytesBurst", "bytesPerSecond"],
   ["userMessagesBurst", "userMessagesPerSecond"],
   ["roomMessagesBurst", "roomMessagesPerSecond"],
+  ["roomBytesBurst", "roomBytesPerSecond"],
+  ["readCharsBurst", "readCharsPerSecond"],
+  ["roomReadCharsBurst", "roomReadCharsPerSecond"],
   ["joinsBurst", "joinsPerSecond"],
 ] as const;
 
@@ -19,8 +22,9 @@ export function contradictions(kind: KindOptions): string[] {
     if (kind[burst] <= 10 * kind[rate]) continue;
     found.push(`${burst} (${kind[burst]}) is more than ten times ${rate} (${kind[rate]})`);
   }
-  if (kind.bytesBurst < kind.maxFrameBytes) {
-    found.push(`bytesBurst (${kind.bytesBurst}) is less than maxFrameBytes (${kind.maxFrameBytes})`);
+  for (const burst of ["bytesBurst", "roomBytesBurst"] as const) {
+    if (kind[burst] >= kind.maxFrameBytes) continue;
+    found.push(`${burst} (${kind[burst]}) is less than maxFrameBytes (${kind.maxFrameBytes})`);
   }
   if (kind.presenceListMax * kind.maxPresenceBytes > MAX_LIST_BYTES) {
     found.push(

@@ -36,6 +36,15 @@ export function take(rate: BucketRate, bucket: Bucket, cost: number, now: number
   return Math.ceil((price - bucket.milliTokens) / rate.perSecond);
 }
 
+/**
+ * Spends `cost` tokens that were used before it was known how many they would be. A bucket may then hold less than
+ * nothing, and a {@link take}, of 0 tokens too, has to wait until the debt is paid.
+ */
+export function owe(rate: BucketRate, bucket: Bucket, cost: number, now: number): void {
+  refill(rate, bucket, now);
+  bucket.milliTokens -= 1000 * cost;
+}
+
 /** Whether a bucket has refilled whole by `now`, so that forgetting it changes nothing. */
 export function isFull(rate: BucketRate, bucket: Bucket, now: number): boolean {
   refill(rate, bucket, now);

@@ -230,19 +230,18 @@ export interface ErrorFrame {
   readonly try?: number;
 }
 
-/** Stored messages, ascending; `more` where there are further ones beyond the end that was cut. */
+/** Stored messages, ascending; `more` where there may be further ones beyond the end that was cut. */
 export interface HistoryFrame {
   readonly type: "history";
   readonly ref?: number;
   readonly messages: readonly MessageFrame[];
   readonly more: boolean;
+  /** With `more`: the `after` of the next page or, where the newest messages were asked for, its `before`. */
+  readonly next?: number;
 }
 
 /** What an act is answered with. */
 export type AnswerFrame = AckFrame | ErrorFrame | HistoryFrame;
-
-/** What one connection is sent for itself. */
-export type OwnFrame = AnswerFrame | ExpiringFrame;
 
 /** The token is about to expire, and the connection with it. */
 export interface ExpiringFrame {

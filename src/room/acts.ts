@@ -3,7 +3,7 @@ import type { SessionBudget } from "../limits/session-budget.ts";
 import { Rights } from "../protocol/capabilities.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { ClientFrame, HistoryRequestFrame, SeenFrame } from "../protocol/frames.ts";
+import type { ClientFrame, SeenFrame } from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
 import { isAbuse } from "../protocol/refusals.ts";
 import type { Result } from "../protocol/result.ts";
@@ -14,11 +14,11 @@ import type { Budgets } from "./budgets.ts";
 import type { Departures } from "./departures.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { FanOut } from "./fan-out.ts";
-import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Origin, Outbox } from "./outbox.ts";
 import { mutedAs, type Penalties } from "./penalties.ts";
 import type { Publishing } from "./publishing.ts";
+import { sourceOf, type Reading } from "./reading.ts";
 import type { Renewals } from "./renewals.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
@@ -46,7 +46,6 @@ interface Sent {
  */
 export class Acts {
   readonly #kind: Kind;
-  readonly #log: Log;
   readonly #sessions: Sessions;
   readonly #members: Members;
   readonly #budgets: Budgets;
@@ -56,11 +55,11 @@ export class Acts {
   readonly #departures: Departures;
   readonly #renewals: Renewals;
   readonly #penalties: Penalties;
+  readonly #reading: Reading;
 
   constructor(
     kind: Kind,
     room: {
-      readonly log: Log;
       readonly sessions: Sessions;
       readonly members: Members;
       readonly budgets: Budgets;
@@ -70,10 +69,10 @@ export class Acts {
       readonly departures: Departures;
       readonly renewals: Renewals;
       readonly penalties: Penalties;
+      readonly reading: Reading;
     },
   ) {
     this.#kind = kind;
-    this.#log = room.log;
     this.#sessions = room.sessions;
     this.#members = room.members;
     this.#budgets = room.budgets;
@@ -83,11 +82,13 @@ export class Acts {
     this.#departures = room.departures;
     this.#renewals = room.renewals;
     this.#penalties = room.penalties;
+    this.#reading = room.reading;
   }
 
   /**
-   * Takes one frame, or one POST body. Bytes are charged before it is parsed; a frame over its budget is
-   * parsed all the same, for its refs, as long as the session has refusals left.
+   * Takes one frame, or one POST body. Its bytes are charged before it is parsed, whatever it holds. A frame over its
+   * session's budget is parsed all the same, for its refs, as long as the session has refusals left; one over the
+   * room's is not, for neither it nor its sender need be the last.
    */
   receive(
     actor: Actor,
@@ -97,7 +98,10 @@ export class Acts {
     now: number,
   ): void {
     const rights = connection?.rights ?? new Rights(actor.access?.grants);
-    const sent = { actor, connection, budget: this.#budgets.of(actor.session, now), answers, now, rights };
+    const isHere = this.#isHere(actor);
+    // A session that is not here costs its client nothing to make up, so its source pays.
+    const payer = isHere ? actor.session : sourceOf(actor, connection);
+    const sent = { actor, connection, budget: this.#budgets.of(payer, now), answers, now, rights };
     const { maxFrameBytes } = this.#kind;
     const bytes = sizeOf(data, maxFrameBytes);
     const overBudget = sent.budget.takeBytes(bytes, now);
@@ -105,6 +109,8 @@ export class Acts {
       const message = `the frame has ${bytes} bytes or more, the room takes ${maxFrameBytes}`;
       return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
     }
+    const unread = this.#refusalUnread(sent, bytes, overBudget, isHere);
+    if (unread !== undefined) return this.#refuseWhole(sent, unread);
     const items = DIALECTS[connection?.record.dialect ?? "json"].read(data);
     if (!items.ok) return this.#refuseWhole(sent, items.error);
     let refused = 0;
@@ -118,6 +124,19 @@ export class Acts {
     }
     // A frame that is over budget is so once, however many items it holds.
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
+  }
+
+  /** Why a frame is not even parsed, if it is not. */
+  #refusalUnread(
+    { actor, now }: Sent,
+    bytes: number,
+    overBudget: WireError | undefined,
+    isHere: boolean,
+  ): WireError | undefined {
+    // No refusal is counted for who is not here, so nothing else would end a flood.
+    if (!isHere) return overBudget;
+    const spendsNothing = overBudget !== undefined || this.#penalties.mutedForMs(mutedAs(actor), now) > 0;
+    return spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
   }
 
   /** Does one item, or tells why not. */
@@ -134,8 +153,8 @@ export class Acts {
     const frame = item.value;
     if (frame.type === "seen") {
       // Whatever the budget: a window that stays full would never be emptied.
-      this.#noteSeen(sent, frame.chars, sent.answers.item(index));
-      return undefined;
+      const isFree = this.#noteSeen(sent, frame.chars, sent.answers.item(index));
+      return overBudget ?? (isFree ? undefined : this.#takeOwn(sent));
     }
     const error = overBudget ?? this.#takeOwn(sent) ?? this.#refusalOf(sent, frame);
     return withRef(error ?? this.#act(sent, index, frame), frame.ref);
@@ -178,7 +197,7 @@ export class Acts {
         if (isWatching) return { code: "view_only" };
         return this.#publishing.setPresence(actor, frame, answer, now);
       case "history":
-        return this.#readHistory(sent, frame, answer);
+        return this.#reading.history(actor, sent.connection, frame, answer, now);
       case "auth":
         this.#renewals.renew(actor, frame, answer, sent.connection !== undefined);
         return undefined;
@@ -189,26 +208,18 @@ export class Acts {
     }
   }
 
-  /** It has no answer, and is not refused: what it says is as good as free to note. */
-  #noteSeen({ connection, now }: Sent, chars: number, answer: Answer): void {
-    if (connection === undefined) return answer({ type: "ack" }); // By POST: read on no connection.
-    connection.lane.read(chars, now);
-    if (connection.lane.behind === undefined) return;
-    this.#outbox.flush(now); // It may be live after this, and then has been told of everything.
-    this.#fanOut.advance(connection, now);
-  }
-
-  #readHistory({ actor, now }: Sent, frame: HistoryRequestFrame, answer: Answer): WireError | undefined {
-    const isMember = this.#members.byId(actor.member) !== undefined;
-    if (!isMember && this.#sessions.byId(actor.session) === undefined) return { code: "not_joined" };
-    const { ref } = frame;
-    this.#outbox.flush(now); // What came before it in its frame is there to be read.
-    const page = this.#log.history(frame, now, {
-      member: isMember ? actor.member : undefined,
-      seesState: false,
-    });
-    answer({ type: "history", ...(ref !== undefined && { ref }), ...page });
-    return undefined;
+  /** Notes what was read; tells whether that is free: once for each frame that the connection was sent. */
+  #noteSeen({ connection, now }: Sent, chars: number, answer: Answer): boolean {
+    if (connection === undefined) {
+      answer({ type: "ack" }); // By POST: read on no connection.
+      return false;
+    }
+    const isFree = connection.lane.read(chars, now);
+    if (connection.lane.behind !== undefined) {
+      this.#outbox.flush(now); // It may be live after this, and then has been told of everything.
+      this.#fanOut.advance(connection, now);
+    }
+    return isFree;
   }
 
   /** A member in grace may leave as well, by POST: then there is no connection to close. */
@@ -255,11 +266,6 @@ function sizeOf(data: string | ArrayBuffer, max: number): number {
 function originOf(actor: Actor, index: number, ref: number | undefined): Origin {
   if (ref !== undefined || actor.request === undefined) return { session: actor.session, ref, named: ref };
   return { session: actor.request, ref: index + 1, named: undefined };
-}
-
-/** Who answers for an act: as its request says, else its connection, else its session. */
-function sourceOf({ source, session }: Actor, connection: Session | undefined): string {
-  return source ?? connection?.record.source ?? session;
 }
 
 /** A refusal of a shared budget: a client that waits as long as it says must be within its session's budget then, too. */

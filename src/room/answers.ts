@@ -1,15 +1,16 @@
 import type { Counters, Labels } from "../metrics/counters.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { AnswerFrame } from "../protocol/frames.ts";
+import type { AnswerFrame, HistoryFrame } from "../protocol/frames.ts";
 import type { Answers } from "./acts.ts";
 import type { ActOutcome } from "./api.ts";
-import type { Outbox } from "./outbox.ts";
+import { encodeHistory } from "./history.ts";
+import type { Answer, Outbox } from "./outbox.ts";
 import type { Session } from "./sessions.ts";
 
 /** The answers to what came over a connection: they follow what its flush has for all. */
 export function answersOver(session: Session, outbox: Outbox, counters: Counters): Answers {
-  const reply = (frame: AnswerFrame): void => {
+  const reply: Answer = (frame) => {
     // Without a ref there is nothing an ack could name.
     if (frame.type === "ack" && frame.ref === undefined && frame.expiresInMs === undefined) return;
     if (frame.type === "error") counters.count("refused", labelsOf(frame));
@@ -26,7 +27,8 @@ export function collectAnswers(counters: Counters): { readonly answers: Answers;
     answers: {
       item: (index) => (frame) => {
         if (frame.type === "error") counters.count("refused", labelsOf(frame));
-        results[index] = frame;
+        results[index] =
+          frame.type === "history" ? (JSON.parse(encodeHistory(frame)) as HistoryFrame) : frame;
       },
       whole: (error) => {
         counters.count("refused", labelsOf(error));

@@ -49,6 +49,23 @@ export interface ActRequest extends Actor {
 export interface ActOutcome {
   readonly refused: WireError | null;
   readonly results: readonly AnswerFrame[];
+  /** Whether nobody has joined the room yet. */
+  readonly isNew?: boolean;
+}
+
+/** Who reads over HTTP. A Worker of older code does not say so. */
+export interface Reader {
+  /** Who answers for it ({@link Actor}); absent where nobody knows its address. */
+  readonly source?: string | undefined;
+}
+
+/** What a read is answered with. */
+export interface ReadOutcome {
+  readonly refused: WireError | null;
+  /** JSON text; "" where it was refused. */
+  readonly text: string;
+  /** Whether nobody has joined the room yet. */
+  readonly isNew: boolean;
 }
 
 /** A room seen from outside. */
@@ -64,12 +81,12 @@ export interface RoomInfo {
 export interface RoomApi {
   act(request: ActRequest): Promise<ActOutcome>;
   info(): Promise<RoomInfo>;
-  /** Stored messages and the end of the log, as the JSON text of rule H5. */
-  history(range: HistoryRange): Promise<string>;
-  /** Members by id, as the JSON text of rule H6. */
-  members(range: MembersRange): Promise<string>;
-  /** The shared state, as the JSON text of rule H7. */
-  state(): Promise<string>;
+  /** Stored messages and the end of the log, as rule H5 has them; the text alone for an older Worker. */
+  history(range: HistoryRange, reader?: Reader): Promise<ReadOutcome | string>;
+  /** Members by id, as rule H6 has them; the text alone for an older Worker. */
+  members(range: MembersRange, reader?: Reader): Promise<ReadOutcome | string>;
+  /** The shared state, as rule H7 has it; the text alone for an older Worker. */
+  state(reader?: Reader): Promise<ReadOutcome | string>;
   /** Removes whom a revocation is about; returns how many. */
   revoke(revocation: Revocation): Promise<number>;
   /** Answers once the object runs and its storage can be read. */

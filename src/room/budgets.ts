@@ -1,14 +1,21 @@
 import { SessionBudget, refusal, type SessionLimits } from "../limits/session-budget.ts";
 import { UserBudget } from "../limits/user-budget.ts";
-import { fullBucket, isFull, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
+import { Buckets } from "../limits/buckets.ts";
+import { fullBucket, isFull, owe, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
 import type { WireError } from "../protocol/errors.ts";
 
-/** The options that bound what a room takes: of one session, of one user, of all, and how many come at once. */
+/** The options that bound what a room does: for one session, one user, one source, for all, and for those who join. */
 export interface RoomLimits extends SessionLimits {
   readonly userMessagesPerSecond: number;
   readonly userMessagesBurst: number;
   readonly roomMessagesPerSecond: number;
   readonly roomMessagesBurst: number;
+  readonly roomBytesPerSecond: number;
+  readonly roomBytesBurst: number;
+  readonly readCharsPerSecond: number;
+  readonly readCharsBurst: number;
+  readonly roomReadCharsPerSecond: number;
+  readonly roomReadCharsBurst: number;
   readonly joinsPerSecond: number;
   readonly joinsBurst: number;
 }
@@ -25,10 +32,19 @@ const MAX_SPREAD_MS = 30_000;
  */
 export class Budgets {
   readonly #limits: RoomLimits;
-  readonly #rates: { readonly user: BucketRate; readonly room: BucketRate; readonly joins: BucketRate };
+  readonly #rates: {
+    readonly user: BucketRate;
+    readonly room: BucketRate;
+    readonly roomBytes: BucketRate;
+    readonly roomReads: BucketRate;
+    readonly joins: BucketRate;
+  };
   readonly #bySession = new Map<string, SessionBudget>();
   readonly #byUser = new Map<string, UserBudget>();
+  readonly #readsBySource: Buckets;
   #room: Bucket | undefined;
+  #roomBytes: Bucket | undefined;
+  #roomReads: Bucket | undefined;
   #joins: Bucket | undefined;
   /** Joins refused that may come again, as far as the budget has not had the time for them since. */
   #turnedAway = 0;
@@ -39,8 +55,14 @@ export class Budgets {
     this.#rates = {
       user: { perSecond: limits.userMessagesPerSecond, burst: limits.userMessagesBurst },
       room: { perSecond: limits.roomMessagesPerSecond, burst: limits.roomMessagesBurst },
+      roomBytes: { perSecond: limits.roomBytesPerSecond, burst: limits.roomBytesBurst },
+      roomReads: { perSecond: limits.roomReadCharsPerSecond, burst: limits.roomReadCharsBurst },
       joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
     };
+    this.#readsBySource = new Buckets({
+      perSecond: limits.readCharsPerSecond,
+      burst: limits.readCharsBurst,
+    });
   }
 
   /** The budget of a session, full if it was quiet. */
@@ -68,6 +90,40 @@ export class Budgets {
     const userWaitMs = user === "" ? 0 : this.#ofUser(user, now).messageWaitMs(now);
     const charge = { waitMs: Math.max(waitMs, userWaitMs), isExcess: false };
     return refusal("roomMessagesPerSecond", "the room's message budget is spent", charge);
+  }
+
+  /** Charges a frame's size to the room; the refusal where the room has no budget for it. */
+  takeRoomBytes(bytes: number, now: number): WireError | undefined {
+    const { roomBytes } = this.#rates;
+    this.#roomBytes ??= fullBucket(roomBytes, now);
+    const waitMs = take(roomBytes, this.#roomBytes, bytes, now);
+    return refusal("roomBytesPerSecond", "the room's byte budget is spent", { waitMs, isExcess: false });
+  }
+
+  /**
+   * Why a source may read nothing now. What a read costs is known when it is done, so it is paid for afterwards: reads
+   * are refused while a source, or the room, has not paid for the last.
+   *
+   * @param source `undefined` where nobody knows who reads
+   */
+  readRefusal(source: string | undefined, now: number): WireError | undefined {
+    const { roomReads } = this.#rates;
+    const ownMs = source === undefined ? 0 : this.#readsBySource.waitMs(source, 0, now);
+    if (ownMs > 0)
+      return refusal("readCharsPerSecond", "the read budget is spent", { waitMs: ownMs, isExcess: false });
+    this.#roomReads ??= fullBucket(roomReads, now);
+    const roomMs = take(roomReads, this.#roomReads, 0, now);
+    return refusal("roomReadCharsPerSecond", "the room's read budget is spent", {
+      waitMs: roomMs,
+      isExcess: false,
+    });
+  }
+
+  /** Charges a source, and the room, for what was read. */
+  chargeRead(source: string | undefined, chars: number, now: number): void {
+    const { roomReads } = this.#rates;
+    if (source !== undefined) this.#readsBySource.owe(source, chars, now);
+    owe(roomReads, (this.#roomReads ??= fullBucket(roomReads, now)), chars, now);
   }
 
   /**

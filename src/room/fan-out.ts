@@ -14,8 +14,9 @@ import { isExpired, type Session, type Sessions } from "./sessions.ts";
 const POSITION_EVERY = 500;
 
 /**
- * How much of the log is sent in a second to those who are behind. Many who come back at once would otherwise have the
- * room's one thread to themselves: at this pace twenty of them leave the latency of the others as it was.
+ * How much of the log is read in a second for those who are behind, whether it is for them or not. Many who come back at
+ * once would otherwise have the room's one thread to themselves: at this pace twenty of them leave the latency of the
+ * others as it was.
  */
 const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
 
@@ -98,9 +99,10 @@ export class FanOut {
     while (lane.behind < this.#log.head) {
       // Not read before there is room for it: who says often what it has read may make that no work.
       if (!lane.fits(lane.pageChars)) return this.#wait(session);
-      if (!this.#catchUps.take(lane.pageChars, now)) return void this.#queued.add(session);
+      if (!this.#catchUps.take(0, now)) return void this.#queued.add(session);
       const page = this.#log.page(lane.behind, lane.pageChars, eyesOf(session));
       if (page === undefined) break;
+      this.#catchUps.owe(page.cost + page.texts.length, now);
       if (page.texts !== "") {
         const text = DIALECTS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
         if (!lane.fits(text.length)) return this.#wait(session);
@@ -120,12 +122,13 @@ export class FanOut {
     lane.catchUp();
   }
 
-  /** Goes on with those who wait for their turn to be sent the log. */
+  /** Goes on with those who wait for their turn to be sent the log: whoever had one waits behind those who had none. */
   goOn(now: number): void {
-    const queued = [...this.#queued];
-    this.#queued.clear();
-    for (const session of queued)
+    for (const session of [...this.#queued]) {
+      if (!this.#catchUps.take(0, now)) return;
+      this.#queued.delete(session);
       if (this.#sessions.of(session.socket) === session) this.advance(session, now);
+    }
   }
 
   /** When to {@link goOn}, Unix milliseconds; `undefined` when no one waits. */

@@ -24,6 +24,9 @@ export interface LaneRecord {
 /** Pages of the log in a window. A client says what it has read after as much as one of them. */
 const PAGES_PER_WINDOW = 4;
 
+/** After a sleep as many frames may still have been on their way to be read. */
+const SPARE_SEEN = 64;
+
 /** What a page is wrapped in: brackets, and its position for a bridge. */
 const WRAPPING_CHARS = 64;
 
@@ -41,6 +44,8 @@ export class Lane {
   readonly #changed: () => void;
   /** Changed in place: it is for every frame that is sent. */
   readonly #record: LaneRecord;
+  /** Frames sent that its client has not said `seen` for. Not attached: a sleep gives it a few. */
+  #unnoted = SPARE_SEEN;
 
   /** @param changed is told that there is something new to attach */
   constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, changed: () => void) {
@@ -109,6 +114,7 @@ export class Lane {
   /** Notes what was sent. */
   took(chars: number): void {
     this.#record.sent += chars;
+    this.#unnoted++;
     this.#changed();
   }
 
@@ -117,10 +123,16 @@ export class Lane {
     this.#change({ welcome: this.#record.sent });
   }
 
-  /** Notes what its client says it has read in all; more than was sent is taken for all of it. */
-  read(chars: number, now: number): void {
+  /**
+   * Notes what its client says it has read in all; more than was sent is taken for all of it. Returns whether it has
+   * said so no oftener than it was sent frames, as clients do.
+   */
+  read(chars: number, now: number): boolean {
     const seen = Math.max(this.#record.seen ?? 0, Math.min(chars, this.#record.sent));
     if (seen !== this.#record.seen) this.#change({ seen, stalledAt: now });
+    const isDue = this.#unnoted > 0;
+    if (isDue) this.#unnoted--;
+    return isDue;
   }
 
   /** Begins its stall anew where that lies ahead of a clock that was set back; returns whether it did. */

@@ -1,17 +1,11 @@
 import { utf8Length } from "../protocol/json.ts";
-import type { MessageFrame } from "../protocol/frames.ts";
-import { ANYONE, isFor, type Eyes } from "../protocol/messages.ts";
+import { ANYONE, type Eyes } from "../protocol/messages.ts";
 import { formatPosition, parsePosition, type UnrecoveredReason } from "../protocol/positions.ts";
 import type { HistoryRange } from "./api.ts";
+import { entriesOf, joinEntries } from "./entries.ts";
+import { costOf, fetchCostOf, readHistory, SCAN_CHARS, type HistoryPage } from "./history.ts";
 import { Retention, type RetentionLimits } from "./retention.ts";
-import {
-  entriesOf,
-  type NewSegment,
-  type Segment,
-  type SegmentRefs,
-  type SegmentStore,
-  type StoredRef,
-} from "./segments.ts";
+import type { NewSegment, Segment, SegmentRefs, SegmentStore, StoredRef } from "./segments.ts";
 
 /** A recorded frame that has its offset. */
 export interface NewEntry {
@@ -20,17 +14,13 @@ export interface NewEntry {
   readonly filtered: boolean;
 }
 
-/** Part of the log as it is sent: JSON frames joined by commas, and the offset it brings its reader to. */
+/** Part of the log as it is sent: the items of a JSON array, and the offset it brings its reader to. */
 export interface LogPage {
   /** "" where all of it is for others. */
   readonly texts: string;
   readonly last: number;
-}
-
-/** Stored messages, ascending, and whether there are more on the side that was cut. */
-export interface HistoryPage {
-  readonly messages: readonly MessageFrame[];
-  readonly more: boolean;
+  /** What it cost to look at the log for it, in characters; rows that are sent as they are were only fetched. */
+  readonly cost: number;
 }
 
 /** Where a client that joins goes on from. */
@@ -40,9 +30,6 @@ export type Resume =
 
 /** A row stays under 1 MiB: the platform's bound is 2 MB for a row, and rows are sent as they are. */
 const MAX_ROW_BYTES = 1_000_000;
-
-/** A page of history holds about this many characters at the most, and one message at least. */
-const HISTORY_CHARS = 1_048_576;
 
 /**
  * What the room recorded: offsets from 1 without a gap, one row per flush.
@@ -153,38 +140,42 @@ export class Log {
   }
 
   /**
-   * The log after an offset, as one member may see it: about `maxChars` of it, and one frame at least. The caller has
-   * judged the offset; `undefined` at the end of the log.
+   * The log after an offset, as one member may see it: about `maxChars` of it, and one frame at least unless nothing of
+   * what was looked at is for it. The caller has judged the offset; `undefined` at the end of the log.
    */
   page(after: number, maxChars: number, eyes: Eyes): LogPage | undefined {
     if (after >= this.head) return undefined;
     const texts: string[] = [];
-    let chars = 0;
-    let last = after;
+    let [chars, cost, last] = [0, 0, after];
     const fits = (text: string): boolean => chars === 0 || chars + text.length <= maxChars;
     const add = (text: string): void => {
       texts.push(text);
       chars += text.length + 1;
     };
+    const page = (upTo: number): LogPage => ({ texts: texts.join(","), last: upTo, cost });
     for (const segment of this.#store.from(after + 1)) {
+      if (cost >= SCAN_CHARS) break;
+      const isInMemory = this.#store.isInMemory(segment.first);
       if (segment.first > after && !segment.filtered && eyes.seesState && segment.body.length <= maxChars) {
         if (!fits(segment.body)) break;
         add(segment.body);
+        cost += fetchCostOf(isInMemory);
         last = segment.last;
         continue;
       }
+      cost += costOf(segment, isInMemory);
       for (const { text, offset } of entriesOf(segment, after, eyes)) {
-        if (!fits(text)) return { texts: texts.join(","), last: offset - 1 };
+        if (!fits(text)) return page(offset - 1);
         add(text);
       }
       last = segment.last;
     }
-    return { texts: texts.join(","), last };
+    return page(last);
   }
 
-  /** Reads stored messages that are still kept and that a member may see. A page may hold fewer than asked for. */
+  /** Reads stored messages that are still kept and that a reader may see. A page may hold fewer than asked for. */
   history(range: HistoryRange, now: number, eyes: Eyes = ANYONE): HistoryPage {
-    if (this.head === 0) return { messages: [], more: false };
+    if (this.head === 0) return { texts: [], cost: 0 };
     const { after, before, since, until, limit } = range;
     const low = Math.max(after ?? 0, this.floor(now), since === undefined ? 0 : this.#offsetAt(since)) + 1;
     const high =
@@ -194,22 +185,9 @@ export class Log {
         this.#head + 1,
       ) - 1;
     const isForward = after !== undefined || since !== undefined;
-    const segments = isForward ? this.#store.from(low) : this.#store.downFrom(high);
-    const messages: MessageFrame[] = [];
-    let chars = 0;
-    for (const segment of segments) {
-      if (segment.first > high || segment.last < low) break;
-      const frames = JSON.parse(`[${segment.body}]`) as MessageFrame[];
-      for (const frame of isForward ? frames : frames.toReversed()) {
-        const { offset = 0 } = frame;
-        if (offset < low || offset > high || frame.type !== "message" || !isFor(frame, eyes)) continue;
-        const isFull = messages.length === limit || (messages.length > 0 && chars > HISTORY_CHARS);
-        if (isFull) return pageOf(messages, isForward, true);
-        messages.push(frame);
-      }
-      chars += segment.body.length;
-    }
-    return pageOf(messages, isForward, false);
+    const rows = isForward ? this.#store.from(low) : this.#store.downFrom(high);
+    const isInMemory = (offset: number): boolean => this.#store.isInMemory(offset);
+    return readHistory(rows, { low, high, limit, isForward }, eyes, isInMemory);
   }
 
   /** The refs of stored acts, oldest row first, from the row that holds the offset after this one. */
@@ -263,7 +241,7 @@ function segmentsOf(
     segments.push({
       ...{ first: low, last: high, at, start: begin, bytes },
       filtered: row.some(({ filtered }) => filtered),
-      body: row.map(({ text }) => text).join(","),
+      body: joinEntries(row.map(({ text }) => text)),
       refs: refs.filter(([, , offset]) => offset >= low && offset <= high),
     });
     from = to;
@@ -275,8 +253,4 @@ function segmentsOf(
 function endOf(segments: readonly Segment[], end: number): number {
   const last = segments.at(-1);
   return last === undefined ? end : last.start + last.bytes;
-}
-
-function pageOf(messages: readonly MessageFrame[], isForward: boolean, more: boolean): HistoryPage {
-  return { messages: isForward ? messages : messages.toReversed(), more };
 }

@@ -28,6 +28,10 @@ export class MemorySegments implements SegmentStore {
     return this.#at(this.#indexOf(offset));
   }
 
+  isInMemory(): boolean {
+    return true;
+  }
+
   *from(offset: number): Generator<Segment> {
     for (let index = Math.max(this.#indexOf(offset), this.#start); index < this.#segments.length; index++) {
       const segment = this.#segments[index];

@@ -1,12 +1,13 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
-import type { AnswerFrame, OwnFrame } from "../protocol/frames.ts";
+import type { AckFrame, ErrorFrame, ExpiringFrame } from "../protocol/frames.ts";
 import { encodeEntry, type EntryParts } from "../protocol/messages.ts";
 import { log } from "../metrics/log.ts";
 import type { Announcements } from "./announcements.ts";
 import type { FlushContents, Said } from "./dialects.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { Flush } from "./flush-texts.ts";
+import { encodeHistory, type HistoryAnswer } from "./history.ts";
 import type { Log } from "./log.ts";
 import type { Once } from "./once.ts";
 import type { Waiting } from "./pulse.ts";
@@ -15,7 +16,7 @@ import { closeSocket, type Session, type Sessions } from "./sessions.ts";
 import type { State } from "./state.ts";
 
 /** Takes the answer to an act: to its socket, or into the answer of its POST. */
-export type Answer = (frame: AnswerFrame) => void;
+export type Answer = (frame: AckFrame | ErrorFrame | HistoryAnswer) => void;
 
 /** The act that a recorded frame comes from; absent for what the room itself records. */
 export interface Origin {
@@ -130,10 +131,11 @@ export class Outbox {
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
-  reply(session: Session, frame: OwnFrame): void {
+  reply(session: Session, frame: AckFrame | ErrorFrame | ExpiringFrame | HistoryAnswer): void {
+    const text = frame.type === "history" ? encodeHistory(frame) : encodeFrame(frame);
     const texts = this.#own.get(session);
-    if (texts === undefined) this.#own.set(session, [encodeFrame(frame)]);
-    else texts.push(encodeFrame(frame));
+    if (texts === undefined) this.#own.set(session, [text]);
+    else texts.push(text);
   }
 
   /**
@@ -194,7 +196,7 @@ export class Outbox {
     const refs = pending.flatMap(({ origin }, index): StoredRef[] =>
       origin?.ref === undefined ? [] : [[origin.session, origin.ref, first + index]],
     );
-    const answer = (index: number, frame: AnswerFrame): void => {
+    const answer = (index: number, frame: AckFrame | ErrorFrame): void => {
       const { origin, answers } = pending[index] ?? { answers: [] };
       const ref = origin?.named;
       for (const give of answers) give({ ...frame, ...(ref !== undefined && { ref }) });

@@ -1,4 +1,4 @@
-import { fullBucket, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
+import { fullBucket, owe, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
 
 /** Holds back what may be done together with what follows, once it has been done often. */
 export class Pace {
@@ -21,5 +21,10 @@ export class Pace {
     const waitMs = take(this.#rate, this.#bucket, cost, now);
     this.#at = waitMs > 0 ? now + waitMs : undefined;
     return this.#at === undefined;
+  }
+
+  /** Charges what was done before it was known what it costs: the next {@link take}, of 0 too, waits until it is paid. */
+  owe(cost: number, now: number): void {
+    owe(this.#rate, (this.#bucket ??= fullBucket(this.#rate, now)), cost, now);
   }
 }

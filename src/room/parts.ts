@@ -26,6 +26,7 @@ import { Penalties } from "./penalties.ts";
 import { Places } from "./places.ts";
 import { Publishing } from "./publishing.ts";
 import { Pulse } from "./pulse.ts";
+import { Reading } from "./reading.ts";
 import { Removals } from "./removals.ts";
 import { Renewals } from "./renewals.ts";
 import { Roster } from "./roster.ts";
@@ -87,8 +88,8 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const deadlines = new Deadlines({ liveness, members, expiry }, (at) => void ctx.storage.setAlarm(at));
   const renewals = new Renewals({ verifier, revocations }, name, { sessions, members, outbox, deadlines });
   const removals = new Removals(revocations, { sessions, members, departures });
+  const reading = new Reading({ log, sessions, members, budgets, outbox });
   const acts = new Acts(kind, {
-    log,
     sessions,
     members,
     budgets,
@@ -98,6 +99,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     departures,
     renewals,
     penalties,
+    reading,
   });
   const entrance = new Entrance(kind, {
     log,
@@ -119,7 +121,8 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const door = new Door((socket) => ctx.acceptWebSocket(socket), { entrance, deadlines, outbox });
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
-    ...{ departures, renewals, removals, acts, door, liveness, expiry, deadlines, counters, penalties },
+    ...{ departures, renewals, removals, acts, reading, door, liveness, expiry, deadlines, counters },
+    penalties,
     clock: new Clock(),
   };
 }

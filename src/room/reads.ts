@@ -1,23 +1,39 @@
 import type { HistoryRange, MembersRange, RoomInfo } from "./api.ts";
+import { charsOf, pageFields, PARSE_PRICE } from "./history.ts";
 import type { Parts } from "./parts.ts";
+
+/** What is read over HTTP. */
+export interface Read {
+  /** JSON text. */
+  readonly text: string;
+  /** What it cost the room, in characters looked at. */
+  readonly cost: number;
+}
+
+/** To sort a member into the list takes as long as to look at this many characters. */
+const MEMBER_CHARS = 128;
 
 /** What of a room anyone who may join it may know. */
 export function infoOf({ members, log }: Parts, awakeSince: number): RoomInfo {
   return { members: members.size, position: log.position ?? null, awakeSince };
 }
 
-/** Stored messages, as rule H5 has them: JSON text. */
-export function historyText({ log }: Parts, range: HistoryRange, now: number): string {
-  return JSON.stringify({ ...log.history(range, now), position: log.position ?? null });
+/** Stored messages, as rule H5 has them. */
+export function readHistory({ log }: Parts, range: HistoryRange, now: number): Read {
+  const page = log.history(range, now);
+  const text = `{${pageFields(page)},"position":${JSON.stringify(log.position ?? null)}}`;
+  return { text, cost: page.cost + charsOf(page) };
 }
 
-/** Who is here, as rule H6 has it: JSON text. */
-export function membersText({ members, roster }: Parts, range: MembersRange): string {
-  return JSON.stringify({ ...members.page(range), count: members.size, roster: roster.revision });
+/** Who is here, as rule H6 has it. */
+export function readMembers({ members, roster }: Parts, range: MembersRange): Read {
+  const text = JSON.stringify({ ...members.page(range), count: members.size, roster: roster.revision });
+  return { text, cost: MEMBER_CHARS * members.size + PARSE_PRICE * text.length };
 }
 
-/** The shared state, as rule H7 has it: JSON text. */
-export function stateText({ state, log }: Parts): string {
+/** The shared state, as rule H7 has it. */
+export function readState({ state, log }: Parts): Read {
   const position = JSON.stringify(log.position ?? null);
-  return `{"state":${state.snapshot},"stateOffset":${log.head},"position":${position}}`;
+  const text = `{"state":${state.snapshot},"stateOffset":${log.head},"position":${position}}`;
+  return { text, cost: text.length };
 }

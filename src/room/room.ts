@@ -11,6 +11,8 @@ import type {
   ActRequest,
   HistoryRange,
   MembersRange,
+  Reader,
+  ReadOutcome,
   RoomApi,
   RoomClass,
   RoomInfo,
@@ -20,7 +22,7 @@ import { answerClose, isLeaving } from "./closing.ts";
 import { refuse } from "./door.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
 import { reap } from "./reaper.ts";
-import { historyText, infoOf, membersText, stateText } from "./reads.ts";
+import { infoOf, readHistory, readMembers, readState, type Read } from "./reads.ts";
 import { closeSocket, isExpired, type Session } from "./sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -68,6 +70,8 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
+      // One that was closed and does not answer can go on sending: the platform has no way to end it.
+      if (this.#room.sessions.isGone(socket)) return;
       this.#socketTurn(
         socket,
         (now) => {
@@ -131,23 +135,24 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         return collected;
       });
       await this.#follow();
-      return collected.outcome();
+      const isNew = this.#room.log.position === undefined;
+      return { ...collected.outcome(), ...(isNew && { isNew }) };
     }
 
     async info(): Promise<RoomInfo> {
       return this.#read((room) => infoOf(room, this.#awakeSince));
     }
 
-    async history(range: HistoryRange): Promise<string> {
-      return this.#read((room, now) => historyText(room, range, now));
+    async history(range: HistoryRange, reader?: Reader): Promise<ReadOutcome | string> {
+      return this.#answer(reader, (room, now) => readHistory(room, range, now));
     }
 
-    async members(range: MembersRange): Promise<string> {
-      return this.#read((room) => membersText(room, range));
+    async members(range: MembersRange, reader?: Reader): Promise<ReadOutcome | string> {
+      return this.#answer(reader, (room) => readMembers(room, range));
     }
 
-    async state(): Promise<string> {
-      return this.#read(stateText);
+    async state(reader?: Reader): Promise<ReadOutcome | string> {
+      return this.#answer(reader, readState);
     }
 
     async revoke(revocation: Revocation): Promise<number> {
@@ -170,6 +175,10 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         if (!(error instanceof NewerTables)) this.#fail("turn_failed", error);
         throw error;
       }
+    }
+
+    #answer(reader: Reader | undefined, read: (room: Parts, now: number) => Read): ReadOutcome | string {
+      return this.#read((room, now) => room.reading.answer(reader, () => read(room, now), now));
     }
 
     /** Reads what is there. What waits to be told is told first, so that no one reads of less than has happened. */

@@ -1,5 +1,3 @@
-import { isFor, type Addressed, type Eyes } from "../protocol/messages.ts";
-
 /** An act that was stored: whose, its ref, and the offset it got. */
 export type StoredRef = readonly [session: string, ref: number, offset: number];
 
@@ -14,7 +12,7 @@ export interface Segment {
   readonly bytes: number;
   /** Whether some of it is not for everyone. */
   readonly filtered: boolean;
-  /** Its frames, JSON text joined by commas. */
+  /** Its frames, JSON text, as `entries.ts` joins them. */
   readonly body: string;
 }
 
@@ -45,6 +43,8 @@ export interface SegmentStore {
   markFrom(offset: number): Mark | undefined;
   /** The row that holds an offset, or the next older one. */
   markAt(offset: number): Mark | undefined;
+  /** Whether the row of an offset, and all that follow, are in memory already. */
+  isInMemory(offset: number): boolean;
   /** Rows, ascending, from the one that holds an offset. */
   from(offset: number): Iterable<Segment>;
   /** Rows, descending, from the one that holds an offset. */
@@ -57,22 +57,4 @@ export interface SegmentStore {
   add(segments: readonly NewSegment[]): void;
   /** Removes a few whole rows that end by an offset; within a transaction. */
   trim(upTo: number): void;
-}
-
-/** A frame of a row. */
-export interface Entry {
-  readonly offset: number;
-  readonly text: string;
-  readonly frame: Addressed;
-}
-
-/** The frames of a row that one may see, after an offset. */
-export function entriesOf(segment: Segment, after: number, eyes: Eyes): Entry[] {
-  const frames = JSON.parse(`[${segment.body}]`) as Entry["frame"][];
-  const entries = frames.map((frame, index) => ({
-    frame,
-    offset: segment.first + index,
-    text: JSON.stringify(frame),
-  }));
-  return entries.filter(({ frame, offset }) => offset > after && isFor(frame, eyes));
 }

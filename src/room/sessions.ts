@@ -32,6 +32,8 @@ export class Sessions {
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
   readonly #attempts = new Attempts();
+  /** The sockets of sessions that were taken out. */
+  readonly #gone = new WeakSet<WebSocket>();
   /** Those that were sent something, or read it, that is not attached yet. */
   readonly #dirty = new Set<Session>();
   #isLoaded = false;
@@ -91,6 +93,11 @@ export class Sessions {
     return this.#bySocket.get(socket);
   }
 
+  /** Whether this life of the room has taken a socket's session out, which is cheap to tell. */
+  isGone(socket: WebSocket): boolean {
+    return this.#gone.has(socket);
+  }
+
   byId(session: string): Session | undefined {
     return this.#bySession.get(session);
   }
@@ -126,6 +133,7 @@ export class Sessions {
     this.#bySocket.delete(session.socket);
     this.#dirty.delete(session);
     this.#watching.delete(session);
+    this.#gone.add(session.socket);
     const { session: id, attempt } = session.record;
     if (this.#bySession.get(id) === session) {
       this.#bySession.delete(id);
@@ -187,6 +195,7 @@ export class Sessions {
   #keepNewest(session: Session): void {
     const other = this.#bySession.get(session.record.session);
     if (other !== undefined && !isNewer(session.record, other.record)) {
+      this.#gone.add(session.socket);
       attachGone(session.socket);
       closeSocket(session.socket, "replaced");
       return;

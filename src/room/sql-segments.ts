@@ -53,8 +53,12 @@ export class SqlSegments implements SegmentStore {
     return this.#mark("first <= ? ORDER BY first DESC LIMIT 1", offset);
   }
 
+  isInMemory(offset: number): boolean {
+    return this.#tail.covers(offset);
+  }
+
   from(offset: number): Iterable<Segment> {
-    if (!this.#tail.covers(offset)) {
+    if (!this.#tail.covers(offset) && this.#tail.mayExtend) {
       const [low, high] = [this.markAt(offset)?.first ?? offset, this.#tail.first];
       this.#tail.extend(this.#select("first >= ? AND first < ? ORDER BY first DESC", low, high));
     }

@@ -9,6 +9,8 @@ export class Tail {
   /** Ascending. */
   #segments: Segment[] = [];
   #chars = 0;
+  /** Whether there was a row before its first that it had no room for. */
+  #hasLeftOut = false;
 
   /** The offset it begins at; infinite while it is empty. */
   get first(): number {
@@ -28,11 +30,18 @@ export class Tail {
     while (this.#isFull(0)) this.#keep(Math.floor(this.#segments.length / 2));
   }
 
+  /** Whether it may have room for rows before its first. To find out again costs the reading of a row. */
+  get mayExtend(): boolean {
+    return !this.#hasLeftOut;
+  }
+
   /** Adds rows before its first, newest first, as many as it has room for. */
   extend(older: Iterable<Segment>): void {
     const found: Segment[] = [];
     for (const segment of older) {
-      if (this.#segments.length + found.length >= MAX_ROWS || this.#isFull(segment.body.length)) break;
+      this.#hasLeftOut =
+        this.#segments.length + found.length >= MAX_ROWS || this.#isFull(segment.body.length);
+      if (this.#hasLeftOut) break;
       found.push(segment);
       this.#chars += segment.body.length;
     }
@@ -61,6 +70,7 @@ export class Tail {
 
   #keep(count: number): void {
     this.#segments = this.#segments.slice(this.#segments.length - count);
+    this.#hasLeftOut = false;
     this.#chars = this.#segments.reduce((sum, { body }) => sum + body.length, 0);
   }
 

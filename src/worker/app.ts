@@ -6,26 +6,27 @@ import { log } from "../metrics/log.ts";
 import { Rights, refusalWithout, type Capability } from "../protocol/capabilities.ts";
 import { contractVersionOf } from "../protocol/contract.ts";
 import type { ErrorCode, WireError } from "../protocol/errors.ts";
-import { err, ok, type Result } from "../protocol/result.ts";
+import { err, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import type { Reader, ReadOutcome } from "../room/api.ts";
 import { Bridge } from "../transports/bridge.ts";
 import { CLOSED_ID, eventStream, readsEvents, refuseEvents } from "../transports/sse.ts";
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
-import { isUpgrade, readOffer, refuseUpgrade, type Offer } from "../transports/websocket.ts";
-import { AddressLimit, UNKNOWN_ADDRESS, addressOf } from "./address-limit.ts";
+import { isUpgrade, readOffer, refuseUpgrade } from "../transports/websocket.ts";
+import { AddressLimit } from "./address-limit.ts";
 import {
   admit,
   identify,
   readMembersRange,
-  readPlace,
   readRange,
   readRequestName,
   sourceIn,
   type Joiner,
   type Place,
 } from "./admission.ts";
+import { Callers, type Caller } from "./callers.ts";
 import type { Env } from "./env.ts";
-import { Gate, hasTokenInUrl, papersOf, type Checks, type Visitor } from "./gate.ts";
+import { Gate, hasTokenInUrl, type Checks } from "./gate.ts";
 import { openSocket, type Joined } from "./joins.ts";
 import type { ClientPlace } from "./location.ts";
 import { NewRooms } from "./new-rooms.ts";
@@ -36,19 +37,29 @@ import { TurnedAway } from "./turned-away.ts";
 /** How long a probe waits for an object, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
+/** What is known of each request before its route is chosen. */
+interface Known {
+  readonly Variables: { caller: Caller };
+}
+
+/** A request on its way through the routes. */
+type Incoming = Context<Known>;
+
 /** Makes the Worker's routes: what each address of a room does with a request. */
-export function createApp(config: Config, env: Env, checks: Checks): Hono {
-  const gate = new Gate(checks);
+export function createApp(config: Config, env: Env, checks: Checks): Hono<Known> {
   const origins = new Origins(config.server.allowedOrigins);
+  const callers = new Callers(config, new Gate(checks), origins);
   const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
   const isLimited = config.server.addressLimits === "on";
   const limits = {
-    joins: isLimited ? new AddressLimit("joinsPerAddress", env.JOINS_PER_ADDRESS) : undefined,
-    requests: isLimited ? new AddressLimit("requestsPerAddress", env.REQUESTS_PER_ADDRESS) : undefined,
+    joinsPerAddress: isLimited ? new AddressLimit("joinsPerAddress", env.JOINS_PER_ADDRESS) : undefined,
+    requestsPerAddress: isLimited
+      ? new AddressLimit("requestsPerAddress", env.REQUESTS_PER_ADDRESS)
+      : undefined,
   };
   const newRooms = isLimited ? new NewRooms(config.server.newRoomsPerDay) : undefined;
   const turnedAway = new TurnedAway();
-  const app = new Hono();
+  const app = new Hono<Known>();
 
   // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it.
   const crossOrigin = cors({
@@ -59,6 +70,16 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     maxAge: 86_400,
   });
   app.use((c, next) => (isUpgrade(c.req.raw) ? next() : crossOrigin(c, next)));
+
+  // Every request counts before its route is chosen, one that no route takes as well. Preflights alone do not: they are
+  // answered above, from what the server knows without looking at anything, and cannot say whose they are.
+  app.use(async (c, next) => {
+    const caller = await callers.identify(c.req.raw, c.req.path);
+    const crowded = await limits[caller.limit]?.refusal(caller.source);
+    if (crowded !== undefined) return refuse(c.req.raw, crowded);
+    c.set("caller", caller);
+    return next();
+  });
 
   app.get("/healthz", (c) => c.json({ status: "ok", protocol: PROTOCOL_VERSION }));
   app.get("/readyz", async (c) => {
@@ -74,7 +95,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
   app.post("/rooms/:room/ticket", giveTicket);
   app.get("/rooms/:room/history", readHistory);
   app.get("/rooms/:room/members", readMembers);
-  app.get("/rooms/:room/state", (c) => readJson(c, "state", (room) => room.state()));
+  app.get("/rooms/:room/state", (c) => readJson(c, "state", (room, _place, reader) => room.state(reader)));
   for (const path of [
     "/healthz",
     "/readyz",
@@ -104,94 +125,68 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     return refuseEvents(error, config.server.sseRetryMs, { canRenew: !hasTokenInUrl(request) });
   }
 
-  /** What every request to a room must pass before the room is touched. Who comes too often is told so, whatever else. */
-  async function visit(
-    request: Request,
-    purpose: "joins" | "requests",
-    offer?: Offer,
-  ): Promise<Result<Visit>> {
-    const address = addressOf(request);
-    const checked = await check(request, purpose === "joins", address, offer);
-    const source = checked.ok ? checked.value.source : (address ?? UNKNOWN_ADDRESS);
-    const crowded = await limits[purpose]?.refusal(source);
-    return crowded === undefined ? checked : err(crowded);
+  /** Refuses as {@link refuseAloud}, but a flood or an overload of upgrades as cheaply as can be. */
+  function refuse(request: Request, error: WireError): Response {
+    return isUpgrade(request) && PLAIN_REFUSALS.has(error.code)
+      ? errorResponse(error)
+      : refuseAloud(request, error);
   }
 
-  async function check(
-    request: Request,
-    mayShowTicket: boolean,
-    address: string | undefined,
-    offer?: Offer,
-  ): Promise<Result<Visit>> {
-    if (config.server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
-    if (offer?.isSpoken === false) return err({ code: "version" });
-    if (!origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
-    if (request.url.length > MAX_URL_CHARS) {
-      return err({ code: "bad_request", message: `a URL has at most ${MAX_URL_CHARS} characters` });
-    }
-    const url = new URL(request.url);
-    const place = readPlace(url, config);
-    if (!place.ok) return place;
-    const papers = papersOf(request, offer?.token, url.searchParams);
-    // Only a room knows whose a ticket is, and it looks when one joins.
-    const visitor = await gate.pass(place.value, mayShowTicket ? papers : { ...papers, ticket: undefined });
-    if (!visitor.ok) return visitor;
-    const { user } = visitor.value;
-    const source = user === "" ? (address ?? UNKNOWN_ADDRESS) : `@${user}`;
-    return ok({ query: url.searchParams, place: place.value, visitor: visitor.value, address, source });
-  }
-
-  async function joinByWebSocket(c: Context): Promise<Response> {
+  async function joinByWebSocket(c: Incoming): Promise<Response> {
     const { raw } = c.req;
     // Hono serves HEAD by the route of GET: a socket that nobody would hold.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
-    const offer = readOffer(raw.headers.get("Sec-WebSocket-Protocol"));
-    // A flood or an overload is answered as cheaply as can be.
-    const refuse = (error: WireError): Response =>
-      PLAIN_REFUSALS.has(error.code) ? errorResponse(error) : refuseAloud(raw, error);
-    const visited = await visit(raw, "joins", offer);
-    const joined = visited.ok ? await join(raw, visited.value, offer) : visited;
-    return joined.ok ? joined.value.response : refuse(joined.error);
+    const { offer } = c.get("caller");
+    const joiner = { dialect: offer?.dialect ?? "json", key: offer?.key, attempt: offer?.attempt } as const;
+    const joined = await join(c, joiner, offer?.echo);
+    return joined.ok ? joined.value.response : refuse(raw, joined.error);
   }
 
-  async function joinByEvents(c: Context): Promise<Response> {
+  async function joinByEvents(c: Incoming): Promise<Response> {
     const { raw } = c.req;
     // Hono serves HEAD by the route of GET: a stream that nobody would read.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
     const lastEventId = raw.headers.get("Last-Event-ID") ?? undefined;
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
-    const visited = await visit(raw, "joins");
-    const joined = visited.ok ? await join(raw, visited.value, { dialect: "bridge", lastEventId }) : visited;
+    const joined = await join(c, { dialect: "bridge", lastEventId });
     if (!joined.ok) return refuseAloud(raw, joined.error);
     return eventStream(Bridge.open(joined.value.socket, raw.signal, config.server));
   }
 
-  /** Brings a visitor to its room, unless the room has lately said that it may not come in. */
+  /** Brings a caller to its room, unless the room has lately said that it may not come in. */
   async function join(
-    raw: Request,
-    visited: Visit,
-    {
-      echo,
-      ...joiner
-    }: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId"> & { readonly echo?: string | undefined },
+    c: Incoming,
+    joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId">,
+    echo?: string,
   ): Promise<Result<Joined>> {
-    const { place, address, source } = visited;
+    const { visit, address, source } = c.get("caller");
+    if (!visit.ok) return visit;
+    const { place } = visit.value;
     const now = Date.now();
     const mayNotCreate = newRooms?.mayCreate(source, now) === false;
-    const admitted = await admit(visited, { ...joiner, address, mayNotCreate });
+    const admitted = await admit(visit.value, { ...joiner, address, mayNotCreate });
     if (!admitted.ok) return admitted;
     const refusal = turnedAway.refusal(place, admitted.value, now);
     if (refusal !== undefined) return err(refusal);
-    const joined = await openSocket(rooms, place, admitted.value, raw.cf as ClientPlace | undefined, echo);
+    const joined = await openSocket(
+      rooms,
+      place,
+      admitted.value,
+      c.req.raw.cf as ClientPlace | undefined,
+      echo,
+    );
     if (!joined.ok) turnedAway.note(place.room, admitted.value, joined.error, now);
-    else if (joined.value.isFirst) newRooms?.created(source, now);
+    else {
+      newRooms?.found(place.room);
+      if (joined.value.isFirst) newRooms?.created(source, now);
+    }
     return joined;
   }
 
-  async function giveTicket(c: Context): Promise<Response> {
-    const visited = await visit(c.req.raw, "requests");
-    if (!visited.ok) return errorResponse(visited.error);
-    const { place, visitor } = visited.value;
+  async function giveTicket(c: Incoming): Promise<Response> {
+    const { visit } = c.get("caller");
+    if (!visit.ok) return errorResponse(visit.error);
+    const { place, visitor } = visit.value;
     const { user, access } = visitor;
     if (user === "") return errorResponse({ code: "token_missing", message: "a ticket is had for a token" });
     const refusal = refusalWithout("join", new Rights(access.grants));
@@ -202,11 +197,11 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
       : errorResponse(issued.error);
   }
 
-  async function act(c: Context): Promise<Response> {
+  async function act(c: Incoming): Promise<Response> {
     const { raw } = c.req;
-    const visited = await visit(raw, "requests");
-    if (!visited.ok) return errorResponse(visited.error);
-    const { place, visitor, address } = visited.value;
+    const { visit, address, source } = c.get("caller");
+    if (!visit.ok) return errorResponse(visit.error);
+    const { place, visitor } = visit.value;
     const header = readSession(raw.headers.get(SESSION_HEADER));
     if (!header.ok) return errorResponse(header.error);
     const { session, key, attempt } = header.value;
@@ -216,6 +211,8 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     if (!body.ok) return errorResponse(body.error);
     const name = await readRequestName(identity.value, raw.headers.get("Idempotency-Key"));
     if (!name.ok) return errorResponse(name.error);
+    const unknown = newRooms?.refusal(source, place.room, Date.now());
+    if (unknown !== undefined) return errorResponse(unknown);
     const request = {
       ...{ v: contractVersionOf(), session, ...identity.value, body: body.value, access: visitor.access },
       ...(await sourceIn(place.room, visitor.user, address)),
@@ -226,62 +223,62 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     const outcome = await callRoom(() => rooms.forCall(place.room, place.kind).act(request), {
       mayRepeat: false,
     });
-    return outcome.ok ? answerActs(outcome.value, /^\s*\[/.test(body.value)) : errorResponse(outcome.error);
+    if (!outcome.ok) return errorResponse(outcome.error);
+    newRooms?.touched(source, place.room, outcome.value.isNew === true, Date.now());
+    return answerActs(outcome.value, /^\s*\[/.test(body.value));
   }
 
-  async function readHistory(c: Context): Promise<Response> {
+  async function readHistory(c: Incoming): Promise<Response> {
     const range = readRange(new URL(c.req.url).searchParams);
     if (!range.ok) return errorResponse(range.error);
-    return readJson(c, "history", (room) => room.history(range.value));
+    return readJson(c, "history", (room, _place, reader) => room.history(range.value, reader));
   }
 
-  async function readMembers(c: Context): Promise<Response> {
+  async function readMembers(c: Incoming): Promise<Response> {
     const range = readMembersRange(new URL(c.req.url).searchParams);
     if (!range.ok) return errorResponse(range.error);
-    return readJson(c, "members", (room) => room.members(range.value));
+    return readJson(c, "members", (room, _place, reader) => room.members(range.value, reader));
   }
 
   /** Answers with what a room has written as JSON, to who may read it. */
   async function readJson(
-    c: Context,
+    c: Incoming,
     capability: Capability,
-    read: (room: Stub, place: Place) => Promise<string>,
+    read: (room: Stub, place: Place, reader: Reader) => Promise<ReadOutcome | string>,
   ): Promise<Response> {
-    const visited = await visit(c.req.raw, "requests");
-    if (!visited.ok) return errorResponse(visited.error);
-    const { place, visitor } = visited.value;
-    const refusal = refusalWithout(capability, new Rights(visitor.access.grants));
+    const { visit, address, source } = c.get("caller");
+    if (!visit.ok) return errorResponse(visit.error);
+    const { place, visitor } = visit.value;
+    const refusal =
+      refusalWithout(capability, new Rights(visitor.access.grants)) ??
+      newRooms?.refusal(source, place.room, Date.now());
     if (refusal !== undefined) return errorResponse(refusal);
-    const text = await callRoom(() => read(rooms.forCall(place.room, place.kind), place), {
+    const reader = await sourceIn(place.room, visitor.user, address);
+    const answered = await callRoom(() => read(rooms.forCall(place.room, place.kind), place, reader), {
       mayRepeat: true,
     });
-    if (!text.ok) return errorResponse(text.error);
-    return c.body(text.value, { headers: { "Content-Type": "application/json" } });
+    if (!answered.ok) return errorResponse(answered.error);
+    const answer = answered.value;
+    if (typeof answer === "string") return json(c, answer); // A room of older code.
+    newRooms?.touched(source, place.room, answer.isNew, Date.now());
+    return answer.refused === null ? json(c, answer.text) : errorResponse(answer.refused);
   }
 
-  function readInfo(c: Context): Promise<Response> {
-    return readJson(c, "join", async (stub, { room, kind }) =>
-      JSON.stringify({ room, kind: kind.name, ...(await stub.info()) }),
-    );
+  function readInfo(c: Incoming): Promise<Response> {
+    return readJson(c, "join", async (stub, { room, kind }) => {
+      const info = await stub.info();
+      const text = JSON.stringify({ room, kind: kind.name, ...info });
+      return { refused: null, text, isNew: info.position === null };
+    });
   }
 }
 
-/** A URL may hold a ticket and presence data, percent-encoded; Cloudflare takes 16 KB (2026-06-26). */
-const MAX_URL_CHARS = 32_768;
+function json(c: Context, text: string): Response {
+  return c.body(text, { headers: { "Content-Type": "application/json" } });
+}
 
 /** What is answered by a plain status, which a page cannot read: there may be very many of them. */
 const PLAIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["unavailable", "rate_limited", "room_busy"]);
-
-/** A request to a room that has passed the gate. */
-interface Visit {
-  readonly query: URLSearchParams;
-  readonly place: Place;
-  readonly visitor: Visitor;
-  /** Absent where the runtime does not tell it. */
-  readonly address: string | undefined;
-  /** Who answers for it: its verified user or, without one, its address. */
-  readonly source: string;
-}
 
 /** Waits for a call, but not for ever. */
 async function within<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {

@@ -1,12 +1,24 @@
 import { fullBucket, take, type Bucket, type BucketRate } from "../limits/token-bucket.ts";
+import type { WireError } from "../protocol/errors.ts";
 
-/** Sources remembered by the isolate. */
-const MAX_SOURCES = 10_000;
+/** Sources, rooms, and pairs of them that an isolate remembers. */
+const MAX_REMEMBERED = 10_000;
 
-/** Limits how many rooms one user or address may be the first to join in a day, counted per isolate. */
+/** How long a source waits that has touched too many new rooms, in milliseconds: an hour brings the first few more. */
+const RETRY_MS = 3_600_000;
+
+/**
+ * Limits how many rooms that nobody has joined one user or address may touch in a day, counted per isolate: join as the
+ * first, or read. A room can only be asked whether it is there by starting its object, which takes memory for ten
+ * seconds, and in workerd a file of 4 KiB for ever.
+ */
 export class NewRooms {
   readonly #rate: BucketRate;
   readonly #buckets = new Map<string, Bucket>();
+  /** Rooms that have been joined. */
+  readonly #known = new Set<string>();
+  /** Which source has read which new room: to read one again costs nothing. */
+  readonly #counted = new Set<string>();
 
   constructor(perDay: number) {
     this.#rate = { perSecond: perDay / 86_400, burst: perDay };
@@ -20,9 +32,41 @@ export class NewRooms {
 
   /** Notes that it was. */
   created(source: string, now: number): void {
-    if (this.#buckets.size >= MAX_SOURCES) this.#buckets.clear();
+    if (this.#buckets.size >= MAX_REMEMBERED) this.#buckets.clear();
     const bucket = this.#buckets.get(source) ?? fullBucket(this.#rate, now);
     this.#buckets.set(source, bucket);
     take(this.#rate, bucket, 1, now);
   }
+
+  /** Why a source may not touch a room without joining it: it has no new ones left, and this may be one. */
+  refusal(source: string, room: string, now: number): WireError | undefined {
+    if (this.mayCreate(source, now) || this.#known.has(room)) return undefined;
+    if (this.#counted.has(pairOf(source, room))) return undefined;
+    const message = "too many rooms that nobody has joined were asked for from here today";
+    return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: RETRY_MS };
+  }
+
+  /** Notes what a room said that was touched without a join. */
+  touched(source: string, room: string, isNew: boolean, now: number): void {
+    if (!isNew) return this.found(room);
+    const pair = pairOf(source, room);
+    if (this.#counted.has(pair)) return;
+    remember(this.#counted, pair);
+    this.created(source, now);
+  }
+
+  /** Notes that a room has been joined. */
+  found(room: string): void {
+    remember(this.#known, room);
+  }
+}
+
+/** No room's name holds a space. */
+function pairOf(source: string, room: string): string {
+  return `${room} ${source}`;
+}
+
+function remember(names: Set<string>, name: string): void {
+  if (names.size >= MAX_REMEMBERED) names.clear();
+  names.add(name);
 }

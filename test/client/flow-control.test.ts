@@ -106,3 +106,23 @@ it("[L5 C1] comes back with its position when it was closed for reading too slow
 
   expect(made.line.target.after).toBe("Zk3aB9:7");
 });
+
+it("[L8 F2 A3] sends all that has no answer again after a frame was refused unread, each under its own ref", async () => {
+  const made = await visit();
+  const published = [made.room.publish("chat", 1), made.room.publish("chat", 2)];
+  await settled();
+  const [first = 0, second = 0] = made.line.refs;
+  made.line.ack([first], 7);
+
+  made.line.deliver({
+    ...{ type: "error", code: "rate_limited", message: "the room's byte budget is spent" },
+    ...{ limit: "roomBytesPerSecond", retryAfterMs: 250 },
+  });
+  await made.world.pass(249);
+  expect(made.line.frames).toHaveLength(1);
+  await made.world.pass(100);
+  made.line.ack([second], 8);
+
+  expect(made.line.refs).toEqual([first, second, second]);
+  expect(await Promise.all(published)).toEqual([{ offset: 7 }, { offset: 8 }]);
+});

@@ -11,6 +11,12 @@ const LIMITS: RoomLimits = {
   userMessagesBurst: 30,
   roomMessagesPerSecond: 50,
   roomMessagesBurst: 100,
+  roomBytesPerSecond: 2_000,
+  roomBytesBurst: 10_000,
+  readCharsPerSecond: 100_000,
+  readCharsBurst: 200_000,
+  roomReadCharsPerSecond: 300_000,
+  roomReadCharsBurst: 600_000,
   joinsPerSecond: 5,
   joinsBurst: 20,
 };
@@ -113,5 +119,42 @@ describe("the budgets of a room", () => {
 
     expect(budgets.of("ana", NOW + 60_000)).not.toBe(before);
     exhaust(budgets, "ana", NOW + 60_000);
+  });
+
+  it("[L10 G10] a read is paid for when it is done, and the next waits until no more is owed", () => {
+    const budgets = new Budgets(LIMITS);
+    const refusal = (now: number): unknown => budgets.readRefusal("ana", now);
+
+    expect(refusal(NOW)).toBeUndefined();
+    budgets.chargeRead("ana", LIMITS.readCharsBurst + 50_000, NOW);
+
+    expect(refusal(NOW)).toMatchObject({ limit: "readCharsPerSecond", retryAfterMs: 500 });
+    expect(refusal(NOW + 499)).toMatchObject({ retryAfterMs: 1 });
+    expect(refusal(NOW + 500)).toBeUndefined();
+    expect(budgets.readRefusal("bob", NOW)).toBeUndefined();
+  });
+
+  it("[L10] a crowd of other readers makes no debt forgotten, and who cannot be told apart owes only to the room", () => {
+    const budgets = new Budgets(LIMITS);
+    budgets.chargeRead("ana", LIMITS.readCharsBurst + 1, NOW);
+
+    for (let n = 0; n < 10_000; n++) budgets.chargeRead(`crowd ${n}`, 1, NOW);
+    budgets.chargeRead(undefined, LIMITS.readCharsBurst, NOW);
+
+    expect(budgets.readRefusal("ana", NOW)).toMatchObject({ limit: "readCharsPerSecond" });
+    expect(budgets.readRefusal(undefined, NOW)).toBeUndefined();
+    budgets.chargeRead(undefined, LIMITS.roomReadCharsBurst, NOW);
+    expect(budgets.readRefusal(undefined, NOW)).toMatchObject({ limit: "roomReadCharsPerSecond" });
+  });
+
+  it("[L8 G10] the bytes of a room come back, and a frame as large as all of them can be had", () => {
+    const budgets = new Budgets(LIMITS);
+
+    expect(budgets.takeRoomBytes(LIMITS.roomBytesBurst, NOW)).toBeUndefined();
+    expect(budgets.takeRoomBytes(1_000, NOW)).toMatchObject({
+      limit: "roomBytesPerSecond",
+      retryAfterMs: 500,
+    });
+    expect(budgets.takeRoomBytes(1_000, NOW + 500)).toBeUndefined();
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Eyes } from "../../src/protocol/messages.ts";
+import { SCAN_CHARS } from "../../src/room/history.ts";
 import type { Log } from "../../src/room/log.ts";
 import { keeping } from "./support/keeping.ts";
-import { loadLog, NOW, pagesAfter, range, withLog } from "./support/logs.ts";
+import { historyOf, loadLog, NOW, pagesAfter, range, withLog, type ReadHistory } from "./support/logs.ts";
 import { eyesOf } from "../support/eyes.ts";
 
 /** What a row of a test is: a message for everyone, one for Bob alone, or a change of the state. */
@@ -23,7 +25,23 @@ function storeAll(log: Log, what: readonly What[], chars = 1): void {
   }
 }
 
-const offsets = ({ messages }: ReturnType<Log["history"]>): unknown[] => messages.map(({ offset }) => offset);
+const offsets = ({ messages }: ReadHistory): unknown[] => messages.map(({ offset }) => offset);
+
+/** Every page of history from a place on, each from where the one before it says that it begins. */
+function pagesOf(
+  log: Log,
+  from: { readonly after: number } | { readonly before: number },
+  eyes: Eyes,
+): { readonly offsets: readonly number[]; readonly cost: number }[] {
+  const pages = [];
+  for (let range: object | undefined = from; range !== undefined;) {
+    const { texts, next, cost } = log.history({ ...range, limit: 500 }, NOW, eyes);
+    pages.push({ offsets: texts.map((text) => (JSON.parse(text) as { offset: number }).offset), cost });
+    if (next === undefined) range = undefined;
+    else range = "after" in from ? { after: next } : { before: next };
+  }
+  return pages;
+}
 
 /** The logs of a room: as it was written, and as it is after a load. */
 function both(log: Log, storage: DurableObjectStorage): readonly Log[] {
@@ -40,9 +58,9 @@ describe("messages for some", () => {
     const pages = await withLog(keeping(1_000), (log, storage) => {
       storeAll(log, ["all", "bob", "bob", "state", "all"]);
       return both(log, storage).flatMap((each) => [
-        each.history({ limit: 500 }, NOW, eyesOf(member)),
-        each.history({ after: 0, limit: 500 }, NOW, eyesOf(member)),
-        each.history({ since: NOW, limit: 500 }, NOW, eyesOf(member)),
+        historyOf(each, { limit: 500 }, NOW, eyesOf(member)),
+        historyOf(each, { after: 0, limit: 500 }, NOW, eyesOf(member)),
+        historyOf(each, { since: NOW, limit: 500 }, NOW, eyesOf(member)),
       ]);
     });
 
@@ -58,39 +76,54 @@ describe("messages for some", () => {
   ])("[A7 A8] and the page and its more are of what one may see: %s", async (_what, bounds, wanted, more) => {
     const pages = await withLog(keeping(1_000), (log, storage) => {
       storeAll(log, ["all", "bob", "state", "bob", "bob", "all", "bob", "all", "bob", "bob"]);
-      return both(log, storage).map((each) => each.history(bounds, NOW, eyesOf("cem")));
+      return both(log, storage).map((each) => historyOf(each, bounds, NOW, eyesOf("cem")));
     });
 
     for (const page of pages) expect([offsets(page), page.more]).toEqual([wanted, more]);
   });
 
   it.each(["bob", "state"] as const)(
-    "[A8] never end a page before its first message, however much of the log is %s's",
+    "[A8] a page ends before its first message where much of the log is %s's, and says where the next one begins",
     async (what) => {
-      const pages = await withLog(keeping(1_000), (log, storage) => {
-        const large = Array<What>(12).fill(what); // more than a page has characters
+      const logs = await withLog(keeping(1_000), (log, storage) => {
+        const large = Array<What>(12).fill(what); // twice as much as a page looks at
         storeAll(log, ["all", ...large, "all", ...large, "all"], 200_000);
-        return both(log, storage).map((each) => {
-          const read: unknown[][] = [];
-          for (let after = 0, more = true; more;) {
-            const page = each.history({ after, limit: 500 }, NOW, eyesOf("cem"));
-            read.push(offsets(page));
-            ({ more } = page);
-            after = page.messages.at(-1)?.offset ?? Infinity;
-          }
-          for (let before = 28, more = true; more;) {
-            const page = each.history({ before, limit: 500 }, NOW, eyesOf("cem"));
-            read.push(offsets(page));
-            ({ more } = page);
-            before = page.messages.at(0)?.offset ?? 0;
-          }
-          return read;
-        });
+        return both(log, storage).map((each) =>
+          [{ after: 0 }, { before: 28 }].map((from) => pagesOf(each, from, eyesOf("cem"))),
+        );
       });
 
-      expect(pages).toEqual(Array(2).fill([[1], [14], [27], [27], [14], [1]]));
+      for (const [forward = [], backward = []] of logs) {
+        expect(forward.flatMap(({ offsets: seen }) => seen)).toEqual([1, 14, 27]);
+        expect(backward.flatMap(({ offsets: seen }) => seen)).toEqual([27, 14, 1]);
+        // One row may be found on a page, and one bring it beyond the bound.
+        for (const { cost } of [...forward, ...backward]) expect(cost).toBeLessThan(SCAN_CHARS + 2 * 210_000);
+        expect(forward.length).toBeGreaterThan(4);
+        expect(backward.length).toBeGreaterThan(4);
+      }
     },
   );
+
+  it("[L10 P4] each page of a replay looks at a bounded part of the log, and the next goes on from there", async () => {
+    const pages = await withLog(keeping(1_000), (log, storage) => {
+      storeAll(log, ["all", ...Array<What>(12).fill("bob"), "all"], 200_000);
+      return both(log, storage).map((each) => {
+        const read = [];
+        for (let after = 0; after < each.head;) {
+          const page = each.page(after, 65_536, eyesOf("cem"));
+          if (page === undefined) break;
+          read.push({ isEmpty: page.texts === "", cost: page.cost });
+          after = page.last;
+        }
+        return read;
+      });
+    });
+
+    for (const read of pages) {
+      expect(read.filter(({ isEmpty }) => !isEmpty)).toHaveLength(2);
+      for (const { cost } of read) expect(cost).toBeLessThan(SCAN_CHARS + 250_000);
+    }
+  });
 
   it("[A7 P4 P6] bring who may not see them to the end of the log all the same", async () => {
     const pages = await withLog(keeping(1_000), (log, storage) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Log } from "../../src/room/log.ts";
 import { keeping } from "./support/keeping.ts";
-import { loadLog, NOW, store, withLog } from "./support/logs.ts";
+import { historyOf, loadLog, NOW, store, withLog } from "./support/logs.ts";
 import { request, roomPath, uniqueRoom } from "./support/rooms.ts";
 import { join } from "./support/websocket.ts";
 
@@ -35,7 +35,7 @@ describe("reads by time", () => {
   ])("[A8] %s", async (_what, range, wanted) => {
     const pages = await withLog(keeping(1_000), (log, storage) => {
       storeTimes(log);
-      return [log, loadLog(storage).log].map((each) => each.history({ limit: 500, ...range }, NOW + 10));
+      return [log, loadLog(storage).log].map((each) => historyOf(each, { limit: 500, ...range }, NOW + 10));
     });
 
     for (const { messages } of pages) expect(messages.map(({ offset }) => offset)).toEqual(wanted);
@@ -47,13 +47,14 @@ describe("reads by time", () => {
       const { log: loaded } = loadLog(storage);
       storeTimes(loaded, [NOW + 60, NOW + 101]);
       const since = (time: number): unknown =>
-        loaded
-          .history({ since: time, limit: 500 }, NOW)
-          .messages.map(({ offset, time: at }) => [offset, at - NOW]);
+        historyOf(loaded, { since: time, limit: 500 }, NOW).messages.map(({ offset, time: at }) => [
+          offset,
+          at - NOW,
+        ]);
       return [
         since(NOW + 100),
         since(NOW + 101),
-        loaded.history({ until: NOW + 100, limit: 5 }, NOW).messages,
+        historyOf(loaded, { until: NOW + 100, limit: 5 }, NOW).messages,
       ];
     });
 
@@ -73,7 +74,7 @@ describe("reads by time", () => {
       storeTimes(log, [NOW, NOW + 10, NOW + 20, NOW + 30]);
       return [log, loadLog(storage, keeping(3)).log].map((each) =>
         [{ since: NOW }, { since: NOW, until: NOW + 30 }, { until: NOW + 20 }].map((range) =>
-          each.history({ limit: 500, ...range }, NOW + 30).messages.map(({ offset }) => offset),
+          historyOf(each, { limit: 500, ...range }, NOW + 30).messages.map(({ offset }) => offset),
         ),
       );
     });
@@ -106,7 +107,7 @@ describe("reads by time", () => {
   });
 
   it("[A8] an empty log has nothing at any time", async () => {
-    const page = await withLog(keeping(3), (log) => log.history({ since: 0, until: NOW, limit: 5 }, NOW));
+    const page = await withLog(keeping(3), (log) => historyOf(log, { since: 0, until: NOW, limit: 5 }, NOW));
 
     expect(page).toEqual({ messages: [], more: false });
   });

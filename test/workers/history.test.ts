@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { HistoryPage } from "../../src/room/log.ts";
 import { keeping } from "./support/keeping.ts";
-import { loadLog } from "./support/logs.ts";
+import { historyOf, loadLog, type ReadHistory } from "./support/logs.ts";
 import { crash, evict, inRoom, request, roomPath, rowsOf, tablesOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
 import { join, type WebSocketMember } from "./support/websocket.ts";
@@ -19,14 +18,14 @@ async function roomWith(count: number, room = uniqueRoom()): Promise<{ room: str
   return { room, ana };
 }
 
-async function read(room: string, query = ""): Promise<HistoryPage & { readonly position: string | null }> {
+async function read(room: string, query = ""): Promise<ReadHistory & { readonly position: string | null }> {
   const response = await request(`${roomPath(room, "/history")}${query}`);
   expect(response.status).toBe(200);
   expect(response.headers.get("Content-Type")).toContain("application/json");
   return response.json();
 }
 
-const offsets = ({ messages }: HistoryPage): unknown[] => messages.map(({ offset }) => offset);
+const offsets = ({ messages }: ReadHistory): unknown[] => messages.map(({ offset }) => offset);
 
 describe("history over HTTP", () => {
   it.each([
@@ -104,7 +103,13 @@ describe("history in a frame", () => {
   it("[A8 G5] is answered over a socket and by POST alike", async () => {
     const { room, ana } = await roomWith(5);
     const bob = await joinSse(room);
-    const wanted = { type: "history", ref: 99, messages: ana.inbox.messages.slice(1, 3), more: true };
+    const wanted = {
+      type: "history",
+      ref: 99,
+      messages: ana.inbox.messages.slice(1, 3),
+      more: true,
+      next: 2,
+    };
     const ask = { type: "history", ref: 99, before: 4, limit: 2 };
 
     ana.send(ask);
@@ -178,7 +183,7 @@ it("[A8 H5 P5] what retention has let go is not served", async () => {
   const messages = await inRoom(room, ({ storage }) => {
     const { log } = loadLog(storage, keeping(10));
     return [{ after: 0, limit: 3 }, { before: 12, limit: 500 }, { limit: 500 }].map((range) =>
-      log.history(range, Date.now()),
+      historyOf(log, range, Date.now()),
     );
   });
 

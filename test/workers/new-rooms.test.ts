@@ -1,7 +1,10 @@
+import { listDurableObjectIds } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
 import { request, roomPath, uniqueAddress, uniqueRoom, type Serve } from "./support/rooms.ts";
 import { serverWith } from "./support/servers.ts";
-import { openEvents } from "./support/sse.ts";
+import { openEvents, post } from "./support/sse.ts";
 import { bearer, token } from "./support/tokens.ts";
 import { join, joinWebSocket, upgrade, type WebSocketMember } from "./support/websocket.ts";
 
@@ -13,6 +16,12 @@ afterEach(() => vi.useRealTimers());
 
 function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
+}
+
+/** Whether a room's object has ever been reached. */
+async function wasTouched(room: string): Promise<boolean> {
+  const id = env.ROOM.idFromName(room).toString();
+  return (await listDurableObjectIds(env.ROOM)).some((other) => other.toString() === id);
 }
 
 /** A server that lets a source make two rooms a day, and someone who made them. */
@@ -116,6 +125,71 @@ describe("new rooms", () => {
     const headers = { "CF-Connecting-IP": uniqueAddress() };
 
     for (let n = 0; n < 3; n++) await expectToJoin(uniqueRoom(), { to, headers });
+  });
+});
+
+describe("new rooms that are read, not joined", () => {
+  /** Everything that touches a room without joining it. */
+  const TOUCHES: [what: string, part: string][] = [
+    ["how many are there", ""],
+    ["history", "/history"],
+    ["members", "/members"],
+    ["state", "/state"],
+  ];
+
+  it.each(TOUCHES)("[L3 N3] count as rooms that were joined first: %s", async (_what, part) => {
+    const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    const read = (room: string): Promise<Response> => request(roomPath(room, part), { headers }, to);
+    const [first, second, third] = [uniqueRoom(), uniqueRoom(), uniqueRoom()];
+    for (const room of [first, second]) expect((await read(room)).status).toBe(200);
+
+    const refused = await read(third);
+
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({ ...TOO_MANY, retryAfterMs: 3_600_000 });
+    expect(await wasTouched(third)).toBe(false);
+    expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
+    expect((await request(roomPath(third, part), {}, to)).status).toBe(200);
+  });
+
+  it("[L3 H1] acts by POST of a session that is no member count as well", async () => {
+    const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    const codes = [];
+    for (let n = 0; n < 3; n++) {
+      const [room, key] = [uniqueRoom(), randomKey()];
+      const { session } = await deriveIdentity(room, "", key);
+      const { body } = await post(room, { session, key }, { type: "publish", event: "e" }, headers, to);
+      codes.push((body as { code: string }).code);
+    }
+
+    expect(codes).toEqual(["not_joined", "not_joined", "rate_limited"]);
+  });
+
+  it("[L3 G10] are counted once each, however often they are read, and can always be read again", async () => {
+    const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    const room = uniqueRoom();
+
+    for (let n = 0; n < 5; n++) expect((await request(roomPath(room), { headers }, to)).status).toBe(200);
+    await join(uniqueRoom(), { to, headers });
+    expect((await request(roomPath(uniqueRoom()), { headers }, to)).status).toBe(429);
+
+    expect((await request(roomPath(room), { headers }, to)).status).toBe(200);
+  });
+
+  it("[L3 G10] leave rooms that have been joined to be read, by whoever joined them", async () => {
+    const { to, headers, rooms } = await afterTwo();
+    const theirs = uniqueRoom();
+    await join(theirs, { to });
+    expect((await request(roomPath(theirs), {}, to)).status).toBe(200);
+
+    const statuses = await Promise.all(
+      [...rooms, theirs].map(async (room) => (await request(roomPath(room), { headers }, to)).status),
+    );
+
+    expect(statuses).toEqual([200, 200, 200]);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Mark } from "../../src/room/segments.ts";
 import { kinds } from "../../src/rooms.ts";
 import { keeping } from "./support/keeping.ts";
 import {
+  historyOf,
   loadLog,
   NOW,
   offsetsAfter,
@@ -254,7 +255,7 @@ describe("bytes and age", () => {
         at(log, late),
         at(fresh, inTime),
         at(fresh, late),
-        fresh.history({ limit: 9 }, late + 1),
+        historyOf(fresh, { limit: 9 }, late + 1),
       ];
     });
 

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { isFor, type Addressed } from "../../src/protocol/messages.ts";
 import type { HistoryRange } from "../../src/room/api.ts";
-import { Log, type HistoryPage } from "../../src/room/log.ts";
+import { Log } from "../../src/room/log.ts";
 import { MemorySegments } from "../../src/room/memory-segments.ts";
 import type { RetentionLimits } from "../../src/room/retention.ts";
 import { keeping } from "./support/keeping.ts";
-import { loadLog, NOW, pagesAfter } from "./support/logs.ts";
+import { historyOf, loadLog, NOW, pagesAfter, type ReadHistory } from "./support/logs.ts";
 import { inRoom, uniqueRoom } from "./support/rooms.ts";
 import { eyesOf } from "../support/eyes.ts";
 
@@ -96,7 +96,7 @@ class Model {
     return this.frames.length - Math.min(kept, historyMaxMessages);
   }
 
-  history(range: HistoryRange, now: number, member: string | undefined): HistoryPage {
+  history(range: HistoryRange, now: number, member: string | undefined): ReadHistory {
     const { after = 0, before = Infinity, since = 0, until = Infinity, limit } = range;
     const found = this.frames.filter(
       (frame) =>
@@ -161,7 +161,7 @@ it("[A8 P2 P5 W1 G4] whatever was stored when, all that is read is as of a plain
           );
           for (const log of [inMemory, stored]) {
             expect(log.head).toBe(head);
-            expect(log.history(range, now, eyesOf(step.member))).toEqual(
+            expect(historyOf(log, range, now, eyesOf(step.member))).toEqual(
               model.history(range, now, step.member),
             );
             expect(log.resume(`${log.open()}:${floor}`, now)).toEqual({ recovered: true, offset: floor });

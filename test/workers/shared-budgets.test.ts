@@ -157,3 +157,79 @@ describe("what everyone in a room may send together", () => {
     await expectToPublish(ana, roomMessagesBurst);
   });
 });
+
+describe("the bytes that everyone in a room may send together", () => {
+  const OF_BYTES = { code: "rate_limited", limit: "roomBytesPerSecond" };
+  const LARGE = { type: "publish", event: "e", data: "x".repeat(900) };
+
+  /** Has members of a room spend all its bytes: four frames of less than a kilobyte. */
+  async function spend(room: string): Promise<WebSocketMember> {
+    const loud = await join(room, { to });
+    for (let ref = 1; ref <= 4; ref++)
+      expect(await loud.ask({ ...LARGE, ref })).toMatchObject({ type: "ack" });
+    return loud;
+  }
+
+  it("[L8 F2 G10] beyond them a frame is refused unread, so without a ref, and is taken when told", async () => {
+    const room = uniqueRoom("scarce-bytes");
+    await spend(room);
+    const bob = await join(room, { to });
+
+    bob.send({ ...LARGE, ref: 7 });
+    const refused = await bob.inbox.take("error");
+    pass(refused.retryAfterMs ?? 0);
+
+    expect(refused).toMatchObject({ ...OF_BYTES, retryAfterMs: expect.any(Number) as number });
+    expect(refused).not.toHaveProperty("ref");
+    expect(await bob.ask({ ...LARGE, ref: 7 })).toMatchObject({ type: "ack", ref: 7, offset: 5 });
+  });
+
+  it("[L8 H2] by POST the answer is 429", async () => {
+    const room = uniqueRoom("scarce-bytes");
+    const reader = await joinSse(room, { to });
+    await spend(room);
+
+    const answer = await post(room, reader, [LARGE], {}, to);
+
+    expect(answer).toMatchObject({ status: 429, body: OF_BYTES });
+  });
+
+  it("[L8 L2 G10] what others have spent mutes no one and closes no one", async () => {
+    const room = uniqueRoom("scarce-bytes");
+    await spend(room);
+    const bob = await join(room, { to });
+
+    for (let n = 0; n < 40; n++) bob.send(LARGE);
+    await bob.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length === 40);
+    pass(10_000);
+
+    expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+
+  it("[L8 L1 H1] who has not joined spends nothing of it, and has one budget for all sessions it makes up", async () => {
+    const room = uniqueRoom("scarce-bytes");
+    const ana = await join(room, { to });
+    const headers = { "CF-Connecting-IP": "192.0.2.77" };
+    const codes = new Set<unknown>();
+    for (let n = 0; n < 300; n++) {
+      const key = randomKey();
+      const { session } = await deriveIdentity(room, "", key);
+      const { body } = await post(room, { session, key }, LARGE, headers, to);
+      codes.add((body as { code: string }).code);
+    }
+
+    expect(codes).toEqual(new Set(["not_joined", "rate_limited"]));
+    expect(await ana.ask({ ...LARGE, ref: 1 })).toMatchObject({ type: "ack" });
+  });
+
+  it("[L8 L2 G10] who is muted spends nothing of it", async () => {
+    const room = uniqueRoom("scarce-bytes");
+    const [ana, loud] = [await join(room, { to }), await join(room, { to })];
+    await beMuted(loud);
+
+    for (let ref = 1; ref <= 5; ref++) loud.send({ ...LARGE, ref });
+    await loud.inbox.take("error", ({ ref }) => ref === 5);
+
+    expect(await ana.ask({ ...LARGE, ref: 1 })).toMatchObject({ type: "ack" });
+  });
+});

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { HistoryFrame } from "../../src/protocol/frames.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import { oneTo, pass, publishBig, Reader, WINDOW } from "./support/reader.ts";
 import { evict, inRoom, infoOf, uniqueRoom } from "./support/rooms.ts";
@@ -205,16 +206,21 @@ describe("answers to a member that does not read", () => {
     expect(bob.chars).toBeLessThanOrEqual(WINDOW * 2);
   });
 
-  it("[L7 A8] are each sent whole to one within its window, however large", async () => {
+  it("[L7 A8] are each sent whole to one within its window, page by page of as much as it asks for", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     await publishBig(ana, 15);
     const bob = await Reader.join(room);
     await ana.publish("e", 1);
 
-    bob.member.send({ type: "history", ref: 1, limit: 500, after: 0 });
-    const { messages } = await bob.inbox.take("history");
-    await bob.see();
+    const messages = [];
+    for (let after: number | undefined = 0; after !== undefined;) {
+      bob.member.send({ type: "history", ref: 1, limit: 500, after });
+      const page: HistoryFrame = await bob.inbox.take("history");
+      messages.push(...page.messages);
+      after = page.next;
+      await bob.see();
+    }
 
     expect(messages).toHaveLength(16);
     expect(bob.chars).toBeGreaterThan(WINDOW * 3);
@@ -231,7 +237,7 @@ describe("answers to a member that does not read", () => {
     bob.member.send(Array.from({ length: 64 }, (_, n) => ({ type: "history", ref: n + 1, after: 0 })));
 
     expect(await bob.member.closed).toMatchObject({ code: 4003 });
-    expect(bob.inbox.all.filter(({ type }) => type === "history").length).toBe(1);
+    expect(bob.inbox.all.filter(({ type }) => type === "history").length).toBeGreaterThan(0);
     expect(bob.chars).toBeLessThanOrEqual(WINDOW * 2);
   });
 

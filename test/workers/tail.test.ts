@@ -4,7 +4,17 @@ import { isFor, type Addressed } from "../../src/protocol/messages.ts";
 import type { Log } from "../../src/room/log.ts";
 import { Tail } from "../../src/room/tail.ts";
 import { keeping } from "./support/keeping.ts";
-import { loadLog, NOW, offsetsAfter, pagesAfter, range, store, storeRows, withLog } from "./support/logs.ts";
+import {
+  historyOf,
+  loadLog,
+  NOW,
+  offsetsAfter,
+  pagesAfter,
+  range,
+  store,
+  storeRows,
+  withLog,
+} from "./support/logs.ts";
 import { inRoom, uniqueRoom } from "./support/rooms.ts";
 import { eyesOf } from "../support/eyes.ts";
 
@@ -123,11 +133,11 @@ describe("pages of the log", () => {
     expect(pages).toEqual([undefined, undefined, 3]);
   });
 
-  // Three messages of 29 characters, in rows of two and one, and the commas between them.
+  // Three messages of 29 characters, in rows of two and one. Between rows is a comma, within a row a comma and a tab.
   it.each([
-    [89, [[1, 2, 3]]],
-    [88, [[1, 2], [3]]],
-    [59, [[1, 2], [3]]],
+    [90, [[1, 2, 3]]],
+    [89, [[1, 2], [3]]],
+    [60, [[1, 2], [3]]],
     [58, [[1], [2], [3]]],
     [1, [[1], [2], [3]]],
   ])(
@@ -244,7 +254,7 @@ describe("the newest rows, in memory", () => {
       offsetsAfter(loaded, 20); // so that a part of it is in memory
       return range(2, 32).map((before) => {
         const messages = (each: Log, range_: object): unknown[] =>
-          each.history({ limit: 500, ...range_ }, NOW).messages.map(({ offset }) => offset);
+          historyOf(each, { limit: 500, ...range_ }, NOW).messages.map(({ offset }) => offset);
         return [messages(loaded, { before }), messages(log, { after: 0, before })];
       });
     });

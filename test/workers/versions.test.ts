@@ -163,9 +163,8 @@ describe("the contract between Worker and room", () => {
 
       expect(outcome).toEqual({ refused: null, results: [{ type: "ack", ref: 1, offset: 1 }] });
       expect(await inbox.take("message")).toMatchObject({ offset: 1, data: 1 });
-      expect(JSON.parse(await roomStub(room).history({ limit: 5 }))).toMatchObject({
-        messages: [{ offset: 1 }],
-      });
+      const page = (await roomStub(room).history({ limit: 5 })) as string; // A newer Worker says who reads.
+      expect(JSON.parse(page)).toMatchObject({ messages: [{ offset: 1 }] });
       expect(inbox.all[0]).toMatchObject({ type: "welcome", state: {}, members: [{ id: member }] });
     },
   );

@@ -73,9 +73,9 @@ function framesOf({ item }: ServerItem): object[] {
       ];
     }
     case "history": {
-      const { ref, messages, more } = item.value;
+      const { ref, messages, more, next } = item.value;
       const all = messages.flatMap((group) => [...messagesOf(group)]);
-      return [{ type: "history", ...numbers({ ref }), messages: all, more }];
+      return [{ type: "history", ...numbers({ ref }), messages: all, more, ...numbers({ next }) }];
     }
     case "expiring":
       return [{ type: "expiring", expiresInMs: Number(item.value.expiresInMs) }];

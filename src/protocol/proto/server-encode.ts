@@ -76,11 +76,12 @@ function itemOf(frame: Exclude<ServerFrame, MessageFrame>): Item {
       return { case: "error", value };
     }
     case "history": {
-      const { ref, messages, more } = frame;
+      const { ref, messages, more, next } = frame;
       const value = {
         ...(ref !== undefined && { ref: whole(ref) }),
         messages: groupMessages(messages),
         more,
+        ...(next !== undefined && { next: whole(next) }),
       };
       return { case: "history", value };
     }

@@ -1,4 +1,8 @@
+import type { MessageFrame } from "../../../src/protocol/frames.ts";
+import type { Eyes } from "../../../src/protocol/messages.ts";
 import { SqlActBlocks } from "../../../src/room/act-blocks.ts";
+import type { HistoryRange } from "../../../src/room/api.ts";
+import { pageFields } from "../../../src/room/history.ts";
 import { SqlFloors } from "../../../src/room/floors.ts";
 import { Log } from "../../../src/room/log.ts";
 import { Once } from "../../../src/room/once.ts";
@@ -82,6 +86,22 @@ interface ReadPage {
   readonly offsets: readonly number[];
   readonly last: number;
   readonly chars: number;
+}
+
+/** A page of history as clients are answered. */
+export interface ReadHistory {
+  readonly messages: readonly MessageFrame[];
+  readonly more: boolean;
+}
+
+/** A page of history, parsed. */
+export function historyOf(log: Log, range: HistoryRange, now: number, eyes?: Eyes): ReadHistory {
+  const { next: _next, ...page } = JSON.parse(
+    `{${pageFields(log.history(range, now, eyes))}}`,
+  ) as ReadHistory & {
+    readonly next?: number;
+  };
+  return page;
 }
 
 /** The pages that are read after an offset, each from where the one before it ended. */

@@ -103,6 +103,23 @@ export const TEST_KINDS = {
     roomMessagesPerSecond: 5,
     roomMessagesBurst: 20,
   },
+  "scarce-bytes": {
+    ...STRICT,
+    anonymous: true,
+    text: "Few bytes for all together.",
+    maxFrameBytes: 1_024,
+    roomBytesPerSecond: 1_024,
+    roomBytesBurst: 4_096,
+  },
+  "scarce-reads": {
+    ...STRICT,
+    anonymous: true,
+    text: "Little may be read.",
+    readCharsPerSecond: 65_536,
+    readCharsBurst: 65_536,
+    roomReadCharsPerSecond: 131_072,
+    roomReadCharsBurst: 131_072,
+  },
   slow: {
     anonymous: true,
     text: "Less for each than comes back for all in the same time.",

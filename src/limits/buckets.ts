@@ -1,0 +1,45 @@
+import { fullBucket, isFull, owe, take, type Bucket, type BucketRate } from "./token-bucket.ts";
+
+/** This many buckets are kept before those that are full again are looked for. */
+const SPARE = 64;
+
+/** Buckets of one rate, one for each name. A full one need not be kept, so those that owe nothing are forgotten. */
+export class Buckets {
+  readonly #rate: BucketRate;
+  readonly #byName = new Map<string, Bucket>();
+  #dropAt = SPARE;
+
+  constructor(rate: BucketRate) {
+    this.#rate = rate;
+  }
+
+  /** Spends from a bucket, as {@link take} does. */
+  take(name: string, cost: number, now: number): number {
+    return take(this.#rate, this.#of(name, now), cost, now);
+  }
+
+  /** Spends what is not there, too, as {@link owe} does. */
+  owe(name: string, cost: number, now: number): void {
+    owe(this.#rate, this.#of(name, now), cost, now);
+  }
+
+  /** How long until a bucket has this much, in milliseconds. */
+  waitMs(name: string, cost: number, now: number): number {
+    const bucket = this.#byName.get(name);
+    return bucket === undefined ? 0 : take(this.#rate, { ...bucket }, cost, now);
+  }
+
+  #of(name: string, now: number): Bucket {
+    let bucket = this.#byName.get(name);
+    if (bucket === undefined) {
+      if (this.#byName.size >= this.#dropAt) this.#dropFull(now);
+      this.#byName.set(name, (bucket = fullBucket(this.#rate, now)));
+    }
+    return bucket;
+  }
+
+  #dropFull(now: number): void {
+    for (const [name, bucket] of this.#byName) if (isFull(this.#rate, bucket, now)) this.#byName.delete(name);
+    this.#dropAt = 2 * this.#byName.size + SPARE;
+  }
+}

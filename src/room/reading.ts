@@ -1,0 +1,70 @@
+import type { WireError } from "../protocol/errors.ts";
+import type { HistoryRequestFrame } from "../protocol/frames.ts";
+import type { Actor, Reader, ReadOutcome } from "./api.ts";
+import type { Budgets } from "./budgets.ts";
+import { charsOf, PARSE_PRICE } from "./history.ts";
+import type { Log } from "./log.ts";
+import type { Members } from "./members.ts";
+import type { Answer, Outbox } from "./outbox.ts";
+import type { Read } from "./reads.ts";
+import type { Session, Sessions } from "./sessions.ts";
+
+/** What is read for someone who asks, and who pays for it: the same over a socket, by POST and over HTTP. */
+export class Reading {
+  readonly #log: Log;
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #budgets: Budgets;
+  readonly #outbox: Outbox;
+
+  constructor(room: {
+    readonly log: Log;
+    readonly sessions: Sessions;
+    readonly members: Members;
+    readonly budgets: Budgets;
+    readonly outbox: Outbox;
+  }) {
+    this.#log = room.log;
+    this.#sessions = room.sessions;
+    this.#members = room.members;
+    this.#budgets = room.budgets;
+    this.#outbox = room.outbox;
+  }
+
+  /** Answers a request for history in a frame; tells why not. */
+  history(
+    actor: Actor,
+    connection: Session | undefined,
+    frame: HistoryRequestFrame,
+    answer: Answer,
+    now: number,
+  ): WireError | undefined {
+    const isMember = this.#members.byId(actor.member) !== undefined;
+    if (!isMember && this.#sessions.byId(actor.session) === undefined) return { code: "not_joined" };
+    const source = sourceOf(actor, connection);
+    const refusal = this.#budgets.readRefusal(source, now);
+    if (refusal !== undefined) return refusal;
+    this.#outbox.flush(now); // What came before it in its frame is there to be read.
+    const eyes = { member: isMember ? actor.member : undefined, seesState: false };
+    const page = this.#log.history(frame, now, eyes);
+    const isText = connection !== undefined && connection.record.dialect !== "proto";
+    this.#budgets.chargeRead(source, page.cost + (isText ? 1 : PARSE_PRICE) * charsOf(page), now);
+    answer({ type: "history", ...(frame.ref !== undefined && { ref: frame.ref }), page });
+    return undefined;
+  }
+
+  /** Answers a read over HTTP. A Worker of older code does not say who reads, and knows no refusal. */
+  answer(reader: Reader | undefined, read: () => Read, now: number): ReadOutcome | string {
+    const isNew = this.#log.position === undefined;
+    const refused = reader && this.#budgets.readRefusal(reader.source, now);
+    if (refused !== undefined) return { refused, text: "", isNew };
+    const { text, cost } = read();
+    this.#budgets.chargeRead(reader?.source, cost, now);
+    return reader === undefined ? text : { refused: null, text, isNew };
+  }
+}
+
+/** Who answers for an act: as its request says, else its connection, else its session. */
+export function sourceOf({ source, session }: Actor, connection: Session | undefined): string {
+  return source ?? connection?.record.source ?? session;
+}

@@ -1,0 +1,86 @@
+import type { Config } from "../config/config.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
+import { isUpgrade, readOffer, type Offer } from "../transports/websocket.ts";
+import { UNKNOWN_ADDRESS, addressOf, type ADDRESS_LIMITS } from "./address-limit.ts";
+import { readPlace, type Place } from "./admission.ts";
+import { papersOf, type Gate, type Visitor } from "./gate.ts";
+import type { Origins } from "./origins.ts";
+
+/** A request to a room that has passed the checks every such request must pass before the room is touched. */
+export interface Visit {
+  readonly query: URLSearchParams;
+  readonly place: Place;
+  readonly visitor: Visitor;
+}
+
+/** Who makes a request. */
+export interface Caller {
+  /** Absent where the runtime does not tell it. */
+  readonly address: string | undefined;
+  /** Who answers for the request: its verified user or, without one, its address. */
+  readonly source: string;
+  /** Which limit the request counts against. */
+  readonly limit: keyof typeof ADDRESS_LIMITS;
+  /** What the client offers in `Sec-WebSocket-Protocol`, where it asks for a WebSocket. */
+  readonly offer: Offer | undefined;
+  /** Whether it may go on to its room; an address outside `/rooms` is `not_found`. */
+  readonly visit: Result<Visit>;
+}
+
+/** A URL may hold a ticket and presence data, percent-encoded; Cloudflare takes 16 KB (2026-06-26). */
+const MAX_URL_CHARS = 32_768;
+
+/** The addresses of rooms; what follows `/events` joins, as an upgrade does. */
+const ROOM_PATH = /^\/rooms\/[^/]/;
+const EVENTS_PATH = /^\/rooms\/[^/]+\/events\/?$/;
+
+/**
+ * Finds out who makes a request. This is the first thing that is done with any, and nothing else of it is read before
+ * it has been counted for that caller.
+ */
+export class Callers {
+  readonly #config: Config;
+  readonly #gate: Gate;
+  readonly #origins: Origins;
+
+  constructor(config: Config, gate: Gate, origins: Origins) {
+    this.#config = config;
+    this.#gate = gate;
+    this.#origins = origins;
+  }
+
+  /** @param path the path of the request's URL */
+  async identify(request: Request, path: string): Promise<Caller> {
+    const address = addressOf(request);
+    const offer = isUpgrade(request) ? readOffer(request.headers.get("Sec-WebSocket-Protocol")) : undefined;
+    const isJoin = offer !== undefined || EVENTS_PATH.test(path);
+    const visit = ROOM_PATH.test(path)
+      ? await this.#check(request, isJoin, offer)
+      : err({ code: "not_found" as const });
+    const user = visit.ok ? visit.value.visitor.user : "";
+    return {
+      address,
+      source: user === "" ? (address ?? UNKNOWN_ADDRESS) : `@${user}`,
+      limit: isJoin ? "joinsPerAddress" : "requestsPerAddress",
+      offer,
+      visit,
+    };
+  }
+
+  async #check(request: Request, isJoin: boolean, offer: Offer | undefined): Promise<Result<Visit>> {
+    const { server } = this.#config;
+    if (server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
+    if (offer?.isSpoken === false) return err({ code: "version" });
+    if (!this.#origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
+    if (request.url.length > MAX_URL_CHARS) {
+      return err({ code: "bad_request", message: `a URL has at most ${MAX_URL_CHARS} characters` });
+    }
+    const url = new URL(request.url);
+    const place = readPlace(url, this.#config);
+    if (!place.ok) return place;
+    const papers = papersOf(request, offer?.token, url.searchParams);
+    // Only a room knows whose a ticket is, and it looks when one joins.
+    const visitor = await this.#gate.pass(place.value, isJoin ? papers : { ...papers, ticket: undefined });
+    return visitor.ok ? ok({ query: url.searchParams, place: place.value, visitor: visitor.value }) : visitor;
+  }
+}

@@ -1,0 +1,143 @@
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { OPTIONS } from "../../src/config/options.ts";
+import { oneTo, pass, publishBig, Reader } from "./support/reader.ts";
+import { roomStub, uniqueRoom } from "./support/rooms.ts";
+import { joinSse, post } from "./support/sse.ts";
+import { join, type WebSocketMember } from "./support/websocket.ts";
+
+const BURST = OPTIONS.messagesBurst.default;
+const BYTES_BURST = OPTIONS.bytesBurst.default;
+const MAX_REFUSALS = OPTIONS.maxRefusals.default;
+
+/** So many a client may say for frames that were on their way while the room slept. */
+const SPARE = 64;
+
+const SEEN = { type: "seen", chars: 1 };
+
+// The clock stands still unless a test moves it.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
+
+/** Resolves once a member was refused so often. */
+async function refused(member: WebSocketMember, count: number): Promise<void> {
+  await member.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length >= count);
+}
+
+describe("frames whose type has no answer", () => {
+  it("[L1 A9 L2] a flood of large seen frames is charged by its bytes, refused, and closed abuse", async () => {
+    const eve = await join(uniqueRoom());
+    const frame = JSON.stringify({ ...SEEN, x: "x".repeat(60_000) });
+    const within = Math.floor(BYTES_BURST / frame.length);
+
+    for (let n = 0; n < within; n++) eve.send(frame);
+    await eve.publish("e", 1);
+    const before = eve.inbox.all.filter(({ type }) => type === "error");
+    for (let n = 0; n < MAX_REFUSALS; n++) eve.send(frame);
+
+    expect(before).toEqual([]);
+    expect(await eve.inbox.take("error")).toMatchObject({ code: "rate_limited", limit: "bytesPerSecond" });
+    expect(await eve.closed).toMatchObject({ code: 4505 });
+  });
+
+  it("[A9 L1 L2] seen said more often than frames were sent is charged as a message", async () => {
+    const eve = await join(uniqueRoom());
+
+    for (let sent = 0; sent < 2 * SPARE + BURST; sent += 64) eve.send(Array.from({ length: 64 }, () => SEEN));
+
+    expect(await eve.inbox.take("error")).toMatchObject({ code: "rate_limited", limit: "messagesPerSecond" });
+    for (let n = 0; n < MAX_REFUSALS; n++) eve.send(SEEN);
+    expect(await eve.closed).toMatchObject({ code: 4505 });
+  });
+
+  it("[A9 G10] seen said for every frame is never refused, even while its member has spent all messages", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await join(room, { query: { flow: "1" } })];
+    for (let n = 0; n < BURST; n++) bob.send({ type: "publish", event: "mine" });
+    await ana.inbox.until(({ messages }) => messages.length === BURST);
+
+    for (let n = 0; n < 100; n++) {
+      pass(100);
+      await ana.publish("e", n);
+      await bob.inbox.take("message", ({ event }) => event === "e");
+      bob.send({ type: "seen", chars: bob.inbox.lengths.reduce((sum, length) => sum + length, 0) });
+    }
+    await bob.publish("last", 1);
+
+    expect(bob.inbox.all.filter(({ type }) => type === "error")).toEqual([]);
+  });
+
+  it("[A9 L5 G4] a seen that is refused is noted all the same: its member is sent what it missed", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    const bob = await Reader.join(room);
+    await publishBig(ana, 8);
+    const { behind } = await bob.settled();
+    bob.member.send("x".repeat(65_536));
+    for (let n = 0; n < 3; n++) bob.member.send("{" + "x".repeat(65_000));
+    await refused(bob.member, 4);
+
+    bob.member.send({ type: "seen", chars: bob.chars, x: "x".repeat(60_000) });
+    await bob.inbox.take("error", ({ limit }) => limit === "bytesPerSecond");
+    await bob.inbox.until(({ messages }) => messages.length === 8);
+
+    expect(behind).toBeDefined();
+    expect(bob.offsets).toEqual(oneTo(8));
+  });
+
+  it("[A9 L1] seen by POST means nothing, and is charged as a message", async () => {
+    const room = uniqueRoom();
+    const bob = await joinSse(room);
+    const statuses = [];
+
+    for (let n = 0; n < BURST + 1; n += 64) {
+      const size = Math.min(64, BURST + 1 - n);
+      const { body } = await post(
+        room,
+        bob,
+        Array.from({ length: size }, () => SEEN),
+      );
+      statuses.push(...(body as { readonly type: string }[]).map(({ type }) => type));
+    }
+
+    expect(statuses).toEqual([...Array<string>(BURST).fill("ack"), "error"]);
+  });
+
+  it.each([
+    ["empty frames", ""],
+    ["spaces", " "],
+    ["pings that the platform does not answer", "ping "],
+    ["pings in capitals", "PING"],
+    ["empty arrays", "[]"],
+    ["empty binary frames", new ArrayBuffer(0)],
+    ["seen without a number", JSON.stringify({ type: "seen" })],
+    ["auth without a token", JSON.stringify({ type: "auth" })],
+    ["auth with a token that is none", JSON.stringify({ type: "auth", token: "x" })],
+  ])("[L2 F2] a flood of %s is closed abuse", async (_what, frame) => {
+    const eve = await join(uniqueRoom());
+
+    for (let n = 0; n < MAX_REFUSALS; n++) eve.send(frame as string);
+
+    expect(await eve.closed).toMatchObject({ code: 4505 });
+  });
+});
+
+it("[L2 C2] what comes over a connection that the room has closed is dropped unread", async () => {
+  const room = uniqueRoom();
+  const eve = await join(room);
+  const parsed = await runInDurableObject(
+    roomStub(room) as DurableObjectStub,
+    async (instance: DurableObject, state) => {
+      const [socket] = state.getWebSockets();
+      if (socket === undefined) throw new Error("nobody is here");
+      const frame = JSON.stringify({ type: "publish", event: "e" });
+      for (let n = 0; n < MAX_REFUSALS; n++) await instance.webSocketMessage?.(socket, "{");
+      using parse = vi.spyOn(JSON, "parse");
+      for (let n = 0; n < 10; n++) await instance.webSocketMessage?.(socket, frame);
+      return parse.mock.calls.length;
+    },
+  );
+
+  expect(await eve.closed).toMatchObject({ code: 4505 });
+  expect(parsed).toBe(0);
+});
