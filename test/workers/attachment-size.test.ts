@@ -59,6 +59,7 @@ function widestRecord(): Required<SessionRecord> {
     user: LONGEST_USER,
     dialect: "bridge",
     mode: "count",
+    attempt: LAST_TIME,
     joinedAt: LAST_TIME,
     heardAt: LAST_TIME,
     viewOnly: false,
