@@ -68,6 +68,8 @@ export type ConnectionEvent =
   | { readonly type: "ended"; readonly end: TransportEnd }
   /** The transport is as good as dead, or of no use: give it up and come back. */
   | { readonly type: "lost"; readonly reason: string }
+  /** Another connection has taken over, as an act was told before the transport was. */
+  | { readonly type: "replaced"; readonly reason: string }
   /** The application has had enough. */
   | { readonly type: "closed"; readonly reason: string };
 
@@ -133,9 +135,11 @@ export function step(connection: Connection, event: ConnectionEvent, context: St
       ];
     case "ended":
       return phase.is === "waiting" ? [connection, []] : end(connection, event.end, context);
-    case "lost": {
+    case "lost":
+    case "replaced": {
       if (phase.is === "waiting") return [connection, []];
-      const [next, effects] = end(connection, { code: 1006, reason: event.reason }, context);
+      const code = event.type === "lost" ? 1006 : REPLACED;
+      const [next, effects] = end(connection, { code, reason: event.reason }, context);
       return [next, [{ do: "hang up", forGood: false }, ...effects]];
     }
     case "closed": {

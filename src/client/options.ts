@@ -13,7 +13,8 @@ export interface JoinOptions {
   /**
    * Who one is: 22 characters of base64url, 128 random bits. The same key in the same room is the same member, so an
    * application that saves {@link Room.key} comes back as who it was. It is a secret, and for one connection at a
-   * time: of two tabs with one key, the older is closed `replaced`.
+   * time: of two tabs with one key, the older is closed `replaced`. If it is younger than a minute, it first tries once to
+   * come back.
    *
    * @default drawn at random
    */
@@ -54,7 +55,8 @@ export interface JoinOptions {
   readonly connectTimeoutMs?: number | undefined;
   /**
    * What the wait before the first reconnect is drawn from, in milliseconds: 0 to this. It doubles with each attempt
-   * that fails. What the server asks for is added.
+   * that fails, up to half of the outage where the connection had lasted for ten seconds. What the server asks for is
+   * added.
    *
    * @default 1_000
    */

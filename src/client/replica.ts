@@ -25,7 +25,7 @@ export class Replica {
     this.#emit = emit;
   }
 
-  /** Takes what a welcome says; the returned function tells listeners what that has changed. */
+  /** Takes what a welcome says; the returned function tells listeners of it, and of what that has changed. */
   welcomed(welcome: WelcomeFrame): () => void {
     this.self = welcome.member;
     this.cursor.reset(welcome.position);
@@ -33,6 +33,8 @@ export class Replica {
     const presence = this.members.update(welcome);
     const shared = state && this.shared.replace(state, stateOffset);
     return () => {
+      const { session: _session, key: _key, ...told } = welcome; // Secrets: what is told may be logged.
+      this.#emit("welcome", told);
       this.#emit("presence", presence);
       this.#emit("shared", shared);
     };

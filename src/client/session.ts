@@ -254,13 +254,14 @@ export class Session implements Room {
         this.#renewal.schedule(this.#link, frame.expiresInMs);
         return this.#sender.acknowledged(frame);
       case "error":
-        this.#outrank(frame.try);
+        this.#attempt = Math.max(this.#attempt, frame.try ?? 0);
         if (this.state !== "connected") return this.#step({ type: "refused", error: frame });
         if (isOfRenewal(frame)) this.#renewal.refused(this.#link, frame);
         else this.#sender.refused(frame);
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
+        if (frame.code === "superseded") this.#step({ type: "replaced", reason: frame.message });
         // After a renewal that failed the old token is valid for a while.
-        if (recoveryOf(frame) === "come back" && !isOfRenewal(frame))
+        else if (recoveryOf(frame) === "come back" && !isOfRenewal(frame))
           this.#step({ type: "lost", reason: frame.message });
         return;
       case "expiring":
@@ -277,21 +278,14 @@ export class Session implements Room {
   #welcome(welcome: WelcomeFrame): void {
     const link = this.#link;
     if (link === undefined) return;
-    this.#outrank(welcome.try);
-    const emitChanges = this.#replica.welcomed(welcome);
+    this.#attempt = Math.max(this.#attempt, welcome.try ?? 0);
+    const emitWelcome = this.#replica.welcomed(welcome);
     link.welcomed(welcome, this.#settings.pingTimeoutMs);
     this.#sender.attach(link, welcome);
     this.#acts.welcomed();
     this.#renewal.schedule(link, welcome.expiresInMs);
     this.#step({ type: "welcomed" });
-    const { session: _session, key: _key, ...told } = welcome; // secrets: what is told may be logged
-    this.#emit("welcome", told);
-    emitChanges();
-  }
-
-  /** Sees that the next attempt has a higher number than one that the room has told. */
-  #outrank(attempt = 0): void {
-    this.#attempt = Math.max(this.#attempt, attempt);
+    emitWelcome();
   }
 
   /** Tells listeners; nothing where nothing has happened. */

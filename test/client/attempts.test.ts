@@ -197,6 +197,24 @@ describe("a connection that is replaced", () => {
     expect(made.room.state).toBe("reconnecting");
   });
 
+  it("[J5 H9] and hears of it by an act first is closed for good as well", async () => {
+    const made = await visit({ transports: ["sse"] }, { try: 8 });
+    for (const _half of [1, 2]) {
+      await made.world.pass(30_000);
+      made.line.breathe();
+    }
+    const said = made.room.setPresence("late").catch((error: { code: string }) => error.code);
+    await settled();
+
+    const [ref = 0] = made.line.refs;
+    made.line.deliver({ type: "error", ref, code: "superseded", message: "a newer one", try: 9_000 });
+
+    expect(await said).toBe("replaced");
+    expect(made.line.isClosed).toBe(true);
+    expect(made.told.closed).toMatchObject([{ code: replaced.code }]);
+    expect(made.world.timers).toEqual([]);
+  });
+
   it("[J5] before its welcome comes back, and only once", async () => {
     const made = new Visit();
     await settled();
