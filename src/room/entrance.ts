@@ -114,7 +114,11 @@ export class Entrance {
       const message = "too many new rooms were joined first from here today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
-    return this.#budgets.takeJoin(now) ?? this.#tickets.refusal(join, now);
+    return (
+      this.#budgets.takeJoin(now) ??
+      this.#sessions.refusal(join.source ?? join.session, now) ??
+      this.#tickets.refusal(join, now)
+    );
   }
 
   /** Whether nobody is here, and nothing is stored that will be. */
