@@ -1,5 +1,6 @@
 import { BUDGET_OPTIONS } from "./budget-options.ts";
 import type { NumberOption } from "./options.ts";
+import { UNREAD_OPTIONS } from "./unread-options.ts";
 
 /** The options of a room: a kind may set its own. */
 export const KIND_OPTIONS = {
@@ -130,42 +131,7 @@ export const KIND_OPTIONS = {
     scope: "kind",
     text: "How long recorded messages are kept: 30 days",
   },
-  windowChars: {
-    env: "WINDOW_CHARS",
-    unit: "characters",
-    default: 262_144,
-    min: 65_536,
-    max: 1_048_576,
-    scope: "kind",
-    text: "What may wait to be read by a connection that says what it has read; beyond half of it volatile messages are left out, beyond it the log is sent as fast as it reads",
-  },
-  slowTimeoutMs: {
-    env: "SLOW_TIMEOUT_MS",
-    unit: "ms",
-    default: 60_000,
-    min: 15_000,
-    max: 3_600_000,
-    scope: "kind",
-    text: "A connection whose window is full and that reads nothing for so long is closed `slow`",
-  },
-  allowanceChars: {
-    env: "ALLOWANCE_CHARS",
-    unit: "characters",
-    default: 1_048_576,
-    min: 65_536,
-    max: 16_777_216,
-    scope: "kind",
-    text: "What a WebSocket that never says what it has read is sent before it is closed `slow`, to resume: it might not read, and 4 MB unread keep a room awake",
-  },
-  maxBufferedBytes: {
-    env: "MAX_BUFFERED_BYTES",
-    unit: "bytes",
-    default: 2_097_152,
-    min: 65_536,
-    max: 67_108_864,
-    scope: "kind",
-    text: "In place of `allowanceChars` where the runtime tells how much is unread (workerd from 2026-11-17 on): a WebSocket that leaves more is closed `slow`",
-  },
+  ...UNREAD_OPTIONS,
   emptyRoomTtlMs: {
     env: "EMPTY_ROOM_TTL_MS",
     unit: "ms",

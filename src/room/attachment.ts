@@ -1,5 +1,6 @@
 import { isJsonObject } from "../protocol/json.ts";
 import type { Access, DialectName, PresenceMode } from "../protocol/contract.ts";
+import type { Remains } from "./closed-sockets.ts";
 import type { LaneRecord } from "./lane.ts";
 
 /**
@@ -44,7 +45,7 @@ export const HEARD_RESOLUTION_MS = 15_000;
 export type Attached =
   | { readonly is: "session"; readonly record: SessionRecord; readonly lane: LaneRecord }
   /** It was closed by the room, or is not the room's; it may stay listed until its peer answers. */
-  | { readonly is: "gone" }
+  | { readonly is: "gone"; readonly remains: Remains }
   /** Newer code wrote it; only that can serve it. */
   | { readonly is: "newer" };
 
@@ -55,16 +56,16 @@ export function attach(socket: WebSocket, record: SessionRecord, lane: LaneRecor
 }
 
 /** Marks a socket as no one's, so that neither its late frames nor its close mean anything. */
-export function attachGone(socket: WebSocket): void {
-  socket.serializeAttachment({ v: 1, gone: true });
+export function attachGone(socket: WebSocket, remains: Remains): void {
+  socket.serializeAttachment({ v: 1, gone: true, ...remains });
 }
 
 /** Reads what a socket carries. */
 export function readAttachment(socket: WebSocket): Attached {
   const value: unknown = socket.deserializeAttachment();
-  if (!isJsonObject(value) || typeof value["v"] !== "number") return { is: "gone" };
+  if (!isJsonObject(value) || typeof value["v"] !== "number") return { is: "gone", remains: {} };
   if (value["v"] > ATTACHMENT_VERSION) return { is: "newer" };
-  if (value["gone"] === true) return { is: "gone" };
+  if (value["gone"] === true) return { is: "gone", remains: value as Remains };
   // One without a lane was written by code that had none.
   const { v: _v, lane = { sent: 0 }, ...record } = value;
   return { is: "session", record: record as unknown as SessionRecord, lane: lane as LaneRecord };

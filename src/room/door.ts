@@ -1,9 +1,11 @@
 import { CREATED_HEADER, type JoinRequest } from "../protocol/contract.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
+import { log } from "../metrics/log.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Entrance } from "./entrance.ts";
 import type { Outbox } from "./outbox.ts";
+import { FULL_RETRY_MS } from "./places.ts";
 import { Pace } from "./pace.ts";
 
 /**
@@ -77,7 +79,13 @@ export class Door {
     const allowed = this.#entrance.admit(join, now);
     if (!allowed.ok) return refuse(allowed.error);
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#accept(server);
+    try {
+      this.#accept(server);
+    } catch (error) {
+      // The platform's own bound, 32,768 sockets. Nothing has happened yet, and the room goes on.
+      log("error", "accept_failed", { reason: String(error) });
+      return refuse({ code: "room_full", retryAfterMs: FULL_RETRY_MS });
+    }
     const session = this.#entrance.enter(server, join, allowed.value, now, moreCome);
     this.#deadlines.watch(session, now);
     allowed.value.after();

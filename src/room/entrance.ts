@@ -123,7 +123,10 @@ export class Entrance {
     }
     // Before its ticket is looked at: an attempt that is too late binds none.
     return (
-      this.#budgets.takeJoin(now) ?? this.#sessions.refusalOfJoin(join) ?? this.#tickets.refusal(join, now)
+      this.#budgets.takeJoin(now) ??
+      this.#sessions.refusal(join.source ?? join.session, now) ??
+      this.#sessions.refusalOfJoin(join) ??
+      this.#tickets.refusal(join, now)
     );
   }
 

@@ -21,6 +21,12 @@ const POSITION_EVERY = 500;
 const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
 
 /**
+ * How soon a connection is looked at again that is kept back by what the room's memory holds, and not by what its client
+ * has yet to report, in milliseconds. The runtime does not say when a queue drains.
+ */
+const LOOK_AGAIN_MS = 250;
+
+/**
  * Sends frames to connections, as much as each of them reads: one that does not keep up is sent the log instead, a page
  * at a time, and is live again when it has read all of it.
  */
@@ -33,6 +39,9 @@ export class FanOut {
   #stalled: Session[] = [];
   /** Those who are sent the log when there is time for it again, in turn. */
   readonly #queued = new Set<Session>();
+  /** Those who are sent more when the room's memory holds less: no word of their clients will come. */
+  readonly #held = new Set<Session>();
+  #lookAt: number | undefined;
   readonly #catchUps = new Pace(CATCH_UP_CHARS);
   #sends = 0;
 
@@ -70,11 +79,12 @@ export class FanOut {
       this.#deliver(session, isWhole ? text : shared.text);
       if (shared.count > 0) this.#noteTold(session, flush);
     } else if (shared.count > 0 && !shared.isVolatile) {
-      if (isGone || !lane.hasWindow || startsLog(flush)) return this.#giveUp(session, isGone);
+      const cannotWait = !lane.hasWindow || lane.isSpent(shared.text.length);
+      if (isGone || cannotWait || startsLog(flush)) return this.#giveUp(session, isGone);
       lane.fallBehind(flush.after, now);
       lane.standsIn(this.#log.open());
       if (flush.contents.presence !== undefined) lane.miss();
-      this.#stalled.push(session);
+      this.#hold(session, now);
     }
     if (!isWhole) this.#answer(session, own, isGone);
   }
@@ -98,14 +108,14 @@ export class FanOut {
     if (!isInLog) return this.cutOff(session);
     while (lane.behind < this.#log.head) {
       // Not read before there is room for it: who says often what it has read may make that no work.
-      if (!lane.fits(lane.pageChars)) return this.#wait(session);
+      if (!lane.fits(lane.pageChars)) return this.#wait(session, lane.pageChars, now);
       if (!this.#catchUps.take(0, now)) return void this.#queued.add(session);
       const page = this.#log.page(lane.behind, lane.pageChars, eyesOf(session));
       if (page === undefined) break;
       this.#catchUps.owe(page.cost + page.texts.length, now);
       if (page.texts !== "") {
         const text = DIALECTS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
-        if (!lane.fits(text.length)) return this.#wait(session);
+        if (!lane.fits(text.length)) return this.#wait(session, text.length, now);
         this.#deliver(session, text);
       }
       lane.advance(page.last);
@@ -116,14 +126,25 @@ export class FanOut {
       ...(lane.hasMissed ? [this.#rosterFrame(mode)] : []),
     ];
     const text = DIALECTS[record.dialect].write(items.join(","), items.length === 1, this.#position);
-    if (!lane.fits(text.length)) return this.#wait(session);
+    if (!lane.fits(text.length)) return this.#wait(session, text.length, now);
     this.#deliver(session, text);
     session.toldOffset = this.#log.head;
     lane.catchUp();
   }
 
-  /** Goes on with those who wait for their turn to be sent the log: whoever had one waits behind those who had none. */
+  /**
+   * Goes on with those who wait for their turn to be sent the log, or for the room's memory to hold less. Whoever had a turn
+   * waits behind those who had none.
+   */
   goOn(now: number): void {
+    if ((this.heldUntil ?? Infinity) <= now) {
+      for (const session of this.#held) {
+        session.lane.readAgain(now);
+        this.#queued.add(session);
+      }
+      this.#held.clear();
+    }
+    if (this.#queued.size > 0) this.#sessions.backlog.refresh();
     for (const session of [...this.#queued]) {
       if (!this.#catchUps.take(0, now)) return;
       this.#queued.delete(session);
@@ -131,9 +152,14 @@ export class FanOut {
     }
   }
 
-  /** When to {@link goOn}, Unix milliseconds; `undefined` when no one waits. */
+  /** When to {@link goOn}, Unix milliseconds; `undefined` when no one waits for a turn. */
   get queuedUntil(): number | undefined {
     return this.#queued.size === 0 ? undefined : (this.#catchUps.at ?? 0);
+  }
+
+  /** When to {@link goOn}, Unix milliseconds; `undefined` when the room's memory keeps no one back. */
+  get heldUntil(): number | undefined {
+    return this.#held.size === 0 ? undefined : this.#lookAt;
   }
 
   /** Ends a connection that does not read, or may not any more, before anything more is queued for it. */
@@ -173,10 +199,20 @@ export class FanOut {
     return this.#roster.isCrowded(this.#members.size) || !rights.may("members") ? "count" : record.mode;
   }
 
-  /** Goes on when the connection has read more; one that would never say so is cut off. */
-  #wait(session: Session): void {
-    if (session.lane.hasWindow) this.#stalled.push(session);
+  /** Goes on when the connection has read more; one whose client would never report that is cut off. */
+  #wait(session: Session, chars: number, now: number): void {
+    const { lane } = session;
+    if (lane.hasWindow && !lane.isSpent(chars)) this.#hold(session, now);
     else this.cutOff(session);
+  }
+
+  /** Keeps a connection that is behind until it can be sent more. */
+  #hold(session: Session, now: number): void {
+    this.#stalled.push(session);
+    const { lane } = session;
+    if (!lane.isDoubted && !lane.hasRead) return; // Its client will report what it reads.
+    if (this.#held.size === 0) this.#lookAt = now + LOOK_AGAIN_MS;
+    this.#held.add(session);
   }
 
   get #position(): string {

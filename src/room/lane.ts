@@ -1,4 +1,7 @@
 import type { KindOptions } from "../config/options.ts";
+import type { DialectName } from "../protocol/contract.ts";
+import type { Backlog } from "./backlog.ts";
+import { SendQueue } from "./send-queue.ts";
 
 /** The options that bound what waits to be read by one connection. */
 export type LaneLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
@@ -9,8 +12,10 @@ export interface LaneRecord {
   sent: number;
   /** The part of it that was the welcome. */
   welcome?: number | undefined;
-  /** Read, as its client said; absent for one that does not say. */
+  /** Read, as its client said and as far as it can be true; absent for one that does not say. */
   seen?: number | undefined;
+  /** Read as its client said, while that is more than can be true. */
+  said?: number | undefined;
   /** While it is sent the log: the offset it stands at. */
   behind?: number | undefined;
   /** The epoch of that log: a log that is not stored ends with the room's memory. */
@@ -30,28 +35,49 @@ const SPARE_SEEN = 64;
 /** What a page is wrapped in: brackets, and its position for a bridge. */
 const WRAPPING_CHARS = 64;
 
+/** The most bytes of UTF-8 for one UTF-16 unit of text. */
+const MAX_BYTES_PER_CHAR = 3;
+
+/** Whose lane it is. */
+interface LaneOf {
+  readonly dialect: DialectName;
+  /** What all connections of the room leave unread. */
+  readonly backlog: Backlog;
+  /** Is told that there is something new to attach. */
+  readonly changed: () => void;
+}
+
 /**
  * How much of what a connection was sent it has not read, and what may be sent to it.
  *
- * Not to send is the only defence against one that stops reading: closing it frees nothing, and 4 MB queued keep a
- * room awake (workerd 1.20261023). One that says what it has read has a window, and falls behind when it is full: from
- * then on it is sent the log, as fast as it reads. One that does not say so has a larger allowance for as long as it
- * is connected, for nothing tells whether it reads, unless the runtime does (`bufferedAmount`, from 2026-11-17 on).
+ * Not to send is the only defence against a client that stops reading: closing its socket frees nothing, and queued data
+ * keeps a room awake (workerd 1.20261117). A client that reports what it has read has a window. It falls behind when the
+ * window is full: from then on it is sent the log, as fast as it reads.
+ *
+ * A report is only a claim, except from a bridge, which is the server's own. Where the runtime reports what is queued
+ * (`bufferedAmount`), that part counts as unread whatever the client claims, and a client that reports nothing is bounded
+ * by it. Where it does not, nothing proves that a client reads: each WebSocket has an allowance for as long as it is
+ * connected.
  */
 export class Lane {
-  readonly #socket: WebSocket;
   readonly #limits: LaneLimits;
+  readonly #backlog: Backlog;
+  readonly #queue: SendQueue;
   readonly #changed: () => void;
+  readonly #isBridge: boolean;
+  readonly #bytesPerUnit: number;
   /** Changed in place: it is for every frame that is sent. */
   readonly #record: LaneRecord;
   /** Frames sent that its client has not said `seen` for. Not attached: a sleep gives it a few. */
   #unnoted = SPARE_SEEN;
 
-  /** @param changed is told that there is something new to attach */
-  constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, changed: () => void) {
-    this.#socket = socket;
+  constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, of: LaneOf) {
     this.#limits = limits;
-    this.#changed = changed;
+    this.#backlog = of.backlog;
+    this.#queue = new SendQueue(socket);
+    this.#changed = of.changed;
+    this.#isBridge = of.dialect === "bridge";
+    this.#bytesPerUnit = of.dialect === "proto" ? 1 : MAX_BYTES_PER_CHAR;
     this.#record = { ...record };
   }
 
@@ -90,7 +116,8 @@ export class Lane {
    * need not say so before a quarter of the window has come, and what never fitted would never be sent.
    */
   fits(chars: number): boolean {
-    return this.#mayHaveReadAll() || this.#hasRoom(chars);
+    if (!this.#isWithinOwn(chars) && !(this.#reread() && this.#isWithinOwn(chars))) return false;
+    return this.#backlog.isCalm || this.#isWithinShare(chars);
   }
 
   /**
@@ -98,7 +125,19 @@ export class Lane {
    * size to a connection that is within its bound, for a page of history may be larger than that.
    */
   fitsAnswer(chars: number): boolean {
+    if (this.isSpent(0)) return false;
+    if (!this.#backlog.isCalm && !this.#queue.isWithin(this.#backlog.share)) return false;
     return this.#hasRoom(0) || this.#hasRoom(chars - this.#limit());
+  }
+
+  /**
+   * Whether its allowance ends before a frame: nothing that its client reports can be checked here, so that is of no
+   * help, and it has to reconnect.
+   */
+  isSpent(chars: number): boolean {
+    if (!this.hasWindow || this.#isBridge || this.#queue.isReported || this.#sentSinceWelcome === 0)
+      return false;
+    return this.#sentSinceWelcome + chars > this.#limits.allowanceChars;
   }
 
   /** Whether it keeps up, and so is sent volatile messages. */
@@ -106,15 +145,40 @@ export class Lane {
     return !this.hasWindow || this.#unread() <= this.#limit() / 2;
   }
 
-  /** Whether the runtime tells that too much waits to be read, whatever the client says. */
+  /** Whether more is queued for it than may be, as the runtime reports. One with a window is sent nothing before that. */
   get overflows(): boolean {
-    return (bufferedBytes(this.#socket) ?? 0) > this.#limits.maxBufferedBytes;
+    return !this.hasWindow && !this.#queue.isWithin(this.#maxQueuedBytes);
+  }
+
+  /** Whether its client claims to have read what is still queued. */
+  get isDoubted(): boolean {
+    return this.#record.said !== undefined;
+  }
+
+  /** Whether its client has read all it need have before it is sent more: what keeps it back is not its own. */
+  get hasRead(): boolean {
+    return this.#mayHaveReadAll();
+  }
+
+  /** What of it is in the room's memory, in bytes: as the runtime reports, else what its client must have reported by now. */
+  get heldBytes(): number {
+    if (this.#queue.isReported) return this.#queue.read();
+    const unreported = this.#limits.windowChars / PAGES_PER_WINDOW;
+    return this.hasWindow ? Math.max(0, this.#unread() - unreported) : 0;
+  }
+
+  /** What may be unread once it is closed and its client does not answer, in bytes. */
+  get remainingBytes(): number {
+    return this.#isBridge ? this.#unread() : this.#record.sent;
   }
 
   /** Notes what was sent. */
   took(chars: number): void {
     this.#record.sent += chars;
     this.#unnoted++;
+    const bytes = chars * this.#bytesPerUnit;
+    this.#queue.took(bytes);
+    this.#backlog.took(bytes);
     this.#changed();
   }
 
@@ -128,11 +192,16 @@ export class Lane {
    * said so no oftener than it was sent frames, as clients do.
    */
   read(chars: number, now: number): boolean {
-    const seen = Math.max(this.#record.seen ?? 0, Math.min(chars, this.#record.sent));
-    if (seen !== this.#record.seen) this.#change({ seen, stalledAt: now });
+    const said = Math.min(Math.max(chars, this.#record.said ?? 0), this.#record.sent);
+    if (this.#takeAsSaid(said)) this.#change({ stalledAt: now });
     const isDue = this.#unnoted > 0;
     if (isDue) this.#unnoted--;
     return isDue;
+  }
+
+  /** Looks again whether what its client says can be true, and begins its stall anew if it has read something. */
+  readAgain(now: number): void {
+    if (this.#reread() || this.hasRead) this.#change({ stalledAt: now });
   }
 
   /** Begins its stall anew where that lies ahead of a clock that was set back; returns whether it did. */
@@ -168,20 +237,54 @@ export class Lane {
     this.#change({ behind: undefined, epoch: undefined, stalledAt: undefined, missed: undefined });
   }
 
+  /** Takes a claim as far as it can be true: what is queued has not been read. Returns whether more was read. */
+  #takeAsSaid(said: number): boolean {
+    const queued = this.#isBridge || !this.#queue.isReported ? 0 : this.#queue.read() / this.#bytesPerUnit;
+    const before = this.#record.seen ?? -1;
+    const seen = Math.max(0, before, Math.min(said, Math.floor(this.#record.sent - queued)));
+    const doubted = seen < said ? said : undefined;
+    if (seen !== before || doubted !== this.#record.said) this.#change({ seen, said: doubted });
+    return seen !== before;
+  }
+
+  /** Takes the last claim again. */
+  #reread(): boolean {
+    const { said } = this.#record;
+    return said !== undefined && this.#takeAsSaid(said);
+  }
+
+  /** Whether a frame stays within what this connection may leave unread. */
+  #isWithinOwn(chars: number): boolean {
+    return !this.isSpent(chars) && (this.#hasRoom(chars) || this.#mayHaveReadAll());
+  }
+
+  /** Whether a frame stays within its share of what the room can bear, as the runtime reports. */
+  #isWithinShare(chars: number): boolean {
+    if (!this.#queue.isReported || this.#queue.isWithin(this.#backlog.share - chars)) return true;
+    // A connection that is sent the log later loses nothing; another would have to reconnect, though it reads.
+    return this.#queue.isWithin(0) && (!this.hasWindow || this.#backlog.hasRoomFor(chars));
+  }
+
   /** Whether so much more stays within what may wait to be read. */
   #hasRoom(chars: number): boolean {
-    return this.#unread() + chars <= this.#limit();
+    if (this.hasWindow) return this.#unread() + chars <= this.#limits.windowChars;
+    if (this.#queue.isReported) return this.#queue.isWithin(this.#maxQueuedBytes - chars);
+    return this.#sentSinceWelcome + chars <= this.#limits.allowanceChars;
   }
 
   #mayHaveReadAll(): boolean {
-    const unread = this.#unread();
-    if (this.hasWindow) return unread < this.#limit() / PAGES_PER_WINDOW;
-    return unread === 0 || this.#sentSinceWelcome === 0;
+    if (this.hasWindow) return this.#unread() < this.#limits.windowChars / PAGES_PER_WINDOW;
+    return this.#sentSinceWelcome === 0 || (this.#queue.isReported && this.#queue.isWithin(0));
   }
 
+  /** For a connection with a window. */
   #unread(): number {
-    const { sent, seen } = this.#record;
-    return seen === undefined ? (bufferedBytes(this.#socket) ?? this.#sentSinceWelcome) : sent - seen;
+    return this.#record.sent - (this.#record.seen ?? 0);
+  }
+
+  /** A welcome, which may be larger than the bound, does not count: a client on a slow line would never get further. */
+  get #maxQueuedBytes(): number {
+    return this.#limits.maxBufferedBytes + (this.#record.welcome ?? 0) * this.#bytesPerUnit;
   }
 
   get #sentSinceWelcome(): number {
@@ -191,17 +294,11 @@ export class Lane {
   #limit(): number {
     const { windowChars, allowanceChars, maxBufferedBytes } = this.#limits;
     if (this.hasWindow) return windowChars;
-    return bufferedBytes(this.#socket) === undefined ? allowanceChars : maxBufferedBytes;
+    return this.#queue.isReported ? maxBufferedBytes : allowanceChars;
   }
 
   #change(change: Partial<LaneRecord>): void {
     Object.assign(this.#record, change);
     this.#changed();
   }
-}
-
-/** What waits to be read by a socket's peer, in bytes; `undefined` where the runtime does not tell. */
-function bufferedBytes(socket: WebSocket): number | undefined {
-  const { bufferedAmount } = socket as { readonly bufferedAmount?: unknown };
-  return typeof bufferedAmount === "number" ? bufferedAmount : undefined;
 }

@@ -173,6 +173,7 @@ export class Outbox {
     this.#farewells = new Map();
     if (recorded.length > 0) this.#isEpochTold = true;
     const isForAll = recorded.length + volatile.length > 0 || isPresenceDue;
+    this.#sessions.backlog.refresh();
     // A copy: who does not read is taken out on the way.
     for (const session of isForAll ? [...this.#sessions.all()] : flush.own.keys()) {
       if (session !== newcomer) this.#fanOut.tell(session, flush, now);

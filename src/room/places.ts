@@ -6,7 +6,7 @@ import type { Members } from "./members.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** How long a client waits before it tries again to join a room that has no place for it, in milliseconds. */
-const FULL_RETRY_MS = 5_000;
+export const FULL_RETRY_MS = 5_000;
 
 /** Whose place a member or a watching connection takes. */
 type Holder = Pick<SessionRecord, "user" | "source" | "place">;

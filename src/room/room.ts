@@ -91,9 +91,10 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       answerClose(socket, code, reason);
       this.#socketTurn(socket, (now) => {
         const session = this.#room.sessions.of(socket);
-        if (session === undefined) return;
-        if (wasClean && isLeaving(code)) this.#room.departures.depart(session, now, "left");
-        else this.#lose(session, now);
+        if (session !== undefined && wasClean && isLeaving(code))
+          this.#room.departures.depart(session, now, "left");
+        else if (session !== undefined) this.#lose(session, now);
+        this.#room.sessions.ended(socket, now);
       });
     }
 
@@ -101,6 +102,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       this.#socketTurn(socket, (now) => {
         const session = this.#room.sessions.of(socket);
         if (session !== undefined) this.#lose(session, now);
+        this.#room.sessions.ended(socket, now);
       });
     }
 
@@ -245,7 +247,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       const dueAt = pulse.dueAt(outbox.waiting, now);
       if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || expiry.isEmpty)
         return false;
-      if (outbox.isEmpty) this.#wakeup.tend(sessions, [counters.dueAt(now)], now);
+      if (outbox.isEmpty) this.#wakeup.tend(sessions, [counters.dueAt(now), fanOut.heldUntil], now);
       else this.#wakeup.wakeAt(dueAt, now);
       return true;
     }
@@ -259,8 +261,8 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       if (slow.length > 0) return this.#flush(now);
       pulse.flushed(fanOut.takeSends(), outbox.takeStored(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
-      const waits = [outbox.presence.heldUntil, fanOut.queuedUntil, door.opensAt, counters.dueAt(now)];
-      this.#wakeup.tend(sessions, waits, now);
+      const waits = [outbox.presence.heldUntil, fanOut.queuedUntil, fanOut.heldUntil, door.opensAt];
+      this.#wakeup.tend(sessions, [...waits, counters.dueAt(now)], now);
     }
 
     #wake(at: number, now: number): void {
@@ -268,7 +270,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       pulse.came(at, now);
       counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
       door.openForAll(now);
-      if (fanOut.queuedUntil === undefined) return;
+      if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > Math.max(at, now)) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
       fanOut.goOn(Math.max(at, now));
     }

@@ -4,6 +4,8 @@ import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRecord } from "./attachment.ts";
 import { Attempts } from "./attempts.ts";
+import { Backlog, type BacklogLimits, type Visit } from "./backlog.ts";
+import { ClosedSockets } from "./closed-sockets.ts";
 import { Lane, type LaneLimits, type LaneRecord } from "./lane.ts";
 
 /** A live connection. Its record is a copy of the socket's attachment, and so is its lane's once it is settled. */
@@ -20,6 +22,7 @@ export interface Session {
 
 /** `WebSocket.readyState` of a socket that can be sent to. */
 const OPEN = 1;
+const CLOSED = 3;
 
 /**
  * Who is connected, at most one socket a session. Rebuilt from the sockets' attachments after a hibernation, so
@@ -28,6 +31,9 @@ const OPEN = 1;
 export class Sessions {
   readonly #sockets: () => readonly WebSocket[];
   readonly #limits: LaneLimits;
+  /** What all connections leave unread. */
+  readonly backlog: Backlog;
+  readonly #closed = new ClosedSockets();
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
@@ -39,9 +45,17 @@ export class Sessions {
   #isLoaded = false;
 
   /** @param sockets lists the hibernatable sockets of the object; called once, when sessions are first needed */
-  constructor(sockets: () => readonly WebSocket[], limits: LaneLimits) {
+  constructor(sockets: () => readonly WebSocket[], limits: LaneLimits & BacklogLimits) {
     this.#sockets = sockets;
     this.#limits = limits;
+    const closed = this.#closed;
+    this.backlog = new Backlog(limits, {
+      visit: (each) => this.#visit(each),
+      unansweredOf: (source) => closed.unansweredOf(source),
+      get unanswered() {
+        return closed.unanswered;
+      },
+    });
   }
 
   /**
@@ -57,6 +71,7 @@ export class Sessions {
     for (const socket of this.#sockets()) {
       const attached = readAttachment(socket);
       if (attached.is === "newer") closeSocket(socket, "upgrade");
+      if (attached.is === "gone" && socket.readyState !== CLOSED) this.#closed.add(socket, attached.remains);
       if (attached.is !== "session") continue;
       if (socket.readyState === OPEN || socket === woken)
         this.#keepNewest(this.#made(socket, attached.record, attached.lane));
@@ -133,13 +148,23 @@ export class Sessions {
     this.#bySocket.delete(session.socket);
     this.#dirty.delete(session);
     this.#watching.delete(session);
-    this.#gone.add(session.socket);
     const { session: id, attempt } = session.record;
     if (this.#bySession.get(id) === session) {
       this.#bySession.delete(id);
       if (attempt !== undefined) this.#attempts.remember(id, attempt);
     }
-    attachGone(session.socket);
+    this.#bury(session);
+  }
+
+  /** Why the room can bear no further connection, from this source or from any. */
+  refusal(source: string, now: number): WireError | undefined {
+    this.#closed.dropOverdue(now);
+    return this.backlog.refusal(source);
+  }
+
+  /** The close of a socket is complete, or its connection was lost. */
+  ended(socket: WebSocket, now: number): void {
+    this.#closed.ended(socket, now);
   }
 
   /** Forgets a session and closes its socket. */
@@ -182,9 +207,26 @@ export class Sessions {
     const rights = new Rights(record.access?.grants);
     const session: Session = {
       ...{ socket, record, rights, look: lookOf(record, rights), toldOffset: undefined },
-      lane: new Lane(socket, this.#limits, lane, () => this.#changed(session)),
+      lane: new Lane(socket, this.#limits, lane, {
+        dialect: record.dialect,
+        backlog: this.backlog,
+        changed: () => this.#changed(session),
+      }),
     };
     return session;
+  }
+
+  /** What is left of a session is a socket that its client may not let go of. */
+  #bury({ socket, record, lane }: Session): void {
+    const remains = { source: sourceOf(record), unread: lane.remainingBytes };
+    this.#gone.add(socket);
+    this.#closed.add(socket, remains);
+    attachGone(socket, remains);
+  }
+
+  #visit(each: Visit): void {
+    for (const { record, lane } of this.#bySession.values()) each(lane.heldBytes, sourceOf(record));
+    this.#closed.visit(each);
   }
 
   #changed(session: Session): void {
@@ -195,8 +237,7 @@ export class Sessions {
   #keepNewest(session: Session): void {
     const other = this.#bySession.get(session.record.session);
     if (other !== undefined && !isNewer(session.record, other.record)) {
-      this.#gone.add(session.socket);
-      attachGone(session.socket);
+      this.#bury(session);
       closeSocket(session.socket, "replaced");
       return;
     }
@@ -218,6 +259,11 @@ type Attempted = Pick<SessionRecord, "session" | "attempt">;
 function isNewer(one: SessionRecord, other: SessionRecord): boolean {
   const difference = (one.attempt ?? 0) - (other.attempt ?? 0);
   return difference === 0 ? one.joinedAt > other.joinedAt : difference > 0;
+}
+
+/** Who answers for a connection. */
+function sourceOf({ source, session }: SessionRecord): string {
+  return source ?? session;
 }
 
 /** The looks there are, by what they are made of. */

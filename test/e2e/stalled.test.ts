@@ -19,6 +19,9 @@ const WARM_UP = 1_000;
 /** Messages that those who have stalled do not read: 36 MB for each. */
 const UNREAD = 600;
 
+/** Clients that claim to have read everything. */
+const LIARS = 4;
+
 /** The runtime's memory may grow by so much meanwhile; if what is unread were queued it would be three times 36 MB. */
 const SLACK_BYTES = 48 * 2 ** 20;
 
@@ -71,6 +74,8 @@ it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost 
   expect(mostMemory - before).toBeLessThan(SLACK_BYTES);
   expect(loads(server, room)).toBe(1);
 
+  // What is queued for a client keeps the room awake: one that never says what it reads is sent until its network is full.
+  expect(await readByComingBack(server, room, dan, said)).toEqual(fromTo(WARM_UP + 1, said));
   await delay(ASLEEP_AFTER_MS);
   bob.resume();
   await new Flow(bob).readTo(said);
@@ -81,7 +86,6 @@ it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost 
   for (const { inbox } of [bob, eve]) {
     expect(inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(WARM_UP + 1, said));
   }
-  expect(await readByComingBack(server, room, dan, said)).toEqual(fromTo(WARM_UP + 1, said));
   for (const member of [ana, bob, cem, eve]) member.vanish();
 });
 
@@ -121,6 +125,45 @@ it.concurrent("[L5 S4 S5 G4] sockets that read nothing for slowTimeoutMs are clo
     fromTo(1, count),
   );
   for (const member of [ana, back, again]) member.vanish();
+});
+
+it("[G7 L5 G4] clients that claim to have read what they have not cost no more memory, and get everything once they read", async () => {
+  await using server = await startBareRuntime({ vars: { ...WIDE, SLOW_TIMEOUT_MS: "600000" } });
+  const room = uniqueRoom();
+  const ana = await joinWebSocket(server, room, { query: { flow: "1" } });
+  await ana.welcome();
+  const speaker = new Flow(ana);
+  let said = 0;
+  let mostMemory = 0;
+  const say = async (count: number, each: () => void): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      expect(await ana.publish("big", "x".repeat(MESSAGE_CHARS))).toMatchObject({ offset: ++said });
+      speaker.say();
+      each();
+      if (n % 20 === 0) mostMemory = Math.max(mostMemory, residentMemory(server));
+    }
+  };
+  await say(WARM_UP, () => undefined);
+  const before = mostMemory;
+  const liars = await Promise.all(
+    Array.from({ length: LIARS }, () => joinWebSocket(server, room, { query: { flow: "1" } })),
+  );
+  for (const liar of liars) {
+    await liar.welcome();
+    liar.stall();
+  }
+
+  await say(UNREAD, () => {
+    for (const liar of liars) liar.send({ type: "seen", chars: Number.MAX_SAFE_INTEGER });
+  });
+
+  expect(mostMemory - before).toBeLessThan(SLACK_BYTES);
+  for (const liar of liars) liar.resume();
+  for (const liar of liars) {
+    await new Flow(liar).readTo(said);
+    expect(liar.inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(WARM_UP + 1, said));
+  }
+  for (const member of [ana, ...liars]) member.vanish();
 });
 
 it("[G4 L6] a plain WebSocket whose welcome is larger than its allowance gets further each time it comes back", async () => {

@@ -72,9 +72,9 @@ function widestRecord(): Required<SessionRecord> {
 }
 
 function widestLane(): Required<LaneRecord> {
-  const [sent, welcome, seen, behind, stalledAt] = Array<number>(5).fill(LAST_TIME);
+  const [sent, welcome, seen, said, behind, stalledAt] = Array<number>(6).fill(LAST_TIME);
   return {
-    ...{ sent: sent ?? 0, welcome, seen, behind, stalledAt },
+    ...{ sent: sent ?? 0, welcome, seen, said, behind, stalledAt },
     epoch: "E".repeat(32),
     missed: true,
   };

@@ -1,36 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { HistoryFrame } from "../../src/protocol/frames.ts";
 import { OPTIONS } from "../../src/config/options.ts";
+import { buffer, withoutBufferedAmount } from "./support/buffered.ts";
 import { oneTo, pass, publishBig, Reader, WINDOW } from "./support/reader.ts";
-import { evict, inRoom, infoOf, uniqueRoom } from "./support/rooms.ts";
+import { inRoom, infoOf, uniqueRoom } from "./support/rooms.ts";
 import { joinSse } from "./support/sse.ts";
-import { join, rejoin, type WebSocketMember } from "./support/websocket.ts";
+import { join, rejoin } from "./support/websocket.ts";
 
+/** The bound, and what a welcome may be on top of it. */
+const WELCOME = 65_536;
 const MAX = OPTIONS.maxBufferedBytes.default;
 
 // The clock stands still unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
-
-// This runtime (workerd 1.20261023) does not tell what a socket has buffered; that of production does, under this name.
-afterEach(() => {
-  Reflect.deleteProperty(WebSocket.prototype, "bufferedAmount");
-});
-
-/** Has the runtime tell that so much is buffered for a member, and nothing for the others. */
-async function buffer(room: string, { member }: WebSocketMember, bytes: number): Promise<void> {
-  await inRoom(room, (state) => {
-    const socket = state.getWebSockets().find((each) => {
-      return (each.deserializeAttachment() as { readonly member?: string }).member === member;
-    });
-    Object.defineProperty(WebSocket.prototype, "bufferedAmount", {
-      configurable: true,
-      get(this: WebSocket) {
-        return this === socket ? bytes : 0;
-      },
-    });
-  });
-}
 
 describe("a WebSocket member of which the runtime tells that it does not read", () => {
   it("[G7 L6] is cut off before more is queued for it, misses nothing when it comes back, and the others go on", async () => {
@@ -38,7 +21,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
     const [ana, bob] = [await join(room), await join(room)];
     await ana.publish("chat", 1);
     await bob.inbox.take("message");
-    await buffer(room, bob, MAX + 1);
+    await buffer(room, bob, MAX + WELCOME);
 
     expect(await ana.publish("chat", 2)).toMatchObject({ type: "ack", offset: 2 });
     expect(await ana.publish("chat", 3)).toMatchObject({ type: "ack", offset: 3 });
@@ -55,7 +38,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
   it("[G7 L6] is cut off as well when what would be queued is someone's join", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await join(room)];
-    await buffer(room, bob, MAX + 1);
+    await buffer(room, bob, MAX + WELCOME);
 
     const cem = await join(room);
 
@@ -72,8 +55,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
     await inRoom(room, ({ storage }) => {
       storage.sql.exec("INSERT INTO member (id, session, user) VALUES ('ghost', 'ghost', '')");
     });
-    await evict(room);
-    await buffer(room, bob, MAX + 1);
+    await buffer(room, bob, MAX + WELCOME);
 
     // The join wakes the room: the ghost's departure is told, and the old connection cut off, before bob is let in.
     const back = await rejoin(room, bob);
@@ -86,7 +68,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
   it("[G9 L6 M2] in a room without grace has departed, and the others are told", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
-    await buffer(room, bob, MAX + 1);
+    await buffer(room, bob, MAX + WELCOME);
 
     await ana.publish("chat", 1);
 
@@ -107,8 +89,10 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
   });
 });
 
-describe("a WebSocket member that never says what it has read", () => {
+describe("a WebSocket member that never says what it has read, where the runtime does not tell either", () => {
   const ALLOWANCE = OPTIONS.allowanceChars.default;
+
+  beforeEach(withoutBufferedAmount);
 
   it("[G7 L6] is closed slow before it is sent more than its allowance beyond its welcome, and the others go on", async () => {
     const room = uniqueRoom("chat");
@@ -158,16 +142,16 @@ describe("a WebSocket member that never says what it has read", () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room, { flow: false });
-    await publishBig(ana, 10);
+    await publishBig(ana, 6);
 
     const { behind } = await bob.see(bob.chars - 100_000);
-    await publishBig(ana, 10);
+    await publishBig(ana, 6);
     const { sent, seen } = await bob.settled();
     await bob.catchUp();
 
     expect(behind).toBeUndefined();
     expect(sent - (seen ?? 0)).toBeLessThanOrEqual(WINDOW);
-    expect(bob.offsets).toEqual(oneTo(20));
+    expect(bob.offsets).toEqual(oneTo(12));
   });
 
   it("[L6 L5] that has more unread than a window when it first says so is sent nothing more before it reads", async () => {
@@ -180,6 +164,61 @@ describe("a WebSocket member that never says what it has read", () => {
     await publishBig(ana, 1);
 
     expect(await bob.settled()).toMatchObject({ sent: before.sent, behind: 10 });
+  });
+});
+
+describe("a WebSocket member that says it has read what it has not", () => {
+  it("[L5 G7] is sent no more than a window beyond what the runtime reports as queued, goes on when that drains, and has everything once", async () => {
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    const bob = await Reader.join(room);
+    const queued = 3 * WINDOW; // which may be as few characters as fill the window
+    const report = await buffer(room, bob.member, queued);
+
+    await publishBig(ana, 4);
+    for (let n = 0; n < 20; n++) {
+      bob.member.send({ type: "seen", chars: 1e9 });
+      await publishBig(ana, 1);
+    }
+    const stuck = await bob.settled();
+    report(0);
+    await vi.waitFor(async () => expect((await bob.lane())?.said).toBeUndefined());
+    pass(60_000); // the room has looked again and again meanwhile, each time a little later
+    await bob.catchUp();
+
+    expect(stuck).toMatchObject({ behind: expect.any(Number) as number, said: stuck.sent });
+    expect(stuck.sent - queued / 3).toBeLessThanOrEqual(WINDOW);
+    expect(bob.offsets).toEqual(oneTo(24));
+  });
+
+  it("[L5 L6] is closed slow when it has been sent allowanceChars beyond its welcome, where the runtime does not tell", async () => {
+    withoutBufferedAmount();
+    const room = uniqueRoom();
+    const ana = await joinSse(room);
+    const bob = await Reader.join(room);
+    const welcomeChars = bob.chars;
+    let isOpen = true;
+    void bob.member.closed.then(() => (isOpen = false));
+
+    for (let n = 0; n < 20; n++) {
+      if (isOpen) bob.member.send({ type: "seen", chars: 1e9 });
+      await publishBig(ana, 1);
+    }
+
+    expect(await bob.member.closed).toMatchObject({ code: 4003 });
+    expect(bob.chars - welcomeChars).toBeLessThanOrEqual(OPTIONS.allowanceChars.default);
+    expect(bob.chars - welcomeChars).toBeGreaterThan(OPTIONS.allowanceChars.default - 61_000);
+  });
+
+  it("[L5 S4] has no allowance where it is a reader of events, for whom the server's own Worker says it", async () => {
+    withoutBufferedAmount();
+    const room = uniqueRoom();
+    const [ana, bob] = [await joinSse(room), await joinSse(room)];
+
+    await publishBig(ana, 30);
+    await bob.inbox.until(({ position }) => position.endsWith(":30"));
+
+    expect(bob.inbox.messages.map(({ offset }) => offset)).toEqual(oneTo(30));
   });
 });
 

@@ -139,6 +139,15 @@ export const TEST_KINDS = {
     text: "As shared; nothing is stored, and members have no rows.",
     ...{ maxMembers: 6, maxMembersPerSource: 2, history: "none" },
   },
+  tight: {
+    ...UNSPENT,
+    anonymous: true,
+    text: "Little may be unread in the room, and few closes unanswered.",
+    maxUnreadBytes: 1_048_576,
+    maxClosing: 12,
+    maxStateBytes: 1_048_576,
+    maxFrameBytes: 262_144,
+  },
   "narrow-door": { anonymous: true, text: "Few may come at once.", joinsPerSecond: 2, joinsBurst: 4 },
 } as const satisfies Kinds;
 

@@ -1,0 +1,65 @@
+import { expect, it } from "vitest";
+import { ClosedSockets } from "../../src/room/closed-sockets.ts";
+
+const NOW = 1_000_000;
+const FIVE_MINUTES = 300_000;
+
+/** A socket of which the runtime reports what is queued. What stays queued after a close cannot be had in one process. */
+function socketWith(bufferedAmount: number): WebSocket {
+  return { bufferedAmount } as unknown as WebSocket;
+}
+
+/** The unread bytes that are counted, by source. */
+function counted(closed: ClosedSockets): Record<string, number> {
+  const bySource: Record<string, number> = {};
+  closed.visit((bytes, source = "") => {
+    bySource[source] = (bySource[source] ?? 0) + bytes;
+  });
+  return bySource;
+}
+
+it("[J9] a closed connection counts with what is queued for it, for its source, until its client answers", () => {
+  const closed = new ClosedSockets();
+  const [first, second] = [socketWith(0), socketWith(500)];
+  closed.add(first, { source: "ana", unread: 9 });
+  closed.add(second, { source: "ben" });
+
+  expect(counted(closed)).toEqual({ ana: 0, ben: 500 });
+  expect([closed.unanswered, closed.unansweredOf("ana"), closed.unansweredOf("eve")]).toEqual([2, 1, 0]);
+  closed.ended(first, NOW);
+  expect(closed.unanswered).toBe(1);
+});
+
+it("[J9] a connection whose client closed it with data queued counts for five minutes, and not as unanswered", () => {
+  const closed = new ClosedSockets();
+  const socket = socketWith(500);
+  closed.add(socket, { source: "ana" });
+  closed.ended(socket, NOW);
+
+  expect(closed.unanswered).toBe(0);
+  closed.dropOverdue(NOW + FIVE_MINUTES - 1);
+  expect(counted(closed)).toEqual({ ana: 500 });
+  closed.dropOverdue(NOW + FIVE_MINUTES);
+  expect(counted(closed)).toEqual({});
+});
+
+it("[J9] a clock that is set back does not prolong that", () => {
+  const closed = new ClosedSockets();
+  const socket = socketWith(500);
+  closed.add(socket, { source: "ana" });
+  closed.ended(socket, NOW);
+
+  closed.dropOverdue(NOW - 1);
+
+  expect(counted(closed)).toEqual({});
+});
+
+it("[J9] where the runtime reports nothing, a connection counts with what it was sent until its client answers", () => {
+  const closed = new ClosedSockets();
+  const socket = {} as WebSocket;
+  closed.add(socket, { source: "ana", unread: 700 });
+
+  expect(counted(closed)).toEqual({ ana: 700 });
+  closed.ended(socket, NOW);
+  expect(counted(closed)).toEqual({});
+});
