@@ -3,6 +3,7 @@ import { errorFrame } from "../protocol/encode.ts";
 import { ERRORS, type WireError } from "../protocol/errors.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Entrance } from "./entrance.ts";
+import type { Newcomers } from "./newcomers.ts";
 import type { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 
@@ -24,6 +25,7 @@ export class Door {
   readonly #accept: (socket: WebSocket) => void;
   readonly #entrance: Entrance;
   readonly #deadlines: Deadlines;
+  readonly #newcomers: Newcomers;
   readonly #outbox: Outbox;
   readonly #pace = new Pace(TURNS);
   #waiting: { readonly knock: Knock; readonly answer: (response: Response) => void }[] = [];
@@ -31,11 +33,17 @@ export class Door {
   /** @param accept makes a socket the room's */
   constructor(
     accept: (socket: WebSocket) => void,
-    room: { readonly entrance: Entrance; readonly deadlines: Deadlines; readonly outbox: Outbox },
+    room: {
+      readonly entrance: Entrance;
+      readonly deadlines: Deadlines;
+      readonly newcomers: Newcomers;
+      readonly outbox: Outbox;
+    },
   ) {
     this.#accept = accept;
     this.#entrance = room.entrance;
     this.#deadlines = room.deadlines;
+    this.#newcomers = room.newcomers;
     this.#outbox = room.outbox;
   }
 
@@ -80,6 +88,7 @@ export class Door {
     this.#accept(server);
     const session = this.#entrance.enter(server, join, now, moreCome);
     this.#deadlines.watch(session, now);
+    this.#newcomers.watch(session, now);
     allowed.value();
     const headers = {
       ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),

@@ -1,4 +1,5 @@
 import type { KindOptions } from "../config/options.ts";
+import type { DialectName } from "../protocol/contract.ts";
 
 /** The options that bound what waits to be read by one connection. */
 export type LaneLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
@@ -19,6 +20,20 @@ export interface LaneRecord {
   stalledAt?: number | undefined;
   /** Whether it missed who came and went. */
   missed?: boolean | undefined;
+}
+
+/**
+ * The most that may wait to be read by a bridge, in characters. Its isolate holds what its reader has not taken, for all
+ * readers of a place together, and the room is near: the reader's own network is behind the bridge.
+ */
+const BRIDGE_WINDOW_CHARS = 65_536;
+
+/** The window of a connection that speaks a dialect. */
+export function windowCharsOf(
+  { windowChars }: Pick<LaneLimits, "windowChars">,
+  dialect: DialectName,
+): number {
+  return dialect === "bridge" ? Math.min(windowChars, BRIDGE_WINDOW_CHARS) : windowChars;
 }
 
 /** Pages of the log in a window. A client says what it has read after as much as one of them. */
@@ -182,7 +197,7 @@ export class Lane {
 }
 
 /** What waits to be read by a socket's peer, in bytes; `undefined` where the runtime does not tell. */
-function bufferedBytes(socket: WebSocket): number | undefined {
+export function bufferedBytes(socket: WebSocket): number | undefined {
   const { bufferedAmount } = socket as { readonly bufferedAmount?: unknown };
   return typeof bufferedAmount === "number" ? bufferedAmount : undefined;
 }

@@ -2,7 +2,7 @@ import { Rights } from "../protocol/capabilities.ts";
 import { CLOSE_CODES, type CloseName } from "../protocol/close-codes.ts";
 import type { Access } from "../protocol/contract.ts";
 import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRecord } from "./attachment.ts";
-import { Lane, type LaneLimits, type LaneRecord } from "./lane.ts";
+import { Lane, windowCharsOf, type LaneLimits, type LaneRecord } from "./lane.ts";
 
 /** A live connection. Its record is a copy of the socket's attachment, and so is its lane's once it is settled. */
 export interface Session {
@@ -26,6 +26,7 @@ const OPEN = 1;
 export class Sessions {
   readonly #sockets: () => readonly WebSocket[];
   readonly #limits: LaneLimits;
+  readonly #bridgeLimits: LaneLimits;
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
@@ -37,6 +38,7 @@ export class Sessions {
   constructor(sockets: () => readonly WebSocket[], limits: LaneLimits) {
     this.#sockets = sockets;
     this.#limits = limits;
+    this.#bridgeLimits = { ...limits, windowChars: windowCharsOf(limits, "bridge") };
   }
 
   /**
@@ -145,9 +147,13 @@ export class Sessions {
     const rights = new Rights(record.access?.grants);
     const session: Session = {
       ...{ socket, record, rights, look: lookOf(record, rights), toldOffset: undefined },
-      lane: new Lane(socket, this.#limits, lane, () => this.#changed(session)),
+      lane: new Lane(socket, this.#limitsOf(record), lane, () => this.#changed(session)),
     };
     return session;
+  }
+
+  #limitsOf({ dialect }: SessionRecord): LaneLimits {
+    return dialect === "bridge" ? this.#bridgeLimits : this.#limits;
   }
 
   #changed(session: Session): void {
