@@ -34,16 +34,19 @@ export function isUpgrade(request: Request): boolean {
 
 /** Reads the subprotocols that a client offers. Secrets among them are never echoed. */
 export function readOffer(header: string | null): Offer {
-  if (header === null)
+  const offered = (header ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  if (offered.length === 0)
     return { echo: undefined, isSpoken: true, dialect: "json", key: undefined, token: undefined };
-  const offered = header.split(",").map((name) => name.trim());
   const isSecret = (name: string): boolean => name.startsWith(KEY_PREFIX) || name.startsWith(TOKEN_PREFIX);
   const secret = (prefix: string): string | undefined =>
     offered.find((name) => name.startsWith(prefix))?.slice(prefix.length);
   const spoken = offered.find((name) => DIALECT_OF.has(name));
   return {
     // A browser drops a connection that answers none of its offers, and then its user would never see why.
-    echo: spoken ?? offered.find((name) => name !== "" && !isSecret(name)),
+    echo: spoken ?? offered.find((name) => !isSecret(name)),
     isSpoken: spoken !== undefined,
     dialect: DIALECT_OF.get(spoken ?? "") ?? "json",
     key: secret(KEY_PREFIX),

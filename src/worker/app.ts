@@ -1,5 +1,6 @@
-import { Hono, type Context } from "hono";
+import { Hono, type Context as HonoContext } from "hono";
 import { cors } from "hono/cors";
+import { getPath } from "hono/utils/url";
 
 import type { Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
@@ -9,7 +10,7 @@ import type { ErrorCode, WireError } from "../protocol/errors.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Bridge } from "../transports/bridge.ts";
-import { CLOSED_ID, eventStream, readsEvents, refuseEvents } from "../transports/sse.ts";
+import { CLOSED_ID, eventStream, lastEventIdOf, readsEvents, refuseEvents } from "../transports/sse.ts";
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
 import { isUpgrade, readOffer, refuseUpgrade, type Offer } from "../transports/websocket.ts";
 import { AddressLimit, UNKNOWN_ADDRESS, addressOf } from "./address-limit.ts";
@@ -24,20 +25,25 @@ import {
   type Joiner,
   type Place,
 } from "./admission.ts";
-import type { Env } from "./env.ts";
+import type { Carried, Env } from "./env.ts";
 import { Gate, papersOf, type Checks, type Visitor } from "./gate.ts";
 import { openSocket, type Joined } from "./joins.ts";
 import type { ClientPlace } from "./location.ts";
 import { NewRooms } from "./new-rooms.ts";
 import { Origins } from "./origins.ts";
+import { queryOf, readUrl, withoutSpareSlashes } from "./paths.ts";
 import { Rooms, callRoom, type Stub } from "./rooms.ts";
+import { Streams } from "./streams.ts";
 import { TurnedAway } from "./turned-away.ts";
+import { within } from "./within.ts";
 
 /** How long a probe waits for an object, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
+type Context = HonoContext<Carried>;
+
 /** Makes the Worker's routes: what each address of a room does with a request. */
-export function createApp(config: Config, env: Env, checks: Checks): Hono {
+export function createApp(config: Config, env: Env, checks: Checks): Hono<Carried> {
   const gate = new Gate(checks);
   const origins = new Origins(config.server.allowedOrigins);
   const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
@@ -47,14 +53,16 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     requests: isLimited ? new AddressLimit("requestsPerAddress", env.REQUESTS_PER_ADDRESS) : undefined,
   };
   const newRooms = isLimited ? new NewRooms(config.server.newRoomsPerDay) : undefined;
+  const { sseStreamsPerSource, sseHeartbeatMs } = config.server;
+  const streams = isLimited ? new Streams(sseStreamsPerSource, sseHeartbeatMs) : undefined;
   const turnedAway = new TurnedAway();
-  const app = new Hono();
+  const app = new Hono<Carried>({ getPath: (request) => withoutSpareSlashes(getPath(request)) });
 
-  // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it.
+  // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it. A preflight allows
+  // whatever headers it asks for: tracing agents add some to every request of a page.
   const crossOrigin = cors({
     origin: (origin) => origins.shared(origin),
     allowMethods: ["GET", "POST"],
-    allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", SESSION_HEADER],
     exposeHeaders: ["Retry-After"],
     maxAge: 86_400,
   });
@@ -125,19 +133,18 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     if (config.server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
     if (offer?.isSpoken === false) return err({ code: "version" });
     if (!origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
-    if (request.url.length > MAX_URL_CHARS) {
-      return err({ code: "bad_request", message: `a URL has at most ${MAX_URL_CHARS} characters` });
-    }
-    const url = new URL(request.url);
-    const place = readPlace(url, config);
+    const url = readUrl(request);
+    if (!url.ok) return url;
+    const place = readPlace(url.value, config);
     if (!place.ok) return place;
-    const papers = papersOf(request, offer?.token, url.searchParams);
+    const query = queryOf(url.value);
+    const papers = papersOf(request, offer?.token, query);
     // Only a room knows whose a ticket is, and it looks when one joins.
     const visitor = await gate.pass(place.value, mayShowTicket ? papers : { ...papers, ticket: undefined });
     if (!visitor.ok) return visitor;
     const { user } = visitor.value;
     const source = user === "" ? (address ?? UNKNOWN_ADDRESS) : `@${user}`;
-    return ok({ query: url.searchParams, place: place.value, visitor: visitor.value, address, source });
+    return ok({ query, place: place.value, visitor: visitor.value, address, source });
   }
 
   async function joinByWebSocket(c: Context): Promise<Response> {
@@ -157,12 +164,20 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     const { raw } = c.req;
     // Hono serves HEAD by the route of GET: a stream that nobody would read.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
-    const lastEventId = raw.headers.get("Last-Event-ID") ?? undefined;
+    const lastEventId = lastEventIdOf(raw);
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
     const visited = await visit(raw, "joins");
-    const joined = visited.ok ? await join(raw, visited.value, { dialect: "bridge", lastEventId }) : visited;
-    if (!joined.ok) return refuseAloud(raw, joined.error);
-    return eventStream(Bridge.open(joined.value.socket, raw.signal, config.server));
+    if (!visited.ok) return refuseAloud(raw, visited.error);
+    const stream = streams?.open(visited.value.source, Date.now());
+    if (stream?.ok === false) return refuseAloud(raw, stream.error);
+    const joined = await join(raw, visited.value, { dialect: "bridge", lastEventId });
+    if (!joined.ok) {
+      stream?.value.end();
+      return refuseAloud(raw, joined.error);
+    }
+    const abort = (reason: Error): void => c.env.execution?.abort(reason);
+    const request = { signal: raw.signal, abort, place: stream?.value };
+    return eventStream(Bridge.open(joined.value.socket, request, config.server));
   }
 
   /** Brings a visitor to its room, unless the room has lately said that it may not come in. */
@@ -181,7 +196,11 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
     if (!admitted.ok) return admitted;
     const refusal = turnedAway.refusal(place, admitted.value, now);
     if (refusal !== undefined) return err(refusal);
-    const joined = await openSocket(rooms, place, admitted.value, raw.cf as ClientPlace | undefined, echo);
+    const joined = await openSocket(rooms, place, admitted.value, {
+      at: raw.cf as ClientPlace | undefined,
+      subprotocol: echo,
+      signal: raw.signal,
+    });
     if (!joined.ok) turnedAway.note(place.room, admitted.value, joined.error, now);
     else if (joined.value.isFirst) newRooms?.created(source, now);
     return joined;
@@ -228,13 +247,13 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
   }
 
   async function readHistory(c: Context): Promise<Response> {
-    const range = readRange(new URL(c.req.url).searchParams);
+    const range = readRange(queryOf(new URL(c.req.url)));
     if (!range.ok) return errorResponse(range.error);
     return readJson(c, "history", (room) => room.history(range.value));
   }
 
   async function readMembers(c: Context): Promise<Response> {
-    const range = readMembersRange(new URL(c.req.url).searchParams);
+    const range = readMembersRange(queryOf(new URL(c.req.url)));
     if (!range.ok) return errorResponse(range.error);
     return readJson(c, "members", (room) => room.members(range.value));
   }
@@ -264,9 +283,6 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono {
   }
 }
 
-/** A URL may hold a ticket and presence data, percent-encoded; Cloudflare takes 16 KB (2026-06-26). */
-const MAX_URL_CHARS = 32_768;
-
 /** What is answered by a plain status, which a page cannot read: there may be very many of them. */
 const PLAIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["unavailable", "rate_limited", "room_busy"]);
 
@@ -279,15 +295,4 @@ interface Visit {
   readonly address: string | undefined;
   /** Who answers for it: its verified user or, without one, its address. */
   readonly source: string;
-}
-
-/** Waits for a call, but not for ever. */
-async function within<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {
-  const expiry = Promise.withResolvers<never>();
-  const timer = setTimeout(() => expiry.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([call, expiry.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
