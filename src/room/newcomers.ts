@@ -7,9 +7,6 @@ const LOOK_MS = 1_000;
 /** A new connection has this long to take its welcome, in milliseconds, and longer the larger that is. */
 const PATIENCE_MS = 5_000;
 
-/** The most bytes that one UTF-16 unit of text takes. */
-const MAX_BYTES_PER_CHAR = 3;
-
 /** The slowest network that a welcome is sent over, in characters per millisecond: 32 kbit/s. */
 const SLOWEST_CHARS_PER_MS = 4;
 
@@ -46,9 +43,9 @@ export class Newcomers {
     if (this.#lookAt === undefined || now < this.#lookAt) return [];
     const lost: Session[] = [];
     for (const [session, { joinedAt, chars }] of this.#waiting) {
-      // What was sent after the welcome is counted in characters. If that may be all that is unread, it counts as all.
-      const later = (session.lane.record.sent - chars) * MAX_BYTES_PER_CHAR;
-      const hasTaken = (bufferedBytes(session.socket) ?? 0) <= later;
+      // As long as nothing was taken, no fewer bytes are unread than characters were sent. The reverse could fail for a
+      // client that has been slow from its first second on, in a room whose text is not ASCII. It reconnects and resumes.
+      const hasTaken = (bufferedBytes(session.socket) ?? 0) < session.lane.record.sent;
       const isOver = this.#sessions.of(session.socket) !== session;
       const isLost = now - joinedAt >= PATIENCE_MS + chars / SLOWEST_CHARS_PER_MS;
       if (hasTaken || isOver || isLost) this.#waiting.delete(session);

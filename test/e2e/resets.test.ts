@@ -1,9 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { connect, type Socket } from "node:net";
 import { randomBytes } from "node:crypto";
 import { expect, it, vi } from "vitest";
 import { startBareRuntime } from "../support/bare-runtime.ts";
 import { randomKey, uniqueRoom } from "../support/rooms.ts";
 import type { ServerProcess } from "../support/server-process.ts";
+import { joinWebSocket } from "../support/websocket-member.ts";
 
 /** Clients of each transport. */
 const CLIENTS = 60;
@@ -12,6 +14,9 @@ const CLIENTS = 60;
 const WITHIN_MS = 12;
 
 const HEARTBEAT_MS = 5_000;
+
+/** Half of what it takes where the client has sent nothing, in milliseconds: then it lasts until the room sleeps. */
+const LATE_MS = 5_000;
 
 it.each([
   ["WebSocket", (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${upgradeHeaders()}\r\n`],
@@ -43,6 +48,19 @@ it.each([
     expect(server.output()).not.toContain('"level":"error"');
   },
 );
+
+it("[C3] a client that pinged after its welcome sees its connection end as soon as it has answered a close", async () => {
+  await using server = await startBareRuntime({ vars: { ADDRESS_LIMITS: "off" } });
+  const ana = await joinWebSocket(server, uniqueRoom());
+  await ana.welcome();
+  ana.ping();
+  await ana.inbox.take("pong");
+
+  await ana.act({ type: "leave" });
+
+  const late = delay(LATE_MS, "late", { ref: false });
+  expect(await Promise.race([ana.closed, late])).toMatchObject({ code: 4507 });
+});
 
 function openSocket(server: ServerProcess): Socket {
   const { hostname, port } = new URL(server.url);
