@@ -47,13 +47,22 @@ export const SERVER_OPTIONS = {
     scope: "server",
     text: "An SSE stream that has carried so much ends, to be resumed",
   },
+  sseStreamsPerSource: {
+    env: "SSE_STREAMS_PER_SOURCE",
+    unit: "streams",
+    default: 100,
+    min: 1,
+    max: 100_000,
+    scope: "server",
+    text: "Maximum SSE streams that one verified user, or one address without a token, has open in one isolate of the Worker. A further stream is rejected with `rate_limited`",
+  },
   addressLimits: {
     env: "ADDRESS_LIMITS",
     unit: "on or off",
     default: "on",
     values: ["on", "off"],
     scope: "server",
-    text: "Whether joins, requests and new rooms are limited per verified user, else per address; the numbers are those of the bindings `JOINS_PER_ADDRESS` and `REQUESTS_PER_ADDRESS` in wrangler.toml. `off` for load tests",
+    text: "Whether joins, requests, SSE streams and new rooms are limited per verified user, else per address; the numbers are those of the bindings `JOINS_PER_ADDRESS` and `REQUESTS_PER_ADDRESS` in wrangler.toml. `off` for load tests",
   },
   newRoomsPerDay: {
     env: "NEW_ROOMS_PER_DAY",

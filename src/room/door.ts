@@ -4,6 +4,7 @@ import { ERRORS, type WireError } from "../protocol/errors.ts";
 import { log } from "../metrics/log.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Entrance } from "./entrance.ts";
+import type { Newcomers } from "./newcomers.ts";
 import type { Outbox } from "./outbox.ts";
 import { FULL_RETRY_MS } from "./places.ts";
 import { Pace } from "./pace.ts";
@@ -26,6 +27,7 @@ export class Door {
   readonly #accept: (socket: WebSocket) => void;
   readonly #entrance: Entrance;
   readonly #deadlines: Deadlines;
+  readonly #newcomers: Newcomers;
   readonly #outbox: Outbox;
   readonly #pace = new Pace(TURNS);
   #waiting: { readonly knock: Knock; readonly answer: (response: Response) => void }[] = [];
@@ -33,11 +35,17 @@ export class Door {
   /** @param accept makes a socket the room's */
   constructor(
     accept: (socket: WebSocket) => void,
-    room: { readonly entrance: Entrance; readonly deadlines: Deadlines; readonly outbox: Outbox },
+    room: {
+      readonly entrance: Entrance;
+      readonly deadlines: Deadlines;
+      readonly newcomers: Newcomers;
+      readonly outbox: Outbox;
+    },
   ) {
     this.#accept = accept;
     this.#entrance = room.entrance;
     this.#deadlines = room.deadlines;
+    this.#newcomers = room.newcomers;
     this.#outbox = room.outbox;
   }
 
@@ -88,6 +96,7 @@ export class Door {
     }
     const session = this.#entrance.enter(server, join, allowed.value, now, moreCome);
     this.#deadlines.watch(session, now);
+    this.#newcomers.watch(session, now);
     allowed.value.after();
     const headers = {
       ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),

@@ -1,7 +1,7 @@
 import { excessOf } from "../auth/claims.ts";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Kind } from "../config/config.ts";
-import { expiresInMs, type JoinRequest } from "../protocol/contract.ts";
+import { expiresInMs, type DialectName, type JoinRequest } from "../protocol/contract.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { WelcomeFrame } from "../protocol/frames.ts";
@@ -13,6 +13,7 @@ import { withField } from "./dialects.ts";
 import type { Departures } from "./departures.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { Hooks, Joining } from "./hooks.ts";
+import { windowCharsOf } from "./lane.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
@@ -213,7 +214,7 @@ export class Entrance {
       ...(hasState && { stateOffset: this.#log.head }),
       pingIntervalMs: this.#kind.pingIntervalMs,
       silenceTimeoutMs: this.#kind.silenceTimeoutMs,
-      limits: toldLimits(this.#kind),
+      limits: toldLimits(this.#kind, join.dialect),
     };
     let text = encodeFrame(welcome);
     if (mode === "list" && join.roster !== roster) text = withField(text, "members", this.#members.listText);
@@ -238,9 +239,10 @@ export class Entrance {
 const NEW_ROOM_RETRY_MS = 3_600_000;
 
 /** The limits a client keeps itself to. */
-function toldLimits(kind: Kind): Record<string, number> {
+function toldLimits(kind: Kind, dialect: DialectName): Record<string, number> {
   const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
-  const { maxStateKeys, maxStateBytes, windowChars } = kind;
+  const { maxStateKeys, maxStateBytes } = kind;
+  const windowChars = windowCharsOf(kind, dialect);
   const { messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst } = kind;
   return {
     ...{ maxFrameBytes, maxPresenceBytes, maxRefusals },

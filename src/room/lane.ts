@@ -26,6 +26,20 @@ export interface LaneRecord {
   missed?: boolean | undefined;
 }
 
+/**
+ * The most that may wait to be read by a bridge, in characters. Its isolate holds what its reader has not taken, for all
+ * readers of a place together, and the room is near: the reader's own network is behind the bridge.
+ */
+const BRIDGE_WINDOW_CHARS = 65_536;
+
+/** The window of a connection that speaks a dialect. */
+export function windowCharsOf(
+  { windowChars }: Pick<LaneLimits, "windowChars">,
+  dialect: DialectName,
+): number {
+  return dialect === "bridge" ? Math.min(windowChars, BRIDGE_WINDOW_CHARS) : windowChars;
+}
+
 /** Pages of the log in a window. A client says what it has read after as much as one of them. */
 const PAGES_PER_WINDOW = 4;
 

@@ -19,6 +19,7 @@ import { Liveness } from "./liveness.ts";
 import { Log } from "./log.ts";
 import { Members } from "./members.ts";
 import { MemorySegments } from "./memory-segments.ts";
+import { Newcomers } from "./newcomers.ts";
 import { Once } from "./once.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
@@ -118,11 +119,11 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     tables,
     revocations,
   });
-  const door = new Door((socket) => ctx.acceptWebSocket(socket), { entrance, deadlines, outbox });
+  const newcomers = new Newcomers(sessions);
+  const door = new Door((socket) => ctx.acceptWebSocket(socket), { entrance, deadlines, newcomers, outbox });
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
-    ...{ departures, renewals, removals, acts, reading, door, liveness, expiry, deadlines, counters },
-    penalties,
-    clock: new Clock(),
+    ...{ departures, renewals, removals, acts, reading, door, newcomers, liveness, expiry, deadlines },
+    ...{ counters, penalties, clock: new Clock() },
   };
 }

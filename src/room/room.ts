@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Revocation } from "../auth/revocations.ts";
 import { kindOfRoom, type Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
+import type { CloseName } from "../protocol/close-codes.ts";
 import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { answersOver, collectAnswers } from "./answers.ts";
@@ -243,33 +244,47 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     /** Whether what has happened may be told together with what follows; then the timer sees to it. */
     #rests(now: number): boolean {
-      const { outbox, fanOut, pulse, sessions, expiry, counters } = this.#room;
+      const { outbox, fanOut, pulse, expiry } = this.#room;
       const dueAt = pulse.dueAt(outbox.waiting, now);
       if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || expiry.isEmpty)
         return false;
-      if (outbox.isEmpty) this.#wakeup.tend(sessions, [counters.dueAt(now), fanOut.heldUntil], now);
+      if (outbox.isEmpty) this.#tend(now);
       else this.#wakeup.wakeAt(dueAt, now);
       return true;
     }
 
     /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
     #flush(now: number): void {
-      const { outbox, fanOut, deadlines, liveness, sessions, pulse, counters, door } = this.#room;
+      const { outbox, fanOut, deadlines, liveness, pulse } = this.#room;
       outbox.flush(now);
       const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
       if (slow.length > 0) return this.#flush(now);
       pulse.flushed(fanOut.takeSends(), outbox.takeStored(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
-      const waits = [outbox.presence.heldUntil, fanOut.queuedUntil, fanOut.heldUntil, door.opensAt];
-      this.#wakeup.tend(sessions, [...waits, counters.dueAt(now)], now);
+      this.#tend(now);
+    }
+
+    /** Sees that the room is woken for what has to wait. */
+    #tend(now: number): void {
+      const { outbox, fanOut, door, counters, newcomers, sessions } = this.#room;
+      const waits = [
+        outbox.presence.heldUntil,
+        fanOut.queuedUntil,
+        fanOut.heldUntil,
+        door.opensAt,
+        counters.dueAt(now),
+        newcomers.lookAt,
+      ];
+      this.#wakeup.tend(sessions, waits, now);
     }
 
     #wake(at: number, now: number): void {
-      const { pulse, fanOut, outbox, counters, door } = this.#room;
+      const { pulse, fanOut, outbox, counters, door, newcomers } = this.#room;
       pulse.came(at, now);
       counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
       door.openForAll(now);
+      for (const session of newcomers.takeLost(Math.max(at, now))) this.#lose(session, now, "silent");
       if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > Math.max(at, now)) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
       fanOut.goOn(Math.max(at, now));
@@ -281,8 +296,8 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       this.ctx.abort(event);
     }
 
-    #lose(session: Session, now: number): void {
-      const graceUntil = this.#room.departures.lose(session, now, "disconnected");
+    #lose(session: Session, now: number, close?: CloseName): void {
+      const graceUntil = this.#room.departures.lose(session, now, "disconnected", close);
       if (graceUntil !== undefined) this.#room.deadlines.end(graceUntil, now);
     }
   };

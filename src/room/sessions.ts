@@ -6,7 +6,7 @@ import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRe
 import { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits, type Visit } from "./backlog.ts";
 import { ClosedSockets } from "./closed-sockets.ts";
-import { Lane, type LaneLimits, type LaneRecord } from "./lane.ts";
+import { Lane, windowCharsOf, type LaneLimits, type LaneRecord } from "./lane.ts";
 
 /** A live connection. Its record is a copy of the socket's attachment, and so is its lane's once it is settled. */
 export interface Session {
@@ -34,6 +34,7 @@ export class Sessions {
   /** What all connections leave unread. */
   readonly backlog: Backlog;
   readonly #closed = new ClosedSockets();
+  readonly #bridgeLimits: LaneLimits;
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
@@ -48,6 +49,7 @@ export class Sessions {
   constructor(sockets: () => readonly WebSocket[], limits: LaneLimits & BacklogLimits) {
     this.#sockets = sockets;
     this.#limits = limits;
+    this.#bridgeLimits = { ...limits, windowChars: windowCharsOf(limits, "bridge") };
     const closed = this.#closed;
     this.backlog = new Backlog(limits, {
       visit: (each) => this.#visit(each),
@@ -207,13 +209,17 @@ export class Sessions {
     const rights = new Rights(record.access?.grants);
     const session: Session = {
       ...{ socket, record, rights, look: lookOf(record, rights), toldOffset: undefined },
-      lane: new Lane(socket, this.#limits, lane, {
+      lane: new Lane(socket, this.#limitsOf(record), lane, {
         dialect: record.dialect,
         backlog: this.backlog,
         changed: () => this.#changed(session),
       }),
     };
     return session;
+  }
+
+  #limitsOf({ dialect }: SessionRecord): LaneLimits {
+    return dialect === "bridge" ? this.#bridgeLimits : this.#limits;
   }
 
   /** What is left of a session is a socket that its client may not let go of. */

@@ -3,6 +3,7 @@ import { decodeBridgeFrame } from "../protocol/bridge-frames.ts";
 import { encodeFrame } from "../protocol/encode.ts";
 import { PING } from "../protocol/frames.ts";
 import { isJsonObject, parseJson } from "../protocol/json.ts";
+import { EventWriter } from "./event-writer.ts";
 import { CLOSED_ID, HEARTBEAT, event, retry } from "./sse.ts";
 
 /** The bounds of a stream; see the options of the same names with `sse` before them. */
@@ -14,106 +15,142 @@ export interface BridgeLimits {
   readonly sseMaxBytes: number;
 }
 
-/** The room hears of what was read this often in a window: as often as it can use. */
+/** The request that a stream answers. */
+export interface StreamRequest {
+  readonly signal: AbortSignal;
+  /**
+   * Ends the request and its response at once, whatever the reader has not taken yet (`ExecutionContext.abort`).
+   * Nothing after the call runs.
+   */
+  readonly abort: (reason: Error) => void;
+  /** The stream's place among those of its source, where they are counted. */
+  readonly place: StreamPlace | undefined;
+}
+
+/** What takes a place for as long as it lasts. */
+interface StreamPlace {
+  beat(now: number): void;
+  end(): void;
+  cut(now: number): void;
+}
+
+/** The room learns this many times per window what was read: as often as it can use. */
 const TOLD_PER_WINDOW = 4;
+
+/** A reader that takes nothing for this long after its stream has ended is cut off, in milliseconds. */
+const LINGER_MS = 10_000;
 
 /**
  * Carries a room's frames from an internal WebSocket to a reader of Server-Sent Events. The Worker holds the stream,
  * so the room can sleep under it.
  *
- * A vanished reader is only seen at the next write (workerd 1.20261023), and not always through `cancel`: hence the
+ * A vanished reader is only seen at the next write (workerd 1.20261117), and not always through `cancel`: hence the
  * heartbeats, and hence a failed write, a cancelled stream and an aborted request all end the connection.
+ *
+ * A response ends only when its reader has taken all of it: neither closing nor aborting the stream changes that
+ * (workerd 1.20261117). A reader that stops reading would keep its request in memory for as long as it likes, so the
+ * bridge aborts the whole request a while after the end.
  */
 export class Bridge {
   readonly #socket: WebSocket;
   readonly #limits: BridgeLimits;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #encoder = new TextEncoder();
+  readonly #request: StreamRequest;
+  readonly #writer: EventWriter;
   readonly #startedAt = Date.now();
   readonly #heartbeat: ReturnType<typeof setInterval>;
   #frames = 0;
+  /** Characters written. */
   #chars = 0;
   /** Characters of the room's frames that the reader has taken, and of these how many the room was told of. */
   #seen = 0;
   #told = 0;
-  /** How much the room sends before it must hear what was read; a room that does not say so does not ask. */
-  #windowChars = Infinity;
+  /** Whether the reader has taken a chunk since the last look. */
+  #isReading = false;
+  /** Whether the next chunk that is taken is a heartbeat. */
+  #isBeating = false;
   #isOver = false;
 
   private constructor(
     socket: WebSocket,
     writer: WritableStreamDefaultWriter<Uint8Array>,
-    signal: AbortSignal,
+    request: StreamRequest,
     limits: BridgeLimits,
   ) {
     this.#socket = socket;
-    this.#writer = writer;
+    this.#request = request;
     this.#limits = limits;
-    this.#heartbeat = setInterval(() => void this.#beat(), limits.sseHeartbeatMs);
-    signal.addEventListener("abort", () => this.#vanish());
-    writer.closed.catch(() => this.#vanish());
+    this.#writer = new EventWriter(writer, {
+      onTaken: (chars) => this.#taken(chars),
+      onGone: () => this.#vanish(),
+    });
+    this.#heartbeat = setInterval(() => this.#beat(), limits.sseHeartbeatMs);
+    request.signal.addEventListener("abort", () => this.#vanish());
     socket.addEventListener("message", ({ data }) => this.#forward(data));
     socket.addEventListener("close", ({ code, reason }) => this.#ended(code, reason));
     socket.addEventListener("error", () => this.#ended(1006, ""));
     socket.accept();
+    // The runtime lets go of a closed socket late if its client never sent anything (rule C3).
+    socket.send(PING);
     // Spread over twice the time, so that a whole room does not come back at once.
-    void this.#write(retry(limits.sseRetryMs * (1 + Math.random())));
-    if (signal.aborted) this.#vanish(); // It went away while the room was asked.
+    this.#write(retry(limits.sseRetryMs * (1 + Math.random())));
+    if (request.signal.aborted) this.#vanish(); // It went away while the room was asked.
   }
 
   /** Starts carrying; returns the stream to answer with. */
-  static open(socket: WebSocket, signal: AbortSignal, limits: BridgeLimits): ReadableStream {
+  static open(socket: WebSocket, request: StreamRequest, limits: BridgeLimits): ReadableStream {
     const { readable, writable } = new IdentityTransformStream();
-    new Bridge(socket, writable.getWriter(), signal, limits);
+    new Bridge(socket, writable.getWriter(), request, limits);
     return readable;
   }
 
   #forward(data: unknown): void {
     const frame = typeof data === "string" ? decodeBridgeFrame(data) : undefined;
     if (typeof data !== "string" || frame === undefined) return; // the platform's pong
-    if (this.#frames++ === 0) this.#windowChars = windowOf(frame.text);
-    void this.#carry(event(frame.text, frame.position), data.length);
+    if (this.#frames++ === 0) this.#writer.chunkChars = windowOf(frame.text) / TOLD_PER_WINDOW;
+    this.#write(event(frame.text, frame.position), data.length);
     const { sseMaxFrames, sseMaxBytes } = this.#limits;
     if (this.#frames >= sseMaxFrames || this.#chars >= sseMaxBytes) this.#end("rotated");
   }
 
-  /** Writes a frame, and tells the room once its reader has taken enough of them. */
-  async #carry(text: string, chars: number): Promise<void> {
-    if (!(await this.#write(text))) return;
+  #write(text: string, chars?: number): void {
+    this.#chars += text.length;
+    this.#writer.write(text, chars);
+  }
+
+  /** Tells the room what its reader has taken, once that is enough. */
+  #taken(chars: number): void {
+    this.#isReading = true;
+    if (this.#isOver) return;
+    if (this.#isBeating) {
+      this.#isBeating = false;
+      this.#socket.send(PING);
+    }
     this.#seen += chars;
-    if (this.#seen - this.#told < this.#windowChars / TOLD_PER_WINDOW) return;
+    if (this.#seen - this.#told < this.#writer.chunkChars) return;
     this.#told = this.#seen;
     this.#socket.send(JSON.stringify({ type: "seen", chars: this.#seen }));
   }
 
-  async #beat(): Promise<void> {
-    if (Date.now() - this.#startedAt >= this.#limits.sseMaxAgeMs) return this.#end("rotated");
-    // The member counts as heard of only once its reader has taken what was written.
-    if (await this.#write(HEARTBEAT)) this.#socket.send(PING);
-  }
-
-  /** Resolves once the reader has taken the text, with whether it did. */
-  async #write(text: string): Promise<boolean> {
-    if (this.#isOver) return false;
-    this.#chars += text.length;
-    try {
-      await this.#writer.write(this.#encoder.encode(text));
-      return !this.#isOver;
-    } catch {
-      this.#vanish();
-      return false;
-    }
+  #beat(): void {
+    const now = Date.now();
+    this.#request.place?.beat(now);
+    if (now - this.#startedAt >= this.#limits.sseMaxAgeMs) return this.#end("rotated");
+    // The member counts as heard of only once its reader has taken something more.
+    this.#isBeating = true;
+    if (this.#writer.isIdle) this.#write(HEARTBEAT);
   }
 
   /** The room ended the connection: the reader is told as a WebSocket would be. */
   #ended(code: number, reason: string): void {
     if (this.#isOver) return;
+    this.#finish();
     if (code >= 4000) {
       const frame = encodeFrame({ type: "close", code, reason });
-      void this.#write(event(frame, mayComeBack(code) ? undefined : CLOSED_ID));
+      this.#write(event(frame, mayComeBack(code) ? undefined : CLOSED_ID));
     }
-    this.#finish();
-    this.#writer.close().catch(() => undefined);
+    // The place is free once the reader has everything, as far as anyone can tell.
+    this.#writer.end(() => this.#request.place?.end());
+    this.#linger();
   }
 
   /** The stream has had its share; its reader comes back and goes on. */
@@ -125,10 +162,30 @@ export class Bridge {
 
   /** The reader is gone, or as good as gone: it did not say that it leaves. */
   #vanish(): void {
+    this.#request.place?.end();
     if (this.#isOver) return;
     this.#finish();
     this.#closeSocket(CLOSE_CODES.silent.code, CLOSE_CODES.silent.text);
-    this.#writer.abort().catch(() => undefined);
+    this.#writer.abort();
+  }
+
+  /**
+   * Gives the reader time to take the rest, as long as it takes anything, and then cuts it off. The timer ends with the
+   * request, so it fires only while the response is not over.
+   */
+  #linger(): void {
+    this.#isReading = false;
+    setTimeout(() => {
+      if (this.#isReading) {
+        if (!this.#writer.isIdle) this.#request.place?.beat(Date.now());
+        return this.#linger();
+      }
+      this.#request.place?.cut(Date.now());
+      this.#writer.abort();
+      this.#request.abort(
+        new Error(`the reader of a stream that has ended took nothing for ${LINGER_MS} ms`),
+      );
+    }, LINGER_MS);
   }
 
   #finish(): void {

@@ -36,7 +36,23 @@ export function eventStream(body: ReadableStream | string): Response {
 
 /** Whether the request comes from an EventSource, which hears nothing of a refusal that is not a stream. */
 export function readsEvents(request: Request): boolean {
-  return request.headers.get("Accept")?.includes("text/event-stream") ?? false;
+  return request.headers.get("Accept")?.toLowerCase().includes("text/event-stream") ?? false;
+}
+
+/** The names of query parameters by which polyfills of EventSource say the last id, in lower case without `-` and `_`. */
+const LAST_ID_PARAMETERS: ReadonlySet<string> = new Set(["lasteventid", "evslasteventid"]);
+
+/**
+ * The last id that a returning EventSource read: its header `Last-Event-ID`, else the query parameter of a polyfill, which
+ * avoids a header because that would need a preflight.
+ */
+export function lastEventIdOf(request: Request): string | undefined {
+  const header = request.headers.get("Last-Event-ID");
+  if (header !== null && header !== "") return header;
+  for (const [name, value] of new URL(request.url).searchParams) {
+    if (value !== "" && LAST_ID_PARAMETERS.has(name.toLowerCase().replace(/[-_]/g, ""))) return value;
+  }
+  return undefined;
 }
 
 /**

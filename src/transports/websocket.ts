@@ -37,11 +37,14 @@ export function isUpgrade(request: Request): boolean {
 
 /** Reads the subprotocols that a client offers. Secrets among them are never echoed. */
 export function readOffer(header: string | null): Offer {
-  if (header === null) {
+  const offered = (header ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  if (offered.length === 0) {
     const nothing = { key: undefined, attempt: undefined, token: undefined };
     return { echo: undefined, isSpoken: true, dialect: "json", ...nothing };
   }
-  const offered = header.split(",").map((name) => name.trim());
   const isSecret = (name: string): boolean => name.startsWith(KEY_PREFIX) || name.startsWith(TOKEN_PREFIX);
   const secret = (prefix: string): string | undefined =>
     offered.find((name) => name.startsWith(prefix))?.slice(prefix.length);
@@ -50,7 +53,7 @@ export function readOffer(header: string | null): Offer {
   const [key, ...attempt] = secret(KEY_PREFIX)?.split(".") ?? [];
   return {
     // A browser drops a connection that answers none of its offers, and then its user would never see why.
-    echo: spoken ?? offered.find((name) => name !== "" && !isSecret(name)),
+    echo: spoken ?? offered.find((name) => !isSecret(name)),
     isSpoken: spoken !== undefined,
     dialect: DIALECT_OF.get(spoken ?? "") ?? "json",
     key,

@@ -21,6 +21,7 @@ import { lostMessage, lostNumber } from "../protocol/numbers.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { decodeRoomName, kindOf } from "../protocol/room-names.ts";
 import type { Visitor } from "./gate.ts";
+import { withoutSpareSlashes } from "./paths.ts";
 import type { HistoryRange, MembersRange } from "../room/api.ts";
 
 /** A room that may exist: its name is well-formed and its kind is known. */
@@ -52,7 +53,7 @@ const UNKNOWN_KIND_RETRY_MS = 30_000;
 /** Reads the room out of a request's path, `/rooms/{room}` and below. */
 export function readPlace(url: URL, config: Config): Result<Place> {
   // From the raw path: a router may decode a segment twice.
-  const segment = url.pathname.split("/")[2] ?? "";
+  const segment = withoutSpareSlashes(url.pathname).split("/")[2] ?? "";
   const room = decodeRoomName(segment);
   if (!room.ok) return room;
   const kind = config.kinds.get(kindOf(room.value));

@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
+import { getPath } from "hono/utils/url";
 
 import type { Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
@@ -10,7 +11,7 @@ import { err, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { Reader, ReadOutcome } from "../room/api.ts";
 import { Bridge } from "../transports/bridge.ts";
-import { CLOSED_ID, eventStream, readsEvents, refuseEvents } from "../transports/sse.ts";
+import { CLOSED_ID, eventStream, lastEventIdOf, readsEvents, refuseEvents } from "../transports/sse.ts";
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
 import { isUpgrade, readOffer, refuseUpgrade } from "../transports/websocket.ts";
 import { AddressLimit } from "./address-limit.ts";
@@ -25,20 +26,23 @@ import {
   type Place,
 } from "./admission.ts";
 import { Callers, type Caller } from "./callers.ts";
-import type { Env } from "./env.ts";
+import type { Carried, Env } from "./env.ts";
 import { Gate, hasTokenInUrl, type Checks } from "./gate.ts";
 import { openSocket, type Joined } from "./joins.ts";
 import type { ClientPlace } from "./location.ts";
 import { NewRooms } from "./new-rooms.ts";
 import { Origins } from "./origins.ts";
+import { queryOf, withoutSpareSlashes } from "./paths.ts";
 import { Rooms, callRoom, type Stub } from "./rooms.ts";
+import { Streams } from "./streams.ts";
 import { TurnedAway } from "./turned-away.ts";
+import { within } from "./within.ts";
 
 /** How long a probe waits for an object, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
-/** What is known of each request before its route is chosen. */
-interface Known {
+/** What is known of each request before its route is chosen, and what comes with it. */
+interface Known extends Carried {
   readonly Variables: { caller: Caller };
 }
 
@@ -58,14 +62,16 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
       : undefined,
   };
   const newRooms = isLimited ? new NewRooms(config.server.newRoomsPerDay) : undefined;
+  const { sseStreamsPerSource, sseHeartbeatMs } = config.server;
+  const streams = isLimited ? new Streams(sseStreamsPerSource, sseHeartbeatMs) : undefined;
   const turnedAway = new TurnedAway();
-  const app = new Hono<Known>();
+  const app = new Hono<Known>({ getPath: (request) => withoutSpareSlashes(getPath(request)) });
 
-  // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it.
+  // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it. A preflight allows
+  // whatever headers it asks for: tracing agents add some to every request of a page.
   const crossOrigin = cors({
     origin: (origin) => origins.shared(origin),
     allowMethods: ["GET", "POST"],
-    allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", SESSION_HEADER],
     exposeHeaders: ["Retry-After"],
     maxAge: 86_400,
   });
@@ -146,11 +152,19 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     const { raw } = c.req;
     // Hono serves HEAD by the route of GET: a stream that nobody would read.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
-    const lastEventId = raw.headers.get("Last-Event-ID") ?? undefined;
+    const lastEventId = lastEventIdOf(raw);
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
+    const { source } = c.get("caller");
+    const stream = streams?.open(source, Date.now());
+    if (stream?.ok === false) return refuseAloud(raw, stream.error);
     const joined = await join(c, { dialect: "bridge", lastEventId });
-    if (!joined.ok) return refuseAloud(raw, joined.error);
-    return eventStream(Bridge.open(joined.value.socket, raw.signal, config.server));
+    if (!joined.ok) {
+      stream?.value.end();
+      return refuseAloud(raw, joined.error);
+    }
+    const abort = (reason: Error): void => c.env.execution?.abort(reason);
+    const request = { signal: raw.signal, abort, place: stream?.value };
+    return eventStream(Bridge.open(joined.value.socket, request, config.server));
   }
 
   /** Brings a caller to its room, unless the room has lately said that it may not come in. */
@@ -168,13 +182,11 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     if (!admitted.ok) return admitted;
     const refusal = turnedAway.refusal(place, admitted.value, now);
     if (refusal !== undefined) return err(refusal);
-    const joined = await openSocket(
-      rooms,
-      place,
-      admitted.value,
-      c.req.raw.cf as ClientPlace | undefined,
-      echo,
-    );
+    const joined = await openSocket(rooms, place, admitted.value, {
+      at: c.req.raw.cf as ClientPlace | undefined,
+      subprotocol: echo,
+      signal: c.req.raw.signal,
+    });
     if (!joined.ok) turnedAway.note(place.room, admitted.value, joined.error, now);
     else {
       newRooms?.found(place.room);
@@ -229,13 +241,13 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
   }
 
   async function readHistory(c: Incoming): Promise<Response> {
-    const range = readRange(new URL(c.req.url).searchParams);
+    const range = readRange(queryOf(new URL(c.req.url)));
     if (!range.ok) return errorResponse(range.error);
     return readJson(c, "history", (room, _place, reader) => room.history(range.value, reader));
   }
 
   async function readMembers(c: Incoming): Promise<Response> {
-    const range = readMembersRange(new URL(c.req.url).searchParams);
+    const range = readMembersRange(queryOf(new URL(c.req.url)));
     if (!range.ok) return errorResponse(range.error);
     return readJson(c, "members", (room, _place, reader) => room.members(range.value, reader));
   }
@@ -279,14 +291,3 @@ function json(c: Context, text: string): Response {
 
 /** What is answered by a plain status, which a page cannot read: there may be very many of them. */
 const PLAIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["unavailable", "rate_limited", "room_busy"]);
-
-/** Waits for a call, but not for ever. */
-async function within<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {
-  const expiry = Promise.withResolvers<never>();
-  const timer = setTimeout(() => expiry.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([call, expiry.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

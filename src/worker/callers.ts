@@ -5,6 +5,7 @@ import { UNKNOWN_ADDRESS, addressOf, type ADDRESS_LIMITS } from "./address-limit
 import { readPlace, type Place } from "./admission.ts";
 import { papersOf, type Gate, type Visitor } from "./gate.ts";
 import type { Origins } from "./origins.ts";
+import { queryOf, readUrl } from "./paths.ts";
 
 /** A request to a room that has passed the checks every such request must pass before the room is touched. */
 export interface Visit {
@@ -26,9 +27,6 @@ export interface Caller {
   /** Whether it may go on to its room; an address outside `/rooms` is `not_found`. */
   readonly visit: Result<Visit>;
 }
-
-/** A URL may hold a ticket and presence data, percent-encoded; Cloudflare takes 16 KB (2026-06-26). */
-const MAX_URL_CHARS = 32_768;
 
 /** The addresses of rooms; what follows `/events` joins, as an upgrade does. */
 const ROOM_PATH = /^\/rooms\/[^/]/;
@@ -72,15 +70,14 @@ export class Callers {
     if (server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
     if (offer?.isSpoken === false) return err({ code: "version" });
     if (!this.#origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
-    if (request.url.length > MAX_URL_CHARS) {
-      return err({ code: "bad_request", message: `a URL has at most ${MAX_URL_CHARS} characters` });
-    }
-    const url = new URL(request.url);
-    const place = readPlace(url, this.#config);
+    const url = readUrl(request);
+    if (!url.ok) return url;
+    const place = readPlace(url.value, this.#config);
     if (!place.ok) return place;
-    const papers = papersOf(request, offer?.token, url.searchParams);
+    const query = queryOf(url.value);
+    const papers = papersOf(request, offer?.token, query);
     // Only a room knows whose a ticket is, and it looks when one joins.
     const visitor = await this.#gate.pass(place.value, isJoin ? papers : { ...papers, ticket: undefined });
-    return visitor.ok ? ok({ query: url.searchParams, place: place.value, visitor: visitor.value }) : visitor;
+    return visitor.ok ? ok({ query, place: place.value, visitor: visitor.value }) : visitor;
   }
 }

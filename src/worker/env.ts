@@ -13,3 +13,8 @@ export interface Env {
   /** Variables, read by `config/`. */
   readonly [variable: string]: unknown;
 }
+
+/** What Hono carries beside a request: the execution that serves it, where the caller of the handler passed it on. */
+export interface Carried {
+  Bindings: { readonly execution?: ExecutionContext | undefined };
+}

@@ -1,3 +1,6 @@
+import { waitUntil } from "cloudflare:workers";
+
+import { CLOSE_CODES } from "../protocol/close-codes.ts";
 import {
   CREATED_HEADER,
   JOIN_HEADER,
@@ -18,18 +21,29 @@ export interface Joined {
   readonly isFirst: boolean;
 }
 
+/** The client's request that a join serves. */
+export interface JoinedBy {
+  /** Where the client is. */
+  readonly at: ClientPlace | undefined;
+  /** What the room answers the client with. */
+  readonly subprotocol: string | undefined;
+  /** Aborted when the client disconnects before it has an answer. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Opens a socket to the room for an admitted join. The request to the room is built anew, so nothing of the client's
  * reaches it but what was admitted.
  *
- * @param subprotocol what the room answers the client with
+ * A client may disconnect while the room answers. The room has let it in by then, and nothing tells the room otherwise:
+ * the runtime drops a socket that nobody took over without closing it (workerd 1.20261117). So the call to the room goes
+ * on after the client's request has been cancelled, and its socket is closed here.
  */
 export async function openSocket(
   rooms: Rooms,
   place: Place,
   join: JoinRequest,
-  at: ClientPlace | undefined,
-  subprotocol?: string,
+  { at, subprotocol, signal }: JoinedBy,
 ): Promise<Result<Joined>> {
   const headers = {
     Upgrade: "websocket",
@@ -37,17 +51,28 @@ export async function openSocket(
     ...(subprotocol !== undefined && { "Sec-WebSocket-Protocol": subprotocol }),
   };
   // A join twice is a join: the newer socket replaces the older.
-  const called = await callRoom(
-    () => rooms.forJoin(place.room, place.kind, at).fetch(ROOM_URL, { headers }),
-    {
-      mayRepeat: true,
-    },
-  );
+  const call = callRoom(() => rooms.forJoin(place.room, place.kind, at).fetch(ROOM_URL, { headers }), {
+    mayRepeat: true,
+  });
+  waitUntil(call);
+  const called = await call;
   if (!called.ok) return called;
   const response = called.value;
   const socket = response.webSocket;
   if (socket === null) return err(decodeRefusal(await response.text()));
+  if (signal.aborted) closeUnused(socket);
+  else signal.addEventListener("abort", () => closeUnused(socket), { once: true });
   return ok({ response, socket, isFirst: response.headers.has(CREATED_HEADER) });
+}
+
+/** Closes the room's end of a join, unless it is in use: whoever uses it closes it. */
+function closeUnused(socket: WebSocket): void {
+  try {
+    socket.accept();
+    socket.close(CLOSE_CODES.silent.code, CLOSE_CODES.silent.text);
+  } catch {
+    // It has been handed on to the client.
+  }
 }
 
 /** A request needs an address; a room looks at the header alone. */

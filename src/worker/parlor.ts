@@ -21,7 +21,10 @@ export { defineKind } from "../config/kinds.ts";
 
 /** A server of rooms: the Worker's handler, and the classes to export for the bindings `ROOM` and `REGISTRY`. */
 export interface Parlor {
-  readonly handler: { fetch(request: Request): Response | Promise<Response> };
+  readonly handler: {
+    /** @param execution lets go of readers that stopped reading; without it their requests stay in memory */
+    fetch(request: Request, env?: unknown, execution?: ExecutionContext): Response | Promise<Response>;
+  };
   readonly Room: RoomClass;
   readonly Registry: typeof Registry;
 }
@@ -57,7 +60,7 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
     app.route("/admin", createAdmin({ config, adminKeys, rooms, registry }));
   }
   return {
-    handler: { fetch: (request) => app.fetch(request) },
+    handler: { fetch: (request, _env, execution) => app.fetch(request, { execution }, execution) },
     Room: defineRoomClass(config, { verifier, revocations }),
     Registry,
   };

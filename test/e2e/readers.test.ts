@@ -134,4 +134,33 @@ describe("readers of events that nobody here wrote", () => {
       ]);
     },
   );
+
+  it.skipIf(!browserAvailable.ok)(
+    `[H4] a page whose fetch is patched by tracing agents reads events and acts from another origin${why}`,
+    async () => {
+      const room = uniqueRoom();
+      await using browser = await launchBrowser();
+      const page = await browser.newPage();
+
+      const answered = await page.evaluate(async (url) => {
+        const traced = (address: string, init: RequestInit = {}): Promise<Response> => {
+          const headers = new Headers(init.headers);
+          for (const name of ["traceparent", "tracestate", "baggage", "sentry-trace"])
+            headers.set(name, "00-1");
+          return fetch(address, { ...init, headers });
+        };
+        const stream = await traced(`${url}/events`);
+        const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
+        let text = "";
+        while (!text.includes('"welcome"')) text += new TextDecoder().decode((await reader.read()).value);
+        const [, session, key] = /"session":"([^"]+)","key":"([^"]+)"/.exec(text) ?? [];
+        const body = JSON.stringify({ type: "publish", ref: 1, event: "e", data: 1 });
+        const headers = { "Content-Type": "application/json", "Parlor-Session": `${session}.${key}` };
+        const acted = await traced(`${url}/messages`, { method: "POST", headers, body });
+        return [stream.status, acted.status];
+      }, `${server.url}/rooms/${room}`);
+
+      expect(answered).toEqual([200, 200]);
+    },
+  );
 });

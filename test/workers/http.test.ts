@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { request, roomPath, tablesOf, uniqueRoom } from "./support/rooms.ts";
+import { request, roomPath, serve, tablesOf, uniqueRoom, type Serve } from "./support/rooms.ts";
+import { serverWith } from "./support/servers.ts";
 
 describe("HTTP", () => {
   it.each([
@@ -20,23 +21,62 @@ describe("HTTP", () => {
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 
-  it.each([
-    "/",
-    "/rooms",
-    "/rooms/",
-    "/rooms/a/",
-    "/rooms/a/b",
-    "/rooms/a/events/",
-    "/rooms/a/state/",
-    "/rooms/a/members/x",
-    "/rooms//events",
-    "/Rooms/a",
-  ])("[H4] %s is not_found", async (path) => {
-    const response = await request(path);
+  it.each(["/", "/rooms", "/rooms/", "/rooms/a/b", "/rooms/a/members/x", "/rooms//events", "/Rooms/a"])(
+    "[H4] %s is not_found",
+    async (path) => {
+      const response = await request(path);
 
-    expect(response.status).toBe(404);
-    expect(await response.json()).toMatchObject({ type: "error", code: "not_found" });
-    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ type: "error", code: "not_found" });
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    },
+  );
+
+  it.each([
+    ["/rooms/ROOM/", 200],
+    ["//rooms/ROOM", 200],
+    ["/rooms/ROOM//", 200],
+    ["/rooms/ROOM/history/", 200],
+    ["/rooms/ROOM//history", 200],
+    ["//rooms/ROOM//state//", 200],
+    ["/healthz/", 200],
+    ["/rooms/ROOM/messages/", 405],
+    ["/rooms//history", 404],
+  ])("[H4] %s is served as without its spare slashes: %i", async (path, status) => {
+    expect((await request(path.replace("ROOM", uniqueRoom()))).status).toBe(status);
+  });
+
+  it("[H4] a preflight allows the headers that a page's tracing agents add, and any other it asks for", async () => {
+    const asked = "content-type,parlor-session,traceparent,tracestate,baggage,sentry-trace,x-anything";
+    const headers = {
+      Origin: "https://app.example",
+      "Access-Control-Request-Method": "POST",
+      "Access-Control-Request-Headers": asked,
+    };
+    const preflight = (to: Serve): Promise<Response> =>
+      request(roomPath("a", "/messages"), { method: "OPTIONS", headers }, to);
+
+    const allowed = await preflight(serve);
+    const alsoAllowed = await preflight(serverWith({ ALLOWED_ORIGINS: "https://app.example" }));
+    const notAllowed = await preflight(serverWith({ ALLOWED_ORIGINS: "https://other.example" }));
+
+    for (const answer of [allowed, alsoAllowed]) {
+      expect(answer.headers.get("Access-Control-Allow-Headers")?.replaceAll(" ", "")).toBe(asked);
+      expect(answer.headers.get("Vary")).toContain("Access-Control-Request-Headers");
+    }
+    expect(notAllowed.headers.get("Access-Control-Allow-Origin")).toBeNull();
+  });
+
+  it("[J7 H5] a parameter without a value counts as absent", async () => {
+    const room = uniqueRoom();
+
+    const empty = "key=&token=&ticket=&after=&rewind=&mode=&presence=&roster=&state=&flow=&view=";
+    const joined = await request(roomPath(room, `/events?${empty}`));
+    const history = await request(roomPath(room, "/history?after=&before=&since=&until=&limit="));
+    await joined.body?.cancel();
+
+    expect(joined.headers.get("Content-Type")).toContain("text/event-stream");
+    expect(history.status).toBe(200);
   });
 
   it("[H4 N3] HEAD opens no stream and joins no one", async () => {

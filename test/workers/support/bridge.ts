@@ -1,4 +1,4 @@
-import { Bridge, type BridgeLimits } from "../../../src/transports/bridge.ts";
+import { Bridge, type BridgeLimits, type StreamRequest } from "../../../src/transports/bridge.ts";
 import { EventStream } from "../../support/event-stream.ts";
 
 /** Wide bounds, so that a test sets only the one it is about. */
@@ -11,9 +11,15 @@ const LIMITS: BridgeLimits = {
 };
 
 /** A bridge whose other ends are in the hands of the test: the room's of its socket, and its reader's. */
-export function openBridge(limits: Partial<BridgeLimits>): {
+export function openBridge(
+  limits: Partial<BridgeLimits>,
+  options: Partial<StreamRequest> = {},
+): {
   readonly room: WebSocket;
+  /** Resolves at the second ping: the first comes as soon as the bridge is open. */
   readonly pinged: Promise<void>;
+  /** What came from the bridge, in order. */
+  readonly sent: readonly string[];
   readonly closed: Promise<number>;
   /** What the bridge told the room its reader has taken, in order. */
   readonly seen: readonly number[];
@@ -22,9 +28,11 @@ export function openBridge(limits: Partial<BridgeLimits>): {
   const { 0: inner, 1: room } = new WebSocketPair();
   room.accept();
   const seen: number[] = [];
+  const sent: string[] = [];
   const pinged = new Promise<void>((resolve) => {
     room.addEventListener("message", ({ data }) => {
-      if (data === "ping") return resolve();
+      sent.push(String(data));
+      if (data === "ping") return sent.filter((text) => text === "ping").length > 1 ? resolve() : undefined;
       const frame = JSON.parse(String(data)) as { readonly type: string; readonly chars: number };
       if (frame.type === "seen") seen.push(frame.chars);
     });
@@ -32,10 +40,17 @@ export function openBridge(limits: Partial<BridgeLimits>): {
   const closed = new Promise<number>((resolve) =>
     room.addEventListener("close", ({ code }) => resolve(code)),
   );
-  const stream = Bridge.open(inner, new AbortController().signal, { ...LIMITS, ...limits });
+  const request: StreamRequest = {
+    signal: new AbortController().signal,
+    abort: () => undefined,
+    place: undefined,
+    ...options,
+  };
+  const stream = Bridge.open(inner, request, { ...LIMITS, ...limits });
   return {
     room,
     pinged,
+    sent,
     closed,
     seen,
     reader: stream.getReader() as ReadableStreamDefaultReader<Uint8Array>,

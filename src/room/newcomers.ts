@@ -1,0 +1,57 @@
+import { bufferedBytes } from "./send-queue.ts";
+import type { Session, Sessions } from "./sessions.ts";
+
+/** New connections are looked at this often, in milliseconds. By the first look nearly all have taken their welcome. */
+const LOOK_MS = 1_000;
+
+/** A new connection has this long to take its welcome, in milliseconds, and longer the larger that is. */
+const PATIENCE_MS = 5_000;
+
+/** The slowest network that a welcome is sent over, in characters per millisecond: 32 kbit/s. */
+const SLOWEST_CHARS_PER_MS = 4;
+
+/**
+ * Finds new connections that nobody holds. A client that disconnects during the handshake may leave its socket open in the
+ * room, and no event ever tells (workerd 1.20261117): such a socket never takes its welcome. A runtime that does not tell
+ * how much is unread leaves them to the silence timeout.
+ *
+ * This is kept in memory only. A room stays awake for longer than all but the largest welcomes take.
+ */
+export class Newcomers {
+  readonly #sessions: Sessions;
+  readonly #waiting = new Map<Session, { readonly joinedAt: number; readonly chars: number }>();
+  #lookAt: number | undefined;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  /** Watches a connection that was sent its welcome just now. */
+  watch(session: Session, now: number): void {
+    if (bufferedBytes(session.socket) === undefined) return;
+    this.#waiting.set(session, { joinedAt: now, chars: session.lane.record.sent });
+    this.#lookAt ??= now + LOOK_MS;
+  }
+
+  /** When to {@link takeLost}, Unix milliseconds; `undefined` while all have taken their welcome. */
+  get lookAt(): number | undefined {
+    return this.#lookAt;
+  }
+
+  /** The connections that have taken nothing for too long. */
+  takeLost(now: number): readonly Session[] {
+    if (this.#lookAt === undefined || now < this.#lookAt) return [];
+    const lost: Session[] = [];
+    for (const [session, { joinedAt, chars }] of this.#waiting) {
+      // As long as nothing was taken, no fewer bytes are unread than characters were sent. The reverse could fail for a
+      // client that has been slow from its first second on, in a room whose text is not ASCII. It reconnects and resumes.
+      const hasTaken = (bufferedBytes(session.socket) ?? 0) < session.lane.record.sent;
+      const isOver = this.#sessions.of(session.socket) !== session;
+      const isLost = now - joinedAt >= PATIENCE_MS + chars / SLOWEST_CHARS_PER_MS;
+      if (hasTaken || isOver || isLost) this.#waiting.delete(session);
+      if (!hasTaken && !isOver && isLost) lost.push(session);
+    }
+    this.#lookAt = this.#waiting.size === 0 ? undefined : now + LOOK_MS;
+    return lost;
+  }
+}

@@ -1,0 +1,96 @@
+import type { WireError } from "../protocol/errors.ts";
+import { err, ok, type Result } from "../protocol/result.ts";
+
+/** A source that has as many streams as it may is told to come back after this long, in milliseconds. */
+const RETRY_MS = 10_000;
+
+/** A stream that was not heard of for this many heartbeats is over, although nobody said so. */
+const LOST_AFTER_BEATS = 3;
+
+/**
+ * A stream whose reader stopped reading, and had to be cut off, keeps its place for this long, in milliseconds: the
+ * runtime keeps the connection, and 0.3 MB for it, until the reader lets go (workerd 1.20261117).
+ */
+const CUT_KEEPS_MS = 600_000;
+
+/** Sources are looked through for lost streams once there are twice as many as after the last look, or this many. */
+const MIN_SOURCES = 1_000;
+
+/** A stream that is open, or about to be. */
+export interface OpenStream {
+  /** Notes that it is still there. */
+  beat(now: number): void;
+  end(): void;
+  /** Notes that it is over, but that its reader has not let go of the connection. */
+  cut(now: number): void;
+}
+
+/**
+ * Limits how many SSE streams one source has at a time, counted per isolate. A stream costs memory here for as long as
+ * its reader holds it, whether it reads or not.
+ *
+ * The runtime may drop a request without running any of its code again, so a stream counts only while its heartbeats come.
+ */
+export class Streams {
+  readonly #maxPerSource: number;
+  readonly #lostAfterMs: number;
+  /** For each source until when each of its streams counts, unless it is heard of again; Unix milliseconds. */
+  readonly #bySource = new Map<string, Map<object, number>>();
+  #tidyAt = MIN_SOURCES;
+
+  constructor(maxPerSource: number, heartbeatMs: number) {
+    this.#maxPerSource = maxPerSource;
+    this.#lostAfterMs = LOST_AFTER_BEATS * heartbeatMs;
+  }
+
+  /** Sources that have a stream, as far as is known. */
+  get sources(): number {
+    return this.#bySource.size;
+  }
+
+  /** Takes a place for a stream, or says that its source has no more. */
+  open(source: string, now: number): Result<OpenStream> {
+    if (this.#bySource.size >= this.#tidyAt) this.#tidy(now);
+    const streams = this.#bySource.get(source) ?? new Map<object, number>();
+    if (streams.size >= this.#maxPerSource) this.#dropLost(streams, now);
+    if (streams.size >= this.#maxPerSource) return err(this.#refusal());
+    this.#bySource.set(source, streams);
+    const id = {};
+    const keep = (until: number): void => {
+      if (streams.has(id)) streams.set(id, until);
+    };
+    streams.set(id, now + this.#lostAfterMs);
+    return ok({
+      beat: (at) => keep(at + this.#lostAfterMs),
+      end: () => {
+        streams.delete(id);
+        if (streams.size === 0 && this.#bySource.get(source) === streams) this.#bySource.delete(source);
+      },
+      cut: (at) => {
+        streams.set(id, at + CUT_KEEPS_MS);
+        this.#bySource.set(source, streams);
+      },
+    });
+  }
+
+  #refusal(): WireError {
+    return {
+      code: "rate_limited",
+      message: `too many event streams are open from here, the limit is ${this.#maxPerSource}; close one or use a WebSocket`,
+      retryAfterMs: RETRY_MS,
+      limit: "sseStreamsPerSource",
+    };
+  }
+
+  #tidy(now: number): void {
+    for (const [source, streams] of this.#bySource) {
+      this.#dropLost(streams, now);
+      if (streams.size === 0) this.#bySource.delete(source);
+    }
+    this.#tidyAt = Math.max(MIN_SOURCES, 2 * this.#bySource.size);
+  }
+
+  #dropLost(streams: Map<object, number>, now: number): void {
+    for (const [id, until] of streams) if (until <= now) streams.delete(id);
+  }
+}

@@ -1,0 +1,10 @@
+/** Waits for a call, but not for ever. */
+export async function within<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {
+  const expiry = Promise.withResolvers<never>();
+  const timer = setTimeout(() => expiry.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([call, expiry.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { Streams, type OpenStream } from "../../src/worker/streams.ts";
+
+const HEARTBEAT_MS = 20_000;
+
+/** Opens a stream that must be allowed. */
+function open(streams: Streams, source: string, now: number): OpenStream {
+  const opened = streams.open(source, now);
+  if (!opened.ok) throw new Error(opened.error.message);
+  return opened.value;
+}
+
+describe("streams of a source", () => {
+  it("[L3] that ended leave their places to others", () => {
+    const streams = new Streams(2, HEARTBEAT_MS);
+    const [first, second] = [open(streams, "ana", 0), open(streams, "ana", 0)];
+
+    expect(streams.open("ana", 0)).toMatchObject({ ok: false, error: { code: "rate_limited" } });
+    first.end();
+    first.end();
+    expect(streams.open("ana", 0)).toMatchObject({ ok: true });
+    expect(streams.open("ana", 0)).toMatchObject({ ok: false });
+    second.end();
+    expect(streams.open("ana", 0)).toMatchObject({ ok: true });
+  });
+
+  it("[L3] that nobody ended stop counting after three heartbeats, and not before while they beat", () => {
+    const streams = new Streams(1, HEARTBEAT_MS);
+    const stream = open(streams, "ana", 0);
+
+    stream.beat(HEARTBEAT_MS);
+    expect(streams.open("ana", 4 * HEARTBEAT_MS - 1)).toMatchObject({ ok: false });
+    expect(streams.open("ana", 4 * HEARTBEAT_MS)).toMatchObject({ ok: true });
+  });
+
+  it("[L3 G7] whose readers had to be cut off keep their places for ten minutes", () => {
+    const streams = new Streams(1, HEARTBEAT_MS);
+    const stream = open(streams, "ana", 0);
+    stream.end();
+    stream.cut(1_000);
+
+    expect(streams.open("ana", 600_999)).toMatchObject({ ok: false });
+    expect(streams.open("ana", 601_000)).toMatchObject({ ok: true });
+  });
+
+  it("[L3] are forgotten with their source, however many sources there are", () => {
+    const streams = new Streams(1, HEARTBEAT_MS);
+    for (let n = 0; n < 5_000; n++) open(streams, `source ${n}`, n * HEARTBEAT_MS);
+
+    expect(streams.sources).toBeLessThan(2_001);
+  });
+});
