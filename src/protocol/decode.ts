@@ -30,13 +30,13 @@ export function decodeClientText(text: string): Result<DecodedItems> {
   const items = Array.isArray(parsed) ? parsed : [parsed];
   if (lostNumber(text) === undefined) return ok(items.map(decodeItem));
   const lost = lostByItem(text);
-  return ok(items.map((item, index) => refusalOfLost(item, lost.get(index)) ?? decodeItem(item)));
+  return ok(items.map((item, index) => withoutLost(decodeItem(item), lost.get(index))));
 }
 
-/** The refusal of a message that holds a number that a double does not hold. */
-function refusalOfLost(item: unknown, number: string | undefined): Result<ClientFrame> | undefined {
-  if (number === undefined || !isJsonObject(item)) return undefined;
-  return refuse("bad_frame", lostMessage(number), isRef(item["ref"]) ? item["ref"] : undefined);
+/** A message, refused if it holds a number that a double does not hold. */
+function withoutLost(item: Result<ClientFrame>, number: string | undefined): Result<ClientFrame> {
+  if (!item.ok || number === undefined) return item;
+  return refuse("bad_frame", lostMessage(number), "ref" in item.value ? item.value.ref : undefined);
 }
 
 /** Why a frame cannot hold so many messages. */
