@@ -29,8 +29,11 @@ const parlor = createParlor({ kinds, env });
 export const { Room, Registry } = parlor;
 
 export default {
-  fetch(request: Request): Response | Promise<Response> {
+  fetch(request: Request, bindings: object, ctx: ExecutionContext): Response | Promise<Response> {
     const { pathname } = new URL(request.url);
-    return pathname === "/about" ? new Response("a quiz of our own") : parlor.handler.fetch(request);
+    // With `ctx` Parlor can end the requests of readers that stopped reading.
+    return pathname === "/about"
+      ? new Response("a quiz of our own")
+      : parlor.handler.fetch(request, bindings, ctx);
   },
 };

@@ -19,11 +19,8 @@ const V = "{room}";
  * case or width, or ends a name where it does not end.
  */
 const SPELLINGS = [
-  `${V}/`,
-  `${V}//`,
   `/${V}`,
   `//${V}`,
-  `${V}/x/../`,
   `../${V}`,
   `..%2F${V}`,
   `%2e%2e%2F${V}`,

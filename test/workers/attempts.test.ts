@@ -166,7 +166,7 @@ describe("the number of an attempt", () => {
     expect(await ana.welcome()).toMatchObject({ key, try: 12 });
   });
 
-  it.each(["", "x", "-1", "1.5", "1e3", "9007199254740992", "99999999999999999"])(
+  it.each(["x", "-1", "1.5", "1e3", "9007199254740992", "99999999999999999"])(
     "[J11 J7 H9] %j is bad_request in a query and behind a key, and bad_session with a POST",
     async (attempt) => {
       const [room, key] = [uniqueRoom(), randomKey()];
@@ -180,6 +180,16 @@ describe("the number of an attempt", () => {
       expect(answer).toMatchObject({ code: "bad_session" });
     },
   );
+
+  it("[J11 J7] without a value counts as absent in a query, and is bad_request behind a key", async () => {
+    const [room, key] = [uniqueRoom(), randomKey()];
+
+    const inQuery = await join(room, { query: { try: "" } });
+    const behind = await joinWebSocket(room, { protocols: ["parlor.v1", `resume.${key}.`] });
+
+    expect((await inQuery.welcome()).try).toBeGreaterThan(0);
+    expect(await behind.inbox.take("error")).toMatchObject({ code: "bad_request" });
+  });
 
   it("[J11 J5] is given by the room where the client does not count: above every one that is known", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];

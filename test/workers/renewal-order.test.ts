@@ -4,7 +4,7 @@ import type { Member } from "../support/member.ts";
 import { serveKinds as to } from "./support/kinds.ts";
 import { uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
-import { SECRETS, bearer, token, type TokenOptions } from "./support/tokens.ts";
+import { SECRETS, TOLERANCE_S, bearer, token, type TokenOptions } from "./support/tokens.ts";
 import { join } from "./support/websocket.ts";
 
 // The clock stands still, on a whole second as tokens count, unless a test moves it.
@@ -13,10 +13,10 @@ afterEach(() => vi.useRealTimers());
 
 const LISTENER = { "*": ["join", "history"] };
 
-/** A token of ana's that was issued so many seconds ago, and is valid for so many more. */
+/** A token of ana's that was issued so many seconds ago. The server accepts it for so many more, its tolerance included. */
 function issued(secondsAgo: number, validForS: number, options: TokenOptions = {}): Promise<string> {
   const now = Date.now() / 1000;
-  return token({ ...options, exp: now + validForS, claims: { iat: now - secondsAgo } });
+  return token({ ...options, exp: now + validForS - TOLERANCE_S, claims: { iat: now - secondsAgo } });
 }
 
 /** Renews by POST; resolves with the answer. */
@@ -56,7 +56,7 @@ describe("an older token that arrives late", () => {
   it("[D8] by POST that does not say when it was issued is the older where it expires sooner", async () => {
     const room = uniqueRoom("closed");
     const ana = await joinSse(room, { to, headers: bearer(await issued(60, 60)) });
-    const exp = Date.now() / 1000;
+    const exp = Date.now() / 1000 - TOLERANCE_S;
     const [shorter, longer] = [await token({ exp: exp + 90 }), await token({ exp: exp + 600 })];
 
     expect(await renew(room, ana, longer)).toMatchObject({ expiresInMs: 600_000 });
@@ -67,8 +67,12 @@ describe("an older token that arrives late", () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token()) });
     // This server tries the secrets in order, so a token of the first one is checked sooner.
-    const slow = await token({ secret: SECRETS[1], exp: Date.now() / 1000 + 90 });
-    const quick = await token({ secret: SECRETS[0], exp: Date.now() / 1000 + 60, rooms: LISTENER });
+    const slow = await token({ secret: SECRETS[1], exp: Date.now() / 1000 + 90 - TOLERANCE_S });
+    const quick = await token({
+      secret: SECRETS[0],
+      exp: Date.now() / 1000 + 60 - TOLERANCE_S,
+      rooms: LISTENER,
+    });
 
     ana.send([
       { type: "auth", ref: 1, token: slow },
