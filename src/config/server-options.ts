@@ -165,7 +165,7 @@ export const SERVER_OPTIONS = {
     min: 0,
     max: 5_000,
     scope: "server",
-    text: "What a connection was sent, and has read, is noted on it after so long, for when its room sleeps: the more seldom, the cheaper a message. A room does not sleep before",
+    text: "What a connection was sent, and has read, is noted on it after so long, for when its room sleeps: the more seldom, the cheaper a message. A room does not sleep before. With 0, new connections that nobody holds are found only when something else happens in the room",
   },
   logLevel: {
     env: "LOG_LEVEL",

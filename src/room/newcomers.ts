@@ -1,3 +1,4 @@
+import { beganAt, endsAt } from "../limits/durations.ts";
 import { bufferedBytes } from "./send-queue.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
@@ -10,6 +11,8 @@ const PATIENCE_MS = 5_000;
 /** The slowest network that a welcome is sent over, in characters per millisecond: 32 kbit/s. */
 const SLOWEST_CHARS_PER_MS = 4;
 
+const NONE: readonly Session[] = [];
+
 /**
  * Finds new connections that nobody holds. A client that disconnects during the handshake may leave its socket open in the
  * room, and no event ever tells (workerd 1.20261117): such a socket never takes its welcome. A runtime that does not tell
@@ -19,7 +22,7 @@ const SLOWEST_CHARS_PER_MS = 4;
  */
 export class Newcomers {
   readonly #sessions: Sessions;
-  readonly #waiting = new Map<Session, { readonly joinedAt: number; readonly chars: number }>();
+  readonly #waiting = new Map<Session, { joinedAt: number; readonly chars: number }>();
   #lookAt: number | undefined;
 
   constructor(sessions: Sessions) {
@@ -40,9 +43,11 @@ export class Newcomers {
 
   /** The connections that have taken nothing for too long. */
   takeLost(now: number): readonly Session[] {
-    if (this.#lookAt === undefined || now < this.#lookAt) return [];
+    if (this.#lookAt === undefined || now < endsAt(this.#lookAt, LOOK_MS, now)) return NONE;
     const lost: Session[] = [];
-    for (const [session, { joinedAt, chars }] of this.#waiting) {
+    for (const [session, newcomer] of this.#waiting) {
+      const { chars } = newcomer;
+      const joinedAt = (newcomer.joinedAt = beganAt(newcomer.joinedAt, now));
       // As long as nothing was taken, no fewer bytes are unread than characters were sent. The reverse could fail for a
       // client that has been slow from its first second on, in a room whose text is not ASCII. It reconnects and resumes.
       const hasTaken = (bufferedBytes(session.socket) ?? 0) < session.lane.record.sent;

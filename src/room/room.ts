@@ -38,6 +38,8 @@ const ALARM_RETRY_MS = 60_000;
  * business it is. Every event is handled in one turn, and ends in a flush.
  */
 export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
+  // The timer that attaches what was sent looks at new connections as well: a room must not stay awake for either.
+  const looksInTime = config.server.attachAfterMs > 0;
   return class Room extends DurableObject implements RoomApi {
     readonly #room: Parts;
     readonly #wakeup = new Wakeup(
@@ -255,7 +257,8 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
     #flush(now: number): void {
-      const { outbox, fanOut, deadlines, liveness, pulse } = this.#room;
+      const { outbox, fanOut, deadlines, liveness, pulse, newcomers } = this.#room;
+      for (const session of newcomers.takeLost(now)) this.#lose(session, now, "silent");
       outbox.flush(now);
       const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
@@ -274,17 +277,16 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
         fanOut.heldUntil,
         door.opensAt,
         counters.dueAt(now),
-        newcomers.lookAt,
+        looksInTime ? newcomers.lookAt : undefined,
       ];
       this.#wakeup.tend(sessions, waits, now);
     }
 
     #wake(at: number, now: number): void {
-      const { pulse, fanOut, outbox, counters, door, newcomers } = this.#room;
+      const { pulse, fanOut, outbox, counters, door } = this.#room;
       pulse.came(at, now);
       counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
       door.openForAll(now);
-      for (const session of newcomers.takeLost(Math.max(at, now))) this.#lose(session, now, "silent");
       if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > Math.max(at, now)) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
       fanOut.goOn(Math.max(at, now));

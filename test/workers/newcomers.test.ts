@@ -15,6 +15,7 @@ describe("a connection whose client disconnected during the handshake", () => {
     await ana.inbox.take("presence", ({ joined }) => joined !== undefined);
 
     pass(10_000);
+    await ana.publish("e", 1);
 
     const { left } = await ana.inbox.take("presence", (frame) => frame.left !== undefined);
     expect(left).toMatchObject([{ reason: "disconnected" }]);
