@@ -67,7 +67,7 @@ describe("history over HTTP", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it.each(["?limit=0", "?limit=501", "?limit=x", "?after=-1", "?before=1.5", "?after=1e3", "?after="])(
+  it.each(["?limit=0", "?limit=501", "?limit=x", "?after=-1", "?before=1.5", "?after=1e3"])(
     "[H5 E1] refuses %s",
     async (query) => {
       const response = await request(roomPath(uniqueRoom(), `/history${query}`));

@@ -93,7 +93,6 @@ describe("keys", () => {
   });
 
   it.each([
-    "",
     "a",
     "a".repeat(21),
     "a".repeat(23),
@@ -256,21 +255,16 @@ describe("parameters", () => {
 
   it.each([
     ["mode", "lists"],
-    ["mode", ""],
     ["rewind", "-1"],
     ["rewind", "1.5"],
     ["rewind", "many"],
-    ["rewind", ""],
     ["rewind", "1234567890"],
     ["presence", "{"],
-    ["presence", ""],
     ["presence", `${"[".repeat(65)}${"]".repeat(65)}`],
     ["state", "true"],
-    ["state", ""],
     ["flow", "2"],
     ["flow", "yes"],
     ["view", "01"],
-    ["view", ""],
   ])("[J7] %s=%s is bad_request over either transport", async (name, value) => {
     const room = uniqueRoom();
     const ana = await joinWebSocket(room, { query: { [name]: value } });
