@@ -38,7 +38,7 @@ export function readKeys(text: string): {
   // Sets of identity providers hold keys for other uses too; those are passed over.
   const keys = all.filter(isJsonObject);
   if (problems.length === 0 && !keys.some(canCheck)) {
-    problems.push("TOKEN_KEYS holds no key for signatures of RS, PS, ES or EdDSA; remove it or add one");
+    problems.push("TOKEN_KEYS contains no key for signatures of RS, PS, ES or EdDSA; remove it or add one");
   }
   return { keys, problems };
 }

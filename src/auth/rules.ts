@@ -58,7 +58,7 @@ function urlObjection(text: string): string | undefined {
     return `TOKEN_JWKS_URL${text.includes("@") ? "" : ` is ${shown(text)},`} must be one https URL, ${wayOut}`;
   }
   if (url.username !== "" || url.password !== "") {
-    return "TOKEN_JWKS_URL holds a user or a password, which fetch refuses; remove them";
+    return "TOKEN_JWKS_URL contains a user or a password, which fetch rejects; remove them";
   }
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url.protocol === "https:" || isLocal) return undefined;

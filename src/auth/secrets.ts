@@ -19,7 +19,7 @@ export function readSecrets(variable: string, list: string, prefix = ""): Secret
   if (items.every((item) => item === "")) {
     return {
       secrets: [],
-      problems: list === "" ? [] : [`${variable} holds no secret; remove it or add one`],
+      problems: list === "" ? [] : [`${variable} contains no secret; remove it or add one`],
     };
   }
   const problems = items.flatMap((secret, index) => {
@@ -30,7 +30,7 @@ export function readSecrets(variable: string, list: string, prefix = ""): Secret
 }
 
 function objectionTo(secret: string, prefix: string): string | undefined {
-  if (secret === "") return "is empty; items are separated by single commas, and hold none";
+  if (secret === "") return "is empty; separate items with single commas, and use no comma within an item";
   if (!secret.startsWith(prefix)) return `does not begin with ${prefix}`;
   if (secret.length < MIN_SECRET_CHARS) {
     return `is ${secret.length} characters, at least ${MIN_SECRET_CHARS} are needed; openssl rand -base64 33 makes one`;
@@ -38,6 +38,6 @@ function objectionTo(secret: string, prefix: string): string | undefined {
   // A pass phrase may have blanks in it. Several secrets with blanks between them would be one that nobody has.
   const parts = secret.split(/\s+/);
   const isList = parts.length > 1 && parts.every(({ length }) => length >= MIN_SECRET_CHARS);
-  if (isList || /[\r\n]/.test(secret)) return "looks like several; separate secrets by commas";
-  return prefix !== "" && parts.length > 1 ? "holds a blank, which no header can carry" : undefined;
+  if (isList || /[\r\n]/.test(secret)) return "looks like several secrets; separate them with commas";
+  return prefix !== "" && parts.length > 1 ? "contains a space, which no header can carry" : undefined;
 }

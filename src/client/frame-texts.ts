@@ -96,7 +96,7 @@ function frameText(head: object, fields: string): FrameText {
 /** Values by name as a JSON object, with something in the place of those that are undefined. */
 function objectText(values: object, absent: unknown): string {
   if (!isPlain(values))
-    throw new ParlorError("bad_frame", "values and if are objects with a field for each key");
+    throw new ParlorError("bad_frame", "values and if must be objects with one field for each key");
   const fields = Object.entries(values).map(
     ([name, value]) => `${JSON.stringify(name)}:${dataText(value ?? absent)}`,
   );

@@ -155,12 +155,12 @@ export function settle(options: JoinOptions): Settings {
 /** @throws TypeError for what is not a number from 0 to Infinity */
 function amount(name: string, value: unknown): number {
   if (typeof value === "number" && value >= 0) return value;
-  throw new TypeError(`${name} is ${String(value)}, must be a number from 0 up`);
+  throw new TypeError(`${name} is ${String(value)}, must be a number, 0 or greater`);
 }
 
 function drawKey(): string {
   if (typeof globalThis.crypto?.getRandomValues === "function") return randomKey();
-  throw new TypeError("this runtime has no crypto.getRandomValues to draw a key with; pass the option key");
+  throw new TypeError("this runtime has no crypto.getRandomValues to generate a key; pass the option key");
 }
 
 /**

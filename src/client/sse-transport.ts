@@ -92,7 +92,8 @@ export class SseTransport implements Transport {
       }
       // Not every `fetch` can stream: that of React Native cannot.
       const reader = response.body?.getReader?.();
-      if (reader === undefined) throw new TypeError("this fetch gives no body that can be read as a stream");
+      if (reader === undefined)
+        throw new TypeError("this fetch returned no body that can be read as a stream");
       await this.#read(reader);
       this.#end({ code: 1006, reason: "the stream ended" });
     } catch (error) {

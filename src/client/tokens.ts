@@ -11,6 +11,6 @@ export type GetToken = () => MaybeToken | Promise<MaybeToken>;
  */
 export async function tokenFrom(getToken: GetToken | undefined): Promise<string | undefined> {
   const token = (await getToken?.()) ?? "";
-  if (typeof token !== "string") throw new TypeError(`getToken gave ${typeof token}, not a string`);
+  if (typeof token !== "string") throw new TypeError(`getToken returned ${typeof token}, not a string`);
   return token === "" ? undefined : token;
 }

@@ -15,7 +15,7 @@ export function readOrigins(list: string): { readonly value: string; readonly pr
   if (list !== "" && items.length === 0) {
     return {
       value: "",
-      problems: [`ALLOWED_ORIGINS is ${shown(list)}, which holds no origin; remove it to allow all`],
+      problems: [`ALLOWED_ORIGINS is ${shown(list)}, which contains no origin; remove it to allow all`],
     };
   }
   if (items.length === 1 && items[0] === "*") return { value: "", problems: [] };
@@ -29,7 +29,7 @@ export function readOrigins(list: string): { readonly value: string; readonly pr
 function readOrigin(item: string, objects: (why: string) => void): string {
   if (item === "null") return item; // of pages without an origin, such as files and sandboxed frames
   if (item === "*") {
-    objects("allows every origin, so it stands alone; remove it or the others");
+    objects("allows every origin, so it must be the only item; remove it or the others");
     return item;
   }
   const { scheme = "", host = "", port, rest = "" } = ORIGIN.exec(item)?.groups ?? {};
@@ -43,8 +43,8 @@ function readOrigin(item: string, objects: (why: string) => void): string {
     return item;
   }
   const origin = normal(scheme, host, port);
-  if (origin === undefined) objects("has a host or port that no origin has");
-  else if (rest !== "" && rest !== "/") objects(`has a path, an origin has none; write ${origin}`);
+  if (origin === undefined) objects("has an invalid host or port");
+  else if (rest !== "" && rest !== "/") objects(`has a path, but an origin has none; write ${origin}`);
   return origin ?? item;
 }
 

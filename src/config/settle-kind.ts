@@ -46,7 +46,7 @@ export function settleKind(
   const where = `kind "${name}"`;
   const objects = (problem: string): void => objectsTo(`${where}: ${problem}`);
   if (!KIND_NAME.test(name)) objects("a kind's name is 1-32 characters of A-Z a-z 0-9 _ . ~ -");
-  if (!isObject(definition)) objects(`is ${shown(definition)}, must be an object, as defineKind makes`);
+  if (!isObject(definition)) objects(`is ${shown(definition)}, must be an object; make it with defineKind`);
   const {
     text,
     location,
@@ -60,7 +60,7 @@ export function settleKind(
     if (value === undefined || words.includes(value)) return;
     objects(`${field} is ${shown(value)}, must be one of ${words.join(", ")}`);
   };
-  if (text !== undefined && typeof text !== "string") objects(`text is ${shown(text)}, must be a sentence`);
+  if (text !== undefined && typeof text !== "string") objects(`text is ${shown(text)}, must be a string`);
   oneOf("location", location, OPTIONS.fallbackLocation.values);
   oneOf("jurisdiction", jurisdiction, JURISDICTIONS);
   if (location !== undefined && jurisdiction !== undefined) {
@@ -92,8 +92,8 @@ function settleOptions(own: Partial<KindOptions>, values: OptionValues, objects:
     const ofServer = Object.entries(OPTIONS).find(([name]) => name === unknown);
     const meant = nearestName(unknown, [...Object.keys(options), ...FIELDS]);
     const wayOut = ofServer
-      ? `; it is one of the server: set the variable ${ofServer[1].env}`
-      : meant && `; do you mean ${meant}?`;
+      ? `; it is a server option: set the variable ${ofServer[1].env}`
+      : meant && `; did you mean ${meant}?`;
     objects(`${unknown} is not an option of a kind${wayOut ?? ""}`);
   }
   return options as KindOptions;
@@ -128,7 +128,7 @@ function checkHooks(hooks: unknown, objects: Objects): void {
   const names = Object.keys(HOOKS);
   for (const [name, hook] of Object.entries(hooks) as [string, unknown][]) {
     if (!names.includes(name)) {
-      if (name.startsWith("on")) objects(`hooks.${name} is not a hook; there are ${names.join(", ")}`);
+      if (name.startsWith("on")) objects(`hooks.${name} is not a hook; the hooks are ${names.join(", ")}`);
     } else if (hook !== undefined && typeof hook !== "function") {
       objects(`hooks.${name} is ${shown(hook)}, must be a function`);
     } else if (hook instanceof AsyncFunction) {

@@ -56,6 +56,6 @@ function allowed(option: Option): string {
   if ("min" in option) return `a whole number from ${option.min} to ${option.max} (${option.unit})`;
   if ("values" in option) return `one of ${option.values.join(", ")}`;
   return option.unit === "origins" || option.unit === "texts"
-    ? "a text, its items separated by commas"
-    : "a text";
+    ? "a string with items separated by commas"
+    : "a string";
 }

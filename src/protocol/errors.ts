@@ -189,7 +189,7 @@ export const ERRORS = {
     http: 403,
     recovery: "wait",
     close: "not_now",
-    text: "the sender was closed for abuse a short while ago",
+    text: "the sender was recently closed for abuse; retry later",
   },
   room_busy: {
     number: 134,
@@ -203,7 +203,7 @@ export const ERRORS = {
     http: 409,
     recovery: "come back",
     close: "superseded",
-    text: "the session has a newer connection than the one this came from",
+    text: "the session has a newer connection than the one that sent this",
   },
   token_missing: {
     number: 150,

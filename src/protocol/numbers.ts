@@ -52,7 +52,7 @@ export function lostByItem(text: string): ReadonlyMap<number, string> {
 /** Why such a number is not taken. */
 export function lostMessage(number: string): string {
   const shown = number.length > MAX_SHOWN_CHARS ? `${number.slice(0, MAX_SHOWN_CHARS)}…` : number;
-  return `the number ${shown} cannot be held by a double (IEEE 754); send it as a string`;
+  return `the number ${shown} is not representable as a double (IEEE 754); send it as a string`;
 }
 
 /** How much of a client's value an error message repeats. */

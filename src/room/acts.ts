@@ -106,7 +106,7 @@ export class Acts {
     const bytes = sizeOf(data, maxFrameBytes);
     const overBudget = sent.budget.takeBytes(bytes, now);
     if (bytes > maxFrameBytes) {
-      const message = `the frame has ${bytes} bytes or more, the room takes ${maxFrameBytes}`;
+      const message = `the frame has ${bytes} bytes or more, the limit is ${maxFrameBytes}`;
       return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
     }
     const unread = this.#refusalUnread(sent, bytes, overBudget, isHere);

@@ -91,7 +91,7 @@ export class Backlog {
     if (!isFull && (unanswered < part || this.#holders.unansweredOf(source) < part)) return undefined;
     const message = isFull
       ? `${unanswered} closed connections of the room wait for their clients to answer the close`
-      : "too many closed connections from here wait for their clients to answer the close";
+      : "too many closed connections of this user or address wait for their clients to answer the close";
     return { code: "room_full", message, limit: "maxClosing", retryAfterMs: RETRY_MS };
   }
 
@@ -105,7 +105,11 @@ export class Backlog {
       return { code: "room_busy", message: "the room holds too much unread data", ...why };
     // Not `room_busy`, which a Worker takes for everyone's.
     if (own >= part)
-      return { code: "room_full", message: "connections from here leave too much unread", ...why };
+      return {
+        code: "room_full",
+        message: "the connections of this user or address leave too much data unread",
+        ...why,
+      };
     return undefined;
   }
 

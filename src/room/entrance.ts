@@ -119,7 +119,7 @@ export class Entrance {
     const excess = join.access && excessOf(join.access);
     if (excess !== undefined) return excess;
     if (join.mayNotCreate === true && this.isNew) {
-      const message = "too many new rooms were joined first from here today";
+      const message = "this user or address was the first to join too many rooms today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
     // Before its ticket is looked at: an attempt that is too late binds none.

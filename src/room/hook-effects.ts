@@ -91,13 +91,13 @@ export class HookEffects {
   /** Throws where a change cannot be made, else adds it to the draft. */
   #mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
     const keys = [...set.keys(), ...deleted];
-    if (keys.length === 0) throw new RangeError("set or delete names a key");
-    if (!keys.every(isName)) throw new RangeError(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
-    if (new Set(keys).size < keys.length) throw new RangeError("a key is set or deleted once");
+    if (keys.length === 0) throw new RangeError("set or delete must name a key");
+    if (!keys.every(isName)) throw new RangeError(`a key must be a string of 1-${MAX_NAME_CHARS} characters`);
+    if (new Set(keys).size < keys.length) throw new RangeError("a key can be set or deleted only once");
     // It becomes one frame and one row, as a member's change does.
     const bytes = [...set].reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
     const { maxFrameBytes } = this.#world.kind;
-    if (bytes > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+    if (bytes > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
     const full = this.#draft.add(set, deleted);
     if (full !== undefined) throw new RangeError(full.message);
   }
@@ -111,7 +111,7 @@ export class HookEffects {
   #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
     const { maxFrameBytes, maxMembers } = this.#world.kind;
     const payload = payloadOf(data);
-    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
     const ids = to && [...to].map(String);
     if ((ids?.length ?? 0) > maxMembers) throw new RangeError(`to names more than ${maxMembers} members`);
     return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
@@ -132,7 +132,7 @@ export function hookMember({
 /** An event that a hook names. Throws where it cannot be one. */
 export function checkedEvent(event: unknown): string {
   if (isName(event)) return event;
-  throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
+  throw new RangeError(`an event must be a string of 1-${MAX_NAME_CHARS} characters`);
 }
 
 /** What a hook says. Throws for what cannot be carried. */
@@ -143,7 +143,7 @@ export function payloadOf(data: Json | Uint8Array | undefined): Payload {
 
 /** A value of the state as JSON text. Throws for what JSON cannot carry, `undefined` too. */
 function valueText(value: Json | undefined): string {
-  if (value === undefined) throw new TypeError("a value is JSON, not undefined");
+  if (value === undefined) throw new TypeError("a value must be JSON, not undefined");
   return jsonText(value);
 }
 

@@ -101,7 +101,7 @@ export class Publishing {
     const bytes = utf8Length(said);
     const { maxPresenceBytes } = this.#kind;
     if (bytes > maxPresenceBytes) {
-      const message = `presence data has ${bytes} bytes, the room takes ${maxPresenceBytes}`;
+      const message = `presence data has ${bytes} bytes, the limit is ${maxPresenceBytes}`;
       return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
     }
     const taken = this.#hooks.presence(member, said, now);
@@ -127,7 +127,7 @@ export class Publishing {
 /** Numbers can grow when they are written anew, 1e20 takes 21 digits, and a hook can put more in the place of data. */
 const TOO_LARGE: WireError = {
   code: "frame_too_large",
-  message: "the data is larger than maxFrameBytes once the room has written it",
+  message: "the data is larger than maxFrameBytes when the room serializes it",
   limit: "maxFrameBytes",
   isAbuse: false, // its sender could know neither
 };

@@ -200,7 +200,11 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     if (!visit.ok) return errorResponse(visit.error);
     const { place, visitor } = visit.value;
     const { user, access } = visitor;
-    if (user === "") return errorResponse({ code: "token_missing", message: "a ticket is had for a token" });
+    if (user === "")
+      return errorResponse({
+        code: "token_missing",
+        message: "a ticket request needs a token: send Authorization: Bearer <token>",
+      });
     const refusal = refusalWithout("join", new Rights(access.grants));
     if (refusal !== undefined) return errorResponse(refusal);
     const issued = await checks.tickets.issue(place.room, user, access, Date.now());

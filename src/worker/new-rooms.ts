@@ -42,7 +42,7 @@ export class NewRooms {
   refusal(source: string, room: string, now: number): WireError | undefined {
     if (this.mayCreate(source, now) || this.#known.has(room)) return undefined;
     if (this.#counted.has(pairOf(source, room))) return undefined;
-    const message = "too many rooms that nobody has joined were asked for from here today";
+    const message = "this user or address has requested too many rooms today that nobody has joined";
     return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: RETRY_MS };
   }
 

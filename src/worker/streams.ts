@@ -76,7 +76,7 @@ export class Streams {
   #refusal(): WireError {
     return {
       code: "rate_limited",
-      message: `too many event streams are open from here, the limit is ${this.#maxPerSource}; close one or use a WebSocket`,
+      message: `this user or address has too many open event streams, the limit is ${this.#maxPerSource}; close one or use a WebSocket`,
       retryAfterMs: RETRY_MS,
       limit: "sseStreamsPerSource",
     };

@@ -221,7 +221,7 @@ describe("a token", () => {
         { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} },
         () => true,
       ),
-    ).rejects.toThrow("getToken gave object, not a string");
+    ).rejects.toThrow("getToken returned object, not a string");
   });
 
   it("[D7] that nothing comes for is not renewed, and the connection goes on", async () => {

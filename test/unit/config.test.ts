@@ -250,8 +250,8 @@ describe("values that are no values", () => {
 
   it("[W5 G12] a value of another type is told, unless it is a secret", () => {
     expect(problemsOf({ TOKEN_SECRETS: 123_456_789, ALLOWED_ORIGINS: ["https://a.example"] })).toEqual([
-      "TOKEN_SECRETS is of the type number, must be a text, its items separated by commas",
-      'ALLOWED_ORIGINS is ["https://a.example"], must be a text, its items separated by commas',
+      "TOKEN_SECRETS is of the type number, must be a string with items separated by commas",
+      'ALLOWED_ORIGINS is ["https://a.example"], must be a string with items separated by commas',
     ]);
   });
 
@@ -284,15 +284,19 @@ describe("kinds that are written without types", () => {
     [
       "a misspelled option",
       { maxMember: 7 },
-      "maxMember is not an option of a kind; do you mean maxMembers?",
+      "maxMember is not an option of a kind; did you mean maxMembers?",
     ],
-    ["an option of the server", { sseRetryMs: 5 }, "it is one of the server: set the variable SSE_RETRY_MS"],
-    ["a misspelled field", { anonymus: true }, "anonymus is not an option of a kind; do you mean anonymous?"],
+    ["an option of the server", { sseRetryMs: 5 }, "it is a server option: set the variable SSE_RETRY_MS"],
+    [
+      "a misspelled field",
+      { anonymus: true },
+      "anonymus is not an option of a kind; did you mean anonymous?",
+    ],
     ["hooks that are a function", { hooks: () => undefined }, "hooks is a function, must be an object"],
     [
       "a hook that is none",
       { hooks: { onMessage: () => undefined } },
-      "hooks.onMessage is not a hook; there are onJoin",
+      "hooks.onMessage is not a hook; the hooks are onJoin",
     ],
     ["a hook that is no function", { hooks: { onJoin: true } }, "hooks.onJoin is true, must be a function"],
     ["a hook that waits", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],

@@ -173,7 +173,9 @@ it("[E1] the message repeats 64 digits of it at most", () => {
   const decoded = decodeClientText(`{"type":"publish","event":"e","data":${"9".repeat(1_000)}}`);
 
   const [item] = decoded.ok ? decoded.value : [];
-  expect(item?.ok === false && item.error.message).toContain(`the number ${"9".repeat(64)}… cannot be held`);
+  expect(item?.ok === false && item.error.message).toContain(
+    `the number ${"9".repeat(64)}… is not representable`,
+  );
 });
 
 it("[F1 F2] each item of an array stands alone, whatever it holds beside such a number", () => {

@@ -49,14 +49,14 @@ describe("origins that cannot be meant", () => {
     ["localhost:5173", '"localhost:5173" has no scheme; write http://localhost:5173'],
     ["//app.example.com", "is not an origin; write it as https://app.example.com"],
     ["https://", "is not an origin"],
-    ["https://app.example.com/rooms", "has a path, an origin has none; write https://app.example.com"],
-    ["https://app.example.com?x=1", "has a path, an origin has none; write https://app.example.com"],
+    ["https://app.example.com/rooms", "has a path, but an origin has none; write https://app.example.com"],
+    ["https://app.example.com?x=1", "has a path, but an origin has none; write https://app.example.com"],
     ["https://user@app.example.com", "is not an origin"],
-    ["https://app.example.com:99999", "has a host or port that no origin has"],
+    ["https://app.example.com:99999", "has an invalid host or port"],
     ['"https://app.example.com"', "is not an origin"],
     ["https://a.example;https://b.example", "is not an origin"],
-    ["*, https://app.example.com", '"*" allows every origin, so it stands alone'],
-    [",", "holds no origin; remove it to allow all"],
+    ["*, https://app.example.com", '"*" allows every origin, so it must be the only item'],
+    [",", "contains no origin; remove it to allow all"],
   ])("[D9 W5] ALLOWED_ORIGINS of %j starts no server, and says why", (list, why) => {
     const problems = allows(list, "https://app.example.com");
 

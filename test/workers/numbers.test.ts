@@ -62,7 +62,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
       for (const number of LOST) {
         expect(await ana.ask(frameOf(act, number))).toMatchObject({
           ...{ type: "error", code: "bad_frame", ref: 7 },
-          message: expect.stringContaining(`the number ${number} cannot be held by a double`) as string,
+          message: expect.stringContaining(`the number ${number} is not representable as a double`) as string,
         });
       }
 
@@ -127,7 +127,7 @@ describe("numbers over HTTP", () => {
       expect(await socket.inbox.take("error")).toMatchObject({ code: "bad_request" });
       const stream = await request(`${roomPath(room, "/events")}?${new URLSearchParams(query).toString()}`);
       expect(stream.status).toBe(400);
-      expect(JSON.stringify(await stream.json())).toContain(`the number ${number} cannot be held`);
+      expect(JSON.stringify(await stream.json())).toContain(`the number ${number} is not representable`);
     },
   );
 });
