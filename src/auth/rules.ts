@@ -53,7 +53,7 @@ function urlObjection(text: string): string | undefined {
   if (text === "") return undefined;
   const url = /^https?:\/\/\S+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
   const wayOut = "such as https://id.example.com/.well-known/jwks.json";
-  // What has an @ may hold a password, which is not to be logged.
+  // A value with an @ may contain a password, which must not be logged.
   if (url === undefined) {
     return `TOKEN_JWKS_URL${text.includes("@") ? "" : ` is ${shown(text)},`} must be one https URL, ${wayOut}`;
   }
@@ -65,7 +65,7 @@ function urlObjection(text: string): string | undefined {
   return `TOKEN_JWKS_URL is an http URL of ${url.hostname}; keys are fetched over https, ${wayOut}`;
 }
 
-/** A token has one issuer, and of its audiences one is asked for. */
+/** A token has one issuer, and the server requires one of its audiences. */
 function listObjection(variable: string, text: string): string | undefined {
   if (!/[\s,]/.test(text)) return undefined;
   return `${variable} is ${shown(text)}, must be one value without commas or blanks`;

@@ -1,17 +1,17 @@
-/** Secrets of a list, and what is wrong with it: by their place in the list, never by themselves. */
+/** The secrets of a list, and its problems, which name an item by its place and never by its value. */
 export interface SecretList {
   readonly secrets: readonly string[];
   readonly problems: readonly string[];
 }
 
-/** The least that is long enough not to be guessed: HS256 asks for 256 bits (RFC 7518 section 3.2). */
+/** The minimum length that cannot be guessed. HS256 requires 256 bits (RFC 7518 section 3.2). */
 const MIN_SECRET_CHARS = 32;
 
 /**
- * Reads secrets separated by commas. A comma at the end is passed over.
+ * Reads secrets separated by commas. A trailing comma is ignored.
  *
  * @param variable names the list in problems
- * @param prefix what each begins with
+ * @param prefix the required prefix of each secret
  */
 export function readSecrets(variable: string, list: string, prefix = ""): SecretList {
   const items = list.split(",").map((text) => text.trim());
@@ -35,7 +35,7 @@ function objectionTo(secret: string, prefix: string): string | undefined {
   if (secret.length < MIN_SECRET_CHARS) {
     return `is ${secret.length} characters, at least ${MIN_SECRET_CHARS} are needed; openssl rand -base64 33 makes one`;
   }
-  // A pass phrase may have blanks in it. Several secrets with blanks between them would be one that nobody has.
+  // A pass phrase may contain spaces. Several secrets separated by spaces would be read as one that nobody has.
   const parts = secret.split(/\s+/);
   const isList = parts.length > 1 && parts.every(({ length }) => length >= MIN_SECRET_CHARS);
   if (isList || /[\r\n]/.test(secret)) return "looks like several secrets; separate them with commas";

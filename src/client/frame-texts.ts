@@ -43,7 +43,7 @@ export function dataText(data: unknown): string {
 }
 
 /**
- * Writes a publish; a buffer, or a view of one, travels as raw bytes.
+ * Writes a publish. A buffer, or a view of one, is sent as raw bytes.
  *
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */

@@ -27,16 +27,16 @@ export interface Kind extends KindOptions {
   readonly jurisdiction: Jurisdiction | undefined;
   readonly history: HistoryMode;
   readonly hooks: KindHooks;
-  /** What who has no token may do; `undefined` where a token is needed. */
+  /** The capabilities of a client without a token; `undefined` if the kind requires a token. */
   readonly anonymous: readonly Grant[] | undefined;
 }
 
 const KIND_NAME = /^[A-Za-z0-9_.~-]{1,32}$/;
 
-/** What a kind may say beside its options. */
+/** The fields of a kind besides its options. */
 const FIELDS = ["text", "location", "jurisdiction", "history", "hooks", "anonymous"];
 
-/** Settles a kind: its own values, else those of the variables. It is written in code, perhaps without types. */
+/** Settles a kind: its own values, otherwise those of the variables. The definition may come from untyped code. */
 export function settleKind(
   name: string,
   definition: KindDefinition,
@@ -114,7 +114,7 @@ function settleAnonymous(anonymous: unknown, objects: Objects): readonly Grant[]
   return grants as readonly Grant[];
 }
 
-/** The hooks there are. */
+/** All hooks. */
 const HOOKS: Readonly<Record<keyof KindHooks, true>> = {
   onJoin: true,
   onPublish: true,
@@ -137,7 +137,7 @@ function checkHooks(hooks: unknown, objects: Objects): void {
   }
 }
 
-/** In place of a definition that is none. */
+/** Used in place of an invalid definition. */
 const NOTHING: Partial<KindDefinition> = {};
 
 const AsyncFunction = (async () => undefined).constructor as new () => object;
@@ -146,7 +146,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A contradiction among the variables would repeat for each kind; said once, without a kind's name. */
+/** A contradiction among the variables would repeat for each kind, so it is reported once, without a kind's name. */
 function isInherited(kind: Kind, values: OptionValues): boolean {
   return (Object.keys(OPTIONS) as (keyof OptionValues)[]).every(
     (name) => OPTIONS[name].scope !== "kind" || kind[name as KindOptionName] === values[name],

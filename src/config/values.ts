@@ -5,10 +5,10 @@ import { shown } from "../protocol/shown.ts";
 /** Any option. */
 export type Option = NumberOption | ChoiceOption | TextOption;
 
-/** Takes note of what is wrong. */
+/** Records a problem. */
 export type Objects = (problem: string) => void;
 
-/** Reads an option's variable; its default where it is absent or empty, or something is wrong with it. */
+/** Reads an option's variable. Returns the default if it is absent, empty or invalid. */
 export function readVariable(option: Option, raw: unknown, objects: Objects): number | string {
   if (raw === undefined || raw === "") return option.default;
   if ("min" in option) {

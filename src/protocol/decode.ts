@@ -33,7 +33,7 @@ export function decodeClientText(text: string): Result<DecodedItems> {
   return ok(items.map((item, index) => withoutLost(decodeItem(item), lost.get(index))));
 }
 
-/** A message, refused if it holds a number that a double does not hold. */
+/** A message, rejected if it has a number that a double cannot represent. */
 function withoutLost(item: Result<ClientFrame>, number: string | undefined): Result<ClientFrame> {
   if (!item.ok || number === undefined) return item;
   return refuse("bad_frame", lostMessage(number), "ref" in item.value ? item.value.ref : undefined);

@@ -45,8 +45,8 @@ export interface Joiner {
 }
 
 /**
- * How long a client waits that names a kind this server does not have, in milliseconds. During a deployment some
- * requests reach the version before it.
+ * How long a client waits after naming a kind that this server does not have, in milliseconds. During a deployment some
+ * requests reach the previous version.
  */
 const UNKNOWN_KIND_RETRY_MS = 30_000;
 

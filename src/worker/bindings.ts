@@ -1,6 +1,6 @@
 import type { Env } from "./env.ts";
 
-/** What is wrong with the bindings of a Worker (wrangler.toml). */
+/** The problems with the bindings of a Worker (wrangler.toml). */
 export function bindingProblems(
   env: Env,
   { hasAdminKeys }: { readonly hasAdminKeys: boolean },
