@@ -127,7 +127,7 @@ it.concurrent("[L5 S4 S5 G4] sockets that read nothing for slowTimeoutMs are clo
   for (const member of [ana, back, again]) member.vanish();
 });
 
-it("[G7 L5 G4] clients that claim to have read what they have not cost no more memory, and get everything once they read", async () => {
+it("[G7 L5 G4] clients that report unread data as read cost no more memory, and receive everything once they read", async () => {
   await using server = await startBareRuntime({ vars: { ...WIDE, SLOW_TIMEOUT_MS: "600000" } });
   const room = uniqueRoom();
   const ana = await joinWebSocket(server, room, { query: { flow: "1" } });

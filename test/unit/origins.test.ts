@@ -28,7 +28,7 @@ describe("origins that are taken as they are meant", () => {
     ["null", "null"],
     ["*", "https://anything.example"],
     ["", "https://anything.example"],
-  ])("[D9] %j allows %s", (list, origin) => {
+  ])("[D9] ALLOWED_ORIGINS of %j allows %s", (list, origin) => {
     expect(allows(list, origin)).toBe(true);
   });
 
@@ -37,7 +37,7 @@ describe("origins that are taken as they are meant", () => {
     ["https://app.example.com:443", "https://app.example.com:444"],
     ["https://*.example.com", "https://example.com"],
     ["https://app.example.com", "http://app.example.com"],
-  ])("[D9 G12] %j does not allow %s", (list, origin) => {
+  ])("[D9 G12] ALLOWED_ORIGINS of %j does not allow %s", (list, origin) => {
     expect(allows(list, origin)).toBe(false);
   });
 });
@@ -65,7 +65,7 @@ describe("origins that cannot be meant", () => {
     expect(() => readConfig({ ALLOWED_ORIGINS: list }, { default: { text: "any" } })).toThrow(why);
   });
 
-  it("[D9 W5] every origin that is wrong is named", () => {
+  it("[D9 W5] every invalid origin is named", () => {
     expect(allows("a.example, https://ok.example, https://b.example/x", "https://ok.example")).toHaveLength(
       2,
     );

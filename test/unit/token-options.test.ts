@@ -28,7 +28,7 @@ describe("lists of secrets", () => {
       "a pass phrase of several words that is long enough",
       ["a pass phrase of several words that is long enough"],
     ],
-  ])("[D4] of %j the secrets are %j", (list, secrets) => {
+  ])("[D4] the secrets in the list %j are %j", (list, secrets) => {
     const read = readSecrets("TOKEN_SECRETS", list);
 
     expect(read.problems.length === 0 ? read.secrets : undefined).toEqual(secrets);
@@ -60,7 +60,7 @@ describe("lists of secrets", () => {
 });
 
 describe("public keys", () => {
-  it("[D4] a set may hold keys for other uses beside one for signatures", () => {
+  it("[D4] a key set may contain keys for other uses beside one for signatures", () => {
     const set = { keys: [{ ...RSA, use: "enc" }, { kty: "AKP", pub: "x" }, RSA] };
 
     expect(problemsOf({ tokenKeys: JSON.stringify(set) })).toEqual([]);
@@ -119,13 +119,13 @@ describe("issuer and audience", () => {
     ["TOKEN_ISSUER", "tokenIssuer", "https://a.example, https://b.example"],
     ["TOKEN_ISSUER", "tokenIssuer", "https://a.example https://b.example"],
     ["TOKEN_AUDIENCE", "tokenAudience", "web,mobile"],
-  ] as const)("[D4 W5] a list as %s starts no server", (variable, option, list) => {
+  ] as const)("[D4 W5] a server with a list as %s does not start", (variable, option, list) => {
     expect(problemsOf({ [option]: list })).toEqual([
       `${variable} is ${JSON.stringify(list)}, must be one value without commas or blanks`,
     ]);
   });
 
-  it("[D4 W5] everything that is wrong is named at once", () => {
+  it("[D4 W5] all problems of the token options are named at once", () => {
     const wrong = {
       tokenSecrets: "x",
       tokenKeys: "{",

@@ -106,7 +106,7 @@ function sizeOf(value: object): number {
 }
 
 describe("what is attached to a socket", () => {
-  it("[D6 G6] is at its largest well below what the platform allows", () => {
+  it("[D6 G6] the largest attachment of a socket is well below the platform's limit", () => {
     const record = widestRecord();
     const { access, data } = record;
 
@@ -120,7 +120,7 @@ describe("what is attached to a socket", () => {
     expect(() => attach(socket, record, widestLane())).not.toThrow();
   });
 
-  it("[D6] counts a string with one wide character twice, as V8 does", () => {
+  it("[D6] the size of an attachment counts a string with one wide character twice, as V8 does", () => {
     const narrow = sizeOf({ data: "x".repeat(2_000) });
     const wide = sizeOf({ data: `${WIDE}${"x".repeat(1_999)}` });
 
@@ -133,7 +133,7 @@ describe("what is attached to a socket", () => {
 const to = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(","), ADDRESS_LIMITS: "off" });
 
 describe("a token whose patterns add up", () => {
-  it("[D6 D5 G12] to more than 1,024 characters is refused at the edge, which says by how much", async () => {
+  it("[D6 D5 G12] a token whose capabilities exceed 1,024 characters is rejected at the edge, with their size", async () => {
     const room = uniqueRoom("closed-none");
     const rooms = Object.fromEntries(
       Array.from({ length: 12 }, (_, n) => [
@@ -155,7 +155,7 @@ describe("a token whose patterns add up", () => {
     expect(await reader.inbox.take("error")).toMatchObject({ code: "token_invalid" });
   });
 
-  it("[D6 D8 G12] to more than that renews nothing, and does not end the room", async () => {
+  it("[D6 D8 G12] a token whose capabilities exceed 1,024 characters renews nothing, and does not end the room", async () => {
     const room = uniqueRoom("closed-none");
     const small = bearer(await token());
     const ana = await join(room, { to, headers: small });
@@ -173,7 +173,7 @@ describe("a token whose patterns add up", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[D6 G6] to just that, with the longest user, info and presence data, is served on after a sleep", async () => {
+  it("[D6 G6] a token with 1,024 characters of capabilities, the longest user, info and presence data works after a hibernation", async () => {
     const room = uniqueRoom("closed-none");
     const grants = [...widestGrants(MAX_GRANTS_CHARS - ",presence,publish".length), "presence", "publish"];
     const headers = bearer(

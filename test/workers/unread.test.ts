@@ -81,7 +81,7 @@ async function fullRoom(): Promise<{ readonly room: string; readonly ana: Reader
 }
 
 describe("a room whose clients do not read their welcomes", () => {
-  it("[J9 G10] rejects joins with room_busy and retryAfterMs once half of maxUnreadBytes is unread, and accepts them when that is read", async () => {
+  it("[J9 G10] a room rejects joins with room_busy and retryAfterMs once half of maxUnreadBytes is unread, and accepts them when that is read", async () => {
     const { room } = await fullRoom();
     const unread = [await joinUnread(room), await joinUnread(room), await joinUnread(room)];
 
@@ -97,7 +97,7 @@ describe("a room whose clients do not read their welcomes", () => {
     expect(await refusalOf(room)).toBeUndefined();
   });
 
-  it("[J9 J5] counts what is queued for connections that it has closed, and rejects their source before others", async () => {
+  it("[J9 J5] a room counts the queued data of connections that it has closed, and rejects their source before others", async () => {
     const { room } = await fullRoom();
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
     await joinUnread(room, from);
@@ -107,7 +107,7 @@ describe("a room whose clients do not read their welcomes", () => {
     expect(await refusalOf(room)).toBeUndefined();
   });
 
-  it("[J9] rejects the source of closed connections by what they were sent, where the runtime does not report what is queued", async () => {
+  it("[J9] a room rejects the source of closed connections by the data they were sent, where the runtime does not report queued data", async () => {
     withoutBufferedAmount();
     const { room } = await fullRoom();
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
@@ -123,7 +123,7 @@ describe("a room with many connections that do not read", () => {
     ["report what they read", { query: { flow: "1" } }],
     ["do not", {}],
   ])(
-    "[L5 L6 G7] holds no more than maxUnreadBytes for all clients together that %s, and others get everything",
+    "[L5 L6 G7] a room holds no more than maxUnreadBytes for all clients together that %s, and others receive everything",
     async (_what, options) => {
       const room = uniqueRoom("tight");
       const ana = await Reader.join(room, { isTestKind: true });
@@ -150,7 +150,7 @@ describe("connections whose clients do not answer the close", () => {
     return members;
   }
 
-  it("[J9] keep the source out that answers for a quarter of maxClosing with room_full, and nobody else", async () => {
+  it("[J9] unanswered closes lock out only a source that has a quarter of maxClosing, with room_full", async () => {
     const room = uniqueRoom("tight");
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
     await replace(room, MAX_CLOSING_OF_ONE + 1, from);
@@ -163,7 +163,7 @@ describe("connections whose clients do not answer the close", () => {
     expect(await refusalOf(room)).toBeUndefined();
   });
 
-  it("[J9 G6] keep everyone out when there are maxClosing of them, in a room that has slept too, until they are answered", async () => {
+  it("[J9 G6] maxClosing unanswered closes lock out everyone, also after a hibernation, until they are answered", async () => {
     const room = uniqueRoom("tight");
     const left: WebSocketMember[] = [];
     for (let n = 0; n < MAX_CLOSING / MAX_CLOSING_OF_ONE; n++)
