@@ -13,7 +13,7 @@ function numbersOf({ dialled }: Visit): number[] {
   return dialled.map(({ target }) => target.attempt);
 }
 
-/** The room refuses an attempt for its number. */
+/** The room rejects an attempt because of its number. */
 function refuse(made: Visit, newest: number): void {
   made.line.deliver({ type: "error", code: "superseded", message: "a newer one", try: newest });
   made.line.end(superseded.code, superseded.text);

@@ -145,7 +145,7 @@ describe("the size of a frame", () => {
     return made;
   }
 
-  /** What a frame has as it travels. */
+  /** The size of a sent frame. */
   function sizesOf({ line }: Visit): number[] {
     return line.frames.map((items) => {
       const written = proto.write(JSON.stringify(items.length === 1 ? items[0] : items), "parlor.v1.proto");

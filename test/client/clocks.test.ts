@@ -8,7 +8,7 @@ import { LIMITS } from "./fake-transport.ts";
 import { settled } from "./fake-world.ts";
 import { comeBack, visit } from "./visit.ts";
 
-/** What a timer takes: 2^31 - 1 ms. */
+/** The longest delay of a timer: 2^31 - 1 ms. */
 const LONGEST = 2_147_483_647;
 
 afterEach(() => void vi.useRealTimers());

@@ -104,7 +104,7 @@ describe("coming back", () => {
 
   it.each(stayingAway)("[C1] stays away after %s", async (name, { code, text }) => {
     const made = await visit();
-    await live(made, 60_000); // Sooner, `replaced` may have been an own attempt's doing.
+    await live(made, 60_000); // Sooner, one of its own attempts may have caused `replaced`.
 
     made.line.end(code, text);
     await made.world.pass(3_600_000);

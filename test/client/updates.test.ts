@@ -18,7 +18,7 @@ function lastSet(made: Visit): SentItem & { readonly ref: number } {
   return { ...item, ref: item.ref };
 }
 
-/** Another member sets the votes first; the newest set is refused for it. */
+/** Another member sets the votes first, so the newest set is rejected. */
 function conflict(made: Visit, votes: number, version: number): void {
   made.line.deliver(stateFrame(version, { set: { votes } }), refusal(made, version));
 }
@@ -34,7 +34,7 @@ function refusal(made: Visit, version: number) {
   };
 }
 
-/** What a promise is rejected with. */
+/** The reason of a promise's rejection. */
 function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => "resolved",
@@ -267,7 +267,7 @@ describe("an update without a connection", () => {
   });
 });
 
-/** So many calls, of each kind. */
+/** The number of calls of each kind. */
 const MANY = 100_000;
 
 describe("very many calls without a connection", () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.[Symbol.asyncDispose]());
 
-/** Resolves when a room is connected; everything that it tells of its connection is in `states`. */
+/** Resolves when a room is connected; `states` has all its connection states. */
 async function connected(room: Room): Promise<{ readonly states: readonly string[] }> {
   const states: string[] = [];
   await new Promise<void>((resolve) => {

@@ -5,13 +5,13 @@ import { UserBudget } from "../../src/limits/user-budget.ts";
 const NOW = 1_800_000_000_000;
 const RATE = { perSecond: 60, burst: 120 };
 
-/** Charges one message each time; tells how many were refused, and how many of these in excess. */
+/** Charges one message each time. Returns how many were rejected, and how many of these in excess. */
 function outcome(allowance: Allowance, times: readonly number[]): { refused: number; excess: number } {
   const refused = times.map((at) => allowance.charge(1, at)).filter(({ waitMs }) => waitMs > 0);
   return { refused: refused.length, excess: refused.filter(({ isExcess }) => isExcess).length };
 }
 
-/** What a client sends that keeps to the rate, where the network holds everything back until the stall is over. */
+/** The messages of a client that keeps to the rate, when the network delays everything until the stall is over. */
 function stalled(perSecond: number, seconds: number): number[] {
   return Array<number>(perSecond * seconds).fill(NOW);
 }
@@ -72,7 +72,7 @@ describe("delayed frames", () => {
 });
 
 describe("the sessions of one user", () => {
-  /** Clients that each try again as soon as they may, for ten seconds; returns what each was refused. */
+  /** Clients that each retry as soon as they may, for ten seconds. Returns the rejections of each. */
   function contend(clients: number): { refused: number; excess: number } {
     const budget = new UserBudget({ perSecond: 180, burst: 360 }, NOW);
     const nextAt = Array<number>(clients).fill(NOW);

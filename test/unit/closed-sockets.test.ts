@@ -4,7 +4,7 @@ import { ClosedSockets } from "../../src/room/closed-sockets.ts";
 const NOW = 1_000_000;
 const FIVE_MINUTES = 300_000;
 
-/** A socket of which the runtime reports what is queued. What stays queued after a close cannot be had in one process. */
+/** A socket whose queue the runtime reports. One process cannot produce data that stays queued after a close. */
 function socketWith(bufferedAmount: number): WebSocket {
   return { bufferedAmount } as unknown as WebSocket;
 }

@@ -8,7 +8,7 @@ const ANA = "A".repeat(22);
 const BOB = "B".repeat(22);
 const CEM = "C".repeat(22);
 
-/** What looks like the end of a frame and the beginning of another. */
+/** Text that looks like the end of a frame and the beginning of another. */
 const DECOY = `x"}\t,{"type":"message","offset":9,"time":1,"from":"${ANA}","event":"e","data":1}`;
 
 const anyText = fc.oneof(

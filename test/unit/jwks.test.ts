@@ -7,7 +7,7 @@ import { forge, signer, usualClaims, type Signer } from "../support/signing.ts";
 const MAX_AGE_MS = 600_000;
 const COOLDOWN_MS = 30_000;
 
-/** How long the last set is used while no other can be fetched, and how seldom that is then tried. */
+/** How long the last set is used while no other can be fetched, and the interval of attempts. */
 const MAX_STALE_MS = 3_600_000;
 const PAUSE_MS = 30_000;
 

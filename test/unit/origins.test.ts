@@ -3,7 +3,7 @@ import { readConfig } from "../../src/config/config.ts";
 import { readOrigins } from "../../src/config/origins.ts";
 import { Origins } from "../../src/worker/origins.ts";
 
-/** Whether a server with this ALLOWED_ORIGINS lets a page of an origin in; the problems where it does not start. */
+/** Whether a server with this ALLOWED_ORIGINS accepts a page of an origin; the problems if it does not start. */
 function allows(list: string, origin: string): boolean | readonly string[] {
   const { value, problems } = readOrigins(list);
   return problems.length > 0 ? problems : new Origins(value).allows(origin);

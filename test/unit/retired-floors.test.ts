@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RetiredFloors, type RetiredChunk } from "../../src/room/retired-floors.ts";
 
-/** Sessions that are retired; this many of them, and of others, are asked for. */
+/** The retired sessions. This many of them, and of others, are looked up. */
 const [RETIRED, SAMPLE] = [1_000_000, 100_000];
 
 function inMemory(): { readonly floors: RetiredFloors; readonly chunks: Map<number, RetiredChunk> } {

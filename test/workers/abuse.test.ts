@@ -19,7 +19,7 @@ const { userMessagesBurst } = TEST_KINDS.scarce;
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** How frames that a correct client may send come to be refused. */
+/** How frames that a correct client may send are rejected. */
 interface Scene {
   readonly kind: string;
   readonly frame: Act;

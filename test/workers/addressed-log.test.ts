@@ -27,7 +27,7 @@ function storeAll(log: Log, what: readonly What[], chars = 1): void {
 
 const offsets = ({ messages }: ReadHistory): unknown[] => messages.map(({ offset }) => offset);
 
-/** Every page of history from a place on, each from where the one before it says that it begins. */
+/** Every page of history from an offset on, each from the `next` of the previous one. */
 function pagesOf(
   log: Log,
   from: { readonly after: number } | { readonly before: number },

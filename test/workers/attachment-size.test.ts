@@ -13,7 +13,7 @@ import { joinSse, openEvents, post } from "./support/sse.ts";
 import { SECRETS, bearer, token } from "./support/tokens.ts";
 import { join, joinWebSocket } from "./support/websocket.ts";
 
-/** What the platform allows an attachment, serialized, in bytes. */
+/** The platform's limit for a serialized attachment, in bytes. */
 const PLATFORM_BYTES = 16_384;
 
 /** Two bytes in UTF-8. One of them makes V8 write each unit of its string as two bytes. */
@@ -39,7 +39,7 @@ const LONGEST_ID = "A".repeat(22);
 const LONGEST_USER = WIDE.repeat(128);
 const LAST_TIME = 8_640_000_000_000_000; // beyond 31 bits: written as a double, as all times are
 
-/** The most that a token may put into an attachment, as the edge reads it. */
+/** The largest access that a token may put into an attachment, as the edge reads it. */
 function widestAccess(): Access {
   const claims = readClaims({
     ...{ sub: LONGEST_USER, jti: LONGEST_USER, exp: 8_640_000_000_000, iat: 8_640_000_000_000 },
@@ -51,7 +51,7 @@ function widestAccess(): Access {
   return access.value;
 }
 
-/** A session with every field that one may have, each as large as it may be. The type sees that none is left out. */
+/** A session with every possible field, each at its largest. The type ensures that none is left out. */
 function widestRecord(): Required<SessionRecord> {
   return {
     session: LONGEST_ID,
@@ -129,7 +129,7 @@ describe("what is attached to a socket", () => {
   });
 });
 
-/** A Worker that takes the tokens of tests. */
+/** A Worker that accepts the tokens of tests. */
 const to = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(","), ADDRESS_LIMITS: "off" });
 
 describe("a token whose patterns add up", () => {

@@ -25,7 +25,7 @@ const AWAKE_OR_ASLEEP: readonly [how: string, between: (room: string) => Promise
   ["asleep", evict],
 ];
 
-/** Joins too late; resolves with the refusal once the connection is closed. */
+/** Joins too late. Resolves with the rejection once the connection is closed. */
 async function joinTooLate(room: string, key: string, attempt: number): Promise<ErrorFrame> {
   const late = await joinWebSocket(room, { key, query: numbered(attempt) });
   const error = await late.inbox.take("error");
@@ -135,7 +135,7 @@ describe("a late attempt", () => {
     const ana = await join(room);
     const newer = await join(room, { query: numbered(9) });
     const older = await join(room, { query: numbered(8) });
-    // As if the older one had come in while nobody knew of the newer.
+    // As if the older one had joined while the room did not know the newer one.
     await inRoom(room, (state) => {
       const sockets = state.getWebSockets().map((socket) => ({
         socket,

@@ -20,7 +20,7 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** What a clock may do around something that begins: each moves it before, and then after. */
+/** Changes of the clock around the start of something: each moves the clock before it, and then after it. */
 const FAULTS: readonly (readonly [what: string, before: () => void, after: () => void])[] = [
   ["is set back by an hour", () => undefined, () => pass(-HOUR_MS)],
   ["is set forward by an hour and then corrected", () => pass(HOUR_MS), () => pass(-HOUR_MS)],

@@ -4,7 +4,7 @@ import { createParlor } from "../../src/worker/parlor.ts";
 
 const KINDS = { default: { text: "any", anonymous: true } };
 
-/** The lines of what is wrong with a server; none where it starts. */
+/** The problems of a server's configuration; none if it starts. */
 function problemsOf(bindings: object, kinds: object = KINDS): readonly string[] {
   try {
     createParlor({ kinds: kinds as typeof KINDS, env: { ...env, ...bindings } });

@@ -8,7 +8,7 @@ const ADDRESS = "192.0.2.1";
 
 const UPGRADE = { Upgrade: "websocket", Connection: "Upgrade" };
 
-/** Everything that is refused, or answered without a room, and which limit it counts against. */
+/** All requests that are rejected, or answered without a room, and the limit that they count against. */
 const REQUESTS: [what: string, path: string, init: RequestInit, limit?: "JOINS_PER_ADDRESS"][] = [
   ["a range that cannot be read", "/rooms/x/history?limit=x", {}],
   ["a page of members that cannot be read", "/rooms/x/members?after=!", {}],
@@ -56,7 +56,7 @@ function act(session: string, body: string): RequestInit {
   return { method: "POST", body, headers: { "Parlor-Session": `${session}.${randomKey()}` } };
 }
 
-/** A server before limits that note whose requests they are asked about. */
+/** A server whose limits record the source of each request. */
 function counting(isWithin: boolean) {
   const counted: string[] = [];
   const limit = (name: string) => ({

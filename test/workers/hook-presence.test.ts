@@ -7,7 +7,7 @@ import { rule } from "./support/rules.ts";
 import { joinSse, openEvents, post } from "./support/sse.ts";
 import { join, joinWebSocket, rejoin } from "./support/websocket.ts";
 
-/** A name may be had once. */
+/** Each name can be used once. */
 function unique(room: RoomHandle, _member: HookMember, name: Json): ReturnType<typeof refuse> | undefined {
   return room.members().some(({ data }) => data === name) ? refuse("that name is taken") : undefined;
 }

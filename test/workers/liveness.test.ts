@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 
 const KIND: Kind = kindOfRoom(readConfig({}, kinds), "room");
 
-/** How long a connection is not heard of before it is closed: with the resolution at which that is noted. */
+/** How long a connection may be silent before it is closed, including the resolution of its last activity. */
 const PATIENCE_MS = KIND.silenceTimeoutMs + 15_000;
 
 /** A room's connections, real sockets, and when the platform answered the ping of each. */

@@ -9,13 +9,13 @@ import { crash, evict, inRoom, uniqueRoom } from "./support/rooms.ts";
 import { post } from "./support/sse.ts";
 import { join, rejoin } from "./support/websocket.ts";
 
-/** The log's end when all is forgotten that the tests raise floors for first. */
+/** The log's end when all acts are forgotten for which the tests first raise floors. */
 const START = 1_000;
 
 /** Sessions whose floors are raised in each 10,000 offsets. */
 const PER_STEP = 2_000;
 
-/** The log has gone on for as long as a floor is kept. */
+/** The end of the log when a floor that was raised at `START` is no longer kept. */
 const KEPT_UNTIL = START + FLOOR_KEPT_OFFSETS;
 
 /** Runs code on floors of both kinds, each in a room nobody has used, in which some sessions are members. */
@@ -31,7 +31,7 @@ function onBoth(
   });
 }
 
-/** Does so many acts that what was recorded before is forgotten for as long as a floor is kept, and the floors stored. */
+/** Does enough acts that earlier ones have been forgotten for as long as a floor is kept, and the floors are stored. */
 function outlast(loaded: LoadedLog, now: number): void {
   const forgets = now + 2 * ONCE_WINDOW_MS;
   fill(loaded, "t", ONCE_WINDOW_ACTS + 2_000, now);

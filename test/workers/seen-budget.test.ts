@@ -10,7 +10,7 @@ const BURST = OPTIONS.messagesBurst.default;
 const BYTES_BURST = OPTIONS.bytesBurst.default;
 const MAX_REFUSALS = OPTIONS.maxRefusals.default;
 
-/** So many a client may say for frames that were on their way while the room slept. */
+/** The reports that a client may send for frames that were in transit while the room slept. */
 const SPARE = 64;
 
 const SEEN = { type: "seen", chars: 1 };
@@ -19,7 +19,7 @@ const SEEN = { type: "seen", chars: 1 };
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** Resolves once a member was refused so often. */
+/** Resolves once a member was rejected this many times. */
 async function refused(member: WebSocketMember, count: number): Promise<void> {
   await member.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length >= count);
 }

@@ -183,7 +183,7 @@ describe("a WebSocket member that says it has read what it has not", () => {
     const stuck = await bob.settled();
     report(0);
     await vi.waitFor(async () => expect((await bob.lane())?.said).toBeUndefined());
-    pass(60_000); // the room has looked again and again meanwhile, each time a little later
+    pass(60_000); // the room has checked several times meanwhile, each time a little later
     await bob.catchUp();
 
     expect(stuck).toMatchObject({ behind: expect.any(Number) as number, said: stuck.sent });

@@ -7,16 +7,16 @@ import { evict, inRoom, uniqueRoom } from "./support/rooms.ts";
 import { countRowsRead } from "./support/row-counts.ts";
 import { join, type WebSocketMember } from "./support/websocket.ts";
 
-/** When the history of the rooms was stored, Unix milliseconds: none of it is young any more. */
+/** When the history of the rooms was stored, Unix milliseconds: all of it is old. */
 const PAST = Date.now() - 6 * ONCE_WINDOW_MS;
 
 /** A room that wakes for an act reads no more rows than this. */
 const MAX_ROWS_READ = 300;
 
-/** A member of a room that has a past and sleeps. */
+/** A member of a hibernating room with a history. */
 async function asleep(past: (loaded: LoadedLog, session: string) => void): Promise<{
   readonly ana: WebSocketMember;
-  /** Wakes the room by an act and tells how many rows it read. */
+  /** Wakes the room by an act, and returns how many rows it read. */
   readonly wake: (ref: number) => Promise<{ readonly answer: unknown; readonly rows: number }>;
 }> {
   const room = uniqueRoom();
