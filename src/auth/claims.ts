@@ -13,7 +13,7 @@ export interface Claims {
   readonly info: string | undefined;
   /** What it allows, by patterns of room names. */
   readonly rooms: readonly (readonly [pattern: string, grants: readonly Grant[]])[];
-  /** Until when this server accepts it, Unix milliseconds, its tolerance for clocks included; `undefined` for ever. */
+  /** When this server stops accepting it, Unix milliseconds, including the clock tolerance; `undefined` if never. */
   readonly expiresAt: number | undefined;
   /** When it was issued, Unix milliseconds; `undefined` where it does not say. */
   readonly issuedAt: number | undefined;
@@ -74,8 +74,8 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, clockTole
 }
 
 /**
- * What a token allows in one room: the capabilities of every pattern that the room's name matches. Refuses a token whose
- * patterns add up to more than a connection can carry.
+ * What a token allows in one room: the capabilities of every pattern that the room's name matches. Rejects a token whose
+ * patterns add up to more than a connection can store.
  */
 export function accessTo(room: string, claims: Claims): Result<Access> {
   const { rooms, info, expiresAt, issuedAt, tokenId } = claims;
@@ -91,7 +91,7 @@ export function accessTo(room: string, claims: Claims): Result<Access> {
   return excess === undefined ? ok(access) : err(excess);
 }
 
-/** Why a connection cannot carry what it may do: older servers have issued tickets for more, and let more in. */
+/** Why a connection cannot store its capabilities. Older servers have issued tickets for more, and accepted more. */
 export function excessOf({ grants }: Pick<Access, "grants">): WireError | undefined {
   const chars = grantsLength(grants);
   if (chars <= MAX_GRANTS_CHARS) return undefined;

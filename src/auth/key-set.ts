@@ -9,18 +9,17 @@ import {
 } from "jose";
 import { isWithin } from "../limits/durations.ts";
 
-/** Keys that were fetched so long ago are still used while newer ones cannot be fetched, in milliseconds: an hour. */
+/** How long keys are used while newer ones cannot be fetched, in milliseconds: an hour. */
 const MAX_STALE_MS = 3_600_000;
 
-/** After a fetch that failed, the keys that are known are used for so long before the next one, in milliseconds. */
+/** How long after a failed fetch the known keys are used before the next fetch, in milliseconds. */
 const PAUSE_MS = 30_000;
 
 /**
- * A key set that is fetched, kept for ten minutes, and fetched again for a key that is not known (the library does that).
- * While it cannot be fetched, the last one is used for up to an hour: an outage of the issuer locks out nobody whose
- * token is valid.
+ * A fetched key set. The library keeps it for ten minutes, and fetches it again for an unknown key. While it cannot be
+ * fetched, the last one is used for up to an hour, so an outage of the issuer does not lock out clients with valid tokens.
  *
- * @param clock tells Unix milliseconds
+ * @param clock returns Unix milliseconds
  */
 export function fetchedKeySet(url: URL, clock: () => number): JWTVerifyGetKey {
   const cache: JWKSCacheInput = {};
@@ -46,8 +45,8 @@ const NEVER = -Infinity;
 const NO_KEYS: JSONWebKeySet = { keys: [] };
 
 /**
- * Whether it is the key set that is not available, which says nothing about the token: a later attempt may succeed. The
- * library reports an answer other than 200 as its general error.
+ * Whether the key set is not available. This says nothing about the token, so a later attempt may succeed. The library
+ * reports a status other than 200 as its general error.
  */
 export function isOfKeySet(error: unknown): boolean {
   if (!(error instanceof errors.JOSEError)) return true;

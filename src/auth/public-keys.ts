@@ -1,6 +1,6 @@
 import { isJsonObject, parseJson } from "../protocol/json.ts";
 
-/** What a public key must have besides its type, by that. */
+/** The required fields of a public key, by its type. */
 const FIELDS: ReadonlyMap<unknown, readonly string[]> = new Map([
   ["RSA", ["n", "e"]],
   ["EC", ["crv", "x", "y"]],
@@ -13,7 +13,7 @@ const CURVES: ReadonlyMap<unknown, ReadonlySet<unknown>> = new Map([
   ["OKP", new Set(["Ed25519"])],
 ]);
 
-/** Reads TOKEN_KEYS, a JSON Web Key Set, and what is wrong with it. A key that could never be used is named here. */
+/** Reads TOKEN_KEYS, a JSON Web Key Set, and its problems. A key that can never be used is reported here. */
 export function readKeys(text: string): {
   readonly keys: readonly object[];
   readonly problems: readonly string[];
@@ -35,15 +35,15 @@ export function readKeys(text: string): {
     const why = objectionTo(key);
     return why === undefined ? [] : [`TOKEN_KEYS: key ${index + 1} of ${all.length} ${why}`];
   });
-  // Sets of identity providers hold keys for other uses too; those are passed over.
+  // Key sets of identity providers may contain keys for other uses, which are ignored.
   const keys = all.filter(isJsonObject);
   if (problems.length === 0 && !keys.some(canCheck)) {
-    problems.push("TOKEN_KEYS holds no key for signatures of RS, PS, ES or EdDSA; remove it or add one");
+    problems.push("TOKEN_KEYS contains no key for signatures of RS, PS, ES or EdDSA; remove it or add one");
   }
   return { keys, problems };
 }
 
-/** What is wrong with a key, whatever its use. */
+/** The problem of a key, whatever its use. */
 function objectionTo(key: unknown): string | undefined {
   if (!isJsonObject(key)) return "is not an object";
   const { kty } = key;

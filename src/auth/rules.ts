@@ -53,19 +53,19 @@ function urlObjection(text: string): string | undefined {
   if (text === "") return undefined;
   const url = /^https?:\/\/\S+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
   const wayOut = "such as https://id.example.com/.well-known/jwks.json";
-  // What has an @ may hold a password, which is not to be logged.
+  // A value with an @ may contain a password, which must not be logged.
   if (url === undefined) {
     return `TOKEN_JWKS_URL${text.includes("@") ? "" : ` is ${shown(text)},`} must be one https URL, ${wayOut}`;
   }
   if (url.username !== "" || url.password !== "") {
-    return "TOKEN_JWKS_URL holds a user or a password, which fetch refuses; remove them";
+    return "TOKEN_JWKS_URL contains a user or a password, which fetch rejects; remove them";
   }
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url.protocol === "https:" || isLocal) return undefined;
   return `TOKEN_JWKS_URL is an http URL of ${url.hostname}; keys are fetched over https, ${wayOut}`;
 }
 
-/** A token has one issuer, and of its audiences one is asked for. */
+/** A token has one issuer, and the server requires one of its audiences. */
 function listObjection(variable: string, text: string): string | undefined {
   if (!/[\s,]/.test(text)) return undefined;
   return `${variable} is ${shown(text)}, must be one value without commas or blanks`;

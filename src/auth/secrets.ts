@@ -1,17 +1,17 @@
-/** Secrets of a list, and what is wrong with it: by their place in the list, never by themselves. */
+/** The secrets of a list, and its problems, which name an item by its place and never by its value. */
 export interface SecretList {
   readonly secrets: readonly string[];
   readonly problems: readonly string[];
 }
 
-/** The least that is long enough not to be guessed: HS256 asks for 256 bits (RFC 7518 section 3.2). */
+/** The minimum length that cannot be guessed. HS256 requires 256 bits (RFC 7518 section 3.2). */
 const MIN_SECRET_CHARS = 32;
 
 /**
- * Reads secrets separated by commas. A comma at the end is passed over.
+ * Reads secrets separated by commas. A trailing comma is ignored.
  *
  * @param variable names the list in problems
- * @param prefix what each begins with
+ * @param prefix the required prefix of each secret
  */
 export function readSecrets(variable: string, list: string, prefix = ""): SecretList {
   const items = list.split(",").map((text) => text.trim());
@@ -19,7 +19,7 @@ export function readSecrets(variable: string, list: string, prefix = ""): Secret
   if (items.every((item) => item === "")) {
     return {
       secrets: [],
-      problems: list === "" ? [] : [`${variable} holds no secret; remove it or add one`],
+      problems: list === "" ? [] : [`${variable} contains no secret; remove it or add one`],
     };
   }
   const problems = items.flatMap((secret, index) => {
@@ -30,14 +30,14 @@ export function readSecrets(variable: string, list: string, prefix = ""): Secret
 }
 
 function objectionTo(secret: string, prefix: string): string | undefined {
-  if (secret === "") return "is empty; items are separated by single commas, and hold none";
+  if (secret === "") return "is empty; separate items with single commas, and use no comma within an item";
   if (!secret.startsWith(prefix)) return `does not begin with ${prefix}`;
   if (secret.length < MIN_SECRET_CHARS) {
     return `is ${secret.length} characters, at least ${MIN_SECRET_CHARS} are needed; openssl rand -base64 33 makes one`;
   }
-  // A pass phrase may have blanks in it. Several secrets with blanks between them would be one that nobody has.
+  // A pass phrase may contain spaces. Several secrets separated by spaces would be read as one that nobody has.
   const parts = secret.split(/\s+/);
   const isList = parts.length > 1 && parts.every(({ length }) => length >= MIN_SECRET_CHARS);
-  if (isList || /[\r\n]/.test(secret)) return "looks like several; separate secrets by commas";
-  return prefix !== "" && parts.length > 1 ? "holds a blank, which no header can carry" : undefined;
+  if (isList || /[\r\n]/.test(secret)) return "looks like several secrets; separate them with commas";
+  return prefix !== "" && parts.length > 1 ? "contains a space, which no header can carry" : undefined;
 }

@@ -17,16 +17,16 @@ import { fetchedKeySet, isOfKeySet } from "./key-set.ts";
 import type { TokenRules } from "./rules.ts";
 
 /**
- * How long a client waits after a token that no key here has signed, in milliseconds. The key may be new: a fetched set
- * is looked at again after 30 s, and a new secret reaches all servers of a deployment within about as long. A forged
- * token looks the same; whoever forges one does not wait anyway.
+ * How long a client waits after a token that no key of this server has signed, in milliseconds. The key may be new. The
+ * library fetches a set again after 30 s, and a new secret reaches all servers of a deployment in about the same time. A
+ * forged token looks the same, but an attacker does not wait anyway.
  */
 export const UNKNOWN_KEY_RETRY_MS = 30_000;
 
-/** A token that is not valid yet is tried again this much later than it says, in milliseconds: clocks drift. */
+/** The margin after a token's `nbf` until the client retries, in milliseconds, because clocks drift. */
 const NOT_YET_MARGIN_MS = 1_000;
 
-/** The longest that a client is told to wait for a token to become valid, in milliseconds: it may get another one. */
+/** The longest `retryAfterMs` for a token that is not valid yet. The client may get another token sooner. */
 const MAX_NOT_YET_MS = 60_000;
 
 /** The algorithms of public keys. `none` is no algorithm, and a public key is never taken for a secret. */
@@ -54,7 +54,7 @@ export class TokenVerifier {
   readonly #toleranceS: number;
   readonly #clock: () => number;
 
-  /** @param clock tells Unix milliseconds */
+  /** @param clock returns Unix milliseconds */
   constructor(rules: TokenRules, clock: () => number) {
     this.#clock = clock;
     const { secrets, keys, jwksUrl, issuer, audience, clockToleranceS } = rules;
@@ -113,7 +113,7 @@ export class TokenVerifier {
     return refusal;
   }
 
-  /** The claims, unless the token expires in the fraction of a second that the library does not look at. */
+  /** The claims, unless the token has expired by a fraction of a second, which the library ignores. */
   #read(payload: JWTPayload): Result<Claims> {
     const claims = readClaims(payload, this.#toleranceS);
     const isExpired = claims.ok && (claims.value.expiresAt ?? Infinity) <= this.#clock();
@@ -137,7 +137,7 @@ export class TokenVerifier {
   }
 }
 
-/** It may be valid elsewhere already, and here in a moment: not the same as one that never will be. */
+/** Temporary: the token may already be valid on another server, and soon here. */
 const UNKNOWN_KEY = err({
   code: "token_invalid",
   message: "the token was not signed with a key of this server",
@@ -154,7 +154,7 @@ function notYet(aheadMs: number, toleranceS: number): Result<never> {
   return err({ code: "token_invalid", message, retryAfterMs: Math.min(MAX_NOT_YET_MS, Math.ceil(waitMs)) });
 }
 
-/** Refuses a token whose `info` holds a number that a double does not hold: it was changed when it was parsed. */
+/** Rejects a token whose `info` has a number that a double cannot represent, because parsing has changed it. */
 function withHeldNumbers(token: string, claims: Claims): Result<Claims> {
   if (claims.info === undefined) return ok(claims);
   const info: unknown = JSON.parse(claims.info);
@@ -166,7 +166,7 @@ function withHeldNumbers(token: string, claims: Claims): Result<Claims> {
   return ok(claims);
 }
 
-/** Whether a value is, or has somewhere in it, a certain one. */
+/** Whether a value is, or contains at any depth, a given value. */
 function holds(value: unknown, what: unknown): boolean {
   if (value === what) return true;
   return (

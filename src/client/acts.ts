@@ -29,7 +29,7 @@ export interface SendOptions extends Addressees {
   readonly key?: string | undefined;
 }
 
-/** Who waits for an act. */
+/** The caller that waits for an act. */
 interface Caller {
   readonly resolve: () => void;
   readonly reject: (error: ParlorError) => void;
@@ -48,7 +48,7 @@ export class Acts {
   readonly #onError: (error: ParlorError) => void;
   /** The presence data that the room has last taken, or is joined with; JSON text. */
   #presence: string | undefined;
-  /** Who waits for the newest presence act: it is the answer to all before it. A list, however many there are. */
+  /** The callers that wait for the newest presence act. Its answer settles all earlier ones, however many there are. */
   #callers: Caller[] = [];
   #end: ParlorError | undefined;
   readonly #viewOnly: ParlorError | undefined;

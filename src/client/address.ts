@@ -1,6 +1,6 @@
 import type { Target } from "./transport.ts";
 
-// Addresses are put together as texts: React Native's URL has no setters, and its search parameters cannot be set.
+// Addresses are assembled as strings, because React Native's URL has no setters, and its search parameters cannot be set.
 
 /**
  * Reads a room's address, `https://host/rooms/lobby`. In a browser it may be relative to the page.
@@ -10,7 +10,7 @@ import type { Target } from "./transport.ts";
  */
 export function roomAddress(url: string | URL): string {
   let text = String(url);
-  // Made absolute only where it is not: React Native's URL adds a slash at the end, behind a query too.
+  // An absolute address stays as it is, because React Native's URL appends a slash, even behind a query.
   const { href } = new URL(text, globalThis.location?.href);
   if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) text = href;
   const [, kind, rest = "", query = ""] = /^(https?|wss?):\/\/([^?#]+)(\?[^#]*)?/i.exec(text) ?? [];
@@ -56,7 +56,7 @@ function joinUrl(target: Target, path: string, last: Readonly<Record<string, str
   return below(room, path, query.join("&"));
 }
 
-/** Half a surrogate pair, which a position that was not the server's may hold, cannot be encoded. */
+/** Half a surrogate pair, which a position from elsewhere than the server may contain, cannot be encoded. */
 function encoded(text: string): string {
   return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, "\ufffd"));
 }

@@ -9,8 +9,8 @@ export interface BackoffBounds {
 }
 
 /**
- * The bound of a wait is at most this part of the outage so far. A server that restarts is found again after 1.5 times
- * the restart at the latest; doubling alone may wait for 15 seconds after a restart of 5.
+ * The bound of a wait is at most this part of the outage so far. So clients reconnect at the latest after 1.5 times the
+ * duration of a restart. Doubling alone may wait 15 seconds after a restart of 5 seconds.
  */
 const OUTAGE_SHARE = 0.5;
 
@@ -21,7 +21,7 @@ const OUTAGE_SHARE = 0.5;
  * @param attempt attempts that failed in a row before this one, 0 for the first
  * @param floorMs what the server asked for; the draw is added to it, for everyone was told the same
  * @param random as `Math.random`
- * @param outageMs how long ago a connection that had lasted was lost; `Infinity` if there was none
+ * @param outageMs how long ago a stable connection was lost; `Infinity` if there was none
  */
 export function backoffMs(
   bounds: BackoffBounds,

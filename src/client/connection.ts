@@ -28,7 +28,7 @@ export interface StateChange {
   readonly code?: number;
   /** When the next attempt begins, in milliseconds from now; only while there is no connection. */
   readonly retryInMs?: number;
-  /** Why the room is closed, if nobody asked for it; or why the server refused the last attempt to join, for now. */
+  /** Why the room is closed, if the application did not close it. Or why the server rejected the last join for now. */
   readonly error?: ParlorError | undefined;
 }
 
@@ -47,11 +47,11 @@ export interface Connection {
   readonly attempt: number;
   /** Whether a room was ever joined. */
   readonly hasJoined: boolean;
-  /** When the last connection that lasted was lost; `undefined` before there was one. */
+  /** When the last stable connection was lost; `undefined` before there was one. */
   readonly lostAt?: number;
-  /** Whether the last attempt was refused for its number, which is corrected at once. */
+  /** Whether the last attempt was rejected because of its number. The next one follows at once, with a higher number. */
   readonly wasOutranked?: boolean;
-  /** Whether it has come back after being replaced, and since then had no connection that was safe from that. */
+  /** Whether it has reconnected after it was replaced, and no connection since then has lasted long enough to be safe. */
   readonly hasRetaken?: boolean;
 }
 
@@ -68,7 +68,7 @@ export type ConnectionEvent =
   | { readonly type: "ended"; readonly end: TransportEnd }
   /** The transport is as good as dead, or of no use: give it up and come back. */
   | { readonly type: "lost"; readonly reason: string }
-  /** Another connection has taken over, as an act was told before the transport was. */
+  /** Another connection has taken over. The answer to an act reported it before the transport did. */
   | { readonly type: "replaced"; readonly reason: string }
   /** The application has had enough. */
   | { readonly type: "closed"; readonly reason: string };
@@ -76,7 +76,7 @@ export type ConnectionEvent =
 /** What is to be done about it, in order. */
 export type Effect =
   | { readonly do: "dial"; readonly transport: TransportName }
-  /** Close the connection; `forGood` where the member leaves with it. */
+  /** Close the connection; `forGood` if the member also leaves. */
   | { readonly do: "hang up"; readonly forGood: boolean }
   /** Start the one timer, in place of the last; without `ms`, call it off. */
   | { readonly do: "timer"; readonly ms: number | undefined }
@@ -96,8 +96,8 @@ export type Step = readonly [Connection, readonly Effect[]];
 const STABLE_MS = 10_000;
 
 /**
- * A connection that is replaced sooner, in milliseconds, was probably replaced by an attempt of its own client that
- * arrived late, or of the page before it. The network seldom delivers what it has held back for longer than a minute.
+ * If a connection is replaced sooner than this, in milliseconds, the cause was probably a late attempt of its own client
+ * or of the previous page. The network seldom delivers data that it has held back for more than a minute.
  */
 const LATE_ATTEMPT_MS = 60_000;
 
@@ -191,7 +191,7 @@ function end(
   const why = { code, reason: refusal?.message ?? reason, error };
   const lastedMs = phase.is === "open" ? context.now - phase.since : 0;
   const hasRetaken = connection.hasRetaken === true && lastedMs < LATE_ATTEMPT_MS;
-  // Only once: of two pages with one key, both of which come back, the older is closed for good in the end.
+  // Only once. If two pages with one key both reconnect, the older one is closed for good in the end.
   const mayRetake = code === REPLACED && lastedMs < LATE_ATTEMPT_MS && !hasRetaken;
   if (!mayComeBack(code) && !mayRetake) {
     return close(connection, { state: "closed", ...why, error: error ?? errorOfClose(code, reason) }, []);

@@ -11,7 +11,7 @@ export interface Dialect {
   readonly protocols: readonly string[];
   /** Writes a frame, which is JSON text, in what the server chose; never as more bytes than that has. */
   write(text: string, protocol: string | undefined): string | Uint8Array<ArrayBuffer>;
-  /** How many bytes a frame has that is not written as text; absent, or `undefined`, where it is. */
+  /** The bytes of a frame that is not written as text; absent, or `undefined`, for a text frame. */
   sizeOf?(text: string, protocol: string | undefined): number | undefined;
   /** Reads a message of the socket. Total: what holds no frame yields an error frame. */
   read(data: unknown): readonly ServerFrame[];

@@ -16,7 +16,7 @@ export type Dials = Readonly<Record<TransportName, Dial>>;
 
 /** Makes real connections. The code for SSE is loaded when it is first needed. */
 export function makeDials({ WebSocket, dialect, fetch: fetch_, getToken }: Means): Dials {
-  // An attempt that was given up while its token came is not made: it could only arrive late.
+  // An attempt that was given up while its token was fetched is not sent. It could only arrive late.
   const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
     const token = await tokenFrom(getToken);
     if (!isWanted()) throw new Error("the attempt was given up");

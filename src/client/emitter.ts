@@ -23,7 +23,7 @@ export class Emitter<Events extends object> {
     for (const listener of [...(this.#listeners[type] ?? [])]) {
       if (this.#isOver) return;
       try {
-        // One that is asynchronous rejects: nobody else would handle that, and Node and Deno end a process for it.
+        // An asynchronous listener may reject. Nothing else handles that, and Node and Deno end the process for it.
         const done: unknown = listener(event);
         if (done instanceof Promise) done.catch(this.#report);
       } catch (error) {
@@ -31,7 +31,7 @@ export class Emitter<Events extends object> {
       }
     }
   }
-  /** Tells nothing any more, the listeners of an event that is being told included. */
+  /** Stops all events. If an event is being emitted, its remaining listeners are not called either. */
   end(): void {
     this.#isOver = true;
   }

@@ -14,8 +14,8 @@ export interface Environment extends Clock {
   /** Listens to the world; the returned function stops that. */
   watch(signals: Signals): () => void;
   /**
-   * A number for a client's first attempt to connect (rule J11), usually above those of the page before it. Only fewer
-   * round trips depend on that.
+   * The number of a client's first connection attempt (rule J11), usually above the numbers of the previous page. That
+   * only saves round trips.
    */
   firstAttempt(): number;
   /** Takes what a listener of the application threw. */
@@ -42,22 +42,22 @@ export const realEnvironment: Environment = {
       [globalThis, "offline", onDoubt],
       [document, "visibilitychange", onLook],
     ] as const;
-    // Node and React Native have neither of the two, a worker has no document, and a stub of either has no such method.
+    // Node and React Native have neither of them. A worker has no document, and a stub of either lacks this method.
     for (const [target, type, listener] of watched) target?.addEventListener?.(type, listener);
     return () => {
       for (const [target, type, listener] of watched) target?.removeEventListener?.(type, listener);
     };
   },
   report(error) {
-    // Only in browsers, pages and workers alike, is this no more than a report. In Deno it ends the process, before the
-    // next listener is called; Bun goes on, and then ends with an exit code of 1.
+    // In browsers, in pages and workers, this only reports the error. In Deno it ends the process before the next
+    // listener is called. Bun continues, and ends with exit code 1 later.
     if (isBrowser() && typeof reportError === "function") reportError(error);
     // oxlint-disable-next-line no-console -- the one place where an application's own mistake can be seen
     else console.error(error);
   },
 };
 
-/** Every browser's user agent begins so, and no other runtime's does. */
+/** The user agent of every browser begins like this, and of no other runtime. */
 function isBrowser(): boolean {
   return globalThis.navigator?.userAgent?.startsWith("Mozilla/") === true;
 }

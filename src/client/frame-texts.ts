@@ -43,7 +43,7 @@ export function dataText(data: unknown): string {
 }
 
 /**
- * Writes a publish; a buffer, or a view of one, travels as raw bytes.
+ * Writes a publish. A buffer, or a view of one, is sent as raw bytes.
  *
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */
@@ -96,7 +96,7 @@ function frameText(head: object, fields: string): FrameText {
 /** Values by name as a JSON object, with something in the place of those that are undefined. */
 function objectText(values: object, absent: unknown): string {
   if (!isPlain(values))
-    throw new ParlorError("bad_frame", "values and if are objects with a field for each key");
+    throw new ParlorError("bad_frame", "values and if must be objects with one field for each key");
   const fields = Object.entries(values).map(
     ([name, value]) => `${JSON.stringify(name)}:${dataText(value ?? absent)}`,
   );

@@ -44,7 +44,7 @@ export function readRefusal({ text, retryAfter }: HttpAnswer): ErrorFrame | unde
   return { ...parsed, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** `Retry-After` in milliseconds, as a timer takes it. A date is passed over: this clock and the server's may differ. */
+/** `Retry-After` in milliseconds, bounded to what a timer accepts. A date is ignored, because the clocks may differ. */
 export function retryAfterMsOf(header: string | null): number | undefined {
   return header !== null && /^\d+(\.\d+)?$/.test(header.trim())
     ? clampDelay(Number(header) * 1000)

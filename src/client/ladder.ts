@@ -6,9 +6,9 @@ export type Failure = "timeout" | "early";
 /**
  * Which transport to try next. Pure data.
  *
- * The first rung is the one that is wanted. A rung is left for the next after a time-out, or when it failed often: twice
- * before anything worked in this room, and if it is the one that worked five times and for a while, for then it is rather
- * the server that is away. Any other is left after one failure. Behind the last comes the first again.
+ * The first rung is the preferred one. The client moves to the next rung after a timeout, or after repeated failures. Before
+ * any rung has worked in this room, that is two failures. For the rung that has worked it is five failures over some time,
+ * because then the server is probably down. It leaves any other rung after one failure. After the last rung comes the first.
  */
 export interface Ladder {
   readonly names: readonly TransportName[];
@@ -26,10 +26,10 @@ export interface Ladder {
   readonly leftFirstAt: number;
 }
 
-/** How often the home rung fails, and for how many milliseconds, before the next is tried: while it never worked. */
+/** How many failures, over how many milliseconds, until the client leaves a home rung that has never worked. */
 const UNPROVEN = { tries: 2, ms: 0 };
 
-/** The same of one that worked: a server that restarts is away for less. */
+/** The same for a home rung that has worked. A server restart takes less time. */
 const PROVEN = { tries: 5, ms: 15_000 };
 
 /** The first rung is tried again by a reconnect that comes so long after it was left: 5 minutes. */

@@ -37,7 +37,7 @@ export interface LinkContext {
 /** A stream that nothing came over for so long is dead, in milliseconds; a comment comes every 25 s (rule S3). */
 const SSE_SILENCE_MS = 60_000;
 
-/** No server asks for a ping more often than this, in milliseconds: 5 s is the least that can be configured. */
+/** No server requests pings more often than this, in milliseconds. The smallest configurable interval is 5 s. */
 const MIN_PING_MS = 1_000;
 
 /** A connection that is looked after: told about only while it is the room's, and found out when it is dead. */
@@ -94,7 +94,7 @@ export class Link {
     this.#check();
   }
 
-  /** How many bytes a frame, which is JSON text, has on this connection; `undefined` where it travels as that text. */
+  /** The bytes of a frame, given as JSON text, on this connection; `undefined` if it is sent as this text. */
   sizeOf(text: string): number | undefined {
     return this.#transport?.sizeOf?.(text);
   }
@@ -130,7 +130,7 @@ export class Link {
     this.#context.timers.clear("liveness");
   }
 
-  /** Closes the connection; `forGood` where the member leaves with it. */
+  /** Closes the connection; `forGood` if the member also leaves. */
   close(forGood: boolean): void {
     this.release();
     this.#transport?.close(forGood);

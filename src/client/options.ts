@@ -13,8 +13,8 @@ export interface JoinOptions {
   /**
    * Who one is: 22 characters of base64url, 128 random bits. The same key in the same room is the same member, so an
    * application that saves {@link Room.key} comes back as who it was. It is a secret, and for one connection at a
-   * time: of two tabs with one key, the older is closed `replaced`. If it is younger than a minute, it first tries once to
-   * come back.
+   * time: of two tabs with one key, the older is closed with `replaced`. If its connection is younger than a minute, it
+   * first reconnects once.
    *
    * @default drawn at random
    */
@@ -55,8 +55,8 @@ export interface JoinOptions {
   readonly connectTimeoutMs?: number | undefined;
   /**
    * What the wait before the first reconnect is drawn from, in milliseconds: 0 to this. It doubles with each attempt
-   * that fails, up to half of the outage where the connection had lasted for ten seconds. What the server asks for is
-   * added.
+   * that fails. If the connection had lasted for ten seconds, it is at most half of the outage. The wait that the server
+   * requests is added.
    *
    * @default 1_000
    */
@@ -69,8 +69,8 @@ export interface JoinOptions {
   readonly maxPendingActs?: number | undefined;
   /**
    * Gives a token, for rooms that ask for one: before each attempt to connect, and ahead of its expiry, when the
-   * connection goes on with the new one. One that rejects is an attempt that failed, and is asked again. One that gives
-   * nothing (`undefined`, `null` or "") has no token: the client joins without one.
+   * connection continues with the new one. If `getToken` rejects, the attempt has failed, and the client calls it again
+   * for the next one. If it returns nothing (`undefined`, `null` or ""), the client joins without a token.
    *
    * @default none
    */
@@ -101,7 +101,7 @@ export interface Settings extends BackoffBounds, Means {
   readonly maxPendingActs: number;
 }
 
-/** The options that are durations, in milliseconds. `Infinity` stands for the longest that a timer takes, 24.8 days. */
+/** The options that are durations, in milliseconds. `Infinity` means the longest delay of a timer, 24.8 days. */
 const DURATIONS = [
   "connectTimeoutMs",
   "minReconnectDelayMs",
@@ -109,13 +109,13 @@ const DURATIONS = [
   "pingTimeoutMs",
 ] as const satisfies readonly (keyof Settings)[];
 
-/** The largest `rewind` that a server takes; no room keeps so many messages. */
+/** The largest `rewind` that a server accepts; no room keeps this many messages. */
 const MAX_REWIND = 999_999_999;
 
 /**
  * Fills in what was left out, or is `undefined`.
  *
- * @throws TypeError for an option that cannot be used, or where the runtime lacks what an option does not replace
+ * @throws TypeError for an invalid option, and if the runtime lacks something that no option replaces
  */
 export function settle(options: JoinOptions): Settings {
   const settings = {
@@ -152,21 +152,21 @@ export function settle(options: JoinOptions): Settings {
   };
 }
 
-/** @throws TypeError for what is not a number from 0 to Infinity */
+/** @throws TypeError for a value that is not a number from 0 to Infinity */
 function amount(name: string, value: unknown): number {
   if (typeof value === "number" && value >= 0) return value;
-  throw new TypeError(`${name} is ${String(value)}, must be a number from 0 up`);
+  throw new TypeError(`${name} is ${String(value)}, must be a number, 0 or greater`);
 }
 
 function drawKey(): string {
   if (typeof globalThis.crypto?.getRandomValues === "function") return randomKey();
-  throw new TypeError("this runtime has no crypto.getRandomValues to draw a key with; pass the option key");
+  throw new TypeError("this runtime has no crypto.getRandomValues to generate a key; pass the option key");
 }
 
 /**
- * The transports that this runtime has the means for.
+ * The transports that this runtime supports.
  *
- * @throws TypeError where there is none
+ * @throws TypeError if it supports none
  */
 function usable(
   { transports, WebSocket }: Pick<Settings, "transports" | "WebSocket">,
@@ -175,7 +175,7 @@ function usable(
   if (transports.length === 0) throw new TypeError("transports is empty");
   const lacks = {
     websocket: typeof WebSocket !== "function" && "no WebSocket (Node.js has one from version 22)",
-    // React Native's `fetch` answers when a stream is over, without a body that can be read.
+    // React Native's `fetch` responds when a stream is over, and its body cannot be read as a stream.
     sse: !hasOwnFetch && !("body" in (globalThis.Response?.prototype ?? {})) && "no fetch that can stream",
   };
   const found = transports.filter((name) => lacks[name] === false);

@@ -8,12 +8,12 @@ import type { FrameText } from "./frame-texts.ts";
  */
 const REPEATABLE_MS = 570_000;
 
-/** How many refs there are for each millisecond. The last that can be is 9 × 10^15, within the safe integers. */
+/** Refs per millisecond. The highest possible ref is 9 × 10^15, which is a safe integer. */
 const REFS_PER_MS = 1000;
 
 /** What the maker of an act says of it. */
 export interface NewAct extends FrameText {
-  /** Of acts of one slot only the newest counts, and it may be repeated for ever. */
+  /** Only the newest act of a slot counts, and it may be repeated without limit. */
   readonly slot?: string;
   /** Told once, with the offset, for acts that have one. */
   readonly resolve: (offset: number | undefined) => void;
@@ -39,15 +39,15 @@ interface Entry extends NewAct {
  *
  * The session and `ref` of an act name it for ever, so refs may not be used twice: not within a room object, and not
  * by a later one that was given the same key, for then a new message would be taken for the repetition of an old one
- * and lost. Hence the first ref comes from a clock, a thousand to each millisecond: a page that is loaded again begins
- * above every ref of its earlier life, unless that one acted more than a thousand times a millisecond. The clock is the
- * server's, as the first welcome tells it: the device's may be wrong by years, and may be set back between two lives.
+ * and lost. So the first ref comes from a clock, with a thousand refs per millisecond. A page that is reloaded starts above
+ * every ref of its earlier load, unless that acted more than a thousand times a millisecond. It is the server's clock, from
+ * the first welcome, because the device's clock may be wrong by years, and may be set back between two loads.
  */
 export class Outbox {
   readonly #maxPending: number;
   /** By ref, ascending: the order in which they were made is that in which they go out. */
   readonly #entries = new Map<number, Entry>();
-  /** Those that have a slot, by slot. */
+  /** The acts that have a slot, by slot. */
   readonly #slots = new Map<string, Entry>();
   #nextRef = 1;
   #hasBegun = false;
@@ -57,9 +57,9 @@ export class Outbox {
   }
 
   /**
-   * Gives every act its place among the session's refs; only the first call counts. Nothing is sent before it.
+   * Sets the session's first ref. Only the first call counts, and nothing is sent before it.
    *
-   * @param time the server's, Unix milliseconds
+   * @param time the server's time, Unix milliseconds
    */
   begin(time: number): void {
     if (this.#hasBegun) return;
@@ -77,7 +77,7 @@ export class Outbox {
   }
 
   /**
-   * Takes an act. An earlier one of its slot is dropped and not answered. An outbox that is full rejects it, unless it has
+   * Adds an act. An earlier act of the same slot is dropped and not answered. A full outbox rejects the act, unless it has
    * a slot.
    */
   add(act: NewAct): void {

@@ -16,7 +16,7 @@ const MAX_BURST = 50;
 /** Where a server names no limit. Not Infinity, which does not subtract from itself. */
 const UNBOUND = 2 ** 53;
 
-/** A limit of a server; one that is absent, or is not a positive number, does not bind. */
+/** A limit of the server. There is no limit if it is absent or is not a positive number. */
 export function limitOf(limits: Limits, name: string): number {
   const limit = limits[name] ?? UNBOUND;
   return limit > 0 ? Math.min(limit, UNBOUND) : UNBOUND;

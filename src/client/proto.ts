@@ -16,7 +16,7 @@ export const proto: Dialect = {
   protocols: [PROTO_SUBPROTOCOL, SUBPROTOCOL],
   write: (text, protocol) => {
     if (protocol === SUBPROTOCOL) return text;
-    // Numbers that a double does not hold, which JSON.rawJSON can write, would be changed here: the room refuses them.
+    // JSON.rawJSON can write numbers that a double cannot represent. They would be changed here. The room rejects them.
     if (lostNumber(text) !== undefined) return text;
     const bytes = encode(text);
     // Very many short keys take a little more room than JSON, and the room takes text as well.

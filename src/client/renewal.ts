@@ -7,10 +7,10 @@ import type { Timers } from "./timers.ts";
 /** The part of a token's time after which it is renewed. */
 const RENEWAL_SHARE = 0.8;
 
-/** A token that has no time left, or says nothing that is a time, is renewed no more often than this, in milliseconds. */
+/** The shortest interval between renewals, in milliseconds, for a token without time left or without a valid expiry. */
 const MIN_RENEWAL_MS = 1_000;
 
-/** Whether an error refuses a renewal. A renewal has no ref, and nothing else without one is refused with these. */
+/** Whether an error rejects a renewal. A renewal has no ref, and nothing else without a ref is rejected with these errors. */
 export function isOfRenewal({ code, ref }: ErrorFrame): boolean {
   return ref === undefined && (code.startsWith("token_") || code === "unavailable");
 }
@@ -37,8 +37,8 @@ export class Renewal {
   }
 
   /**
-   * Renews again after a renewal that the room refused for now. A token that it refuses for good ends nothing before the
-   * one that it has.
+   * Renews again after the room has rejected a renewal for now. If the room rejects the token for good, the connection
+   * continues until its old token expires.
    */
   refused(link: Link | undefined, { retryAfterMs }: ErrorFrame): void {
     this.schedule(link, retryAfterMs && retryAfterMs / RENEWAL_SHARE);

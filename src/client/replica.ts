@@ -6,10 +6,10 @@ import { Members } from "./members.ts";
 import type { Settings } from "./options.ts";
 import { SharedState } from "./shared-state.ts";
 
-/** Tells listeners; nothing where nothing has happened. */
+/** Notifies listeners; does nothing if nothing has happened. */
 export type Emit = <Type extends keyof RoomEvents>(type: Type, event: RoomEvents[Type] | undefined) => void;
 
-/** What a client knows of its room, kept up to date by what the room sends: position, members and shared state. */
+/** The client's copy of its room, updated by what the room sends: position, members and shared state. */
 export class Replica {
   readonly cursor: Cursor;
   readonly members: Members;
@@ -18,14 +18,14 @@ export class Replica {
   self: string | undefined;
   readonly #emit: Emit;
 
-  /** @param emit tells listeners what has changed */
+  /** @param emit notifies listeners of changes */
   constructor({ position, mode }: Pick<Settings, "position" | "mode">, emit: Emit) {
     this.cursor = new Cursor(position);
     this.members = new Members(mode);
     this.#emit = emit;
   }
 
-  /** Takes what a welcome says; the returned function tells listeners of it, and of what that has changed. */
+  /** Applies a welcome. The returned function notifies listeners of it and of the changes. */
   welcomed(welcome: WelcomeFrame): () => void {
     this.self = welcome.member;
     this.cursor.reset(welcome.position);
@@ -33,7 +33,7 @@ export class Replica {
     const presence = this.members.update(welcome);
     const shared = state && this.shared.replace(state, stateOffset);
     return () => {
-      const { session: _session, key: _key, ...told } = welcome; // Secrets: what is told may be logged.
+      const { session: _session, key: _key, ...told } = welcome; // Secrets: listeners may log what they receive.
       this.#emit("welcome", told);
       this.#emit("presence", presence);
       this.#emit("shared", shared);
@@ -42,7 +42,7 @@ export class Replica {
 
   message(frame: MessageFrame): void {
     const { offset, from, bytes } = frame;
-    // A recorded one is told once; of volatile ones the client's own are not told.
+    // A recorded message is emitted once. The client's own volatile messages are not emitted.
     if (offset === undefined ? from === this.self : !this.cursor.pass(offset)) return;
     this.#emit("message", {
       data: null,
@@ -61,7 +61,7 @@ export class Replica {
   }
 
   position(position: string): void {
-    // In another log there is another state, which is empty as yet (rules P6, T6).
+    // Another log has another state, which is still empty (rules P6, T6).
     if (this.cursor.advance(position)) this.#emit("shared", this.shared.replace({}, 0));
   }
 }

@@ -53,7 +53,7 @@ export interface Room {
   readonly latencyMs: number | undefined;
 
   /**
-   * Listens to one type of event. What a listener throws, or rejects with where it is asynchronous, is reported as an
+   * Listens to one type of event. If a listener throws, or rejects where it is asynchronous, the error is reported as an
    * uncaught error in browsers and written to the console elsewhere. It stops neither other listeners nor the process.
    *
    * @returns a function that ends it
@@ -68,9 +68,9 @@ export interface Room {
    * rate: that one is sent again, behind those that were on their way.
    *
    * @param event 1-64 characters
-   * @param data anything JSON can carry, `undefined` becomes null; or an `ArrayBuffer` or any view of a buffer, which
-   *   travels as raw bytes. What JSON would change without a word, such as a `Map`, a function or `NaN`, is rejected
-   *   `bad_frame`
+   * @param data anything that JSON can represent (`undefined` becomes null), or an `ArrayBuffer` or any view of a buffer,
+   *   which is sent as raw bytes. Values that JSON would change silently, such as a `Map`, a function or `NaN`, are rejected
+   *   with `bad_frame`
    * @param options `to`: the members it is for, this one beside them; without it, everyone
    * @returns where it is in the log, once it is stored; rejects with a {@link ParlorError} once it is known that it
    * will not be, and with `outcome_unknown` or `stale_ref` where that cannot be known any more. A rejection that nobody
@@ -98,13 +98,13 @@ export interface Room {
   set(values: Readonly<Record<string, unknown>>, options?: SetOptions): Promise<Published>;
 
   /**
-   * Changes one key of the shared state from its present value: {@link set} with `if`, again after each `conflict`. Before
-   * it tries again it waits for a random time, which grows with each conflict in a row.
+   * Changes one key of the shared state, computed from its current value: {@link set} with `if`, repeated after each
+   * `conflict`. Before each retry it waits for a random time, which grows with each conflict in a row.
    *
-   * Updates of one key that wait, for an answer or for a connection, are applied one after another and set in one step.
+   * Updates of one key that wait for an answer or for a connection are applied in order, and set in one step.
    *
-   * @param change gets the value, `undefined` for a key that is absent, and returns the new one, `undefined` to delete the
-   * key. It is called again after a conflict, so it should do nothing else
+   * @param change receives the value (`undefined` for an absent key), and returns the new one (`undefined` deletes the
+   * key). It is called again after a conflict, so it should have no side effects
    * @returns as `set` does; rejects with what `change` throws, and with `conflict` after 16 conflicts in a row
    *
    * @example

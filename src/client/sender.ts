@@ -16,10 +16,10 @@ const BUSY_MS = 50;
 /** How often in a window to say what was read: as often as rule L5 asks. */
 const SAID_PER_WINDOW = 4;
 
-/** The budget of a room that refuses frames before it has read them, and so does not know their refs. */
+/** The budget whose rejections come before the room has read the frame, and so have no refs. */
 const UNREAD = "roomBytesPerSecond";
 
-/** An act, or without a ref a volatile message, as it goes out: its bytes are those of the connection's dialect. */
+/** An act, or a volatile message if it has no ref, ready to be sent. Its bytes are counted in the connection's dialect. */
 type Item = FrameText & { readonly ref?: number };
 
 /**
@@ -141,7 +141,7 @@ export class Sender {
     }
     if (ref === undefined) {
       if (error.limit === UNREAD) {
-        this.#outbox.allAgain(); // It does not say which; those that were done get their first answers again.
+        this.#outbox.allAgain(); // The error does not say which acts. Acts that took effect get their first answers again.
         this.schedule();
       }
       return;

@@ -53,7 +53,7 @@ export class Session implements Room {
   readonly #updates: Updates;
   readonly #unwatch: () => void;
   #connection: Connection;
-  /** The number of the last attempt (rule J11), or of a newer one that the room has told of. */
+  /** The number of the last attempt (rule J11), or of a newer one that the room has reported. */
   #attempt: number;
   #link: Link | undefined;
 

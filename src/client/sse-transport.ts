@@ -25,7 +25,7 @@ export class SseTransport implements Transport {
   readonly #target: Target;
   readonly #listener: TransportListener;
   readonly #fetch: typeof fetch;
-  /** One for each request that is under way; with the platform's means for joining them older browsers would not do. */
+  /** One for each open request. Older browsers lack the platform's way to combine them. */
   readonly #requests = new Set<AbortController>();
   readonly #clock: Pick<Clock, "startTimer">;
   #isOver = false;
@@ -90,9 +90,10 @@ export class SseTransport implements Transport {
       if (!response.ok || !type.startsWith("text/event-stream")) {
         return this.#refused(await readAnswer(response));
       }
-      // Not every `fetch` can stream: that of React Native cannot.
+      // Not every `fetch` can stream, for example React Native's cannot.
       const reader = response.body?.getReader?.();
-      if (reader === undefined) throw new TypeError("this fetch gives no body that can be read as a stream");
+      if (reader === undefined)
+        throw new TypeError("this fetch returned no body that can be read as a stream");
       await this.#read(reader);
       this.#end({ code: 1006, reason: "the stream ended" });
     } catch (error) {
@@ -155,7 +156,7 @@ export class SseTransport implements Transport {
     if (!this.#isOver) this.#listener.onFrames(frames.filter(({ type }) => type === "ack"));
   }
 
-  /** Asks by POST, and reads the answer; both within the time that a POST may take. */
+  /** Sends a POST and reads the response, both within the time limit of a POST. */
   async #ask(body: string, authority: string, init: RequestInit = {}): Promise<HttpAnswer> {
     const abort = this.#begin();
     const stop = this.#clock.startTimer(() => abort.abort(), POST_TIMEOUT_MS);
@@ -174,7 +175,7 @@ export class SseTransport implements Transport {
     }
   }
 
-  /** What ends a request; nothing begins once the transport is over. */
+  /** The signal that ends a request. No request starts once the transport is over. */
   #begin(): AbortController {
     const abort = new AbortController();
     this.#requests.add(abort);
@@ -193,7 +194,7 @@ export class SseTransport implements Transport {
   #end(end: TransportEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#abortAll(); // a POST that is under way, too: its acts are sent again
+    this.#abortAll(); // open POSTs too; their acts are sent again
     this.#listener.onEnd({ ...end, retryMs: end.retryMs ?? this.#retryMs });
   }
 }

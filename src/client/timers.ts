@@ -1,10 +1,10 @@
 /** Time and chance, so that tests can hold them. */
 export interface Clock {
-  /** Milliseconds since some moment; never steps back. Never the time of day: a device's may be wrong, and may jump. */
+  /** Milliseconds since some moment; never goes back. Not the time of day: a device's clock may be wrong, and may jump. */
   now(): number;
   /** As `Math.random`. */
   readonly random: () => number;
-  /** Calls back once, after so many milliseconds as clampDelay makes of them; the returned function calls it off. */
+  /** Calls back once, after the delay in milliseconds, bounded by clampDelay. The returned function cancels it. */
   startTimer(callback: () => void, ms: number): () => void;
 }
 

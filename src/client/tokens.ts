@@ -1,16 +1,16 @@
-/** A token, a JSON Web Token that the application's own backend has signed; nothing, or "", where there is none. */
+/** A JSON Web Token that the application's backend has signed; nothing, or "", if there is none. */
 type MaybeToken = string | null | undefined | void;
 
-/** Gives a token. Where it gives nothing the client joins without one, as an anonymous member. */
+/** Returns a token. If it returns nothing, the client joins without a token, as an anonymous member. */
 export type GetToken = () => MaybeToken | Promise<MaybeToken>;
 
 /**
- * Asks for a token; `undefined` where there is none.
+ * Requests a token; `undefined` if there is none.
  *
- * @throws TypeError for what is neither a text nor nothing, and what `getToken` throws
+ * @throws TypeError for a value that is neither a string nor nothing, and whatever `getToken` throws
  */
 export async function tokenFrom(getToken: GetToken | undefined): Promise<string | undefined> {
   const token = (await getToken?.()) ?? "";
-  if (typeof token !== "string") throw new TypeError(`getToken gave ${typeof token}, not a string`);
+  if (typeof token !== "string") throw new TypeError(`getToken returned ${typeof token}, not a string`);
   return token === "" ? undefined : token;
 }

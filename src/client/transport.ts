@@ -33,7 +33,7 @@ export interface Batch {
   readonly text: string;
   /** The ref of each item; `undefined` for a volatile message. */
   readonly refs: readonly (number | undefined)[];
-  /** Who acts: `<session>.<key>.<try>`, all of the welcome; without the last if the server gives none. */
+  /** Identifies the client in POSTs: `<session>.<key>.<try>` of the welcome; without `.<try>` if the server sends none. */
   readonly authority: string;
 }
 
@@ -67,7 +67,7 @@ export interface TransportListener {
 export interface Transport {
   /** Whether what is sent now would have to wait behind what was sent before. */
   readonly isBusy: boolean;
-  /** How many bytes a frame, which is JSON text, has as it travels; absent, or `undefined`, where it travels as text. */
+  /** The bytes of a frame, given as JSON text, on the wire; absent, or `undefined`, if it is sent as text. */
   sizeOf?(text: string): number | undefined;
   send(batch: Batch): void;
   /** Goes on with a new token. */
@@ -77,17 +77,17 @@ export interface Transport {
   /** Ends the membership. Resolves when the room has heard of it, or cannot; {@link close} resolves it too. */
   leave(authority: string): Promise<void>;
   /**
-   * Hangs up. What is told after it means nothing.
+   * Closes the connection. Later events of it are ignored.
    *
-   * @param forGood whether the member leaves with it, as far as the transport can say so
+   * @param forGood whether the member also leaves, if the transport can express that
    */
   close(forGood: boolean): void;
 }
 
 /**
- * Starts a connection. One that cannot even be started rejects; what goes wrong later is told.
+ * Starts a connection. Rejects if it cannot be started. Later failures are reported as events.
  *
- * @param isWanted whether the connection still is: asked before it is opened, for the target may take a while to complete
+ * @param isWanted whether the connection is still wanted; called before it is opened, because the target may take a while
  */
 export type Dial = (
   target: Target,

@@ -7,13 +7,13 @@ import type { Settings } from "./options.ts";
 import type { SharedValue } from "./shared-state.ts";
 import type { Clock } from "./timers.ts";
 
-/** Computes a key's new value from the present one. On either side `undefined` stands for a key that is absent. */
+/** Computes a key's new value from the current one. On either side `undefined` means that the key is absent. */
 export type Change = (value: Json | undefined) => unknown;
 
 /** The waits after a conflict, in milliseconds: about a round trip at first. */
 const BOUNDS = { minReconnectDelayMs: 50, maxReconnectDelayMs: 2_000 };
 
-/** So many conflicts in a row reject an update: with the waits above after about ten seconds. */
+/** This many conflicts in a row reject an update. With the waits above that takes about ten seconds. */
 const MAX_CONFLICTS = 16;
 
 interface Update {
@@ -26,13 +26,13 @@ interface Update {
 interface Known {
   readonly text: string | undefined;
   readonly version: number;
-  /** The newest version of the key that this is not older than. */
+  /** The newest version of the key that this value includes. */
   readonly asOf: number;
 }
 
 /**
- * Compare-and-set with retries (rule T2). Updates of one key that wait are done together, in one step: so those of one
- * client do not conflict with one another, and a list of them is all that many calls leave behind.
+ * Compare-and-set with retries (rule T2). Waiting updates of one key are combined in one step. So updates of one client do
+ * not conflict with each other, and many calls only make one list longer.
  */
 export class Updates {
   readonly #shared: ReadonlyMap<string, SharedValue>;
@@ -42,7 +42,7 @@ export class Updates {
   readonly #byKey = new Map<string, Update[]>();
   readonly #pauses = new Set<() => void>();
 
-  /** @param settings how many updates of a key may wait: as many as acts */
+  /** @param settings bounds how many updates of a key may wait, by the bound for acts */
   constructor(
     shared: ReadonlyMap<string, SharedValue>,
     acts: Acts,
@@ -63,20 +63,20 @@ export class Updates {
       if (waiting === undefined) {
         const first = [update];
         this.#byKey.set(key, first);
-        queueMicrotask(() => void this.#work(key, first)); // What is called in one go is done in one step.
+        queueMicrotask(() => void this.#work(key, first)); // Updates of one task are combined in one step.
       } else if (waiting.length < this.#maxWaiting) waiting.push(update);
       else reject(new ParlorError("outbox_full", `${this.#maxWaiting} acts wait already`));
     });
-    promise.catch(() => undefined); // As with other acts, a rejection that nobody handles is not reported.
+    promise.catch(() => undefined); // As with other acts, an unhandled rejection is not reported.
     return promise;
   }
 
-  /** Lets those that wait after a conflict go on at once: the room is closed, and rejects them. */
+  /** Ends all waits after conflicts at once: the room is closed, and rejects these updates. */
   end(): void {
     for (const goOn of this.#pauses) goOn();
   }
 
-  /** Does what waits for a key, until nothing does. */
+  /** Applies the waiting updates of a key, until there are none. */
   async #work(key: string, waiting: Update[]): Promise<void> {
     let doing: Update[] = [];
     let conflicts = 0;
@@ -90,12 +90,12 @@ export class Updates {
       try {
         const { offset } = await this.#set(key, text, before.version);
         for (const { resolve } of doing) resolve({ offset });
-        // Over SSE the answer may come before the change itself.
+        // Over SSE the answer may arrive before the change itself.
         told = { text, version: text === undefined ? 0 : offset, asOf: offset };
       } catch (error) {
         const version = error instanceof ParlorError ? error.versions?.[key] : undefined;
         if (version !== undefined && ++conflicts < MAX_CONFLICTS) {
-          // A room that has forgotten its state says so here first.
+          // Here the client learns first that a room has lost its state.
           told = version === 0 ? { text: undefined, version, asOf: before.version } : undefined;
           await this.#pause(backoffMs(BOUNDS, conflicts - 1, 0, this.#clock.random));
           continue;
@@ -108,7 +108,7 @@ export class Updates {
     this.#byKey.delete(key);
   }
 
-  /** What is known of a key: what the room's answers have told, unless something newer came since. */
+  /** What is known of a key: from the room's answers, unless something newer has arrived. */
   #read(key: string, told: Known | undefined): Known {
     const entry = this.#shared.get(key);
     const version = entry?.version ?? 0;
@@ -135,7 +135,7 @@ export class Updates {
   }
 }
 
-/** Applies changes one to another's result, each to a value of its own; one that throws is rejected and left out. */
+/** Applies changes in order, each to its own copy of the previous result. A change that throws is rejected and left out. */
 function apply(updates: Update[], before: string | undefined): string | undefined {
   let text = before;
   for (const update of [...updates]) {

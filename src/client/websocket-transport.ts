@@ -25,7 +25,7 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Web
 /** So much unsent means that the network is slower than we are, in bytes: what is volatile had better wait. */
 const MAX_BUFFERED_BYTES = 65_536;
 
-/** The codes to hang up with: one says that the member leaves, the other, as any but 1000, that its connection is lost. */
+/** The close codes: 1000 means that the member leaves, the other one that its connection is lost. */
 const LEAVING = 1000;
 const GIVEN_UP: (typeof CLOSE_CODES)["silent"]["code"] = 4002;
 

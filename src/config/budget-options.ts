@@ -1,6 +1,6 @@
 import type { NumberOption } from "./options.ts";
 
-/** The options of a room that bound how much it does in a second, and for whom: a kind may set its own. */
+/** The options that bound how much a room does per second, and for whom. A kind may set its own. */
 export const BUDGET_OPTIONS = {
   messagesPerSecond: {
     env: "MESSAGES_PER_SECOND",
@@ -9,7 +9,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 1_000,
     scope: "kind",
-    text: "What a session may send for as long as it likes: cursors at 30 Hz and as much again",
+    text: "Maximum sustained messages per second of one session; a further one is rejected with `rate_limited`. The default allows cursors at 30 Hz and as much again",
   },
   messagesBurst: {
     env: "MESSAGES_BURST",
@@ -18,7 +18,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "What a session may send at once; at most ten seconds' worth, so that a room that slept has nothing to remember",
+    text: "Maximum messages that a session may send at once. At most ten seconds' worth, so that a room that hibernates has no budget to store",
   },
   bytesPerSecond: {
     env: "BYTES_PER_SECOND",
@@ -27,7 +27,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 16_777_216,
     scope: "kind",
-    text: "Bytes a session may send for as long as it likes",
+    text: "Maximum sustained bytes per second of one session; a further frame is rejected with `rate_limited`",
   },
   bytesBurst: {
     env: "BYTES_BURST",
@@ -36,7 +36,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 67_108_864,
     scope: "kind",
-    text: "Bytes a session may send at once: at least `maxFrameBytes`, at most ten seconds' worth",
+    text: "Maximum bytes that a session may send at once. At least `maxFrameBytes`, at most ten seconds' worth",
   },
   userMessagesPerSecond: {
     env: "USER_MESSAGES_PER_SECOND",
@@ -45,7 +45,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "What all sessions of a verified user in a room may send together",
+    text: "Maximum sustained messages per second of all sessions of a verified user in a room. A further one is rejected with `rate_limited`",
   },
   userMessagesBurst: {
     env: "USER_MESSAGES_BURST",
@@ -54,7 +54,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "What they may send at once; at most ten seconds' worth",
+    text: "Maximum messages that all sessions of a verified user may send at once; at most ten seconds' worth",
   },
   roomMessagesPerSecond: {
     env: "ROOM_MESSAGES_PER_SECOND",
@@ -63,7 +63,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "What everyone in a room may send together: an object has one thread",
+    text: "Maximum sustained messages per second of all members of a room, because an object has one thread. A further one is rejected with `rate_limited`",
   },
   roomMessagesBurst: {
     env: "ROOM_MESSAGES_BURST",
@@ -72,7 +72,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 1_000_000,
     scope: "kind",
-    text: "What everyone may send at once; at most ten seconds' worth",
+    text: "Maximum messages that all members of a room may send at once; at most ten seconds' worth",
   },
   roomBytesPerSecond: {
     env: "ROOM_BYTES_PER_SECOND",
@@ -81,7 +81,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 1_073_741_824,
     scope: "kind",
-    text: "Bytes that all members of a room may send together. A frame beyond it is rejected unread with `rate_limited`: to parse 4 MiB takes 40-250 ms of the room's one thread",
+    text: "Maximum sustained bytes per second of all members of a room. A further frame is rejected unread with `rate_limited`. Parsing 4 MiB takes 40-250 ms of the room's one thread",
   },
   roomBytesBurst: {
     env: "ROOM_BYTES_BURST",
@@ -90,7 +90,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 4_294_967_296,
     scope: "kind",
-    text: "Bytes that all members may send at once: at least `maxFrameBytes`, at most ten seconds' worth",
+    text: "Maximum bytes that all members of a room may send at once. At least `maxFrameBytes`, at most ten seconds' worth",
   },
   readCharsPerSecond: {
     env: "READ_CHARS_PER_SECOND",
@@ -99,7 +99,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 1_073_741_824,
     scope: "kind",
-    text: "How much the room reads for one verified user or address that asks for history, members or state: the characters it looks at, for the requester or not, with 256 more for each message and 2,048 for each row that is not in memory. Further requests are rejected with `rate_limited`. One character takes about a nanosecond",
+    text: "Maximum sustained characters per second that the room reads for the history, members and state requests of one verified user or address. All characters that it looks at count, for the requester or not. Each message adds 256, and each row that is not in memory 2,048. A further request is rejected with `rate_limited`. One character takes about a nanosecond",
   },
   readCharsBurst: {
     env: "READ_CHARS_BURST",
@@ -108,7 +108,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 4_294_967_296,
     scope: "kind",
-    text: "How much the room reads for one user or address at once; at most ten seconds' worth",
+    text: "Maximum characters that the room reads for one user or address at once; at most ten seconds' worth",
   },
   roomReadCharsPerSecond: {
     env: "ROOM_READ_CHARS_PER_SECOND",
@@ -117,7 +117,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 1_073_741_824,
     scope: "kind",
-    text: "How much the room reads for all users and addresses together: about 3 % of its one thread",
+    text: "Maximum sustained characters per second that the room reads for all users and addresses together. A further request is rejected with `rate_limited`. The default is about 3 % of the room's one thread",
   },
   roomReadCharsBurst: {
     env: "ROOM_READ_CHARS_BURST",
@@ -126,7 +126,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 4_294_967_296,
     scope: "kind",
-    text: "How much the room reads for all users and addresses at once; at most ten seconds' worth",
+    text: "Maximum characters that the room reads for all users and addresses at once; at most ten seconds' worth",
   },
   joinsPerSecond: {
     env: "JOINS_PER_SECOND",
@@ -135,7 +135,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Joins that a room takes for as long as they come; others are refused `room_busy`, and told to come at different times",
+    text: "Maximum sustained joins per second of a room. A further join is rejected with `room_busy`, each with a different `retryAfterMs`",
   },
   joinsBurst: {
     env: "JOINS_BURST",
@@ -144,6 +144,6 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "Joins that a room takes at once: a full one may come back whole; at most ten seconds' worth",
+    text: "Maximum joins of a room at once; at most ten seconds' worth. With the default all members of a full room can reconnect at once",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

@@ -41,7 +41,7 @@ export function readConfig(variables: Variables, kinds: Kinds): Config {
   return config;
 }
 
-/** As {@link readConfig}, for a caller that has more to check. What is wrong is settled by its default. */
+/** Like {@link readConfig}, for a caller that has more to check. An invalid value is replaced by its default. */
 export function settleConfig(
   variables: Variables,
   kinds: Kinds,
@@ -63,8 +63,8 @@ export function settleConfig(
 }
 
 /**
- * Variables whose names are near an option's that is not set: the option would have its default, and nobody would know. A
- * Worker's own variables are passed over, and so is one that is near an option by intention, once that is set too.
+ * Finds variables whose name resembles an option that is not set. The option would silently have its default. A Worker's own
+ * variables are ignored. A variable that resembles an option on purpose is ignored, too, once that option is set.
  */
 function misspelled(variables: Variables): readonly string[] {
   const known = Object.values(OPTIONS).map(({ env }) => env);
@@ -79,12 +79,12 @@ function misspelled(variables: Variables): readonly string[] {
   });
 }
 
-/** Variables are texts and numbers; bindings to other things are objects or functions. */
+/** Variables are strings and numbers; other bindings are objects or functions. */
 function isBinding(value: unknown): boolean {
   return typeof value === "object" || typeof value === "function";
 }
 
-/** The kind a room is of. A newer Worker may let names in whose kind this one does not know. */
+/** The kind of a room. A newer Worker may accept names whose kind this one does not know. */
 export function kindOfRoom(config: Config, name: string | undefined): Kind {
   const kind = config.kinds.get(kindOf(name ?? "")) ?? config.kinds.get("default");
   if (kind === undefined) throw new Error("the configuration has no default kind");

@@ -1,6 +1,6 @@
 import type { KindOptions } from "./options.ts";
 
-/** Budgets that are full again within ten seconds, so that a room that slept has nothing to remember. */
+/** Budgets that refill within ten seconds, so that a room that hibernates has none to store. */
 const BUCKETS = [
   ["messagesBurst", "messagesPerSecond"],
   ["bytesBurst", "bytesPerSecond"],
@@ -12,10 +12,10 @@ const BUCKETS = [
   ["joinsBurst", "joinsPerSecond"],
 ] as const;
 
-/** What a welcome may list. A room has 128 MB in all, and many may be welcomed at once. */
+/** The largest member list of a welcome. A room has 128 MB, and may send many welcomes at once. */
 const MAX_LIST_BYTES = 4_194_304;
 
-/** What of a kind's options cannot be had together. */
+/** Combinations of a kind's options that contradict each other. */
 export function contradictions(kind: KindOptions): string[] {
   const found: string[] = [];
   for (const [burst, rate] of BUCKETS) {

@@ -31,9 +31,9 @@ export interface HookChange {
   readonly isOwn: boolean;
 }
 
-/** How a client comes to join. */
+/** How a client joins. */
 export interface HookJoin {
-  /** Whether it is a member already and reconnects: after a lost connection, or to replace one. */
+  /** Whether the client is a member already and reconnects, after a lost connection or to replace one. */
   readonly isReturn: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface RoomHandle {
   readonly kind: string;
   /** The time of this turn, Unix milliseconds. */
   readonly now: number;
-  /** All members. In `onJoin` and `onPresence`: all others, without the member that the hook is asked about. */
+  /** All members. In `onJoin` and `onPresence`: all other members, without the one that the hook is called for. */
   members(): readonly HookMember[];
   /** The value of a key of the state and its version; `undefined` for one that is absent. */
   get(key: string): { readonly value: Json; readonly version: number } | undefined;
@@ -54,7 +54,7 @@ export interface RoomHandle {
    * Records a message of the room itself: its `from` is `room`. Hooks are not called for it. A `Uint8Array` is sent as
    * raw bytes.
    *
-   * @throws RangeError for an event that is not 1-64 characters, for data larger than `maxFrameBytes`, and for more
+   * @throws RangeError if the event is not 1-64 characters, the data is larger than `maxFrameBytes`, or there are more
    *   addressees than `maxMembers`
    */
   publish(event: string, data: Json | Uint8Array, options?: { readonly to?: readonly string[] }): void;
@@ -63,8 +63,8 @@ export interface RoomHandle {
   /**
    * Changes keys of the state, whosever they are.
    *
-   * @throws RangeError if the state would be too large, counting everything else that this turn sets. Also for a change
-   *   larger than `maxFrameBytes`, for no key, for a key that is named twice, and for one that is not 1-64 characters
+   * @throws RangeError if the state would be too large, including everything else that this turn sets. Also if the change
+   *   is larger than `maxFrameBytes`, names no key, names a key twice, or has a key that is not 1-64 characters
    */
   set(values: Readonly<Record<string, Json>>, deleted?: readonly string[]): void;
 }
@@ -76,10 +76,10 @@ export interface Refusal {
 }
 
 /**
- * Does not allow something. The sentence reaches the client, as the `message` of the error `refused`.
+ * Refuses what a hook was asked about. The client receives the sentence as the `message` of the error `refused`.
  *
- * @param options `retryAfterMs`: after how many milliseconds the same may be allowed. The client then waits and tries
- *   again; without it, a refused join is final and a refused act is given up
+ * @param options `retryAfterMs`: the milliseconds after which it may be allowed. The client then waits and retries.
+ *   Without it, a refused join is final, and the client gives a refused act up
  */
 export function refuse(sentence: string, { retryAfterMs }: { readonly retryAfterMs?: number } = {}): Refusal {
   return { refused: sentence, ...(retryAfterMs !== undefined && { retryAfterMs }) };
@@ -92,15 +92,15 @@ export function refuse(sentence: string, { retryAfterMs }: { readonly retryAfter
  */
 export interface KindHooks {
   /**
-   * A client wants to join as a member, or reconnects as one. `member.data` is the presence data it will have. A member
-   * whose reconnect is refused stays as it is until its grace is over. Not called for clients that only watch.
+   * A client wants to join as a member, or reconnects as one. `member.data` is the presence data that it will have. If a
+   * reconnect is refused, the member stays as it is until its grace is over. Not called for clients that only watch.
    */
   onJoin?(this: void, room: RoomHandle, member: HookMember, how: HookJoin): Refusal | void;
   /**
-   * A member wants to replace its presence data: by a `presence` act, with its join, or with a reconnect that brings
-   * other data. The data may be changed or refused. Refusing it refuses the act or the join. A reconnect takes place all
-   * the same: the member keeps the data that it had, and receives the refusal as an `error`. Called before `onJoin`;
-   * `member.data` is what the member has now, null for a new one.
+   * A member wants to replace its presence data: by a `presence` act, with its join, or with a reconnect that brings other
+   * data. The hook may change or refuse the data. A refusal refuses the act or the join. A reconnect takes place even so:
+   * the member keeps its old data, and receives the refusal as an `error`. Called before `onJoin`. `member.data` is the
+   * member's current data, or null for a new member.
    */
   onPresence?(
     this: void,

@@ -20,7 +20,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Members in one room at a time, with those in their grace and connections that only watch. A further join is rejected with `room_full`",
+    text: "Maximum members in a room, including members in their grace and connections that only watch. A further join is rejected with `room_full`",
   },
   maxMembersPerSource: {
     env: "MAX_MEMBERS_PER_SOURCE",
@@ -29,7 +29,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Members in one room at a time that one source may have: a verified user or, of anonymous members, an address (IPv6: its /64). A further join is rejected with `room_full`; members that reconnect are not. A school or an office often shares one address, so the default holds a lecture hall. Set it lower in small public rooms, and to `maxMembers` to turn it off",
+    text: "Maximum members that one source has in a room. A source is a verified user or, for anonymous members, an address (IPv6: its /64). A further join is rejected with `room_full`; members that reconnect are not. A school or an office often shares one address, so the default has room for a lecture hall. Set it lower in small public rooms. Set it to `maxMembers` to turn it off",
   },
   maxPresenceBytes: {
     env: "MAX_PRESENCE_BYTES",
@@ -38,7 +38,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 4_096,
     scope: "kind",
-    text: "Largest presence data of a member. A kind that stores nothing keeps it in the socket's attachment, of which the platform allows 16,384 bytes in all, hence the bound",
+    text: "Maximum size of a member's presence data. Larger data is rejected with `presence_too_large`. The bound follows from kinds that store nothing: they keep the data in the socket's attachment, which the platform limits to 16,384 bytes",
   },
   presenceListMax: {
     env: "PRESENCE_LIST_MAX",
@@ -84,7 +84,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Frames of a session refused as abuse within ten seconds before it is closed `abuse`; at half of them it is muted. The table of errors tells which count",
+    text: "Maximum frames of a session that are rejected as abuse within ten seconds. At half of them the session is muted, at all of them it is closed with `abuse`. The error table in PROTOCOL.md says which errors count",
   },
   muteMs: {
     env: "MUTE_MS",

@@ -1,9 +1,9 @@
-/** From this many letters on a name may differ from another in two places, below it in one. */
+/** Names with at least this many letters may differ in two places, shorter ones in one. */
 const LONG_NAME = 9;
 
 /**
- * The known name that someone has probably meant by an unknown one; `undefined` where none is near. Case, separators and
- * the prefix `PARLOR_` make no difference, so that `maxMembers` and `PARLOR_MAX_MEMBERS` are near `MAX_MEMBERS`.
+ * The known name that an unknown one probably stands for; `undefined` if none is similar. Case, separators and the prefix
+ * `PARLOR_` are ignored, so that `maxMembers` and `PARLOR_MAX_MEMBERS` are near `MAX_MEMBERS`.
  */
 export function nearestName(unknown: string, known: Iterable<string>): string | undefined {
   const letters = lettersOf(unknown);
@@ -25,7 +25,7 @@ function lettersOf(name: string): string {
     .replace(/[^A-Z0-9]/g, "");
 }
 
-/** How many letters to insert, delete, replace or swap with their neighbour make one text the other. */
+/** The edit distance: how many letters to insert, delete, replace, or swap with their neighbour. */
 function editDistance(from: string, to: string): number {
   let [before, above]: [number[], number[]] = [
     [],

@@ -1,21 +1,21 @@
 import { shown } from "../protocol/shown.ts";
 
-/** An origin: scheme, host, and a port that may be `*`. What follows is no part of it. */
+/** An origin: scheme, host, and a port that may be `*`. Anything after it is not part of the origin. */
 const ORIGIN =
   /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>[\p{L}\p{N}*._-]+|\[[0-9a-f:.]+\])(?::(?<port>\d{1,5}|\*))?(?<rest>[/?#].*)?$/iu;
 
 /**
- * Reads ALLOWED_ORIGINS: origins separated by commas or blanks, `*` alone or nothing for all. Each is written as browsers
- * write it, so that a slash at the end, a default port and capitals are taken as they are meant.
+ * Reads ALLOWED_ORIGINS: origins separated by commas or spaces; a single `*` or nothing allows all. Each origin is
+ * normalized as browsers write it, so a trailing slash, a default port and capitals make no difference.
  *
- * @returns the origins separated by commas, "" for all; and what is wrong with them
+ * @returns the origins separated by commas, "" for all; and the problems
  */
 export function readOrigins(list: string): { readonly value: string; readonly problems: readonly string[] } {
   const items = list.split(/[\s,]+/).filter((item) => item !== "");
   if (list !== "" && items.length === 0) {
     return {
       value: "",
-      problems: [`ALLOWED_ORIGINS is ${shown(list)}, which holds no origin; remove it to allow all`],
+      problems: [`ALLOWED_ORIGINS is ${shown(list)}, which contains no origin; remove it to allow all`],
     };
   }
   if (items.length === 1 && items[0] === "*") return { value: "", problems: [] };
@@ -27,9 +27,9 @@ export function readOrigins(list: string): { readonly value: string; readonly pr
 }
 
 function readOrigin(item: string, objects: (why: string) => void): string {
-  if (item === "null") return item; // of pages without an origin, such as files and sandboxed frames
+  if (item === "null") return item; // sent by pages without an origin, such as files and sandboxed frames
   if (item === "*") {
-    objects("allows every origin, so it stands alone; remove it or the others");
+    objects("allows every origin, so it must be the only item; remove it or the others");
     return item;
   }
   const { scheme = "", host = "", port, rest = "" } = ORIGIN.exec(item)?.groups ?? {};
@@ -43,12 +43,12 @@ function readOrigin(item: string, objects: (why: string) => void): string {
     return item;
   }
   const origin = normal(scheme, host, port);
-  if (origin === undefined) objects("has a host or port that no origin has");
-  else if (rest !== "" && rest !== "/") objects(`has a path, an origin has none; write ${origin}`);
+  if (origin === undefined) objects("has an invalid host or port");
+  else if (rest !== "" && rest !== "/") objects(`has a path, but an origin has none; write ${origin}`);
   return origin ?? item;
 }
 
-/** The machine itself, which pages are served from without https. */
+/** The local machine, which serves pages without https. */
 const LOCAL = /^(localhost|127\.|\[)/i;
 
 /** The origin that a text would be, if it is one. */
@@ -62,7 +62,7 @@ function readsAs(text: string): string | undefined {
 /** An origin as browsers write it: host in lower case and ASCII, no default port. */
 function normal(scheme: string, host: string, port: string | undefined): string | undefined {
   const suffix = port === undefined ? "" : `:${port}`;
-  // Of other schemes, such as those of apps, a URL tells no origin.
+  // For other schemes, such as those of apps, a URL has no origin.
   if (!/^https?$/i.test(scheme)) return `${scheme}://${host}${suffix}`.toLowerCase();
   const isAnyPort = port === "*";
   const url = `${scheme}://${host}${isAnyPort ? "" : suffix}`;

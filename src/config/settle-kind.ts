@@ -27,16 +27,16 @@ export interface Kind extends KindOptions {
   readonly jurisdiction: Jurisdiction | undefined;
   readonly history: HistoryMode;
   readonly hooks: KindHooks;
-  /** What who has no token may do; `undefined` where a token is needed. */
+  /** The capabilities of a client without a token; `undefined` if the kind requires a token. */
   readonly anonymous: readonly Grant[] | undefined;
 }
 
 const KIND_NAME = /^[A-Za-z0-9_.~-]{1,32}$/;
 
-/** What a kind may say beside its options. */
+/** The fields of a kind besides its options. */
 const FIELDS = ["text", "location", "jurisdiction", "history", "hooks", "anonymous"];
 
-/** Settles a kind: its own values, else those of the variables. It is written in code, perhaps without types. */
+/** Settles a kind: its own values, otherwise those of the variables. The definition may come from untyped code. */
 export function settleKind(
   name: string,
   definition: KindDefinition,
@@ -46,7 +46,7 @@ export function settleKind(
   const where = `kind "${name}"`;
   const objects = (problem: string): void => objectsTo(`${where}: ${problem}`);
   if (!KIND_NAME.test(name)) objects("a kind's name is 1-32 characters of A-Z a-z 0-9 _ . ~ -");
-  if (!isObject(definition)) objects(`is ${shown(definition)}, must be an object, as defineKind makes`);
+  if (!isObject(definition)) objects(`is ${shown(definition)}, must be an object; make it with defineKind`);
   const {
     text,
     location,
@@ -60,7 +60,7 @@ export function settleKind(
     if (value === undefined || words.includes(value)) return;
     objects(`${field} is ${shown(value)}, must be one of ${words.join(", ")}`);
   };
-  if (text !== undefined && typeof text !== "string") objects(`text is ${shown(text)}, must be a sentence`);
+  if (text !== undefined && typeof text !== "string") objects(`text is ${shown(text)}, must be a string`);
   oneOf("location", location, OPTIONS.fallbackLocation.values);
   oneOf("jurisdiction", jurisdiction, JURISDICTIONS);
   if (location !== undefined && jurisdiction !== undefined) {
@@ -92,8 +92,8 @@ function settleOptions(own: Partial<KindOptions>, values: OptionValues, objects:
     const ofServer = Object.entries(OPTIONS).find(([name]) => name === unknown);
     const meant = nearestName(unknown, [...Object.keys(options), ...FIELDS]);
     const wayOut = ofServer
-      ? `; it is one of the server: set the variable ${ofServer[1].env}`
-      : meant && `; do you mean ${meant}?`;
+      ? `; it is a server option: set the variable ${ofServer[1].env}`
+      : meant && `; did you mean ${meant}?`;
     objects(`${unknown} is not an option of a kind${wayOut ?? ""}`);
   }
   return options as KindOptions;
@@ -114,7 +114,7 @@ function settleAnonymous(anonymous: unknown, objects: Objects): readonly Grant[]
   return grants as readonly Grant[];
 }
 
-/** The hooks there are. */
+/** All hooks. */
 const HOOKS: Readonly<Record<keyof KindHooks, true>> = {
   onJoin: true,
   onPublish: true,
@@ -128,7 +128,7 @@ function checkHooks(hooks: unknown, objects: Objects): void {
   const names = Object.keys(HOOKS);
   for (const [name, hook] of Object.entries(hooks) as [string, unknown][]) {
     if (!names.includes(name)) {
-      if (name.startsWith("on")) objects(`hooks.${name} is not a hook; there are ${names.join(", ")}`);
+      if (name.startsWith("on")) objects(`hooks.${name} is not a hook; the hooks are ${names.join(", ")}`);
     } else if (hook !== undefined && typeof hook !== "function") {
       objects(`hooks.${name} is ${shown(hook)}, must be a function`);
     } else if (hook instanceof AsyncFunction) {
@@ -137,7 +137,7 @@ function checkHooks(hooks: unknown, objects: Objects): void {
   }
 }
 
-/** In place of a definition that is none. */
+/** Used in place of an invalid definition. */
 const NOTHING: Partial<KindDefinition> = {};
 
 const AsyncFunction = (async () => undefined).constructor as new () => object;
@@ -146,7 +146,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A contradiction among the variables would repeat for each kind; said once, without a kind's name. */
+/** A contradiction among the variables would repeat for each kind, so it is reported once, without a kind's name. */
 function isInherited(kind: Kind, values: OptionValues): boolean {
   return (Object.keys(OPTIONS) as (keyof OptionValues)[]).every(
     (name) => OPTIONS[name].scope !== "kind" || kind[name as KindOptionName] === values[name],

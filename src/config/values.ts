@@ -5,10 +5,10 @@ import { shown } from "../protocol/shown.ts";
 /** Any option. */
 export type Option = NumberOption | ChoiceOption | TextOption;
 
-/** Takes note of what is wrong. */
+/** Records a problem. */
 export type Objects = (problem: string) => void;
 
-/** Reads an option's variable; its default where it is absent or empty, or something is wrong with it. */
+/** Reads an option's variable. Returns the default if it is absent, empty or invalid. */
 export function readVariable(option: Option, raw: unknown, objects: Objects): number | string {
   if (raw === undefined || raw === "") return option.default;
   if ("min" in option) {
@@ -56,6 +56,6 @@ function allowed(option: Option): string {
   if ("min" in option) return `a whole number from ${option.min} to ${option.max} (${option.unit})`;
   if ("values" in option) return `one of ${option.values.join(", ")}`;
   return option.unit === "origins" || option.unit === "texts"
-    ? "a text, its items separated by commas"
-    : "a text";
+    ? "a string with items separated by commas"
+    : "a string";
 }

@@ -1,23 +1,23 @@
 import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
 /**
- * A network that stalls delivers the frames of so many seconds at once, in seconds. Five covers what mobile networks do
- * (a handover, a lift, a tunnel); after longer stalls most clients have given the connection up.
+ * A stalled network delivers the frames of this many seconds at once. Five seconds cover mobile networks (a handover, a
+ * lift, a tunnel). After longer stalls most clients have given the connection up.
  */
 const STALL_S = 5;
 
-/** What one charge comes to. */
+/** The result of one charge. */
 export interface Charge {
   /** How long until the same charge is within the budget, in milliseconds; 0 if it was accepted. */
   readonly waitMs: number;
-  /** Whether more was charged than a client can send that keeps to the rate, however its network delays it. */
+  /** Whether more was charged than a client that keeps to the rate can send, however its network delays it. */
   readonly isExcess: boolean;
 }
 
 /**
- * A budget that tells bad luck from abuse. It refuses whatever is beyond the burst, but a refusal is an excess only once
- * {@link STALL_S} seconds' worth of the rate have been charged on top of what the rate allows. Accepted and refused
- * charges count alike for that, so that a sender gains nothing by mixing them.
+ * A budget that distinguishes bad luck from abuse. It rejects everything beyond the burst. A rejection is an excess only
+ * when {@link STALL_S} seconds' worth of the rate have been charged on top of what the rate allows. Accepted and rejected
+ * charges count alike for that, so a sender gains nothing by mixing them.
  */
 export class Allowance {
   readonly #rate: BucketRate;
@@ -33,7 +33,7 @@ export class Allowance {
     this.#stallBucket = fullBucket(this.#stallRate, now);
   }
 
-  /** Charges a cost. One that is refused is not taken from the budget. */
+  /** Charges a cost. A rejected cost is not taken from the budget. */
   charge(cost: number, now: number): Charge {
     const isExcess = take(this.#stallRate, this.#stallBucket, cost, now) > 0;
     const waitMs = take(this.#rate, this.#bucket, cost, now);

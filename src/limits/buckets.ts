@@ -1,9 +1,9 @@
 import { fullBucket, isFull, owe, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
-/** This many buckets are kept before those that are full again are looked for. */
+/** The number of buckets from which on full ones are searched for and dropped. */
 const SPARE = 64;
 
-/** Buckets of one rate, one for each name. A full one need not be kept, so those that owe nothing are forgotten. */
+/** Buckets of one rate, one for each name. A full bucket need not be kept, so buckets that owe nothing are dropped. */
 export class Buckets {
   readonly #rate: BucketRate;
   readonly #byName = new Map<string, Bucket>();
@@ -18,7 +18,7 @@ export class Buckets {
     return take(this.#rate, this.#of(name, now), cost, now);
   }
 
-  /** Spends what is not there, too, as {@link owe} does. */
+  /** Spends more than is there, as {@link owe} does. */
   owe(name: string, cost: number, now: number): void {
     owe(this.#rate, this.#of(name, now), cost, now);
   }

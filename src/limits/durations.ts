@@ -1,7 +1,7 @@
 /*
- * Durations by a clock that may be set back. A remembered time can then lie ahead of the clock, and what is measured from
- * it would last longer, by as much as the clock was set back. The rule: what began ahead of the clock began now, and
- * nothing ends later than its whole duration from now.
+ * Durations on a clock that may be set back. A remembered time can then be ahead of the clock, and a duration measured from
+ * it would last longer by the same amount. The rule: a start that is ahead of the clock counts as now, and nothing ends
+ * later than its whole duration from now.
  */
 
 /** When something began, Unix milliseconds. */
@@ -9,12 +9,12 @@ export function beganAt(at: number, now: number): number {
   return Math.min(at, now);
 }
 
-/** When something ends that lasts so long at the most, Unix milliseconds. */
+/** When something ends that lasts at most this long, Unix milliseconds. */
 export function endsAt(until: number, durationMs: number, now: number): number {
   return Math.min(until, now + durationMs);
 }
 
-/** Whether something was less than so long ago. Of what lies ahead of the clock that cannot be known: it was not. */
+/** Whether something happened less than this long ago. For a time ahead of the clock that is unknown; the result is false. */
 export function isWithin(durationMs: number, at: number, now: number): boolean {
   return at <= now && now - at < durationMs;
 }

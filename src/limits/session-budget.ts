@@ -52,7 +52,7 @@ export class SessionBudget {
     return this.#messages.waitMs(1, now);
   }
 
-  /** Counts refusals that are abuse; tells what is to become of the session for it. */
+  /** Counts rejections that are abuse; returns the penalty of the session, if any. */
   countRefusals(count: number, now: number): Penalty | undefined {
     const refusals = this.#refusals;
     for (let n = 0; n < count; n++) refusals.push(now);

@@ -37,8 +37,8 @@ export function take(rate: BucketRate, bucket: Bucket, cost: number, now: number
 }
 
 /**
- * Spends `cost` tokens that were used before it was known how many they would be. A bucket may then hold less than
- * nothing, and a {@link take}, of 0 tokens too, has to wait until the debt is paid.
+ * Spends `cost` tokens that were used before the cost was known. A bucket may then be overdrawn. A {@link take}, even of 0
+ * tokens, then has to wait until the debt is paid.
  */
 export function owe(rate: BucketRate, bucket: Bucket, cost: number, now: number): void {
   refill(rate, bucket, now);

@@ -2,18 +2,18 @@ import type { WireError } from "../protocol/errors.ts";
 import { refusal } from "./session-budget.ts";
 import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
-/** The longest that refused messages are spread over, in milliseconds. */
+/** The longest time over which rejected messages are spread, in milliseconds. */
 const MAX_SPREAD_MS = 5_000;
 
 /**
- * Sessions that contend for a budget and wait as they are told are refused once for each message that is accepted
- * (simulated with 4 to 200 of them). Twice as many are tolerated.
+ * Sessions that share a budget and wait for `retryAfterMs` get one rejection for each accepted message (simulated with 4 to
+ * 200 sessions). Twice as many rejections are tolerated.
  */
 const REFUSED_PER_ACCEPTED = 2;
 
 /**
- * What all sessions of one verified user may still send. A session does not know what the others send: those that are
- * refused are given turns one after another, and their refusals are an excess only where they do not wait for them.
+ * The budget of all sessions of one verified user. A session does not know what the others send. Rejected sessions get
+ * turns one after another, and their rejections are an excess only if they do not wait for these turns.
  */
 export class UserBudget {
   readonly #rate: BucketRate;
@@ -33,7 +33,7 @@ export class UserBudget {
 
   /** Charges one message; the refusal where the budget is spent. */
   takeMessage(now: number): WireError | undefined {
-    if (this.#waiting > 0 && isFull(this.#rate, this.#messages, now)) this.#waiting = 0; // They have had the time.
+    if (this.#waiting > 0 && isFull(this.#rate, this.#messages, now)) this.#waiting = 0; // They have had enough time to retry.
     const waitMs = take(this.#rate, this.#messages, 1, now);
     if (waitMs === 0) {
       if (this.#waiting > 0) this.#waiting--;

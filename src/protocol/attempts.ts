@@ -1,8 +1,8 @@
 import { err, ok, type Result } from "./result.ts";
 
 /**
- * Reads the number of a connection attempt, as a client writes it in a query or behind its key; `undefined` where it
- * gives none. The largest is 2^53 - 1, up to which every client can count exactly.
+ * Reads the number of a connection attempt, as a client writes it in a query or behind its key; `undefined` if there is
+ * none. The largest is 2^53 - 1, up to which every client can count exactly.
  */
 export function readAttempt(text: string | undefined): Result<number | undefined> {
   if (text === undefined) return ok(undefined);

@@ -1,8 +1,8 @@
 /**
- * The bytes of a buffer or of any view of one; `undefined` for anything else. Told without `instanceof`: a buffer may come
- * from another realm (a frame, a test's page, Node's `vm`), where the constructors are others.
+ * The bytes of a buffer or of any view of one; `undefined` for anything else. Checked without `instanceof`,
+ * because a buffer may come from another realm (a frame, a test's page, Node's `vm`), which has other constructors.
  *
- * @throws TypeError where the buffer is detached
+ * @throws TypeError if the buffer is detached
  */
 export function bytesOf(data: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (ArrayBuffer.isView(data)) {

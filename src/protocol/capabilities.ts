@@ -23,8 +23,8 @@ export function isGrant(text: string): text is Grant {
 }
 
 /**
- * The most characters that the capabilities of one connection may have, joined by commas: they are attached to its socket,
- * with all else that must survive a sleep (room/attachment.ts).
+ * The maximum characters of the capabilities of one connection, joined by commas. They are attached to its socket, with
+ * everything else that must survive a hibernation (room/attachment.ts).
  */
 export const MAX_GRANTS_CHARS = 1_024;
 

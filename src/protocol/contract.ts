@@ -44,7 +44,7 @@ export interface Access {
   readonly tokenId?: string;
 }
 
-/** How long an access lasts, in milliseconds: never negative; `undefined` for one that does not end. */
+/** How long an access lasts, in milliseconds; never negative; `undefined` if it does not end. */
 export function expiresInMs({ expiresAt }: Access, now: number): number | undefined {
   return expiresAt === undefined ? undefined : Math.max(0, expiresAt - now);
 }
@@ -61,7 +61,7 @@ export interface JoinRequest {
   readonly v: number;
   readonly session: string;
   readonly key: string;
-  /** The client's number for this attempt, which only grows for a key; absent where the client gives none. */
+  /** The client's number for this attempt, which only grows for a key; absent if the client sends none. */
   readonly attempt?: number;
   readonly member: string;
   /** The verified user, or "". */

@@ -33,7 +33,7 @@ export function decodeClientText(text: string): Result<DecodedItems> {
   return ok(items.map((item, index) => withoutLost(decodeItem(item), lost.get(index))));
 }
 
-/** A message, refused if it holds a number that a double does not hold. */
+/** A message, rejected if it has a number that a double cannot represent. */
 function withoutLost(item: Result<ClientFrame>, number: string | undefined): Result<ClientFrame> {
   if (!item.ok || number === undefined) return item;
   return refuse("bad_frame", lostMessage(number), "ref" in item.value ? item.value.ref : undefined);
@@ -112,11 +112,11 @@ function decodeSet(item: JsonObject, ref: number | undefined): Result<ClientFram
   if (typeof own !== "boolean") return bad("own is true or false");
   const [values, expected] = [Object.entries(set), Object.entries(versions)];
   if (![...values, ...expected].every(([key]) => isName(key))) {
-    return bad(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
+    return bad(`a key must be a string of 1-${MAX_NAME_CHARS} characters`);
   }
   const changed = new Set([...values.map(([key]) => key), ...deleted]);
-  if (changed.size === 0) return bad("set or delete names a key");
-  if (changed.size < values.length + deleted.length) return bad("a key is set or deleted once");
+  if (changed.size === 0) return bad("set or delete must name a key");
+  if (changed.size < values.length + deleted.length) return bad("a key can be set or deleted only once");
   if (changed.size > MAX_SET_KEYS || expected.length > MAX_SET_KEYS) {
     return bad(`an act names at most ${MAX_SET_KEYS} keys`);
   }

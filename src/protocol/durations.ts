@@ -1,6 +1,6 @@
 /**
- * The longest delay that a timer takes, in milliseconds: 2^31 - 1, about 24.8 days. Every runtime's `setTimeout` fires at
- * once where the delay is longer, `Infinity` or not a number.
+ * The longest delay that a timer accepts, in milliseconds: 2^31 - 1, about 24.8 days. Every runtime's `setTimeout` fires at
+ * once if the delay is longer, `Infinity` or not a number.
  */
 const MAX_DELAY_MS = 2_147_483_647;
 
@@ -10,7 +10,7 @@ const MAX_DELAY_MS = 2_147_483_647;
  */
 const MAX_TIME_MS = 9_000_000_000_000;
 
-/** A delay that a timer takes: longer ones become the longest, and what is negative or not a number becomes 0. */
+/** A delay that a timer accepts. Longer delays become the longest one; negative values and NaN become 0. */
 export function clampDelay(ms: number): number {
   return ms > 0 ? Math.min(Math.ceil(ms), MAX_DELAY_MS) : 0;
 }

@@ -7,8 +7,9 @@ import type { CloseName } from "./close-codes.ts";
 export type ErrorRecovery = "fix" | "wait" | "renew" | "come back" | "stay away";
 
 /**
- * Which refused frames count against `maxRefusals` (rule L2): every one, because a client that follows the protocol
- * never gets this error; or those that a budget refuses although it makes allowance for delayed frames (`src/limits`).
+ * Which rejected frames count against `maxRefusals` (rule L2). `always`: every one, because a client that follows the
+ * protocol never gets this error. `in excess`: those that a budget rejects although it allows for delayed
+ * frames (`src/limits`).
  */
 export type AbuseRule = "always" | "in excess";
 
@@ -21,7 +22,7 @@ export interface ErrorRow {
   readonly recovery: ErrorRecovery;
   /** How a join refused with this error is closed; absent where a join cannot meet it. */
   readonly close?: CloseName;
-  /** Absent where the sender could not know the cause when it sent the frame: then the frame is only charged. */
+  /** Absent if the sender could not know the cause when it sent the frame. The frame is then only charged. */
   readonly abuse?: AbuseRule;
   /** One plain sentence; a more exact one may stand in its place on the wire. */
   readonly text: string;
@@ -189,7 +190,7 @@ export const ERRORS = {
     http: 403,
     recovery: "wait",
     close: "not_now",
-    text: "the sender was closed for abuse a short while ago",
+    text: "the sender was recently closed for abuse; retry later",
   },
   room_busy: {
     number: 134,
@@ -203,7 +204,7 @@ export const ERRORS = {
     http: 409,
     recovery: "come back",
     close: "superseded",
-    text: "the session has a newer connection than the one this came from",
+    text: "the session has a newer connection than the one that sent this",
   },
   token_missing: {
     number: 150,
@@ -298,6 +299,6 @@ export interface WireError {
   readonly try?: number;
   /** The act that is refused, where it had one. */
   readonly ref?: number;
-  /** Whether it counts as abuse, where its row does not settle that. Never sent. */
+  /** Whether it counts as abuse, if its row does not decide that. Never sent. */
   readonly isAbuse?: boolean;
 }

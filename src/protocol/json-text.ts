@@ -1,9 +1,9 @@
 /**
- * Writes a value as JSON text. `undefined` becomes null, and is left out of objects, as JSON has it; what has a `toJSON`,
- * a `Date` for instance, is what that returns.
+ * Writes a value as JSON text. `undefined` becomes null, and is left out of objects, as in JSON. A value with a `toJSON`,
+ * for example a `Date`, becomes what that returns.
  *
- * @throws TypeError for what `JSON.stringify` would leave out or turn into null or `{}` without a word: a `Map`, a function,
- *   a number that is not finite, bytes inside of data; and for what it throws for, such as a cycle
+ * @throws TypeError for values that `JSON.stringify` would silently leave out or turn into null or `{}`: a `Map`, a function,
+ *   a number that is not finite, bytes inside of data. Also for values for which it throws, such as a cycle
  */
 export function jsonText(data: unknown): string {
   return JSON.stringify(data, carried) ?? "null";
@@ -20,7 +20,7 @@ function carried(this: unknown, key: string, value: unknown): unknown {
   const isCarried =
     CARRIED.test(kindOf(value)) &&
     (typeof value !== "number" || Number.isFinite(value)) &&
-    // Before this is called an invalid date has become null, and bytes of Node an object.
+    // When this is called, an invalid date is already null, and a Node Buffer an object.
     !(value === null && original !== null) &&
     !ArrayBuffer.isView(original);
   if (isCarried) return value;
@@ -30,7 +30,7 @@ function carried(this: unknown, key: string, value: unknown): unknown {
 
 const CARRIED = /^(Object|Array|String|Number|Boolean|Null|Undefined)$/;
 
-/** What a value is, whichever realm it is of: "Object", "Array", "Map", "Function". */
+/** The type of a value, from any realm: "Object", "Array", "Map", "Function". */
 function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }

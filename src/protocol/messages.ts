@@ -23,15 +23,15 @@ export interface Payload {
   readonly size: number;
 }
 
-/** Whether texts together have more UTF-8 bytes than may be. */
+/** Whether texts together have more UTF-8 bytes than allowed. */
 export function areLarger(texts: readonly string[], maxBytes: number): boolean {
   const chars = texts.reduce((sum, { length }) => sum + length, 0);
-  // No character has more than three bytes: most are not counted.
+  // No character has more than three bytes, so most texts are not counted.
   if (chars * 3 <= maxBytes) return false;
   return chars > maxBytes || texts.reduce((sum, text) => sum + utf8Length(text), 0) > maxBytes;
 }
 
-/** Whether a payload is larger than a frame may be, as it travels. */
+/** Whether a payload, as sent, is larger than a frame may be. */
 export function isLarger({ field, size }: Payload, maxBytes: number): boolean {
   return (
     size > maxBytes ||
@@ -39,7 +39,7 @@ export function isLarger({ field, size }: Payload, maxBytes: number): boolean {
   );
 }
 
-/** What a payload of data begins with. */
+/** The beginning of a payload of data. */
 const DATA = '"data":';
 
 /** Data that is JSON text already. */

@@ -1,7 +1,7 @@
 /*
- * Numbers that a double (IEEE 754) does not hold, such as 9007199254740993 or 1e400: JSON.parse changes them without a word.
- * An integer is held if the same integer is written again. A fraction is an approximation: it is held if it has no more
- * digits than tell doubles apart, or if its double, written with as many, is the same.
+ * Numbers that a double (IEEE 754) cannot represent, such as 9007199254740993 or 1e400: JSON.parse changes them silently.
+ * An integer is held by a double if the same integer is written again. A fraction is an approximation. It is held if it has
+ * no more digits than distinguish doubles, or if its double, written with as many digits, is the same.
  */
 
 /**
@@ -15,7 +15,7 @@ const SUSPECT =
 /** The numbers among which they are. */
 const NUMBER = /-?\d(?:[\d.]{15,}|[\d.]*[eE][+-]?\d{3})[\d.eE+-]*/;
 
-/** A whole string, what it holds passed over. */
+/** A whole string; its content is skipped. */
 const STRING = /"(?:[^"\\]+|\\.)*"/;
 
 const STRING_OR_NUMBER = new RegExp(`${STRING.source}|${NUMBER.source}`, "g");
@@ -49,16 +49,16 @@ export function lostByItem(text: string): ReadonlyMap<number, string> {
   return found;
 }
 
-/** Why such a number is not taken. */
+/** Why such a number is rejected. */
 export function lostMessage(number: string): string {
   const shown = number.length > MAX_SHOWN_CHARS ? `${number.slice(0, MAX_SHOWN_CHARS)}…` : number;
-  return `the number ${shown} cannot be held by a double (IEEE 754); send it as a string`;
+  return `the number ${shown} is not representable as a double (IEEE 754); send it as a string`;
 }
 
-/** How much of a client's value an error message repeats. */
+/** How many characters of a client's value an error message repeats. */
 const MAX_SHOWN_CHARS = 64;
 
-/** So many significant digits tell every double from the next. */
+/** This many significant digits distinguish every double from the next. */
 const DOUBLE_DIGITS = 17;
 
 /** The most digits that a double can be asked for. */

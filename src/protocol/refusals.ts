@@ -1,7 +1,7 @@
 import { CLOSE_CODES, type CloseName } from "./close-codes.ts";
 import { ERRORS, type ErrorRow, type WireError } from "./errors.ts";
 
-/** The close that goes with a join refused by this error: of a temporary error always one that lets clients reconnect. */
+/** The close for a join rejected with this error. For a temporary error the client may always reconnect. */
 export function closeOf({ code, retryAfterMs }: Pick<WireError, "code" | "retryAfterMs">): CloseName {
   const { close = "bad_protocol" }: ErrorRow = ERRORS[code];
   return retryAfterMs !== undefined && CLOSE_CODES[close].recovery === "stay away" ? "not_now" : close;

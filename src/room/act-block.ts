@@ -12,7 +12,7 @@ export interface BlockMark {
   /** The offsets of the rows that it covers. */
   readonly first: number;
   readonly last: number;
-  /** How many acts came before its first. Only differences between blocks mean anything. */
+  /** How many acts came before its first. Only differences between blocks are meaningful. */
   readonly before: number;
   /** How many acts it holds; 0 for rows that recorded none. */
   readonly acts: number;
@@ -64,7 +64,7 @@ export class ActBlock {
     return this.#rows;
   }
 
-  /** Lets go of what can be read again. */
+  /** Drops data that can be read again. */
   release(): void {
     this.#rows = undefined;
     this.#bySession = undefined;
@@ -83,7 +83,7 @@ export class ActBlock {
     return count;
   }
 
-  /** The range of a session's refs, by the session's hash; absent when the session has none here. */
+  /** The range of a session's refs, by the session's hash; absent if the session has none in this block. */
   rangeOf(hash: number): RefRange | undefined {
     const { digest } = this.mark;
     for (let at = 0; at < digest.length; at += STRIDE) {

@@ -2,17 +2,17 @@ import { ActBlock, type BlockMark, type RowActs } from "./act-block.ts";
 import type { StoredRef } from "./segments.ts";
 import type { Tables } from "./tables.ts";
 
-/** Where the blocks of acts are: in SQLite, or in memory for rooms that store nothing. */
+/** The store of blocks of acts: SQLite, or memory for rooms that store nothing. */
 export interface ActBlocks {
   /** Acts up to this offset are in blocks, or forgotten: the log need not keep their rows for them. */
   readonly upTo: number;
   /** Reads what is known of each block, oldest first. */
   load(): ActBlock[];
-  /** A block whose acts are still in memory alone. */
+  /** Makes a block whose acts are only in memory so far. */
   create(mark: BlockMark, rows: readonly RowActs[]): ActBlock;
   /** Stores a block, in place of those that cover the same rows; within a transaction. */
   save(block: ActBlock): void;
-  /** Removes the blocks that end by an offset; within a transaction. */
+  /** Removes the blocks that end at or before an offset; within a transaction. */
   remove(upTo: number): void;
 }
 
@@ -80,7 +80,7 @@ export class SqlActBlocks implements ActBlocks {
 
 /** Blocks of a kind that stores nothing. They live as long as the object, as its log does. */
 export class MemoryActBlocks implements ActBlocks {
-  /** No row of the log must stay for them. */
+  /** The log need not keep any row for them. */
   readonly upTo = Infinity;
   readonly #rows = new Map<number, readonly RowActs[]>();
 

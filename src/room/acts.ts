@@ -86,9 +86,9 @@ export class Acts {
   }
 
   /**
-   * Takes one frame, or one POST body. Its bytes are charged before it is parsed, whatever it holds. A frame over its
-   * session's budget is parsed all the same, for its refs, as long as the session has refusals left; one over the
-   * room's is not, for neither it nor its sender need be the last.
+   * Handles one frame, or one POST body. Its bytes are charged before it is parsed, whatever it contains. A frame over the
+   * budget of its session is still parsed, for its refs, as long as the session has rejections left. A frame over the
+   * budget of the room is not parsed, because many senders may send many of them.
    */
   receive(
     actor: Actor,
@@ -99,14 +99,14 @@ export class Acts {
   ): void {
     const rights = connection?.rights ?? new Rights(actor.access?.grants);
     const isHere = this.#isHere(actor);
-    // A session that is not here costs its client nothing to make up, so its source pays.
+    // A client can invent a session that is not in the room for free, so its source pays.
     const payer = isHere ? actor.session : sourceOf(actor, connection);
     const sent = { actor, connection, budget: this.#budgets.of(payer, now), answers, now, rights };
     const { maxFrameBytes } = this.#kind;
     const bytes = sizeOf(data, maxFrameBytes);
     const overBudget = sent.budget.takeBytes(bytes, now);
     if (bytes > maxFrameBytes) {
-      const message = `the frame has ${bytes} bytes or more, the room takes ${maxFrameBytes}`;
+      const message = `the frame has ${bytes} bytes or more, the limit is ${maxFrameBytes}`;
       return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
     }
     const unread = this.#refusalUnread(sent, bytes, overBudget, isHere);
@@ -122,18 +122,18 @@ export class Acts {
       else if (isAbuse(error)) refused++;
       answers.item(index)(errorFrame(error));
     }
-    // A frame that is over budget is so once, however many items it holds.
+    // A frame over budget counts once, however many items it has.
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
   }
 
-  /** Why a frame is not even parsed, if it is not. */
+  /** Why a frame is rejected without being parsed. */
   #refusalUnread(
     { actor, now }: Sent,
     bytes: number,
     overBudget: WireError | undefined,
     isHere: boolean,
   ): WireError | undefined {
-    // No refusal is counted for who is not here, so nothing else would end a flood.
+    // Rejections of a session that is not in the room are not counted, so nothing else would end a flood.
     if (!isHere) return overBudget;
     const spendsNothing = overBudget !== undefined || this.#penalties.mutedForMs(mutedAs(actor), now) > 0;
     return spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
@@ -161,8 +161,8 @@ export class Acts {
   }
 
   /**
-   * Why a frame is rejected before the room looks at what it says: capability, penalty, budget of all. Only frames that
-   * might take effect are charged to the room, so that nobody spends what is everyone's with frames that never do.
+   * Why a frame is rejected before the room looks at its content: capability, penalty, budget of the room. Only frames that
+   * might take effect are charged to the room, so frames that cannot do not spend the shared budget.
    */
   #refusalOf({ actor, connection, budget, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
     const superseded = isForConnection(frame) ? this.#sessions.refusalOfAct(actor) : undefined;
@@ -175,7 +175,7 @@ export class Acts {
     return andOwnWait(this.#budgets.takeRoom(actor.user, now), budget, now);
   }
 
-  /** Charges one message to its session and its user, whatever becomes of it: few errors count as abuse. */
+  /** Charges one message to its session and its user, whatever happens to it, because few errors count as abuse. */
   #takeOwn({ actor, budget, now }: Sent): WireError | undefined {
     const spent = budget.takeMessage(now);
     if (spent !== undefined || !this.#isHere(actor)) return spent;
@@ -208,15 +208,15 @@ export class Acts {
     }
   }
 
-  /** Notes what was read; tells whether that is free: once for each frame that the connection was sent. */
+  /** Notes what was read. Returns whether the report is free, which is one for each frame sent to the connection. */
   #noteSeen({ connection, now }: Sent, chars: number, answer: Answer): boolean {
     if (connection === undefined) {
-      answer({ type: "ack" }); // By POST: read on no connection.
+      answer({ type: "ack" }); // By POST it belongs to no connection.
       return false;
     }
     const isFree = connection.lane.read(chars, now);
     if (connection.lane.behind !== undefined) {
-      this.#outbox.flush(now); // It may be live after this, and then has been told of everything.
+      this.#outbox.flush(now); // It may be live after this, so it must have received everything.
       this.#fanOut.advance(connection, now);
     }
     return isFree;
@@ -268,7 +268,7 @@ function originOf(actor: Actor, index: number, ref: number | undefined): Origin 
   return { session: actor.request, ref: index + 1, named: undefined };
 }
 
-/** A refusal of a shared budget: a client that waits as long as it says must be within its session's budget then, too. */
+/** A rejection by a shared budget. A client that waits this long must then be within its session's budget, too. */
 function andOwnWait(spent: WireError | undefined, budget: SessionBudget, now: number): WireError | undefined {
   return spent && { ...spent, retryAfterMs: Math.max(spent.retryAfterMs ?? 0, budget.messageWaitMs(now)) };
 }

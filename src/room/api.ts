@@ -22,7 +22,7 @@ export interface Actor {
   readonly member: string;
   /** "" for an anonymous member. */
   readonly user: string;
-  /** The attempt number of the connection that it acts for; absent where a POST does not say which. */
+  /** The attempt number of the connection that it acts for; absent if a POST does not name one. */
   readonly attempt?: number | undefined;
   /** What its token allows; absent for what an open room allows everyone. */
   readonly access?: Access | undefined;
@@ -53,16 +53,16 @@ export interface ActOutcome {
   readonly isNew?: boolean;
 }
 
-/** Who reads over HTTP. A Worker of older code does not say so. */
+/** The caller of a read over HTTP. A Worker of older code does not send it. */
 export interface Reader {
-  /** Who answers for it ({@link Actor}); absent where nobody knows its address. */
+  /** The source that pays for it ({@link Actor}); absent if its address is unknown. */
   readonly source?: string | undefined;
 }
 
-/** What a read is answered with. */
+/** The result of a read. */
 export interface ReadOutcome {
   readonly refused: WireError | null;
-  /** JSON text; "" where it was refused. */
+  /** JSON text; "" if it was refused. */
   readonly text: string;
   /** Whether nobody has joined the room yet. */
   readonly isNew: boolean;

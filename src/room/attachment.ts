@@ -18,7 +18,7 @@ export interface SessionRecord {
   readonly user: string;
   readonly dialect: DialectName;
   readonly mode: PresenceMode;
-  /** The attempt number: of a session's sockets the one with the highest counts. Absent where older code let it in. */
+  /** The attempt number. Of a session's sockets, the one with the highest number counts. Absent if older code accepted it. */
   readonly attempt?: number | undefined;
   /** Unix milliseconds; decides between sockets of a session with the same attempt number. */
   readonly joinedAt: number;
@@ -30,7 +30,7 @@ export interface SessionRecord {
   readonly access?: Access | undefined;
   /** Who answers for it (`JoinRequest`); absent where an older Worker let it in. */
   readonly source?: string | undefined;
-  /** The source whose place it takes (places.ts), where that is another: the session has moved to a new address. */
+  /** The source whose place it takes (places.ts), if the session has moved to a new address since. */
   readonly place?: string | undefined;
   /** The expiry that it has been warned of, Unix milliseconds. */
   readonly warnedOf?: number | undefined;

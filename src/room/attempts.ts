@@ -1,6 +1,6 @@
 import type { ClientFrame } from "../protocol/frames.ts";
 
-/** The most sessions whose numbers are remembered: about 100 KB. The one that was remembered first is forgotten first. */
+/** The maximum number of sessions whose numbers are remembered: about 100 KB. The oldest entry is dropped first. */
 const MAX_REMEMBERED = 1_024;
 
 /**
@@ -29,8 +29,8 @@ export class Attempts {
 }
 
 /**
- * Whether an act is about the connection that it comes from, so that a newer connection has taken its place. A POST may
- * be overtaken by the next connection of its client. What is published is the session's, whenever it arrives.
+ * Whether an act concerns only its own connection, so that it is void once a newer connection has replaced that. The next
+ * connection of a client may overtake its POST. A publish belongs to the session, whenever it arrives.
  */
 export function isForConnection({ type }: ClientFrame): boolean {
   return type === "leave" || type === "presence" || type === "auth";

@@ -4,25 +4,25 @@ import type { WireError } from "../protocol/errors.ts";
 /** The options that bound what all connections of a room leave unread, and how many closes may go unanswered. */
 export type BacklogLimits = Pick<KindOptions, "maxUnreadBytes" | "maxClosing">;
 
-/** Receives the unread bytes of one connection, and the source that answers for it. */
+/** Receives the unread bytes of one connection, and its source. */
 export type Visit = (bytes: number, source: string | undefined) => void;
 
-/** What the backlog counts: the connections of the room, those that it has closed included. */
+/** What the backlog counts: the connections of the room, including those that it has closed. */
 export interface Holders {
   /** Visits every connection that may hold unread data. Asks the runtime for each. */
   visit(each: Visit): void;
   /** How many connections the room has closed whose clients have not answered. */
   readonly unanswered: number;
-  /** How many of them a source answers for. */
+  /** How many of them belong to a source. */
   unansweredOf(source: string): number;
 }
 
-/** One source may cause this part of what the room can bear: it locks itself out before it locks out the others. */
+/** The part of each bound that one source may cause. It locks itself out before it locks out others. */
 const SOURCE_PART = 4;
 
 /**
- * Beyond half of the bound, a connection may leave unread this part of what is still free. So many slow connections
- * together never reach the bound, however many they are (the "dynamic threshold" of switches with shared memory).
+ * Beyond half of the bound, a connection may leave this part of the free rest unread. So slow connections never reach
+ * the bound together, however many they are (the "dynamic threshold" of switches with shared memory).
  */
 const SHARE_PART = 8;
 
@@ -33,7 +33,7 @@ const MEASURE_EVERY_BYTES = 1_048_576;
 const RETRY_MS = 5_000;
 
 /**
- * How much unread data the room holds for all connections together, and what follows from that.
+ * The unread data of all connections together, and which joins and sends the room rejects because of it.
  *
  * `close()` frees nothing of what is queued for a socket, and a welcome can be megabytes. So only a bound on joins, and
  * on what is sent, keeps clients that do not read from filling the object's 128 MB.
@@ -41,7 +41,7 @@ const RETRY_MS = 5_000;
 export class Backlog {
   readonly #limits: BacklogLimits;
   readonly #holders: Holders;
-  /** Never less than what is held. Unknown until it is measured. */
+  /** An upper bound of the unread bytes. Unknown until they are measured. */
   #atMost = Infinity;
   #measured = 0;
 
@@ -50,12 +50,12 @@ export class Backlog {
     this.#holders = holders;
   }
 
-  /** Notes what was sent to a connection: its bytes, or more. */
+  /** Adds bytes sent to a connection, or an upper bound of them. */
   took(bytes: number): void {
     this.#atMost += bytes;
   }
 
-  /** Whether so little is unread that each connection has its own limit and no other. */
+  /** Whether so little is unread that only each connection's own limit applies. */
   get isCalm(): boolean {
     const half = this.#limits.maxUnreadBytes / 2;
     if (this.#atMost <= half) return true;
@@ -68,12 +68,12 @@ export class Backlog {
     return Math.max(0, (this.#limits.maxUnreadBytes - this.#atMost) / SHARE_PART);
   }
 
-  /** Whether the room can bear this many bytes more. */
+  /** Whether this many more bytes stay within the bound. */
   hasRoomFor(bytes: number): boolean {
     return this.#atMost + bytes <= this.#limits.maxUnreadBytes;
   }
 
-  /** Measures again if much was unread. For the beginning of a turn: within one nothing is read. */
+  /** Measures again if much was unread. Called at the start of a turn, because clients read nothing within one. */
   refresh(): void {
     if (this.#atMost > this.#limits.maxUnreadBytes / 2) this.#measure();
   }
@@ -91,7 +91,7 @@ export class Backlog {
     if (!isFull && (unanswered < part || this.#holders.unansweredOf(source) < part)) return undefined;
     const message = isFull
       ? `${unanswered} closed connections of the room wait for their clients to answer the close`
-      : "too many closed connections from here wait for their clients to answer the close";
+      : "too many closed connections of this user or address wait for their clients to answer the close";
     return { code: "room_full", message, limit: "maxClosing", retryAfterMs: RETRY_MS };
   }
 
@@ -103,13 +103,17 @@ export class Backlog {
     const why = { limit: "maxUnreadBytes", retryAfterMs: RETRY_MS };
     if (this.#atMost >= maxUnreadBytes / 2)
       return { code: "room_busy", message: "the room holds too much unread data", ...why };
-    // Not `room_busy`, which a Worker takes for everyone's.
+    // Not `room_busy`, which a Worker applies to all clients.
     if (own >= part)
-      return { code: "room_full", message: "connections from here leave too much unread", ...why };
+      return {
+        code: "room_full",
+        message: "the connections of this user or address leave too much data unread",
+        ...why,
+      };
     return undefined;
   }
 
-  /** Measures what is held; returns the part of it that a source answers for. */
+  /** Measures the unread bytes; returns those of one source. */
   #measure(of?: string): number {
     let total = 0;
     let own = 0;

@@ -75,12 +75,12 @@ export class Budgets {
     return budget;
   }
 
-  /** Charges one message to a verified user, "" for none; the refusal where the user has sent too many. */
+  /** Charges one message to a verified user ("" for none). Returns the rejection if the user has sent too many. */
   takeUser(user: string, now: number): WireError | undefined {
     return user === "" ? undefined : this.#ofUser(user, now).takeMessage(now);
   }
 
-  /** Charges one message to the room; the refusal where all have sent too many. */
+  /** Charges one message to the room. Returns the rejection if all members together have sent too many. */
   takeRoom(user: string, now: number): WireError | undefined {
     const { room: rate } = this.#rates;
     this.#room ??= fullBucket(rate, now);
@@ -92,7 +92,7 @@ export class Budgets {
     return refusal("roomMessagesPerSecond", "the room's message budget is spent", charge);
   }
 
-  /** Charges a frame's size to the room; the refusal where the room has no budget for it. */
+  /** Charges a frame's size to the room. Returns the rejection if the room has no budget for it. */
   takeRoomBytes(bytes: number, now: number): WireError | undefined {
     const { roomBytes } = this.#rates;
     this.#roomBytes ??= fullBucket(roomBytes, now);
@@ -101,10 +101,10 @@ export class Budgets {
   }
 
   /**
-   * Why a source may read nothing now. What a read costs is known when it is done, so it is paid for afterwards: reads
-   * are refused while a source, or the room, has not paid for the last.
+   * Why a source may not read now. The cost of a read is known only afterwards, so reads are rejected while a source, or the
+   * room, still owes for earlier ones.
    *
-   * @param source `undefined` where nobody knows who reads
+   * @param source `undefined` if the caller is unknown
    */
   readRefusal(source: string | undefined, now: number): WireError | undefined {
     const { roomReads } = this.#rates;

@@ -1,28 +1,28 @@
 import type { Visit } from "./backlog.ts";
 import { bufferedBytes } from "./send-queue.ts";
 
-/** What is known of a connection that the room is done with. */
+/** What is known of a connection that the room has closed. */
 export interface Remains {
-  /** Who answers for it. */
+  /** Its source. */
   readonly source?: string | undefined;
-  /** What its client may not have read when it was closed, in bytes, as far as the room knows. */
+  /** The bytes that its client may not have read when it was closed, as far as the room knows. */
   readonly unread?: number | undefined;
 }
 
 /**
- * How long a connection counts whose close is complete while data was queued, in milliseconds. The runtime does not
- * report when that is let go: it keeps it until the TCP connection ends, and `bufferedAmount` stands still (workerd
- * 1.20261117). Most of them ended with the close.
+ * How long a connection still counts after a complete close with queued data, in milliseconds. The runtime keeps the data
+ * until the TCP connection ends, and does not report that: `bufferedAmount` no longer changes (workerd 1.20261117). Most
+ * TCP connections end with the close.
  */
 const LINGER_MS = 300_000;
 
 /**
- * The connections that the room is done with and that may still cost it memory: closing a socket frees nothing of what
- * is queued for it, and a client that does not answer the close keeps the socket in the object.
+ * The connections that the room has closed and that may still cost it memory. Closing a socket does not free its queued
+ * data, and a client that does not answer the close keeps the socket in the object.
  */
 export class ClosedSockets {
   readonly #unanswered = new Map<WebSocket, Remains>();
-  /** By when they stop to count, Unix milliseconds, the first of them first. */
+  /** When they stop counting, Unix milliseconds, in ascending order. */
   readonly #lingering = new Map<WebSocket, Remains & { readonly until: number }>();
 
   /** How many have not answered the close. */
@@ -30,14 +30,14 @@ export class ClosedSockets {
     return this.#unanswered.size;
   }
 
-  /** How many of these a source answers for. */
+  /** How many of these belong to a source. */
   unansweredOf(source: string): number {
     let count = 0;
     for (const remains of this.#unanswered.values()) if (remains.source === source) count++;
     return count;
   }
 
-  /** Takes in a socket that the room has closed, or whose member has left. */
+  /** Adds a socket that the room has closed, or whose member has left. */
   add(socket: WebSocket, remains: Remains): void {
     this.#unanswered.set(socket, remains);
   }
@@ -61,7 +61,7 @@ export class ClosedSockets {
   /** Forgets connections that have lingered long enough. */
   dropOverdue(now: number): void {
     for (const [socket, { until }] of this.#lingering) {
-      if (until > now && until <= now + LINGER_MS) return; // Those after it end later. A clock that was set back ends them now.
+      if (until > now && until <= now + LINGER_MS) return; // The next ones end later; if the clock was set back, now.
       this.#lingering.delete(socket);
     }
   }

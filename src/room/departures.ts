@@ -56,7 +56,7 @@ export class Departures {
     const isMeant = (of: Pick<Actor, "session" | "user">): boolean =>
       of.session === session || (user !== "" && of.user === user);
     const meant = [...this.#sessions.all()].filter(({ record }) => isMeant(record));
-    // The others have done nothing: they are told when to come again, as soon as they try.
+    // The other sessions have done nothing wrong. They learn when to retry as soon as they reconnect.
     for (const each of meant)
       this.depart(each, now, "removed", each.record.session === session ? "abuse" : "not_now");
     for (const { id } of [...this.#members.all()].filter(isMeant)) this.end(id, now, "removed");

@@ -90,7 +90,7 @@ export class Door {
     try {
       this.#accept(server);
     } catch (error) {
-      // The platform's own bound, 32,768 sockets. Nothing has happened yet, and the room goes on.
+      // The platform's own limit, 32,768 sockets. Nothing has happened yet, and the room continues.
       log("error", "accept_failed", { reason: String(error) });
       return refuse({ code: "room_full", retryAfterMs: FULL_RETRY_MS });
     }

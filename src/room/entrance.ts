@@ -92,7 +92,7 @@ export class Entrance {
   /**
    * Whether a join can be had. Touches nothing.
    *
-   * @returns how hooks let it in
+   * @returns what the hooks decided
    */
   admit(join: JoinRequest, now: number): Result<Joining> {
     const refusal = this.#refusalOf(join, now);
@@ -119,10 +119,10 @@ export class Entrance {
     const excess = join.access && excessOf(join.access);
     if (excess !== undefined) return excess;
     if (join.mayNotCreate === true && this.isNew) {
-      const message = "too many new rooms were joined first from here today";
+      const message = "this user or address was the first to join too many rooms today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
-    // Before its ticket is looked at: an attempt that is too late binds none.
+    // Checked before its ticket, so that a late attempt does not bind the ticket.
     return (
       this.#budgets.takeJoin(now) ??
       this.#sessions.refusal(join.source ?? join.session, now) ??
@@ -141,7 +141,7 @@ export class Entrance {
    * Makes an accepted socket a member's. What is recorded is stored before and after: the newcomer sees nothing that is
    * not, and the others hear of it before they hear from it.
    *
-   * @param joining how hooks let it in
+   * @param joining what the hooks decided
    * @param moreCome whether others come in the same turn: the room is then told of all of them at its end
    */
   enter(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
@@ -178,8 +178,8 @@ export class Entrance {
   }
 
   /**
-   * The number that a connection gets. One whose client does not count is the newest, above all that are known; the
-   * room's clock keeps its number apart from those that were forgotten.
+   * The number of a new connection. If its client sends none, it gets a number above all known ones. The room's clock keeps
+   * that number apart from numbers that were forgotten.
    */
   #attemptOf({ session, attempt }: JoinRequest, now: number): number {
     const next = Math.max(now, this.#sessions.attemptOf(session) + 1);

@@ -2,9 +2,9 @@ import { isFor, type Addressed, type Eyes } from "../protocol/messages.ts";
 import type { Segment } from "./segments.ts";
 
 /**
- * Stands between the frames of a row. JSON allows a tab there, and nothing else in a row holds one, so a row is the
- * inside of a JSON array that splits into its frames without being parsed. The tab comes first, for it is what a search
- * looks for: commas are everywhere.
+ * The separator between the frames of a row. JSON allows a tab there, and no frame contains one. So a row is the inside of
+ * a JSON array that splits into its frames without being parsed. The tab comes first, because the search is for the first
+ * character, and commas are frequent.
  */
 const SEPARATOR = "\t,";
 
@@ -16,7 +16,7 @@ export interface Entry {
 
 /** Writes the frames of a row. */
 export function joinEntries(texts: readonly string[]): string {
-  // In JSON a raw tab stands between tokens, where a space says the same.
+  // In JSON a raw tab can only be between tokens, where a space is equivalent.
   return texts.map((text) => text.replaceAll("\t", " ")).join(SEPARATOR);
 }
 
@@ -39,7 +39,7 @@ export function entriesOf(segment: Segment, after: number, eyes: Eyes, wanted?: 
 function textsOf({ first, last, body }: Segment): readonly string[] {
   const texts = body.split(SEPARATOR);
   if (texts.length === last - first + 1) return texts;
-  // Rows that older code wrote have commas alone between their frames.
+  // Rows that older code wrote have only commas between their frames.
   return (JSON.parse(`[${body}]`) as unknown[]).map((frame) => JSON.stringify(frame));
 }
 
@@ -47,10 +47,10 @@ function textsOf({ first, last, body }: Segment): readonly string[] {
 const HEAD =
   /^\{"type":"(message|state)","offset":\d+,"time":\d+,"from":"([\w-]+)",(?:"user":"(?:[^"\\]|\\.)*",)?(?:"to":\["([\w",-]+)"\],)?"(?:event|set|delete)":/;
 
-/** What a stored frame says of who may see it, read from its beginning alone. */
+/** Who may see a stored frame, read only from its beginning. */
 function headOf(text: string): Addressed {
   const [, type, from, to] = HEAD.exec(text) ?? [];
-  // Anything that is not as expected is parsed: a message for few must not reach all.
+  // Anything unexpected is parsed, because a message for a few members must not reach all.
   if (type === undefined || from === undefined) return JSON.parse(text) as Addressed;
   return {
     type: type === "state" ? type : "message",

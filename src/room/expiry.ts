@@ -29,7 +29,7 @@ export class Expiry {
     if (this.#tables.exist) this.#tables.write("emptySince", now);
   }
 
-  /** Notes that it is empty since now, where the clock was set back since that was noted; returns whether it was. */
+  /** If the clock was set back since the room became empty, counts it as empty from now. Returns whether it was. */
   restart(now: number): boolean {
     if (!this.isEmpty || (this.#tables.read("emptySince") ?? 0) <= now) return false;
     this.begin(now);

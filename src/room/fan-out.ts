@@ -14,15 +14,15 @@ import { isExpired, type Session, type Sessions } from "./sessions.ts";
 const POSITION_EVERY = 500;
 
 /**
- * How much of the log is read in a second for those who are behind, whether it is for them or not. Many who come back at
- * once would otherwise have the room's one thread to themselves: at this pace twenty of them leave the latency of the
- * others as it was.
+ * How much of the log is read per second for connections that are behind, whether it is for them or not. Without this bound,
+ * many clients that reconnect at once would take the room's one thread. At this rate, twenty of them leave the latency of
+ * the others unchanged.
  */
 const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
 
 /**
- * How soon a connection is looked at again that is kept back by what the room's memory holds, and not by what its client
- * has yet to report, in milliseconds. The runtime does not say when a queue drains.
+ * The interval after which a connection is checked again that is held back by the room's memory, and not by a missing report
+ * of its client, in milliseconds. The runtime does not report when a queue drains.
  */
 const LOOK_AGAIN_MS = 250;
 
@@ -39,7 +39,7 @@ export class FanOut {
   #stalled: Session[] = [];
   /** Those who are sent the log when there is time for it again, in turn. */
   readonly #queued = new Set<Session>();
-  /** Those who are sent more when the room's memory holds less: no word of their clients will come. */
+  /** The connections that are sent more when the room's memory has space. Their clients will send no report. */
   readonly #held = new Set<Session>();
   #lookAt: number | undefined;
   readonly #catchUps = new Pace(CATCH_UP_CHARS);
@@ -133,8 +133,8 @@ export class FanOut {
   }
 
   /**
-   * Goes on with those who wait for their turn to be sent the log, or for the room's memory to hold less. Whoever had a turn
-   * waits behind those who had none.
+   * Continues with the connections that wait for their turn to be sent the log, or for space in the room's memory. A
+   * connection that had a turn waits behind those that had none.
    */
   goOn(now: number): void {
     if ((this.heldUntil ?? Infinity) <= now) {
@@ -157,7 +157,7 @@ export class FanOut {
     return this.#queued.size === 0 ? undefined : (this.#catchUps.at ?? 0);
   }
 
-  /** When to {@link goOn}, Unix milliseconds; `undefined` when the room's memory keeps no one back. */
+  /** When to {@link goOn}, Unix milliseconds; `undefined` if the room's memory holds no connection back. */
   get heldUntil(): number | undefined {
     return this.#held.size === 0 ? undefined : this.#lookAt;
   }
@@ -199,14 +199,14 @@ export class FanOut {
     return this.#roster.isCrowded(this.#members.size) || !rights.may("members") ? "count" : record.mode;
   }
 
-  /** Goes on when the connection has read more; one whose client would never report that is cut off. */
+  /** Continues when the connection has read more. A connection whose client would never report that is closed. */
   #wait(session: Session, chars: number, now: number): void {
     const { lane } = session;
     if (lane.hasWindow && !lane.isSpent(chars)) this.#hold(session, now);
     else this.cutOff(session);
   }
 
-  /** Keeps a connection that is behind until it can be sent more. */
+  /** Holds a connection that is behind until it can be sent more. */
   #hold(session: Session, now: number): void {
     this.#stalled.push(session);
     const { lane } = session;

@@ -2,24 +2,24 @@ import { RetiredFloors, type RetiredChunk, type RetiredChunks, type SessionFloor
 import type { Tables } from "./tables.ts";
 
 /**
- * A session's floor is kept while the session is a member of the room, and at least for this many offsets after the end
- * that the log had when the floor was raised.
+ * The room keeps a session's floor while the session is a member, and at least for this many offsets after the end that the
+ * log had when the floor was raised.
  */
 export const FLOOR_KEPT_OFFSETS = 100_000;
 
 /**
- * How many rows are searched for old ones each time floors are raised: two for each that may have come, so that there are
- * never more than twice as many rows as must be kept, and a few more.
+ * How many rows are searched for old ones each time floors are raised: two for each row that may have been added. So there
+ * are never many more than twice as many rows as must be kept.
  */
 const SEARCHED = { perFloor: 2, more: 16 };
 
 /**
- * Minimum refs of sessions whose acts were forgotten: the highest of these. What is not above it may have taken effect, and
- * is rejected.
+ * Minimum refs of sessions whose acts were forgotten: the highest forgotten ref. A ref that is not above it may have taken
+ * effect, and is rejected.
  *
- * They are bounded. A session that left the room and has not acted for a long time ({@link FLOOR_KEPT_OFFSETS}) shares a floor with others
- * from then on, one that is not below its own ({@link RetiredFloors}). So none of its acts can ever be stored again, though a
- * ref that it never used may be rejected.
+ * Their number is bounded. A session that has left the room and has not acted for a long time ({@link FLOOR_KEPT_OFFSETS})
+ * shares a floor with others from then on. That floor is not below its own ({@link RetiredFloors}). So none of its acts can
+ * be stored again, but a ref that it never used may be rejected.
  */
 export interface Floors {
   /** The floor of a session; 0 for none. */
@@ -35,7 +35,7 @@ export interface Progress {
   readonly head: number;
 }
 
-/** Tells which sessions are members of the room: these may go on with their refs. */
+/** Reports which sessions are members of the room. They may continue with their refs. */
 type Present = () => ReadonlySet<string>;
 
 /** Floors in SQLite. Read one by one, when a session acts: a room may have had any number of sessions. */
@@ -67,10 +67,10 @@ export class SqlFloors implements Floors {
     this.#retire(SEARCHED.more + refs.size * SEARCHED.perFloor, upTo - FLOOR_KEPT_OFFSETS);
   }
 
-  /** Goes on with the search through all floors for those that have not been raised since the log ended at the horizon. */
+  /** Continues the search through all floors for those that have not been raised since the log ended at the horizon. */
   #retire(looks: number, horizon: number): void {
     if (horizon <= 0) return;
-    const leastHead = this.#tables.read("migratedHead") ?? 0; // Version 3 did not say how old floors are.
+    const leastHead = this.#tables.read("migratedHead") ?? 0; // Version 3 did not store how old floors are.
     const rows = this.#tables.sql
       .exec<FloorRow>(
         "SELECT session, ref, max(head, ?) AS head FROM floor WHERE session > ? ORDER BY session LIMIT ?",
@@ -89,7 +89,7 @@ export class SqlFloors implements Floors {
 /** Floors of a kind that stores nothing: they live as long as the object, as its log does. */
 export class MemoryFloors implements Floors {
   readonly #present: Present;
-  /** Those that were raised last are last. */
+  /** In the order in which they were raised. */
   readonly #floors = new Map<string, Floor>();
   readonly #retired = new RetiredFloors(chunksInMemory());
 
@@ -122,8 +122,8 @@ export class MemoryFloors implements Floors {
 }
 
 /**
- * A floor, and where the log ended when it was raised. What its session recorded later has higher refs. So a floor may be
- * retired once all that was recorded before is forgotten: no later floor of the session can be lower.
+ * A floor, and where the log ended when it was raised. Later acts of its session have higher refs. So a floor may be retired
+ * once everything that was recorded before is forgotten, because no later floor of the session can be lower.
  */
 interface Floor {
   readonly ref: number;

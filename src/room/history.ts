@@ -7,11 +7,11 @@ export interface HistoryPage {
   /** Messages, JSON text, ascending. */
   readonly texts: readonly string[];
   /**
-   * Where the next page begins: its `after`, or its `before` where the newest messages were asked for. Absent at the end
-   * of the range.
+   * Where the next page begins: its `after`, or its `before` if the newest messages were requested. Absent at the end of
+   * the range.
    */
   readonly next?: number | undefined;
-  /** What of the log was looked at for it, in characters ({@link costOf}). */
+  /** How much of the log was looked at for it, in characters ({@link costOf}). */
   readonly cost: number;
 }
 
@@ -24,19 +24,19 @@ export interface HistorySpan {
   readonly isForward: boolean;
 }
 
-/** What of the log a page looks at in vain at the most, in characters ({@link costOf}): a millisecond of the room. */
+/** How much of the log a page may look at without a result, in characters ({@link costOf}): a millisecond of the room. */
 export const SCAN_CHARS = 1_048_576;
 
 /** A page of history holds about this many characters at the most, and one message at least. */
 const PAGE_CHARS = 262_144;
 
-/** To parse a character of a page and write it anew, for POST or in binary, takes as long as to pass over this many. */
+/** Parsing a character of a page and writing it again, for POST or in binary, takes as long as skipping this many. */
 export const PARSE_PRICE = 16;
 
-/** To read who a frame is for takes as long as to pass over this many characters, which takes 0.3-1 ns each. */
+/** Reading the addressees of a frame takes as long as skipping this many characters, at 0.3-1 ns each. */
 const FRAME_CHARS = 256;
 
-/** To fetch a row from SQLite takes as long as to pass over this many. */
+/** Fetching a row from SQLite takes as long as skipping this many. */
 const ROW_CHARS = 2_048;
 
 /** What it costs to look at a row, in characters. */
@@ -44,14 +44,14 @@ export function costOf({ first, last, body }: Segment, isInMemory: boolean): num
   return body.length + FRAME_CHARS * (last - first + 1) + fetchCostOf(isInMemory);
 }
 
-/** What it costs to have a row at all, in characters. */
+/** What it costs to get a row, in characters. */
 export function fetchCostOf(isInMemory: boolean): number {
   return isInMemory ? 0 : ROW_CHARS;
 }
 
 /**
- * Reads a page of messages that a reader may see. Nothing is parsed. The page ends once {@link SCAN_CHARS} were looked
- * at in vain, however little was found: what is for others is not free to pass over.
+ * Reads a page of messages that a reader may see. Nothing is parsed. The page ends once {@link SCAN_CHARS} were looked at
+ * without a result, however little was found, because skipping messages for others is not free.
  *
  * @param rows rows in the order of the span, from the one that holds its first offset
  * @param isInMemory whether the row of an offset need not be fetched

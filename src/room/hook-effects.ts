@@ -19,7 +19,7 @@ import type { Outbox } from "./outbox.ts";
 import { sizeOf, type StateDraft } from "./state-draft.ts";
 import type { State } from "./state.ts";
 
-/** The `from` of what the room itself says. */
+/** The `from` of the room's own messages. */
 const ROOM_SENDER = "room";
 
 /** What hooks act on. */
@@ -31,18 +31,18 @@ export interface HookWorld {
   readonly outbox: Outbox;
 }
 
-/** What a hook is called for. */
+/** The event that a hook is called for. */
 export interface HookCall {
   readonly now: number;
   /** The changes of the state that take effect before the hook's own; its own are added. */
   readonly draft: StateDraft;
-  /** The member that the hook is not to find among the others. */
+  /** The member to leave out of the list that the hook sees. */
   readonly without?: string | undefined;
 }
 
 /**
- * What a hook publishes, sends and sets. It takes effect once the hook has returned and what it was called for has taken
- * effect. All of it is checked together with what takes effect before it.
+ * What a hook publishes, sends and sets. It takes effect once the hook has returned and the event it was called for has
+ * taken effect. All of it is checked together with everything that takes effect before it.
  */
 export class HookEffects {
   readonly #world: HookWorld;
@@ -76,7 +76,7 @@ export class HookEffects {
         this.#effects.push(() => outbox.volatile(parts));
       },
       set: (values, deleted = []) => {
-        // Written at once: later changes of these objects by the hook have no effect.
+        // Serialized at once, so later changes of these objects by the hook have no effect.
         const set = new Map(Object.entries(values).map(([key, value]) => [key, valueText(value)]));
         const gone = [...deleted];
         this.#mustHold(set, gone);
@@ -85,19 +85,19 @@ export class HookEffects {
     };
   }
 
-  /** Does it all, in the order in which the hook asked for it. */
+  /** Applies everything, in the order of the hook's calls. */
   readonly apply = (): void => this.#effects.forEach((effect) => effect());
 
-  /** Throws where a change cannot be made, else adds it to the draft. */
+  /** Adds a change to the draft. Throws if it cannot be made. */
   #mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
     const keys = [...set.keys(), ...deleted];
-    if (keys.length === 0) throw new RangeError("set or delete names a key");
-    if (!keys.every(isName)) throw new RangeError(`a key is a string of 1-${MAX_NAME_CHARS} characters`);
-    if (new Set(keys).size < keys.length) throw new RangeError("a key is set or deleted once");
+    if (keys.length === 0) throw new RangeError("set or delete must name a key");
+    if (!keys.every(isName)) throw new RangeError(`a key must be a string of 1-${MAX_NAME_CHARS} characters`);
+    if (new Set(keys).size < keys.length) throw new RangeError("a key can be set or deleted only once");
     // It becomes one frame and one row, as a member's change does.
     const bytes = [...set].reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
     const { maxFrameBytes } = this.#world.kind;
-    if (bytes > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+    if (bytes > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
     const full = this.#draft.add(set, deleted);
     if (full !== undefined) throw new RangeError(full.message);
   }
@@ -111,7 +111,7 @@ export class HookEffects {
   #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
     const { maxFrameBytes, maxMembers } = this.#world.kind;
     const payload = payloadOf(data);
-    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes}`);
+    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
     const ids = to && [...to].map(String);
     if ((ids?.length ?? 0) > maxMembers) throw new RangeError(`to names more than ${maxMembers} members`);
     return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
@@ -129,21 +129,21 @@ export function hookMember({
   return { id, user, info: parsed(info), data: parsed(data) };
 }
 
-/** An event that a hook names. Throws where it cannot be one. */
+/** An event that a hook names. Throws if it is invalid. */
 export function checkedEvent(event: unknown): string {
   if (isName(event)) return event;
-  throw new RangeError(`an event is a string of 1-${MAX_NAME_CHARS} characters`);
+  throw new RangeError(`an event must be a string of 1-${MAX_NAME_CHARS} characters`);
 }
 
-/** What a hook says. Throws for what cannot be carried. */
+/** The data of a hook's message. Throws for data that cannot be sent. */
 export function payloadOf(data: Json | Uint8Array | undefined): Payload {
   const bytes = bytesOf(data);
   return bytes === undefined ? dataPayload(jsonText(data)) : bytesPayload(toBase64(bytes));
 }
 
-/** A value of the state as JSON text. Throws for what JSON cannot carry, `undefined` too. */
+/** A value of the state as JSON text. Throws for values that JSON cannot represent, `undefined` included. */
 function valueText(value: Json | undefined): string {
-  if (value === undefined) throw new TypeError("a value is JSON, not undefined");
+  if (value === undefined) throw new TypeError("a value must be JSON, not undefined");
   return jsonText(value);
 }
 

@@ -26,14 +26,14 @@ export type Aftermath = () => void;
 
 const NOTHING: Aftermath = () => undefined;
 
-/** What hooks see of a member, or of who wants to be one. */
+/** What hooks see of a member, or of a joining client. */
 export type Candidate = Pick<Member, "id" | "user" | "info" | "data">;
 
-/** How hooks let a member join. */
+/** What the hooks decided about a join. */
 export interface Joining {
   /** Its presence data from now on, JSON text. */
   readonly data: string | undefined;
-  /** Why a returning member does not have the presence data that it brought. */
+  /** Why a reconnecting member does not have the presence data that it brought. */
   readonly refused?: WireError;
   readonly after: Aftermath;
 }
@@ -62,7 +62,7 @@ export class Hooks {
     const { onJoin } = this.#kind.hooks;
     const said = brought === undefined || brought === member.data ? undefined : brought;
     const asked = said === undefined ? undefined : this.presence(member, said, now);
-    // A member is not shut out for its data: it may bring what the room took before, and cannot know that.
+    // A reconnect is not refused because of its data: the client cannot know that the room no longer accepts it.
     if (asked?.ok === false && !isReturn) return asked;
     const refused = asked?.ok === false ? { refused: asked.error } : {};
     const taken = asked?.ok === true ? asked.value : { data: member.data, after: NOTHING, draft: undefined };
@@ -184,7 +184,7 @@ export class Hooks {
     return err({ code: "internal", message: "a rule of the room has failed" });
   }
 
-  /** What a hook makes of presence data. Throws for what is too large, or no JSON. */
+  /** The presence data that a hook returned. Throws if it is too large, or not JSON. */
   #presenceText(data: Json | undefined): string {
     const text = jsonText(data);
     const { maxPresenceBytes } = this.#kind;
@@ -193,7 +193,7 @@ export class Hooks {
   }
 }
 
-/** Whether an answer is neither a refusal nor what no hook may return, and so says what is changed. */
+/** Whether a hook's result is a change, and neither a refusal nor an invalid value. */
 function isChange<Answer extends object>(answer: Answer | Refusal): answer is Answer {
   return isObject(answer) && !("refused" in answer) && !("then" in answer);
 }
@@ -202,7 +202,7 @@ function isObject(answer: unknown): answer is object {
   return typeof answer === "object" && answer !== null;
 }
 
-/** What a hook does not allow. It may say when it would: a time that makes no sense is left out. */
+/** The refusal of a hook. It may have a time after which to retry; an invalid time is left out. */
 function refusalOf({ refused, retryAfterMs }: Refusal): WireError {
   const hasTime = typeof retryAfterMs === "number" && retryAfterMs >= 0 && retryAfterMs <= MAX_RETRY_AFTER_MS;
   return {

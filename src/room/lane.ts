@@ -12,9 +12,9 @@ export interface LaneRecord {
   sent: number;
   /** The part of it that was the welcome. */
   welcome?: number | undefined;
-  /** Read, as its client said and as far as it can be true; absent for one that does not say. */
+  /** Read, as its client reported and as far as it can be true; absent if the client does not report. */
   seen?: number | undefined;
-  /** Read as its client said, while that is more than can be true. */
+  /** Read as its client reported, while that is more than can be true. */
   said?: number | undefined;
   /** While it is sent the log: the offset it stands at. */
   behind?: number | undefined;
@@ -27,8 +27,8 @@ export interface LaneRecord {
 }
 
 /**
- * The most that may wait to be read by a bridge, in characters. Its isolate holds what its reader has not taken, for all
- * readers of a place together, and the room is near: the reader's own network is behind the bridge.
+ * The maximum unread characters of a bridge. Its isolate holds the data that its reader has not taken, for all readers of a
+ * location. The room is near the bridge, and the slow network of the reader is behind it.
  */
 const BRIDGE_WINDOW_CHARS = 65_536;
 
@@ -43,7 +43,7 @@ export function windowCharsOf(
 /** Pages of the log in a window. A client says what it has read after as much as one of them. */
 const PAGES_PER_WINDOW = 4;
 
-/** After a sleep as many frames may still have been on their way to be read. */
+/** The free reports after a hibernation, because as many frames may still be unread. */
 const SPARE_SEEN = 64;
 
 /** What a page is wrapped in: brackets, and its position for a bridge. */
@@ -57,16 +57,16 @@ interface LaneOf {
   readonly dialect: DialectName;
   /** What all connections of the room leave unread. */
   readonly backlog: Backlog;
-  /** Is told that there is something new to attach. */
+  /** Called when there is something new to attach. */
   readonly changed: () => void;
 }
 
 /**
  * How much of what a connection was sent it has not read, and what may be sent to it.
  *
- * Not to send is the only defence against a client that stops reading: closing its socket frees nothing, and queued data
- * keeps a room awake (workerd 1.20261117). A client that reports what it has read has a window. It falls behind when the
- * window is full: from then on it is sent the log, as fast as it reads.
+ * Not sending is the only defence against a client that stops reading, because closing its socket frees nothing, and queued
+ * data keeps a room awake (workerd 1.20261117). A client that reports what it has read has a window. It falls behind when the
+ * window is full. From then on it is sent the log, as fast as it reads.
  *
  * A report is only a claim, except from a bridge, which is the server's own. Where the runtime reports what is queued
  * (`bufferedAmount`), that part counts as unread whatever the client claims, and a client that reports nothing is bounded
@@ -82,7 +82,7 @@ export class Lane {
   readonly #bytesPerUnit: number;
   /** Changed in place: it is for every frame that is sent. */
   readonly #record: LaneRecord;
-  /** Frames sent that its client has not said `seen` for. Not attached: a sleep gives it a few. */
+  /** Sent frames for which its client has not sent `seen`. Not attached: after a hibernation it starts with a few. */
   #unnoted = SPARE_SEEN;
 
   constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, of: LaneOf) {
@@ -145,8 +145,8 @@ export class Lane {
   }
 
   /**
-   * Whether its allowance ends before a frame: nothing that its client reports can be checked here, so that is of no
-   * help, and it has to reconnect.
+   * Whether its allowance ends before a frame. Its client's reports cannot be checked here, so they do not help, and the
+   * client has to reconnect.
    */
   isSpent(chars: number): boolean {
     if (!this.hasWindow || this.#isBridge || this.#queue.isReported || this.#sentSinceWelcome === 0)
@@ -159,7 +159,7 @@ export class Lane {
     return !this.hasWindow || this.#unread() <= this.#limit() / 2;
   }
 
-  /** Whether more is queued for it than may be, as the runtime reports. One with a window is sent nothing before that. */
+  /** Whether more is queued for it than allowed, as the runtime reports. One with a window stops receiving earlier. */
   get overflows(): boolean {
     return !this.hasWindow && !this.#queue.isWithin(this.#maxQueuedBytes);
   }
@@ -169,12 +169,12 @@ export class Lane {
     return this.#record.said !== undefined;
   }
 
-  /** Whether its client has read all it need have before it is sent more: what keeps it back is not its own. */
+  /** Whether its client has read everything needed to be sent more, so that something else holds it back. */
   get hasRead(): boolean {
     return this.#mayHaveReadAll();
   }
 
-  /** What of it is in the room's memory, in bytes: as the runtime reports, else what its client must have reported by now. */
+  /** Its bytes in the room's memory: as the runtime reports, otherwise what its client should have reported by now. */
   get heldBytes(): number {
     if (this.#queue.isReported) return this.#queue.read();
     const unreported = this.#limits.windowChars / PAGES_PER_WINDOW;
@@ -202,8 +202,8 @@ export class Lane {
   }
 
   /**
-   * Notes what its client says it has read in all; more than was sent is taken for all of it. Returns whether it has
-   * said so no oftener than it was sent frames, as clients do.
+   * Notes the total that its client reports as read, at most what was sent. Returns whether the client has reported no more
+   * often than it was sent frames, as clients do.
    */
   read(chars: number, now: number): boolean {
     const said = Math.min(Math.max(chars, this.#record.said ?? 0), this.#record.sent);
@@ -213,12 +213,12 @@ export class Lane {
     return isDue;
   }
 
-  /** Looks again whether what its client says can be true, and begins its stall anew if it has read something. */
+  /** Checks again whether its client's report can be true, and restarts its stall if the client has read something. */
   readAgain(now: number): void {
     if (this.#reread() || this.hasRead) this.#change({ stalledAt: now });
   }
 
-  /** Begins its stall anew where that lies ahead of a clock that was set back; returns whether it did. */
+  /** Restarts its stall if that is ahead of a clock that was set back; returns whether it did. */
   restart(now: number): boolean {
     const isAhead = (this.stalledAt ?? 0) > now;
     if (isAhead) this.#change({ stalledAt: now });
@@ -251,7 +251,7 @@ export class Lane {
     this.#change({ behind: undefined, epoch: undefined, stalledAt: undefined, missed: undefined });
   }
 
-  /** Takes a claim as far as it can be true: what is queued has not been read. Returns whether more was read. */
+  /** Accepts a claim as far as it can be true, because queued data has not been read. Returns whether more was read. */
   #takeAsSaid(said: number): boolean {
     const queued = this.#isBridge || !this.#queue.isReported ? 0 : this.#queue.read() / this.#bytesPerUnit;
     const before = this.#record.seen ?? -1;
@@ -261,7 +261,7 @@ export class Lane {
     return seen !== before;
   }
 
-  /** Takes the last claim again. */
+  /** Applies the last claim again. */
   #reread(): boolean {
     const { said } = this.#record;
     return said !== undefined && this.#takeAsSaid(said);
@@ -272,10 +272,10 @@ export class Lane {
     return !this.isSpent(chars) && (this.#hasRoom(chars) || this.#mayHaveReadAll());
   }
 
-  /** Whether a frame stays within its share of what the room can bear, as the runtime reports. */
+  /** Whether a frame stays within its share of the room's bound, as the runtime reports. */
   #isWithinShare(chars: number): boolean {
     if (!this.#queue.isReported || this.#queue.isWithin(this.#backlog.share - chars)) return true;
-    // A connection that is sent the log later loses nothing; another would have to reconnect, though it reads.
+    // A connection with a window loses nothing: it is sent the log later. Another would have to reconnect, although it reads.
     return this.#queue.isWithin(0) && (!this.hasWindow || this.#backlog.hasRoomFor(chars));
   }
 
@@ -296,7 +296,7 @@ export class Lane {
     return this.#record.sent - (this.#record.seen ?? 0);
   }
 
-  /** A welcome, which may be larger than the bound, does not count: a client on a slow line would never get further. */
+  /** A welcome does not count, because it may be larger than the bound: a client on a slow network would never get further. */
   get #maxQueuedBytes(): number {
     return this.#limits.maxBufferedBytes + (this.#record.welcome ?? 0) * this.#bytesPerUnit;
   }

@@ -6,7 +6,7 @@ import { isExpired, type Session, type Sessions } from "./sessions.ts";
 /** Connections are looked at on a grid of this length: each visit wakes the room. */
 const CHECK_INTERVAL_MS = 60_000;
 
-/** So far ahead a ping may be, in milliseconds: a turn's clock stands still while the platform answers it. */
+/** How far ahead a ping may be, in milliseconds, because a turn's clock stands still while the platform answers pings. */
 const MAX_AHEAD_MS = 15_000;
 
 /** How long before its token expires a connection is warned, in milliseconds: four slots of the alarm. */
@@ -88,7 +88,7 @@ export class Liveness {
     return Math.ceil(this.#silentAt(session, now) / CHECK_INTERVAL_MS) * CHECK_INTERVAL_MS;
   }
 
-  /** Begins anew, where the clock was set back, what lies ahead of it; returns whether there was any. */
+  /** Restarts the times that are ahead of a clock that was set back; returns whether there were any. */
   restart(now: number): boolean {
     let hasFound = false;
     for (const session of this.#sessions.all()) {
@@ -104,8 +104,8 @@ export class Liveness {
   }
 
   /**
-   * Takes those whose last ping lies ahead of a clock that was just set back as heard of now. Not for each life of the
-   * object: those that are gone would be heard of again whenever the room wakes.
+   * Counts connections whose last ping is ahead of a clock that was just set back as active now. This does not run after each
+   * load of the object, because lost connections would then count as active whenever the room wakes.
    */
   hearPings(now: number): void {
     for (const session of this.#sessions.all())
@@ -122,8 +122,8 @@ export class Liveness {
   }
 
   /**
-   * A ping far ahead of the clock is from before that was set back. It counts for nothing but {@link hearPings}, for it
-   * stays in the socket until the next one.
+   * A ping far ahead of the clock was before the clock was set back. Only {@link hearPings} uses it, because it stays in the
+   * socket until the next ping.
    */
   #silentAt({ socket, record }: Session, now: number): number {
     const pingedAt = this.#pingedAt(socket);

@@ -140,8 +140,9 @@ export class Log {
   }
 
   /**
-   * The log after an offset, as one member may see it: about `maxChars` of it, and one frame at least unless nothing of
-   * what was looked at is for it. The caller has judged the offset; `undefined` at the end of the log.
+   * The log after an offset, as one member may see it: about `maxChars` of it. It has at least one frame,
+   * unless nothing that was looked at is for this member. The caller has checked the offset. `undefined` at the end of the
+   * log.
    */
   page(after: number, maxChars: number, eyes: Eyes): LogPage | undefined {
     if (after >= this.head) return undefined;

@@ -68,7 +68,7 @@ export class Members {
     for (const row of rows.toArray()) {
       const stored = memberOf(row);
       const connection = this.#sessions.byId(stored.session);
-      // A row that older code wrote names no place.
+      // Rows of older code name no place.
       const member = { ...stored, place: stored.place ?? placeOf(connection?.record) };
       this.#byId.set(row.id, member);
       if (connection === undefined && member.graceUntil === undefined)
@@ -150,7 +150,7 @@ export class Members {
     return true;
   }
 
-  /** Begins graces anew that end later than they can, as the clock was set back; returns whether there were any. */
+  /** Restarts graces that end too late because the clock was set back; returns whether there were any. */
   restart(now: number): boolean {
     let hasFound = false;
     for (const member of this.all()) {
@@ -207,8 +207,8 @@ function placeOf(record: SessionRecord | undefined): string | undefined {
 }
 
 /**
- * What the column `session` holds: the session, and behind a space the place of an anonymous member, which nothing else
- * tells while its connection is lost. Older code takes such a member for one whose connection is lost, until it
+ * The content of the column `session`: the session and, behind a space, the place of an anonymous member, which nothing else
+ * records while its connection is lost. Older code treats such a member as one whose connection is lost, until it
  * reconnects.
  */
 function sessionText(session: string, place: string | undefined): string {

@@ -46,7 +46,7 @@ export class MemorySegments implements SegmentStore {
     }
   }
 
-  /** None: acts are remembered as long as the object lives, which need not read them. */
+  /** None: acts are remembered for the life of the object, so it need not read them. */
   *refsFrom(): Generator<SegmentRefs> {}
 
   transaction<Value>(work: () => Value): Value {

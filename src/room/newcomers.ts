@@ -2,10 +2,10 @@ import { beganAt, endsAt } from "../limits/durations.ts";
 import { bufferedBytes } from "./send-queue.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
-/** New connections are looked at this often, in milliseconds. By the first look nearly all have taken their welcome. */
+/** The interval of the checks of new connections, in milliseconds. By the first, nearly all have taken their welcome. */
 const LOOK_MS = 1_000;
 
-/** A new connection has this long to take its welcome, in milliseconds, and longer the larger that is. */
+/** The time that a new connection has to take its welcome, in milliseconds; more for a larger welcome. */
 const PATIENCE_MS = 5_000;
 
 /** The slowest network that a welcome is sent over, in characters per millisecond: 32 kbit/s. */
@@ -14,11 +14,11 @@ const SLOWEST_CHARS_PER_MS = 4;
 const NONE: readonly Session[] = [];
 
 /**
- * Finds new connections that nobody holds. A client that disconnects during the handshake may leave its socket open in the
- * room, and no event ever tells (workerd 1.20261117): such a socket never takes its welcome. A runtime that does not tell
- * how much is unread leaves them to the silence timeout.
+ * Finds new connections whose clients have gone. A client that disconnects during the handshake may leave its socket open in
+ * the room, without any event (workerd 1.20261117). Such a socket never takes its welcome. Where the runtime does not report
+ * unread data, the silence timeout ends them.
  *
- * This is kept in memory only. A room stays awake for longer than all but the largest welcomes take.
+ * This is only in memory, because a room stays awake longer than nearly all welcomes take.
  */
 export class Newcomers {
   readonly #sessions: Sessions;

@@ -30,7 +30,7 @@ const JOINED_ACTS = 1_000;
 /** Minimum refs are stored when this many acts were forgotten: a row for each session that made them. */
 const FLOOR_BATCH = 1_000;
 
-/** The highest refs of this many sessions are kept in memory: of those that act, not of the many that anyone may name. */
+/** The highest refs of this many sessions are kept in memory. */
 const CACHED_SESSIONS = 10_000;
 
 /** What is known of an act: the offset it got, that it is too old to tell, or nothing. */
@@ -43,8 +43,7 @@ export type Known =
  * Deduplicates acts: knows which have taken effect, so that a repeat gets its first answer and nothing happens twice.
  *
  * It remembers a set of refs, not only the highest: a rate-limited ref is retried later, and POSTs overtake each other.
- * Acts that have left the window are remembered by the highest ref of their session, and what is not above that is
- * rejected.
+ * Of acts that have left the window it remembers the highest ref of each session. A ref that is not above it is rejected.
  *
  * The refs of an act are stored in the log's row. Rows are compacted into blocks, whose digests tell which of them a
  * lookup must read. Most lookups read none, because a new act has the highest ref of its session. So a room that wakes
@@ -173,7 +172,7 @@ export class Once {
     return highest;
   }
 
-  /** Looks through the blocks that may hold an act, or a forgotten one of its session that is not below it. */
+  /** Searches the blocks that may hold an act, or a forgotten act of its session with an equal or higher ref. */
   #lookUp(session: string, ref: number): Known {
     const hash = hashOf(session);
     let isStale = ref <= this.#floors.of(session);
@@ -204,7 +203,7 @@ export class Once {
     }
   }
 
-  /** The oldest blocks that are wholly forgotten, as soon as they are a batch, and not many more than that. */
+  /** The oldest blocks that are completely forgotten, once they are a batch, and not many more than that. */
   #forgottenBatch(): ActBlock[] {
     const start = this.#blocks[0]?.mark.before ?? 0;
     const batch: ActBlock[] = [];

@@ -23,7 +23,7 @@ export class Pace {
     return this.#at === undefined;
   }
 
-  /** Charges what was done before it was known what it costs: the next {@link take}, of 0 too, waits until it is paid. */
+  /** Charges work whose cost was known only afterwards. The next {@link take}, even of 0, waits until it is paid. */
   owe(cost: number, now: number): void {
     owe(this.#rate, (this.#bucket ??= fullBucket(this.#rate, now)), cost, now);
   }

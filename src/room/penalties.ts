@@ -53,7 +53,7 @@ export class Penalties {
     for (const [name, of] of known) if (Math.max(of.mutedUntil, of.bannedUntil) <= now) known.delete(name);
   }
 
-  /** Begins those anew that end later than they can: the clock was set back, or the option was lowered. */
+  /** Restarts penalties that end too late because the clock was set back or the option was lowered. */
   restart(now: number): void {
     for (const [source, { mutedUntil, bannedUntil }] of this.#bySource ?? []) {
       const terms = {

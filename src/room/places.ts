@@ -5,18 +5,18 @@ import type { SessionRecord } from "./attachment.ts";
 import type { Members } from "./members.ts";
 import type { Sessions } from "./sessions.ts";
 
-/** How long a client waits before it tries again to join a room that has no place for it, in milliseconds. */
+/** How long a client waits before it retries to join a full room, in milliseconds. */
 export const FULL_RETRY_MS = 5_000;
 
-/** Whose place a member or a watching connection takes. */
+/** The source whose place a member or a watching connection takes. */
 type Holder = Pick<SessionRecord, "user" | "source" | "place">;
 
 /**
- * The places of a room. Each member takes one until it departs, so in its grace as well; each connection that only
- * watches takes one. A session that has a place may always come back to it.
+ * The places of a room. Each member takes one until it departs, so also during its grace. Each connection that only watches
+ * takes one. A session that has a place may always reconnect.
  *
- * A place belongs to the source that joined first, for as long as it is taken: sessions that move to another address do
- * not make room for more from the first.
+ * A place belongs to the source that joined first, for as long as it is taken. So sessions that move to another address do
+ * not make room for more sessions from the first.
  */
 export class Places {
   readonly #limits: Pick<Kind, "maxMembers" | "maxMembersPerSource">;
@@ -57,7 +57,7 @@ export class Places {
     return this.#members.byId(member) !== undefined || this.#sessions.byId(session) !== undefined;
   }
 
-  /** How many places its source has taken. Looks at everyone, so only in rooms that hold as many as one source may take. */
+  /** How many places its source has taken. Visits all members, so it is called only in rooms with enough of them. */
   #countOf({ user, source }: JoinRequest): number {
     if (user === "" && source === undefined) return 0; // The runtime tells no address.
     const isOfSource = (holder: Holder): boolean =>

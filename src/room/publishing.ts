@@ -11,8 +11,8 @@ import type { Answer, Origin, Outbox } from "./outbox.ts";
 import type { State } from "./state.ts";
 
 /**
- * What members say: recorded acts, which take effect once, however often they are repeated; volatile messages; and their
- * presence data.
+ * What members publish and set: recorded acts, which take effect once, however often they are repeated, volatile messages,
+ * and presence data.
  */
 export class Publishing {
   readonly #kind: Kind;
@@ -88,7 +88,7 @@ export class Publishing {
     return undefined;
   }
 
-  /** Replaces a member's presence data; tells why not. */
+  /** Replaces a member's presence data. Returns the error if it cannot. */
   setPresence(
     actor: Actor,
     { data, ref }: PresenceUpdateFrame,
@@ -101,7 +101,7 @@ export class Publishing {
     const bytes = utf8Length(said);
     const { maxPresenceBytes } = this.#kind;
     if (bytes > maxPresenceBytes) {
-      const message = `presence data has ${bytes} bytes, the room takes ${maxPresenceBytes}`;
+      const message = `presence data has ${bytes} bytes, the limit is ${maxPresenceBytes}`;
       return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
     }
     const taken = this.#hooks.presence(member, said, now);
@@ -124,12 +124,12 @@ export class Publishing {
   }
 }
 
-/** Numbers can grow when they are written anew, 1e20 takes 21 digits, and a hook can put more in the place of data. */
+/** Numbers can grow when they are serialized again (1e20 takes 21 digits), and a hook can replace data by larger data. */
 const TOO_LARGE: WireError = {
   code: "frame_too_large",
-  message: "the data is larger than maxFrameBytes once the room has written it",
+  message: "the data is larger than maxFrameBytes when the room serializes it",
   limit: "maxFrameBytes",
-  isAbuse: false, // its sender could know neither
+  isAbuse: false, // its sender cannot know either
 };
 
 /** Which volatile messages may stand for one another: of one sender, event and key, for the same members. */

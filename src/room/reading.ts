@@ -9,7 +9,7 @@ import type { Answer, Outbox } from "./outbox.ts";
 import type { Read } from "./reads.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
-/** What is read for someone who asks, and who pays for it: the same over a socket, by POST and over HTTP. */
+/** Queries, and who pays for them: the same over a socket, by POST and over HTTP. */
 export class Reading {
   readonly #log: Log;
   readonly #sessions: Sessions;
@@ -31,7 +31,7 @@ export class Reading {
     this.#outbox = room.outbox;
   }
 
-  /** Answers a request for history in a frame; tells why not. */
+  /** Answers a `history` frame. Returns the error if it cannot. */
   history(
     actor: Actor,
     connection: Session | undefined,
@@ -44,7 +44,7 @@ export class Reading {
     const source = sourceOf(actor, connection);
     const refusal = this.#budgets.readRefusal(source, now);
     if (refusal !== undefined) return refusal;
-    this.#outbox.flush(now); // What came before it in its frame is there to be read.
+    this.#outbox.flush(now); // Acts before it in its frame must be readable.
     const eyes = { member: isMember ? actor.member : undefined, seesState: false };
     const page = this.#log.history(frame, now, eyes);
     const isText = connection !== undefined && connection.record.dialect !== "proto";
@@ -53,7 +53,7 @@ export class Reading {
     return undefined;
   }
 
-  /** Answers a read over HTTP. A Worker of older code does not say who reads, and knows no refusal. */
+  /** Answers a read over HTTP. A Worker of older code sends no reader, and understands no refusal. */
   answer(reader: Reader | undefined, read: () => Read, now: number): ReadOutcome | string {
     const isNew = this.#log.position === undefined;
     const refused = reader && this.#budgets.readRefusal(reader.source, now);
@@ -64,7 +64,7 @@ export class Reading {
   }
 }
 
-/** Who answers for an act: as its request says, else its connection, else its session. */
+/** The source that pays for an act: of its request, otherwise of its connection, otherwise its session. */
 export function sourceOf({ source, session }: Actor, connection: Session | undefined): string {
   return source ?? connection?.record.source ?? session;
 }

@@ -10,7 +10,7 @@ export interface Read {
   readonly cost: number;
 }
 
-/** To sort a member into the list takes as long as to look at this many characters. */
+/** Sorting a member into the list takes as long as looking at this many characters. */
 const MEMBER_CHARS = 128;
 
 /** What of a room anyone who may join it may know. */
@@ -25,7 +25,7 @@ export function readHistory({ log }: Parts, range: HistoryRange, now: number): R
   return { text, cost: page.cost + charsOf(page) };
 }
 
-/** Who is here, as rule H6 has it. */
+/** The members, as rule H6 has them. */
 export function readMembers({ members, roster }: Parts, range: MembersRange): Read {
   const text = JSON.stringify({ ...members.page(range), count: members.size, roster: roster.revision });
   return { text, cost: MEMBER_CHARS * members.size + PARSE_PRICE * text.length };

@@ -1,6 +1,6 @@
 import type { RowActs } from "./act-block.ts";
 
-/** The acts of the newest rows of the log, those that are in no block yet. */
+/** The acts of the newest rows of the log, which are in no block yet. */
 export class RecentActs {
   readonly #rows: RowActs[] = [];
   readonly #offsets = new Map<string, Map<number, number>>();
@@ -12,7 +12,7 @@ export class RecentActs {
     return this.#rows;
   }
 
-  /** How many rows there are, with those that recorded no act. */
+  /** How many rows there are, including rows that recorded no act. */
   get rowCount(): number {
     return this.#rowCount;
   }

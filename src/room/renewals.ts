@@ -16,11 +16,10 @@ import type { Session, Sessions } from "./sessions.ts";
 type Turn = (now: number) => void;
 
 /**
- * Takes new tokens for connections: the user stays, what it may do and until when is new.
+ * Renews the tokens of connections: the user stays the same, capabilities and expiry are new.
  *
- * Tokens may arrive in another order than their client sent them: a POST is overtaken by another POST or by the client's
- * next connection, and a check takes longer where a key has to be fetched. A token that turns out to be the older one
- * changes nothing.
+ * Tokens may arrive in another order than their client sent them. Another POST, or the client's next connection, may
+ * overtake a POST. A check takes longer when a key has to be fetched. A token that turns out to be older changes nothing.
  */
 export class Renewals {
   readonly #verifier: TokenVerifier;
@@ -32,7 +31,7 @@ export class Renewals {
   readonly #deadlines: Deadlines;
   #checks: Promise<Turn>[] = [];
   #begun = 0;
-  /** Which frame each connection has taken its token from, where that came over a socket; numbered by `#begun`. */
+  /** The frame that brought each connection's token, if it came over a socket; numbered by `#begun`. */
   readonly #taken = new WeakMap<Session, number>();
 
   constructor(
@@ -57,7 +56,7 @@ export class Renewals {
   /**
    * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
    *
-   * @param isOrdered whether the client's tokens come in the order in which it sent them: over a socket they do
+   * @param isOrdered whether the client's tokens arrive in the order in which it sent them, as over a socket
    */
   renew(actor: Actor, { token, ref }: AuthFrame, answer: Answer, isOrdered: boolean): void {
     const named = ref !== undefined && { ref };
@@ -100,7 +99,7 @@ export class Renewals {
   }
 
   /**
-   * Takes a token that was checked, unless the connection has a newer one.
+   * Applies a checked token, unless the connection has a newer one.
    *
    * @param order of the frame that it came in, among those of a socket
    * @returns what the connection's token allows then
@@ -109,7 +108,7 @@ export class Renewals {
     const refusal = this.#sessions.refusalOfAct(actor);
     if (refusal !== undefined) return err(refusal);
     const session = this.#sessions.byId(actor.session);
-    if (session === undefined) return ok(access); // It is for no connection: the next one brings its own.
+    if (session === undefined) return ok(access); // It belongs to no connection. The next connection brings its own token.
     const current = session.record.access ?? access;
     const isLatest =
       order === undefined ? !isLonger(current, access) : order > (this.#taken.get(session) ?? 0);
@@ -122,7 +121,7 @@ export class Renewals {
   /** Gives a session what a token allows. */
   #apply(session: Session, access: Access, now: number): void {
     this.#sessions.renew(session, access);
-    this.#deadlines.watch(session, now); // It may be good for less than the one before.
+    this.#deadlines.watch(session, now); // It may be valid for less time than the previous one.
     const member = this.#members.byId(session.record.member);
     const informed = member === undefined ? undefined : this.#members.inform(member, access.info);
     if (informed !== undefined) this.#outbox.presence.updated(informed);
@@ -143,7 +142,7 @@ export class Renewals {
   }
 }
 
-/** Whether a token was issued after another; `undefined` where they do not say, or in the same second. */
+/** Whether a token was issued after another; `undefined` if they do not say, or if both were issued in the same second. */
 function wasIssuedLater({ issuedAt }: Access, other: Access): boolean | undefined {
   if (issuedAt === undefined || other.issuedAt === undefined || issuedAt === other.issuedAt) return undefined;
   return issuedAt > other.issuedAt;

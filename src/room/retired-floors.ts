@@ -6,13 +6,13 @@ export interface SessionFloor {
   readonly ref: number;
 }
 
-/** A part of the filter: bits of its sessions, and the highest of their floors. */
+/** A part of the filter: the bits of its sessions, and the highest of their floors. */
 export interface RetiredChunk {
   readonly bits: Uint8Array;
   readonly ref: number;
 }
 
-/** Where the chunks are. */
+/** The store of the chunks. */
 export interface RetiredChunks {
   /** A chunk; absent for one that was never written. */
   read(index: number): RetiredChunk | undefined;
@@ -25,17 +25,17 @@ const CHUNK_BYTES = 8_192;
 const CHUNK_BITS = CHUNK_BYTES * 8;
 
 /**
- * Bits for each session. After a million retired sessions, 5 in a million others are taken for one of them; after two
- * million it is 440, after four million 20,000.
+ * Bits for each session. After a million retired sessions, 5 in a million other sessions are mistaken for one of them. After
+ * two million it is 440, after four million 20,000.
  */
 const BITS = 8;
 
 /**
- * Floors in bounded space: a Bloom filter of sessions, and for all sessions of a chunk one floor, the highest. It never
- * gives a session less than its own floor. It takes a few other sessions for one of its own.
+ * Floors in bounded space: a Bloom filter of sessions, and one floor for all sessions of a chunk, the highest. It never
+ * gives a session less than its own floor. It mistakes a few other sessions for one of its own.
  *
- * A floor for each chunk, and not one for all: a client may choose any ref, and one with a very high ref then raises the
- * floor of few others.
+ * There is a floor for each chunk instead of one for all, because a client may choose any ref. A client with a very high ref
+ * then raises the floor of only a few others.
  */
 export class RetiredFloors {
   readonly #chunks: RetiredChunks;
@@ -44,7 +44,7 @@ export class RetiredFloors {
     this.#chunks = chunks;
   }
 
-  /** Adds sessions. Each chunk is written once, however many of them it takes. */
+  /** Adds sessions. Each chunk is written once, however many sessions it receives. */
   add(floors: Iterable<SessionFloor>): void {
     const changed = new Map<number, RetiredChunk>();
     for (const { session, ref } of floors) {
@@ -57,7 +57,7 @@ export class RetiredFloors {
     for (const [index, chunk] of changed) this.#chunks.write(index, chunk);
   }
 
-  /** The floor of a session; 0 for one that was surely never added. */
+  /** The floor of a session; 0 if it was certainly never added. */
   of(session: string): number {
     const chunk = this.#chunks.read(chunkOf(session));
     if (chunk === undefined) return 0;

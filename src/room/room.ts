@@ -73,7 +73,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
-      // One that was closed and does not answer can go on sending: the platform has no way to end it.
+      // A client that does not answer the close can continue to send. The platform has no way to end its connection.
       if (this.#room.sessions.isGone(socket)) return;
       this.#socketTurn(
         socket,
@@ -268,7 +268,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       this.#tend(now);
     }
 
-    /** Sees that the room is woken for what has to wait. */
+    /** Makes sure that the room wakes for waiting work. */
     #tend(now: number): void {
       const { outbox, fanOut, door, counters, newcomers, sessions } = this.#room;
       const waits = [

@@ -1,15 +1,15 @@
 /**
- * The bytes that wait in the room's memory to be sent over one socket, where the runtime reports them
- * (`bufferedAmount`, workerd from 2026-11-17 on). What the kernels on the way hold is not among them.
+ * The bytes in the room's memory that are queued for one socket, where the runtime reports them (`bufferedAmount`, workerd
+ * from 2026-11-17 on). Data in kernel buffers is not counted.
  *
- * A reading costs up to 0.2 µs, a twentieth of a send. So the runtime is asked only when what was sent since the last
+ * Reading the value costs up to 0.2 µs, a twentieth of a send. So the room reads it only when the data sent since the last
  * reading could change the answer.
  */
 export class SendQueue {
-  /** Whether the runtime reports what waits. */
+  /** Whether the runtime reports queued bytes. */
   readonly isReported: boolean;
   readonly #socket: WebSocket;
-  /** Never less than what waits; 0 where the runtime reports nothing. */
+  /** An upper bound of the queued bytes; 0 if the runtime reports nothing. */
   #atMost: number;
 
   constructor(socket: WebSocket) {
@@ -19,24 +19,24 @@ export class SendQueue {
     this.#atMost = bytes ?? 0;
   }
 
-  /** Notes what was sent: its bytes, or more. */
+  /** Adds sent bytes, or an upper bound of them. */
   took(bytes: number): void {
     if (this.isReported) this.#atMost += bytes;
   }
 
-  /** Whether no more than this many bytes wait; always, where the runtime reports nothing. */
+  /** Whether at most this many bytes are queued; always true if the runtime reports nothing. */
   isWithin(bytes: number): boolean {
     return this.#atMost <= bytes || this.read() <= bytes;
   }
 
-  /** Asks the runtime how many bytes wait. */
+  /** Asks the runtime how many bytes are queued. */
   read(): number {
     this.#atMost = bufferedBytes(this.#socket) ?? 0;
     return this.#atMost;
   }
 }
 
-/** What waits to be sent to a socket's peer, in bytes; `undefined` where the runtime does not report it. */
+/** The bytes queued for a socket; `undefined` if the runtime does not report them. */
 export function bufferedBytes(socket: WebSocket): number | undefined {
   const { bufferedAmount } = socket as { readonly bufferedAmount?: unknown };
   return typeof bufferedAmount === "number" ? bufferedAmount : undefined;

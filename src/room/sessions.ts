@@ -39,7 +39,7 @@ export class Sessions {
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
   readonly #attempts = new Attempts();
-  /** The sockets of sessions that were taken out. */
+  /** The sockets of removed sessions. */
   readonly #gone = new WeakSet<WebSocket>();
   /** Those that were sent something, or read it, that is not attached yet. */
   readonly #dirty = new Set<Session>();
@@ -94,7 +94,7 @@ export class Sessions {
     return this.#bySession.values();
   }
 
-  /** Those that only watch. */
+  /** The sessions that only watch. */
   watchers(): IterableIterator<Session> {
     return this.#watching.values();
   }
@@ -110,7 +110,7 @@ export class Sessions {
     return this.#bySocket.get(socket);
   }
 
-  /** Whether this life of the room has taken a socket's session out, which is cheap to tell. */
+  /** Whether a socket's session was removed since the room was loaded. Cheap to check. */
   isGone(socket: WebSocket): boolean {
     return this.#gone.has(socket);
   }
@@ -124,13 +124,13 @@ export class Sessions {
     return this.byId(session)?.record.attempt ?? this.#attempts.of(session) ?? 0;
   }
 
-  /** The refusal of a join that is older than the session's newest; `undefined` for one that is not. */
+  /** The refusal of a join that is older than the session's newest connection; otherwise `undefined`. */
   refusalOfJoin({ session, attempt }: Attempted): WireError | undefined {
     const newest = this.attemptOf(session);
     return attempt !== undefined && attempt < newest ? { code: "superseded", try: newest } : undefined;
   }
 
-  /** The refusal of an act for another connection than the session's newest; `undefined` for one that names none. */
+  /** The refusal of an act for another connection than the session's newest; `undefined` also if the act names none. */
   refusalOfAct({ session, attempt }: Attempted): WireError | undefined {
     const newest = this.attemptOf(session);
     const isOther = attempt !== undefined && newest !== 0 && attempt !== newest;
@@ -158,7 +158,7 @@ export class Sessions {
     this.#bury(session);
   }
 
-  /** Why the room can bear no further connection, from this source or from any. */
+  /** Why the room accepts no further connection, from this source or from any. */
   refusal(source: string, now: number): WireError | undefined {
     this.#closed.dropOverdue(now);
     return this.backlog.refusal(source);
@@ -222,7 +222,7 @@ export class Sessions {
     return dialect === "bridge" ? this.#bridgeLimits : this.#limits;
   }
 
-  /** What is left of a session is a socket that its client may not let go of. */
+  /** After a session is removed, its client may still hold the socket. */
   #bury({ socket, record, lane }: Session): void {
     const remains = { source: sourceOf(record), unread: lane.remainingBytes };
     this.#gone.add(socket);
@@ -258,7 +258,7 @@ export class Sessions {
   }
 }
 
-/** What comes from an attempt of a session. */
+/** A join or an act of one connection attempt. */
 type Attempted = Pick<SessionRecord, "session" | "attempt">;
 
 /** Whether one connection of a session was admitted after another. */
@@ -267,7 +267,7 @@ function isNewer(one: SessionRecord, other: SessionRecord): boolean {
   return difference === 0 ? one.joinedAt > other.joinedAt : difference > 0;
 }
 
-/** Who answers for a connection. */
+/** The source that pays for a connection. */
 function sourceOf({ source, session }: SessionRecord): string {
   return source ?? session;
 }

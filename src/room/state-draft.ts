@@ -5,7 +5,7 @@ import type { KindOptions } from "../config/options.ts";
 /** The options that bound the state. */
 export type StateLimits = Pick<KindOptions, "maxStateKeys" | "maxStateBytes">;
 
-/** A state that a draft begins from: the room's, or another draft. */
+/** The state that a draft starts from: the room's, or another draft. */
 export interface StateSize {
   /** A key's value, JSON text; `undefined` for a key that is absent. */
   valueOf(key: string): string | undefined;
@@ -16,8 +16,8 @@ export interface StateSize {
 }
 
 /**
- * Changes of the state that take effect together, and none of which is staged yet. Each is checked as if those before
- * it had taken effect: one by one they might all fit, and be too much in sum.
+ * Changes of the state that take effect together, and are not staged yet. Each is checked as if the earlier ones had taken
+ * effect, because changes that each fit may be too large together.
  */
 export class StateDraft implements StateSize {
   readonly #base: StateSize;
@@ -38,7 +38,7 @@ export class StateDraft implements StateSize {
     return this.#changed.has(key) ? this.#changed.get(key) : this.#base.valueOf(key);
   }
 
-  /** Begins changes that take effect after these; these do not hear of them. */
+  /** Starts a draft of changes that take effect after these. It does not change this draft. */
   next(): StateDraft {
     return new StateDraft(this, this.#limits);
   }
@@ -52,8 +52,8 @@ export class StateDraft implements StateSize {
   }
 
   /**
-   * Adds a change, which names each key once, unless the state would be too large; returns why. A change that makes the
-   * state smaller never is too large.
+   * Adds a change, which names each key once. If the state would be too large, adds nothing and returns the error. A change
+   * that makes the state smaller is never too large.
    */
   add(set: ReadonlyMap<string, string>, deleted: readonly string[]): WireError | undefined {
     let [keys, bytes] = [0, 0];
@@ -87,7 +87,7 @@ export class StateDraft implements StateSize {
   }
 }
 
-/** What a key counts, in bytes: its name and its value; 0 for one that is absent. */
+/** The bytes of a key: its name and its value; 0 if it is absent. */
 export function sizeOf(key: string, value: string | undefined): number {
   return value === undefined ? 0 : utf8Length(key) + utf8Length(value);
 }

@@ -67,7 +67,7 @@ export class State implements StateSize {
     return full === undefined ? ok(change) : err(full);
   }
 
-  /** Begins changes that will be staged together, or not at all. */
+  /** Starts a draft of changes that are staged together, or not at all. */
   draft(): StateDraft {
     return new StateDraft(this, this.#limits);
   }

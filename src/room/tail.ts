@@ -9,7 +9,7 @@ export class Tail {
   /** Ascending. */
   #segments: Segment[] = [];
   #chars = 0;
-  /** Whether there was a row before its first that it had no room for. */
+  /** Whether there was a row before its first that did not fit. */
   #hasLeftOut = false;
 
   /** The offset it begins at; infinite while it is empty. */
@@ -30,7 +30,7 @@ export class Tail {
     while (this.#isFull(0)) this.#keep(Math.floor(this.#segments.length / 2));
   }
 
-  /** Whether it may have room for rows before its first. To find out again costs the reading of a row. */
+  /** Whether earlier rows may fit. Checking again costs the read of a row. */
   get mayExtend(): boolean {
     return !this.#hasLeftOut;
   }

@@ -7,8 +7,8 @@ interface Attachable {
 }
 
 /**
- * No wait of a room is longer, in milliseconds. One that seems so is of a clock that was set back: a timer that comes too
- * early looks again.
+ * The longest wait of a room, in milliseconds. A longer one means that the clock was set back. A timer that fires too early
+ * is set again.
  */
 const MAX_WAIT_MS = 5_000;
 

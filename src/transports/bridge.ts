@@ -19,22 +19,22 @@ export interface BridgeLimits {
 export interface StreamRequest {
   readonly signal: AbortSignal;
   /**
-   * Ends the request and its response at once, whatever the reader has not taken yet (`ExecutionContext.abort`).
+   * Ends the request and its response at once, even if the reader has not taken everything (`ExecutionContext.abort`).
    * Nothing after the call runs.
    */
   readonly abort: (reason: Error) => void;
-  /** The stream's place among those of its source, where they are counted. */
+  /** The stream's place among the streams of its source, if they are counted. */
   readonly place: StreamPlace | undefined;
 }
 
-/** What takes a place for as long as it lasts. */
+/** Takes a place for as long as it lasts. */
 interface StreamPlace {
   beat(now: number): void;
   end(): void;
   cut(now: number): void;
 }
 
-/** The room learns this many times per window what was read: as often as it can use. */
+/** How many times per window the bridge reports what was read. More reports would not help the room. */
 const TOLD_PER_WINDOW = 4;
 
 /** A reader that takes nothing for this long after its stream has ended is cut off, in milliseconds. */
@@ -44,7 +44,7 @@ const LINGER_MS = 10_000;
  * Carries a room's frames from an internal WebSocket to a reader of Server-Sent Events. The Worker holds the stream,
  * so the room can sleep under it.
  *
- * A vanished reader is only seen at the next write (workerd 1.20261117), and not always through `cancel`: hence the
+ * A lost reader is only noticed at the next write (workerd 1.20261117), and not always through `cancel`: hence the
  * heartbeats, and hence a failed write, a cancelled stream and an aborted request all end the connection.
  *
  * A response ends only when its reader has taken all of it: neither closing nor aborting the stream changes that
@@ -89,11 +89,11 @@ export class Bridge {
     socket.addEventListener("close", ({ code, reason }) => this.#ended(code, reason));
     socket.addEventListener("error", () => this.#ended(1006, ""));
     socket.accept();
-    // The runtime lets go of a closed socket late if its client never sent anything (rule C3).
+    // The runtime frees a closed socket late if its client never sent anything (rule C3).
     socket.send(PING);
     // Spread over twice the time, so that a whole room does not come back at once.
     this.#write(retry(limits.sseRetryMs * (1 + Math.random())));
-    if (request.signal.aborted) this.#vanish(); // It went away while the room was asked.
+    if (request.signal.aborted) this.#vanish(); // The reader disconnected during the request to the room.
   }
 
   /** Starts carrying; returns the stream to answer with. */
@@ -117,7 +117,7 @@ export class Bridge {
     this.#writer.write(text, chars);
   }
 
-  /** Tells the room what its reader has taken, once that is enough. */
+  /** Reports to the room what the reader has taken, once that is enough. */
   #taken(chars: number): void {
     this.#isReading = true;
     if (this.#isOver) return;
@@ -135,7 +135,7 @@ export class Bridge {
     const now = Date.now();
     this.#request.place?.beat(now);
     if (now - this.#startedAt >= this.#limits.sseMaxAgeMs) return this.#end("rotated");
-    // The member counts as heard of only once its reader has taken something more.
+    // The member counts as active only once its reader has taken more.
     this.#isBeating = true;
     if (this.#writer.isIdle) this.#write(HEARTBEAT);
   }
@@ -170,8 +170,8 @@ export class Bridge {
   }
 
   /**
-   * Gives the reader time to take the rest, as long as it takes anything, and then cuts it off. The timer ends with the
-   * request, so it fires only while the response is not over.
+   * Gives the reader time to take the remaining data, as long as it takes anything, and then cuts it off. The timer ends with
+   * the request, so it fires only while the response has not ended.
    */
   #linger(): void {
     this.#isReading = false;

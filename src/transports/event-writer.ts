@@ -1,18 +1,18 @@
-/** Text for the reader, and how many of the room's characters it stands for. */
+/** Text for the reader, and the number of the room's characters that it represents. */
 interface Waiting {
   readonly text: string;
   readonly chars: number;
 }
 
 /**
- * The most that the runtime is given at once, in bytes: it copies this, and keeps the copy until the reader has taken it,
- * even where the stream is aborted (workerd 1.20261117).
+ * The maximum bytes written at once. The runtime copies them, and keeps the copy until the reader has taken it, even if the
+ * stream is aborted (workerd 1.20261117).
  */
 const PART_BYTES = 16_384;
 
 /** What the owner of an {@link EventWriter} learns about its reader. */
 export interface EventWriterListener {
-  /** The reader has taken a chunk, which stands for this many of the room's characters. */
+  /** The reader has taken a chunk, which represents this many of the room's characters. */
   onTaken(chars: number): void;
   /** The reader is gone. */
   onGone(): void;
@@ -26,7 +26,7 @@ export class EventWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #listener: EventWriterListener;
   readonly #encoder = new TextEncoder();
-  /** The size of a chunk in characters. A text is never split, so one that is longer is a chunk by itself. */
+  /** The size of a chunk in characters. A text is never split, so a longer text is a chunk by itself. */
   chunkChars = Infinity;
   #waiting: Waiting[] = [];
   #isWriting = false;
@@ -56,7 +56,7 @@ export class EventWriter {
     if (!this.#isWriting) this.#close(onEnd);
   }
 
-  /** Drops what waits and ends the stream. The runtime still holds the chunk that the reader has not taken. */
+  /** Drops the waiting text and ends the stream. The runtime still holds the chunk that the reader has not taken. */
   abort(): void {
     this.#isOver = true;
     this.#waiting = [];

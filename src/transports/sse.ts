@@ -39,12 +39,12 @@ export function readsEvents(request: Request): boolean {
   return request.headers.get("Accept")?.toLowerCase().includes("text/event-stream") ?? false;
 }
 
-/** The names of query parameters by which polyfills of EventSource say the last id, in lower case without `-` and `_`. */
+/** The query parameters in which EventSource polyfills send the last id, in lower case without `-` and `_`. */
 const LAST_ID_PARAMETERS: ReadonlySet<string> = new Set(["lasteventid", "evslasteventid"]);
 
 /**
- * The last id that a returning EventSource read: its header `Last-Event-ID`, else the query parameter of a polyfill, which
- * avoids a header because that would need a preflight.
+ * The last id that a reconnecting EventSource has read: its header `Last-Event-ID`, otherwise the query parameter of a
+ * polyfill, which avoids the header because that would need a preflight.
  */
 export function lastEventIdOf(request: Request): string | undefined {
   const header = request.headers.get("Last-Event-ID");
@@ -59,8 +59,8 @@ export function lastEventIdOf(request: Request): string | undefined {
  * Refuses a stream in a way that an EventSource can hear: the error, then the end. One that may come back is told
  * when; one that must not gets a close, and 403 when it tries all the same.
  *
- * @param canRenew whether the client can bring another token. An EventSource repeats its URL for ever, and a token in it
- *   that has expired never becomes valid again: the page has to open another one
+ * @param canRenew whether the client can send another token. An EventSource always repeats its URL, and an expired token
+ *   in it never becomes valid again, so the page has to open another one
  */
 export function refuseEvents(
   error: WireError,

@@ -7,17 +7,17 @@ import { isKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { countRefusal } from "./edge-counts.ts";
 
-/** Names the session that acts, and its connection: `<session>.<key>` or `<session>.<key>.<try>`, as in its welcome. */
+/** Names the acting session, and its connection: `<session>.<key>` or `<session>.<key>.<try>`, as in its welcome. */
 export const SESSION_HEADER = "Parlor-Session";
 
-/** Who acts by POST: a session, and the attempt number of the connection that it acts for, if it says so. */
+/** The sender of a POST: a session, and the attempt number of the connection that it acts for, if it names one. */
 interface SessionHeader {
   readonly session: string;
   readonly key: string;
   readonly attempt: number | undefined;
 }
 
-/** Reads the session header. That session and key belong together is for the caller to check. */
+/** Reads the session header. The caller checks that session and key belong together. */
 export function readSession(header: string | null): Result<SessionHeader> {
   const [session, key, number, ...rest] = (header ?? "").split(".");
   const attempt = readAttempt(number);

@@ -49,7 +49,7 @@ export function readOffer(header: string | null): Offer {
   const secret = (prefix: string): string | undefined =>
     offered.find((name) => name.startsWith(prefix))?.slice(prefix.length);
   const spoken = offered.find((name) => DIALECT_OF.has(name));
-  // `resume.<key>` or `resume.<key>.<try>`: a key holds no dot.
+  // `resume.<key>` or `resume.<key>.<try>`: a key contains no dot.
   const [key, ...attempt] = secret(KEY_PREFIX)?.split(".") ?? [];
   return {
     // A browser drops a connection that answers none of its offers, and then its user would never see why.

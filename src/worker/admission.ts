@@ -45,8 +45,8 @@ export interface Joiner {
 }
 
 /**
- * How long a client waits that names a kind this server does not have, in milliseconds. During a deployment some
- * requests reach the version before it.
+ * How long a client waits after naming a kind that this server does not have, in milliseconds. During a deployment some
+ * requests reach the previous version.
  */
 const UNKNOWN_KIND_RETRY_MS = 30_000;
 
@@ -59,7 +59,7 @@ export function readPlace(url: URL, config: Config): Result<Place> {
   const kind = config.kinds.get(kindOf(room.value));
   if (kind === undefined) {
     const known = [...config.kinds.keys()].join(", ");
-    const message = `no kind "${kindOf(room.value)}" here; there are ${known}`;
+    const message = `this server has no kind "${kindOf(room.value)}"; its kinds are ${known}`;
     return err({ code: "unknown_kind", message, retryAfterMs: UNKNOWN_KIND_RETRY_MS });
   }
   return ok({ room: room.value, kind });

@@ -67,8 +67,8 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
   const turnedAway = new TurnedAway();
   const app = new Hono<Known>({ getPath: (request) => withoutSpareSlashes(getPath(request)) });
 
-  // An upgrade's answer has headers that cannot be changed: it is passed through as the room gave it. A preflight allows
-  // whatever headers it asks for: tracing agents add some to every request of a page.
+  // The headers of an upgrade's response cannot be changed, so it is passed through unchanged. A preflight allows all headers
+  // that it asks for, because tracing agents add some to every request of a page.
   const crossOrigin = cors({
     origin: (origin) => origins.shared(origin),
     allowMethods: ["GET", "POST"],
@@ -77,8 +77,8 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
   });
   app.use((c, next) => (isUpgrade(c.req.raw) ? next() : crossOrigin(c, next)));
 
-  // Every request counts before its route is chosen, one that no route takes as well. Preflights alone do not: they are
-  // answered above, from what the server knows without looking at anything, and cannot say whose they are.
+  // Every request counts before its route is chosen, even if it matches no route. Only preflights do not count: they are
+  // answered above without any lookup, and do not show which user sends them.
   app.use(async (c, next) => {
     const caller = await callers.identify(c.req.raw, c.req.path);
     const crowded = await limits[caller.limit]?.refusal(caller.source);
@@ -131,7 +131,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     return refuseEvents(error, config.server.sseRetryMs, { canRenew: !hasTokenInUrl(request) });
   }
 
-  /** Refuses as {@link refuseAloud}, but a flood or an overload of upgrades as cheaply as can be. */
+  /** Refuses like {@link refuseAloud}, but floods and overloads of upgrades as cheaply as possible. */
   function refuse(request: Request, error: WireError): Response {
     return isUpgrade(request) && PLAIN_REFUSALS.has(error.code)
       ? errorResponse(error)
@@ -167,7 +167,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     return eventStream(Bridge.open(joined.value.socket, request, config.server));
   }
 
-  /** Brings a caller to its room, unless the room has lately said that it may not come in. */
+  /** Joins a caller to its room, unless the room has recently rejected it. */
   async function join(
     c: Incoming,
     joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId">,
@@ -200,7 +200,11 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     if (!visit.ok) return errorResponse(visit.error);
     const { place, visitor } = visit.value;
     const { user, access } = visitor;
-    if (user === "") return errorResponse({ code: "token_missing", message: "a ticket is had for a token" });
+    if (user === "")
+      return errorResponse({
+        code: "token_missing",
+        message: "a ticket request needs a token: send Authorization: Bearer <token>",
+      });
     const refusal = refusalWithout("join", new Rights(access.grants));
     if (refusal !== undefined) return errorResponse(refusal);
     const issued = await checks.tickets.issue(place.room, user, access, Date.now());

@@ -1,6 +1,6 @@
 import type { Env } from "./env.ts";
 
-/** What is wrong with the bindings of a Worker (wrangler.toml). */
+/** The problems with the bindings of a Worker (wrangler.toml). */
 export function bindingProblems(
   env: Env,
   { hasAdminKeys }: { readonly hasAdminKeys: boolean },
@@ -14,11 +14,11 @@ export function bindingProblems(
       "REGISTRY is not a binding to the class Registry (wrangler.toml, [[durable_objects.bindings]])",
     );
   } else if (hasAdminKeys && env.REGISTRY === undefined) {
-    problems.push("ADMIN_KEYS is set, and REGISTRY is not bound to the class Registry (wrangler.toml)");
+    problems.push("ADMIN_KEYS is set, but REGISTRY is not bound to the class Registry (wrangler.toml)");
   }
   for (const name of ["JOINS_PER_ADDRESS", "REQUESTS_PER_ADDRESS"] as const) {
     if (env[name] === undefined || has(env[name], "limit")) continue;
-    problems.push(`${name} is not a rate limit (wrangler.toml, [[ratelimits]]), whose numbers stand there`);
+    problems.push(`${name} is not a rate limit binding; set its limit in wrangler.toml, [[ratelimits]]`);
   }
   return problems;
 }

@@ -7,18 +7,18 @@ import { papersOf, type Gate, type Visitor } from "./gate.ts";
 import type { Origins } from "./origins.ts";
 import { queryOf, readUrl } from "./paths.ts";
 
-/** A request to a room that has passed the checks every such request must pass before the room is touched. */
+/** A request to a room that has passed all checks before the room is touched. */
 export interface Visit {
   readonly query: URLSearchParams;
   readonly place: Place;
   readonly visitor: Visitor;
 }
 
-/** Who makes a request. */
+/** The client behind a request. */
 export interface Caller {
-  /** Absent where the runtime does not tell it. */
+  /** Absent if the runtime does not report it. */
   readonly address: string | undefined;
-  /** Who answers for the request: its verified user or, without one, its address. */
+  /** The source that the request counts for: its verified user or, without one, its address. */
   readonly source: string;
   /** Which limit the request counts against. */
   readonly limit: keyof typeof ADDRESS_LIMITS;
@@ -28,13 +28,13 @@ export interface Caller {
   readonly visit: Result<Visit>;
 }
 
-/** The addresses of rooms; what follows `/events` joins, as an upgrade does. */
+/** The paths of rooms. A request for `/events` joins, like an upgrade. */
 const ROOM_PATH = /^\/rooms\/[^/]/;
 const EVENTS_PATH = /^\/rooms\/[^/]+\/events\/?$/;
 
 /**
- * Finds out who makes a request. This is the first thing that is done with any, and nothing else of it is read before
- * it has been counted for that caller.
+ * Identifies the caller of a request. This is the first step for every request, and nothing else of it is read before it
+ * has been counted for that caller.
  */
 export class Callers {
   readonly #config: Config;
@@ -76,7 +76,7 @@ export class Callers {
     if (!place.ok) return place;
     const query = queryOf(url.value);
     const papers = papersOf(request, offer?.token, query);
-    // Only a room knows whose a ticket is, and it looks when one joins.
+    // Only a room knows which session a ticket belongs to, and it checks that at a join.
     const visitor = await this.#gate.pass(place.value, isJoin ? papers : { ...papers, ticket: undefined });
     return visitor.ok ? ok({ query, place: place.value, visitor: visitor.value }) : visitor;
   }

@@ -2,8 +2,8 @@ import type { TokenRules } from "../auth/rules.ts";
 import type { Config } from "../config/config.ts";
 
 /**
- * What a configuration says that has no effect, or that nobody can use. It may be meant for later, so the server starts,
- * and says so in its log.
+ * Parts of a configuration that have no effect, or that nobody can use. They may be meant for later, so the server starts,
+ * and logs them.
  */
 export function doubtsAbout({ kinds }: Config, rules: TokenRules): readonly string[] {
   const { secrets, keys, jwksUrl, issuer, audience } = rules;

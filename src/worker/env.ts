@@ -14,7 +14,7 @@ export interface Env {
   readonly [variable: string]: unknown;
 }
 
-/** What Hono carries beside a request: the execution that serves it, where the caller of the handler passed it on. */
+/** What Hono carries beside a request: its execution context, if the caller of the handler passed it on. */
 export interface Carried {
   Bindings: { readonly execution?: ExecutionContext | undefined };
 }

@@ -68,7 +68,7 @@ export class Gate {
       return ok({ user, access, ticket: { ...use, key: await deriveTicketKey(ticket) } });
     }
     if (!verifier.hasKeys) {
-      const message = "this server has no keys to check a token with";
+      const message = "this server has no keys to verify a token with";
       return err({ code: "token_invalid", message, retryAfterMs: UNKNOWN_KEY_RETRY_MS });
     }
     const claims = await verifier.verify(token);

@@ -21,11 +21,11 @@ export interface Joined {
   readonly isFirst: boolean;
 }
 
-/** The client's request that a join serves. */
+/** The client's request behind a join. */
 export interface JoinedBy {
   /** Where the client is. */
   readonly at: ClientPlace | undefined;
-  /** What the room answers the client with. */
+  /** The room's response to the client. */
   readonly subprotocol: string | undefined;
   /** Aborted when the client disconnects before it has an answer. */
   readonly signal: AbortSignal;
@@ -35,9 +35,9 @@ export interface JoinedBy {
  * Opens a socket to the room for an admitted join. The request to the room is built anew, so nothing of the client's
  * reaches it but what was admitted.
  *
- * A client may disconnect while the room answers. The room has let it in by then, and nothing tells the room otherwise:
- * the runtime drops a socket that nobody took over without closing it (workerd 1.20261117). So the call to the room goes
- * on after the client's request has been cancelled, and its socket is closed here.
+ * A client may disconnect while the room answers. By then the room has accepted it, and receives no event: the runtime drops
+ * a socket that nobody took over without closing it (workerd 1.20261117). So the call to the room continues after the
+ * client's request has been cancelled, and its socket is closed here.
  */
 export async function openSocket(
   rooms: Rooms,
@@ -65,13 +65,13 @@ export async function openSocket(
   return ok({ response, socket, isFirst: response.headers.has(CREATED_HEADER) });
 }
 
-/** Closes the room's end of a join, unless it is in use: whoever uses it closes it. */
+/** Closes the room's end of a join, unless it is in use. Its user closes it then. */
 function closeUnused(socket: WebSocket): void {
   try {
     socket.accept();
     socket.close(CLOSE_CODES.silent.code, CLOSE_CODES.silent.text);
   } catch {
-    // It has been handed on to the client.
+    // It has been passed on to the client.
   }
 }
 

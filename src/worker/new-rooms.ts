@@ -4,20 +4,20 @@ import type { WireError } from "../protocol/errors.ts";
 /** Sources, rooms, and pairs of them that an isolate remembers. */
 const MAX_REMEMBERED = 10_000;
 
-/** How long a source waits that has touched too many new rooms, in milliseconds: an hour brings the first few more. */
+/** How long a source waits after touching too many new rooms, in milliseconds. An hour refills the first few. */
 const RETRY_MS = 3_600_000;
 
 /**
- * Limits how many rooms that nobody has joined one user or address may touch in a day, counted per isolate: join as the
- * first, or read. A room can only be asked whether it is there by starting its object, which takes memory for ten
- * seconds, and in workerd a file of 4 KiB for ever.
+ * Limits how many rooms that nobody has joined one user or address may touch in a day (join first, or read), counted per
+ * isolate. To find out whether a room exists, its object must be started. That takes memory for ten seconds, and in workerd
+ * a file of 4 KiB that stays.
  */
 export class NewRooms {
   readonly #rate: BucketRate;
   readonly #buckets = new Map<string, Bucket>();
   /** Rooms that have been joined. */
   readonly #known = new Set<string>();
-  /** Which source has read which new room: to read one again costs nothing. */
+  /** Which source has read which new room. Reading one again costs nothing. */
   readonly #counted = new Set<string>();
 
   constructor(perDay: number) {
@@ -38,15 +38,15 @@ export class NewRooms {
     take(this.#rate, bucket, 1, now);
   }
 
-  /** Why a source may not touch a room without joining it: it has no new ones left, and this may be one. */
+  /** Why a source may not touch a room without joining it: its limit is reached, and this room may be new. */
   refusal(source: string, room: string, now: number): WireError | undefined {
     if (this.mayCreate(source, now) || this.#known.has(room)) return undefined;
     if (this.#counted.has(pairOf(source, room))) return undefined;
-    const message = "too many rooms that nobody has joined were asked for from here today";
+    const message = "this user or address has requested too many rooms today that nobody has joined";
     return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: RETRY_MS };
   }
 
-  /** Notes what a room said that was touched without a join. */
+  /** Notes whether a room that was touched without a join is new. */
   touched(source: string, room: string, isNew: boolean, now: number): void {
     if (!isNew) return this.found(room);
     const pair = pairOf(source, room);
@@ -61,7 +61,7 @@ export class NewRooms {
   }
 }
 
-/** No room's name holds a space. */
+/** No room name contains a space. */
 function pairOf(source: string, room: string): string {
   return `${room} ${source}`;
 }

@@ -22,7 +22,7 @@ export { defineKind } from "../config/kinds.ts";
 /** A server of rooms: the Worker's handler, and the classes to export for the bindings `ROOM` and `REGISTRY`. */
 export interface Parlor {
   readonly handler: {
-    /** @param execution lets go of readers that stopped reading; without it their requests stay in memory */
+    /** @param execution ends the requests of readers that have stopped reading; without it they stay in memory */
     fetch(request: Request, env?: unknown, execution?: ExecutionContext): Response | Promise<Response>;
   };
   readonly Room: RoomClass;
@@ -36,7 +36,7 @@ export interface Parlor {
  * @param options `kinds`: the kinds of rooms; `env`: the Worker's bindings, of which `ROOM` is the namespace of the class
  * it exports as `Room`; `REGISTRY` that of `Registry`, needed where there are ADMIN_KEYS; `JOINS_PER_ADDRESS` and
  * `REQUESTS_PER_ADDRESS` rate limits if they are there; and variables are options
- * @throws ConfigError naming everything that is wrong with the variables, the bindings and the kinds
+ * @throws ConfigError that names every problem with the variables, the bindings and the kinds
  */
 export function createParlor(options: { readonly kinds: Kinds; readonly env: object }): Parlor {
   const env = options.env as Env & Variables;

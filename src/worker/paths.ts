@@ -7,9 +7,8 @@ const MAX_URL_CHARS = 32_768;
 const ROOMS = "rooms";
 
 /**
- * A path without the slashes that clients add when they put addresses together: before the first segment, behind the
- * last one and between the others. A room's name is not passed over where it is empty: `/rooms//events` names no room, and
- * not the room `events`.
+ * A path without the extra slashes that clients add when they assemble addresses: before the first segment, after the last
+ * one and between the others. An empty room name is not skipped: `/rooms//events` names no room, and not the room `events`.
  */
 export function withoutSpareSlashes(path: string): string {
   if (!path.includes("//") && !path.endsWith("/")) return path;
@@ -21,7 +20,7 @@ export function withoutSpareSlashes(path: string): string {
   return `/${segments.join("/")}`;
 }
 
-/** The query of a request. A parameter without a value counts as absent: that is how templates write one they have no value for. */
+/** The query of a request. A parameter without a value counts as absent, because templates write absent values like that. */
 export function queryOf(url: URL): URLSearchParams {
   return new URLSearchParams([...url.searchParams].filter(([, value]) => value !== ""));
 }

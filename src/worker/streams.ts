@@ -1,19 +1,19 @@
 import type { WireError } from "../protocol/errors.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 
-/** A source that has as many streams as it may is told to come back after this long, in milliseconds. */
+/** The `retryAfterMs` for a source that has reached its limit of streams. */
 const RETRY_MS = 10_000;
 
-/** A stream that was not heard of for this many heartbeats is over, although nobody said so. */
+/** A stream without a sign of life for this many heartbeats counts as ended. */
 const LOST_AFTER_BEATS = 3;
 
 /**
- * A stream whose reader stopped reading, and had to be cut off, keeps its place for this long, in milliseconds: the
- * runtime keeps the connection, and 0.3 MB for it, until the reader lets go (workerd 1.20261117).
+ * A stream whose reader stopped reading, and was cut off, keeps its place for this long, in milliseconds. The runtime keeps
+ * the connection, and 0.3 MB for it, until the reader closes it (workerd 1.20261117).
  */
 const CUT_KEEPS_MS = 600_000;
 
-/** Sources are looked through for lost streams once there are twice as many as after the last look, or this many. */
+/** Lost streams of all sources are removed once there are twice as many sources as after the last time, or this many. */
 const MIN_SOURCES = 1_000;
 
 /** A stream that is open, or about to be. */
@@ -21,7 +21,7 @@ export interface OpenStream {
   /** Notes that it is still there. */
   beat(now: number): void;
   end(): void;
-  /** Notes that it is over, but that its reader has not let go of the connection. */
+  /** Notes that it has ended, but that its reader still holds the connection. */
   cut(now: number): void;
 }
 
@@ -34,7 +34,7 @@ export interface OpenStream {
 export class Streams {
   readonly #maxPerSource: number;
   readonly #lostAfterMs: number;
-  /** For each source until when each of its streams counts, unless it is heard of again; Unix milliseconds. */
+  /** For each source, until when each of its streams counts unless there is a new heartbeat; Unix milliseconds. */
   readonly #bySource = new Map<string, Map<object, number>>();
   #tidyAt = MIN_SOURCES;
 
@@ -48,7 +48,7 @@ export class Streams {
     return this.#bySource.size;
   }
 
-  /** Takes a place for a stream, or says that its source has no more. */
+  /** Takes a place for a stream, or returns the error if its source has no more. */
   open(source: string, now: number): Result<OpenStream> {
     if (this.#bySource.size >= this.#tidyAt) this.#tidy(now);
     const streams = this.#bySource.get(source) ?? new Map<object, number>();
@@ -76,7 +76,7 @@ export class Streams {
   #refusal(): WireError {
     return {
       code: "rate_limited",
-      message: `too many event streams are open from here, the limit is ${this.#maxPerSource}; close one or use a WebSocket`,
+      message: `this user or address has too many open event streams, the limit is ${this.#maxPerSource}; close one or use a WebSocket`,
       retryAfterMs: RETRY_MS,
       limit: "sseStreamsPerSource",
     };

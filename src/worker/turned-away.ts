@@ -31,7 +31,7 @@ export class TurnedAway {
     for (const key of [bannedKey(room, join), room]) {
       const known = this.#until.get(key);
       if (known === undefined) continue;
-      // One that is noted for longer than it was: the clock was set back, and only the room can tell.
+      // It would last longer than noted, so the clock was set back. Only the room knows then.
       if (known.at > now && known.at === endsAt(known.at, known.forMs, now)) {
         known.count++;
         return { ...known.error, retryAfterMs: waitOf(known, known.at - now, kind.joinsPerSecond) };

@@ -1,4 +1,4 @@
-/** Waits for a call, but not for ever. */
+/** Waits for a call, with a timeout. */
 export async function within<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {
   const expiry = Promise.withResolvers<never>();
   const timer = setTimeout(() => expiry.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);

@@ -13,14 +13,14 @@ function numbersOf({ dialled }: Visit): number[] {
   return dialled.map(({ target }) => target.attempt);
 }
 
-/** The room refuses an attempt for its number. */
+/** The room rejects an attempt because of its number. */
 function refuse(made: Visit, newest: number): void {
   made.line.deliver({ type: "error", code: "superseded", message: "a newer one", try: newest });
   made.line.end(superseded.code, superseded.text);
 }
 
 describe("the number of an attempt", () => {
-  it("[J11] grows with each, whether or not the room has answered", async () => {
+  it("[J11] the client's attempt number grows with each attempt, whether or not the room has answered", async () => {
     const made = new Visit();
     await made.nextDial(); // a time-out
     made.line.welcome();
@@ -29,14 +29,14 @@ describe("the number of an attempt", () => {
     expect(numbersOf(made)).toEqual([1, 2, 3].map((n) => FIRST_ATTEMPT + n));
   });
 
-  it("[J11] is above the one in a welcome", async () => {
+  it("[J11] the client's next attempt number is above the one in the welcome", async () => {
     const made = await visit({}, { try: 5_000 });
     await comeBack(made);
 
     expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 5_001]);
   });
 
-  it("[J11] goes at once above the newest that a refusal tells, as after a clock was set back", async () => {
+  it("[J11] after a refusal, as with a clock that was set back, the client's attempt number at once exceeds the newest number", async () => {
     const made = new Visit();
     await settled();
 
@@ -49,7 +49,7 @@ describe("the number of an attempt", () => {
     expect(made.told.closed).toEqual([]);
   });
 
-  it("[J11 G10] waits before the next where a server refuses every number", async () => {
+  it("[J11 G10] a client waits before its next attempt when a server refuses every number", async () => {
     const made = new Visit();
     await settled();
     const waits: (number | undefined)[] = [];
@@ -64,7 +64,7 @@ describe("the number of an attempt", () => {
     expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 10_001, 20_001, 30_001, 40_001]);
   });
 
-  it("[J11] stays one that can be written where another client has used the largest", async () => {
+  it("[J11] the attempt number stays a safe integer when another client has used the largest", async () => {
     const made = new Visit();
     await settled();
 
@@ -74,7 +74,7 @@ describe("the number of an attempt", () => {
     expect(numbersOf(made).at(-1)).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  it("[H9] names the connection to a POST, unless the server does not count", async () => {
+  it("[H9] a POST names its connection by the attempt number, unless the server has none", async () => {
     const made = await visit({ transports: ["sse"] }, { try: 8 });
     void made.room.publish("chat", 1);
     await settled();
@@ -92,16 +92,19 @@ describe("the number of an attempt", () => {
     it.each([
       ["of today", 1_790_000_000_123, 1_790_000_000_123],
       ["before 1970", -1, 0],
-    ])("[J11] begins at the time of its clock, or at 0: %s", (_when, time, number) => {
-      vi.setSystemTime(time);
+    ])(
+      "[J11] the attempt number of a device begins at the time of its clock, or at 0: %s",
+      (_when, time, number) => {
+        vi.setSystemTime(time);
 
-      expect(realEnvironment.firstAttempt()).toBe(number);
-    });
+        expect(realEnvironment.firstAttempt()).toBe(number);
+      },
+    );
   });
 });
 
 describe("an attempt that was given up", () => {
-  it("[M4] is closed as a lost connection, and not as a member that leaves", async () => {
+  it("[M4] an attempt that was given up is closed as a lost connection, and not as a member that leaves", async () => {
     const timedOut = new Visit();
     await timedOut.nextDial();
     const silent = await visit();
@@ -113,7 +116,7 @@ describe("an attempt that was given up", () => {
     }
   });
 
-  it("[M2] by the application is closed as a member that leaves", async () => {
+  it("[M2] an attempt that the application gave up is closed as a member that leaves", async () => {
     const made = await visit();
 
     made.room.close();
@@ -122,7 +125,7 @@ describe("an attempt that was given up", () => {
   });
 
   it.each(["websocket", "sse"] as const)(
-    "[J11 D2] while its token was fetched is never sent, over %s",
+    "[J11 D2] an attempt that was given up while its token was fetched is never sent, over %s",
     async (name) => {
       const token = Promise.withResolvers<string>();
       const sent: unknown[] = [];
@@ -156,7 +159,7 @@ describe("an attempt that was given up", () => {
 });
 
 describe("a connection that is replaced", () => {
-  it("[J5 J11] soon after it was made comes back above the one that replaced it", async () => {
+  it("[J5 J11] a connection that is replaced soon after it was made reconnects with a number above the one that replaced it", async () => {
     const made = new Visit();
     await made.nextDial(); // The first attempt is stuck, and given up.
     made.line.welcome();
@@ -171,7 +174,7 @@ describe("a connection that is replaced", () => {
     expect(made.told.closed).toEqual([]);
   });
 
-  it("[J5] soon, and again soon after it came back, is closed for good: somebody else has its key", async () => {
+  it("[J5] a connection that is replaced soon, and again soon after it reconnected, is closed for good: somebody else has its key", async () => {
     const made = await visit();
     made.line.end(replaced.code, replaced.text);
     await made.nextDial();
@@ -183,7 +186,7 @@ describe("a connection that is replaced", () => {
     expect(made.told.closed).toMatchObject([{ code: replaced.code, error: { code: "replaced" } }]);
   });
 
-  it("[J5] may come back once more after a connection that was safe for a minute", async () => {
+  it("[J5] a replaced client may reconnect once more after a connection that lasted for a minute", async () => {
     const made = await visit();
     made.line.end(replaced.code, replaced.text);
     await made.nextDial();
@@ -197,7 +200,7 @@ describe("a connection that is replaced", () => {
     expect(made.room.state).toBe("reconnecting");
   });
 
-  it("[J5 H9] and hears of it by an act first is closed for good as well", async () => {
+  it("[J5 H9] a replaced client that learns it first from the answer to an act is closed for good as well", async () => {
     const made = await visit({ transports: ["sse"] }, { try: 8 });
     for (const _half of [1, 2]) {
       await made.world.pass(30_000);
@@ -215,7 +218,7 @@ describe("a connection that is replaced", () => {
     expect(made.world.timers).toEqual([]);
   });
 
-  it("[J5] before its welcome comes back, and only once", async () => {
+  it("[J5] a connection that is replaced before its welcome reconnects, and only once", async () => {
     const made = new Visit();
     await settled();
     made.line.end(replaced.code, replaced.text);

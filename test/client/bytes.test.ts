@@ -101,7 +101,7 @@ it.each<[string, unknown]>([
   ["a function", () => 1],
   ["bytes among other data", { picture: BYTES }],
   ["a detached buffer", detached()],
-])("[A1 A10] %s is rejected bad_frame, wherever it is given, and never sent", async (_what, data) => {
+])("[A1 A10] %s is rejected with bad_frame, wherever it is given, and never sent", async (_what, data) => {
   const made = await visit();
   const codeOf = (act: Promise<unknown>): Promise<unknown> =>
     act.then(
@@ -145,7 +145,7 @@ describe("the size of a frame", () => {
     return made;
   }
 
-  /** What a frame has as it travels. */
+  /** The size of a sent frame. */
   function sizesOf({ line }: Visit): number[] {
     return line.frames.map((items) => {
       const written = proto.write(JSON.stringify(items.length === 1 ? items[0] : items), "parlor.v1.proto");
@@ -153,7 +153,7 @@ describe("the size of a frame", () => {
     });
   }
 
-  it("[B7 F3] is that of the binary dialect where it is spoken: raw bytes up to the limit are sent", async () => {
+  it("[B7 F3] the size of a frame in the binary dialect is its binary size: raw bytes up to the limit are sent", async () => {
     const made = await over(proto);
     const overhead =
       proto.sizeOf?.('{"ref":1790000000000001,"type":"publish","event":"y","bytes":""}', "") ?? 0;
@@ -169,7 +169,7 @@ describe("the size of a frame", () => {
     await expect(large).rejects.toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
   });
 
-  it("[F3] is that of base64 where JSON is spoken", async () => {
+  it("[F3] the size of raw bytes in JSON is that of their base64", async () => {
     const made = await over(undefined);
 
     const fits = made.room.publish("y", new Uint8Array(49_000));
@@ -181,7 +181,7 @@ describe("the size of a frame", () => {
     await expect(large).rejects.toMatchObject({ code: "frame_too_large" });
   });
 
-  it("[B7 F3] no frame of several acts is larger than the room takes, in either dialect", async () => {
+  it("[B7 F3] no frame of several acts is larger than the room's limit, in either dialect", async () => {
     const made = await over(proto);
     const keys = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`k${index}`, index]));
 
@@ -196,7 +196,7 @@ describe("the size of a frame", () => {
     expect(made.line.frames.length).toBeLessThan(20);
   });
 
-  it("[B7 F3] a set that is smaller as text than in the binary dialect is sent up to the limit of the text", async () => {
+  it("[B7 F3] a set that is smaller as text than in the binary dialect is sent up to the text's limit", async () => {
     const made = await over(proto);
     const keys = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`k${index}`, index]));
     const { text, bytes } = withRef(setText(keys, {}), 1_790_000_000_000_001);

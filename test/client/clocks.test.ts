@@ -8,7 +8,7 @@ import { LIMITS } from "./fake-transport.ts";
 import { settled } from "./fake-world.ts";
 import { comeBack, visit } from "./visit.ts";
 
-/** What a timer takes: 2^31 - 1 ms. */
+/** The longest delay of a timer: 2^31 - 1 ms. */
 const LONGEST = 2_147_483_647;
 
 afterEach(() => void vi.useRealTimers());
@@ -39,7 +39,7 @@ describe("durations", () => {
   });
 
   it.each(["connectTimeoutMs", "minReconnectDelayMs", "maxReconnectDelayMs", "pingTimeoutMs"] as const)(
-    "[J7] the option %s may be Infinity or a fraction, and a TypeError names it where it is no duration",
+    "[J7] the option %s may be Infinity or a fraction, and a TypeError names it if it is not a duration",
     (name) => {
       expect(settle({ [name]: Infinity })[name]).toBe(LONGEST);
       expect(settle({ [name]: 1.5 })[name]).toBe(2);
@@ -51,7 +51,7 @@ describe("durations", () => {
     },
   );
 
-  it("[J6 G10] the options rewind and maxPendingActs may be Infinity, and not what is no number", () => {
+  it("[J6 G10] the options rewind and maxPendingActs may be Infinity, but must be numbers", () => {
     expect(settle({ rewind: Infinity, maxPendingActs: Infinity })).toMatchObject({
       rewind: 999_999_999,
       maxPendingActs: Infinity,
@@ -76,7 +76,7 @@ describe("durations", () => {
     expect(retryAfterMsOf(header)).toBe(ms);
   });
 
-  it("[S1] a retry: field that no timer takes is the longest wait", () => {
+  it("[S1] a retry: field beyond a timer's range is the longest wait", () => {
     const waits: number[] = [];
     const parser = new SseParser({ onRetry: (ms) => void waits.push(ms), onEvent: () => undefined });
 
@@ -164,7 +164,7 @@ describe("durations", () => {
 });
 
 describe("a device whose clock is wrong", () => {
-  it("[F5 G3] has the refs of the server's time: the year 2290 on it changes nothing", async () => {
+  it("[F5 G3] a device whose clock is wrong, even in the year 2290, uses refs of the server's time", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2290, 0) });
     const made = await visit({}, { time: 1_790_000_000_000 });
 
@@ -176,7 +176,7 @@ describe("a device whose clock is wrong", () => {
   });
 
   it.each([0, -1, NaN, 1e300])(
-    "[F5] has refs that the room takes where a server's time is %d, too",
+    "[F5] a client has refs that the room accepts when the server's time is %d",
     async (time) => {
       const made = await visit({}, { time });
 
@@ -187,7 +187,7 @@ describe("a device whose clock is wrong", () => {
     },
   );
 
-  it("[F5 A3] keeps the refs of its first welcome, and sends what waited before it in order", async () => {
+  it("[F5 A3] a client keeps the refs of its first welcome, and sends acts that waited before it in order", async () => {
     const made = await visit({}, { time: 1_000 });
     void made.room.publish("chat", "before");
     await settled();
@@ -201,7 +201,7 @@ describe("a device whose clock is wrong", () => {
     ]);
   });
 
-  it("[A3] sends an act again though the clock was set forward by an hour while it waited", async () => {
+  it("[A3] a client repeats an act even if the clock was set forward by an hour while it waited", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: 1_000 });
     const made = await visit();
     const published = made.room.publish("chat", 1);

@@ -104,7 +104,7 @@ describe("coming back", () => {
 
   it.each(stayingAway)("[C1] stays away after %s", async (name, { code, text }) => {
     const made = await visit();
-    await live(made, 60_000); // Sooner, `replaced` may have been an own attempt's doing.
+    await live(made, 60_000); // Sooner, one of its own attempts may have caused `replaced`.
 
     made.line.end(code, text);
     await made.world.pass(3_600_000);
@@ -250,7 +250,7 @@ describe("waits", () => {
     expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 50 });
   });
 
-  it("[G10] of a connection that had lasted are at most half of the outage, so that a restart of seconds is short", async () => {
+  it("[G10] waits after a stable connection are at most half of the outage, so that clients reconnect soon after a short restart", async () => {
     const made = await visit({ transports: ["websocket"] });
     await live(made, 300_000);
     made.world.chance = 1;
@@ -276,7 +276,7 @@ describe("waits", () => {
     expect(outage.at(-1)).toEqual([expect.any(Number), 30_000]);
   });
 
-  it("[G10 E1] of a connection that had lasted begin after what the server asks for", async () => {
+  it("[G10 E1] waits after a stable connection begin after the time that the server requests", async () => {
     const made = await visit({ transports: ["sse"] });
     await live(made, 300_000);
 

@@ -87,7 +87,7 @@ describe("close", () => {
 
 describe("a listener that closes the room", () => {
   it.each(["state", "welcome", "presence", "shared", "message"] as const)(
-    "[G6] in the event %s is the last to be told anything but the end",
+    "[G6] a listener of the event %s that closes the room is the last to be called, except for the end",
     async (closing) => {
       const made = new Visit();
       const told: string[] = [];

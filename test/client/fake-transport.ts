@@ -89,7 +89,7 @@ export class FakeTransport implements Transport {
   pings = 0;
   isBusy = false;
   isClosed = false;
-  /** Whether it was closed as a member does that leaves. */
+  /** Whether it was closed as by a member that leaves. */
   isClosedForGood = false;
   isLeft = false;
   readonly #listener: TransportListener;

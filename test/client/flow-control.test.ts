@@ -107,7 +107,7 @@ it("[L5 C1] comes back with its position when it was closed for reading too slow
   expect(made.line.target.after).toBe("Zk3aB9:7");
 });
 
-it("[L8 F2 A3] sends all that has no answer again after a frame was refused unread, each under its own ref", async () => {
+it("[L8 F2 A3] after a frame was rejected unread, a client repeats all unanswered acts, each with its own ref", async () => {
   const made = await visit();
   const published = [made.room.publish("chat", 1), made.room.publish("chat", 2)];
   await settled();

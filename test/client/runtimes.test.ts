@@ -44,7 +44,7 @@ function stream(): Response {
 }
 
 describe("a runtime without", () => {
-  it("[G5 H1] AbortSignal.any and AbortSignal.timeout sends acts over SSE", async () => {
+  it("[G5 H1] a runtime without AbortSignal.any and AbortSignal.timeout sends acts over SSE", async () => {
     vi.stubGlobal(
       "AbortSignal",
       class extends AbortSignal {
@@ -63,14 +63,14 @@ describe("a runtime without", () => {
     expect(ends).toEqual([]);
   });
 
-  it("[J3] crypto joins with a key of the application's, and says that it needs one", () => {
+  it("[J3] a runtime without crypto joins with the application's key, and reports that it needs one", () => {
     vi.stubGlobal("crypto", undefined);
 
     expect(settle({ key: KEY }).key).toBe(KEY);
     expect(() => joinRoom(ROOM)).toThrow(/crypto\.getRandomValues.*option key/);
   });
 
-  it("[J1] a URL that can be changed finds every address of a room", () => {
+  it("[J1] a runtime whose URL cannot be changed finds every address of a room", () => {
     // As React Native's: it adds a slash, has no setters, and its search parameters cannot be set.
     vi.stubGlobal(
       "URL",
@@ -94,21 +94,21 @@ describe("a runtime without", () => {
     expect(messagesUrl(target)).toBe("https://parlor.example/rooms/lobby/messages?v=1");
   });
 
-  it("[J1] TextEncoder measures what it sends", () => {
+  it("[J1] a runtime without TextEncoder measures what it sends", () => {
     vi.stubGlobal("TextEncoder", undefined);
 
     const { text, bytes } = publishText("chat", "é😀", {});
     expect(bytes).toBe(Buffer.byteLength(text));
   });
 
-  it("[G5] WebSocket uses SSE alone, and says what is missing where it cannot", () => {
+  it("[G5] a runtime without WebSocket uses only SSE, and reports what is missing if it cannot", () => {
     vi.stubGlobal("WebSocket", undefined);
 
     expect(settle({}).transports).toEqual(["sse"]);
     expect(() => joinRoom(ROOM, { transports: ["websocket"] })).toThrow(/no WebSocket.*version 22.*option/);
   });
 
-  it("[G5] a fetch that streams uses WebSocket alone, and says what is missing where it cannot", () => {
+  it("[G5] a runtime without a streaming fetch uses only WebSocket, and reports what is missing if it cannot", () => {
     vi.stubGlobal("Response", class {});
 
     expect(settle({}).transports).toEqual(["websocket"]);
@@ -116,7 +116,7 @@ describe("a runtime without", () => {
     expect(() => joinRoom(ROOM, { transports: ["sse"] })).toThrow(/no fetch that can stream.*option/);
   });
 
-  it("[G5] a readable body ends the attempt over SSE, and says why", async () => {
+  it("[G5] a response without a readable body ends the attempt over SSE, with a reason", async () => {
     const headers = new Headers({ "Content-Type": "text/event-stream" });
     const { ends } = await openStream(async () => ({ ok: true, status: 200, headers }) as Response);
 
@@ -125,7 +125,7 @@ describe("a runtime without", () => {
     ]);
   });
 
-  it("[G5] events of the network and the page is watched without them", () => {
+  it("[G5] a runtime without events of the network and the page works without them", () => {
     vi.stubGlobal("addEventListener", undefined);
     vi.stubGlobal("document", {});
 
@@ -134,7 +134,7 @@ describe("a runtime without", () => {
     expect(unwatch).not.toThrow();
   });
 
-  it("[C1] nothing missing is watched until it is told to stop", () => {
+  it("[C1] a runtime with network and page events is watched until the watch is stopped", () => {
     const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
     vi.stubGlobal("document", page);
     let times = 0;
@@ -156,7 +156,7 @@ describe("what a listener throws", () => {
     ["Node.js/22", 0, 1],
     [undefined, 0, 1],
   ])(
-    "[G5] is an uncaught error in browsers alone, since it ends other processes: %s",
+    "[G5] a listener's error is uncaught only in browsers, because it ends other processes: %s",
     (userAgent, reports, lines) => {
       const reported: unknown[] = [];
       const logged: unknown[] = [];
@@ -170,7 +170,7 @@ describe("what a listener throws", () => {
     },
   );
 
-  it("[G5] is reported, of an asynchronous one too, and the next listener is called", async () => {
+  it("[G5] a listener's error is reported, also if it is asynchronous, and the next listener is called", async () => {
     const made = await visit();
     let told = 0;
     made.room.on("error", () => {
@@ -189,7 +189,7 @@ describe("what a listener throws", () => {
 
 describe("a token", () => {
   it.each([undefined, null, "", Promise.resolve(undefined)])(
-    "[D1] that is %s is none: the client joins without one, over either transport",
+    "[D1] a client whose getToken returns %s joins without a token, over either transport",
     async (nothing) => {
       const offered: string[][] = [];
       const headers: unknown[] = [];
@@ -214,17 +214,17 @@ describe("a token", () => {
     },
   );
 
-  it("[D1] that is no text fails the attempt, with a reason", async () => {
+  it("[D1] a token that is not a string fails the attempt, with a reason", async () => {
     await expect(
       makeDials({ WebSocket: class {} as never, fetch, getToken: () => ({ token: "t" }) as never }).websocket(
         TARGET,
         { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} },
         () => true,
       ),
-    ).rejects.toThrow("getToken gave object, not a string");
+    ).rejects.toThrow("getToken returned object, not a string");
   });
 
-  it("[D7] that nothing comes for is not renewed, and the connection goes on", async () => {
+  it("[D7] a token for which getToken returns nothing is not renewed, and the connection continues", async () => {
     const made = await visit({ getToken: () => undefined }, { expiresInMs: 10_000 });
 
     await made.world.pass(9_000);

@@ -204,7 +204,7 @@ describe("refused streams", () => {
     [401, "token_invalid"],
     [403, "refused"],
   ])(
-    "[E2] %i %s that says when to retry ends as a close that lets the client reconnect",
+    "[E2] %i %s with a retry time ends as a close after which the client may reconnect",
     async (status, code) => {
       const line = new Line();
 

@@ -114,7 +114,7 @@ it.each([
   ["token_invalid", "a token that is not valid yet"],
   ["unavailable", "a server that cannot check it"],
 ] as const)(
-  "[D8 E2] renews again when %s says so, and holds nothing back meanwhile: %s",
+  "[D8 E2] a client renews again when %s says so, and holds nothing back meanwhile: %s",
   async (code, _what) => {
     let drawn = 0;
     const made = await visit({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
@@ -135,7 +135,7 @@ it.each([
   },
 );
 
-it("[D8] a renewal that is refused for good ends nothing before the old token does", async () => {
+it("[D8] after a renewal that is rejected for good, the connection continues until its old token expires", async () => {
   const made = await visit({ getToken: () => "token" }, { expiresInMs: 10_000 });
   await made.world.pass(8_000);
   await settled();

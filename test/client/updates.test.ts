@@ -18,7 +18,7 @@ function lastSet(made: Visit): SentItem & { readonly ref: number } {
   return { ...item, ref: item.ref };
 }
 
-/** Another member sets the votes first; the newest set is refused for it. */
+/** Another member sets the votes first, so the newest set is rejected. */
 function conflict(made: Visit, votes: number, version: number): void {
   made.line.deliver(stateFrame(version, { set: { votes } }), refusal(made, version));
 }
@@ -34,7 +34,7 @@ function refusal(made: Visit, version: number) {
   };
 }
 
-/** What a promise is rejected with. */
+/** The reason of a promise's rejection. */
 function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => "resolved",
@@ -43,7 +43,7 @@ function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe("an update", () => {
-  it("[T2] sets what is computed from the value, if the key still has its version", async () => {
+  it("[T2] an update sets the value computed from the current one, if the key still has its version", async () => {
     const made = await visitVotes();
 
     const updated = made.room.update("votes", vote);
@@ -54,7 +54,7 @@ describe("an update", () => {
     expect(await updated).toEqual({ offset: 8 });
   });
 
-  it("[T2] computes from undefined where the key is absent, and deletes it for undefined", async () => {
+  it("[T2] an update computes from undefined if the key is absent, and deletes the key if it returns undefined", async () => {
     const made = await visitVotes();
 
     void made.room.update("new", vote);
@@ -67,7 +67,7 @@ describe("an update", () => {
     ]);
   });
 
-  it("[T2] after a conflict waits for a drawn time that grows, and computes anew each time", async () => {
+  it("[T2] after a conflict an update waits for a random time that grows, and computes again each time", async () => {
     const made = await visitVotes();
     const updated = made.room.update("votes", vote);
     await settled();
@@ -91,7 +91,7 @@ describe("an update", () => {
     expect(await updated).toEqual({ offset: 11 });
   });
 
-  it("[T2] is rejected with the conflict after 16 in a row", async () => {
+  it("[T2] an update is rejected with the conflict after 16 conflicts in a row", async () => {
     const made = await visitVotes();
     const updated = made.room.update("votes", vote);
     await settled();
@@ -105,7 +105,7 @@ describe("an update", () => {
     expect(await outcomeOf(updated)).toMatchObject({ code: "conflict", versions: { votes: 23 } });
   });
 
-  it("[T2 A3] does not compute anew for any other error", async () => {
+  it("[T2 A3] an update is not computed again after any other error", async () => {
     const made = await visitVotes();
     const updated = made.room.update("votes", vote);
     await settled();
@@ -116,7 +116,7 @@ describe("an update", () => {
     expect(made.line.items).toHaveLength(1);
   });
 
-  it("[T2 T6] takes the word of a conflict for a key that the room has forgotten", async () => {
+  it("[T2 T6] an update accepts the versions in a conflict for a key that the room has forgotten", async () => {
     const made = await visitVotes();
     void made.room.update("votes", vote);
     await settled();
@@ -127,7 +127,7 @@ describe("an update", () => {
     expect(lastSet(made)).toMatchObject({ set: { votes: 1 }, if: { votes: 0 } });
   });
 
-  it("[T2] cannot change the room's own copy of a value", async () => {
+  it("[T2] an update cannot change the client's own copy of a value", async () => {
     const made = await visit({}, { state: { list: [["a"], 7] }, stateOffset: 7 });
 
     void made.room.update("list", (list) => {
@@ -142,7 +142,7 @@ describe("an update", () => {
 });
 
 describe("updates of one key", () => {
-  it("[T2] that are called in one go are one set, of the last result", async () => {
+  it("[T2] updates of one key in one task are one set, of the last result", async () => {
     const made = await visitVotes();
 
     const updated = Array.from({ length: 100 }, () => made.room.update("votes", vote));
@@ -154,7 +154,7 @@ describe("updates of one key", () => {
     expect(await Promise.all(updated)).toEqual(Array.from({ length: 100 }, () => ({ offset: 8 })));
   });
 
-  it("[T2 H3] go on from what was acknowledged, though the change itself comes later, as over SSE", async () => {
+  it("[T2 H3] updates of one key continue from the acknowledged value, even if the change itself arrives later, as over SSE", async () => {
     const made = await visitVotes({ transports: ["sse"] });
     void made.room.update("votes", vote);
     await settled();
@@ -168,7 +168,7 @@ describe("updates of one key", () => {
     expect(lastSet(made)).toMatchObject({ set: { votes: 4 }, if: { votes: 8 } });
   });
 
-  it("[T2] go on from what others have set since the last was acknowledged", async () => {
+  it("[T2] updates of one key continue from what others have set since the last acknowledgement", async () => {
     const made = await visitVotes();
     void made.room.update("votes", vote);
     await settled();
@@ -183,7 +183,7 @@ describe("updates of one key", () => {
     expect(lastSet(made)).toMatchObject({ set: { votes: 51 }, if: { votes: 9 } });
   });
 
-  it("[T2] are not held up by one that throws, or whose result is not JSON", async () => {
+  it("[T2] updates of one key continue after one that throws, or whose result is not JSON", async () => {
     const made = await visitVotes();
     const mistake = new Error("a mistake of the application");
 
@@ -202,7 +202,7 @@ describe("updates of one key", () => {
     expect(await Promise.all([first, last])).toEqual([{ offset: 8 }, { offset: 8 }]);
   });
 
-  it("[T2] that one of them calls for are done after it", async () => {
+  it("[T2] an update that another update starts is applied after it", async () => {
     const made = await visitVotes();
 
     const updated = made.room.update("votes", (votes) => {
@@ -217,7 +217,7 @@ describe("updates of one key", () => {
     expect(await updated).toEqual({ offset: 8 });
   });
 
-  it("[T2] of which all throw set nothing", async () => {
+  it("[T2] updates that all throw set nothing", async () => {
     const made = await visitVotes();
 
     const thrown = made.room.update("votes", () => {
@@ -230,7 +230,7 @@ describe("updates of one key", () => {
 });
 
 describe("an update without a connection", () => {
-  it("[T2 A3] is sent when there is one, and computed anew if that is too late", async () => {
+  it("[T2 A3] an update without a connection is sent once there is one, and computed again if that is too late", async () => {
     const made = await visitVotes();
     made.line.end();
     const updated = made.room.update("votes", vote);
@@ -246,7 +246,7 @@ describe("an update without a connection", () => {
     expect(await updated).toEqual({ offset: 10 });
   });
 
-  it("[T2] is rejected when the room is closed, in the wait after a conflict too", async () => {
+  it("[T2] an update is rejected when the room is closed, also during the wait after a conflict", async () => {
     const made = await visitVotes();
     const updated = made.room.update("votes", vote);
     await settled();
@@ -260,14 +260,14 @@ describe("an update without a connection", () => {
     expect(made.world.timers).toEqual([]);
   });
 
-  it("[T2 J10] is rejected in a room that is only watched", async () => {
+  it("[T2 J10] an update is rejected in a room that the client only watches", async () => {
     const made = await visit({ view: true });
 
     expect(await outcomeOf(made.room.update("votes", vote))).toMatchObject({ code: "view_only" });
   });
 });
 
-/** So many calls, of each kind. */
+/** The number of calls of each kind. */
 const MANY = 100_000;
 
 describe("very many calls without a connection", () => {
@@ -276,37 +276,45 @@ describe("very many calls without a connection", () => {
     ["set", ({ room }, n) => room.set({ n })],
     ["update", ({ room }) => room.update("n", vote)],
     ["setPresence", ({ room }, n) => room.setPresence({ n })],
-  ])("[A5 T2] to %s are all settled when the room is closed", { timeout: 60_000 }, async (_what, call) => {
-    const made = await visit();
-    made.line.end();
-    const codes = new Map<unknown, number>();
-    for (let n = 0; n < MANY; n++) {
-      call(made, n).catch(({ code }: { code: string }) => codes.set(code, (codes.get(code) ?? 0) + 1));
-    }
-    await settled();
+  ])(
+    "[A5 T2] very many calls to %s without a connection are all settled when the room is closed",
+    { timeout: 60_000 },
+    async (_what, call) => {
+      const made = await visit();
+      made.line.end();
+      const codes = new Map<unknown, number>();
+      for (let n = 0; n < MANY; n++) {
+        call(made, n).catch(({ code }: { code: string }) => codes.set(code, (codes.get(code) ?? 0) + 1));
+      }
+      await settled();
 
-    made.room.close();
-    await settled();
+      made.room.close();
+      await settled();
 
-    expect([...codes.values()].reduce((sum, count) => sum + count, 0)).toBe(MANY);
-    expect([...codes.keys()].filter((code) => code !== "closed" && code !== "outbox_full")).toEqual([]);
-  });
+      expect([...codes.values()].reduce((sum, count) => sum + count, 0)).toBe(MANY);
+      expect([...codes.keys()].filter((code) => code !== "closed" && code !== "outbox_full")).toEqual([]);
+    },
+  );
 
-  it("[A5] to setPresence are all answered by the newest", { timeout: 60_000 }, async () => {
-    const made = await visit();
-    made.line.end();
-    let resolved = 0;
-    for (let n = 0; n < MANY; n++) void made.room.setPresence(n).then(() => resolved++);
+  it(
+    "[A5] very many calls of setPresence without a connection are all settled by the newest one",
+    { timeout: 60_000 },
+    async () => {
+      const made = await visit();
+      made.line.end();
+      let resolved = 0;
+      for (let n = 0; n < MANY; n++) void made.room.setPresence(n).then(() => resolved++);
 
-    await made.nextDial();
-    made.line.welcome({ recovered: true });
-    await settled();
-    expect(made.line.items.map(({ data }) => data)).toEqual([MANY - 1]);
-    made.line.deliver({ type: "ack", ref: made.line.refs[0] ?? 0 });
-    await settled();
+      await made.nextDial();
+      made.line.welcome({ recovered: true });
+      await settled();
+      expect(made.line.items.map(({ data }) => data)).toEqual([MANY - 1]);
+      made.line.deliver({ type: "ack", ref: made.line.refs[0] ?? 0 });
+      await settled();
 
-    expect(resolved).toBe(MANY);
-    await comeBack(made);
-    expect(made.line.target.presence).toBe(String(MANY - 1));
-  });
+      expect(resolved).toBe(MANY);
+      await comeBack(made);
+      expect(made.line.target.presence).toBe(String(MANY - 1));
+    },
+  );
 });

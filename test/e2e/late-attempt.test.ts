@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.[Symbol.asyncDispose]());
 
-/** Resolves when a room is connected; everything that it tells of its connection is in `states`. */
+/** Resolves when a room is connected; `states` has all its connection states. */
 async function connected(room: Room): Promise<{ readonly states: readonly string[] }> {
   const states: string[] = [];
   await new Promise<void>((resolve) => {
@@ -55,7 +55,7 @@ it.each<TransportName>(["websocket", "sse"])(
   },
 );
 
-it("[H9 A6] a page's leave that arrives after the page was loaded again does not end the new one", async () => {
+it("[H9 A6] a page's leave that arrives after a reload does not end the new connection", async () => {
   const [name, key] = [uniqueRoom(), randomKey()];
   const arrival = Promise.withResolvers<void>();
   const answers: Promise<Response>[] = [];
@@ -83,7 +83,7 @@ it("[H9 A6] a page's leave that arrives after the page was loaded again does not
   await after.leave();
 });
 
-it("[J11] a page that is loaded again after its clock was set back takes over from its predecessor", async () => {
+it("[J11] a page that is reloaded after its clock was set back replaces its previous connection", async () => {
   const [name, key] = [uniqueRoom(), randomKey()];
   const tomorrow = { ...realEnvironment, firstAttempt: () => Date.now() + 86_400_000 };
   const before = createRoom(roomUrl(server.url, name), { key }, { environment: tomorrow });

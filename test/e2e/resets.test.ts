@@ -15,7 +15,7 @@ const WITHIN_MS = 12;
 
 const HEARTBEAT_MS = 5_000;
 
-/** Half of what it takes where the client has sent nothing, in milliseconds: then it lasts until the room sleeps. */
+/** Half of the time if the client has sent nothing, in milliseconds: then it takes until the room sleeps. */
 const LATE_MS = 5_000;
 
 it.each([

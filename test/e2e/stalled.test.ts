@@ -74,7 +74,7 @@ it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost 
   expect(mostMemory - before).toBeLessThan(SLACK_BYTES);
   expect(loads(server, room)).toBe(1);
 
-  // What is queued for a client keeps the room awake: one that never says what it reads is sent until its network is full.
+  // Queued data keeps the room awake, and a client that never reports what it reads is sent data until its network is full.
   expect(await readByComingBack(server, room, dan, said)).toEqual(fromTo(WARM_UP + 1, said));
   await delay(ASLEEP_AFTER_MS);
   bob.resume();
@@ -127,7 +127,7 @@ it.concurrent("[L5 S4 S5 G4] sockets that read nothing for slowTimeoutMs are clo
   for (const member of [ana, back, again]) member.vanish();
 });
 
-it("[G7 L5 G4] clients that claim to have read what they have not cost no more memory, and get everything once they read", async () => {
+it("[G7 L5 G4] clients that report unread data as read cost no more memory, and receive everything once they read", async () => {
   await using server = await startBareRuntime({ vars: { ...WIDE, SLOW_TIMEOUT_MS: "600000" } });
   const room = uniqueRoom();
   const ana = await joinWebSocket(server, room, { query: { flow: "1" } });

@@ -4,11 +4,11 @@ import { expect, it } from "vitest";
 import { absolute } from "../support/repository.ts";
 
 /**
- * What a page that joins over WebSocket may have to load, in bytes after gzip: 11 KiB. Of these the shared state takes 440,
+ * The maximum that a page that joins over WebSocket loads, in bytes after gzip: 11 KiB. Of these the shared state takes 440,
  * its updates with retries 500, crowds and the list that is kept over a reconnect 175, flow control 165, watching only 75,
- * raw bytes and the place where another dialect comes in 205. Attempts in order, and how a room reconnects after it was
- * replaced, or after a restart of seconds, take 580. The checks of options, and what incomplete runtimes and wrong clocks
- * need, take 1,000; that data which JSON would change is rejected, 320.
+ * raw bytes and the hook for another dialect 205. Ordered attempts, and reconnects after a replacement or a short restart,
+ * take 580. The checks of options, and the code for incomplete runtimes and wrong clocks, take 1,000. The rejection of data
+ * that JSON would change takes 320.
  */
 const MAX_CLIENT_BYTES = 11_264;
 

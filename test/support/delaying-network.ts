@@ -3,8 +3,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { LOOPBACK } from "./loopback-port.ts";
 
 /**
- * A network that holds back what a client sends first, as a packet that is lost and sent again: later connections
- * overtake it. What is held back still arrives when the client has closed its end meanwhile.
+ * A network that delays the first connections of a client, like a lost packet that is sent again. Later connections
+ * overtake them. Delayed data still arrives after the client has closed its end.
  */
 export class DelayingNetwork implements AsyncDisposable {
   readonly #server: Server;
@@ -33,12 +33,12 @@ export class DelayingNetwork implements AsyncDisposable {
     return network;
   }
 
-  /** Where the server is to be reached over this network. */
+  /** The server's address in this network. */
   get url(): string {
     return `http://${LOOPBACK}:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Delivers what was held back; resolves once the server has answered, and closed what was closed to it. */
+  /** Delivers the delayed data. Resolves once the server has answered, and has closed the connections that clients closed. */
   async deliver(): Promise<void> {
     await Promise.all(this.#held.map((send) => send()));
   }

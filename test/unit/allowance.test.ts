@@ -5,13 +5,13 @@ import { UserBudget } from "../../src/limits/user-budget.ts";
 const NOW = 1_800_000_000_000;
 const RATE = { perSecond: 60, burst: 120 };
 
-/** Charges one message each time; tells how many were refused, and how many of these in excess. */
+/** Charges one message each time. Returns how many were rejected, and how many of these in excess. */
 function outcome(allowance: Allowance, times: readonly number[]): { refused: number; excess: number } {
   const refused = times.map((at) => allowance.charge(1, at)).filter(({ waitMs }) => waitMs > 0);
   return { refused: refused.length, excess: refused.filter(({ isExcess }) => isExcess).length };
 }
 
-/** What a client sends that keeps to the rate, where the network holds everything back until the stall is over. */
+/** The messages of a client that keeps to the rate, when the network delays everything until the stall is over. */
 function stalled(perSecond: number, seconds: number): number[] {
   return Array<number>(perSecond * seconds).fill(NOW);
 }
@@ -22,7 +22,7 @@ describe("delayed frames", () => {
     [30, 10],
     [15, 20],
   ])(
-    "[L2 G10] %i a second that a stall of %i s delivers at once are refused and no excess",
+    "[L2 G10] %i frames a second that a stall of %i s delivers at once are rejected, but not as an excess",
     (rate, seconds) => {
       const { refused, excess } = outcome(new Allowance(RATE, NOW), stalled(rate, seconds));
 
@@ -31,14 +31,14 @@ describe("delayed frames", () => {
     },
   );
 
-  it("[L2 G10] stalls that follow one another are no excess, for a client that keeps to its rate", () => {
+  it("[L2 G10] repeated stalls are not an excess for a client that keeps to its rate", () => {
     const allowance = new Allowance(RATE, NOW);
     const times = Array.from({ length: 10 }, (_, n) => Array<number>(60 * 5).fill(NOW + n * 5_000)).flat();
 
     expect(outcome(allowance, times).excess).toBe(0);
   });
 
-  it("[L2] what is beyond that is an excess, each of it", () => {
+  it("[L2] every frame beyond the stall allowance is an excess", () => {
     const { excess } = outcome(new Allowance(RATE, NOW), stalled(60, 6));
 
     expect(excess).toBe(60);
@@ -52,7 +52,7 @@ describe("delayed frames", () => {
     expect(outcome(allowance, times).excess).toBeGreaterThan(500);
   });
 
-  it("[L1] a refusal says the same as if there were no such allowance", () => {
+  it("[L1] a rejection is the same as without a stall allowance", () => {
     const allowance = new Allowance(RATE, NOW);
     outcome(allowance, stalled(60, 2));
 
@@ -60,7 +60,7 @@ describe("delayed frames", () => {
     expect(allowance.charge(1, NOW + 17)).toEqual({ waitMs: 0, isExcess: false });
   });
 
-  it("[L1 G11] nothing is owed after ten seconds", () => {
+  it("[L1 G11] an allowance owes nothing after ten seconds", () => {
     for (const burst of [60, 120, 600]) {
       const allowance = new Allowance({ perSecond: 60, burst }, NOW);
       outcome(allowance, stalled(60, 60));
@@ -72,7 +72,7 @@ describe("delayed frames", () => {
 });
 
 describe("the sessions of one user", () => {
-  /** Clients that each try again as soon as they may, for ten seconds; returns what each was refused. */
+  /** Clients that each retry as soon as they may, for ten seconds. Returns the rejections of each. */
   function contend(clients: number): { refused: number; excess: number } {
     const budget = new UserBudget({ perSecond: 180, burst: 360 }, NOW);
     const nextAt = Array<number>(clients).fill(NOW);
@@ -91,7 +91,7 @@ describe("the sessions of one user", () => {
   }
 
   it.each([4, 10, 30, 60])(
-    "[L8 L2 G10] %i that want to send more than all may, and wait as they are told, commit no excess",
+    "[L8 L2 G10] %i sessions of a user that want to send more than allowed, and wait for retryAfterMs, commit no excess",
     (clients) => {
       const { refused, excess } = contend(clients);
 
@@ -100,7 +100,7 @@ describe("the sessions of one user", () => {
     },
   );
 
-  it("[L8 L2 G10] one that does not wait commits an excess", () => {
+  it("[L8 L2 G10] a session of a user that does not wait commits an excess", () => {
     const budget = new UserBudget({ perSecond: 180, burst: 360 }, NOW);
     const refusals = Array.from({ length: 2_000 }, () => budget.takeMessage(NOW));
 

@@ -121,7 +121,7 @@ describe("the budgets of a room", () => {
     exhaust(budgets, "ana", NOW + 60_000);
   });
 
-  it("[L10 G10] a read is paid for when it is done, and the next waits until no more is owed", () => {
+  it("[L10 G10] a read is charged when it is done, and the next one waits until nothing is owed", () => {
     const budgets = new Budgets(LIMITS);
     const refusal = (now: number): unknown => budgets.readRefusal("ana", now);
 
@@ -134,7 +134,7 @@ describe("the budgets of a room", () => {
     expect(budgets.readRefusal("bob", NOW)).toBeUndefined();
   });
 
-  it("[L10] a crowd of other readers makes no debt forgotten, and who cannot be told apart owes only to the room", () => {
+  it("[L10] many other readers do not erase a debt, and readers that cannot be distinguished owe only the room", () => {
     const budgets = new Budgets(LIMITS);
     budgets.chargeRead("ana", LIMITS.readCharsBurst + 1, NOW);
 
@@ -147,7 +147,7 @@ describe("the budgets of a room", () => {
     expect(budgets.readRefusal(undefined, NOW)).toMatchObject({ limit: "roomReadCharsPerSecond" });
   });
 
-  it("[L8 G10] the bytes of a room come back, and a frame as large as all of them can be had", () => {
+  it("[L8 G10] the room's byte budget refills, and a frame as large as the whole budget is accepted", () => {
     const budgets = new Budgets(LIMITS);
 
     expect(budgets.takeRoomBytes(LIMITS.roomBytesBurst, NOW)).toBeUndefined();

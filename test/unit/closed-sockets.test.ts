@@ -4,7 +4,7 @@ import { ClosedSockets } from "../../src/room/closed-sockets.ts";
 const NOW = 1_000_000;
 const FIVE_MINUTES = 300_000;
 
-/** A socket of which the runtime reports what is queued. What stays queued after a close cannot be had in one process. */
+/** A socket whose queue the runtime reports. One process cannot produce data that stays queued after a close. */
 function socketWith(bufferedAmount: number): WebSocket {
   return { bufferedAmount } as unknown as WebSocket;
 }
@@ -43,7 +43,7 @@ it("[J9] a connection whose client closed it with data queued counts for five mi
   expect(counted(closed)).toEqual({});
 });
 
-it("[J9] a clock that is set back does not prolong that", () => {
+it("[J9] a clock that is set back does not prolong the time for which a closed connection counts", () => {
   const closed = new ClosedSockets();
   const socket = socketWith(500);
   closed.add(socket, { source: "ana" });
@@ -54,7 +54,7 @@ it("[J9] a clock that is set back does not prolong that", () => {
   expect(counted(closed)).toEqual({});
 });
 
-it("[J9] where the runtime reports nothing, a connection counts with what it was sent until its client answers", () => {
+it("[J9] where the runtime reports nothing, a closed connection counts with the bytes it was sent until its client answers", () => {
   const closed = new ClosedSockets();
   const socket = {} as WebSocket;
   closed.add(socket, { source: "ana", unread: 700 });

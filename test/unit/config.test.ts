@@ -211,7 +211,7 @@ describe("names that are misspelled", () => {
     );
   });
 
-  it("[W5 G12] the value of a misspelled variable is not told, it may be a secret", () => {
+  it("[W5 G12] the value of a misspelled variable is not shown, because it may be a secret", () => {
     expect(problemsOf({ TOKEN_SECRET: "hush-hush" }).join()).not.toContain("hush");
   });
 
@@ -223,11 +223,11 @@ describe("names that are misspelled", () => {
     "MAX_UPLOAD_BYTES",
     "JWT_SECRET",
     "NODE_ENV",
-  ])("[W5] %s is a variable of a team's own, and passed over", (name) => {
+  ])("[W5] %s is a variable of the team's own, and ignored", (name) => {
     expect(problemsOf({ [name]: "1" })).toEqual([]);
   });
 
-  it("[W5] one near an option is a team's own where the option is set as well, or is a binding", () => {
+  it("[W5] a variable that resembles an option is ignored if that option is set, or if it is a binding", () => {
     expect(problemsOf({ TOKEN_SECRET: "mine", TOKEN_SECRETS: "" })).toEqual([]);
     expect(problemsOf({ MAX_MEMBER: "mine", MAX_MEMBERS: "7" })).toEqual([]);
     expect(problemsOf({ ADMIN_KEY: { get: () => undefined }, ALLOWED_ORIGIN: () => undefined })).toEqual([]);
@@ -236,22 +236,22 @@ describe("names that are misspelled", () => {
 
 describe("values that are no values", () => {
   it.each(["TOKEN_ISSUER", "TOKEN_SECRETS", "ALLOWED_ORIGINS", "TOKEN_JWKS_URL"])(
-    "[W5] a %s of blanks alone is not taken for none",
+    "[W5] a %s that is only blanks is not treated as absent",
     (env) => {
       expect(problemsOf({ [env]: "  " })).toEqual([`${env} is blank; remove it or give it a value`]);
     },
   );
 
-  it("[W5] blanks around a text are passed over", () => {
+  it("[W5] blanks around a text are ignored", () => {
     expect(readConfig({ TOKEN_ISSUER: " https://id.example \n" }, KINDS).server.tokenIssuer).toBe(
       "https://id.example",
     );
   });
 
-  it("[W5 G12] a value of another type is told, unless it is a secret", () => {
+  it("[W5 G12] a value of the wrong type is shown, unless it is a secret", () => {
     expect(problemsOf({ TOKEN_SECRETS: 123_456_789, ALLOWED_ORIGINS: ["https://a.example"] })).toEqual([
-      "TOKEN_SECRETS is of the type number, must be a text, its items separated by commas",
-      'ALLOWED_ORIGINS is ["https://a.example"], must be a text, its items separated by commas',
+      "TOKEN_SECRETS is of the type number, must be a string with items separated by commas",
+      'ALLOWED_ORIGINS is ["https://a.example"], must be a string with items separated by commas',
     ]);
   });
 
@@ -284,15 +284,19 @@ describe("kinds that are written without types", () => {
     [
       "a misspelled option",
       { maxMember: 7 },
-      "maxMember is not an option of a kind; do you mean maxMembers?",
+      "maxMember is not an option of a kind; did you mean maxMembers?",
     ],
-    ["an option of the server", { sseRetryMs: 5 }, "it is one of the server: set the variable SSE_RETRY_MS"],
-    ["a misspelled field", { anonymus: true }, "anonymus is not an option of a kind; do you mean anonymous?"],
+    ["an option of the server", { sseRetryMs: 5 }, "it is a server option: set the variable SSE_RETRY_MS"],
+    [
+      "a misspelled field",
+      { anonymus: true },
+      "anonymus is not an option of a kind; did you mean anonymous?",
+    ],
     ["hooks that are a function", { hooks: () => undefined }, "hooks is a function, must be an object"],
     [
       "a hook that is none",
       { hooks: { onMessage: () => undefined } },
-      "hooks.onMessage is not a hook; there are onJoin",
+      "hooks.onMessage is not a hook; the hooks are onJoin",
     ],
     ["a hook that is no function", { hooks: { onJoin: true } }, "hooks.onJoin is true, must be a function"],
     ["a hook that waits", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],
@@ -304,7 +308,7 @@ describe("kinds that are written without types", () => {
     expect(others).toEqual([]);
   });
 
-  it("[W5 K1] hooks may have helpers beside them, and be of a class", () => {
+  it("[W5 K1] hooks may have helpers beside them, and may be methods of a class", () => {
     class Rules {
       limit = 3;
       onJoin(): void {}

@@ -81,7 +81,7 @@ function checkFrame(frame: ClientFrame): void {
     case "set": {
       const changed = [...frame.set.keys(), ...frame.delete];
       demand(changed.length >= 1 && changed.length <= 64 && changed.every(isName), "T1");
-      demand(new Set(changed).size === changed.length, "a key is set or deleted once");
+      demand(new Set(changed).size === changed.length, "a key can be set or deleted only once");
       demand(
         [...frame.if].every(([key, version]) => isName(key) && isCount(version)),
         "T2",

@@ -21,7 +21,7 @@ describe("data as JSON", () => {
     ["an object without a prototype", Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
     ["boxed values", [Object("a"), Object(1), Object(true)], '["a",1,true]'],
     ["an object of another realm", runInNewContext("({ a: [1] })"), '{"a":[1]}'],
-  ])("[A1] %s is carried", (_what, data, text) => {
+  ])("[A1] %s is representable in JSON", (_what, data, text) => {
     expect(jsonText(data)).toBe(text);
   });
 
@@ -47,13 +47,13 @@ describe("data as JSON", () => {
     ["a buffer inside of data", new ArrayBuffer(1)],
     ["bytes of Node inside of data", Buffer.from("x")],
     ["a cycle", cycle],
-  ])("[A1] %s is rejected, and not changed, alone and deep inside", (_what, data) => {
+  ])("[A1] %s is rejected and not changed, alone and deep inside a value", (_what, data) => {
     expect(() => jsonText(data)).toThrow(TypeError);
     expect(() => jsonText({ list: [{ value: data }] })).toThrow(TypeError);
     expect(() => jsonText([data])).toThrow(TypeError);
   });
 
-  it("[A1] an error names the field and what it holds", () => {
+  it("[A1] the error for data that JSON would change names the field and its content", () => {
     expect(() => jsonText({ a: { at: NaN } })).toThrow('"at" is NaN, which JSON cannot carry');
     expect(() => jsonText(new Map())).toThrow("the data is a Map, which JSON cannot carry");
   });
@@ -77,7 +77,7 @@ describe("bytes", () => {
     ["a Buffer of Node", Buffer.from([1, 2, 3, 4])],
     ["a Uint8Array of another realm", runInNewContext("Uint8Array.of(1, 2, 3, 4)")],
     ["an ArrayBuffer of another realm", runInNewContext("Uint8Array.of(1, 2, 3, 4).buffer")],
-  ])("[A10] %s is taken as the bytes that it shows", (what, data) => {
+  ])("[A10] %s is accepted as the bytes that it shows", (what, data) => {
     const expected = what.startsWith("a BigInt64Array") ? Array(8).fill(0) : [1, 2, 3, 4];
 
     expect(Array.from(bytesOf(data) ?? [])).toEqual(expected);
@@ -90,7 +90,7 @@ describe("bytes", () => {
     ["null", null],
     ["an object with a length", { length: 2, byteLength: 2 }],
     ["a Blob", new Blob(["x"])],
-  ])("[A10] %s is no bytes", (_what, data) => {
+  ])("[A10] %s is not accepted as bytes", (_what, data) => {
     expect(bytesOf(data)).toBeUndefined();
   });
 });

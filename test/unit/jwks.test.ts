@@ -7,7 +7,7 @@ import { forge, signer, usualClaims, type Signer } from "../support/signing.ts";
 const MAX_AGE_MS = 600_000;
 const COOLDOWN_MS = 30_000;
 
-/** How long the last set is used while no other can be fetched, and how seldom that is then tried. */
+/** How long the last set is used while no other can be fetched, and the interval of attempts. */
 const MAX_STALE_MS = 3_600_000;
 const PAUSE_MS = 30_000;
 
@@ -164,19 +164,22 @@ describe("a key that is being rotated in", () => {
   it.each<[string, () => Promise<Signer>]>([
     ["that names its key", () => signer("ES256", "new")],
     ["that names no key", () => signer("ES256")],
-  ])("[D5] a token %s is refused with the time after which the key is looked for", async (_what, made) => {
-    const [old, fresh] = [await signer("ES256", "old"), await made()];
-    await using server = await KeyServer.start([old.jwk]);
-    const verifier = verifierOf(server.url);
-    await userOf(verifier, await lasting(old));
-    server.serve(old.jwk, fresh.jwk);
+  ])(
+    "[D5] a token %s is rejected with the time after which the key is fetched again",
+    async (_what, made) => {
+      const [old, fresh] = [await signer("ES256", "old"), await made()];
+      await using server = await KeyServer.start([old.jwk]);
+      const verifier = verifierOf(server.url);
+      await userOf(verifier, await lasting(old));
+      server.serve(old.jwk, fresh.jwk);
 
-    const early = await verifier.verify(await lasting(fresh));
-    const retryAfterMs = early.ok ? 0 : early.error.retryAfterMs;
+      const early = await verifier.verify(await lasting(fresh));
+      const retryAfterMs = early.ok ? 0 : early.error.retryAfterMs;
 
-    expect(early).toMatchObject({ ok: false, error: { code: "token_invalid" } });
-    expect(retryAfterMs).toBeGreaterThanOrEqual(COOLDOWN_MS);
-  });
+      expect(early).toMatchObject({ ok: false, error: { code: "token_invalid" } });
+      expect(retryAfterMs).toBeGreaterThanOrEqual(COOLDOWN_MS);
+    },
+  );
 });
 
 describe("a key set that cannot be had", () => {
@@ -210,7 +213,7 @@ describe("a key set that cannot be had", () => {
   });
 
   it.each(OUTAGES)(
-    "[D5 G6] for it %s, is not missed for an hour where one is known",
+    "[D5 G6] when the key set %s, the known one is used for up to an hour",
     async (_what, answer) => {
       const key = await signer("ES256", "k1");
       await using server = await KeyServer.start([key.jwk]);
@@ -229,7 +232,7 @@ describe("a key set that cannot be had", () => {
     },
   );
 
-  it("[D5 G10] during an outage, is asked for every 30 seconds and not for each token", async () => {
+  it("[D5 G10] during an outage, the key set is requested every 30 seconds and not for each token", async () => {
     const key = await signer("ES256", "k1");
     await using server = await KeyServer.start([key.jwk]);
     const [verifier, token] = [verifierOf(server.url), await lasting(key)];

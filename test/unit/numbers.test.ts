@@ -36,7 +36,7 @@ const HELD = [
 ];
 
 describe("numbers that a double does not hold", () => {
-  it.each(LOST)("[A1] %s is found, wherever it is in a text: %s", (_what, number) => {
+  it.each(LOST)("[A1] %s, which a double does not hold, is found anywhere in a text: %s", (_what, number) => {
     for (const text of [
       number,
       `[1,${number}]`,
@@ -47,7 +47,7 @@ describe("numbers that a double does not hold", () => {
     }
   });
 
-  it.each(HELD)("[A1] %s is held", (number) => {
+  it.each(HELD)("[A1] a double holds %s", (number) => {
     expect(lostNumber(number)).toBeUndefined();
     expect(lostNumber(`{"a":[${number},"x"]}`)).toBeUndefined();
   });
@@ -64,7 +64,7 @@ describe("numbers that a double does not hold", () => {
     for (const text of texts) expect(lostNumber(JSON.stringify({ [text]: [text] }))).toBeUndefined();
   });
 
-  it("[A1] every double is held, with the digits of JavaScript, with 17 and with 21", () => {
+  it("[A1] every double is accepted, with the digits of JavaScript, with 17 and with 21", () => {
     const any = fc.double({ noNaN: true, noDefaultInfinity: true });
     fc.assert(
       fc.property(any, (number) => {
@@ -78,7 +78,7 @@ describe("numbers that a double does not hold", () => {
     );
   });
 
-  it("[A1] an integer is held if and only if the same integer is written again", () => {
+  it("[A1] an integer is accepted if and only if the same integer is written again", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), (integer) => {
         const isSame = integerOf(JSON.stringify(Number(integer))) === integer;
@@ -88,7 +88,7 @@ describe("numbers that a double does not hold", () => {
     );
   });
 
-  it("[A1 G10] a text of many digits, strings or escapes is looked through once", () => {
+  it("[A1 G10] a text of many digits, strings or escapes is scanned once", () => {
     const texts = [
       "9".repeat(60_000),
       `"${"\\n".repeat(30_000)}9007199254740993"`,
@@ -160,7 +160,7 @@ describe.each<[string, (field: string, number: string) => unknown]>([
   );
 });
 
-it("[F2] such a number anywhere in a message is bad_frame, and in a string it is text", () => {
+it("[F2] a number that a double does not hold is bad_frame anywhere in a message, and text in a string", () => {
   const read = (fields: string): unknown => decodeClientText(`{"type":"publish","event":"e",${fields}}`);
 
   expect(read('"extra":1e400')).toMatchObject({ ok: true, value: [{ ok: false }] });
@@ -169,11 +169,13 @@ it("[F2] such a number anywhere in a message is bad_frame, and in a string it is
   expect(read('"ref":3,"data":"9007199254740993"')).toMatchObject({ ok: true, value: [{ ok: true }] });
 });
 
-it("[E1] the message repeats 64 digits of it at most", () => {
+it("[E1] the error repeats at most 64 digits of the number", () => {
   const decoded = decodeClientText(`{"type":"publish","event":"e","data":${"9".repeat(1_000)}}`);
 
   const [item] = decoded.ok ? decoded.value : [];
-  expect(item?.ok === false && item.error.message).toContain(`the number ${"9".repeat(64)}… cannot be held`);
+  expect(item?.ok === false && item.error.message).toContain(
+    `the number ${"9".repeat(64)}… is not representable`,
+  );
 });
 
 it("[F1 F2] each item of an array stands alone, whatever it holds beside such a number", () => {

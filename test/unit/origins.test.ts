@@ -3,7 +3,7 @@ import { readConfig } from "../../src/config/config.ts";
 import { readOrigins } from "../../src/config/origins.ts";
 import { Origins } from "../../src/worker/origins.ts";
 
-/** Whether a server with this ALLOWED_ORIGINS lets a page of an origin in; the problems where it does not start. */
+/** Whether a server with this ALLOWED_ORIGINS accepts a page of an origin; the problems if it does not start. */
 function allows(list: string, origin: string): boolean | readonly string[] {
   const { value, problems } = readOrigins(list);
   return problems.length > 0 ? problems : new Origins(value).allows(origin);
@@ -28,7 +28,7 @@ describe("origins that are taken as they are meant", () => {
     ["null", "null"],
     ["*", "https://anything.example"],
     ["", "https://anything.example"],
-  ])("[D9] %j allows %s", (list, origin) => {
+  ])("[D9] ALLOWED_ORIGINS of %j allows %s", (list, origin) => {
     expect(allows(list, origin)).toBe(true);
   });
 
@@ -37,7 +37,7 @@ describe("origins that are taken as they are meant", () => {
     ["https://app.example.com:443", "https://app.example.com:444"],
     ["https://*.example.com", "https://example.com"],
     ["https://app.example.com", "http://app.example.com"],
-  ])("[D9 G12] %j does not allow %s", (list, origin) => {
+  ])("[D9 G12] ALLOWED_ORIGINS of %j does not allow %s", (list, origin) => {
     expect(allows(list, origin)).toBe(false);
   });
 });
@@ -49,14 +49,14 @@ describe("origins that cannot be meant", () => {
     ["localhost:5173", '"localhost:5173" has no scheme; write http://localhost:5173'],
     ["//app.example.com", "is not an origin; write it as https://app.example.com"],
     ["https://", "is not an origin"],
-    ["https://app.example.com/rooms", "has a path, an origin has none; write https://app.example.com"],
-    ["https://app.example.com?x=1", "has a path, an origin has none; write https://app.example.com"],
+    ["https://app.example.com/rooms", "has a path, but an origin has none; write https://app.example.com"],
+    ["https://app.example.com?x=1", "has a path, but an origin has none; write https://app.example.com"],
     ["https://user@app.example.com", "is not an origin"],
-    ["https://app.example.com:99999", "has a host or port that no origin has"],
+    ["https://app.example.com:99999", "has an invalid host or port"],
     ['"https://app.example.com"', "is not an origin"],
     ["https://a.example;https://b.example", "is not an origin"],
-    ["*, https://app.example.com", '"*" allows every origin, so it stands alone'],
-    [",", "holds no origin; remove it to allow all"],
+    ["*, https://app.example.com", '"*" allows every origin, so it must be the only item'],
+    [",", "contains no origin; remove it to allow all"],
   ])("[D9 W5] ALLOWED_ORIGINS of %j starts no server, and says why", (list, why) => {
     const problems = allows(list, "https://app.example.com");
 
@@ -65,7 +65,7 @@ describe("origins that cannot be meant", () => {
     expect(() => readConfig({ ALLOWED_ORIGINS: list }, { default: { text: "any" } })).toThrow(why);
   });
 
-  it("[D9 W5] every origin that is wrong is named", () => {
+  it("[D9 W5] every invalid origin is named", () => {
     expect(allows("a.example, https://ok.example, https://b.example/x", "https://ok.example")).toHaveLength(
       2,
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RetiredFloors, type RetiredChunk } from "../../src/room/retired-floors.ts";
 
-/** Sessions that are retired; this many of them, and of others, are asked for. */
+/** The retired sessions. This many of them, and of others, are looked up. */
 const [RETIRED, SAMPLE] = [1_000_000, 100_000];
 
 function inMemory(): { readonly floors: RetiredFloors; readonly chunks: Map<number, RetiredChunk> } {
@@ -24,7 +24,7 @@ function countWhere<Value>(values: Iterable<Value>, holds: (value: Value) => boo
 }
 
 describe("retired floors", () => {
-  it("[A3 G3] of a million sessions hold each of them, take few others for one, and fill 4 MiB", () => {
+  it("[A3 G3] retired floors of a million sessions contain each of them, mistake few others for one, and fill 4 MiB", () => {
     const { floors, chunks } = inMemory();
 
     floors.add(sessions("old", RETIRED));
@@ -36,7 +36,7 @@ describe("retired floors", () => {
     expect(countWhere(chunks.values(), ({ bits }) => bits.length === 8_192)).toBe(512);
   }, 30_000);
 
-  it("[A3 G3] only rise, whatever is added later", () => {
+  it("[A3 G3] retired floors only rise, whatever is added later", () => {
     const { floors } = inMemory();
 
     floors.add([{ session: "s", ref: 9 }]);

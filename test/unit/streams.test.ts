@@ -11,7 +11,7 @@ function open(streams: Streams, source: string, now: number): OpenStream {
 }
 
 describe("streams of a source", () => {
-  it("[L3] that ended leave their places to others", () => {
+  it("[L3] streams that ended leave their places to others", () => {
     const streams = new Streams(2, HEARTBEAT_MS);
     const [first, second] = [open(streams, "ana", 0), open(streams, "ana", 0)];
 
@@ -24,7 +24,7 @@ describe("streams of a source", () => {
     expect(streams.open("ana", 0)).toMatchObject({ ok: true });
   });
 
-  it("[L3] that nobody ended stop counting after three heartbeats, and not before while they beat", () => {
+  it("[L3] streams that nobody ended stop counting three heartbeats after their last one", () => {
     const streams = new Streams(1, HEARTBEAT_MS);
     const stream = open(streams, "ana", 0);
 
@@ -33,7 +33,7 @@ describe("streams of a source", () => {
     expect(streams.open("ana", 4 * HEARTBEAT_MS)).toMatchObject({ ok: true });
   });
 
-  it("[L3 G7] whose readers had to be cut off keep their places for ten minutes", () => {
+  it("[L3 G7] streams whose readers were cut off keep their places for ten minutes", () => {
     const streams = new Streams(1, HEARTBEAT_MS);
     const stream = open(streams, "ana", 0);
     stream.end();
@@ -43,7 +43,7 @@ describe("streams of a source", () => {
     expect(streams.open("ana", 601_000)).toMatchObject({ ok: true });
   });
 
-  it("[L3] are forgotten with their source, however many sources there are", () => {
+  it("[L3] streams are forgotten with their source, however many sources there are", () => {
     const streams = new Streams(1, HEARTBEAT_MS);
     for (let n = 0; n < 5_000; n++) open(streams, `source ${n}`, n * HEARTBEAT_MS);
 

@@ -28,17 +28,17 @@ describe("lists of secrets", () => {
       "a pass phrase of several words that is long enough",
       ["a pass phrase of several words that is long enough"],
     ],
-  ])("[D4] of %j the secrets are %j", (list, secrets) => {
+  ])("[D4] the secrets in the list %j are %j", (list, secrets) => {
     const read = readSecrets("TOKEN_SECRETS", list);
 
     expect(read.problems.length === 0 ? read.secrets : undefined).toEqual(secrets);
   });
 
   it.each([
-    [",", "TOKEN_SECRETS holds no secret"],
+    [",", "TOKEN_SECRETS contains no secret"],
     ["brief-secret", "TOKEN_SECRETS: item 1 of 1 is 12 characters, at least 32 are needed"],
     [`${ONE},,${TWO}`, "TOKEN_SECRETS: item 2 of 3 is empty"],
-    [`${ONE} ${TWO}`, "TOKEN_SECRETS: item 1 of 1 looks like several; separate secrets by commas"],
+    [`${ONE} ${TWO}`, "TOKEN_SECRETS: item 1 of 1 looks like several secrets; separate them with commas"],
     [`${ONE}\n${TWO}`, "looks like several"],
   ])("[D4 W5 G12] %j starts no server, and the problem holds no secret", (list, why) => {
     const problems = problemsOf({ tokenSecrets: list });
@@ -50,7 +50,7 @@ describe("lists of secrets", () => {
   it.each([
     ["prl_too-short", "is 13 characters"],
     ["a-key-without-a-prefix-of-32-characters", "does not begin with prl_"],
-    ["prl_a-key-that-holds a-blank-and-is-long", "holds a blank"],
+    ["prl_a-key-that-holds a-blank-and-is-long", "contains a space"],
   ])("[D11 W5 G12] ADMIN_KEYS of %j starts no server, and the problem holds no key", (list, why) => {
     const { problems } = readSecrets("ADMIN_KEYS", list, "prl_");
 
@@ -60,7 +60,7 @@ describe("lists of secrets", () => {
 });
 
 describe("public keys", () => {
-  it("[D4] a set may hold keys for other uses beside one for signatures", () => {
+  it("[D4] a key set may contain keys for other uses beside one for signatures", () => {
     const set = { keys: [{ ...RSA, use: "enc" }, { kty: "AKP", pub: "x" }, RSA] };
 
     expect(problemsOf({ tokenKeys: JSON.stringify(set) })).toEqual([]);
@@ -70,9 +70,9 @@ describe("public keys", () => {
     ["no JSON", "{", "is not a JSON Web Key Set"],
     ["a PEM", "-----BEGIN PUBLIC KEY-----", "but a PEM; convert its key to a JWK"],
     ["a single key", RSA, 'but a single key; wrap it as {"keys":[…]}'],
-    ["no key", { keys: [] }, "holds no key for signatures"],
-    ["keys for other uses alone", { keys: [{ ...RSA, use: "enc" }] }, "holds no key for signatures"],
-    ["a curve that no algorithm here has", { keys: [{ kty: "EC", crv: "secp256k1", x: "A", y: "A" }] }, "holds no key for signatures"], // prettier-ignore
+    ["no key", { keys: [] }, "contains no key for signatures"],
+    ["keys for other uses alone", { keys: [{ ...RSA, use: "enc" }] }, "contains no key for signatures"],
+    ["a curve that no algorithm here has", { keys: [{ kty: "EC", crv: "secp256k1", x: "A", y: "A" }] }, "contains no key for signatures"], // prettier-ignore
     ["something that is no key", { keys: [RSA, null] }, "key 2 of 2 is not an object"],
     ["a private key", { keys: [{ ...RSA, d: "AQAB" }] }, "key 1 of 1 is secret or private"],
     ["a secret", { keys: [{ kty: "oct", k: "AQAB" }] }, "key 1 of 1 is secret or private"],
@@ -104,7 +104,7 @@ describe("where keys are fetched from", () => {
     ["https://a.example/keys https://b.example/keys", "must be one https URL"],
     ["http://id.example.com/keys", "is an http URL of id.example.com; keys are fetched over https"],
     ["http://localhost.evil.example/keys", "is an http URL"],
-    ["https://user:secret@id.example.com/keys", "holds a user or a password"],
+    ["https://user:secret@id.example.com/keys", "contains a user or a password"],
     ["user:secret@id.example.com", "must be one https URL"],
   ])("[D4 W5] TOKEN_JWKS_URL of %j starts no server", (tokenJwksUrl, why) => {
     const problems = problemsOf({ tokenJwksUrl });
@@ -119,13 +119,13 @@ describe("issuer and audience", () => {
     ["TOKEN_ISSUER", "tokenIssuer", "https://a.example, https://b.example"],
     ["TOKEN_ISSUER", "tokenIssuer", "https://a.example https://b.example"],
     ["TOKEN_AUDIENCE", "tokenAudience", "web,mobile"],
-  ] as const)("[D4 W5] a list as %s starts no server", (variable, option, list) => {
+  ] as const)("[D4 W5] a server with a list as %s does not start", (variable, option, list) => {
     expect(problemsOf({ [option]: list })).toEqual([
       `${variable} is ${JSON.stringify(list)}, must be one value without commas or blanks`,
     ]);
   });
 
-  it("[D4 W5] everything that is wrong is named at once", () => {
+  it("[D4 W5] all problems of the token options are named at once", () => {
     const wrong = {
       tokenSecrets: "x",
       tokenKeys: "{",

@@ -319,7 +319,7 @@ describe("temporary refusals", () => {
     [8, 4_000],
     [60, 56_000],
   ])(
-    "[D5] a token that is valid in %i s, of 5 tolerated, says to wait %i ms",
+    "[D5] for a token that is valid in %i s, with 5 s tolerated, retryAfterMs is %i",
     async (seconds, retryAfterMs) => {
       const token = await hs256({ aud: "parlor", nbf: nowS() + seconds });
       const refused = await refusalOf(token);
@@ -331,7 +331,7 @@ describe("temporary refusals", () => {
     },
   );
 
-  it("[D5] a token that is valid in a year says to come with another one in a minute", async () => {
+  it("[D5] a token that is valid in a year is rejected with a retry time of one minute", async () => {
     const refused = await refusalOf(await hs256({ aud: "parlor", nbf: nowS() + 31_536_000 }));
 
     expect(refused).toMatchObject({ code: "token_invalid", retryAfterMs: 60_000 });
@@ -340,7 +340,7 @@ describe("temporary refusals", () => {
   it.each<[string, () => Promise<string>]>([
     ["another secret", () => hs256({ aud: "parlor" }, "y".repeat(32))],
     ["a public key, where there are secrets only", async () => (await key).sign({ aud: "parlor" })],
-  ])("[D5] a token signed with %s may be of a key that is not here yet", async (_what, made) => {
+  ])("[D5] a token signed with %s is rejected for now, because its key may be new", async (_what, made) => {
     expect(await refusalOf(await made())).toMatchObject({ code: "token_invalid", retryAfterMs: 30_000 });
   });
 
@@ -352,7 +352,7 @@ describe("temporary refusals", () => {
     ["has no user", () => hs256({ aud: "parlor", sub: undefined })],
     ["has claims that are malformed", () => hs256({ aud: "parlor", rooms: 7 })],
     ["has times that are malformed", () => hs256({ aud: "parlor", nbf: "soon" })],
-  ])("[D5] a token that %s is refused for good", async (_what, made) => {
+  ])("[D5] a token that %s is rejected for good", async (_what, made) => {
     const refused = await refusalOf(await made());
 
     expect(refused).toMatchObject({ code: "token_invalid" });
@@ -361,7 +361,7 @@ describe("temporary refusals", () => {
 });
 
 describe("clock tolerance", () => {
-  it("[D4 D7] is part of when a token expires, for all who ask", async () => {
+  it("[D4 D7] the clock tolerance is part of a token's expiry at the edge, in the room and for the client", async () => {
     const tolerant = verifierOf({ secrets: [SECRET], clockToleranceS: 5 });
     const checked = await tolerant.verify(await hs256({ exp: nowS() - 4 }));
 

@@ -52,7 +52,7 @@ describe("what was sent is attached", () => {
   });
 
   it.each([5_001, 2_147_483_648, 1e300])(
-    "[G10 G11] what waits for a time %d ms ahead, on a clock that was set back, is looked at once, within five seconds",
+    "[G10 G11] a wait of %d ms, on a clock that was set back, ends in one turn within five seconds",
     (ms) => {
       const turns: number[] = [];
       const wakeup = new Wakeup((at) => turns.push(at), 1_000);
@@ -81,7 +81,7 @@ describe("what was sent is attached", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("[G6 M1] within seconds for a wait that seems an hour long, as its time is of a clock that was set back", () => {
+  it("[G6 M1] a room wakes within seconds for a wait that seems an hour long because the clock was set back", () => {
     const { turns, tend } = awakeRoom(1_000);
 
     tend(NOW + 3_600_000);

@@ -19,7 +19,7 @@ const { userMessagesBurst } = TEST_KINDS.scarce;
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** How frames that a correct client may send come to be refused. */
+/** How frames that a correct client may send are rejected. */
 interface Scene {
   readonly kind: string;
   readonly frame: Act;
@@ -56,7 +56,7 @@ const SCENES: readonly [code: ErrorCode, scene: Scene][] = [
 ];
 
 describe("errors that a correct client cannot avoid", () => {
-  it.each(SCENES)("[L2 G10] %s, however often, mutes and closes nobody", async (code, scene) => {
+  it.each(SCENES)("[L2 G10] %s mutes and closes nobody, however often it occurs", async (code, scene) => {
     rule({
       onPublish: (_room, _ana, { event }) => {
         if (event === "grow") return { data: "x".repeat(70_000) };
@@ -75,7 +75,7 @@ describe("errors that a correct client cannot avoid", () => {
     expect(await ana.publish("e", 1)).toMatchObject(code === "forbidden" ? { code } : { type: "ack" });
   });
 
-  it("[L2 L1 G10] are charged to the session's budget all the same, and beyond it in excess they count", async () => {
+  it("[L2 L1 G10] errors that a correct client cannot avoid are charged to the session's budget, and count when they exceed it", async () => {
     const ana = await join(uniqueRoom("strict"), { to });
     const { messagesBurst, messagesPerSecond } = (await ana.welcome()).limits;
     const frame = { type: "set", set: { votes: 1 }, if: { votes: 7 } };
@@ -107,7 +107,7 @@ describe("errors that a correct client cannot avoid", () => {
     expect(await tab.closed).toMatchObject({ code: 4505 });
   });
 
-  it("[L2 L8 G10] forbidden frames spend nothing of the room's budget", async () => {
+  it("[L2 L8 G10] forbidden frames are not charged to the room's budget", async () => {
     const room = uniqueRoom("scarce");
     const headers = bearer(await token({ user: "eve", rooms: { "*": ["join"] } }));
     const [eve, ana] = [await join(room, { to, headers }), await join(room, { to })];
@@ -118,7 +118,7 @@ describe("errors that a correct client cannot avoid", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ limit: "roomMessagesPerSecond" });
   });
 
-  it("[L2 G5 G10] neither by POST", async () => {
+  it("[L2 G5 G10] errors that a correct client cannot avoid mute and close nobody by POST either", async () => {
     const room = uniqueRoom("strict");
     const bob = await joinSse(room, { to });
     const frame = { type: "set", set: { votes: 1 }, if: { votes: 7 } };
@@ -132,7 +132,7 @@ describe("errors that a correct client cannot avoid", () => {
 describe("the table of errors", () => {
   const rows = Object.entries(ERRORS) as [ErrorCode, ErrorRow][];
 
-  it("[L2] counts what a client that keeps to the protocol never gets, and nothing else", () => {
+  it("[L2] the error table counts only errors that a client that keeps to the protocol never gets", () => {
     const counted = rows.filter(([code]) => isAbuse({ code })).map(([code]) => code);
 
     expect(counted.toSorted()).toEqual([

@@ -27,7 +27,7 @@ function storeAll(log: Log, what: readonly What[], chars = 1): void {
 
 const offsets = ({ messages }: ReadHistory): unknown[] => messages.map(({ offset }) => offset);
 
-/** Every page of history from a place on, each from where the one before it says that it begins. */
+/** Every page of history from an offset on, each from the `next` of the previous one. */
 function pagesOf(
   log: Log,
   from: { readonly after: number } | { readonly before: number },
@@ -83,7 +83,7 @@ describe("messages for some", () => {
   });
 
   it.each(["bob", "state"] as const)(
-    "[A8] a page ends before its first message where much of the log is %s's, and says where the next one begins",
+    "[A8] a page may end before its first message if much of the log is %s's, and says where the next page begins",
     async (what) => {
       const logs = await withLog(keeping(1_000), (log, storage) => {
         const large = Array<What>(12).fill(what); // twice as much as a page looks at
@@ -104,7 +104,7 @@ describe("messages for some", () => {
     },
   );
 
-  it("[L10 P4] each page of a replay looks at a bounded part of the log, and the next goes on from there", async () => {
+  it("[L10 P4] each page of a replay reads a bounded part of the log, and the next continues from there", async () => {
     const pages = await withLog(keeping(1_000), (log, storage) => {
       storeAll(log, ["all", ...Array<What>(12).fill("bob"), "all"], 200_000);
       return both(log, storage).map((each) => {

@@ -13,7 +13,7 @@ import { joinSse, openEvents, post } from "./support/sse.ts";
 import { SECRETS, bearer, token } from "./support/tokens.ts";
 import { join, joinWebSocket } from "./support/websocket.ts";
 
-/** What the platform allows an attachment, serialized, in bytes. */
+/** The platform's limit for a serialized attachment, in bytes. */
 const PLATFORM_BYTES = 16_384;
 
 /** Two bytes in UTF-8. One of them makes V8 write each unit of its string as two bytes. */
@@ -39,7 +39,7 @@ const LONGEST_ID = "A".repeat(22);
 const LONGEST_USER = WIDE.repeat(128);
 const LAST_TIME = 8_640_000_000_000_000; // beyond 31 bits: written as a double, as all times are
 
-/** The most that a token may put into an attachment, as the edge reads it. */
+/** The largest access that a token may put into an attachment, as the edge reads it. */
 function widestAccess(): Access {
   const claims = readClaims({
     ...{ sub: LONGEST_USER, jti: LONGEST_USER, exp: 8_640_000_000_000, iat: 8_640_000_000_000 },
@@ -51,7 +51,7 @@ function widestAccess(): Access {
   return access.value;
 }
 
-/** A session with every field that one may have, each as large as it may be. The type sees that none is left out. */
+/** A session with every possible field, each at its largest. The type ensures that none is left out. */
 function widestRecord(): Required<SessionRecord> {
   return {
     session: LONGEST_ID,
@@ -106,7 +106,7 @@ function sizeOf(value: object): number {
 }
 
 describe("what is attached to a socket", () => {
-  it("[D6 G6] is at its largest well below what the platform allows", () => {
+  it("[D6 G6] the largest attachment of a socket is well below the platform's limit", () => {
     const record = widestRecord();
     const { access, data } = record;
 
@@ -120,7 +120,7 @@ describe("what is attached to a socket", () => {
     expect(() => attach(socket, record, widestLane())).not.toThrow();
   });
 
-  it("[D6] counts a string with one wide character twice, as V8 does", () => {
+  it("[D6] the size of an attachment counts a string with one wide character twice, as V8 does", () => {
     const narrow = sizeOf({ data: "x".repeat(2_000) });
     const wide = sizeOf({ data: `${WIDE}${"x".repeat(1_999)}` });
 
@@ -129,11 +129,11 @@ describe("what is attached to a socket", () => {
   });
 });
 
-/** A Worker that takes the tokens of tests. */
+/** A Worker that accepts the tokens of tests. */
 const to = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(","), ADDRESS_LIMITS: "off" });
 
 describe("a token whose patterns add up", () => {
-  it("[D6 D5 G12] to more than 1,024 characters is refused at the edge, which says by how much", async () => {
+  it("[D6 D5 G12] a token whose capabilities exceed 1,024 characters is rejected at the edge, with their size", async () => {
     const room = uniqueRoom("closed-none");
     const rooms = Object.fromEntries(
       Array.from({ length: 12 }, (_, n) => [
@@ -155,7 +155,7 @@ describe("a token whose patterns add up", () => {
     expect(await reader.inbox.take("error")).toMatchObject({ code: "token_invalid" });
   });
 
-  it("[D6 D8 G12] to more than that renews nothing, and does not end the room", async () => {
+  it("[D6 D8 G12] a token whose capabilities exceed 1,024 characters renews nothing, and does not end the room", async () => {
     const room = uniqueRoom("closed-none");
     const small = bearer(await token());
     const ana = await join(room, { to, headers: small });
@@ -173,7 +173,7 @@ describe("a token whose patterns add up", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[D6 G6] to just that, with the longest user, info and presence data, is served on after a sleep", async () => {
+  it("[D6 G6] a token with 1,024 characters of capabilities, the longest user, info and presence data works after a hibernation", async () => {
     const room = uniqueRoom("closed-none");
     const grants = [...widestGrants(MAX_GRANTS_CHARS - ",presence,publish".length), "presence", "publish"];
     const headers = bearer(

@@ -25,7 +25,7 @@ const AWAKE_OR_ASLEEP: readonly [how: string, between: (room: string) => Promise
   ["asleep", evict],
 ];
 
-/** Joins too late; resolves with the refusal once the connection is closed. */
+/** Joins too late. Resolves with the rejection once the connection is closed. */
 async function joinTooLate(room: string, key: string, attempt: number): Promise<ErrorFrame> {
   const late = await joinWebSocket(room, { key, query: numbered(attempt) });
   const error = await late.inbox.take("error");
@@ -47,7 +47,7 @@ async function lose(member: WebSocketMember): Promise<void> {
 
 describe.each(JOINS)("a connection over %s", (_transport, joinNumbered) => {
   it.each(AWAKE_OR_ASLEEP)(
-    "[J11 J8 G9] is not replaced by an older attempt of its client that arrives late, in a room that is %s",
+    "[J11 J8 G9] a connection is not replaced by an older attempt of its client that arrives late, in a room that is %s",
     async (_how, between) => {
       const [room, key] = [uniqueRoom(), randomKey()];
       const bob = await join(room);
@@ -65,7 +65,7 @@ describe.each(JOINS)("a connection over %s", (_transport, joinNumbered) => {
   );
 
   it.each(AWAKE_OR_ASLEEP)(
-    "[J11 J5] is replaced by a newer attempt, and by the same one again, in a room that is %s",
+    "[J11 J5] a connection is replaced by a newer attempt, and by the same attempt again, in a room that is %s",
     async (_how, between) => {
       const [room, key] = [uniqueRoom(), randomKey()];
       const first = await joinNumbered(room, key, 8);
@@ -82,7 +82,7 @@ describe.each(JOINS)("a connection over %s", (_transport, joinNumbered) => {
 });
 
 describe("a late attempt", () => {
-  it("[J11 S7] over SSE gets the error and when to retry, or 409 where it does not read events", async () => {
+  it("[J11 S7] a late attempt over SSE gets the error and a retry time, or 409 if it does not read events", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     await join(room, { key, query: numbered(8) });
 
@@ -96,7 +96,7 @@ describe("a late attempt", () => {
     expect(await plain.json()).toMatchObject({ code: "superseded", try: 8 });
   });
 
-  it("[J11 M4] is not let in while its member's connection is lost, nor after the member has left", async () => {
+  it("[J11 M4] a late attempt is rejected while its member's connection is lost, and after the member has left", async () => {
     const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
     const bob = await join(room);
     const ana = await join(room, { key, query: numbered(8) });
@@ -111,7 +111,7 @@ describe("a late attempt", () => {
     expect(bob.inbox.all.at(-1)).toMatchObject({ left: [{ id: ana.member, reason: "left" }], count: 1 });
   });
 
-  it("[J11 J10] of a connection that only watches is ordered in the same way", async () => {
+  it("[J11 J10] attempts of a connection that only watches are ordered in the same way", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const eyes = await join(room, { key, query: { view: "1", ...numbered(8) } });
 
@@ -123,19 +123,19 @@ describe("a late attempt", () => {
     expect(await eyes.inbox.take("message")).toMatchObject({ event: "chat" });
   });
 
-  it("[J11] of another session with the same numbers is not late", async () => {
+  it("[J11] an attempt of another session with the same numbers is not late", async () => {
     const room = uniqueRoom();
     await join(room, { query: numbered(8) });
 
     expect(await (await join(room, { query: numbered(7) })).welcome()).toMatchObject({ try: 7, count: 2 });
   });
 
-  it("[J11 G9] that a sleeping room had let in beside a newer one does not stay", async () => {
+  it("[J11 G9] a late attempt that a hibernating room accepted beside a newer one is closed", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const newer = await join(room, { query: numbered(9) });
     const older = await join(room, { query: numbered(8) });
-    // As if the older one had come in while nobody knew of the newer.
+    // As if the older one had joined while the room did not know the newer one.
     await inRoom(room, (state) => {
       const sockets = state.getWebSockets().map((socket) => ({
         socket,
@@ -157,7 +157,7 @@ describe("a late attempt", () => {
 });
 
 describe("the number of an attempt", () => {
-  it("[J11 J3] behind a key wins over the query's", async () => {
+  it("[J11 J3] the attempt number behind a key wins over the query's", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const protocols = ["parlor.v1", `resume.${key}.12`];
 
@@ -167,7 +167,7 @@ describe("the number of an attempt", () => {
   });
 
   it.each(["x", "-1", "1.5", "1e3", "9007199254740992", "99999999999999999"])(
-    "[J11 J7 H9] %j is bad_request in a query and behind a key, and bad_session with a POST",
+    "[J11 J7 H9] the attempt number %j is bad_request in a query and behind a key, and bad_session with a POST",
     async (attempt) => {
       const [room, key] = [uniqueRoom(), randomKey()];
       const inQuery = await joinWebSocket(room, { key, query: { try: attempt } });
@@ -181,7 +181,7 @@ describe("the number of an attempt", () => {
     },
   );
 
-  it("[J11 J7] without a value counts as absent in a query, and is bad_request behind a key", async () => {
+  it("[J11 J7] an attempt number without a value counts as absent in a query, and is bad_request behind a key", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
 
     const inQuery = await join(room, { query: { try: "" } });
@@ -191,7 +191,7 @@ describe("the number of an attempt", () => {
     expect(await behind.inbox.take("error")).toMatchObject({ code: "bad_request" });
   });
 
-  it("[J11 J5] is given by the room where the client does not count: above every one that is known", async () => {
+  it("[J11 J5] the room gives a connection without an attempt number one above every known number", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const far = Date.now() + 1_000_000_000;
     const counting = await join(room, { key, query: numbered(far) });
@@ -205,7 +205,7 @@ describe("the number of an attempt", () => {
     expect(await joinTooLate(room, key, far + 1)).toMatchObject({ try: far + 2 });
   });
 
-  it("[J11] that is the largest there is locks nobody out", async () => {
+  it("[J11] the largest attempt number locks nobody out", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const largest = Number.MAX_SAFE_INTEGER;
     const first = await join(room, { key, query: numbered(largest) });
@@ -221,7 +221,7 @@ describe("the number of an attempt", () => {
 
 describe("a POST that names an older connection than its session's newest", () => {
   it.each(AWAKE_OR_ASLEEP)(
-    "[H9 A6] does not end the newer one by its leave, in a room that is %s",
+    "[H9 A6] the leave of a POST for an older connection does not end the newer one, in a room that is %s",
     async (_how, between) => {
       const [room, key] = [uniqueRoom(), randomKey()];
       const page = await joinSse(room, { key, query: numbered(8) });
@@ -236,7 +236,7 @@ describe("a POST that names an older connection than its session's newest", () =
     },
   );
 
-  it("[H9 A6] or one that the room does not know of, does not end the newest by its leave", async () => {
+  it("[H9 A6] the leave of a POST for a connection that the room does not know does not end the newest one", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { query: numbered(8) });
 
@@ -244,7 +244,7 @@ describe("a POST that names an older connection than its session's newest", () =
     expect(await ana.publish("chat", "still here")).toMatchObject({ offset: 1 });
   });
 
-  it("[H9 A5] does not change presence data that the newer one has brought", async () => {
+  it("[H9 A5] a POST for an older connection does not change presence data of the newer one", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const page = await joinSse(room, { key, query: numbered(8) });
     const reloaded = await join(room, { key, presence: "new", query: numbered(9) });
@@ -257,7 +257,7 @@ describe("a POST that names an older connection than its session's newest", () =
     expect(members).toContainEqual({ id: reloaded.member, data: "new" });
   });
 
-  it("[H9 A1 T1] still publishes and sets: those acts are the session's, whenever they arrive", async () => {
+  it("[H9 A1 T1] a POST for an older connection still publishes and sets, because these acts belong to the session", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const page = await joinSse(room, { key, query: numbered(8) });
     const reloaded = await join(room, { key, query: numbered(9) });
@@ -267,7 +267,7 @@ describe("a POST that names an older connection than its session's newest", () =
     expect(await reloaded.inbox.take("message")).toMatchObject({ event: "chat" });
   });
 
-  it("[H9 L2] is refused without being counted as abuse", async () => {
+  it("[H9 L2] a POST for an older connection is rejected, but does not count as abuse", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const page = await joinSse(room, { key, query: numbered(8) });
     const reloaded = await join(room, { key, query: numbered(9) });
@@ -280,20 +280,23 @@ describe("a POST that names an older connection than its session's newest", () =
 });
 
 describe("a POST that names its session's newest connection, or none", () => {
-  it.each([".8", ""])("[H9 A6 M2] ends it by its leave: %j", async (suffix) => {
-    const [room, key] = [uniqueRoom(), randomKey()];
-    const bob = await join(room);
-    const ana = await joinSse(room, { key, query: numbered(8) });
+  it.each([".8", ""])(
+    "[H9 A6 M2] the leave of a POST for the newest connection, or for none, ends it: %j",
+    async (suffix) => {
+      const [room, key] = [uniqueRoom(), randomKey()];
+      const bob = await join(room);
+      const ana = await joinSse(room, { key, query: numbered(8) });
 
-    const { body } = await post(room, { session: ana.session, key: key + suffix }, { type: "leave" });
+      const { body } = await post(room, { session: ana.session, key: key + suffix }, { type: "leave" });
 
-    expect(body).toMatchObject({ type: "ack" });
-    expect(await ana.closed).toMatchObject({ code: 4507 });
-    await bob.inbox.until(({ all }) => all.length === 3);
-    expect(bob.inbox.all.at(-1)).toMatchObject({ left: [{ id: ana.member, reason: "left" }] });
-  });
+      expect(body).toMatchObject({ type: "ack" });
+      expect(await ana.closed).toMatchObject({ code: 4507 });
+      await bob.inbox.until(({ all }) => all.length === 3);
+      expect(bob.inbox.all.at(-1)).toMatchObject({ left: [{ id: ana.member, reason: "left" }] });
+    },
+  );
 
-  it("[H9 M4] ends a membership whose connection is lost, unless it names an older one", async () => {
+  it("[H9 M4] the leave of a POST ends a membership whose connection is lost, unless it names an older connection", async () => {
     const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
     const ana = await join(room, { key, query: numbered(8) });
     await ana.welcome();

@@ -114,7 +114,7 @@ describe("who was closed abuse", () => {
     await join(room, home);
   });
 
-  it("[L2 S6 S7] a banned EventSource is told when to retry", async () => {
+  it("[L2 S6 S7] a banned EventSource receives a retry time", async () => {
     const room = uniqueRoom("strict");
     const home = from();
     const reader = await joinSse(room, home);

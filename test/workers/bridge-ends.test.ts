@@ -26,7 +26,7 @@ describe("a stream that has ended", () => {
     return { ...bridge, abort, place };
   }
 
-  it("[S4 G7] aborts the request of a reader that takes nothing for ten seconds", async () => {
+  it("[S4 G7] after the end of a stream, the request of a reader that takes nothing for ten seconds is aborted", async () => {
     const { abort, place } = await endUnread();
 
     vi.advanceTimersByTime(LINGER_MS / 2);
@@ -38,7 +38,7 @@ describe("a stream that has ended", () => {
     expect(place.end).not.toHaveBeenCalled();
   });
 
-  it("[S4 S5] waits for a reader as long as it goes on reading, and frees its place once it has read everything", async () => {
+  it("[S4 S5] an ended stream waits for its reader while that reads, and frees its place once everything is read", async () => {
     const { reader, abort, place } = await endUnread();
     const stream = new EventStream();
 
@@ -53,7 +53,7 @@ describe("a stream that has ended", () => {
     expect(place.end).toHaveBeenCalledOnce();
   });
 
-  it("[S4 G7] hands the runtime little of what its reader has not taken", async () => {
+  it("[S4 G7] an ended stream gives the runtime little of the data that its reader has not taken", async () => {
     const { reader, room } = openBridge({ sseHeartbeatMs: 60_000 });
     for (let n = 0; n < 4; n++) room.send(FRAME);
     await reader.read(); // retry
@@ -67,7 +67,7 @@ describe("a stream that has ended", () => {
 });
 
 describe("a bridge", () => {
-  it("[C3] sends the room a first frame as soon as it is open", async () => {
+  it("[C3] a bridge sends the room a first frame as soon as it is open", async () => {
     const { room, reader, sent } = openBridge({ sseHeartbeatMs: 60_000 });
 
     await vi.waitFor(() => expect(sent).toEqual(["ping"]));
@@ -80,7 +80,7 @@ describe("a bridge", () => {
 describe("streams of one source", () => {
   const limited = serverWith({ SSE_STREAMS_PER_SOURCE: "2" });
 
-  it("[L3 S7 G10] beyond sseStreamsPerSource are rejected with the wait, and each that ends makes room for another", async () => {
+  it("[L3 S7 G10] streams beyond sseStreamsPerSource are rejected with a retry time, and each ended stream makes room for another", async () => {
     const room = uniqueRoom();
     const from = { to: limited, headers: { "CF-Connecting-IP": uniqueAddress() } };
     const [first] = [await joinSse(room, from), await joinSse(room, from)];
@@ -105,7 +105,7 @@ describe("streams of one source", () => {
     expect(await next.welcome()).toBeDefined();
   });
 
-  it("[L3] are not counted for joins that the room rejects", async () => {
+  it("[L3] streams are not counted for joins that the room rejects", async () => {
     const room = uniqueRoom();
     const from = { to: limited, headers: { "CF-Connecting-IP": uniqueAddress() } };
     for (let n = 0; n < 3; n++) await openEvents(room, { ...from, query: { key: "bad" } });

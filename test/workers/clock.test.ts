@@ -20,7 +20,7 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** What a clock may do around something that begins: each moves it before, and then after. */
+/** Changes of the clock around the start of something: each moves the clock before it, and then after it. */
 const FAULTS: readonly (readonly [what: string, before: () => void, after: () => void])[] = [
   ["is set back by an hour", () => undefined, () => pass(-HOUR_MS)],
   ["is set forward by an hour and then corrected", () => pass(HOUR_MS), () => pass(-HOUR_MS)],
@@ -204,7 +204,7 @@ describe("a clock that is set forward by an hour", () => {
 });
 
 describe("a room's clock", () => {
-  it("[F6 G11] notices a step back of a second or more, once, and small steps when they add up to that", () => {
+  it("[F6 G11] a room's clock notices a step back of a second or more once, and small steps when they add up to that", () => {
     const clock = new Clock();
 
     const noticed = [0, 5_000, 4_500, 4_001, 4_000, 4_000, 3_500, 3_000, 9_000, -HOUR_MS, -HOUR_MS].map(

@@ -4,7 +4,7 @@ import { createParlor } from "../../src/worker/parlor.ts";
 
 const KINDS = { default: { text: "any", anonymous: true } };
 
-/** The lines of what is wrong with a server; none where it starts. */
+/** The problems of a server's configuration; none if it starts. */
 function problemsOf(bindings: object, kinds: object = KINDS): readonly string[] {
   try {
     createParlor({ kinds: kinds as typeof KINDS, env: { ...env, ...bindings } });
@@ -15,7 +15,7 @@ function problemsOf(bindings: object, kinds: object = KINDS): readonly string[] 
 }
 
 describe("a server with a configuration that cannot work", () => {
-  it("[W5] does not start, and names everything at once: variables, tokens, keys, bindings, kinds", () => {
+  it("[W5] a server with a bad configuration does not start, and names all problems at once: variables, tokens, keys, bindings, kinds", () => {
     const wrong = {
       MAX_MEMBERS: "many",
       MAX_FRAME_BYTE: "1024",
@@ -41,13 +41,13 @@ describe("a server with a configuration that cannot work", () => {
     ["REQUESTS_PER_ADDRESS", { simple: { limit: 100 } }],
     ["ROOM", "Room"],
     ["REGISTRY", "Registry"],
-  ])("[L3 W5] does not start where the binding %s is something else", (name, value) => {
+  ])("[L3 W5] a server does not start if the binding %s is something else", (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([expect.stringContaining(`- ${name} is not`)]);
   });
 });
 
 describe("a configuration that may be meant for later", () => {
-  it("[D1 W5] starts, and the log names kinds that nobody can join and options without effect", () => {
+  it("[D1 W5] a server with kinds that nobody can join and options without effect starts, and logs them", () => {
     const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const kinds = { ...KINDS, doc: { text: "a token is needed" } };
 

@@ -8,7 +8,7 @@ const ADDRESS = "192.0.2.1";
 
 const UPGRADE = { Upgrade: "websocket", Connection: "Upgrade" };
 
-/** Everything that is refused, or answered without a room, and which limit it counts against. */
+/** All requests that are rejected, or answered without a room, and the limit that they count against. */
 const REQUESTS: [what: string, path: string, init: RequestInit, limit?: "JOINS_PER_ADDRESS"][] = [
   ["a range that cannot be read", "/rooms/x/history?limit=x", {}],
   ["a page of members that cannot be read", "/rooms/x/members?after=!", {}],
@@ -56,7 +56,7 @@ function act(session: string, body: string): RequestInit {
   return { method: "POST", body, headers: { "Parlor-Session": `${session}.${randomKey()}` } };
 }
 
-/** A server before limits that note whose requests they are asked about. */
+/** A server whose limits record the source of each request. */
 function counting(isWithin: boolean) {
   const counted: string[] = [];
   const limit = (name: string) => ({
@@ -78,15 +78,18 @@ function withAddress(init: RequestInit): RequestInit {
 }
 
 describe("a request that is refused", () => {
-  it.each(REQUESTS)("[L3] counts for its address: %s", async (_what, path, init, limit?: string) => {
-    const { to, counted } = counting(true);
+  it.each(REQUESTS)(
+    "[L3] a rejected request counts for its address: %s",
+    async (_what, path, init, limit?: string) => {
+      const { to, counted } = counting(true);
 
-    await request(path, withAddress(init), to);
+      await request(path, withAddress(init), to);
 
-    expect(counted).toEqual([`${limit ?? "REQUESTS_PER_ADDRESS"} ${ADDRESS}`]);
-  });
+      expect(counted).toEqual([`${limit ?? "REQUESTS_PER_ADDRESS"} ${ADDRESS}`]);
+    },
+  );
 
-  it.each(REQUESTS)("[L3 G10] is not even read beyond the limit: %s", async (_what, path, init) => {
+  it.each(REQUESTS)("[L3 G10] a request beyond the limit is not even read: %s", async (_what, path, init) => {
     const { to } = counting(false);
 
     const response = await request(path, withAddress(init), to);
@@ -97,7 +100,7 @@ describe("a request that is refused", () => {
 });
 
 describe("whose a request is", () => {
-  it("[L3] the user of a good token, whatever becomes of the request", async () => {
+  it("[L3] a request with a valid token counts for its user, whatever its outcome", async () => {
     const { to, counted } = counting(true);
     const headers = bearer(await token({ user: "ana", rooms: { "*": ["join"] } }));
     const room = uniqueRoom();
@@ -109,7 +112,7 @@ describe("whose a request is", () => {
     expect(counted).toEqual(Array(3).fill("REQUESTS_PER_ADDRESS @ana"));
   });
 
-  it("[L3 H4] a preflight is nobody's, and is answered beyond every limit", async () => {
+  it("[L3 H4] a preflight counts for nobody, and is answered beyond every limit", async () => {
     const { to, counted } = counting(false);
     const headers = { Origin: "https://parlor.test", "Access-Control-Request-Method": "POST" };
 
@@ -120,7 +123,7 @@ describe("whose a request is", () => {
     expect(counted).toEqual([]);
   });
 
-  it("[L3 H4] a page can read that it has asked too often", async () => {
+  it("[L3 H4] a page can read that it has sent too many requests", async () => {
     const { to } = counting(false);
 
     const response = await request("/rooms/x", { headers: { Origin: "https://parlor.test" } }, to);

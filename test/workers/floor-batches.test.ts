@@ -38,7 +38,7 @@ describe("floors", () => {
     ]);
   });
 
-  it("[A3 G3] wait until all acts of a block are forgotten, however many young acts follow", async () => {
+  it("[A3 G3] floors wait until all acts of a block are forgotten, however many young acts follow", async () => {
     const stored = await withActs((loaded, storage) => {
       for (const n of range(0, 23)) fill(loaded, "s", 500, NOW + n * 1_000, n * 500 + 1);
       const ends = range(0, 3).map((n) => NOW + n * 1_000 + ONCE_WINDOW_MS + 1); // of 500 acts each

@@ -166,25 +166,31 @@ describe("data that a hook makes of a message", () => {
   it.each([
     ["characters", "x".repeat(70_000)],
     ["bytes", "é".repeat(40_000)],
-  ])("[K3 F3] that is larger in %s than a frame may be is refused so", async (_unit, data) => {
-    const ana = await join(uniqueRoom("ruled"), { to });
-    rule({ onPublish: returning({ data }) });
+  ])(
+    "[K3 F3] a hook's data that is larger in %s than a frame may be is rejected with that reason",
+    async (_unit, data) => {
+      const ana = await join(uniqueRoom("ruled"), { to });
+      rule({ onPublish: returning({ data }) });
 
-    expect(await ana.publish("e", 1)).toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
-  });
+      expect(await ana.publish("e", 1)).toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
+    },
+  );
 
   it.each([
     ["a Map", new Map([["a", 1]])],
     ["NaN", { a: NaN }],
     ["bytes among data", { a: Uint8Array.of(1) }],
-  ])("[K3 A1] that JSON would change without a word, such as %s, is a failure", async (_what, data) => {
-    const ana = await join(uniqueRoom("ruled"), { to });
-    rule({ onPublish: returning({ data }) });
+  ])(
+    "[K3 A1] a hook's data that JSON would change silently, such as %s, is a failure",
+    async (_what, data) => {
+      const ana = await join(uniqueRoom("ruled"), { to });
+      rule({ onPublish: returning({ data }) });
 
-    expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
-  });
+      expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
+    },
+  );
 
-  it("[K1 A10] that is a view of a buffer is sent as raw bytes", async () => {
+  it("[K1 A10] a hook's data that is a view of a buffer is sent as raw bytes", async () => {
     const ana = await join(uniqueRoom("ruled"), { to });
     rule({ onPublish: returning({ bytes: new DataView(Uint8Array.of(9, 1, 2).buffer, 1) }) });
 

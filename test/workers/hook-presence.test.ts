@@ -7,7 +7,7 @@ import { rule } from "./support/rules.ts";
 import { joinSse, openEvents, post } from "./support/sse.ts";
 import { join, joinWebSocket, rejoin } from "./support/websocket.ts";
 
-/** A name may be had once. */
+/** Each name can be used once. */
 function unique(room: RoomHandle, _member: HookMember, name: Json): ReturnType<typeof refuse> | undefined {
   return room.members().some(({ data }) => data === name) ? refuse("that name is taken") : undefined;
 }
@@ -22,7 +22,7 @@ async function namesIn(room: string): Promise<string[]> {
 }
 
 describe("onPresence", () => {
-  it("[K1 A5] refuses a presence act in words, and nobody hears of it", async () => {
+  it("[K1 A5] onPresence refuses a presence act with a message, and other members are not notified", async () => {
     rule({ onPresence: unique });
     const room = uniqueRoom("ruled");
     const [ana, bob] = [await join(room, { to, presence: "ana" }), await join(room, { to, presence: "bob" })];
@@ -39,7 +39,7 @@ describe("onPresence", () => {
     expect(await namesIn(room)).toEqual(["ana", "bob"]);
   });
 
-  it("[K1 H1 G5] refuses a presence act by POST as well", async () => {
+  it("[K1 H1 G5] onPresence refuses a presence act by POST as well", async () => {
     rule({ onPresence: unique });
     const room = uniqueRoom("ruled");
     await join(room, { to, presence: "ana" });
@@ -51,7 +51,7 @@ describe("onPresence", () => {
     expect(await namesIn(room)).toEqual(["ana", "bob"]);
   });
 
-  it("[K1 J7 J8] refuses a newcomer for what its join says, over either transport", async () => {
+  it("[K1 J7 J8] onPresence refuses a new client for the presence data of its join, over either transport", async () => {
     rule({ onPresence: unique });
     const room = uniqueRoom("ruled");
     await join(room, { to, presence: "ana" });
@@ -71,7 +71,7 @@ describe("onPresence", () => {
     ["after a sleep, where members have no rows", "ruled-none", (room) => kindsRoom(room).evict()],
     ["after a crash", "ruled-grace", () => crash()],
   ])(
-    "[K1 M4 G10] a return that brings refused data takes place without it, and is told: %s",
+    "[K1 M4 G10] a reconnect with refused presence data takes place without it, and receives the refusal: %s",
     async (_when, kind, pass) => {
       rule({ onPresence: unique });
       const room = uniqueRoom(kind);
@@ -90,7 +90,7 @@ describe("onPresence", () => {
     },
   );
 
-  it("[K1 J5] is not asked about a return that brings nothing, or what the member has already", async () => {
+  it("[K1 J5] onPresence is not called for a reconnect without presence data, or with the data that the member has", async () => {
     const asked: unknown[] = [];
     rule({ onPresence: (_room, { data: before }, data) => void asked.push([before, data]) });
     const room = uniqueRoom("ruled-grace");
@@ -108,7 +108,7 @@ describe("onPresence", () => {
     ]);
   });
 
-  it("[K1 M1] changes the data, in an act, a join and a return alike, before onJoin sees it", async () => {
+  it("[K1 M1] onPresence changes the data of an act, a join and a reconnect before onJoin sees it", async () => {
     const joined: unknown[] = [];
     rule({
       onPresence: (_room, _member, data) => ({ data: (data as string).trim() }),
@@ -129,7 +129,7 @@ describe("onPresence", () => {
     expect(joined).toEqual([null, "ana", "anna", "hanna"]);
   });
 
-  it("[K2 F4 T5] what it and onJoin set takes effect with the join, and is counted together", async () => {
+  it("[K2 F4 T5] what onPresence and onJoin set takes effect with the join, and is counted together", async () => {
     let chars = 600; // twice that is more than the state holds
     const set = (room: RoomHandle, key: string): void => room.set({ [key]: "x".repeat(chars) });
     rule({ onPresence: (room) => set(room, "first"), onJoin: (room) => set(room, "second") });
@@ -148,7 +148,7 @@ describe("onPresence", () => {
     ]);
   });
 
-  it("[K3 A5 G6] one that fails refuses the act internal, and nothing of it takes effect", async () => {
+  it("[K3 A5 G6] an onPresence that fails rejects the act with internal, and nothing of it takes effect", async () => {
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to, presence: "ana" });
     for (const hook of [
@@ -172,7 +172,7 @@ describe("onPresence", () => {
     expect(await namesIn(room)).toEqual(["anna"]);
   });
 
-  it("[K3 J8 M4] one that fails keeps a newcomer out, and a returning member in with what it had", async () => {
+  it("[K3 J8 M4] an onPresence that fails rejects a new client, and a reconnecting member keeps its data", async () => {
     const room = uniqueRoom("ruled-grace");
     const ana = await join(room, { to, presence: "ana" });
     rule({

@@ -37,7 +37,7 @@ async function sizesIn(room: string): Promise<Record<string, number>> {
 }
 
 describe("what a hook sets in one call", () => {
-  it("[T5 K3] is counted together: several changes that each fit are refused where their sum does not", async () => {
+  it("[T5 K3] changes of a hook that each fit are rejected if they do not fit together", async () => {
     let threw: boolean[] = [];
     rule({
       onPublish: (room) => {
@@ -57,7 +57,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 K3] counts its keys together", async () => {
+  it("[T5 K3] the keys that a hook sets in one call are counted together", async () => {
     const names = Array.from({ length: maxStateKeys + 1 }, (_, index) => `${index}`);
     let threw: boolean[] = [];
     rule({
@@ -74,7 +74,7 @@ describe("what a hook sets in one call", () => {
     expect(Object.keys(await sizesIn(room))).toHaveLength(maxStateKeys);
   });
 
-  it("[T5 K2] is counted as it will be: a key set again counts once, and one deleted makes room", async () => {
+  it("[T5 K2] a key that a hook sets again counts once, and one that it deletes makes room", async () => {
     let threw: boolean[] = [];
     rule({
       onPublish: (room) => {
@@ -96,7 +96,7 @@ describe("what a hook sets in one call", () => {
     expect(Object.keys(await sizesIn(room))).toEqual(["b", "c"]);
   });
 
-  it("[T5 K3 T1] counts with the member's own change, which comes first", async () => {
+  it("[T5 K3 T1] what a hook sets counts together with the member's own change, which comes first", async () => {
     rule({ onSet: (room) => room.set({ b: HALF, c: 1 }) });
     const room = uniqueRoom("ruled-small");
     const ana = await join(room, { to });
@@ -108,7 +108,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 F1] counts from item to item of one frame", async () => {
+  it("[T5 F1] what hooks set is counted from item to item of one frame", async () => {
     let calls = 0;
     rule({ onPublish: (room) => room.set({ [String.fromCharCode(97 + calls++)]: HALF }) });
     const room = uniqueRoom("ruled-small");
@@ -125,7 +125,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 F1] several changes of a member in one frame are counted together too", async () => {
+  it("[T5 F1] several changes of a member in one frame are counted together", async () => {
     const room = uniqueRoom("ruled-small");
     const ana = await join(room, { to });
 
@@ -140,7 +140,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 K1] what a refused act's hook has set counts for nothing", async () => {
+  it("[T5 K1] what the hook of a refused act has set is not counted", async () => {
     rule({
       onPublish: (room, _member, { data }) => {
         room.set({ a: HALF, b: HALF });
@@ -156,7 +156,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 M2] counts from one departure to the next of one turn", async () => {
+  it("[T5 M2] what hooks set is counted from one departure to the next of one turn", async () => {
     const room = uniqueRoom("ruled-small");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     await join(room, { to });
@@ -187,7 +187,7 @@ describe("what a hook says or sets at once", () => {
       "a message for more than maxMembers",
       (room) => room.publish("e", 1, { to: Array(maxMembers + 1).fill("x") }),
     ],
-  ])("[K3 F3] %s throws where the hook can see it", async (_what, work) => {
+  ])("[K3 F3] %s throws in the hook that does it", async (_what, work) => {
     let threw: boolean[] = [];
     rule({ onPublish: (room) => void (threw = trying(room, [work])) });
     const room = uniqueRoom("ruled-small");
@@ -196,7 +196,7 @@ describe("what a hook says or sets at once", () => {
     expect(threw).toEqual([true]);
   });
 
-  it("[K2 G1 G4] many large messages are stored in as many rows as they need, and read by who resumes", async () => {
+  it("[K2 G1 G4] many large messages of a hook are stored in as many rows as they need, and replayed to a client that resumes", async () => {
     const large = "x".repeat(60_000);
     rule({
       onPublish: (room) => {

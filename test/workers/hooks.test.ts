@@ -41,7 +41,7 @@ describe("onJoin", () => {
     [Number.NaN, {}, 4503],
     [Infinity, {}, 4503],
     ["soon" as never, {}, 4503],
-  ])("[K1 E2] a refusal for %d ms tells %j and closes with %i", async (retryAfterMs, told, close) => {
+  ])("[K1 E2] a refusal for %d ms is sent as %j and closes with %i", async (retryAfterMs, told, close) => {
     rule({ onJoin: () => refuse("the game has begun", { retryAfterMs }) });
     const room = uniqueRoom("ruled");
 
@@ -57,7 +57,7 @@ describe("onJoin", () => {
     expect(reader.stream.lastEventId === "~closed").toBe(close === 4503);
   });
 
-  it("[K1 M4] is asked about each join, with whether it is a return, and not about clients that only watch", async () => {
+  it("[K1 M4] onJoin is called for each join, with isReturn, and not for clients that only watch", async () => {
     const asked: unknown[] = [];
     rule({ onJoin: (_room, { data }, { isReturn }) => void asked.push([data, isReturn]) });
     const room = uniqueRoom("ruled-grace");
@@ -79,7 +79,7 @@ describe("onJoin", () => {
     ]);
   });
 
-  it("[K1 J8] a member whose return is refused stays as it is, with its connection", async () => {
+  it("[K1 J8] a member whose reconnect is refused stays as it is, with its connection", async () => {
     rule({ onJoin: (_room, _member, { isReturn }) => (isReturn ? refuse("once only") : undefined) });
     const room = uniqueRoom("ruled-grace");
     const [ana, bob] = [await join(room, { to, presence: "Ana" }), await join(room, { to })];
@@ -93,7 +93,7 @@ describe("onJoin", () => {
     expect(bob.inbox.all.filter(({ type }) => type === "presence")).toEqual([]);
   });
 
-  it("[K1 M7] finds the others among the members, and not the one that it is asked about", async () => {
+  it("[K1 M7] onJoin finds the other members, and not the one that it is called for", async () => {
     const others: number[] = [];
     rule({ onJoin: (room) => void others.push(room.members().length) });
     const room = uniqueRoom("ruled-grace");

@@ -42,7 +42,7 @@ describe("HTTP", () => {
     ["/healthz/", 200],
     ["/rooms/ROOM/messages/", 405],
     ["/rooms//history", 404],
-  ])("[H4] %s is served as without its spare slashes: %i", async (path, status) => {
+  ])("[H4] %s is served as if it had no extra slashes: %i", async (path, status) => {
     expect((await request(path.replace("ROOM", uniqueRoom()))).status).toBe(status);
   });
 

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 
 const KIND: Kind = kindOfRoom(readConfig({}, kinds), "room");
 
-/** How long a connection is not heard of before it is closed: with the resolution at which that is noted. */
+/** How long a connection may be silent before it is closed, including the resolution of its last activity. */
 const PATIENCE_MS = KIND.silenceTimeoutMs + 15_000;
 
 /** A room's connections, real sockets, and when the platform answered the ping of each. */
@@ -35,7 +35,7 @@ function connections(): {
 }
 
 describe("a clock that was set back", () => {
-  it("[L4 G10] hears of who pinged before that as of now, though its last frame is old, and not twice", () => {
+  it("[L4 G10] after the clock was set back, earlier pings count as now, though the last frame is old, and only once", () => {
     const { liveness, add } = connections();
     const pinging = add(NOW - 2 * HOUR_MS, NOW);
     const silent = add(NOW - 2 * HOUR_MS);
@@ -51,7 +51,7 @@ describe("a clock that was set back", () => {
     expect(liveness.nextCheck(back)).toBeLessThanOrEqual(back);
   });
 
-  it("[L4] begins a silence anew that lies ahead of it, once", () => {
+  it("[L4] a silence that is ahead of a clock that was set back starts again, once", () => {
     const { liveness, add } = connections();
     const session = add(NOW);
     const back = NOW - HOUR_MS;
@@ -64,7 +64,7 @@ describe("a clock that was set back", () => {
     expect(liveness.silent(back + PATIENCE_MS)).toEqual([session]);
   });
 
-  it("[L5 G7] begins a stall anew that lies ahead of it, once", () => {
+  it("[L5 G7] a stall that is ahead of a clock that was set back starts again, once", () => {
     const { liveness, add } = connections();
     const session = add(NOW - 2 * HOUR_MS, 0, { sent: 1, seen: 0, behind: 1, stalledAt: NOW });
     const back = NOW - HOUR_MS;
@@ -77,7 +77,7 @@ describe("a clock that was set back", () => {
     expect(liveness.stalled(back + KIND.slowTimeoutMs)).toEqual([session]);
   });
 
-  it("[L4 F7] takes a ping for one of now that is ahead of a turn by little: a turn's clock stands still", () => {
+  it("[L4 F7] a ping slightly ahead of a turn counts as now, because a turn's clock stands still", () => {
     const { liveness, add } = connections();
     add(NOW - HOUR_MS, NOW + 1_000);
 

@@ -36,29 +36,32 @@ describe("tables of version 3", () => {
     ["one act", 1],
     ["seven acts", 7],
     ["700 acts", 700],
-  ])("[V2 A3 G3 G6] keep what is known of every act, with rows of %s", async (_what, perRow) => {
-    const { room, ana } = await roomOfVersion3(perRow);
-    let back = await join(room, { key: ana.key });
+  ])(
+    "[V2 A3 G3 G6] tables of version 3 keep what is known of every act, with rows of %s",
+    async (_what, perRow) => {
+      const { room, ana } = await roomOfVersion3(perRow);
+      let back = await join(room, { key: ana.key });
 
-    for (const fail of [evict, crash, evict]) {
-      for (const ref of [1, GONE, FORGOTTEN, FORGOTTEN + 1, EDGE]) {
-        expect(await back.publish("e", 1, { ref })).toMatchObject({ ref, code: "stale_ref" });
+      for (const fail of [evict, crash, evict]) {
+        for (const ref of [1, GONE, FORGOTTEN, FORGOTTEN + 1, EDGE]) {
+          expect(await back.publish("e", 1, { ref })).toMatchObject({ ref, code: "stale_ref" });
+        }
+        for (const ref of [EDGE + 10, LAST - 1, LAST]) {
+          expect(await back.publish("e", 1, { ref })).toMatchObject({ type: "ack", ref, offset: ref });
+        }
+        const { offset } = (await back.publish("e", 1, { ref: LAST + 1 })) as { offset: number };
+        expect(offset).toBe(LAST + 1);
+        await fail(room);
+        back = await join(room, { key: ana.key });
       }
-      for (const ref of [EDGE + 10, LAST - 1, LAST]) {
-        expect(await back.publish("e", 1, { ref })).toMatchObject({ type: "ack", ref, offset: ref });
-      }
-      const { offset } = (await back.publish("e", 1, { ref: LAST + 1 })) as { offset: number };
-      expect(offset).toBe(LAST + 1);
-      await fail(room);
-      back = await join(room, { key: ana.key });
-    }
-    expect((await inRoom(room, ({ storage }) => dump(storage)))["meta"]).toContainEqual({
-      name: "schema",
-      value: SCHEMA_VERSION,
-    });
-  });
+      expect((await inRoom(room, ({ storage }) => dump(storage)))["meta"]).toContainEqual({
+        name: "schema",
+        value: SCHEMA_VERSION,
+      });
+    },
+  );
 
-  it("[V2 G4] are resumed over, and their messages are served", async () => {
+  it("[V2 G4] clients resume over tables of version 3, and their messages are served", async () => {
     const { room, ana } = await roomOfVersion3(100);
 
     const back = await join(room, { key: ana.key, after: `${EPOCH_3}:${LAST - 250}` });
@@ -68,7 +71,7 @@ describe("tables of version 3", () => {
     expect(back.inbox.messages.at(-1)).toMatchObject({ offset: LAST, data: `said ${LAST}` });
   });
 
-  it("[V2 A3 G3] have their acts compacted by the first append, and the next life reads at most 300 rows", async () => {
+  it("[V2 A3 G3] the first append compacts the acts of tables of version 3, and the next load reads at most 300 rows", async () => {
     const { room, ana } = await roomOfVersion3(1);
     const back = await join(room, { key: ana.key });
     await back.publish("e", 1, { ref: LAST + 1 });
@@ -83,7 +86,7 @@ describe("tables of version 3", () => {
     expect(Object.values(await read()).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(300);
   });
 
-  it("[V2 A3 G2] lose nothing when the first append fails", async () => {
+  it("[V2 A3 G2] tables of version 3 lose nothing when the first append fails", async () => {
     const { room, ana } = await roomOfVersion3(10);
     const back = await join(room, { key: ana.key });
     await inRoom(room, ({ storage }) =>
@@ -105,7 +108,7 @@ describe("tables of version 3", () => {
     expect(await again.publish("e", 1, { ref: LAST + 1 })).toMatchObject({ offset: LAST + 1 });
   });
 
-  it("[V2 A3 G3] keep the floors that their code had stored", async () => {
+  it("[V2 A3 G3] tables of version 3 keep the floors that their code had stored", async () => {
     const { room, ana } = await roomOfVersion3(500);
     await join(room, { key: ana.key });
 

@@ -137,23 +137,26 @@ describe("new rooms that are read, not joined", () => {
     ["state", "/state"],
   ];
 
-  it.each(TOUCHES)("[L3 N3] count as rooms that were joined first: %s", async (_what, part) => {
-    const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
-    const headers = { "CF-Connecting-IP": uniqueAddress() };
-    const read = (room: string): Promise<Response> => request(roomPath(room, part), { headers }, to);
-    const [first, second, third] = [uniqueRoom(), uniqueRoom(), uniqueRoom()];
-    for (const room of [first, second]) expect((await read(room)).status).toBe(200);
+  it.each(TOUCHES)(
+    "[L3 N3] new rooms that are read count as rooms that were joined first: %s",
+    async (_what, part) => {
+      const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
+      const headers = { "CF-Connecting-IP": uniqueAddress() };
+      const read = (room: string): Promise<Response> => request(roomPath(room, part), { headers }, to);
+      const [first, second, third] = [uniqueRoom(), uniqueRoom(), uniqueRoom()];
+      for (const room of [first, second]) expect((await read(room)).status).toBe(200);
 
-    const refused = await read(third);
+      const refused = await read(third);
 
-    expect(refused.status).toBe(429);
-    expect(await refused.json()).toMatchObject({ ...TOO_MANY, retryAfterMs: 3_600_000 });
-    expect(await wasTouched(third)).toBe(false);
-    expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
-    expect((await request(roomPath(third, part), {}, to)).status).toBe(200);
-  });
+      expect(refused.status).toBe(429);
+      expect(await refused.json()).toMatchObject({ ...TOO_MANY, retryAfterMs: 3_600_000 });
+      expect(await wasTouched(third)).toBe(false);
+      expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
+      expect((await request(roomPath(third, part), {}, to)).status).toBe(200);
+    },
+  );
 
-  it("[L3 H1] acts by POST of a session that is no member count as well", async () => {
+  it("[L3 H1] acts by POST of a session that is not a member count as new rooms as well", async () => {
     const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const codes = [];
@@ -167,7 +170,7 @@ describe("new rooms that are read, not joined", () => {
     expect(codes).toEqual(["not_joined", "not_joined", "rate_limited"]);
   });
 
-  it("[L3 G10] are counted once each, however often they are read, and can always be read again", async () => {
+  it("[L3 G10] new rooms are counted once each, however often they are read, and can always be read again", async () => {
     const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const room = uniqueRoom();
@@ -179,7 +182,7 @@ describe("new rooms that are read, not joined", () => {
     expect((await request(roomPath(room), { headers }, to)).status).toBe(200);
   });
 
-  it("[L3 G10] leave rooms that have been joined to be read, by whoever joined them", async () => {
+  it("[L3 G10] beyond the limit of new rooms, rooms that have been joined can still be read", async () => {
     const { to, headers, rooms } = await afterTwo();
     const theirs = uniqueRoom();
     await join(theirs, { to });

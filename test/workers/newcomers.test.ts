@@ -8,7 +8,7 @@ beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
 describe("a connection whose client disconnected during the handshake", () => {
-  it("[L4 G9] is closed within seconds, because it never takes its welcome", async () => {
+  it("[L4 G9] a connection whose client disconnected during the handshake is closed within seconds, because it never takes its welcome", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const ghost = await upgrade(room); // nobody accepts the socket
@@ -23,7 +23,7 @@ describe("a connection whose client disconnected during the handshake", () => {
     expect(ghost.status).toBe(101);
   });
 
-  it("[L4 G10] is not mistaken for a client that only listens", async () => {
+  it("[L4 G10] a client that only listens is not mistaken for one that disconnected during the handshake", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     pass(10_000);

@@ -54,7 +54,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
   }
 
   it.each(ACTS)(
-    "[A1 T1 A5 B5] %s with one that a double does not hold is bad_frame and takes no effect",
+    "[A1 T1 A5 B5] %s with a number that a double does not hold is bad_frame and takes no effect",
     async (...act) => {
       const room = uniqueRoom();
       const ana = await join(room, { as });
@@ -62,7 +62,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
       for (const number of LOST) {
         expect(await ana.ask(frameOf(act, number))).toMatchObject({
           ...{ type: "error", code: "bad_frame", ref: 7 },
-          message: expect.stringContaining(`the number ${number} cannot be held by a double`) as string,
+          message: expect.stringContaining(`the number ${number} is not representable as a double`) as string,
         });
       }
 
@@ -74,7 +74,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
   );
 
   it.each(ACTS)(
-    "[A1 T1 A5] %s with one that it holds is taken, and everyone reads the same number",
+    "[A1 T1 A5] %s with a number that a double holds is accepted, and everyone reads the same number",
     async (...act) => {
       for (const [sent, read] of HELD) {
         const room = uniqueRoom();
@@ -98,7 +98,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
 
 describe("numbers over HTTP", () => {
   it.each(ACTS)(
-    "[A1 H1] %s by POST with one that a double does not hold is bad_frame",
+    "[A1 H1] %s by POST with a number that a double does not hold is bad_frame",
     async (_type, text) => {
       const room = uniqueRoom();
       const ana = await join(room);
@@ -127,7 +127,7 @@ describe("numbers over HTTP", () => {
       expect(await socket.inbox.take("error")).toMatchObject({ code: "bad_request" });
       const stream = await request(`${roomPath(room, "/events")}?${new URLSearchParams(query).toString()}`);
       expect(stream.status).toBe(400);
-      expect(JSON.stringify(await stream.json())).toContain(`the number ${number} cannot be held`);
+      expect(JSON.stringify(await stream.json())).toContain(`the number ${number} is not representable`);
     },
   );
 });
@@ -147,7 +147,7 @@ describe("numbers in a token's info", () => {
     return `${input}.${encode(String.fromCharCode(...signature))}`;
   }
 
-  it.each(LOST)("[D3 D5] %s is token_invalid, and the message names it", async (number) => {
+  it.each(LOST)("[D3 D5] %s in a token's info is token_invalid, and the message names it", async (number) => {
     const text = await tokenWith((usual) => usual.replace('"INFO"', `{"id":[${number}]}`));
     const refused = await joinWebSocket(uniqueRoom("closed"), {
       to: serveKinds,
@@ -160,7 +160,7 @@ describe("numbers in a token's info", () => {
     });
   });
 
-  it("[D3] one in another claim does not matter", async () => {
+  it("[D3] a number that a double does not hold does not matter in another claim", async () => {
     const text = await tokenWith((usual) => usual.replace('"INFO"', '{"id":1},"account":9007199254740993'));
 
     const ana = await join(uniqueRoom("closed"), {

@@ -6,7 +6,7 @@ import { join, upgrade, WebSocketMember } from "./support/websocket.ts";
 
 describe("polyfills of EventSource", () => {
   it.each(["lastEventId", "Last-Event-ID", "last-event-id", "evs_last_event_id"])(
-    "[S2 J6 G4] that say the last id as the query's %s resume from it",
+    "[S2 J6 G4] EventSource polyfills that send the last id as the query's %s resume from it",
     async (name) => {
       const [room, key] = [uniqueRoom(), randomKey()];
       const ana = await join(room);
@@ -32,7 +32,7 @@ describe("polyfills of EventSource", () => {
     expect(await bob.welcome()).toMatchObject({ recovered: true });
   });
 
-  it("[S6] that repeat the id ~closed in the query are answered 403", async () => {
+  it("[S6] EventSource polyfills that repeat the id ~closed in the query are answered with 403", async () => {
     expect((await openEvents(uniqueRoom(), { query: { lastEventId: "~closed" } })).response.status).toBe(403);
   });
 });
@@ -49,29 +49,32 @@ describe("upgrades", () => {
     ["/", ""],
     ["//", ""],
     ["", "/"],
-  ])("[J1] join with the slashes %j behind the name and %j before the path", async (behind, before) => {
-    const ana = await joinAt(`${before}${roomPath(uniqueRoom())}${behind}`);
+  ])(
+    "[J1] upgrades join with the slashes %j after the name and %j before the path",
+    async (behind, before) => {
+      const ana = await joinAt(`${before}${roomPath(uniqueRoom())}${behind}`);
 
-    expect(await ana.welcome()).toMatchObject({ type: "welcome" });
-  });
+      expect(await ana.welcome()).toMatchObject({ type: "welcome" });
+    },
+  );
 
   it.each([
     ["odd spaces and empty names", " ,  parlor.v1 ,, parlor.v9", "parlor.v1"],
     ["nothing but commas", " , ,", null],
-  ])("[J2] read a list of subprotocols with %s", async (_what, offer, answered) => {
+  ])("[J2] upgrades accept a list of subprotocols with %s", async (_what, offer, answered) => {
     const ana = await joinAt(roomPath(uniqueRoom()), { "Sec-WebSocket-Protocol": offer });
 
     expect(await ana.welcome()).toMatchObject({ type: "welcome" });
     expect(ana.protocol).toBe(answered);
   });
 
-  it("[J1] are recognised whatever the case of the header's value", async () => {
+  it("[J1] upgrades are recognised whatever the case of the header's value", async () => {
     const ana = await joinAt(roomPath(uniqueRoom()), { Upgrade: "WebSocket" });
 
     expect(await ana.welcome()).toMatchObject({ type: "welcome" });
   });
 
-  it("[J8] to a path that only has a slash too many are refused as any other", async () => {
+  it("[J8] refused upgrades to a path with an extra slash are refused like any other", async () => {
     const refused = await joinAt("/rooms/nokind:x/");
 
     expect(await refused.inbox.take("error")).toMatchObject({ code: "unknown_kind" });
@@ -81,7 +84,7 @@ describe("upgrades", () => {
 
 describe("readers of events", () => {
   it.each(["text/event-stream, */*", "Text/Event-Stream", "*/*, text/event-stream;q=0.9"])(
-    "[S7] with Accept: %s hear a refusal as a stream",
+    "[S7] readers with Accept: %s receive a refusal as a stream",
     async (accept) => {
       const response = await request("/rooms/nokind:x/events", { headers: { Accept: accept } });
 

@@ -52,7 +52,7 @@ function gracesIn(room: string): Promise<unknown[]> {
 }
 
 describe("the places of one source", () => {
-  it("[J9 G10] an address that has maxMembersPerSource members is refused room_full, over either transport", async () => {
+  it("[J9 G10] a join from an address that has maxMembersPerSource members is rejected with room_full, over either transport", async () => {
     const room = uniqueRoom("shared");
     const home = from();
     await join(room, home);
@@ -72,7 +72,7 @@ describe("the places of one source", () => {
     expect(await kindsRoom(room).info()).toMatchObject({ members: 3 });
   });
 
-  it("[J9] a verified user has them at all addresses together, and leaves its address's to others", async () => {
+  it("[J9] a verified user's members count at all addresses together, and not for its address", async () => {
     const room = uniqueRoom("shared");
     const home = from();
     const atHome = { ...home, headers: { ...home.headers, ...(await as("ana")).headers } };
@@ -96,7 +96,7 @@ describe("the places of one source", () => {
     await join(room, from("2001:db8:1:2::1"));
   });
 
-  it("[J9 J10] connections that only watch take places, and a member that begins to watch keeps its own", async () => {
+  it("[J9 J10] connections that only watch take places, and a member that starts to watch keeps its place", async () => {
     const room = uniqueRoom("shared");
     const home = from();
     const view = { query: { view: "1" } };
@@ -135,7 +135,7 @@ describe("the places of one source", () => {
     ["awake", async () => undefined],
     ["after a sleep", (room) => kindsRoom(room).evict()],
     ["after a crash", () => crash()],
-  ])("[J9 M4 G6] a member in its grace takes its place, and may come back to it: %s", async (_when, pass) => {
+  ])("[J9 M4 G6] a member in its grace keeps its place, and may reconnect: %s", async (_when, pass) => {
     const room = uniqueRoom("shared-grace");
     const home = from();
     const lost = [await joinSse(room, home), await joinSse(room, home)] as const;
@@ -156,7 +156,7 @@ describe("the places of one source", () => {
     ["after a sleep, where members have no rows", "shared-none", (room) => kindsRoom(room).evict()],
     ["after a crash", "shared-grace", () => crash()],
   ])(
-    "[J9 G10] sessions that move to another address make no room at the first: %s",
+    "[J9 G10] sessions that move to another address do not free places of the first: %s",
     async (_when, kind, pass) => {
       const room = uniqueRoom(kind);
       const [home, away] = [from(), from()];
@@ -170,7 +170,7 @@ describe("the places of one source", () => {
     },
   );
 
-  it("[J9 J10] one that only watches and moves to another address makes no room at the first", async () => {
+  it("[J9 J10] a connection that only watches and moves to another address does not free a place of the first", async () => {
     const room = uniqueRoom("shared-none");
     const [home, away] = [from(), from()];
     const view = { query: { view: "1" } };
@@ -182,7 +182,7 @@ describe("the places of one source", () => {
     await join(room, away);
   });
 
-  it("[J9 M1] nobody is told of another's source", async () => {
+  it("[J9 M1] no client receives another's source", async () => {
     const room = uniqueRoom("shared-grace");
     const ana = await join(room, from());
     await joinSse(room, from());

@@ -30,7 +30,7 @@ async function hiddenRoom(): Promise<{ room: string; ana: WebSocketMember }> {
 }
 
 describe("what is read for one user or address", () => {
-  it("[L10 G10] is charged though nothing was found, and can be had again after retryAfterMs", async () => {
+  it("[L10 G10] a read is charged even if nothing was found, and succeeds again after retryAfterMs", async () => {
     const { room } = await hiddenRoom();
     const eve = await join(room, { to, headers: from() });
     const nothing = { type: "history", messages: [], more: false };
@@ -49,7 +49,7 @@ describe("what is read for one user or address", () => {
     expect(inTime).toMatchObject(nothing);
   });
 
-  it("[L10 L2 G10] beyond the budget is refused, but nobody is muted or closed for it", async () => {
+  it("[L10 L2 G10] a read beyond the budget is rejected, but nobody is muted or closed for it", async () => {
     const { room } = await hiddenRoom();
     const eve = await join(room, { to, headers: from() });
     await ask(eve, 1);
@@ -60,7 +60,7 @@ describe("what is read for one user or address", () => {
     expect(await eve.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L10 G5] is one budget over every transport and for all sessions of an address", async () => {
+  it("[L10 G5] the read budget is shared by all transports and all sessions of an address", async () => {
     const { room } = await hiddenRoom();
     const headers = from();
     const eve = await join(room, { to, headers });
@@ -78,22 +78,25 @@ describe("what is read for one user or address", () => {
     expect(await ask(eve, 2)).toMatchObject(OF_SOURCE);
   });
 
-  it.each(["/history", "/members", "/state"])("[L10 H5 H6 H7] %s is within it", async (part) => {
-    const { room } = await hiddenRoom();
-    const headers = from();
-    for (let n = 0; n < 2; n++) await request(roomPath(room, "/history?after=0"), { headers }, to);
+  it.each(["/history", "/members", "/state"])(
+    "[L10 H5 H6 H7] %s is charged to the read budget",
+    async (part) => {
+      const { room } = await hiddenRoom();
+      const headers = from();
+      for (let n = 0; n < 2; n++) await request(roomPath(room, "/history?after=0"), { headers }, to);
 
-    const refused = await request(roomPath(room, part), { headers }, to);
-    pass(10_000);
+      const refused = await request(roomPath(room, part), { headers }, to);
+      pass(10_000);
 
-    expect(await refused.json()).toMatchObject(OF_SOURCE);
-    expect((await request(roomPath(room, part), { headers }, to)).status).toBe(200);
-  });
+      expect(await refused.json()).toMatchObject(OF_SOURCE);
+      expect((await request(roomPath(room, part), { headers }, to)).status).toBe(200);
+    },
+  );
 
   it.each([
     ["/members", "presence" as const],
     ["/state", "set" as const],
-  ])("[L10 H6 H7] what %s answers is charged", async (part, act) => {
+  ])("[L10 H6 H7] the answer to %s is charged to the read budget", async (part, act) => {
     const room = uniqueRoom("scarce-reads");
     const ana = await join(room, { to, headers: from() });
     const text = "x".repeat(1_000);
@@ -111,7 +114,7 @@ describe("what is read for one user or address", () => {
 });
 
 describe("what is read in a room for all", () => {
-  it("[L10 G10] has a budget as well: beyond it everyone is refused, and everyone can read again in time", async () => {
+  it("[L10 G10] reads have a budget of the room: beyond it all reads are rejected, and later all can read again", async () => {
     const { room, ana } = await hiddenRoom();
     for (let n = 0; n < 3; n++) {
       const read = await request(roomPath(room, "/history?after=0"), { headers: from() }, to);
@@ -129,7 +132,7 @@ describe("what is read in a room for all", () => {
 });
 
 describe("a replay", () => {
-  it("[L10 J6 P4] over a log that holds nothing for its reader ends at the head all the same", async () => {
+  it("[L10 J6 P4] a replay over a log with nothing for its reader still ends at the head", async () => {
     const { room, ana } = await hiddenRoom();
 
     const eve = await join(room, { to, headers: from(), query: { rewind: "100", flow: "1" } });

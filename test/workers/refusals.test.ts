@@ -79,14 +79,14 @@ describe("joins over SSE", () => {
 
 // During a deployment a request may reach the version before.
 describe("a kind that this version of the server does not have", () => {
-  it("[N2 J8 E1] closes a WebSocket with a code to come back, after the time it says", async () => {
+  it("[N2 J8 E1] an unknown kind closes a WebSocket with a code to reconnect, after the given time", async () => {
     const ana = await joinWebSocket("nope:a");
 
     expect(await ana.closed).toMatchObject({ code: 4007 });
     expect(ana.inbox.all).toMatchObject([{ code: "unknown_kind", retryAfterMs: 30_000 }]);
   });
 
-  it("[N2 S7] tells an EventSource when to retry, and does not end it", async () => {
+  it("[N2 S7] an unknown kind sends an EventSource a retry time, and does not end it", async () => {
     const bob = await openEvents("nope:a");
     await bob.ended;
 
@@ -95,7 +95,7 @@ describe("a kind that this version of the server does not have", () => {
     expect(bob.stream.lastEventId).not.toBe("~closed");
   });
 
-  it("[N2 E1] is 404 with Retry-After to any other client", async () => {
+  it("[N2 E1] an unknown kind is 404 with Retry-After for any other client", async () => {
     const answer = await request("/rooms/nope:a/state");
 
     expect(answer.status).toBe(404);

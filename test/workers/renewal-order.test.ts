@@ -25,7 +25,7 @@ async function renew(room: string, as: Member, text: string): Promise<unknown> {
 }
 
 describe("an older token that arrives late", () => {
-  it("[D8 H1] by POST does not shorten what a newer one gave, and its ack tells how long that is", async () => {
+  it("[D8 H1] an older token that arrives late by POST does not shorten the newer one, and its ack has the newer expiresInMs", async () => {
     const room = uniqueRoom("closed");
     const ana = await joinSse(room, { to, headers: bearer(await issued(60, 60)) });
     const [older, newer] = [await issued(50, 90), await issued(40, 600)];
@@ -39,7 +39,7 @@ describe("an older token that arrives late", () => {
     expect(await ana.inbox.take("message")).toMatchObject({ event: "still" });
   });
 
-  it("[D8 D6] does not bring back what a newer one took away: by POST, by auth, or with another act", async () => {
+  it("[D8 D6] an older token that arrives late does not restore revoked capabilities: by POST, by auth, or with another act", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await issued(60, 60)) });
     const older = await issued(50, 6_000);
@@ -53,7 +53,7 @@ describe("an older token that arrives late", () => {
     expect(await ana.publish("chat", 1)).toMatchObject({ code: "forbidden" });
   });
 
-  it("[D8] by POST that does not say when it was issued is the older where it expires sooner", async () => {
+  it("[D8] a token by POST without iat counts as older if it expires sooner", async () => {
     const room = uniqueRoom("closed");
     const ana = await joinSse(room, { to, headers: bearer(await issued(60, 60)) });
     const exp = Date.now() / 1000 - TOLERANCE_S;
@@ -63,7 +63,7 @@ describe("an older token that arrives late", () => {
     expect(await renew(room, ana, shorter)).toMatchObject({ expiresInMs: 600_000 });
   });
 
-  it("[D8] over a socket is known by the order of frames, though its check takes longer", async () => {
+  it("[D8] an older token over a socket is recognised by the order of frames, even if its check takes longer", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token()) });
     // This server tries the secrets in order, so a token of the first one is checked sooner.
@@ -87,7 +87,7 @@ describe("an older token that arrives late", () => {
 });
 
 describe("a renewal of a connection that a newer one replaced meanwhile", () => {
-  it("[D8 H9] changes nothing of the newer one's, by POST", async () => {
+  it("[D8 H9] a renewal by POST for a connection that was replaced changes nothing of the newer one", async () => {
     const [room, key] = [uniqueRoom("closed"), randomKey()];
     const page = await joinSse(room, { to, key, query: { try: "8" }, headers: bearer(await token()) });
     const reloaded = await join(room, {

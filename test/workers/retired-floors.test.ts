@@ -9,13 +9,13 @@ import { crash, evict, inRoom, uniqueRoom } from "./support/rooms.ts";
 import { post } from "./support/sse.ts";
 import { join, rejoin } from "./support/websocket.ts";
 
-/** The log's end when all is forgotten that the tests raise floors for first. */
+/** The log's end when all acts are forgotten for which the tests first raise floors. */
 const START = 1_000;
 
 /** Sessions whose floors are raised in each 10,000 offsets. */
 const PER_STEP = 2_000;
 
-/** The log has gone on for as long as a floor is kept. */
+/** The end of the log when a floor that was raised at `START` is no longer kept. */
 const KEPT_UNTIL = START + FLOOR_KEPT_OFFSETS;
 
 /** Runs code on floors of both kinds, each in a room nobody has used, in which some sessions are members. */
@@ -31,7 +31,7 @@ function onBoth(
   });
 }
 
-/** Does so many acts that what was recorded before is forgotten for as long as a floor is kept, and the floors stored. */
+/** Does enough acts that earlier ones have been forgotten for as long as a floor is kept, and the floors are stored. */
 function outlast(loaded: LoadedLog, now: number): void {
   const forgets = now + 2 * ONCE_WINDOW_MS;
   fill(loaded, "t", ONCE_WINDOW_ACTS + 2_000, now);
@@ -45,7 +45,7 @@ function raise(floors: Floors, session: string, ref: number, upTo: number, head 
 }
 
 describe("the floor of a session that is away", () => {
-  it("[A3 G3] is its own for 100,000 offsets, and then not lower, for ever", async () => {
+  it("[A3 G3] the floor of a session that is away is its own for 100,000 offsets, and never lower after that", async () => {
     await onBoth([], (floors) => {
       raise(floors, "s", 7, START);
       raise(floors, "t", 3, KEPT_UNTIL - 1);
@@ -59,7 +59,7 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] stays its own while the session is a member of the room", async () => {
+  it("[A3 G3] a session keeps its own floor while it is a member of the room", async () => {
     await onBoth(["s"], (floors) => {
       raise(floors, "s", 7, START);
       raise(floors, "away", 9, START);
@@ -69,7 +69,7 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] is shared only after all is forgotten that the log held when it was raised", async () => {
+  it("[A3 G3] a floor is shared only after everything is forgotten that the log held when it was raised", async () => {
     await onBoth([], (floors) => {
       // A lower ref of the session, stored before its floor was raised, may be forgotten much later.
       raise(floors, "s", 100, START, KEPT_UNTIL);
@@ -80,7 +80,7 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] of 20,000 such sessions is below none of their refs, and no new session is taken for one", async () => {
+  it("[A3 G3] the shared floor of 20,000 sessions is below none of their refs, and no new session is mistaken for one", async () => {
     await onBoth([], (floors) => {
       const refOf = (n: number): number => (n * 7_919) % 100_003;
       const sessions = range(1, 20_000);
@@ -98,7 +98,7 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] does not rise because one of them used a very high ref, but for a few of them", async () => {
+  it("[A3 G3] one very high ref raises the shared floor of only a few sessions", async () => {
     await onBoth([], (floors) => {
       floors.raise(new Map(range(1, 1_000).map((n) => [`s${n}`, n])), { upTo: START, head: START });
       raise(floors, "hostile", Number.MAX_SAFE_INTEGER, START);
@@ -111,7 +111,7 @@ describe("the floor of a session that is away", () => {
 });
 
 describe("stored floors", () => {
-  it("[A3 G3] are bounded, however many sessions and idempotency keys a room has seen", async () => {
+  it("[A3 G3] stored floors are bounded, however many sessions and idempotency keys a room has seen", async () => {
     const counts = await inRoom(uniqueRoom(), ({ storage }) => {
       const tables = new Tables(storage);
       tables.create();
@@ -127,7 +127,7 @@ describe("stored floors", () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(2 * (FLOOR_KEPT_OFFSETS / 10_000 + 1) * PER_STEP);
   });
 
-  it("[A3 G2 G3] are whole again when the append fails with which they would have been retired", async () => {
+  it("[A3 G2 G3] stored floors are unchanged if the append that would retire them fails", async () => {
     await inRoom(uniqueRoom(), ({ storage }) => {
       const tables = new Tables(storage);
       tables.create();
@@ -147,7 +147,7 @@ describe("stored floors", () => {
 });
 
 describe("an act of a session that was away very long", () => {
-  it("[A3 G3 G6] is never stored a second time, and a higher ref of it is new", async () => {
+  it("[A3 G3 G6] an act of a session that was away for a long time is never stored again, and a higher ref is new", async () => {
     const found = await withActs((loaded, storage) => {
       doActs(loaded, [["s", 5]], NOW);
       doActs(loaded, [["here", 5]], NOW);
@@ -173,7 +173,7 @@ describe("an act of a session that was away very long", () => {
     expect(found.after).toEqual(twice([STALE, STALE, done(found.head), NEW]));
   });
 
-  it("[A3 G3] is known like before when the session is a member: it may go on with its refs", async () => {
+  it("[A3 G3] a session that is a member may continue with its refs", async () => {
     const found = await withActs((_loaded, storage) => {
       const loaded = loadLog(storage, keeping(1), new Set(["s"]));
       doActs(loaded, [["s", 5]], NOW);
@@ -187,38 +187,41 @@ describe("an act of a session that was away very long", () => {
   it.each([
     ["asleep", evict],
     ["through a crash", crash],
-  ])("[A3 G3 G6 H8] is stale_ref over any transport, with a ref or a key, %s", async (_what, fail) => {
-    const room = uniqueRoom();
-    const [ana, bob] = [await join(room), await join(room)];
-    const keyed = { "Idempotency-Key": "one" };
-    await ana.publish("e", 1, { ref: 5 });
-    await bob.publish("e", 1, { ref: 5 });
-    expect(await post(room, ana, { type: "publish", event: "e" }, keyed)).toMatchObject({ status: 200 });
-    ana.close(1000);
-    await ana.closed;
-    await fail(room);
-    await inRoom(room, ({ storage }) => {
-      const loaded = loadLog(storage, keeping(1_000), new Set([bob.session]));
-      outlast(loaded, Date.now());
-      expect(
-        floorsIn(storage)
-          .map(({ session }) => session)
-          .toSorted(),
-      ).toEqual([bob.session, "t"].toSorted());
-    });
-    await fail(room);
+  ])(
+    "[A3 G3 G6 H8] an old act of a session that was away is stale_ref over any transport, with a ref or a key, %s",
+    async (_what, fail) => {
+      const room = uniqueRoom();
+      const [ana, bob] = [await join(room), await join(room)];
+      const keyed = { "Idempotency-Key": "one" };
+      await ana.publish("e", 1, { ref: 5 });
+      await bob.publish("e", 1, { ref: 5 });
+      expect(await post(room, ana, { type: "publish", event: "e" }, keyed)).toMatchObject({ status: 200 });
+      ana.close(1000);
+      await ana.closed;
+      await fail(room);
+      await inRoom(room, ({ storage }) => {
+        const loaded = loadLog(storage, keeping(1_000), new Set([bob.session]));
+        outlast(loaded, Date.now());
+        expect(
+          floorsIn(storage)
+            .map(({ session }) => session)
+            .toSorted(),
+        ).toEqual([bob.session, "t"].toSorted());
+      });
+      await fail(room);
 
-    const [again, back] = [await rejoin(room, ana), await rejoin(room, bob)];
+      const [again, back] = [await rejoin(room, ana), await rejoin(room, bob)];
 
-    expect(await again.publish("e", 1, { ref: 5 })).toMatchObject({ code: "stale_ref" });
-    expect(await post(room, ana, { type: "publish", ref: 5, event: "e" })).toMatchObject({ status: 409 });
-    expect(await post(room, ana, { type: "publish", event: "e" }, keyed)).toMatchObject({
-      status: 409,
-      body: { code: "stale_ref" },
-    });
-    expect(await again.publish("e", 1, { ref: 6 })).toMatchObject({ type: "ack" });
-    expect(await back.publish("e", 1, { ref: 5 })).toMatchObject({ code: "stale_ref" });
-    expect(await back.publish("e", 1, { ref: 6 })).toMatchObject({ type: "ack" });
-    expect(await (await join(room)).publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack" });
-  });
+      expect(await again.publish("e", 1, { ref: 5 })).toMatchObject({ code: "stale_ref" });
+      expect(await post(room, ana, { type: "publish", ref: 5, event: "e" })).toMatchObject({ status: 409 });
+      expect(await post(room, ana, { type: "publish", event: "e" }, keyed)).toMatchObject({
+        status: 409,
+        body: { code: "stale_ref" },
+      });
+      expect(await again.publish("e", 1, { ref: 6 })).toMatchObject({ type: "ack" });
+      expect(await back.publish("e", 1, { ref: 5 })).toMatchObject({ code: "stale_ref" });
+      expect(await back.publish("e", 1, { ref: 6 })).toMatchObject({ type: "ack" });
+      expect(await (await join(room)).publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack" });
+    },
+  );
 });

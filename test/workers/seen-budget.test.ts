@@ -10,7 +10,7 @@ const BURST = OPTIONS.messagesBurst.default;
 const BYTES_BURST = OPTIONS.bytesBurst.default;
 const MAX_REFUSALS = OPTIONS.maxRefusals.default;
 
-/** So many a client may say for frames that were on their way while the room slept. */
+/** The reports that a client may send for frames that were in transit while the room slept. */
 const SPARE = 64;
 
 const SEEN = { type: "seen", chars: 1 };
@@ -19,13 +19,13 @@ const SEEN = { type: "seen", chars: 1 };
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** Resolves once a member was refused so often. */
+/** Resolves once a member was rejected this many times. */
 async function refused(member: WebSocketMember, count: number): Promise<void> {
   await member.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length >= count);
 }
 
 describe("frames whose type has no answer", () => {
-  it("[L1 A9 L2] a flood of large seen frames is charged by its bytes, refused, and closed abuse", async () => {
+  it("[L1 A9 L2] a flood of large seen frames is charged by its bytes, rejected, and closed with abuse", async () => {
     const eve = await join(uniqueRoom());
     const frame = JSON.stringify({ ...SEEN, x: "x".repeat(60_000) });
     const within = Math.floor(BYTES_BURST / frame.length);
@@ -40,7 +40,7 @@ describe("frames whose type has no answer", () => {
     expect(await eve.closed).toMatchObject({ code: 4505 });
   });
 
-  it("[A9 L1 L2] seen said more often than frames were sent is charged as a message", async () => {
+  it("[A9 L1 L2] a seen beyond the number of sent frames is charged as a message", async () => {
     const eve = await join(uniqueRoom());
 
     for (let sent = 0; sent < 2 * SPARE + BURST; sent += 64) eve.send(Array.from({ length: 64 }, () => SEEN));
@@ -50,7 +50,7 @@ describe("frames whose type has no answer", () => {
     expect(await eve.closed).toMatchObject({ code: 4505 });
   });
 
-  it("[A9 G10] seen said for every frame is never refused, even while its member has spent all messages", async () => {
+  it("[A9 G10] one seen per sent frame is never rejected, even while its member has spent all messages", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room, { query: { flow: "1" } })];
     for (let n = 0; n < BURST; n++) bob.send({ type: "publish", event: "mine" });
@@ -67,7 +67,7 @@ describe("frames whose type has no answer", () => {
     expect(bob.inbox.all.filter(({ type }) => type === "error")).toEqual([]);
   });
 
-  it("[A9 L5 G4] a seen that is refused is noted all the same: its member is sent what it missed", async () => {
+  it("[A9 L5 G4] a rejected seen still takes effect: its member is sent the missed messages", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room);
@@ -85,7 +85,7 @@ describe("frames whose type has no answer", () => {
     expect(bob.offsets).toEqual(oneTo(8));
   });
 
-  it("[A9 L1] seen by POST means nothing, and is charged as a message", async () => {
+  it("[A9 L1] a seen by POST has no effect, and is charged as a message", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     const statuses = [];
@@ -113,7 +113,7 @@ describe("frames whose type has no answer", () => {
     ["seen without a number", JSON.stringify({ type: "seen" })],
     ["auth without a token", JSON.stringify({ type: "auth" })],
     ["auth with a token that is none", JSON.stringify({ type: "auth", token: "x" })],
-  ])("[L2 F2] a flood of %s is closed abuse", async (_what, frame) => {
+  ])("[L2 F2] a flood of %s is closed with abuse", async (_what, frame) => {
     const eve = await join(uniqueRoom());
 
     for (let n = 0; n < MAX_REFUSALS; n++) eve.send(frame as string);
@@ -122,7 +122,7 @@ describe("frames whose type has no answer", () => {
   });
 });
 
-it("[L2 C2] what comes over a connection that the room has closed is dropped unread", async () => {
+it("[L2 C2] frames on a connection that the room has closed are dropped unread", async () => {
   const room = uniqueRoom();
   const eve = await join(room);
   const parsed = await runInDurableObject(

@@ -69,7 +69,7 @@ describe("what the sessions of a user may send together", () => {
     expect(await other.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L8 L2] what is over it counts as abuse where its sender does not wait", async () => {
+  it("[L8 L2] messages over the user's budget count as abuse if their sender does not wait", async () => {
     const ana = await join(uniqueRoom("scarce"), await as("ana"));
     await expectToPublish(ana, userMessagesBurst);
 
@@ -170,7 +170,7 @@ describe("the bytes that everyone in a room may send together", () => {
     return loud;
   }
 
-  it("[L8 F2 G10] beyond them a frame is refused unread, so without a ref, and is taken when told", async () => {
+  it("[L8 F2 G10] a frame beyond the room's byte budget is rejected unread, so without a ref, and accepted after retryAfterMs", async () => {
     const room = uniqueRoom("scarce-bytes");
     await spend(room);
     const bob = await join(room, { to });
@@ -184,7 +184,7 @@ describe("the bytes that everyone in a room may send together", () => {
     expect(await bob.ask({ ...LARGE, ref: 7 })).toMatchObject({ type: "ack", ref: 7, offset: 5 });
   });
 
-  it("[L8 H2] by POST the answer is 429", async () => {
+  it("[L8 H2] a POST beyond the room's byte budget is answered with 429", async () => {
     const room = uniqueRoom("scarce-bytes");
     const reader = await joinSse(room, { to });
     await spend(room);
@@ -206,7 +206,7 @@ describe("the bytes that everyone in a room may send together", () => {
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L8 L1 H1] who has not joined spends nothing of it, and has one budget for all sessions it makes up", async () => {
+  it("[L8 L1 H1] a client that has not joined spends none of the room's bytes, and has one budget for all sessions that it invents", async () => {
     const room = uniqueRoom("scarce-bytes");
     const ana = await join(room, { to });
     const headers = { "CF-Connecting-IP": "192.0.2.77" };
@@ -222,7 +222,7 @@ describe("the bytes that everyone in a room may send together", () => {
     expect(await ana.ask({ ...LARGE, ref: 1 })).toMatchObject({ type: "ack" });
   });
 
-  it("[L8 L2 G10] who is muted spends nothing of it", async () => {
+  it("[L8 L2 G10] a muted member spends none of the room's bytes", async () => {
     const room = uniqueRoom("scarce-bytes");
     const [ana, loud] = [await join(room, { to }), await join(room, { to })];
     await beMuted(loud);

@@ -168,7 +168,7 @@ describe("a WebSocket member that never says what it has read, where the runtime
 });
 
 describe("a WebSocket member that says it has read what it has not", () => {
-  it("[L5 G7] is sent no more than a window beyond what the runtime reports as queued, goes on when that drains, and has everything once", async () => {
+  it("[L5 G7] a client that reports unread data as read is sent at most a window beyond the queue, continues when that drains, and receives everything once", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room);
@@ -183,7 +183,7 @@ describe("a WebSocket member that says it has read what it has not", () => {
     const stuck = await bob.settled();
     report(0);
     await vi.waitFor(async () => expect((await bob.lane())?.said).toBeUndefined());
-    pass(60_000); // the room has looked again and again meanwhile, each time a little later
+    pass(60_000); // the room has checked several times meanwhile, each time a little later
     await bob.catchUp();
 
     expect(stuck).toMatchObject({ behind: expect.any(Number) as number, said: stuck.sent });
@@ -191,7 +191,7 @@ describe("a WebSocket member that says it has read what it has not", () => {
     expect(bob.offsets).toEqual(oneTo(24));
   });
 
-  it("[L5 L6] is closed slow when it has been sent allowanceChars beyond its welcome, where the runtime does not tell", async () => {
+  it("[L5 L6] a client that reports unread data as read is closed with slow after allowanceChars beyond its welcome, where the runtime reports nothing", async () => {
     withoutBufferedAmount();
     const room = uniqueRoom();
     const ana = await joinSse(room);
@@ -210,7 +210,7 @@ describe("a WebSocket member that says it has read what it has not", () => {
     expect(bob.chars - welcomeChars).toBeGreaterThan(OPTIONS.allowanceChars.default - 61_000);
   });
 
-  it("[L5 S4] has no allowance where it is a reader of events, for whom the server's own Worker says it", async () => {
+  it("[L5 S4] a reader of events has no allowance, because the server's own Worker reports for it", async () => {
     withoutBufferedAmount();
     const room = uniqueRoom();
     const [ana, bob] = [await joinSse(room), await joinSse(room)];
@@ -245,7 +245,7 @@ describe("answers to a member that does not read", () => {
     expect(bob.chars).toBeLessThanOrEqual(WINDOW * 2);
   });
 
-  it("[L7 A8] are each sent whole to one within its window, page by page of as much as it asks for", async () => {
+  it("[L7 A8] large answers are each sent whole to a connection within its window, page by page", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     await publishBig(ana, 15);

@@ -75,7 +75,7 @@ describe("a ticket", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[D10 J11] is not used up by an attempt that arrives late", async () => {
+  it("[D10 J11] a ticket is not used up by an attempt that arrives late", async () => {
     const [room, key] = [uniqueRoom("closed"), randomKey()];
     const ticket = await ticketFor(room);
     const ana = await join(room, { to, key, query: { ticket: await ticketFor(room), try: "9" } });

@@ -13,17 +13,17 @@ afterEach(() => vi.useRealTimers());
 /** The bound of the rooms of these tests, in bytes. */
 const MAX_UNREAD = 1_048_576;
 
-/** Closes that may go unanswered in them, and how many of those of one address. */
+/** How many closes may be unanswered in them, and how many of one address. */
 const MAX_CLOSING = 12;
 const MAX_CLOSING_OF_ONE = 3;
 
-/** What each welcome is made of, for the most part. */
+/** The largest part of each welcome. */
 const STATE_CHARS = 200_000;
 
-/** How long the Worker gives a room's refusal again without asking. */
+/** How long the Worker repeats a room's rejection without asking the room. */
 const REFUSED_MS = 1_000;
 
-/** The answers to joins. An end that nobody holds is closed when the garbage is collected. */
+/** The answers to joins, kept because garbage collection closes a socket that nobody references. */
 const held: Response[] = [];
 afterEach(() => {
   for (const { webSocket } of held.splice(0)) {
@@ -36,7 +36,7 @@ afterEach(() => {
   }
 });
 
-/** Joins, and reads nothing until told to: what the room sends stays queued in its memory. */
+/** Joins, and reads nothing at first, so everything that the room sends stays queued in its memory. */
 async function joinUnread(room: string, options: WebSocketJoin = {}): Promise<() => WebSocketMember> {
   const response = await upgrade(room, { to: serveKinds, ...options });
   held.push(response);
@@ -45,7 +45,7 @@ async function joinUnread(room: string, options: WebSocketJoin = {}): Promise<()
   return () => new WebSocketMember(response, webSocket);
 }
 
-/** The error that a join is refused with, in plain HTTP or over the socket; `undefined` when it is accepted. */
+/** The error of a rejected join, in plain HTTP or over the socket; `undefined` when it is accepted. */
 async function refusalOf(room: string, options: WebSocketJoin = {}): Promise<object | undefined> {
   pass(REFUSED_MS);
   const response = await upgrade(room, { to: serveKinds, ...options });
@@ -55,7 +55,7 @@ async function refusalOf(room: string, options: WebSocketJoin = {}): Promise<obj
   return frame.type === "error" ? frame : undefined;
 }
 
-/** What the runtime reports as queued for the sockets of the room, in bytes, those that it has closed included. */
+/** The bytes that the runtime reports as queued for the sockets of the room, including closed ones. */
 function queued(room: string): Promise<number[]> {
   return kindsRoom(room).inside((state) =>
     state.getWebSockets().map((socket) => (socket as unknown as { bufferedAmount: number }).bufferedAmount),
@@ -81,7 +81,7 @@ async function fullRoom(): Promise<{ readonly room: string; readonly ana: Reader
 }
 
 describe("a room whose clients do not read their welcomes", () => {
-  it("[J9 G10] rejects joins with room_busy and retryAfterMs once half of maxUnreadBytes is unread, and accepts them when that is read", async () => {
+  it("[J9 G10] a room rejects joins with room_busy and retryAfterMs once half of maxUnreadBytes is unread, and accepts them when that is read", async () => {
     const { room } = await fullRoom();
     const unread = [await joinUnread(room), await joinUnread(room), await joinUnread(room)];
 
@@ -97,7 +97,7 @@ describe("a room whose clients do not read their welcomes", () => {
     expect(await refusalOf(room)).toBeUndefined();
   });
 
-  it("[J9 J5] counts what is queued for connections that it has closed, and rejects their source before others", async () => {
+  it("[J9 J5] a room counts the queued data of connections that it has closed, and rejects their source before others", async () => {
     const { room } = await fullRoom();
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
     await joinUnread(room, from);
@@ -107,7 +107,7 @@ describe("a room whose clients do not read their welcomes", () => {
     expect(await refusalOf(room)).toBeUndefined();
   });
 
-  it("[J9] rejects the source of closed connections by what they were sent, where the runtime does not report what is queued", async () => {
+  it("[J9] a room rejects the source of closed connections by the data they were sent, where the runtime does not report queued data", async () => {
     withoutBufferedAmount();
     const { room } = await fullRoom();
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
@@ -123,7 +123,7 @@ describe("a room with many connections that do not read", () => {
     ["report what they read", { query: { flow: "1" } }],
     ["do not", {}],
   ])(
-    "[L5 L6 G7] holds no more than maxUnreadBytes for all clients together that %s, and others get everything",
+    "[L5 L6 G7] a room holds no more than maxUnreadBytes for all clients together that %s, and others receive everything",
     async (_what, options) => {
       const room = uniqueRoom("tight");
       const ana = await Reader.join(room, { isTestKind: true });
@@ -142,7 +142,7 @@ describe("a room with many connections that do not read", () => {
 });
 
 describe("connections whose clients do not answer the close", () => {
-  /** Joins as one session again and again; its client answers no close. */
+  /** Joins as one session repeatedly; its client answers no close. */
   async function replace(room: string, times: number, options: WebSocketJoin): Promise<WebSocketMember[]> {
     const members: WebSocketMember[] = [];
     for (let n = 0; n < times; n++)
@@ -150,7 +150,7 @@ describe("connections whose clients do not answer the close", () => {
     return members;
   }
 
-  it("[J9] keep the source out that answers for a quarter of maxClosing with room_full, and nobody else", async () => {
+  it("[J9] unanswered closes lock out only a source that has a quarter of maxClosing, with room_full", async () => {
     const room = uniqueRoom("tight");
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
     await replace(room, MAX_CLOSING_OF_ONE + 1, from);
@@ -163,7 +163,7 @@ describe("connections whose clients do not answer the close", () => {
     expect(await refusalOf(room)).toBeUndefined();
   });
 
-  it("[J9 G6] keep everyone out when there are maxClosing of them, in a room that has slept too, until they are answered", async () => {
+  it("[J9 G6] maxClosing unanswered closes lock out everyone, also after a hibernation, until they are answered", async () => {
     const room = uniqueRoom("tight");
     const left: WebSocketMember[] = [];
     for (let n = 0; n < MAX_CLOSING / MAX_CLOSING_OF_ONE; n++)

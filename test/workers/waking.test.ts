@@ -7,16 +7,16 @@ import { evict, inRoom, uniqueRoom } from "./support/rooms.ts";
 import { countRowsRead } from "./support/row-counts.ts";
 import { join, type WebSocketMember } from "./support/websocket.ts";
 
-/** When the history of the rooms was stored, Unix milliseconds: none of it is young any more. */
+/** When the history of the rooms was stored, Unix milliseconds: all of it is old. */
 const PAST = Date.now() - 6 * ONCE_WINDOW_MS;
 
 /** A room that wakes for an act reads no more rows than this. */
 const MAX_ROWS_READ = 300;
 
-/** A member of a room that has a past and sleeps. */
+/** A member of a hibernating room with a history. */
 async function asleep(past: (loaded: LoadedLog, session: string) => void): Promise<{
   readonly ana: WebSocketMember;
-  /** Wakes the room by an act and tells how many rows it read. */
+  /** Wakes the room by an act, and returns how many rows it read. */
   readonly wake: (ref: number) => Promise<{ readonly answer: unknown; readonly rows: number }>;
 }> {
   const room = uniqueRoom();
@@ -39,19 +39,22 @@ describe("a room that wakes", () => {
     ["10,000 messages", 10_000],
     ["10,099 messages", 10_099],
     ["21,050 messages", 21_050],
-  ])("[A3 G3] reads at most 300 rows for a new act after %s of one row each", async (_what, count) => {
-    const { wake } = await asleep((loaded, session) => {
-      // A message each second: at the end, most are older than ten minutes.
-      for (const ref of range(1, count)) doActs(loaded, [[session, ref]], PAST + (ref - count) * 1_000);
-    });
+  ])(
+    "[A3 G3] a room that wakes reads at most 300 rows for a new act after %s of one row each",
+    async (_what, count) => {
+      const { wake } = await asleep((loaded, session) => {
+        // A message each second: at the end, most are older than ten minutes.
+        for (const ref of range(1, count)) doActs(loaded, [[session, ref]], PAST + (ref - count) * 1_000);
+      });
 
-    const { answer, rows } = await wake(count + 1);
+      const { answer, rows } = await wake(count + 1);
 
-    expect(answer).toMatchObject({ type: "ack", offset: count + 1 });
-    expect(rows).toBeLessThanOrEqual(MAX_ROWS_READ);
-  });
+      expect(answer).toMatchObject({ type: "ack", offset: count + 1 });
+      expect(rows).toBeLessThanOrEqual(MAX_ROWS_READ);
+    },
+  );
 
-  it("[A3 G3] reads at most 300 rows when each of 10,000 acts is of a session of its own", async () => {
+  it("[A3 G3] a room that wakes reads at most 300 rows when each of 10,000 acts has a session of its own", async () => {
     const { wake } = await asleep((loaded) => {
       for (const n of range(1, 10_000)) doActs(loaded, [[`session-${n}`, 1]], PAST);
     });
@@ -59,7 +62,7 @@ describe("a room that wakes", () => {
     expect((await wake(1)).rows).toBeLessThanOrEqual(MAX_ROWS_READ);
   });
 
-  it("[A3 G3] reads at most 300 rows for an act that is repeated, and for one that is too old", async () => {
+  it("[A3 G3] a room that wakes reads at most 300 rows for an act that is repeated, and for one that is too old", async () => {
     const { wake } = await asleep((loaded, session) => {
       for (const ref of range(1, 10_500)) doActs(loaded, [[session, ref]], PAST);
     });
@@ -72,7 +75,7 @@ describe("a room that wakes", () => {
     expect(old.rows).toBeLessThanOrEqual(MAX_ROWS_READ);
   });
 
-  it("[A3 G3] reads at most 300 rows where most messages have no ref", async () => {
+  it("[A3 G3] a room that wakes reads at most 300 rows if most messages have no ref", async () => {
     const { wake } = await asleep((loaded, session) => {
       for (const n of range(1, 20_000)) storeWithFloors(loaded, n % 50 === 0 ? [[session, n]] : [], PAST);
     });
@@ -80,7 +83,7 @@ describe("a room that wakes", () => {
     expect((await wake(20_001)).rows).toBeLessThanOrEqual(MAX_ROWS_READ);
   });
 
-  it("[A3 G3] reads at most 300 rows where its history ends with many messages without a ref", async () => {
+  it("[A3 G3] a room that wakes reads at most 300 rows if its history ends with many messages without a ref", async () => {
     const { wake } = await asleep((loaded, session) => {
       doActs(loaded, [[session, 1]], PAST);
       for (const _ of range(1, 5_000)) storeWithFloors(loaded, [], PAST);
@@ -92,7 +95,7 @@ describe("a room that wakes", () => {
     expect(again.rows).toBeLessThanOrEqual(MAX_ROWS_READ);
   });
 
-  it("[A3 G3] reads at most 300 rows though each message finds it asleep", async () => {
+  it("[A3 G3] a room that wakes for each message reads at most 300 rows", async () => {
     const { wake } = await asleep(({ log, once, tables }, session) => {
       let loaded = { log, once, tables };
       for (const n of range(1, 400)) {
@@ -108,7 +111,7 @@ describe("a room that wakes", () => {
     expect(again.rows).toBeLessThanOrEqual(MAX_ROWS_READ);
   });
 
-  it("[A3 G3] finds acts of one message each in blocks of a hundred, and these joined to blocks of a thousand", async () => {
+  it("[A3 G3] a room that wakes finds acts of one message each in blocks of a hundred, joined to blocks of a thousand", async () => {
     const stored = await inRoom(uniqueRoom(), ({ storage }) => {
       const loaded = loadLog(storage);
       for (const ref of range(1, 2_301)) doActs(loaded, [["s", ref]], PAST);
@@ -126,7 +129,7 @@ describe("a room that wakes", () => {
     );
   });
 
-  it("[A3 G3] reads at most 300 rows after a burst, though all 100,000 acts of one row each are remembered", async () => {
+  it("[A3 G3] a room that wakes reads at most 300 rows after a burst, although all 100,000 acts of one row each are remembered", async () => {
     const { wake } = await asleep((loaded, session) => {
       for (const ref of range(1, 100_000)) doActs(loaded, [[session, ref]], Date.now());
     });

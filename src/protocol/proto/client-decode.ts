@@ -24,7 +24,7 @@ export function decodeClientBytes(bytes: Uint8Array): Result<DecodedItems> {
   try {
     const items: ClientItem[] = [];
     for (const item of itemsOf(bytes)) {
-      // Before it is decoded: an empty item costs two bytes to send, and much more to decode.
+      // Checked before decoding: an empty item costs two bytes to send, and much more to decode.
       const miscount = miscountOf(items.length + 1);
       if (miscount !== undefined) return err(miscount);
       items.push(fromBinary(ClientItemSchema, item, { readUnknownFields: false }));
@@ -64,7 +64,7 @@ function decodeOne(item: ClientItem): Result<ClientFrame> {
 
 const BAD_FIELD = `a field is not valid JSON, or nests deeper than ${MAX_FIELD_DEPTH}`;
 
-/** A field holds a number that a double would change. */
+/** A field has a number that a double would change. */
 class LostNumber extends Error {}
 
 /** An item's fields as JSON has them; those of an unknown type are none. */
@@ -116,7 +116,7 @@ function payloadOf({ payload }: Publish): object {
   }
 }
 
-/** @throws for what is not JSON, or holds a number that a double would change; its item is then refused */
+/** @throws if the text is not JSON, or has a number that a double would change; its item is then rejected */
 function valueOf(json: string): unknown {
   const value = parseJson(json, MAX_FIELD_DEPTH);
   if (value === undefined) throw new SyntaxError("no JSON");

@@ -10,7 +10,7 @@ import { spreadOf } from "../measure/statistics.ts";
 import { within } from "./on-stage.ts";
 import type { Outcome, Scenario, Setup } from "./scenario.ts";
 
-/** Members say nothing while the clock is put forward. */
+/** Members send nothing while the clock is set forward. */
 const NEVER_SILENT = { SILENCE_TIMEOUT_MS: String(OPTIONS.silenceTimeoutMs.max) };
 
 /** Messages of a room with a history, each published alone and stored as a row of its own. */
@@ -21,14 +21,14 @@ const AGED_MS = 601_000;
 
 const RUN_TIMEOUT_MS = 600_000;
 
-/** What was measured of rooms with the same number of stored messages. */
+/** Measurements of rooms with the same number of stored messages. */
 interface Wakes {
   /** Milliseconds from a message to its ack. */
   readonly ackMs: number[];
   readonly rowsRead: number[];
 }
 
-/** What a history costs a room that wakes. */
+/** The cost of a history for a room that wakes. */
 export const wake: Scenario = {
   name: "wake",
   about: ({ members, seconds }) =>
@@ -76,7 +76,7 @@ async function measure(server: MeteredServer, { size, progress }: Setup): Promis
   for (let round = 1; round <= wakesIn(size.seconds); round++) {
     progress(`${round} of ${wakesIn(size.seconds)} wakes`);
     await delay(SETTLE_MS);
-    // One after the other: none waits for another's turn.
+    // One after the other, so that none waits for another's turn.
     for (const [index, { name, wakes }] of rooms.entries()) {
       const { readings } = await server.measure(name, async () => {
         const startedAt = performance.now();

@@ -2,7 +2,7 @@ import { onTestFinished } from "vitest";
 import { evict, inRoom } from "./rooms.ts";
 import type { WebSocketMember } from "./websocket.ts";
 
-/** What a runtime reports of what is queued for a socket, or nothing; the test's end restores its own property. */
+/** The queue that a runtime reports for a socket, or nothing. The end of the test restores the real property. */
 function replace(property: PropertyDescriptor | undefined): void {
   const own = Object.getOwnPropertyDescriptor(WebSocket.prototype, "bufferedAmount");
   if (own === undefined) throw new Error("the runtime does not report bufferedAmount");
@@ -13,7 +13,7 @@ function replace(property: PropertyDescriptor | undefined): void {
   });
 }
 
-/** Makes the runtime one that reports nothing, as workerd before 1.20261117, for the rest of the test. */
+/** For the rest of the test the runtime reports nothing, like workerd before 1.20261117. */
 export function withoutBufferedAmount(): void {
   replace(undefined);
 }
