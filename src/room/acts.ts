@@ -9,7 +9,7 @@ import { isAbuse } from "../protocol/refusals.ts";
 import type { Result } from "../protocol/result.ts";
 import { isSeenByOthers, refusalFor } from "./act-rules.ts";
 import type { Actor } from "./api.ts";
-import { isForConnection } from "./attempts.ts";
+import { isForConnection, type Attempts } from "./attempts.ts";
 import type { Budgets } from "./budgets.ts";
 import type { Departures } from "./departures.ts";
 import { DIALECTS } from "./dialects.ts";
@@ -47,6 +47,7 @@ interface Sent {
 export class Acts {
   readonly #kind: Kind;
   readonly #sessions: Sessions;
+  readonly #attempts: Attempts;
   readonly #members: Members;
   readonly #budgets: Budgets;
   readonly #outbox: Outbox;
@@ -61,6 +62,7 @@ export class Acts {
     kind: Kind,
     room: {
       readonly sessions: Sessions;
+      readonly attempts: Attempts;
       readonly members: Members;
       readonly budgets: Budgets;
       readonly outbox: Outbox;
@@ -74,6 +76,7 @@ export class Acts {
   ) {
     this.#kind = kind;
     this.#sessions = room.sessions;
+    this.#attempts = room.attempts;
     this.#members = room.members;
     this.#budgets = room.budgets;
     this.#outbox = room.outbox;
@@ -165,7 +168,7 @@ export class Acts {
    * might take effect are charged to the room, so frames that cannot do not spend the shared budget.
    */
   #refusalOf({ actor, connection, budget, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
-    const superseded = isForConnection(frame) ? this.#sessions.refusalOfAct(actor) : undefined;
+    const superseded = isForConnection(frame) ? this.#attempts.refusalOfAct(actor) : undefined;
     const refusal = superseded ?? refusalFor(frame, rights);
     // Who is not here reaches no one, and so spends nothing of theirs.
     if (refusal !== undefined || !this.#isHere(actor)) return refusal;

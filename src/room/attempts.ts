@@ -1,30 +1,50 @@
+import type { WireError } from "../protocol/errors.ts";
 import type { ClientFrame } from "../protocol/frames.ts";
+import type { SessionRecord } from "./attachment.ts";
+import type { Members } from "./members.ts";
+import type { Sessions } from "./sessions.ts";
 
-/** The maximum number of sessions whose numbers are remembered: about 100 KB. The oldest entry is dropped first. */
-const MAX_REMEMBERED = 1_024;
+/** What belongs to an attempt of a session: a join, or an act. */
+type Attempted = Pick<SessionRecord, "session" | "member" | "attempt">;
 
 /**
- * The attempt numbers of sessions that have no connection. Without them, an attempt or a `leave` that was delayed could
- * still act for a session between two of its connections, or after it has left.
- *
- * Only in memory: after a hibernation or a crash a delayed attempt may join. The next attempt of its client, which has a
- * higher number, replaces it.
+ * Orders the connection attempts of each session by their numbers. A delayed attempt or a delayed `leave` then does
+ * nothing to a newer connection, nor between two connections of its session.
  */
 export class Attempts {
-  readonly #bySession = new Map<string, number>();
+  readonly #sessions: Sessions;
+  readonly #members: Members;
 
-  /** The number of a session's last connection; `undefined` if it is not known. */
-  of(session: string): number | undefined {
-    return this.#bySession.get(session);
+  constructor({ sessions, members }: { readonly sessions: Sessions; readonly members: Members }) {
+    this.#sessions = sessions;
+    this.#members = members;
   }
 
-  /** Remembers the number of a connection that has ended. */
-  remember(session: string, attempt: number): void {
-    this.#bySession.delete(session);
-    this.#bySession.set(session, attempt);
-    if (this.#bySession.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#bySession.keys();
-    if (oldest !== undefined) this.#bySession.delete(oldest);
+  /** The attempt number of a session's newest connection; 0 if none is known. */
+  newestOf({ session, member }: Attempted): number {
+    const connected = this.#sessions.byId(session)?.record.attempt;
+    if (connected !== undefined) return connected;
+    const ended = this.#sessions.endedAttempts.of(session) ?? 0;
+    return Math.max(ended, this.#members.byId(member)?.attempt ?? 0);
+  }
+
+  /** The refusal of a join that is older than the session's newest; `undefined` for one that is not. */
+  refusalOfJoin(join: Attempted): WireError | undefined {
+    const newest = this.newestOf(join);
+    return join.attempt !== undefined && join.attempt < newest
+      ? { code: "superseded", try: newest }
+      : undefined;
+  }
+
+  /** The refusal of an act for another connection than the session's newest; `undefined` for one that names none. */
+  refusalOfAct(act: Attempted): WireError | undefined {
+    const { session, attempt } = act;
+    if (attempt === undefined) return undefined;
+    const newest = this.newestOf(act);
+    // Without a connection, a higher number belongs to a newer one: a crash has lost what the room knew of it.
+    const isOther =
+      this.#sessions.byId(session) === undefined ? attempt < newest : newest !== 0 && attempt !== newest;
+    return isOther ? { code: "superseded", try: newest } : undefined;
   }
 }
 

@@ -46,7 +46,7 @@ export class Departures {
     this.#disconnect(session, close);
     if (this.#sessions.byId(session.record.session) !== undefined) return undefined; // It is back already.
     this.#members.recall(session.record);
-    const graceUntil = this.#members.lose(session.record.member, now);
+    const graceUntil = this.#members.lose(session.record, now);
     if (graceUntil === undefined) this.end(session.record.member, now, reason);
     return graceUntil;
   }

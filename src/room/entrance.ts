@@ -8,6 +8,7 @@ import type { WelcomeFrame } from "../protocol/frames.ts";
 import type { UnrecoveredReason } from "../protocol/positions.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import type { Attempts } from "./attempts.ts";
 import type { Budgets } from "./budgets.ts";
 import { withField } from "./dialects.ts";
 import type { Departures } from "./departures.ts";
@@ -38,6 +39,7 @@ export class Entrance {
   readonly #log: Log;
   readonly #outbox: Outbox;
   readonly #sessions: Sessions;
+  readonly #attempts: Attempts;
   readonly #members: Members;
   readonly #places: Places;
   readonly #roster: Roster;
@@ -57,6 +59,7 @@ export class Entrance {
       readonly log: Log;
       readonly outbox: Outbox;
       readonly sessions: Sessions;
+      readonly attempts: Attempts;
       readonly members: Members;
       readonly places: Places;
       readonly roster: Roster;
@@ -82,6 +85,7 @@ export class Entrance {
     this.#tickets = room.tickets;
     this.#tables = room.tables;
     this.#revocations = room.revocations;
+    this.#attempts = room.attempts;
     this.#members = room.members;
     this.#places = room.places;
     this.#log = room.log;
@@ -126,7 +130,7 @@ export class Entrance {
     return (
       this.#budgets.takeJoin(now) ??
       this.#sessions.refusal(join.source ?? join.session, now) ??
-      this.#sessions.refusalOfJoin(join) ??
+      this.#attempts.refusalOfJoin(join) ??
       this.#tickets.refusal(join, now)
     );
   }
@@ -181,9 +185,9 @@ export class Entrance {
    * The number of a new connection. If its client sends none, it gets a number above all known ones. The room's clock keeps
    * that number apart from numbers that were forgotten.
    */
-  #attemptOf({ session, attempt }: JoinRequest, now: number): number {
-    const next = Math.max(now, this.#sessions.attemptOf(session) + 1);
-    return attempt ?? Math.min(next, Number.MAX_SAFE_INTEGER);
+  #attemptOf(join: JoinRequest, now: number): number {
+    const next = Math.max(now, this.#attempts.newestOf(join) + 1);
+    return join.attempt ?? Math.min(next, Number.MAX_SAFE_INTEGER);
   }
 
   #welcome(session: Session, join: JoinRequest, now: number): void {

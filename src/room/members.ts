@@ -12,14 +12,16 @@ export interface Member {
   readonly id: string;
   readonly session: string;
   readonly user: string;
-  /** The source whose place an anonymous member takes (places.ts); absent where the runtime tells no address. */
-  readonly place?: string | undefined;
+  /** The source whose place an anonymous member takes (places.ts); absent where its address is not known. */
+  readonly source: string | undefined;
   /** What its token says of it, JSON text. */
   readonly info: string | undefined;
   /** Presence data as JSON text. */
   readonly data: string | undefined;
   /** When a lost member departs, Unix milliseconds; absent while it is connected. */
   readonly graceUntil: number | undefined;
+  /** The attempt number of its newest connection; absent where older code let that in. */
+  readonly attempt: number | undefined;
 }
 
 /** A member that has connected, and what the others should hear of it. */
@@ -63,13 +65,17 @@ export class Members {
     }
     if (!this.#tables.exist) return true;
     const rows = this.#tables.sql.exec<MemberRow>(
-      "SELECT id, session, user, info, data, graceUntil FROM member",
+      "SELECT id, session, user, source, info, data, graceUntil, attempt FROM member",
     );
     for (const row of rows.toArray()) {
       const stored = memberOf(row);
-      const connection = this.#sessions.byId(stored.session);
-      // Rows of older code name no place.
-      const member = { ...stored, place: stored.place ?? placeOf(connection?.record) };
+      const connection = this.#sessions.byId(stored.session)?.record;
+      // A row of older code names no source, and a reconnect that changes nothing else does not write the new number.
+      const member = {
+        ...stored,
+        source: stored.source ?? sourceOf(connection),
+        attempt: connection?.attempt ?? stored.attempt,
+      };
       this.#byId.set(row.id, member);
       if (connection === undefined && member.graceUntil === undefined)
         this.#put({ ...member, graceUntil: now + this.#graceMs });
@@ -103,16 +109,19 @@ export class Members {
 
   /** Takes in who has connected, with its presence data, and tells what the others should hear of it. */
   arrive(record: SessionRecord, data: string | undefined): Arrived {
-    const { member: id, session, user, access } = record;
+    const { member: id, session, user, access, attempt } = record;
     const before = this.#byId.get(id);
     const info = access?.info;
     const isSame = before?.data === data && before?.info === info;
     // Where there is no row, the data is attached to the new connection all the same.
     if (before !== undefined && before.graceUntil === undefined && isSame && this.#hasRows) {
-      return { member: before, news: undefined };
+      // Its row keeps the older number until it is written for another reason: rows written are billed.
+      const member = { ...before, attempt };
+      this.#byId.set(id, member);
+      return { member, news: undefined };
     }
-    const place = placeOf(record);
-    const member = this.#put({ id, session, user, place, info, data, graceUntil: undefined });
+    const source = sourceOf(record);
+    const member = this.#put({ id, session, user, source, info, data, graceUntil: undefined, attempt });
     if (before === undefined) return { member, news: "joined" };
     return { member, news: isSame ? undefined : "updated" };
   }
@@ -136,15 +145,19 @@ export class Members {
   }
 
   /** Notes a lost connection. Returns when the member's grace ends; `undefined` if it has none. */
-  lose(id: string, now: number): number | undefined {
+  lose({ member: id, attempt }: SessionRecord, now: number): number | undefined {
     const member = this.#byId.get(id);
     if (member === undefined || this.#graceMs === 0) return undefined;
-    return this.#put({ ...member, graceUntil: now + this.#graceMs }).graceUntil;
+    const graceUntil = now + this.#graceMs;
+    return this.#put({ ...member, graceUntil, attempt: attempt ?? member.attempt }).graceUntil;
   }
 
   /** Ends a membership. Returns whether there was one. */
   depart(id: string): boolean {
-    if (!this.#byId.delete(id)) return false;
+    const member = this.#byId.get(id);
+    if (member === undefined) return false;
+    this.#byId.delete(id);
+    if (member.attempt !== undefined) this.#sessions.endedAttempts.remember(member.session, member.attempt);
     this.#listText = undefined;
     if (this.#hasRows) this.#tables.sql.exec("DELETE FROM member WHERE id = ?", id);
     return true;
@@ -178,12 +191,13 @@ export class Members {
   }
 
   #put(member: Member): Member {
-    const { id, session, user, place, info, data, graceUntil } = member;
+    const { id, session, user, source, info, data, graceUntil, attempt } = member;
     if (this.#hasRows) {
       this.#tables.create();
       this.#tables.sql.exec(
-        "INSERT OR REPLACE INTO member (id, session, user, info, data, graceUntil) VALUES (?, ?, ?, ?, ?, ?)",
-        ...[id, sessionText(session, place), user, info ?? null, data ?? null, graceUntil ?? null],
+        "INSERT OR REPLACE INTO member (id, session, user, source, info, data, graceUntil, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        ...[id, session, user, source ?? null, info ?? null, data ?? null],
+        ...[graceUntil ?? null, attempt ?? null],
       );
     } else {
       const connection = this.#sessions.byId(session);
@@ -195,33 +209,28 @@ export class Members {
   }
 
   #adopt(record: SessionRecord): void {
-    const { member: id, session, user, data, access } = record;
-    const place = placeOf(record);
-    this.#byId.set(id, { id, session, user, place, info: access?.info, data, graceUntil: undefined });
+    const { member: id, session, user, data, access, attempt } = record;
+    const source = sourceOf(record);
+    this.#byId.set(id, {
+      ...{ id, session, user, source, info: access?.info, data },
+      ...{ graceUntil: undefined, attempt },
+    });
   }
 }
 
 /** The source whose place a connection's member takes; a verified user's follows from the user. */
-function placeOf(record: SessionRecord | undefined): string | undefined {
+function sourceOf(record: SessionRecord | undefined): string | undefined {
   return record === undefined || record.user !== "" ? undefined : (record.place ?? record.source);
 }
 
-/**
- * The content of the column `session`: the session and, behind a space, the place of an anonymous member, which nothing else
- * records while its connection is lost. Older code treats such a member as one whose connection is lost, until it
- * reconnects.
- */
-function sessionText(session: string, place: string | undefined): string {
-  return place === undefined ? session : `${session} ${place}`;
-}
-
-function memberOf({ id, session: text, user, info, data, graceUntil }: MemberRow): Member {
-  const [session = "", place] = text.split(" ");
+function memberOf({ id, session, user, source, info, data, graceUntil, attempt }: MemberRow): Member {
   return {
-    ...{ id, session, user, place },
+    ...{ id, session, user },
+    source: source ?? undefined,
     info: info ?? undefined,
     data: data ?? undefined,
     graceUntil: graceUntil ?? undefined,
+    attempt: attempt ?? undefined,
   };
 }
 
@@ -230,9 +239,11 @@ interface MemberRow extends Record<string, SqlStorageValue> {
   readonly id: string;
   readonly session: string;
   readonly user: string;
+  readonly source: string | null;
   readonly info: string | null;
   readonly data: string | null;
   readonly graceUntil: number | null;
+  readonly attempt: number | null;
 }
 
 /** A member as others see it. */

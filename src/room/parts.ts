@@ -5,6 +5,7 @@ import { Counters } from "../metrics/counters.ts";
 import { MemoryActBlocks, SqlActBlocks } from "./act-blocks.ts";
 import { Acts } from "./acts.ts";
 import { Announcements } from "./announcements.ts";
+import { Attempts } from "./attempts.ts";
 import { Budgets } from "./budgets.ts";
 import { Clock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -62,6 +63,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const log = new Log(isStored ? new SqlSegments(tables) : new MemorySegments(), limits);
   const sessions = new Sessions(() => ctx.getWebSockets(), kind);
   const members = new Members(tables, sessions, kind);
+  const attempts = new Attempts({ sessions, members });
   const present = (): ReadonlySet<string> => new Set(Array.from(members.all(), ({ session }) => session));
   const once = new Once(
     log,
@@ -87,11 +89,18 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   });
   const expiry = new Expiry(tables, sessions, members, kind.emptyRoomTtlMs);
   const deadlines = new Deadlines({ liveness, members, expiry }, (at) => void ctx.storage.setAlarm(at));
-  const renewals = new Renewals({ verifier, revocations }, name, { sessions, members, outbox, deadlines });
+  const renewals = new Renewals({ verifier, revocations }, name, {
+    sessions,
+    attempts,
+    members,
+    outbox,
+    deadlines,
+  });
   const removals = new Removals(revocations, { sessions, members, departures });
   const reading = new Reading({ log, sessions, members, budgets, outbox });
   const acts = new Acts(kind, {
     sessions,
+    attempts,
     members,
     budgets,
     outbox,
@@ -106,6 +115,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     log,
     outbox,
     sessions,
+    attempts,
     members,
     places: new Places(kind, { members, sessions }),
     roster,

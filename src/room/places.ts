@@ -50,7 +50,7 @@ export class Places {
   /** The source that has taken the place of a session; `undefined` where it has none yet. */
   holderOf({ session, member }: Pick<JoinRequest, "session" | "member">): string | undefined {
     const record = this.#sessions.byId(session)?.record;
-    return this.#members.byId(member)?.place ?? record?.place ?? record?.source;
+    return this.#members.byId(member)?.source ?? record?.place ?? record?.source;
   }
 
   #isIn({ session, member }: JoinRequest): boolean {

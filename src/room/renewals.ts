@@ -7,6 +7,7 @@ import { errorFrame } from "../protocol/encode.ts";
 import type { AuthFrame } from "../protocol/frames.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import type { Actor } from "./api.ts";
+import type { Attempts } from "./attempts.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Outbox } from "./outbox.ts";
@@ -26,6 +27,7 @@ export class Renewals {
   readonly #revocations: Revocations;
   readonly #room: string;
   readonly #sessions: Sessions;
+  readonly #attempts: Attempts;
   readonly #members: Members;
   readonly #outbox: Outbox;
   readonly #deadlines: Deadlines;
@@ -39,6 +41,7 @@ export class Renewals {
     room: string,
     of: {
       readonly sessions: Sessions;
+      readonly attempts: Attempts;
       readonly members: Members;
       readonly outbox: Outbox;
       readonly deadlines: Deadlines;
@@ -48,6 +51,7 @@ export class Renewals {
     this.#revocations = revocations;
     this.#room = room;
     this.#sessions = of.sessions;
+    this.#attempts = of.attempts;
     this.#members = of.members;
     this.#outbox = of.outbox;
     this.#deadlines = of.deadlines;
@@ -86,7 +90,7 @@ export class Renewals {
     if (access === undefined || session?.record.access?.expiresAt === undefined) return;
     const isNewer =
       isLonger(access, session.record.access) && wasIssuedLater(access, session.record.access) !== false;
-    if (!isNewer || this.#sessions.refusalOfAct(actor) !== undefined) return;
+    if (!isNewer || this.#attempts.refusalOfAct(actor) !== undefined) return;
     if (new Rights(access.grants).may("join")) this.#apply(session, access, now);
   }
 
@@ -105,7 +109,7 @@ export class Renewals {
    * @returns what the connection's token allows then
    */
   #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
-    const refusal = this.#sessions.refusalOfAct(actor);
+    const refusal = this.#attempts.refusalOfAct(actor);
     if (refusal !== undefined) return err(refusal);
     const session = this.#sessions.byId(actor.session);
     if (session === undefined) return ok(access); // It belongs to no connection. The next connection brings its own token.

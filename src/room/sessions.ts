@@ -3,9 +3,9 @@ import { CLOSE_CODES, type CloseName } from "../protocol/close-codes.ts";
 import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRecord } from "./attachment.ts";
-import { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits, type Visit } from "./backlog.ts";
 import { ClosedSockets } from "./closed-sockets.ts";
+import { EndedAttempts } from "./ended-attempts.ts";
 import { Lane, windowCharsOf, type LaneLimits, type LaneRecord } from "./lane.ts";
 
 /** A live connection. Its record is a copy of the socket's attachment, and so is its lane's once it is settled. */
@@ -33,12 +33,13 @@ export class Sessions {
   readonly #limits: LaneLimits;
   /** What all connections leave unread. */
   readonly backlog: Backlog;
+  /** The attempt numbers of connections that were taken out. */
+  readonly endedAttempts = new EndedAttempts();
   readonly #closed = new ClosedSockets();
   readonly #bridgeLimits: LaneLimits;
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
-  readonly #attempts = new Attempts();
   /** The sockets of removed sessions. */
   readonly #gone = new WeakSet<WebSocket>();
   /** Those that were sent something, or read it, that is not attached yet. */
@@ -119,24 +120,6 @@ export class Sessions {
     return this.#bySession.get(session);
   }
 
-  /** The attempt number of a session's newest connection; 0 if none is known. */
-  attemptOf(session: string): number {
-    return this.byId(session)?.record.attempt ?? this.#attempts.of(session) ?? 0;
-  }
-
-  /** The refusal of a join that is older than the session's newest connection; otherwise `undefined`. */
-  refusalOfJoin({ session, attempt }: Attempted): WireError | undefined {
-    const newest = this.attemptOf(session);
-    return attempt !== undefined && attempt < newest ? { code: "superseded", try: newest } : undefined;
-  }
-
-  /** The refusal of an act for another connection than the session's newest; `undefined` also if the act names none. */
-  refusalOfAct({ session, attempt }: Attempted): WireError | undefined {
-    const newest = this.attemptOf(session);
-    const isOther = attempt !== undefined && newest !== 0 && attempt !== newest;
-    return isOther ? { code: "superseded", try: newest } : undefined;
-  }
-
   /** Takes in a socket just accepted. The caller has removed an older one of the same session. */
   add(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
     const session = this.#made(socket, record, lane);
@@ -153,7 +136,7 @@ export class Sessions {
     const { session: id, attempt } = session.record;
     if (this.#bySession.get(id) === session) {
       this.#bySession.delete(id);
-      if (attempt !== undefined) this.#attempts.remember(id, attempt);
+      if (attempt !== undefined) this.endedAttempts.remember(id, attempt);
     }
     this.#bury(session);
   }
@@ -257,9 +240,6 @@ export class Sessions {
     if (session.record.viewOnly === true) this.#watching.add(session);
   }
 }
-
-/** A join or an act of one connection attempt. */
-type Attempted = Pick<SessionRecord, "session" | "attempt">;
 
 /** Whether one connection of a session was admitted after another. */
 function isNewer(one: SessionRecord, other: SessionRecord): boolean {

@@ -5,7 +5,8 @@
  * - 1: log, members.
  * - 2: shared state, floors of forgotten acts, messages for some, what tokens say of members.
  * - 3: who is muted or kept out, whose tickets are.
- * - 4: blocks of acts, the age of floors, sessions whose floors are no longer kept.
+ * - 4: blocks of acts, the age of floors, sessions whose floors are no longer kept; the source of an anonymous member,
+ *   the attempt number of a member's connection.
  */
 export const SCHEMA_VERSION = 4;
 
@@ -48,6 +49,8 @@ const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
     "ALTER TABLE floor ADD COLUMN head INTEGER NOT NULL DEFAULT 0",
     "INSERT INTO meta SELECT 'migratedHead', last FROM segment ORDER BY first DESC LIMIT 1",
     "CREATE TABLE retired (chunk INTEGER PRIMARY KEY, ref INTEGER NOT NULL, bits BLOB NOT NULL) STRICT",
+    "ALTER TABLE member ADD COLUMN source TEXT",
+    "ALTER TABLE member ADD COLUMN attempt INTEGER",
   ],
 };
 

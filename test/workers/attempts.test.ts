@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { randomKey } from "../../src/protocol/ids.ts";
 import type { ErrorFrame } from "../../src/protocol/frames.ts";
 import type { Member } from "../support/member.ts";
-import { evict, infoOf, inRoom, request, roomPath, uniqueRoom } from "./support/rooms.ts";
+import { crash, evict, infoOf, inRoom, request, roomPath, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, openEvents, post } from "./support/sse.ts";
 import { join, joinWebSocket, type WebSocketMember } from "./support/websocket.ts";
 
@@ -109,6 +109,59 @@ describe("a late attempt", () => {
 
     await bob.inbox.until(({ all }) => all.filter(({ type }) => type === "presence").length === 2);
     expect(bob.inbox.all.at(-1)).toMatchObject({ left: [{ id: ana.member, reason: "left" }], count: 1 });
+  });
+
+  it.each<[string, (room: string, ana: WebSocketMember) => Promise<void>]>([
+    ["has slept since", (room, ana) => lose(ana).then(() => evict(room))],
+    ["has crashed since", (room, ana) => lose(ana).then(crash)],
+    ["has lost the connection by a crash", () => crash()],
+  ])(
+    "[J11 H9 M4 G6] is not let in, nor its leave, during the grace of its member in a room that %s",
+    async (_what, fail) => {
+      const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
+      const ana = await join(room, { key, query: numbered(8) });
+      await ana.welcome();
+      await fail(room, ana);
+
+      expect(await joinTooLate(room, key, 7)).toMatchObject({ try: 8 });
+      expect(await postFor(room, ana, 7, { type: "leave" })).toMatchObject({ code: "superseded", try: 8 });
+      expect(await postFor(room, ana, 8, { type: "presence", data: "here" })).toMatchObject({ type: "ack" });
+      await evict(room);
+      expect(await joinTooLate(room, key, 7)).toMatchObject({ try: 8 });
+      expect(await infoOf(room)).toMatchObject({ members: 1 });
+      expect(await postFor(room, ana, 8, { type: "leave" })).toMatchObject({ type: "ack" });
+      expect(await infoOf(room)).toMatchObject({ members: 0 });
+      expect(await joinTooLate(room, key, 7)).toMatchObject({ try: 8 });
+    },
+  );
+
+  it("[J11 J5 G6] is measured by the connection that was lost last, although its join wrote no row", async () => {
+    const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
+    await join(room, { key, query: numbered(8) });
+    const ana = await join(room, { key, query: numbered(9) });
+    await ana.welcome();
+    await evict(room);
+    await lose(ana);
+    await evict(room);
+
+    expect(await joinTooLate(room, key, 8)).toMatchObject({ try: 9 });
+  });
+
+  it("[J11 M4] is not let in during the grace of its member, however many others are in theirs", async () => {
+    const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
+    const ana = await join(room, { key, query: numbered(8) });
+    await lose(ana);
+    await inRoom(room, ({ storage }) =>
+      storage.sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+        INSERT INTO member (id, session, user, graceUntil, attempt)
+        SELECT '~' || i, '~' || i, '', (SELECT graceUntil FROM member), 5 FROM n`,
+      ),
+    );
+    await evict(room);
+
+    expect(await joinTooLate(room, key, 7)).toMatchObject({ try: 8 });
+    expect(await infoOf(room)).toMatchObject({ members: 1101 });
   });
 
   it("[J11 J10] attempts of a connection that only watches are ordered in the same way", async () => {
@@ -295,6 +348,18 @@ describe("a POST that names its session's newest connection, or none", () => {
       expect(bob.inbox.all.at(-1)).toMatchObject({ left: [{ id: ana.member, reason: "left" }] });
     },
   );
+
+  it("[H9 M4 G6] ends a membership after a crash, although the row has an older connection's number", async () => {
+    const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
+    await join(room, { key, query: numbered(8) });
+    const ana = await join(room, { key, query: numbered(9) });
+    await ana.welcome();
+    await crash();
+
+    expect(await postFor(room, ana, 7, { type: "leave" })).toMatchObject({ code: "superseded", try: 8 });
+    expect(await postFor(room, ana, 9, { type: "leave" })).toMatchObject({ type: "ack" });
+    expect(await infoOf(room)).toMatchObject({ members: 0 });
+  });
 
   it("[H9 M4] the leave of a POST ends a membership whose connection is lost, unless it names an older connection", async () => {
     const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace

@@ -8,7 +8,7 @@ import { countRowsRead } from "./support/row-counts.ts";
 import { post } from "./support/sse.ts";
 import { dump } from "./support/version-1.ts";
 import { EPOCH_3, storeVersion3 } from "./support/version-3.ts";
-import { join } from "./support/websocket.ts";
+import { join, joinWebSocket } from "./support/websocket.ts";
 
 /** The acts of a room that code of version 3 left: the first 1,500 are forgotten, and the rows of 1,000 are gone. */
 const [GONE, FORGOTTEN, LAST] = [1_000, 1_500, 12_000];
@@ -69,6 +69,21 @@ describe("tables of version 3", () => {
 
     expect(back.inbox.messages).toHaveLength(250);
     expect(back.inbox.messages.at(-1)).toMatchObject({ offset: LAST, data: `said ${LAST}` });
+  });
+
+  it("[V2 J11 M4] are given the attempt numbers of members, and keep them through a sleep and a crash", async () => {
+    const { room, ana } = await roomOfVersion3(500);
+    const query = { try: "8" };
+    const back = await join(room, { key: ana.key, query });
+    await back.welcome();
+    back.close(3000);
+    await back.closed;
+
+    for (const fail of [evict, crash]) {
+      await fail(room);
+      const late = await joinWebSocket(room, { key: ana.key, query: { try: "7" } });
+      expect(await late.inbox.take("error")).toMatchObject({ code: "superseded", try: 8 });
+    }
   });
 
   it("[V2 A3 G3] the first append compacts the acts of tables of version 3, and the next load reads at most 300 rows", async () => {

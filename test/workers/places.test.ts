@@ -189,12 +189,12 @@ describe("the places of one source", () => {
     await ana.inbox.take("presence");
 
     const stored = await kindsRoom(room).inside(({ storage }) =>
-      storage.sql.exec<{ session: string }>("SELECT session FROM member").toArray(),
+      storage.sql.exec<{ source: string }>("SELECT source FROM member").toArray(),
     );
-    const places = stored.map(({ session }) => session.split(" ")[1] ?? "none");
+    const sources = stored.map(({ source }) => source);
     const told = JSON.stringify([ana.inbox.all, await kindsRoom(room).info()]);
 
-    expect(new Set(places).size).toBe(2);
-    for (const place of places) expect(told).not.toContain(place);
+    expect(new Set(sources).size).toBe(2);
+    for (const source of sources) expect(told).not.toContain(source);
   });
 });

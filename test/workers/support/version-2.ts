@@ -66,6 +66,8 @@ export function downgradeToVersion2({ sql }: DurableObjectStorage): void {
   sql.exec("DROP TABLE act_block");
   sql.exec("DROP TABLE retired");
   sql.exec("ALTER TABLE floor DROP COLUMN head");
+  sql.exec("ALTER TABLE member DROP COLUMN source");
+  sql.exec("ALTER TABLE member DROP COLUMN attempt");
   sql.exec("DROP TABLE penalty");
   sql.exec("DROP TABLE ticket");
   sql.exec("UPDATE meta SET value = 2 WHERE name = 'schema'");

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { Attempts } from "../../src/room/attempts.ts";
+import { EndedAttempts } from "../../src/room/ended-attempts.ts";
 
 /** How many sessions are remembered. */
 const MAX = 1_024;
 
 it("[J11] the numbers of at most 1,024 sessions without a connection are remembered, the newest ones", () => {
-  const attempts = new Attempts();
+  const attempts = new EndedAttempts();
   for (let n = 0; n < MAX; n++) attempts.remember(`s${n}`, n);
   attempts.remember("s0", 7);
 
