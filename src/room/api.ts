@@ -49,7 +49,7 @@ export interface ActRequest extends Actor {
 export interface ActOutcome {
   readonly refused: WireError | null;
   readonly results: readonly AnswerFrame[];
-  /** Whether nobody has joined the room yet. */
+  /** Whether nobody has joined the room yet. Always false in a room that stores nothing. */
   readonly isNew?: boolean;
 }
 
@@ -64,7 +64,7 @@ export interface ReadOutcome {
   readonly refused: WireError | null;
   /** JSON text; "" if it was refused. */
   readonly text: string;
-  /** Whether nobody has joined the room yet. */
+  /** Whether nobody has joined the room yet. Always false in a room that stores nothing. */
   readonly isNew: boolean;
 }
 
@@ -75,6 +75,8 @@ export interface RoomInfo {
   readonly position: string | null;
   /** Since when the object has been in memory, Unix milliseconds: a later one than before means that it slept. */
   readonly awakeSince: number;
+  /** Whether nobody has joined the room yet. Always false in a room that stores nothing. Absent from rooms of older code. */
+  readonly isNew?: boolean;
 }
 
 /** What a room offers the Worker, beside joining by an upgrade that carries a join header. */

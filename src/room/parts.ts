@@ -97,20 +97,6 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     deadlines,
   });
   const removals = new Removals(revocations, { sessions, members, departures });
-  const reading = new Reading({ log, sessions, members, budgets, outbox });
-  const acts = new Acts(kind, {
-    sessions,
-    attempts,
-    members,
-    budgets,
-    outbox,
-    fanOut,
-    publishing,
-    departures,
-    renewals,
-    penalties,
-    reading,
-  });
   const entrance = new Entrance(kind, {
     log,
     outbox,
@@ -129,11 +115,37 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     tables,
     revocations,
   });
+  const reading = new Reading({ log, sessions, members, budgets, outbox, entrance });
+  const acts = new Acts(kind, {
+    sessions,
+    attempts,
+    members,
+    budgets,
+    outbox,
+    fanOut,
+    publishing,
+    departures,
+    renewals,
+    penalties,
+    reading,
+  });
   const newcomers = new Newcomers(sessions);
   const door = new Door((socket) => ctx.acceptWebSocket(socket), { entrance, deadlines, newcomers, outbox });
   return {
     ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
-    ...{ departures, renewals, removals, acts, reading, door, newcomers, liveness, expiry, deadlines },
+    ...{
+      departures,
+      renewals,
+      removals,
+      acts,
+      reading,
+      entrance,
+      door,
+      newcomers,
+      liveness,
+      expiry,
+      deadlines,
+    },
     ...{ counters, penalties, clock: new Clock() },
   };
 }

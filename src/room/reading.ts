@@ -2,6 +2,7 @@ import type { WireError } from "../protocol/errors.ts";
 import type { HistoryRequestFrame } from "../protocol/frames.ts";
 import type { Actor, Reader, ReadOutcome } from "./api.ts";
 import type { Budgets } from "./budgets.ts";
+import type { Entrance } from "./entrance.ts";
 import { charsOf, PARSE_PRICE } from "./history.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
@@ -16,6 +17,7 @@ export class Reading {
   readonly #members: Members;
   readonly #budgets: Budgets;
   readonly #outbox: Outbox;
+  readonly #entrance: Pick<Entrance, "isNew">;
 
   constructor(room: {
     readonly log: Log;
@@ -23,12 +25,14 @@ export class Reading {
     readonly members: Members;
     readonly budgets: Budgets;
     readonly outbox: Outbox;
+    readonly entrance: Pick<Entrance, "isNew">;
   }) {
     this.#log = room.log;
     this.#sessions = room.sessions;
     this.#members = room.members;
     this.#budgets = room.budgets;
     this.#outbox = room.outbox;
+    this.#entrance = room.entrance;
   }
 
   /** Answers a `history` frame. Returns the error if it cannot. */
@@ -55,7 +59,7 @@ export class Reading {
 
   /** Answers a read over HTTP. A Worker of older code sends no reader, and understands no refusal. */
   answer(reader: Reader | undefined, read: () => Read, now: number): ReadOutcome | string {
-    const isNew = this.#log.position === undefined;
+    const { isNew } = this.#entrance;
     const refused = reader && this.#budgets.readRefusal(reader.source, now);
     if (refused !== undefined) return { refused, text: "", isNew };
     const { text, cost } = read();

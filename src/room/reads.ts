@@ -14,8 +14,9 @@ export interface Read {
 const MEMBER_CHARS = 128;
 
 /** What of a room anyone who may join it may know. */
-export function infoOf({ members, log }: Parts, awakeSince: number): RoomInfo {
-  return { members: members.size, position: log.position ?? null, awakeSince };
+export function infoOf({ members, log, entrance }: Parts, awakeSince: number): RoomInfo {
+  const { isNew } = entrance;
+  return { members: members.size, position: log.position ?? null, awakeSince, isNew };
 }
 
 /** Stored messages, as rule H5 has them. */

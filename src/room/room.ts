@@ -129,18 +129,18 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     async act(request: ActRequest): Promise<ActOutcome> {
       if (request.v > CONTRACT_VERSION) return { refused: { code: "unavailable" }, results: [] };
-      const collected = this.#turn((now) => {
-        const { acts, sessions, renewals, counters } = this.#room;
+      const { collected, isNew } = this.#turn((now) => {
+        const { acts, sessions, renewals, counters, entrance } = this.#room;
+        const { isNew } = entrance; // Acts may store something, even if the room rejects them.
         const session = sessions.byId(request.session);
         if (session !== undefined) sessions.heard(session, now);
         renewals.follow(request, now);
         const collected = collectAnswers(counters);
         acts.receive(request, undefined, request.body, collected.answers, now);
         this.#flush(now);
-        return collected;
+        return { collected, isNew };
       });
       await this.#follow();
-      const isNew = this.#room.log.position === undefined;
       return { ...collected.outcome(), ...(isNew && { isNew }) };
     }
 

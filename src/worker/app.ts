@@ -177,7 +177,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     if (!visit.ok) return visit;
     const { place } = visit.value;
     const now = Date.now();
-    const mayNotCreate = newRooms?.mayCreate(source, now) === false;
+    const mayNotCreate = newRooms?.mayCreate(source, place.room, now) === false;
     const admitted = await admit(visit.value, { ...joiner, address, mayNotCreate });
     if (!admitted.ok) return admitted;
     const refusal = turnedAway.refusal(place, admitted.value, now);
@@ -190,7 +190,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     if (!joined.ok) turnedAway.note(place.room, admitted.value, joined.error, now);
     else {
       newRooms?.found(place.room);
-      if (joined.value.isFirst) newRooms?.created(source, now);
+      if (joined.value.isFirst) newRooms?.created(source, place.room, now);
     }
     return joined;
   }
@@ -227,8 +227,6 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     if (!body.ok) return errorResponse(body.error);
     const name = await readRequestName(identity.value, raw.headers.get("Idempotency-Key"));
     if (!name.ok) return errorResponse(name.error);
-    const unknown = newRooms?.refusal(source, place.room, Date.now());
-    if (unknown !== undefined) return errorResponse(unknown);
     const request = {
       ...{ v: contractVersionOf(), session, ...identity.value, body: body.value, access: visitor.access },
       ...(await sourceIn(place.room, visitor.user, address)),
@@ -267,7 +265,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     const { place, visitor } = visit.value;
     const refusal =
       refusalWithout(capability, new Rights(visitor.access.grants)) ??
-      newRooms?.refusal(source, place.room, Date.now());
+      newRooms?.refusalOfRead(source, place.room, Date.now());
     if (refusal !== undefined) return errorResponse(refusal);
     const reader = await sourceIn(place.room, visitor.user, address);
     const answered = await callRoom(() => read(rooms.forCall(place.room, place.kind), place, reader), {
@@ -282,9 +280,10 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
 
   function readInfo(c: Incoming): Promise<Response> {
     return readJson(c, "join", async (stub, { room, kind }) => {
-      const info = await stub.info();
+      const { isNew, ...info } = await stub.info();
       const text = JSON.stringify({ room, kind: kind.name, ...info });
-      return { refused: null, text, isNew: info.position === null };
+      // A room of older code does not report `isNew`.
+      return { refused: null, text, isNew: isNew ?? info.position === null };
     });
   }
 }

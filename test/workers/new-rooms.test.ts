@@ -2,7 +2,7 @@ import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
-import { request, roomPath, uniqueAddress, uniqueRoom, type Serve } from "./support/rooms.ts";
+import { evict, request, roomPath, uniqueAddress, uniqueRoom, type Serve } from "./support/rooms.ts";
 import { serverWith } from "./support/servers.ts";
 import { openEvents, post } from "./support/sse.ts";
 import { bearer, token } from "./support/tokens.ts";
@@ -149,26 +149,72 @@ describe("new rooms that are read, not joined", () => {
       const refused = await read(third);
 
       expect(refused.status).toBe(429);
-      expect(await refused.json()).toMatchObject({ ...TOO_MANY, retryAfterMs: 3_600_000 });
+      expect(await refused.json()).toMatchObject({ ...TOO_MANY, retryAfterMs: 10_000 });
       expect(await wasTouched(third)).toBe(false);
       expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
       expect((await request(roomPath(third, part), {}, to)).status).toBe(200);
     },
   );
 
+  /** Posts to a room as a session that is not a member; returns the code of the answer. */
+  async function postUnjoined(room: string, headers: Record<string, string>, to: Serve): Promise<string> {
+    const key = randomKey();
+    const { session } = await deriveIdentity(room, "", key);
+    const { body } = await post(room, { session, key }, { type: "publish", event: "e" }, headers, to);
+    return (body as { code: string }).code;
+  }
+
   it("[L3 H1] acts by POST of a session that is not a member count as new rooms as well", async () => {
     const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
-    const codes = [];
-    for (let n = 0; n < 3; n++) {
-      const [room, key] = [uniqueRoom(), randomKey()];
-      const { session } = await deriveIdentity(room, "", key);
-      const { body } = await post(room, { session, key }, { type: "publish", event: "e" }, headers, to);
-      codes.push((body as { code: string }).code);
+    for (let n = 0; n < 2; n++) expect(await postUnjoined(uniqueRoom(), headers, to)).toBe("not_joined");
+
+    expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
+    expect(await (await request(roomPath(uniqueRoom()), { headers }, to)).json()).toMatchObject(TOO_MANY);
+  });
+
+  it("[L3 H1] the limit of new rooms never stops an act by POST, because its room may be joined through another isolate", async () => {
+    const { headers, to } = await afterTwo();
+    const room = uniqueRoom();
+    const elsewhere = serverWith({ NEW_ROOMS_PER_DAY: "2" });
+    const key = randomKey();
+    const ana = await join(room, { to: elsewhere, key });
+    const { session } = await deriveIdentity(room, "", key);
+
+    const { body } = await post(room, { session, key }, { type: "publish", event: "e" }, headers, to);
+
+    expect(body).toMatchObject({ type: "ack", offset: 1 });
+    expect(await ana.inbox.take("message")).toMatchObject({ offset: 1 });
+    expect(await postUnjoined(uniqueRoom(), headers, to)).toBe("not_joined");
+  });
+
+  it("[L3] a room that a source reads and then joins first counts once", async () => {
+    const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    for (const room of [uniqueRoom(), uniqueRoom()]) {
+      expect((await request(roomPath(room), { headers }, to)).status).toBe(200);
+      await expectToJoin(room, { to, headers });
     }
 
-    expect(codes).toEqual(["not_joined", "not_joined", "rate_limited"]);
+    expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
   });
+
+  it.each(TOUCHES)(
+    "[L3 T6] a room that stores nothing does not count as new when it is read, also after it slept: %s",
+    async (_what, part) => {
+      const to = serverWith({ NEW_ROOMS_PER_DAY: "1" });
+      const headers = { "CF-Connecting-IP": uniqueAddress() };
+      for (let n = 0; n < 2; n++) {
+        const room = uniqueRoom("cursors");
+        await join(room, { to: serverWith({}) });
+        await evict(room);
+        expect((await request(roomPath(room, part), { headers }, to)).status).toBe(200);
+        expect(await postUnjoined(room, headers, to)).toBe("not_joined");
+      }
+
+      await expectToJoin(uniqueRoom(), { to, headers });
+    },
+  );
 
   it("[L3 G10] new rooms are counted once each, however often they are read, and can always be read again", async () => {
     const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
