@@ -1,3 +1,4 @@
+import { endsAt } from "../limits/durations.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 
@@ -15,6 +16,13 @@ const CUT_KEEPS_MS = 600_000;
 
 /** Lost streams of all sources are removed once there are twice as many sources as after the last time, or this many. */
 const MIN_SOURCES = 1_000;
+
+/** How long a stream counts unless there is a new heartbeat. */
+interface Lease {
+  /** Unix milliseconds. */
+  until: number;
+  readonly durationMs: number;
+}
 
 /** A stream that is open, or about to be. */
 export interface OpenStream {
@@ -34,8 +42,8 @@ export interface OpenStream {
 export class Streams {
   readonly #maxPerSource: number;
   readonly #lostAfterMs: number;
-  /** For each source, until when each of its streams counts unless there is a new heartbeat; Unix milliseconds. */
-  readonly #bySource = new Map<string, Map<object, number>>();
+  /** The leases of each source's streams. */
+  readonly #bySource = new Map<string, Map<object, Lease>>();
   #tidyAt = MIN_SOURCES;
 
   constructor(maxPerSource: number, heartbeatMs: number) {
@@ -51,26 +59,41 @@ export class Streams {
   /** Takes a place for a stream, or returns the error if its source has no more. */
   open(source: string, now: number): Result<OpenStream> {
     if (this.#bySource.size >= this.#tidyAt) this.#tidy(now);
-    const streams = this.#bySource.get(source) ?? new Map<object, number>();
-    if (streams.size >= this.#maxPerSource) this.#dropLost(streams, now);
-    if (streams.size >= this.#maxPerSource) return err(this.#refusal());
-    this.#bySource.set(source, streams);
+    const streams = this.#bySource.get(source);
+    if (streams !== undefined && streams.size >= this.#maxPerSource) {
+      this.#dropLost(streams, now);
+      if (streams.size >= this.#maxPerSource) return err(this.#refusal());
+    }
     const id = {};
-    const keep = (until: number): void => {
-      if (streams.has(id)) streams.set(id, until);
-    };
-    streams.set(id, now + this.#lostAfterMs);
+    let isOpen = true;
+    const beat = (at: number): void => this.#hold(source, id, at, this.#lostAfterMs);
+    beat(now);
     return ok({
-      beat: (at) => keep(at + this.#lostAfterMs),
+      // Counts the stream again if a jump of the clock made it look lost.
+      beat: (at) => {
+        if (isOpen) beat(at);
+      },
       end: () => {
-        streams.delete(id);
-        if (streams.size === 0 && this.#bySource.get(source) === streams) this.#bySource.delete(source);
+        isOpen = false;
+        this.#release(source, id);
       },
       cut: (at) => {
-        streams.set(id, at + CUT_KEEPS_MS);
-        this.#bySource.set(source, streams);
+        isOpen = false;
+        this.#hold(source, id, at, CUT_KEEPS_MS);
       },
     });
+  }
+
+  /** Keeps a stream's place. Its source may have been forgotten meanwhile, and may have come again with other streams. */
+  #hold(source: string, id: object, now: number, durationMs: number): void {
+    const streams = this.#bySource.get(source) ?? new Map<object, Lease>();
+    this.#bySource.set(source, streams);
+    streams.set(id, { until: now + durationMs, durationMs });
+  }
+
+  #release(source: string, id: object): void {
+    const streams = this.#bySource.get(source);
+    if (streams?.delete(id) === true && streams.size === 0) this.#bySource.delete(source);
   }
 
   #refusal(): WireError {
@@ -90,7 +113,11 @@ export class Streams {
     this.#tidyAt = Math.max(MIN_SOURCES, 2 * this.#bySource.size);
   }
 
-  #dropLost(streams: Map<object, number>, now: number): void {
-    for (const [id, until] of streams) if (until <= now) streams.delete(id);
+  #dropLost(streams: Map<object, Lease>, now: number): void {
+    for (const [id, lease] of streams) {
+      // Noted, because a clock that was set back would otherwise end it later each time.
+      lease.until = endsAt(lease.until, lease.durationMs, now);
+      if (lease.until <= now) streams.delete(id);
+    }
   }
 }
