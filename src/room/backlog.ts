@@ -1,4 +1,5 @@
 import type { KindOptions } from "../config/options.ts";
+import { isWithin } from "../limits/durations.ts";
 import type { WireError } from "../protocol/errors.ts";
 
 /** The options that bound what all connections of a room leave unread, and how many closes may go unanswered. */
@@ -29,6 +30,13 @@ const SHARE_PART = 8;
 /** While more than half of the bound is used, it is measured again after this many bytes. */
 const MEASURE_EVERY_BYTES = 1_048_576;
 
+/**
+ * Joins use one measurement for this long, in milliseconds, or until this part of the bound has been sent since. A
+ * measurement asks the runtime for every connection, and a crowd joins a thousand times a second.
+ */
+const JOINS_MEASURE_EVERY_MS = 100;
+const JOINS_MEASURE_PART = 32;
+
 /** How long a client waits that could not join because of unread data, in milliseconds. */
 const RETRY_MS = 5_000;
 
@@ -44,6 +52,8 @@ export class Backlog {
   /** An upper bound of the unread bytes. Unknown until they are measured. */
   #atMost = Infinity;
   #measured = 0;
+  /** The last measurement for joins: the unread bytes of all sources together, and of each. */
+  #forJoins = { at: -Infinity, total: 0, bySource: new Map<string | undefined, number>() };
 
   constructor(limits: BacklogLimits, holders: Holders) {
     this.#limits = limits;
@@ -79,8 +89,8 @@ export class Backlog {
   }
 
   /** Why the room accepts no further connection, from this source or from any. */
-  refusal(source: string): WireError | undefined {
-    return this.#refusalForUnanswered(source) ?? this.#refusalForUnread(source);
+  refusal(source: string, now: number): WireError | undefined {
+    return this.#refusalForUnanswered(source) ?? this.#refusalForUnread(source, now);
   }
 
   #refusalForUnanswered(source: string): WireError | undefined {
@@ -95,11 +105,11 @@ export class Backlog {
     return { code: "room_full", message, limit: "maxClosing", retryAfterMs: RETRY_MS };
   }
 
-  #refusalForUnread(source: string): WireError | undefined {
+  #refusalForUnread(source: string, now: number): WireError | undefined {
     const { maxUnreadBytes } = this.#limits;
     const part = maxUnreadBytes / SOURCE_PART;
     if (this.#atMost < part) return undefined;
-    const own = this.#measure(source);
+    const own = this.#unreadOf(source, now);
     const why = { limit: "maxUnreadBytes", retryAfterMs: RETRY_MS };
     if (this.#atMost >= maxUnreadBytes / 2)
       return { code: "room_busy", message: "the room holds too much unread data", ...why };
@@ -113,15 +123,25 @@ export class Backlog {
     return undefined;
   }
 
-  /** Measures the unread bytes; returns those of one source. */
-  #measure(of?: string): number {
+  /** The unread bytes of one source, as of the last measurement for joins. */
+  #unreadOf(source: string, now: number): number {
+    const { at, total } = this.#forJoins;
+    const mayHaveGrown = this.#atMost - total >= this.#limits.maxUnreadBytes / JOINS_MEASURE_PART;
+    if (mayHaveGrown || !isWithin(JOINS_MEASURE_EVERY_MS, at, now)) {
+      const bySource = new Map<string | undefined, number>();
+      this.#measure((bytes, of) => bySource.set(of, (bySource.get(of) ?? 0) + bytes));
+      this.#forJoins = { at: now, total: this.#measured, bySource };
+    }
+    return this.#forJoins.bySource.get(source) ?? 0;
+  }
+
+  /** Measures the unread bytes, and passes them on for each connection. */
+  #measure(each?: Visit): void {
     let total = 0;
-    let own = 0;
     this.#holders.visit((bytes, source) => {
       total += bytes;
-      if (source === of) own += bytes;
+      each?.(bytes, source);
     });
     this.#atMost = this.#measured = total;
-    return own;
   }
 }

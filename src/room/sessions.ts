@@ -144,7 +144,7 @@ export class Sessions {
   /** Why the room accepts no further connection, from this source or from any. */
   refusal(source: string, now: number): WireError | undefined {
     this.#closed.dropOverdue(now);
-    return this.backlog.refusal(source);
+    return this.backlog.refusal(source, now);
   }
 
   /** The close of a socket is complete, or its connection was lost. */
