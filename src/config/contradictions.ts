@@ -31,6 +31,18 @@ export function contradictions(kind: KindOptions): string[] {
       `presenceListMax (${kind.presenceListMax}) times maxPresenceBytes (${kind.maxPresenceBytes}) is more than ${MAX_LIST_BYTES} bytes`,
     );
   }
+  // Beyond half of maxUnreadBytes the room rejects all joins, so one client could lock out the others with its welcome.
+  const welcomeBytes = kind.presenceListMax * kind.maxPresenceBytes + kind.maxStateBytes;
+  if (welcomeBytes > kind.maxUnreadBytes / 2) {
+    found.push(
+      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than twice the largest welcome (${welcomeBytes}: presenceListMax times maxPresenceBytes, plus maxStateBytes)`,
+    );
+  }
+  if (kind.maxBufferedBytes > kind.maxUnreadBytes) {
+    found.push(
+      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than maxBufferedBytes (${kind.maxBufferedBytes})`,
+    );
+  }
   if (kind.pingIntervalMs * 2 > kind.silenceTimeoutMs) {
     found.push(
       `pingIntervalMs (${kind.pingIntervalMs}) is more than half of silenceTimeoutMs (${kind.silenceTimeoutMs})`,

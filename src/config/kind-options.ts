@@ -29,7 +29,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum members that one source has in a room. A source is a verified user or, for anonymous members, an address (IPv6: its /64). A further join is rejected with `room_full`; members that reconnect are not. A school or an office often shares one address, so the default has room for a lecture hall. Set it lower in small public rooms. Set it to `maxMembers` to turn it off",
+    text: "Maximum members that one source has in a room. A source is a verified user or, for anonymous members, an address (IPv6: its /64). A further join is rejected with `room_full`; members that reconnect are not. A school or an office often shares one address, so the default has room for a lecture hall. `sseStreamsPerSource` must be at least as high where members cannot use WebSockets. Set it lower in small public rooms. Set it to `maxMembers` to turn it off",
   },
   maxPresenceBytes: {
     env: "MAX_PRESENCE_BYTES",

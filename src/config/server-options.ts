@@ -50,11 +50,11 @@ export const SERVER_OPTIONS = {
   sseStreamsPerSource: {
     env: "SSE_STREAMS_PER_SOURCE",
     unit: "streams",
-    default: 100,
+    default: 200,
     min: 1,
     max: 100_000,
     scope: "server",
-    text: "Maximum open SSE streams of one source in one isolate of the Worker. A source is a verified user or, without a token, an address. A further stream is rejected with `rate_limited`",
+    text: "Maximum open SSE streams of one source in one isolate of the Worker. A source is a verified user or, without a token, an address. A further stream is rejected with `rate_limited`. Set it at least as high as `maxMembersPerSource`: behind an address that WebSockets cannot pass, each member needs a stream",
   },
   addressLimits: {
     env: "ADDRESS_LIMITS",
@@ -71,7 +71,7 @@ export const SERVER_OPTIONS = {
     min: 1,
     max: 1_000_000,
     scope: "server",
-    text: "Rooms that one user or address may be the first to join in a day, as far as one isolate of the Worker knows",
+    text: "Maximum new rooms that one user or address may touch in a day, counted in one isolate of the Worker. A room is new until somebody joins it. The first join, reads and acts by POST count once for each room. Beyond the limit, joins and reads of new rooms are rejected with `rate_limited`; acts by POST are not",
   },
   adminKeys: {
     env: "ADMIN_KEYS",
@@ -110,7 +110,7 @@ export const SERVER_OPTIONS = {
     unit: "URL",
     default: "",
     scope: "server",
-    text: "https URL from which the server fetches such keys. It keeps them for ten minutes, and fetches them again for an unknown key. While it cannot fetch them, it uses the last ones for up to an hour",
+    text: "https URL from which the server fetches such keys; http is accepted for localhost only. It keeps them for ten minutes, and fetches them again for an unknown key. While it cannot fetch them, it uses the last ones for up to an hour",
   },
   tokenIssuer: {
     env: "TOKEN_ISSUER",

@@ -45,7 +45,7 @@ export const UNREAD_OPTIONS = {
     min: 1_048_576,
     max: 100_663_296,
     scope: "kind",
-    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of it joins are rejected with `room_busy`, and each connection may leave less unread. A join from a source (user, or address of an anonymous client) that causes a quarter of it is rejected with `room_full`",
+    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of it joins are rejected with `room_busy`, and each connection may leave less unread. A join from a source (user, or address of an anonymous client) that causes a quarter of it is rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
   },
   maxClosing: {
     env: "MAX_CLOSING",

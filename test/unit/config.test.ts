@@ -104,7 +104,20 @@ describe("contradictions", () => {
       { PRESENCE_LIST_MAX: "1025", MAX_PRESENCE_BYTES: "4096" },
       "presenceListMax",
     ],
-  ])("[L1 L4 W5] %s is refused, and said once for all kinds", (_what, variables, option) => {
+    [
+      "less unread data of a room than of one connection",
+      { MAX_UNREAD_BYTES: "2097151", MAX_BUFFERED_BYTES: "2097152" },
+      "maxUnreadBytes",
+    ],
+    [
+      "a welcome larger than half of what may be unread",
+      {
+        ...{ MAX_UNREAD_BYTES: "8388608", MAX_BUFFERED_BYTES: "65536" },
+        ...{ PRESENCE_LIST_MAX: "2000", MAX_PRESENCE_BYTES: "1024", MAX_STATE_BYTES: "2146305" },
+      },
+      "maxUnreadBytes",
+    ],
+  ])("[L1 L4 L6 W5] %s is refused, and said once for all kinds", (_what, variables, option) => {
     const problems = problemsOf(variables, { ...KINDS, other: { text: "another" } });
 
     expect(problems).toHaveLength(1);
@@ -116,8 +129,15 @@ describe("contradictions", () => {
     [{ MAX_FRAME_BYTES: "262144" }],
     [{ PING_INTERVAL_MS: "75000" }],
     [{ PRESENCE_LIST_MAX: "1024", MAX_PRESENCE_BYTES: "4096" }],
+    [{ MAX_UNREAD_BYTES: "2097152", MAX_BUFFERED_BYTES: "2097152" }],
+    [
+      {
+        ...{ MAX_UNREAD_BYTES: "8388608", PRESENCE_LIST_MAX: "2000", MAX_PRESENCE_BYTES: "1024" },
+        MAX_STATE_BYTES: "2146304",
+      },
+    ],
     [{ MAX_MEMBERS: "10000", MAX_PRESENCE_BYTES: "4096" }],
-  ])("[L1 L4] %j is the bound itself, and taken", (variables) => {
+  ])("[L1 L4 L6] %j is the bound itself, and taken", (variables) => {
     expect(problemsOf(variables)).toEqual([]);
   });
 
