@@ -37,6 +37,9 @@ interface StreamPlace {
 /** How many times per window the bridge reports what was read. More reports would not help the room. */
 const TOLD_PER_WINDOW = 4;
 
+/** `WebSocket.readyState` of a socket that can be sent to: this one is closed if its reader disconnected early. */
+const OPEN = 1;
+
 /** A reader that takes nothing for this long after its stream has ended is cut off, in milliseconds. */
 const LINGER_MS = 10_000;
 
@@ -90,7 +93,7 @@ export class Bridge {
     socket.addEventListener("error", () => this.#ended(1006, ""));
     socket.accept();
     // The runtime frees a closed socket late if its client never sent anything (rule C3).
-    socket.send(PING);
+    if (socket.readyState === OPEN) socket.send(PING);
     // Spread over twice the time, so that a whole room does not come back at once.
     this.#write(retry(limits.sseRetryMs * (1 + Math.random())));
     if (request.signal.aborted) this.#vanish(); // The reader disconnected during the request to the room.

@@ -63,7 +63,7 @@ it("[H9 A6] a page's leave that arrives after a reload does not end the new conn
     if (init.method !== "POST") return fetch(input, init);
     const { signal: _signal, ...rest } = init; // The page is gone, and its request is still on the way.
     const answer = arrival.promise.then(() => fetch(input, rest));
-    answers.push(answer);
+    answers.push(answer.then((response) => response.clone())); // the client reads it as well
     return answer;
   };
   const before = joinRoom(roomUrl(server.url, name), { key, transports: ["sse"], fetch: slow });

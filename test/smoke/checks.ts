@@ -138,7 +138,7 @@ async function resumesBySse(target: Target): Promise<string> {
 }
 
 async function refusesAloud(target: Target): Promise<string> {
-  const member = await target.webSocket({}, "no-such-kind:x");
+  const member = await target.webSocket({ query: { key: "not-a-key" } });
   const error = await member.inbox.take("error");
   const { code } = await member.closed;
   demand(code === 4500, `closed with ${code}, not 4500`);
