@@ -40,7 +40,7 @@ it.each<TransportName>(["websocket", "sse"])(
   async (transport) => {
     await using network = await DelayingNetwork.to(Number(new URL(server.url).port));
     const name = uniqueRoom();
-    const room = joinRoom(roomUrl(network.url, name), { connectTimeoutMs: 1_000, transports: [transport] });
+    const room = joinRoom(roomUrl(network.url, name), { connectTimeoutMs: 3_000, transports: [transport] });
     const { states } = await connected(room);
 
     await network.deliver();

@@ -57,6 +57,8 @@ export class DelayingNetwork implements AsyncDisposable {
     client.on("data", hold);
     this.#held.push(async () => {
       client.off("data", hold);
+      // A client that gave up before it sent anything has no request that could arrive late.
+      if (chunks.length === 0) throw new Error("the client gave up a connection before it sent its request");
       const server = this.#forward(client, chunks);
       await once(server, "data");
       if (client.readableEnded) await once(server, "close");
