@@ -3,7 +3,7 @@ import type { SessionBudget } from "../limits/session-budget.ts";
 import { Rights } from "../protocol/capabilities.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { ClientFrame, SeenFrame } from "../protocol/frames.ts";
+import type { AuthFrame, ClientFrame, SeenFrame } from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
 import { isAbuse } from "../protocol/refusals.ts";
 import type { Result } from "../protocol/result.ts";
@@ -206,13 +206,25 @@ export class Acts {
       case "history":
         return this.#reading.history(actor, sent.connection, frame, answer, now);
       case "auth":
-        this.#renewals.renew(actor, frame, answer, sent.connection !== undefined);
-        return undefined;
+        return this.#renew(sent, frame, answer);
       case "leave":
         return this.#leave(sent, frame.ref, answer);
       default:
         return frame satisfies never;
     }
+  }
+
+  /** Begins a renewal. A client without a token has none to renew, so its frame is rejected before the check, which is costly. */
+  #renew(sent: Sent, frame: AuthFrame, answer: Answer): WireError | undefined {
+    const { actor, connection } = sent;
+    if (actor.user === "")
+      return { code: "forbidden", message: "an anonymous session has no token to renew", isAbuse: true };
+    this.#renewals.renew(actor, frame, {
+      answer,
+      isOrdered: connection !== undefined,
+      rejected: (error, now) => this.#countRefusals({ ...sent, now }, isAbuse(error) ? 1 : 0),
+    });
+    return undefined;
   }
 
   /** Notes what was read. Returns whether the report is free, which is one for each frame sent to the connection. */
