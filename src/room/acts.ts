@@ -157,6 +157,8 @@ export class Acts {
     if (frame.type === "seen") {
       // Whatever the budget: a window that stays full would never be emptied.
       const isFree = this.#noteSeen(sent, frame.chars, sent.answers.item(index));
+      // The Worker sends those of a bridge. Its reader has sent nothing that an error could be about.
+      if (sent.connection?.record.dialect === "bridge") return undefined;
       return overBudget ?? (isFree ? undefined : this.#takeOwn(sent));
     }
     const error = overBudget ?? this.#takeOwn(sent) ?? this.#refusalOf(sent, frame);
