@@ -3,7 +3,7 @@ import type { SessionBudget } from "../limits/session-budget.ts";
 import { Rights } from "../protocol/capabilities.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { ClientFrame, SeenFrame } from "../protocol/frames.ts";
+import type { AuthFrame, ClientFrame, SeenFrame } from "../protocol/frames.ts";
 import { utf8Length } from "../protocol/json.ts";
 import { isAbuse } from "../protocol/refusals.ts";
 import type { Result } from "../protocol/result.ts";
@@ -30,6 +30,12 @@ export interface Answers {
   whole(error: WireError): void;
 }
 
+/**
+ * The largest frame that is parsed while the room's byte budget is spent, in bytes. It may contain a `seen`, which no client
+ * repeats, or an `auth`, whose token can have several kilobytes. The budgets of sessions bound how many of them there are.
+ */
+const ALWAYS_READ_BYTES = 8_192;
+
 /** A frame that was taken in: who sent it, over which connection if over one, and what it owes. */
 interface Sent {
   readonly actor: Actor;
@@ -38,6 +44,8 @@ interface Sent {
   readonly answers: Answers;
   readonly now: number;
   readonly rights: Rights;
+  /** The rejection of the acts in a frame that is parsed although the room's byte budget is spent. */
+  readonly roomSpent: WireError | undefined;
 }
 
 /**
@@ -90,7 +98,7 @@ export class Acts {
 
   /**
    * Handles one frame, or one POST body. Its bytes are charged before it is parsed, whatever it contains. A frame over the
-   * budget of its session is still parsed, for its refs, as long as the session has rejections left. A frame over the
+   * budget of its session is still parsed, for its refs, as long as the session has rejections left. A large frame over the
    * budget of the room is not parsed, because many senders may send many of them.
    */
   receive(
@@ -104,16 +112,21 @@ export class Acts {
     const isHere = this.#isHere(actor);
     // A client can invent a session that is not in the room for free, so its source pays.
     const payer = isHere ? actor.session : sourceOf(actor, connection);
-    const sent = { actor, connection, budget: this.#budgets.of(payer, now), answers, now, rights };
+    const budget = this.#budgets.of(payer, now);
     const { maxFrameBytes } = this.#kind;
     const bytes = sizeOf(data, maxFrameBytes);
-    const overBudget = sent.budget.takeBytes(bytes, now);
-    if (bytes > maxFrameBytes) {
+    const isTooLarge = bytes > maxFrameBytes;
+    const overBudget = budget.takeBytes(bytes, now);
+    const spendsNothing = isTooLarge || overBudget !== undefined || !isHere || this.#isMuted(actor, now);
+    const roomSpent = spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
+    const sent = { actor, connection, budget, answers, now, rights, roomSpent };
+    if (isTooLarge) {
       const message = `the frame has ${bytes} bytes or more, the limit is ${maxFrameBytes}`;
       return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
     }
-    const unread = this.#refusalUnread(sent, bytes, overBudget, isHere);
-    if (unread !== undefined) return this.#refuseWhole(sent, unread);
+    // Rejections of a session that is not in the room are not counted, so nothing else would end a flood.
+    if (!isHere && overBudget !== undefined) return this.#refuseWhole(sent, overBudget);
+    if (roomSpent !== undefined && bytes > ALWAYS_READ_BYTES) return this.#refuseWhole(sent, roomSpent);
     const items = DIALECTS[connection?.record.dialect ?? "json"].read(data);
     if (!items.ok) return this.#refuseWhole(sent, items.error);
     let refused = 0;
@@ -127,19 +140,6 @@ export class Acts {
     }
     // A frame over budget counts once, however many items it has.
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
-  }
-
-  /** Why a frame is rejected without being parsed. */
-  #refusalUnread(
-    { actor, now }: Sent,
-    bytes: number,
-    overBudget: WireError | undefined,
-    isHere: boolean,
-  ): WireError | undefined {
-    // Rejections of a session that is not in the room are not counted, so nothing else would end a flood.
-    if (!isHere) return overBudget;
-    const spendsNothing = overBudget !== undefined || this.#penalties.mutedForMs(mutedAs(actor), now) > 0;
-    return spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
   }
 
   /** Does one item, or tells why not. */
@@ -157,6 +157,8 @@ export class Acts {
     if (frame.type === "seen") {
       // Whatever the budget: a window that stays full would never be emptied.
       const isFree = this.#noteSeen(sent, frame.chars, sent.answers.item(index));
+      // The Worker sends those of a bridge. Its reader has sent nothing that an error could be about.
+      if (sent.connection?.record.dialect === "bridge") return undefined;
       return overBudget ?? (isFree ? undefined : this.#takeOwn(sent));
     }
     const error = overBudget ?? this.#takeOwn(sent) ?? this.#refusalOf(sent, frame);
@@ -167,7 +169,8 @@ export class Acts {
    * Why a frame is rejected before the room looks at its content: capability, penalty, budget of the room. Only frames that
    * might take effect are charged to the room, so frames that cannot do not spend the shared budget.
    */
-  #refusalOf({ actor, connection, budget, rights, now }: Sent, frame: ClientFrame): WireError | undefined {
+  #refusalOf(sent: Sent, frame: ClientFrame): WireError | undefined {
+    const { actor, connection, budget, rights, now, roomSpent } = sent;
     const superseded = isForConnection(frame) ? this.#attempts.refusalOfAct(actor) : undefined;
     const refusal = superseded ?? refusalFor(frame, rights);
     // Who is not here reaches no one, and so spends nothing of theirs.
@@ -175,7 +178,10 @@ export class Acts {
     const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
     const mutedMs = isSeenByOthers(frame) ? this.#penalties.mutedForMs(muted, now) : 0;
     if (mutedMs > 0) return { code: "muted", limit: "maxRefusals", retryAfterMs: mutedMs };
-    return andOwnWait(this.#budgets.takeRoom(actor.user, now), budget, now);
+    // A client that must renew its token, or wants to leave, cannot wait for what others have spent.
+    const isUrgent = frame.type === "auth" || frame.type === "leave";
+    const spent = (isUrgent ? undefined : roomSpent) ?? this.#budgets.takeRoom(actor.user, now);
+    return andOwnWait(spent, budget, now);
   }
 
   /** Charges one message to its session and its user, whatever happens to it, because few errors count as abuse. */
@@ -202,13 +208,25 @@ export class Acts {
       case "history":
         return this.#reading.history(actor, sent.connection, frame, answer, now);
       case "auth":
-        this.#renewals.renew(actor, frame, answer, sent.connection !== undefined);
-        return undefined;
+        return this.#renew(sent, frame, answer);
       case "leave":
         return this.#leave(sent, frame.ref, answer);
       default:
         return frame satisfies never;
     }
+  }
+
+  /** Begins a renewal. A client without a token has none to renew, so its frame is rejected before the check, which is costly. */
+  #renew(sent: Sent, frame: AuthFrame, answer: Answer): WireError | undefined {
+    const { actor, connection } = sent;
+    if (actor.user === "")
+      return { code: "forbidden", message: "an anonymous session has no token to renew", isAbuse: true };
+    this.#renewals.renew(actor, frame, {
+      answer,
+      isOrdered: connection !== undefined,
+      rejected: (error, now) => this.#countRefusals({ ...sent, now }, isAbuse(error) ? 1 : 0),
+    });
+    return undefined;
   }
 
   /** Notes what was read. Returns whether the report is free, which is one for each frame sent to the connection. */
@@ -252,6 +270,10 @@ export class Acts {
     const sources = new Set([source, session?.record.source ?? source]);
     for (const each of sources) this.#penalties.impose("ban", each, now);
     this.#departures.banish(actor, now);
+  }
+
+  #isMuted(actor: Actor, now: number): boolean {
+    return this.#penalties.mutedForMs(mutedAs(actor), now) > 0;
   }
 
   #isHere({ session, member }: Actor): boolean {

@@ -135,9 +135,11 @@ export class FanOut {
   /**
    * Continues with the connections that wait for their turn to be sent the log, or for space in the room's memory. A
    * connection that had a turn waits behind those that had none.
+   *
+   * @param dueBy work that was planned until then is due, even if the clock was set back since
    */
-  goOn(now: number): void {
-    if ((this.heldUntil ?? Infinity) <= now) {
+  goOn(now: number, dueBy: number): void {
+    if ((this.heldUntil ?? Infinity) <= dueBy) {
       for (const session of this.#held) {
         session.lane.readAgain(now);
         this.#queued.add(session);

@@ -8,8 +8,17 @@ const LOOK_MS = 1_000;
 /** The time that a new connection has to take its welcome, in milliseconds; more for a larger welcome. */
 const PATIENCE_MS = 5_000;
 
-/** The slowest network that a welcome is sent over, in characters per millisecond: 32 kbit/s. */
-const SLOWEST_CHARS_PER_MS = 4;
+/** The slowest network that a welcome is sent over, in bytes per millisecond: 32 kbit/s. */
+const SLOWEST_BYTES_PER_MS = 4;
+
+/** A connection that may not have taken its welcome yet. */
+interface Newcomer {
+  joinedAt: number;
+  /** The characters that it was sent when the watch began. */
+  readonly chars: number;
+  /** Their bytes, as far as the runtime had them queued. Not less than `chars`. */
+  readonly bytes: number;
+}
 
 const NONE: readonly Session[] = [];
 
@@ -22,7 +31,7 @@ const NONE: readonly Session[] = [];
  */
 export class Newcomers {
   readonly #sessions: Sessions;
-  readonly #waiting = new Map<Session, { joinedAt: number; readonly chars: number }>();
+  readonly #waiting = new Map<Session, Newcomer>();
   #lookAt: number | undefined;
 
   constructor(sessions: Sessions) {
@@ -31,8 +40,10 @@ export class Newcomers {
 
   /** Watches a connection that was sent its welcome just now. */
   watch(session: Session, now: number): void {
-    if (bufferedBytes(session.socket) === undefined) return;
-    this.#waiting.set(session, { joinedAt: now, chars: session.lane.record.sent });
+    const queued = bufferedBytes(session.socket);
+    if (queued === undefined) return;
+    const chars = session.lane.record.sent;
+    this.#waiting.set(session, { joinedAt: now, chars, bytes: Math.max(chars, queued) });
     this.#lookAt ??= now + LOOK_MS;
   }
 
@@ -46,13 +57,14 @@ export class Newcomers {
     if (this.#lookAt === undefined || now < endsAt(this.#lookAt, LOOK_MS, now)) return NONE;
     const lost: Session[] = [];
     for (const [session, newcomer] of this.#waiting) {
-      const { chars } = newcomer;
+      const { chars, bytes } = newcomer;
       const joinedAt = (newcomer.joinedAt = beganAt(newcomer.joinedAt, now));
-      // As long as nothing was taken, no fewer bytes are unread than characters were sent. The reverse could fail for a
-      // client that has been slow from its first second on, in a room whose text is not ASCII. It reconnects and resumes.
-      const hasTaken = (bufferedBytes(session.socket) ?? 0) < session.lane.record.sent;
+      // As long as nothing is taken, the bytes of the welcome stay queued, and what was sent since has at least a byte for
+      // each character.
+      const untouched = bytes + session.lane.record.sent - chars;
+      const hasTaken = (bufferedBytes(session.socket) ?? 0) < untouched;
       const isOver = this.#sessions.of(session.socket) !== session;
-      const isLost = now - joinedAt >= PATIENCE_MS + chars / SLOWEST_CHARS_PER_MS;
+      const isLost = now - joinedAt >= PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS;
       if (hasTaken || isOver || isLost) this.#waiting.delete(session);
       if (!hasTaken && !isOver && isLost) lost.push(session);
     }

@@ -5,6 +5,7 @@ import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import { expiresInMs, type Access } from "../protocol/contract.ts";
 import { errorFrame } from "../protocol/encode.ts";
 import type { AuthFrame } from "../protocol/frames.ts";
+import type { WireError } from "../protocol/errors.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import type { Actor } from "./api.ts";
 import type { Attempts } from "./attempts.ts";
@@ -15,6 +16,15 @@ import type { Session, Sessions } from "./sessions.ts";
 
 /** What is to be done in a turn of the room. */
 type Turn = (now: number) => void;
+
+/** How a renewal came, and where its outcome goes. */
+interface Renewal {
+  readonly answer: Answer;
+  /** Whether the client's tokens arrive in the order in which it sent them, as over a socket. */
+  readonly isOrdered: boolean;
+  /** Called in the turn of the answer if the token is rejected, after the answer. */
+  readonly rejected: (error: WireError, now: number) => void;
+}
 
 /**
  * Renews the tokens of connections: the user stays the same, capabilities and expiry are new.
@@ -59,17 +69,18 @@ export class Renewals {
 
   /**
    * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
-   *
-   * @param isOrdered whether the client's tokens arrive in the order in which it sent them, as over a socket
    */
-  renew(actor: Actor, { token, ref }: AuthFrame, answer: Answer, isOrdered: boolean): void {
+  renew(actor: Actor, { token, ref }: AuthFrame, { answer, isOrdered, rejected }: Renewal): void {
     const named = ref !== undefined && { ref };
     const order = ++this.#begun;
     const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
       const taken = checked.ok
         ? this.#take(actor, checked.value, isOrdered ? order : undefined, now)
         : checked;
-      if (!taken.ok) return answer(errorFrame({ ...taken.error, ...named }));
+      if (!taken.ok) {
+        answer(errorFrame({ ...taken.error, ...named }));
+        return rejected(taken.error, now);
+      }
       const leftMs = expiresInMs(taken.value, now);
       answer({ type: "ack", ...named, ...(leftMs !== undefined && { expiresInMs: leftMs }) });
     });
@@ -131,10 +142,19 @@ export class Renewals {
     if (informed !== undefined) this.#outbox.presence.updated(informed);
   }
 
+  /** The access that a token gives. An error counts as abuse, unless it is temporary. */
   async #check(user: string, token: string): Promise<Result<Access>> {
+    const checked = await this.#accessOf(user, token);
+    if (checked.ok) return checked;
+    const { error } = checked;
+    const isTemporary = error.code === "unavailable" || error.retryAfterMs !== undefined;
+    return isTemporary ? checked : err({ ...error, isAbuse: true });
+  }
+
+  async #accessOf(user: string, token: string): Promise<Result<Access>> {
     const claims = await this.#verifier.verify(token);
     if (!claims.ok) return claims;
-    if (user === "" || claims.value.user !== user) {
+    if (claims.value.user !== user) {
       return err({ code: "forbidden", message: "the token is another user's" });
     }
     const allowed = accessTo(this.#room, claims.value);

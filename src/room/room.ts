@@ -289,7 +289,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       door.openForAll(now);
       if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > Math.max(at, now)) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
-      fanOut.goOn(Math.max(at, now));
+      fanOut.goOn(now, Math.max(at, now));
     }
 
     #fail(event: string, error: unknown): void {

@@ -74,7 +74,10 @@ export class Sessions {
     for (const socket of this.#sockets()) {
       const attached = readAttachment(socket);
       if (attached.is === "newer") closeSocket(socket, "upgrade");
-      if (attached.is === "gone" && socket.readyState !== CLOSED) this.#closed.add(socket, attached.remains);
+      if (attached.is === "gone") {
+        this.#gone.add(socket);
+        if (socket.readyState !== CLOSED) this.#closed.add(socket, attached.remains);
+      }
       if (attached.is !== "session") continue;
       if (socket.readyState === OPEN || socket === woken)
         this.#keepNewest(this.#made(socket, attached.record, attached.lane));
@@ -111,7 +114,7 @@ export class Sessions {
     return this.#bySocket.get(socket);
   }
 
-  /** Whether a socket's session was removed since the room was loaded. Cheap to check. */
+  /** Whether the session of a socket is known to be removed. Cheap to check. */
   isGone(socket: WebSocket): boolean {
     return this.#gone.has(socket);
   }

@@ -129,6 +129,54 @@ describe("errors that a correct client cannot avoid", () => {
   });
 });
 
+describe("auth frames whose token is rejected", () => {
+  const auth = (text: string): Act => ({ type: "auth", token: text });
+
+  it("[L2 D8] an anonymous session that sends valid tokens is answered forbidden, and closed with abuse", async () => {
+    const eve = await join(uniqueRoom("strict"), { to });
+    const frame = auth(await token({ user: "eve" }));
+
+    for (let n = 0; n < maxRefusals - 1; n++)
+      expect(await eve.act(frame)).toMatchObject({ code: "forbidden" });
+    eve.send(frame);
+
+    expect(await eve.closed).toMatchObject({ code: 4505 });
+  });
+
+  it.each([
+    ["is malformed", "x", "token_invalid"],
+    ["is another user's", token({ user: "ana" }), "forbidden"],
+    ["does not allow joining", token({ user: "eve", rooms: { "*": ["publish"] } }), "forbidden"],
+    ["has expired", token({ user: "eve", exp: 1 }), "token_expired"],
+  ])(
+    "[L2 D8] a member whose renewals bring a token that %s is closed with abuse",
+    async (_what, text, code) => {
+      const headers = bearer(await token({ user: "eve" }));
+      const eve = await join(uniqueRoom("strict-closed"), { to, headers });
+      const frame = auth(await text);
+
+      for (let n = 0; n < maxRefusals - 1; n++) expect(await eve.act(frame)).toMatchObject({ code });
+      eve.send(frame);
+
+      expect(await eve.closed).toMatchObject({ code: 4505 });
+    },
+  );
+
+  it("[L2 D8 G10] a token of a key that the server does not know yet mutes and closes nobody", async () => {
+    const headers = bearer(await token({ user: "eve" }));
+    const eve = await join(uniqueRoom("strict-closed"), { to, headers });
+    const frame = auth(await token({ user: "eve", secret: "a-new-secret-of-at-least-32-characters" }));
+
+    for (let n = 0; n < 2 * maxRefusals; n++)
+      expect(await eve.act(frame)).toMatchObject({
+        code: "token_invalid",
+        retryAfterMs: expect.any(Number) as number,
+      });
+
+    expect(await eve.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+});
+
 describe("the table of errors", () => {
   const rows = Object.entries(ERRORS) as [ErrorCode, ErrorRow][];
 

@@ -1,13 +1,17 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../src/config/options.ts";
+import type { LaneRecord } from "../../src/room/lane.ts";
 import { oneTo, pass, publishBig, Reader } from "./support/reader.ts";
-import { roomStub, uniqueRoom } from "./support/rooms.ts";
+import { evict, inRoom, roomStub, uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
 import { join, type WebSocketMember } from "./support/websocket.ts";
 
 const BURST = OPTIONS.messagesBurst.default;
 const BYTES_BURST = OPTIONS.bytesBurst.default;
+/** What a stalled network can deliver at once: five seconds' worth. Rejections count as abuse only beyond that. */
+const STALL_MESSAGES = 5 * OPTIONS.messagesPerSecond.default;
+const STALL_BYTES = 5 * OPTIONS.bytesPerSecond.default;
 const MAX_REFUSALS = OPTIONS.maxRefusals.default;
 
 /** The reports that a client may send for frames that were in transit while the room slept. */
@@ -24,6 +28,16 @@ async function refused(member: WebSocketMember, count: number): Promise<void> {
   await member.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length >= count);
 }
 
+/** How much a member has reported as read. */
+function seenBy(room: string, member: string): Promise<number | undefined> {
+  return inRoom(room, (state) => {
+    const attached = state
+      .getWebSockets()
+      .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: LaneRecord });
+    return attached.find((each) => each.member === member)?.lane?.seen;
+  });
+}
+
 describe("frames whose type has no answer", () => {
   it("[L1 A9 L2] a flood of large seen frames is charged by its bytes, rejected, and closed with abuse", async () => {
     const eve = await join(uniqueRoom());
@@ -33,7 +47,7 @@ describe("frames whose type has no answer", () => {
     for (let n = 0; n < within; n++) eve.send(frame);
     await eve.publish("e", 1);
     const before = eve.inbox.all.filter(({ type }) => type === "error");
-    for (let n = 0; n < MAX_REFUSALS; n++) eve.send(frame);
+    for (let n = 0; n < STALL_BYTES / frame.length + MAX_REFUSALS; n++) eve.send(frame);
 
     expect(before).toEqual([]);
     expect(await eve.inbox.take("error")).toMatchObject({ code: "rate_limited", limit: "bytesPerSecond" });
@@ -46,7 +60,7 @@ describe("frames whose type has no answer", () => {
     for (let sent = 0; sent < 2 * SPARE + BURST; sent += 64) eve.send(Array.from({ length: 64 }, () => SEEN));
 
     expect(await eve.inbox.take("error")).toMatchObject({ code: "rate_limited", limit: "messagesPerSecond" });
-    for (let n = 0; n < MAX_REFUSALS; n++) eve.send(SEEN);
+    for (let n = 0; n < STALL_MESSAGES + MAX_REFUSALS; n++) eve.send(SEEN);
     expect(await eve.closed).toMatchObject({ code: 4505 });
   });
 
@@ -83,6 +97,22 @@ describe("frames whose type has no answer", () => {
 
     expect(behind).toBeDefined();
     expect(bob.offsets).toEqual(oneTo(8));
+  });
+
+  it("[A9 H3 S4] a rejected seen of a bridge is not reported to its reader, which has not sent it", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await joinSse(room), await joinSse(room)];
+    const largest = "x".repeat(OPTIONS.maxFrameBytes.default);
+    for (let n = 0; n < BYTES_BURST / largest.length; n++) await post(room, bob, largest);
+    const { status } = await post(room, bob, SEEN);
+
+    for (let n = 0; n < 4; n++) await ana.publish("big", "x".repeat(60_000));
+    await vi.waitFor(async () => expect(await seenBy(room, bob.member)).toBeGreaterThan(180_000));
+    await ana.publish("last", 1);
+    await bob.inbox.take("message", ({ event }) => event === "last");
+
+    expect(status).toBe(429);
+    expect(bob.inbox.all.filter(({ type }) => type === "error")).toEqual([]);
   });
 
   it("[A9 L1] a seen by POST has no effect, and is charged as a message", async () => {
@@ -140,4 +170,26 @@ it("[L2 C2] frames on a connection that the room has closed are dropped unread",
 
   expect(await eve.closed).toMatchObject({ code: 4505 });
   expect(parsed).toBe(0);
+});
+
+it("[L2 C2] after a sleep, frames on a connection that the room has closed cost it no turn", async () => {
+  const room = uniqueRoom();
+  const eve = await join(room, { allowHalfOpen: true });
+  for (let n = 0; n < MAX_REFUSALS; n++) eve.send("{");
+  await eve.closed;
+  await evict(room);
+
+  const reads = await runInDurableObject(
+    roomStub(room) as DurableObjectStub,
+    async (instance: DurableObject, state) => {
+      const [socket] = state.getWebSockets();
+      if (socket === undefined) throw new Error("the close was answered");
+      await instance.webSocketMessage?.(socket, "{");
+      using read = vi.spyOn(socket, "deserializeAttachment");
+      for (let n = 0; n < 10; n++) await instance.webSocketMessage?.(socket, "{");
+      return read.mock.calls.length;
+    },
+  );
+
+  expect(reads).toBe(0);
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
 import { serveKinds as to } from "./support/kinds.ts";
 import { beMuted, sendToSleep } from "./support/penalties.ts";
+import { Reader } from "./support/reader.ts";
 import { uniqueRoom } from "./support/rooms.ts";
 import { joinSse, post } from "./support/sse.ts";
 import { TEST_KINDS } from "./support/test-kinds.ts";
@@ -160,9 +161,11 @@ describe("what everyone in a room may send together", () => {
 
 describe("the bytes that everyone in a room may send together", () => {
   const OF_BYTES = { code: "rate_limited", limit: "roomBytesPerSecond" };
-  const LARGE = { type: "publish", event: "e", data: "x".repeat(900) };
+  const LARGE = { type: "publish", event: "e", data: "x".repeat(4_048) };
+  /** Too large to be parsed while the budget is spent. */
+  const HUGE = { ...LARGE, data: "x".repeat(9_000) };
 
-  /** Has members of a room spend all its bytes: four frames of less than a kilobyte. */
+  /** Has members of a room spend all its bytes: four frames of a quarter each. */
   async function spend(room: string): Promise<WebSocketMember> {
     const loud = await join(room, { to });
     for (let ref = 1; ref <= 4; ref++)
@@ -170,18 +173,43 @@ describe("the bytes that everyone in a room may send together", () => {
     return loud;
   }
 
-  it("[L8 F2 G10] a frame beyond the room's byte budget is rejected unread, so without a ref, and accepted after retryAfterMs", async () => {
+  it("[L8 F2 G10] a large frame beyond the room's byte budget is rejected unread, so without a ref, and accepted after retryAfterMs", async () => {
     const room = uniqueRoom("scarce-bytes");
     await spend(room);
     const bob = await join(room, { to });
 
-    bob.send({ ...LARGE, ref: 7 });
+    bob.send({ ...HUGE, ref: 7 });
     const refused = await bob.inbox.take("error");
     pass(refused.retryAfterMs ?? 0);
 
     expect(refused).toMatchObject({ ...OF_BYTES, retryAfterMs: expect.any(Number) as number });
     expect(refused).not.toHaveProperty("ref");
-    expect(await bob.ask({ ...LARGE, ref: 7 })).toMatchObject({ type: "ack", ref: 7, offset: 5 });
+    expect(await bob.ask({ ...HUGE, ref: 7 })).toMatchObject({ type: "ack", ref: 7, offset: 5 });
+  });
+
+  it("[A9 L8 L5] a seen takes effect while the room's byte budget is spent, and gets no answer", async () => {
+    const room = uniqueRoom("scarce-bytes");
+    const bob = await Reader.join(room, { isTestKind: true });
+    await spend(room);
+
+    await bob.see();
+
+    expect((await bob.lane())?.seen).toBe(bob.chars);
+    expect(bob.story).not.toContain("error");
+  });
+
+  it("[L8 D8 A7] a small frame beyond the room's byte budget is parsed: auth and leave take effect, a publish is rejected with its ref", async () => {
+    const room = uniqueRoom("scarce-bytes");
+    const bob = await join(room, await as("bob"));
+    await spend(room);
+
+    const published = await bob.ask({ ...LARGE, ref: 7 });
+    const renewed = await bob.ask({ type: "auth", token: await token({ user: "bob" }), ref: 8 });
+    const left = await bob.ask({ type: "leave", ref: 9 });
+
+    expect(published).toMatchObject({ ...OF_BYTES, ref: 7 });
+    expect(renewed).toMatchObject({ type: "ack", ref: 8 });
+    expect(left).toMatchObject({ type: "ack", ref: 9 });
   });
 
   it("[L8 H2] a POST beyond the room's byte budget is answered with 429", async () => {
@@ -189,7 +217,7 @@ describe("the bytes that everyone in a room may send together", () => {
     const reader = await joinSse(room, { to });
     await spend(room);
 
-    const answer = await post(room, reader, [LARGE], {}, to);
+    const answer = await post(room, reader, [HUGE], {}, to);
 
     expect(answer).toMatchObject({ status: 429, body: OF_BYTES });
   });
@@ -199,8 +227,8 @@ describe("the bytes that everyone in a room may send together", () => {
     await spend(room);
     const bob = await join(room, { to });
 
-    for (let n = 0; n < 40; n++) bob.send(LARGE);
-    await bob.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length === 40);
+    for (let n = 0; n < 20; n++) bob.send(HUGE);
+    await bob.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length === 20);
     pass(10_000);
 
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });

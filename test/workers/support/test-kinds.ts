@@ -107,9 +107,9 @@ export const TEST_KINDS = {
     ...STRICT,
     anonymous: true,
     text: "Few bytes for all together.",
-    maxFrameBytes: 1_024,
-    roomBytesPerSecond: 1_024,
-    roomBytesBurst: 4_096,
+    maxFrameBytes: 16_384,
+    roomBytesPerSecond: 2_048,
+    roomBytesBurst: 16_384,
   },
   "scarce-reads": {
     ...STRICT,
