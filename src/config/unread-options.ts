@@ -45,7 +45,7 @@ export const UNREAD_OPTIONS = {
     min: 1_048_576,
     max: 100_663_296,
     scope: "kind",
-    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of it joins are rejected with `room_busy`, and each connection may leave less unread. A join from a source (user, or address of an anonymous client) that causes a quarter of it is rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
+    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of it joins of new sessions are rejected with `room_busy`, and each connection may leave less unread. A join from a source (user, or address of an anonymous client) that causes a quarter of it is rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
   },
   maxClosing: {
     env: "MAX_CLOSING",
@@ -54,6 +54,6 @@ export const UNREAD_OPTIONS = {
     min: 1,
     max: 20_000,
     scope: "kind",
-    text: "Maximum connections that a room has closed and whose clients have not answered the close. A further join is rejected with `room_full`. A join from a source that has a quarter of them is rejected earlier. An object accepts 32,768 sockets in all",
+    text: "Maximum connections that a room has closed and whose clients have not answered the close. A further join of a new session is rejected with `room_full`. A join from a source that has a quarter of them from the last minute is rejected earlier. An object accepts 32,768 sockets in all",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

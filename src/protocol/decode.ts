@@ -10,7 +10,7 @@ import {
 } from "./frames.ts";
 import { isMemberId } from "./ids.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "./json.ts";
-import { lostByItem, lostMessage, lostNumber } from "./numbers.ts";
+import { lostByItem, lostMessage, TOO_MANY_SUSPECTS } from "./numbers.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** What a text frame holds: its items, each decoded or refused for itself. */
@@ -28,8 +28,9 @@ export function decodeClientText(text: string): Result<DecodedItems> {
     if (miscount !== undefined) return err(miscount);
   } else if (!isJsonObject(parsed)) return err({ code: "bad_frame" });
   const items = Array.isArray(parsed) ? parsed : [parsed];
-  if (lostNumber(text) === undefined) return ok(items.map(decodeItem));
   const lost = lostByItem(text);
+  if (lost === undefined) return err({ code: "bad_frame", message: TOO_MANY_SUSPECTS });
+  if (lost.size === 0) return ok(items.map(decodeItem));
   return ok(items.map((item, index) => withoutLost(decodeItem(item), lost.get(index))));
 }
 

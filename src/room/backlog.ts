@@ -8,14 +8,22 @@ export type BacklogLimits = Pick<KindOptions, "maxUnreadBytes" | "maxClosing">;
 /** Receives the unread bytes of one connection, and its source. */
 export type Visit = (bytes: number, source: string | undefined) => void;
 
+/** A connection that asks to join. */
+export interface Joining {
+  readonly source: string;
+  /** Whether its session is in the room already. Other sources must not lock it out. */
+  readonly isReturn: boolean;
+  readonly now: number;
+}
+
 /** What the backlog counts: the connections of the room, including those that it has closed. */
 export interface Holders {
   /** Visits every connection that may hold unread data. Asks the runtime for each. */
   visit(each: Visit): void;
   /** How many connections the room has closed whose clients have not answered. */
   readonly unanswered: number;
-  /** How many of them belong to a source. */
-  unansweredOf(source: string): number;
+  /** How many of them belong to a source, and count against it. */
+  unansweredOf(source: string, now: number): number;
 }
 
 /** The part of each bound that one source may cause. It locks itself out before it locks out others. */
@@ -88,30 +96,31 @@ export class Backlog {
     if (this.#atMost > this.#limits.maxUnreadBytes / 2) this.#measure();
   }
 
-  /** Why the room accepts no further connection, from this source or from any. */
-  refusal(source: string, now: number): WireError | undefined {
-    return this.#refusalForUnanswered(source) ?? this.#refusalForUnread(source, now);
+  /** Why the room rejects a connection. */
+  refusal(joining: Joining): WireError | undefined {
+    return this.#refusalForUnanswered(joining) ?? this.#refusalForUnread(joining);
   }
 
-  #refusalForUnanswered(source: string): WireError | undefined {
+  #refusalForUnanswered({ source, isReturn, now }: Joining): WireError | undefined {
     const { maxClosing } = this.#limits;
     const { unanswered } = this.#holders;
     const part = Math.max(1, maxClosing / SOURCE_PART);
-    const isFull = unanswered >= maxClosing;
-    if (!isFull && (unanswered < part || this.#holders.unansweredOf(source) < part)) return undefined;
+    const isFull = !isReturn && unanswered >= maxClosing;
+    if (!isFull && (unanswered < part || this.#holders.unansweredOf(source, now) < part)) return undefined;
     const message = isFull
       ? `${unanswered} closed connections of the room wait for their clients to answer the close`
       : "too many closed connections of this user or address wait for their clients to answer the close";
     return { code: "room_full", message, limit: "maxClosing", retryAfterMs: RETRY_MS };
   }
 
-  #refusalForUnread(source: string, now: number): WireError | undefined {
+  #refusalForUnread({ source, isReturn, now }: Joining): WireError | undefined {
     const { maxUnreadBytes } = this.#limits;
     const part = maxUnreadBytes / SOURCE_PART;
     if (this.#atMost < part) return undefined;
     const own = this.#unreadOf(source, now);
     const why = { limit: "maxUnreadBytes", retryAfterMs: RETRY_MS };
-    if (this.#atMost >= maxUnreadBytes / 2)
+    // New clients may use one half. The other half is for the connections of sessions that are in the room.
+    if (this.#atMost >= (isReturn ? maxUnreadBytes : maxUnreadBytes / 2))
       return { code: "room_busy", message: "the room holds too much unread data", ...why };
     // Not `room_busy`, which a Worker applies to all clients.
     if (own >= part)

@@ -17,11 +17,25 @@ export interface Remains {
 const LINGER_MS = 300_000;
 
 /**
+ * How long an unanswered close counts against its source, in milliseconds. The runtime reports a lost connection only when
+ * TCP gives up, after minutes. Meanwhile clients behind one address that loses its network may each reconnect several times.
+ */
+const SOURCE_MS = 60_000;
+
+/** A connection whose client has not answered the close. */
+interface Unanswered extends Remains {
+  /** When the room first counted it, Unix milliseconds; `undefined` until then. After a hibernation it counts anew. */
+  since?: number;
+}
+
+/**
  * The connections that the room has closed and that may still cost it memory. Closing a socket does not free its queued
  * data, and a client that does not answer the close keeps the socket in the object.
  */
 export class ClosedSockets {
-  readonly #unanswered = new Map<WebSocket, Remains>();
+  readonly #unanswered = new Map<WebSocket, Unanswered>();
+  /** Those that have no time yet. */
+  #added: Unanswered[] = [];
   /** When they stop counting, Unix milliseconds, in ascending order. */
   readonly #lingering = new Map<WebSocket, Remains & { readonly until: number }>();
 
@@ -30,16 +44,21 @@ export class ClosedSockets {
     return this.#unanswered.size;
   }
 
-  /** How many of these belong to a source. */
-  unansweredOf(source: string): number {
+  /** How many of these belong to a source and count against it, because they were closed within the last minute. */
+  unansweredOf(source: string, now: number): number {
     let count = 0;
-    for (const remains of this.#unanswered.values()) if (remains.source === source) count++;
+    for (const { source: of, since = now } of this.#unanswered.values()) {
+      // If the clock was set back, the time of the close is unknown.
+      if (of === source && since <= now && now < since + SOURCE_MS) count++;
+    }
     return count;
   }
 
   /** Adds a socket that the room has closed, or whose member has left. */
   add(socket: WebSocket, remains: Remains): void {
-    this.#unanswered.set(socket, remains);
+    const unanswered = { ...remains };
+    this.#unanswered.set(socket, unanswered);
+    this.#added.push(unanswered);
   }
 
   /** The close of a socket is complete, or its connection was lost. */
@@ -58,8 +77,10 @@ export class ClosedSockets {
     for (const [socket, { source }] of this.#lingering) each(bufferedBytes(socket) ?? 0, source);
   }
 
-  /** Forgets connections that have lingered long enough. */
+  /** Forgets connections that have lingered long enough, and notes the time for those that were added. */
   dropOverdue(now: number): void {
+    for (const unanswered of this.#added) unanswered.since = now;
+    this.#added = [];
     for (const [socket, { until }] of this.#lingering) {
       if (until > now && until <= now + LINGER_MS) return; // The next ones end later; if the clock was set back, now.
       this.#lingering.delete(socket);

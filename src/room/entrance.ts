@@ -126,10 +126,11 @@ export class Entrance {
       const message = "this user or address was the first to join too many rooms today";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
+    const joining = { source: join.source ?? join.session, isReturn: this.#places.isIn(join), now };
     // Checked before its ticket, so that a late attempt does not bind the ticket.
     return (
       this.#budgets.takeJoin(now) ??
-      this.#sessions.refusal(join.source ?? join.session, now) ??
+      this.#sessions.refusal(joining) ??
       this.#attempts.refusalOfJoin(join) ??
       this.#tickets.refusal(join, now)
     );

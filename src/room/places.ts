@@ -34,7 +34,7 @@ export class Places {
 
   /** Why there is no place for a join. */
   refusal(join: JoinRequest): WireError | undefined {
-    if (this.#isIn(join)) return undefined;
+    if (this.isIn(join)) return undefined;
     const { maxMembers, maxMembersPerSource } = this.#limits;
     const taken = this.#members.size + this.#sessions.watching;
     if (taken >= maxMembers) {
@@ -53,7 +53,8 @@ export class Places {
     return this.#members.byId(member)?.source ?? record?.place ?? record?.source;
   }
 
-  #isIn({ session, member }: JoinRequest): boolean {
+  /** Whether a session has a place. */
+  isIn({ session, member }: JoinRequest): boolean {
     return this.#members.byId(member) !== undefined || this.#sessions.byId(session) !== undefined;
   }
 

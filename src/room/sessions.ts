@@ -3,7 +3,7 @@ import { CLOSE_CODES, type CloseName } from "../protocol/close-codes.ts";
 import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRecord } from "./attachment.ts";
-import { Backlog, type BacklogLimits, type Visit } from "./backlog.ts";
+import { Backlog, type BacklogLimits, type Joining, type Visit } from "./backlog.ts";
 import { ClosedSockets } from "./closed-sockets.ts";
 import { EndedAttempts } from "./ended-attempts.ts";
 import { Lane, windowCharsOf, type LaneLimits, type LaneRecord } from "./lane.ts";
@@ -54,7 +54,7 @@ export class Sessions {
     const closed = this.#closed;
     this.backlog = new Backlog(limits, {
       visit: (each) => this.#visit(each),
-      unansweredOf: (source) => closed.unansweredOf(source),
+      unansweredOf: (source, now) => closed.unansweredOf(source, now),
       get unanswered() {
         return closed.unanswered;
       },
@@ -144,10 +144,10 @@ export class Sessions {
     this.#bury(session);
   }
 
-  /** Why the room accepts no further connection, from this source or from any. */
-  refusal(source: string, now: number): WireError | undefined {
-    this.#closed.dropOverdue(now);
-    return this.backlog.refusal(source, now);
+  /** Why the room rejects a connection because of what clients leave unread or unanswered. */
+  refusal(joining: Joining): WireError | undefined {
+    this.#closed.dropOverdue(joining.now);
+    return this.backlog.refusal(joining);
   }
 
   /** The close of a socket is complete, or its connection was lost. */

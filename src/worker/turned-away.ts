@@ -12,6 +12,12 @@ const BUSY_MS = 500;
 /** The longest that those who joined in a storm are spread over, in milliseconds. */
 const MAX_SPREAD_MS = 30_000;
 
+/**
+ * A room that is busy because of this limit rejects new clients only. The Worker cannot tell them from sessions that
+ * reconnect, so it asks the room each time. The room bounds such joins by `joinsPerSecond`.
+ */
+const FOR_NEW_CLIENTS = "maxUnreadBytes";
+
 /** A room's refusal, which is given again for a while. */
 interface Known {
   /** Until when, Unix milliseconds, and for how long it was noted. */
@@ -47,7 +53,7 @@ export class TurnedAway {
     if (this.#until.size >= MAX_REMEMBERED) this.#until.clear();
     if (refused.code === "banned") {
       this.#note(bannedKey(room, join), retryAfterMs, refused, now);
-    } else if (refused.code === "room_busy") {
+    } else if (refused.code === "room_busy" && refused.limit !== FOR_NEW_CLIENTS) {
       this.#note(room, Math.min(BUSY_MS, retryAfterMs), refused, now);
     }
   }

@@ -22,32 +22,36 @@ describe("joins of a room with much unread data", () => {
     const { room, backlog } = roomWith(10_000_000);
 
     for (let n = 0; n < 1_000; n++) {
-      expect(backlog.refusal("ana", 1_000)).toMatchObject({ code: "room_full" });
-      expect(backlog.refusal("bob", 1_099)).toBeUndefined();
+      expect(backlog.refusal({ source: "ana", isReturn: false, now: 1_000 })).toMatchObject({
+        code: "room_full",
+      });
+      expect(backlog.refusal({ source: "bob", isReturn: false, now: 1_099 })).toBeUndefined();
     }
     expect(room.asked).toBe(1);
 
     room.unread = 0;
-    expect(backlog.refusal("ana", 1_100)).toBeUndefined();
+    expect(backlog.refusal({ source: "ana", isReturn: false, now: 1_100 })).toBeUndefined();
   });
 
   it("[J9 L6] a clock that is set back does not keep an old measurement", () => {
     const { room, backlog } = roomWith(10_000_000);
-    expect(backlog.refusal("ana", 86_400_000)).toMatchObject({ code: "room_full" });
+    expect(backlog.refusal({ source: "ana", isReturn: false, now: 86_400_000 })).toMatchObject({
+      code: "room_full",
+    });
 
     room.unread = 0;
-    expect(backlog.refusal("ana", 0)).toBeUndefined();
+    expect(backlog.refusal({ source: "ana", isReturn: false, now: 0 })).toBeUndefined();
   });
 
   it("[J9 L6] the room measures again within 100 ms once it has sent a thirty-second of maxUnreadBytes", () => {
     const { room, backlog } = roomWith(15_500_000);
-    expect(backlog.refusal("bob", 0)).toBeUndefined();
+    expect(backlog.refusal({ source: "bob", isReturn: false, now: 0 })).toBeUndefined();
 
     backlog.took(999_999);
-    expect(backlog.refusal("bob", 0)).toMatchObject({ code: "room_busy" });
+    expect(backlog.refusal({ source: "bob", isReturn: false, now: 0 })).toMatchObject({ code: "room_busy" });
     expect(room.asked).toBe(1);
     backlog.took(1);
-    expect(backlog.refusal("bob", 0)).toBeUndefined();
+    expect(backlog.refusal({ source: "bob", isReturn: false, now: 0 })).toBeUndefined();
     expect(room.asked).toBe(2);
   });
 });

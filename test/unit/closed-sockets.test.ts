@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { ClosedSockets } from "../../src/room/closed-sockets.ts";
 
 const NOW = 1_000_000;
+const MINUTE = 60_000;
 const FIVE_MINUTES = 300_000;
 
 /** A socket whose queue the runtime reports. One process cannot produce data that stays queued after a close. */
@@ -25,9 +26,24 @@ it("[J9] a closed connection counts with what is queued for it, for its source, 
   closed.add(second, { source: "ben" });
 
   expect(counted(closed)).toEqual({ ana: 0, ben: 500 });
-  expect([closed.unanswered, closed.unansweredOf("ana"), closed.unansweredOf("eve")]).toEqual([2, 1, 0]);
+  expect([closed.unanswered, closed.unansweredOf("ana", NOW), closed.unansweredOf("eve", NOW)]).toEqual([
+    2, 1, 0,
+  ]);
   closed.ended(first, NOW);
   expect(closed.unanswered).toBe(1);
+});
+
+it("[J9] an unanswered close counts against its source for a minute from the next join on, and for the room until its client answers", () => {
+  const closed = new ClosedSockets();
+  closed.add(socketWith(0), { source: "ana" });
+  closed.dropOverdue(NOW);
+  closed.add(socketWith(0), { source: "ana" });
+
+  expect(closed.unansweredOf("ana", NOW + MINUTE - 1)).toBe(2);
+  closed.dropOverdue(NOW + MINUTE - 1);
+  expect(closed.unansweredOf("ana", NOW + MINUTE)).toBe(1);
+  expect(closed.unansweredOf("ana", NOW + 2 * MINUTE)).toBe(0);
+  expect(closed.unanswered).toBe(2);
 });
 
 it("[J9] a connection whose client closed it with data queued counts for five minutes, and not as unanswered", () => {

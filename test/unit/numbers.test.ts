@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeClientText } from "../../src/protocol/decode.ts";
-import { lostNumber } from "../../src/protocol/numbers.ts";
+import { lostByItem, lostNumber, newSuspects } from "../../src/protocol/numbers.ts";
 import { decodeClientBytes } from "../../src/protocol/proto/client-decode.ts";
 import { ClientFrameSchema } from "../../src/protocol/generated/parlor_pb.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -87,6 +87,41 @@ describe("numbers that a double does not hold", () => {
       cases(2_000),
     );
   });
+
+  it.each([
+    "0.1e1",
+    "1e200",
+    "-1.7976931348623157e-249",
+    "0.48372395833333335",
+    "123.45678901234567",
+    '"1e400"',
+  ])("[A1 G10] a frame full of %s has nothing to look at", (value) => {
+    const suspects = newSuspects();
+
+    expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, suspects)).toEqual(new Map());
+    expect(suspects).toEqual(newSuspects());
+  });
+
+  it.each(["1e300", "9007199254740992", "12345678901234567000", "0.10000000000000000555"])(
+    "[A1 F2 G10] 64 numbers like %s in a frame are looked at, and a frame with more is bad_frame in either dialect",
+    (value) => {
+      const [all, many] = [newSuspects(), newSuspects()];
+
+      expect(lostByItem(`[[${`${value},`.repeat(64)}1]]`, all)).toEqual(new Map());
+      expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, many)).toBeUndefined();
+      expect([all.left, many.left]).toEqual([0, -1]);
+      const data = `[${`${value},`.repeat(64)}${value}]`;
+      expect(decodeClientText(`{"type":"publish","event":"e","data":${data}}`)).toMatchObject({
+        ok: false,
+        error: { code: "bad_frame", message: expect.stringContaining("more than 64 numbers") as string },
+      });
+      const act = { case: "publish", value: { event: "e", payload: { case: "json", value: data } } } as const;
+      const bytes = toBinary(ClientFrameSchema, create(ClientFrameSchema, { items: [{ act }] }));
+      expect(decodeClientBytes(bytes)).toMatchObject({
+        value: [{ ok: false, error: { message: expect.stringContaining("more than 64 numbers") as string } }],
+      });
+    },
+  );
 
   it("[A1 G10] a text of many digits, strings or escapes is scanned once", () => {
     const texts = [

@@ -97,6 +97,20 @@ describe("a room whose clients do not read their welcomes", () => {
     expect(await refusalOf(room)).toBeUndefined();
   });
 
+  it("[J9] a member reconnects while others leave half of maxUnreadBytes unread, also right after a new client was rejected", async () => {
+    const { room } = await fullRoom();
+    const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
+    const ben = await join(room, { to: serveKinds, ...from });
+    await ben.welcome();
+    for (let n = 0; n < 3; n++) await joinUnread(room);
+    expect(await refusalOf(room)).toMatchObject({ code: "room_busy", limit: "maxUnreadBytes" });
+
+    const again = await join(room, { to: serveKinds, ...from });
+
+    expect((await again.welcome()).member).toBe((await ben.welcome()).member);
+    expect(await refusalOf(room)).toMatchObject({ code: "room_busy", limit: "maxUnreadBytes" });
+  });
+
   it("[J9 J5] a room counts the queued data of connections that it has closed, and rejects their source before others", async () => {
     const { room } = await fullRoom();
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };

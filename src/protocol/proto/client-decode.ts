@@ -10,7 +10,7 @@ import {
   type Publish,
 } from "../generated/parlor_pb.ts";
 import { MAX_JSON_DEPTH, parseJson } from "../json.ts";
-import { lostMessage, lostNumber } from "../numbers.ts";
+import { lostMessage, lostNumber, newSuspects, type Suspects } from "../numbers.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** How deep the JSON in a field may nest: where it is deepest, in a `set`, it is two levels down in a frame of JSON. */
@@ -30,7 +30,9 @@ export function decodeClientBytes(bytes: Uint8Array): Result<DecodedItems> {
       items.push(fromBinary(ClientItemSchema, item, { readUnknownFields: false }));
     }
     const miscount = miscountOf(items.length);
-    return miscount === undefined ? ok(items.map(decodeOne)) : err(miscount);
+    if (miscount !== undefined) return err(miscount);
+    const suspects = newSuspects();
+    return ok(items.map((item) => decodeOne(item, suspects)));
   } catch {
     return err({ code: "bad_frame", message: "the frame is not a ClientFrame of parlor.proto" });
   }
@@ -52,10 +54,10 @@ function* itemsOf(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-function decodeOne(item: ClientItem): Result<ClientFrame> {
+function decodeOne(item: ClientItem, suspects: Suspects): Result<ClientFrame> {
   const ref = numberOf(item.ref);
   try {
-    return decodeItem({ ...fieldsOf(item), ...(ref !== undefined && { ref }) });
+    return decodeItem({ ...fieldsOf(item, suspects), ...(ref !== undefined && { ref }) });
   } catch (error) {
     const message = error instanceof LostNumber ? error.message : BAD_FIELD;
     return err({ code: "bad_frame", message, ...(isRef(ref) && { ref }) });
@@ -68,23 +70,23 @@ const BAD_FIELD = `a field is not valid JSON, or nests deeper than ${MAX_FIELD_D
 class LostNumber extends Error {}
 
 /** An item's fields as JSON has them; those of an unknown type are none. */
-function fieldsOf({ act }: ClientItem): object {
+function fieldsOf({ act }: ClientItem, suspects: Suspects): object {
   switch (act.case) {
     case "publish": {
       const { event, volatile, key, to } = act.value;
-      return { type: "publish", event, ...payloadOf(act.value), volatile, key, to: to?.members };
+      return { type: "publish", event, ...payloadOf(act.value, suspects), volatile, key, to: to?.members };
     }
     case "set": {
       const { set, delete: deleted, if: versions, own } = act.value;
       return {
         ...{ type: "set", delete: deleted, own },
         // Of a key that comes twice the last counts, as in JSON.
-        set: Object.fromEntries(set.map(({ key, json }) => [key, valueOf(json)])),
+        set: Object.fromEntries(set.map(({ key, json }) => [key, valueOf(json, suspects)])),
         if: Object.fromEntries(versions.map(({ key, version }) => [key, Number(version)])),
       };
     }
     case "presence":
-      return { type: "presence", data: valueOf(act.value.json) };
+      return { type: "presence", data: valueOf(act.value.json, suspects) };
     case "history": {
       const { after, before, since, until, limit } = act.value;
       const bounds = { after: numberOf(after), before: numberOf(before) };
@@ -103,10 +105,10 @@ function fieldsOf({ act }: ClientItem): object {
   }
 }
 
-function payloadOf({ payload }: Publish): object {
+function payloadOf({ payload }: Publish, suspects: Suspects): object {
   switch (payload.case) {
     case "json":
-      return { data: valueOf(payload.value) };
+      return { data: valueOf(payload.value, suspects) };
     case "raw":
       return { bytes: toBase64(payload.value) };
     case undefined:
@@ -117,10 +119,10 @@ function payloadOf({ payload }: Publish): object {
 }
 
 /** @throws if the text is not JSON, or has a number that a double would change; its item is then rejected */
-function valueOf(json: string): unknown {
+function valueOf(json: string, suspects: Suspects): unknown {
   const value = parseJson(json, MAX_FIELD_DEPTH);
   if (value === undefined) throw new SyntaxError("no JSON");
-  const lost = lostNumber(json);
+  const lost = lostNumber(json, suspects);
   if (lost !== undefined) throw new LostNumber(lostMessage(lost));
   return value;
 }
