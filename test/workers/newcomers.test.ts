@@ -17,7 +17,7 @@ const NOW = 1_800_000_000_000;
 function slowReader(): {
   readonly newcomers: Newcomers;
   readonly session: Session;
-  queue(bytes: number): void;
+  readonly queue: (bytes: number) => void;
 } {
   const { 0: socket } = new WebSocketPair();
   let queued = 300_000;
