@@ -146,7 +146,9 @@ export class FanOut {
       }
       this.#held.clear();
     }
-    if (this.#queued.size > 0) this.#sessions.backlog.refresh();
+    if (this.#queued.size === 0) return;
+    this.#sessions.backlog.refresh();
+    if (!this.#catchUps.take(0, dueBy)) return;
     for (const session of [...this.#queued]) {
       if (!this.#catchUps.take(0, now)) return;
       this.#queued.delete(session);
