@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeClientText } from "../../src/protocol/decode.ts";
-import { lostByItem, lostNumber, newSuspects } from "../../src/protocol/numbers.ts";
+import { lostByItem, lostNumber, lostNumbers, newSuspects } from "../../src/protocol/numbers.ts";
 import { decodeClientBytes } from "../../src/protocol/proto/client-decode.ts";
 import { ClientFrameSchema } from "../../src/protocol/generated/parlor_pb.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -122,6 +122,10 @@ describe("numbers that a double does not hold", () => {
       });
     },
   );
+
+  it("[D3] all numbers of a token's payload are looked at, however many suspect ones stand before", () => {
+    expect(lostNumbers(`[[${"1e300,".repeat(200)}1],1e400]`)).toEqual(["1e400"]);
+  });
 
   it("[A1 G10] a text of many digits, strings or escapes is scanned once", () => {
     const texts = [
