@@ -98,22 +98,29 @@ describe("numbers that a double does not hold", () => {
   ])("[A1 G10] a frame full of %s has nothing to look at", (value) => {
     const suspects = newSuspects();
 
-    expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, suspects)).toEqual(new Map());
+    expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, 1, suspects)).toEqual(new Map());
     expect(suspects).toEqual(newSuspects());
   });
 
   it.each(["1e300", "9007199254740992", "12345678901234567000", "0.10000000000000000555"])(
-    "[A1 F2 G10] 64 numbers like %s in a frame are looked at, and a frame with more is bad_frame in either dialect",
+    "[A1 F2 G10] 64 numbers like %s in a frame are looked at, and items with more are bad_frame in either dialect, with their refs",
     (value) => {
       const [all, many] = [newSuspects(), newSuspects()];
 
-      expect(lostByItem(`[[${`${value},`.repeat(64)}1]]`, all)).toEqual(new Map());
-      expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, many)).toBeUndefined();
+      expect(lostByItem(`[[${`${value},`.repeat(64)}1]]`, 1, all)).toEqual(new Map());
+      expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, 2, many).size).toBe(2);
       expect([all.left, many.left]).toEqual([0, -1]);
       const data = `[${`${value},`.repeat(64)}${value}]`;
-      expect(decodeClientText(`{"type":"publish","event":"e","data":${data}}`)).toMatchObject({
-        ok: false,
-        error: { code: "bad_frame", message: expect.stringContaining("more than 64 numbers") as string },
+      const error = { code: "bad_frame", message: expect.stringContaining("more than 64 numbers") as string };
+      const publish = `{"type":"publish","ref":2,"event":"e","data":${data}}`;
+      expect(
+        decodeClientText(`[{"type":"leave","ref":1},${publish},{"type":"leave","ref":3}]`),
+      ).toMatchObject({
+        value: [
+          { ok: true },
+          { ok: false, error: { ...error, ref: 2 } },
+          { ok: false, error: { ...error, ref: 3 } },
+        ],
       });
       const act = { case: "publish", value: { event: "e", payload: { case: "json", value: data } } } as const;
       const bytes = toBinary(ClientFrameSchema, create(ClientFrameSchema, { items: [{ act }] }));
