@@ -81,7 +81,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 1_073_741_824,
     scope: "kind",
-    text: "Maximum sustained bytes per second of all members of a room. A further frame is rejected unread with `rate_limited`. Parsing and checking 4 MiB takes 30-400 ms of the room's one thread",
+    text: "Maximum sustained bytes per second of all members of a room. A further frame is rejected unread with `rate_limited`. Parsing and checking 4 MiB takes 15-250 ms of the room's one thread",
   },
   roomBytesBurst: {
     env: "ROOM_BYTES_BURST",

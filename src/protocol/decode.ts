@@ -10,7 +10,7 @@ import {
 } from "./frames.ts";
 import { isMemberId } from "./ids.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "./json.ts";
-import { lostByItem, lostMessage, TOO_MANY_SUSPECTS } from "./numbers.ts";
+import { lostByItem } from "./numbers.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** What a text frame holds: its items, each decoded or refused for itself. */
@@ -28,16 +28,15 @@ export function decodeClientText(text: string): Result<DecodedItems> {
     if (miscount !== undefined) return err(miscount);
   } else if (!isJsonObject(parsed)) return err({ code: "bad_frame" });
   const items = Array.isArray(parsed) ? parsed : [parsed];
-  const lost = lostByItem(text);
-  if (lost === undefined) return err({ code: "bad_frame", message: TOO_MANY_SUSPECTS });
+  const lost = lostByItem(text, items.length);
   if (lost.size === 0) return ok(items.map(decodeItem));
   return ok(items.map((item, index) => withoutLost(decodeItem(item), lost.get(index))));
 }
 
 /** A message, rejected if it has a number that a double cannot represent. */
-function withoutLost(item: Result<ClientFrame>, number: string | undefined): Result<ClientFrame> {
-  if (!item.ok || number === undefined) return item;
-  return refuse("bad_frame", lostMessage(number), "ref" in item.value ? item.value.ref : undefined);
+function withoutLost(item: Result<ClientFrame>, why: string | undefined): Result<ClientFrame> {
+  if (!item.ok || why === undefined) return item;
+  return refuse("bad_frame", why, "ref" in item.value ? item.value.ref : undefined);
 }
 
 /** Why a frame cannot hold so many messages. */

@@ -18,7 +18,7 @@ const MIN_SUSPECT_CHARS = 16;
 
 /**
  * How many suspect numbers of one frame are looked at. To look at one takes 2 to 40 times as long as parsing it. Beyond this
- * the frame is rejected, because a room has one thread.
+ * items are rejected, because a room has one thread.
  */
 const MAX_SUSPECTS = 64;
 
@@ -31,10 +31,10 @@ export function newSuspects(): Suspects {
   return { left: MAX_SUSPECTS };
 }
 
-/** The numbers in a valid JSON text that a double does not hold, as they are written, and the first one beyond the bound. */
+/** All numbers in a valid JSON text that a double does not hold, as they are written. For short text from a trusted writer. */
 export function lostNumbers(text: string): readonly string[] {
   const found: string[] = [];
-  if (SUSPECT.test(text)) findLost(text, newSuspects(), (number) => void found.push(number));
+  if (SUSPECT.test(text)) findLost(text, { left: Infinity }, (number) => void found.push(number));
   return found;
 }
 
@@ -53,24 +53,31 @@ export function lostNumber(text: string, suspects = newSuspects()): string | und
 }
 
 /**
- * For each item of a frame, an object or an array of them, that has such numbers: its index, and the first of them.
- *
- * @returns `undefined` for a frame with too many suspect numbers
+ * For each item of a frame, an object or an array of them, why its numbers are rejected. Once too many suspect numbers were
+ * looked at, the item and those behind it are rejected.
  */
-export function lostByItem(text: string, suspects = newSuspects()): ReadonlyMap<number, string> | undefined {
+export function lostByItem(
+  text: string,
+  items: number,
+  suspects = newSuspects(),
+): ReadonlyMap<number, string> {
   if (!SUSPECT.test(text)) return NONE;
   const found = new Map<number, string>();
   findLost(text, suspects, (number, item) => {
-    if (!found.has(item)) found.set(item, number);
-    return false;
+    if (found.has(item)) return;
+    found.set(item, suspects.left < 0 ? TOO_MANY_SUSPECTS : lostMessage(number));
   });
-  return suspects.left < 0 ? undefined : found;
+  if (suspects.left < 0) {
+    const last = Math.max(...found.keys());
+    for (let index = last + 1; index < items; index++) found.set(index, TOO_MANY_SUSPECTS);
+  }
+  return found;
 }
 
 const NONE: ReadonlyMap<number, string> = new Map();
 
-/** Why a frame with too many suspect numbers is rejected. */
-export const TOO_MANY_SUSPECTS = `more than ${MAX_SUSPECTS} numbers of one frame have more than 17 digits, are beyond 2^53, or have an exponent of 250 or more; send them as strings or in several frames`;
+/** Why items with too many suspect numbers are rejected. */
+const TOO_MANY_SUSPECTS = `more than ${MAX_SUSPECTS} numbers of one frame have more than 17 digits, are beyond 2^53, or have an exponent of 250 or more; send them as strings or in several frames`;
 
 /** Why such a number is rejected. */
 export function lostMessage(number: string): string {

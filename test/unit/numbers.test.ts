@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeClientText } from "../../src/protocol/decode.ts";
-import { lostByItem, lostNumber, newSuspects } from "../../src/protocol/numbers.ts";
+import { lostByItem, lostNumber, lostNumbers, newSuspects } from "../../src/protocol/numbers.ts";
 import { decodeClientBytes } from "../../src/protocol/proto/client-decode.ts";
 import { ClientFrameSchema } from "../../src/protocol/generated/parlor_pb.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -98,22 +98,29 @@ describe("numbers that a double does not hold", () => {
   ])("[A1 G10] a frame full of %s has nothing to look at", (value) => {
     const suspects = newSuspects();
 
-    expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, suspects)).toEqual(new Map());
+    expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, 1, suspects)).toEqual(new Map());
     expect(suspects).toEqual(newSuspects());
   });
 
   it.each(["1e300", "9007199254740992", "12345678901234567000", "0.10000000000000000555"])(
-    "[A1 F2 G10] 64 numbers like %s in a frame are looked at, and a frame with more is bad_frame in either dialect",
+    "[A1 F2 G10] 64 numbers like %s in a frame are looked at, and items with more are bad_frame in either dialect, with their refs",
     (value) => {
       const [all, many] = [newSuspects(), newSuspects()];
 
-      expect(lostByItem(`[[${`${value},`.repeat(64)}1]]`, all)).toEqual(new Map());
-      expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, many)).toBeUndefined();
+      expect(lostByItem(`[[${`${value},`.repeat(64)}1]]`, 1, all)).toEqual(new Map());
+      expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, 2, many).size).toBe(2);
       expect([all.left, many.left]).toEqual([0, -1]);
       const data = `[${`${value},`.repeat(64)}${value}]`;
-      expect(decodeClientText(`{"type":"publish","event":"e","data":${data}}`)).toMatchObject({
-        ok: false,
-        error: { code: "bad_frame", message: expect.stringContaining("more than 64 numbers") as string },
+      const error = { code: "bad_frame", message: expect.stringContaining("more than 64 numbers") as string };
+      const publish = `{"type":"publish","ref":2,"event":"e","data":${data}}`;
+      expect(
+        decodeClientText(`[{"type":"leave","ref":1},${publish},{"type":"leave","ref":3}]`),
+      ).toMatchObject({
+        value: [
+          { ok: true },
+          { ok: false, error: { ...error, ref: 2 } },
+          { ok: false, error: { ...error, ref: 3 } },
+        ],
       });
       const act = { case: "publish", value: { event: "e", payload: { case: "json", value: data } } } as const;
       const bytes = toBinary(ClientFrameSchema, create(ClientFrameSchema, { items: [{ act }] }));
@@ -122,6 +129,10 @@ describe("numbers that a double does not hold", () => {
       });
     },
   );
+
+  it("[D3] all numbers of a token's payload are looked at, however many suspect ones stand before", () => {
+    expect(lostNumbers(`[[${"1e300,".repeat(200)}1],1e400]`)).toEqual(["1e400"]);
+  });
 
   it("[A1 G10] a text of many digits, strings or escapes is scanned once", () => {
     const texts = [
