@@ -52,6 +52,8 @@ describe("readers of events that nobody here wrote", () => {
       vars: {
         BYTES_PER_SECOND: "16777216",
         BYTES_BURST: "67108864",
+        ROOM_BYTES_PER_SECOND: "67108864",
+        ROOM_BYTES_BURST: "67108864",
         MESSAGES_PER_SECOND: "1000",
         MESSAGES_BURST: "10000",
       },

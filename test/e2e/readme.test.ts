@@ -192,9 +192,13 @@ function bash(
   folder = folderOfTest(),
 ): { stdout: string; stderr: string; status: number | null } {
   const npm = `npm() { shift 4; "${process.execPath}" "${absolute("src/auth/mint.ts")}" "$@"; }`;
-  return spawnSync("bash", ["-c", `set -e\n${npm}\n${script}`], {
-    encoding: "utf8",
-    timeout: 60_000,
-    env: { ...process.env, FOLDER: folder },
-  });
+  return spawnSync(
+    "bash",
+    ["-c", `set -e\n: > "$FOLDER/events" # a reader in the background may open it late\n${npm}\n${script}`],
+    {
+      encoding: "utf8",
+      timeout: 60_000,
+      env: { ...process.env, FOLDER: folder },
+    },
+  );
 }
