@@ -21,6 +21,7 @@ import type {
 import { tendClock } from "./clock.ts";
 import { answerClose, isLeaving } from "./closing.ts";
 import { refuse } from "./door.ts";
+import { FairReading } from "./fair-reading.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
 import { reap } from "./reaper.ts";
 import { infoOf, readHistory, readMembers, readState, type Read } from "./reads.ts";
@@ -45,6 +46,10 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     readonly #wakeup = new Wakeup(
       (at) => this.#turn((now) => this.#wake(at, now), { mayRest: true, at }),
       config.server.attachAfterMs,
+    );
+    readonly #fairReading = new FairReading<WebSocket>(
+      (untilOpen) => void this.ctx.blockConcurrencyWhile(untilOpen),
+      () => this.#turn(() => undefined, { mayRest: true }),
     );
     readonly #awakeSince = Date.now();
 
@@ -73,6 +78,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
+      this.#fairReading.received(socket, Date.now());
       // A client that does not answer the close can continue to send. The platform has no way to end its connection.
       if (this.#room.sessions.isGone(socket)) return;
       this.#socketTurn(

@@ -1,0 +1,36 @@
+import { expect, it } from "vitest";
+import { startBareRuntime } from "../support/bare-runtime.ts";
+import { uniqueRoom } from "../support/rooms.ts";
+import { joinWebSocket } from "../support/websocket-member.ts";
+
+/** Half a second of work for a room, and less than the network's buffers hold. */
+const FLOOD = 6_000;
+
+it("[G10 G1] a member's message is received while the frames of another wait to be read, not behind them", async () => {
+  await using server = await startBareRuntime({
+    vars: {
+      ADDRESS_LIMITS: "off",
+      HISTORY_MAX_MESSAGES: "100000",
+      MESSAGES_PER_SECOND: "1000",
+      MESSAGES_BURST: "10000",
+      ROOM_MESSAGES_BURST: "100000",
+      ROOM_MESSAGES_PER_SECOND: "10000",
+      BYTES_PER_SECOND: "16777216",
+      BYTES_BURST: "67108864",
+    },
+  });
+  const room = uniqueRoom();
+  const [flooder, quiet] = [await joinWebSocket(server, room), await joinWebSocket(server, room)];
+
+  for (let n = 0; n < FLOOD; n++) flooder.send({ type: "publish", event: "flood", data: n });
+  await quiet.inbox.take("message");
+  const answer = await quiet.act({ type: "publish", event: "quiet" });
+  await flooder.inbox.until(({ messages }) => messages.length === FLOOD + 1);
+
+  // It was sent when the first message of the flood had been delivered.
+  expect(answer).toMatchObject({ type: "ack" });
+  expect("offset" in answer && answer.offset).toBeLessThan(FLOOD / 2);
+  expect(flooder.inbox.messages.flatMap(({ event, data }) => (event === "flood" ? [data] : []))).toEqual(
+    Array.from({ length: FLOOD }, (_, n) => n),
+  );
+});
