@@ -3,7 +3,7 @@ import { ADDRESS_LIMITS, PERIOD_SECONDS } from "../../src/worker/address-limit.t
 import { read } from "../support/repository.ts";
 
 describe("wrangler.toml", () => {
-  it("limits joins and requests as the code and README say", () => {
+  it("limits joins and requests as the code and docs/options.md say", () => {
     const simple = [...read("wrangler.toml").matchAll(/simple = \{ limit = (\d+), period = (\d+) \}/g)];
     const { joinsPerAddress, requestsPerAddress } = ADDRESS_LIMITS;
 
@@ -12,7 +12,7 @@ describe("wrangler.toml", () => {
       [requestsPerAddress.perPeriod, PERIOD_SECONDS],
     ]);
     for (const { perPeriod } of Object.values(ADDRESS_LIMITS)) {
-      expect(read("README.md")).toContain(`${perPeriod} in ${PERIOD_SECONDS} seconds`);
+      expect(read("docs/options.md")).toContain(`${perPeriod} in ${PERIOD_SECONDS} seconds`);
     }
   });
 });

@@ -37,11 +37,13 @@ interface ErrorRow {
 /** Every table that a document shares with the code. `npm run docs` writes them, a test compares them. */
 export function generatedTables(): GeneratedTable[] {
   return [
-    { name: "kinds", file: "README.md", text: kindsTable(kinds) },
-    { name: "options", file: "README.md", text: optionsTable(OPTIONS) },
+    { name: "kinds", file: "docs/kinds-and-hooks.md", text: kindsTable(kinds) },
+    { name: "options", file: "docs/options.md", text: optionsTable(OPTIONS) },
     { name: "errors", file: "src/protocol/PROTOCOL.md", text: errorsTable(ERRORS) },
-    { name: "counters", file: "README.md", text: countersTable(COUNTERS) },
+    { name: "counters", file: "docs/deploying.md", text: countersTable(COUNTERS) },
     { name: "close-codes", file: "src/protocol/PROTOCOL.md", text: closeCodesTable() },
+    { name: "errors", file: "docs/errors.md", text: errorsTable(ERRORS) },
+    { name: "close-codes", file: "docs/errors.md", text: closeCodesTable() },
   ];
 }
 
@@ -58,7 +60,7 @@ function countersTable(counters: typeof COUNTERS): string {
 
 function optionsTable(options: Readonly<Record<string, OptionRow>>): string {
   return table(
-    ["Option", "Variable", "Default", "Bounds", "Unit", "Per kind", "What it is"],
+    ["Option", "Variable", "Default", "Bounds", "Unit", "Per kind", "Meaning"],
     Object.entries(options).map(([name, row]) => [
       code(name),
       code(row.env),

@@ -1,22 +1,26 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startBareRuntime } from "../support/bare-runtime.ts";
-import { absolute } from "../support/repository.ts";
-import { uniqueRoom } from "../support/rooms.ts";
-import type { ServerProcess } from "../support/server-process.ts";
-import { joinWebSocket } from "../support/websocket-member.ts";
+import { SampleProject } from "../../support/sample-project.ts";
+import { samplesOf } from "../../support/samples.ts";
+import type { ServerProcess } from "../../support/server-process.ts";
+import { joinWebSocket } from "../../support/websocket-member.ts";
 
+const [worker, config] = samplesOf("docs/mounting.md", "ts", "toml");
+
+let project: SampleProject;
 let server: ServerProcess;
 
 beforeAll(async () => {
-  server = await startBareRuntime({ config: absolute("test/example/wrangler.toml") });
+  project = new SampleProject();
+  server = await project.startWorker(worker, config);
 });
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
+  project[Symbol.dispose]();
 });
 
-it("[K1 K2] Parlor is mounted in a Worker of one's own, whose rules its rooms keep", async () => {
-  const room = `quiz:${uniqueRoom()}`;
+it("[K1 K2] the Worker of docs/mounting.md serves its own route and rooms that keep its rules", async () => {
+  const room = "quiz:night";
   const ana = await joinWebSocket(server, room, { presence: "Ana" });
   const bob = await joinWebSocket(server, room, { presence: "Bob" });
   const second = await joinWebSocket(server, room, { presence: "Bob" });

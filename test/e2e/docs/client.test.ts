@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBareRuntime } from "../../support/bare-runtime.ts";
+import { at, SampleProject } from "../../support/sample-project.ts";
+import { programsIn, samplesOf } from "../../support/samples.ts";
+import type { ServerProcess } from "../../support/server-process.ts";
+import { joinWebSocket } from "../../support/websocket-member.ts";
+
+const samples = samplesOf("docs/client.md", "ts", "ts", "ts", "ts", "ts", "ts", "ts", "ts", "ts");
+const [client = "", binary = "", ...others] = programsIn(samples);
+
+let project: SampleProject;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  project = new SampleProject();
+  server = await startBareRuntime();
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  project[Symbol.dispose]();
+});
+
+describe("docs/client.md", () => {
+  it("[G2 G4 T2 A7] the samples of docs/client.md are one program, which ends by itself", async () => {
+    expect(others).toEqual([]);
+    const guest = await joinWebSocket(server, "team");
+    await guest.welcome();
+
+    const program = project.startProgram(at(server, client));
+    const { code } = await program.exited;
+
+    const lines = program.output().split("\n");
+    expect(lines).toContain("stored as 1");
+    expect(lines).toContain("votes 1");
+    expect(lines).toContain("rejected frame_too_large maxFrameBytes undefined");
+    expect(lines).toContain("recovered true undefined");
+    expect(code).toBe(0);
+    expect(await guest.inbox.take("message", ({ event }) => event === "whisper")).toMatchObject({
+      data: "only for you",
+      to: [guest.member],
+    });
+    expect(await guest.inbox.take("presence", ({ left }) => left !== undefined)).toMatchObject({
+      left: [{ reason: "left" }],
+    });
+    guest.vanish();
+  });
+
+  it("[B6] the sample for Protobuf sends bytes, which a JSON member receives as base64", async () => {
+    const guest = await joinWebSocket(server, "game:1");
+    await guest.welcome();
+
+    const program = project.startProgram(at(server, binary));
+
+    expect(await guest.inbox.take("message")).toMatchObject({ event: "move", bytes: "AQID" });
+    await program.kill();
+    guest.vanish();
+  });
+});

@@ -1,0 +1,90 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBareRuntime } from "../../support/bare-runtime.ts";
+import { browserAvailable, launchBrowser } from "../../support/browser.ts";
+import { freePort } from "../../support/loopback-port.ts";
+import { at, inBackground, SampleProject, scriptsIn } from "../../support/sample-project.ts";
+import { samplesOf } from "../../support/samples.ts";
+import type { ServerProcess } from "../../support/server-process.ts";
+
+const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
+
+const [start, join, build, page, serve] = samplesOf(
+  "docs/getting-started.md",
+  "sh",
+  "sh",
+  "sh",
+  "html",
+  "sh",
+);
+
+let project: SampleProject;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  project = new SampleProject();
+  server = await startBareRuntime();
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  project[Symbol.dispose]();
+});
+
+describe("docs/getting-started.md", () => {
+  it("the first commands of docs/getting-started.md are scripts of package.json", () => {
+    expect(scriptsIn(start)).toEqual({ known: ["dev"], unknown: [] });
+  });
+
+  it("[J1] the join from a terminal receives a welcome", async () => {
+    const { stdout, status } = await project.shell(
+      `: > events
+       ${inBackground(at(server, join), "curl", "events")}
+       until grep welcome events; do sleep 0.05; done`,
+    );
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('"type":"welcome"');
+  });
+
+  it.skipIf(!browserAvailable.ok)(
+    `[G3 G4 G6] the chat page works in two windows, and stores a message that is sent while the server is down${why}`,
+    async () => {
+      await using browser = await launchBrowser();
+      expect(await project.shell(build)).toMatchObject({ status: 0 });
+      project.write("chat/index.html", at(server, page));
+      const port = await freePort();
+      // esbuild serves until its input ends, as that of a terminal does not.
+      const files = project.start(["bash", "-c", `sleep 300 | ${serve.replace("8000", String(port))}`]);
+      await expect.poll(() => files.output(), { timeout: 20_000 }).toContain(`:${port}`);
+      const ana = await openChat(browser, port);
+      const ben = await openChat(browser, port);
+      await ana.locator("#people", { hasText: "2 here" }).waitFor();
+
+      await say(ana, "hello");
+      await ben.locator("li", { hasText: "hello" }).waitFor();
+      await server.kill();
+      await say(ben, "are you there?");
+      await server.restart();
+
+      for (const window of [ana, ben]) {
+        await window.locator("li", { hasText: "are you there?" }).waitFor({ timeout: 60_000 });
+        expect(await window.locator("li").allTextContents()).toEqual(["hello", "are you there?"]);
+      }
+      await files.kill();
+    },
+  );
+});
+
+async function openChat(browser: Browser, port: number): Promise<Page> {
+  const context = await browser.newContext();
+  const window = await context.newPage();
+  await window.goto(`http://127.0.0.1:${port}`);
+  await window.locator("#people", { hasText: "here" }).waitFor();
+  return window;
+}
+
+async function say(window: Page, text: string): Promise<void> {
+  await window.locator("#text").fill(text);
+  await window.locator("#text").press("Enter");
+}

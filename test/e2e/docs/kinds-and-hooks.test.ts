@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { SampleProject } from "../../support/sample-project.ts";
+import { samplesOf } from "../../support/samples.ts";
+import type { ServerProcess } from "../../support/server-process.ts";
+import { joinWebSocket } from "../../support/websocket-member.ts";
+
+const [rooms] = samplesOf("docs/kinds-and-hooks.md", "ts");
+
+let project: SampleProject;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  project = new SampleProject();
+  server = await project.startRooms(rooms);
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  project[Symbol.dispose]();
+});
+
+it("[K1 K2 D1] the kind in docs/kinds-and-hooks.md keeps its rules", async () => {
+  const ana = await joinWebSocket(server, "talk:rooms", { presence: `Ana ${"a".repeat(100)}` });
+  const welcome = await ana.welcome();
+  expect(welcome.members).toMatchObject([{ data: `Ana ${"a".repeat(36)}` }]);
+  const bob = await joinWebSocket(server, "talk:rooms", { presence: "Bob" });
+  await bob.welcome();
+  const nameless = await joinWebSocket(server, "talk:rooms", { presence: { name: "Cleo" } });
+  expect(await nameless.inbox.take("error")).toMatchObject({
+    code: "refused",
+    message: "presence data must be a name",
+  });
+
+  expect(await bob.publish("question", " why? ")).toMatchObject({ type: "ack" });
+  expect(await bob.publish("question", " ")).toMatchObject({
+    code: "refused",
+    message: "a question is a text",
+  });
+  expect(await bob.publish("chat", "hello")).toMatchObject({ code: "forbidden" });
+  expect(await bob.act({ type: "set", set: { questions: 100 } })).toMatchObject({ code: "refused" });
+  expect(await bob.act({ type: "set", set: { doors: "closed" } })).toMatchObject({ type: "ack" });
+  const late = await joinWebSocket(server, "talk:rooms", { presence: "Late" });
+  expect(await late.inbox.take("error")).toMatchObject({
+    message: "the talk has begun",
+    retryAfterMs: 60_000,
+  });
+  bob.close();
+
+  expect(await ana.inbox.take("message")).toMatchObject({ event: "question", data: "1. why?" });
+  expect(await ana.inbox.take("message")).toMatchObject({
+    event: "left",
+    from: "room",
+    data: { name: "Bob", reason: "left" },
+  });
+  ana.vanish();
+});

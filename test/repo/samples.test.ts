@@ -1,0 +1,87 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { absolute, filesIn, read } from "../support/repository.ts";
+import { blocksIn, programsIn, SAMPLE_LANGUAGES, samplesIn } from "../support/samples.ts";
+
+/** Pages for users. Their samples run in `test/e2e/docs`. */
+const pages = ["README.md", ...filesIn("docs/").filter((path) => path.endsWith(".md"))];
+
+/** Checks the types of files. Returns what is wrong with them. */
+function compile(files: readonly string[], [lib = "", types = ""]: readonly string[]): string {
+  const options =
+    "--ignoreConfig --noEmit --strict --exactOptionalPropertyTypes --allowImportingTsExtensions --target es2024 --module esnext --moduleResolution bundler --skipLibCheck";
+  const { stdout } = spawnSync(
+    absolute("node_modules/.bin/tsc"),
+    [...options.split(" "), "--lib", lib, "--types", types, ...files],
+    { encoding: "utf8", cwd: absolute("") },
+  );
+  return stdout;
+}
+
+describe("samples", () => {
+  it.each(pages)("the samples of %s have a test that runs or checks each of them", (path) => {
+    const blocks = blocksIn(read(path));
+    const others = blocks.filter(({ language }) => ![...SAMPLE_LANGUAGES, "text"].includes(language));
+    const tests = filesIn("test/e2e/docs/").filter((file) => read(file).includes(`samplesOf(`));
+    // samplesOf throws if the page has other samples than its test names.
+    const named = tests.filter((file) => new RegExp(`samplesOf\\(\\s*"${path}"`).test(read(file)));
+
+    expect(others).toEqual([]);
+    expect(named.length).toBe(samplesIn(read(path)).length > 0 ? 1 : 0);
+  });
+
+  it("the TypeScript of README and docs/ compiles", () => {
+    mkdirSync(absolute("node_modules/.cache"), { recursive: true });
+    const folder = mkdtempSync(absolute("node_modules/.cache/samples-"));
+    const programs = pages.flatMap((page) => {
+      const samples = samplesIn(read(page)).filter(({ language }) => language === "ts");
+      return programsIn(samples.map(({ code }) => code)).map((code, index) => ({ page, code, index }));
+    });
+    const written = programs.map(({ page, code, index }) => {
+      const file = join(folder, `${page.replaceAll(/\W/g, "-")}-${index}.ts`);
+      // Samples of src/rooms.ts import from its folder, others from the root.
+      writeFileSync(
+        file,
+        code
+          .replaceAll('"./src/', `"${absolute("src/")}`)
+          .replaceAll('"./config/', `"${absolute("src/config/")}`),
+      );
+      return { file, isServer: /"cloudflare:workers"|"\.\/config\//.test(code) };
+    });
+
+    const results = [true, false].map((isServer) => {
+      const files = written.filter((program) => program.isServer === isServer).map(({ file }) => file);
+      expect(files).not.toEqual([]);
+      return compile(files, isServer ? ["es2024", "@cloudflare/workers-types"] : ["es2024,dom", "node"]);
+    });
+
+    rmSync(folder, { recursive: true });
+    expect(results).toEqual(["", ""]);
+  });
+});
+
+describe("the parsers themselves", () => {
+  it("samples are fenced blocks; one without imports continues the program before it", () => {
+    const markdown = [
+      "```ts",
+      "import a;",
+      "```",
+      "text",
+      "```ts",
+      "b;",
+      "```",
+      "```",
+      "c",
+      "```",
+      "```sh",
+      "d",
+      "```",
+    ];
+
+    expect(blocksIn(markdown.join("\n")).map(({ language }) => language)).toEqual(["ts", "ts", "", "sh"]);
+    expect(samplesIn(markdown.join("\n"))).toHaveLength(3);
+    expect(programsIn(["import a;\n", "b;\n", "import c;\n"])).toEqual(["import a;\n\nb;\n", "import c;\n"]);
+  });
+});

@@ -1,0 +1,156 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { startBareRuntime } from "./bare-runtime.ts";
+import { ProcessGroup } from "./process-group.ts";
+import { scratchDir, toolEnvironment } from "./project.ts";
+import { absolute, read } from "./repository.ts";
+import { samplesOf } from "./samples.ts";
+import type { ServerProcess } from "./server-process.ts";
+
+/** What a shell sample wrote, and how it ended. */
+interface ShellResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+}
+
+/** How long the lines of one shell sample may take, in milliseconds. */
+const SHELL_TIMEOUT_MS = 60_000;
+
+/** Stands before the real `curl` in the path: silent, never waits for long, and ends what it wrote with a line break. */
+const CURL = `#!/bin/sh
+PATH=\${PATH#*:}
+exec curl --silent --max-time 20 --write-out '\\n' "$@"
+`;
+
+/**
+ * A folder in which the samples of a page run as they do for a reader: it has this project's sources, packages and
+ * scripts. What samples write stays in it.
+ */
+export class SampleProject implements Disposable {
+  readonly folder = scratchDir("samples");
+  readonly #environment: Record<string, string>;
+  #programs = 0;
+  /** The folder of a Worker. A bundle is cached by the files beside its configuration, so it has no others. */
+  readonly #workerFolder = join(this.folder, "worker");
+
+  constructor() {
+    mkdirSync(this.#workerFolder);
+    for (const name of ["src", "node_modules", "worker/src"]) {
+      symlinkSync(absolute(name.replace("worker/", "")), join(this.folder, name));
+    }
+    copyFileSync(absolute("package.json"), join(this.folder, "package.json"));
+    chmodSync(this.write("bin/curl", CURL), 0o755);
+    const own = toolEnvironment(this.folder);
+    this.#environment = {
+      ...own,
+      PATH: `${join(this.folder, "bin")}:${own["PATH"]}`,
+      npm_config_update_notifier: "false", // it would ask the registry
+    };
+  }
+
+  /** Writes a file, with the folders above it, and returns its path. */
+  write(name: string, content: string): string {
+    const path = join(this.folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    return path;
+  }
+
+  /** The text of a file that a sample wrote. */
+  read(name: string): string {
+    return readFileSync(join(this.folder, name), "utf8");
+  }
+
+  /** The variables of `.dev.vars`, which `npm run dev` reads when it starts. */
+  devVars(): Record<string, string> {
+    const lines = this.read(".dev.vars").matchAll(/^(\w+)="?([^"\n]+)"?$/gm);
+    return Object.fromEntries([...lines].map(([, name = "", value = ""]) => [name, value]));
+  }
+
+  /** Runs lines in a shell until one fails or all have ended. Then it ends what runs in the background. */
+  async shell(lines: string, variables: Readonly<Record<string, string>> = {}): Promise<ShellResult> {
+    const script = `set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${lines}`;
+    const child = spawn("bash", ["-c", script], {
+      cwd: this.folder,
+      env: { ...this.#environment, ...variables },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: SHELL_TIMEOUT_MS,
+    });
+    const [stdout, stderr] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, "close"),
+    ]);
+    return { stdout, stderr, status: child.exitCode };
+  }
+
+  /** Starts a command that runs until it ends or is killed. */
+  start(command: readonly string[], variables: Readonly<Record<string, string>> = {}): ProcessGroup {
+    return new ProcessGroup(command, { cwd: this.folder, env: { ...this.#environment, ...variables } });
+  }
+
+  /** Starts a TypeScript program in Node. */
+  startProgram(code: string, variables: Readonly<Record<string, string>> = {}): ProcessGroup {
+    const path = this.write(`program-${this.#programs++}.ts`, code);
+    return this.start([process.execPath, path], variables);
+  }
+
+  /** Starts a server from a Worker and its `wrangler.toml`. */
+  startWorker(
+    worker: string,
+    config: string,
+    vars: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
+    this.write("worker/worker.ts", worker);
+    return startBareRuntime({ config: this.write("worker/wrangler.toml", config), vars });
+  }
+
+  /** Starts Parlor's own Worker with a sample in the place of `src/rooms.ts`. */
+  startRooms(rooms: string, vars: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+    const [, config] = samplesOf("docs/mounting.md", "ts", "toml");
+    const entry = read("src/worker/index.ts").replaceAll('"./', '"./src/worker/');
+    this.write("worker/rooms.ts", rooms.replaceAll('"./', '"./src/'));
+    return this.startWorker(entry.replace('"../rooms.ts"', '"./rooms.ts"'), config, vars);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A sample for a server other than the one of `npm run dev`. */
+export function at(server: { readonly url: string }, code: string): string {
+  return code.replaceAll("localhost:8787", new URL(server.url).host);
+}
+
+/** A shell sample whose line that begins so runs in the background, and writes to a file. */
+export function inBackground(code: string, start: string, file: string): string {
+  const lines = code.split("\n");
+  const index = lines.findIndex((line) => line.startsWith(start));
+  if (index === -1) throw new Error(`no line begins with ${start} in:\n${code}`);
+  // A comment behind the command would hide the redirection.
+  lines[index] = `${lines[index]?.replace(/ +#.*/, "")} > ${file} &`;
+  return lines.join("\n");
+}
+
+/** The npm scripts that a shell sample runs: those of `package.json`, and others. */
+export function scriptsIn(code: string): { readonly known: string[]; readonly unknown: string[] } {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: object };
+  const names = [...code.matchAll(/npm run (?:-s )?(\S+)/g)].map(([, name = ""]) => name);
+  return {
+    known: names.filter((name) => Object.hasOwn(scripts, name)),
+    unknown: names.filter((name) => !Object.hasOwn(scripts, name)),
+  };
+}
