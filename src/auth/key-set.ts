@@ -9,15 +9,15 @@ import {
 } from "jose";
 import { isWithin } from "../limits/durations.ts";
 
-/** How long keys are used while newer ones cannot be fetched, in milliseconds: an hour. */
+/** The maximum age of keys that are used while newer ones cannot be fetched, in milliseconds: an hour. */
 const MAX_STALE_MS = 3_600_000;
 
-/** How long after a failed fetch the known keys are used before the next fetch, in milliseconds. */
+/** The pause between a failed fetch and the next one, in milliseconds. Meanwhile the known keys are used. */
 const PAUSE_MS = 30_000;
 
 /**
- * A fetched key set. The library keeps it for ten minutes, and fetches it again for an unknown key. While it cannot be
- * fetched, the last one is used for up to an hour, so an outage of the issuer does not lock out clients with valid tokens.
+ * A key set that is fetched. The library keeps it for ten minutes, and fetches it again for an unknown key. While it cannot
+ * be fetched, the last one is used for up to an hour, so an outage of the issuer does not lock out clients with valid tokens.
  *
  * @param clock returns Unix milliseconds
  */
@@ -45,8 +45,8 @@ const NEVER = -Infinity;
 const NO_KEYS: JSONWebKeySet = { keys: [] };
 
 /**
- * Whether the key set is not available. This says nothing about the token, so a later attempt may succeed. The library
- * reports a status other than 200 as its general error.
+ * Whether an error means that the key set is not available. Such an error is not about the token, so a later attempt may
+ * succeed. The library reports a status other than 200 as its general error.
  */
 export function isOfKeySet(error: unknown): boolean {
   if (!(error instanceof errors.JOSEError)) return true;

@@ -6,20 +6,20 @@ import { CAPABILITIES, isGrant } from "../protocol/capabilities.ts";
 import { lostMessage, lostNumber } from "../protocol/numbers.ts";
 import { readClaims } from "./claims.ts";
 
-/** Where `wrangler dev` finds secrets; git ignores it. */
+/** The file from which `wrangler dev` reads secrets. Git ignores it. */
 const DEV_VARS = ".dev.vars";
 
-const HELP = `Mints a token for development, signed with the first of TOKEN_SECRETS in ${DEV_VARS}, which is made if it is missing.
+const HELP = `Mints a token for development and signs it with the first of TOKEN_SECRETS in ${DEV_VARS}. Generates a secret if there is none.
 
   npm run token -- [options]
 
   --user <name>        the user (sub)                                    [ana]
-  --rooms <pattern=capability,…>  what it allows; may be repeated        [*=join,publish,presence,history,state,members]
-  --info <json>        presence data that others can trust
-  --expires <time>     such as 15m, 12h, 30d                             [12h]
+  --rooms <pattern=capability,…>  grants capabilities; may be repeated   [*=join,publish,presence,history,state,members]
+  --info <json>        presence data that other members can trust
+  --expires <time>     lifetime such as 15m, 12h, 30d                    [12h]
   --id <jti>           names the token, so that it can be revoked
-  --issuer, --audience what the server asks for, if it asks
-  --help
+  --issuer, --audience iss and aud, if the server checks them
+  --help               prints this text
 
 Capabilities: ${Object.entries(CAPABILITIES)
   .map(([name, text]) => `\n  ${name.padEnd(10)} ${text}`)
@@ -42,11 +42,11 @@ const OPTIONS = {
   help: { type: "boolean", default: false },
 } as const;
 
-/** The first of the secrets, quoted in any way that `wrangler dev` reads, or not quoted. */
+/** The first of the secrets, with any quotes that `wrangler dev` reads, or without. */
 const SECRET =
   /^[ \t]*(?:export[ \t]+)?TOKEN_SECRETS[ \t]*=[ \t]*(?:(["'`])([^,\n]+?)[ \t]*(?:,|\1)|([^"'`,#\s][^,#\n]*))/m;
 
-/** What was asked for cannot be had; its message is a sentence for who asked. */
+/** A wrong argument. Its message is a sentence for the user of the tool. */
 class Mistake extends Error {}
 
 try {
@@ -62,7 +62,7 @@ function readArguments() {
   try {
     return parseArgs({ options: OPTIONS }).values;
   } catch (error) {
-    // Its first sentence says what is wrong, the others what is no help here.
+    // The first sentence says what is wrong. The others do not help here.
     throw new Mistake(String((error as Error).message).split(/\.\s/)[0]);
   }
 }
@@ -81,7 +81,7 @@ async function mint(asked: ReturnType<typeof readArguments>): Promise<string> {
   try {
     token.setExpirationTime(expires);
   } catch {
-    throw new Mistake(`--expires ${JSON.stringify(expires)} is no time such as 15m, 12h, 30d`);
+    throw new Mistake(`--expires ${JSON.stringify(expires)} is not a lifetime such as 15m, 12h, 30d`);
   }
   if (id !== undefined) token.setJti(id);
   if (issuer !== undefined) token.setIssuer(issuer);
@@ -92,12 +92,14 @@ async function mint(asked: ReturnType<typeof readArguments>): Promise<string> {
 function readPattern(text: string): [string, string[]] {
   const [pattern = "", list, ...rest] = text.split("=");
   if (pattern === "" || list === undefined || rest.length > 0) {
-    throw new Mistake(`--rooms ${JSON.stringify(text)} is not as "doc:*=join,publish" is`);
+    throw new Mistake(
+      `--rooms ${JSON.stringify(text)} must be a pattern and capabilities, such as "doc:*=join,publish"`,
+    );
   }
   const grants = list.split(",").map((grant) => grant.trim());
   const unknown = grants.find((grant) => !isGrant(grant));
   if (unknown !== undefined)
-    throw new Mistake(`--rooms names ${JSON.stringify(unknown)}, which is no capability`);
+    throw new Mistake(`--rooms names ${JSON.stringify(unknown)}, which is not a capability`);
   return [pattern, grants];
 }
 
@@ -110,7 +112,7 @@ function readInfo(text: string): unknown {
   } catch (error) {
     if (error instanceof Mistake) throw error;
     throw new Mistake(
-      `--info ${JSON.stringify(text)} is no JSON; a text has quotes of its own, as '"host"' has`,
+      `--info ${JSON.stringify(text)} is not valid JSON; write a text with its own quotes, such as '"host"'`,
     );
   }
 }
@@ -122,6 +124,6 @@ function devSecret(): string {
   if (found !== undefined) return found;
   const secret = randomBytes(32).toString("base64url");
   appendFileSync(DEV_VARS, `${lines === "" || lines.endsWith("\n") ? "" : "\n"}TOKEN_SECRETS="${secret}"\n`);
-  console.error(`${DEV_VARS} has a new TOKEN_SECRETS; \`npm run dev\` reads it when it starts.`);
+  console.error(`Added a new TOKEN_SECRETS to ${DEV_VARS}. Restart \`npm run dev\` to use it.`);
   return secret;
 }

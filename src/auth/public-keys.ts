@@ -13,7 +13,7 @@ const CURVES: ReadonlyMap<unknown, ReadonlySet<unknown>> = new Map([
   ["OKP", new Set(["Ed25519"])],
 ]);
 
-/** Reads TOKEN_KEYS, a JSON Web Key Set, and its problems. A key that can never be used is reported here. */
+/** Reads TOKEN_KEYS, a JSON Web Key Set. Returns its keys and its problems, such as a key that can never be used. */
 export function readKeys(text: string): {
   readonly keys: readonly object[];
   readonly problems: readonly string[];
@@ -27,23 +27,23 @@ export function readKeys(text: string): {
       ? " but a PEM; convert its key to a JWK"
       : isKey
         ? ' but a single key; wrap it as {"keys":[…]}'
-        : "";
-    return { keys: [], problems: [`TOKEN_KEYS is not a JSON Web Key Set, {"keys":[…]}${what}`] };
+        : "; copy the key set of your identity provider";
+    return { keys: [], problems: [`TOKEN_KEYS is not a JSON Web Key Set {"keys":[…]}${what}`] };
   }
   const all: readonly unknown[] = set["keys"];
   const problems = all.flatMap((key, index) => {
     const why = objectionTo(key);
     return why === undefined ? [] : [`TOKEN_KEYS: key ${index + 1} of ${all.length} ${why}`];
   });
-  // Key sets of identity providers may contain keys for other uses, which are ignored.
+  // Key sets of identity providers may contain keys for other uses. These are ignored.
   const keys = all.filter(isJsonObject);
   if (problems.length === 0 && !keys.some(canCheck)) {
-    problems.push("TOKEN_KEYS contains no key for signatures of RS, PS, ES or EdDSA; remove it or add one");
+    problems.push("TOKEN_KEYS contains no key for RS, PS, ES or EdDSA signatures; remove it or add one");
   }
   return { keys, problems };
 }
 
-/** The problem of a key, whatever its use. */
+/** The problem of a key, whatever its use; `undefined` if it has none. */
 function objectionTo(key: unknown): string | undefined {
   if (!isJsonObject(key)) return "is not an object";
   const { kty } = key;
@@ -54,7 +54,7 @@ function objectionTo(key: unknown): string | undefined {
   return missing === undefined ? undefined : `has no ${missing}, which a key of its type needs`;
 }
 
-/** Whether signatures can be checked with a key. */
+/** Whether a key can verify signatures. */
 function canCheck({ kty, crv, use }: Readonly<Record<string, unknown>>): boolean {
   const isKnown = FIELDS.has(kty) && (CURVES.get(kty)?.has(crv) ?? true);
   return isKnown && (use === undefined || use === "sig");

@@ -2,20 +2,20 @@ import { shown } from "../protocol/shown.ts";
 import { readKeys } from "./public-keys.ts";
 import { readSecrets } from "./secrets.ts";
 
-/** The keys that tokens are checked with, and what else they must say. */
+/** The keys that verify tokens, and the required claims. */
 export interface TokenRules {
-  /** Secrets of HS256, any of which may have signed. */
+  /** Secrets for HS256. A token may be signed with any of them. */
   readonly secrets: readonly string[];
   /** Public keys, of a JSON Web Key Set. */
   readonly keys: readonly object[];
-  /** Where a key set is fetched from. */
+  /** The URL of a key set to fetch. */
   readonly jwksUrl: string | undefined;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
   readonly clockToleranceS: number;
 }
 
-/** The options that say so; "" for none (README, Options). */
+/** The options for tokens. An option that is not set is "". */
 export interface TokenOptions {
   readonly tokenSecrets: string;
   readonly tokenKeys: string;
@@ -25,7 +25,7 @@ export interface TokenOptions {
   readonly tokenClockToleranceS: number;
 }
 
-/** Reads what tokens are checked with, and what is wrong with it, which holds no secret. */
+/** Reads the options for tokens. Returns the rules and the problems, which contain no secret. */
 export function readTokenRules(options: TokenOptions): {
   readonly rules: TokenRules;
   readonly problems: string[];
@@ -62,11 +62,11 @@ function urlObjection(text: string): string | undefined {
   }
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url.protocol === "https:" || isLocal) return undefined;
-  return `TOKEN_JWKS_URL is an http URL of ${url.hostname}; keys are fetched over https, ${wayOut}`;
+  return `TOKEN_JWKS_URL is an http URL of ${url.hostname}, must be an https URL, ${wayOut}`;
 }
 
-/** A token has one issuer, and the server requires one of its audiences. */
+/** The problem of a list: a token has one issuer, and the server requires one audience. */
 function listObjection(variable: string, text: string): string | undefined {
   if (!/[\s,]/.test(text)) return undefined;
-  return `${variable} is ${shown(text)}, must be one value without commas or blanks`;
+  return `${variable} is ${shown(text)}, must be one value without commas or spaces`;
 }

@@ -1,16 +1,16 @@
-/** The secrets of a list, and its problems, which name an item by its place and never by its value. */
+/** The secrets of a list, and its problems. A problem names an item by its index, and never contains its value. */
 export interface SecretList {
   readonly secrets: readonly string[];
   readonly problems: readonly string[];
 }
 
-/** The minimum length that cannot be guessed. HS256 requires 256 bits (RFC 7518 section 3.2). */
+/** The minimum length of a secret, so that it cannot be guessed. HS256 requires 256 bits (RFC 7518 section 3.2). */
 const MIN_SECRET_CHARS = 32;
 
 /**
- * Reads secrets separated by commas. A trailing comma is ignored.
+ * Reads secrets separated by commas. Ignores a trailing comma.
  *
- * @param variable names the list in problems
+ * @param variable the name of the list in problems
  * @param prefix the required prefix of each secret
  */
 export function readSecrets(variable: string, list: string, prefix = ""): SecretList {
@@ -30,14 +30,16 @@ export function readSecrets(variable: string, list: string, prefix = ""): Secret
 }
 
 function objectionTo(secret: string, prefix: string): string | undefined {
-  if (secret === "") return "is empty; separate items with single commas, and use no comma within an item";
+  if (secret === "") return "is empty; separate items with single commas, and use no comma inside an item";
   if (!secret.startsWith(prefix)) return `does not begin with ${prefix}`;
   if (secret.length < MIN_SECRET_CHARS) {
-    return `is ${secret.length} characters, at least ${MIN_SECRET_CHARS} are needed; openssl rand -base64 33 makes one`;
+    return `is ${secret.length} characters, the minimum is ${MIN_SECRET_CHARS}; generate one with openssl rand -base64 33`;
   }
-  // A pass phrase may contain spaces. Several secrets separated by spaces would be read as one that nobody has.
+  // A pass phrase may contain spaces. Several secrets that are separated by spaces would be read as one wrong secret.
   const parts = secret.split(/\s+/);
   const isList = parts.length > 1 && parts.every(({ length }) => length >= MIN_SECRET_CHARS);
   if (isList || /[\r\n]/.test(secret)) return "looks like several secrets; separate them with commas";
-  return prefix !== "" && parts.length > 1 ? "contains a space, which no header can carry" : undefined;
+  return prefix !== "" && parts.length > 1
+    ? "contains a space, which a header cannot carry; remove it"
+    : undefined;
 }

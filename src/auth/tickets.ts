@@ -4,48 +4,51 @@ import { randomKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { UNKNOWN_KEY_RETRY_MS } from "./verifier.ts";
 
-/** A ticket, as its holder is told of it. */
+/** A ticket, as returned to the client. */
 export interface Ticket {
   readonly ticket: string;
-  /** How soon it must be used for the first time. */
+  /** The time for its first use, in milliseconds. */
   readonly useWithinMs: number;
-  /** How long it is good for after that: as long as the token it was had for. */
+  /** How long it is valid once used, in milliseconds: as long as the token that it was issued for. */
   readonly expiresInMs: number;
 }
 
-/** Who comes with a ticket, and what it may do. */
+/** The holder of a ticket, and what it may do. */
 export interface TicketHolder {
   readonly user: string;
   readonly access: Access;
   readonly use: TicketUse;
 }
 
-/** What keeps a ticket from being taken for a token, beside its key. */
+/** The `typ` of tickets. It distinguishes them from tokens, like their key. */
 const TYPE = "parlor-ticket";
 
 /**
- * Tickets stand for a token where a secret must travel in a URL, as an EventSource's does: each is good in one room, for
- * the session that uses it first, which the room remembers. They are signed, so that a forged one touches no room.
+ * Tickets replace tokens in URLs, which an EventSource needs. A ticket is valid in one room, for the session that uses it
+ * first. The room remembers that session. Tickets are signed, so that a forged one does not reach a room.
  */
 export class Tickets {
   readonly #keys: readonly Uint8Array[];
   readonly #useMs: number;
 
   /**
-   * @param secrets those of tokens; a ticket's key is made of one, so that neither is ever taken for the other
-   * @param useMs how soon a ticket must be used
+   * @param secrets the secrets of tokens. The key of a ticket is derived from one, so a ticket never passes as a token
+   * @param useMs the time for the first use of a ticket, in milliseconds
    */
   constructor(secrets: readonly string[], useMs: number) {
     this.#keys = secrets.map((secret) => new TextEncoder().encode(`${TYPE}\n${secret}`));
     this.#useMs = useMs;
   }
 
-  /** Writes a ticket for who has shown a token. */
+  /** Issues a ticket for the holder of a token. */
   async issue(room: string, user: string, access: Access, now: number): Promise<Result<Ticket>> {
     const [key] = this.#keys;
     const { expiresAt } = access;
     if (key === undefined || expiresAt === undefined) {
-      return err({ code: "not_found", message: "this server has no TOKEN_SECRETS to sign a ticket with" });
+      return err({
+        code: "not_found",
+        message: "this server issues no tickets, because TOKEN_SECRETS is not set",
+      });
     }
     const ticket = await new SignJWT({ access, useBy: now + this.#useMs })
       .setProtectedHeader({ alg: "HS256", typ: TYPE })
@@ -57,7 +60,7 @@ export class Tickets {
     return ok({ ticket, useWithinMs: this.#useMs, expiresInMs: expiresInMs(access, now) ?? 0 });
   }
 
-  /** Reads a ticket that somebody brought to a room. Whose session it is, the room knows. */
+  /** Verifies a ticket for a room. The room checks which session it belongs to. */
   async read(room: string, ticket: string): Promise<Result<TicketHolder>> {
     for (const key of this.#keys) {
       try {
@@ -67,17 +70,20 @@ export class Tickets {
           audience: room,
         });
         const { sub, jti, access, useBy } = payload;
-        // This server wrote it.
+        // Not checked: this server issued the ticket.
         const use = { id: jti as string, useBy: useBy as number };
         return ok({ user: sub as string, access: access as Access, use });
       } catch (error) {
         if (error instanceof errors.JWTExpired) return err({ code: "ticket_expired" });
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) {
-          return err({ code: "token_invalid", message: "the ticket is malformed or for another room" });
+          return err({
+            code: "token_invalid",
+            message: "the ticket is malformed or for another room; request another one",
+          });
         }
       }
     }
-    // Another version of this server may have signed it, with a secret that is not here yet.
+    // Another version of this server may have signed it with a secret that this one does not have yet.
     const message = "the ticket was not signed with a secret of this server";
     return err({ code: "token_invalid", message, retryAfterMs: UNKNOWN_KEY_RETRY_MS });
   }

@@ -12,24 +12,25 @@ import {
 } from "jose";
 import { lostMessage, lostNumbers } from "../protocol/numbers.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
+import { shown } from "../protocol/shown.ts";
 import { readClaims, type Claims } from "./claims.ts";
 import { fetchedKeySet, isOfKeySet } from "./key-set.ts";
 import type { TokenRules } from "./rules.ts";
 
 /**
- * How long a client waits after a token that no key of this server has signed, in milliseconds. The key may be new. The
- * library fetches a set again after 30 s, and a new secret reaches all servers of a deployment in about the same time. A
- * forged token looks the same, but an attacker does not wait anyway.
+ * The `retryAfterMs` for a token that no key of this server has signed. The key may be new. The library fetches a set again
+ * after 30 s, and a new secret reaches all servers of a deployment in about the same time. A forged token looks the same,
+ * but an attacker does not wait anyway.
  */
 export const UNKNOWN_KEY_RETRY_MS = 30_000;
 
 /** The margin after a token's `nbf` until the client retries, in milliseconds, because clocks drift. */
 const NOT_YET_MARGIN_MS = 1_000;
 
-/** The longest `retryAfterMs` for a token that is not valid yet. The client may get another token sooner. */
+/** The maximum `retryAfterMs` for a token that is not valid yet. The client may get another token sooner. */
 const MAX_NOT_YET_MS = 60_000;
 
-/** The algorithms of public keys. `none` is no algorithm, and a public key is never taken for a secret. */
+/** The algorithms of public keys. `none` is not among them, and a public key is never used as a secret. */
 const PUBLIC_ALGORITHMS = [
   "RS256",
   "RS384",
@@ -43,10 +44,10 @@ const PUBLIC_ALGORITHMS = [
   "EdDSA",
 ];
 
-/** No token is longer: it travels in headers, of which a Worker is sent 128 KB at the most. */
+/** The maximum length of a token. Headers carry it, and a Worker accepts at most 128 KB of them. */
 const MAX_TOKEN_CHARS = 8_192;
 
-/** Checks tokens. Total: whatever a client sends, the answer is claims or an error. */
+/** Verifies tokens. Never throws: returns claims or an error, whatever a client sends. */
 export class TokenVerifier {
   readonly #secrets: readonly Uint8Array[];
   readonly #keySets: readonly JWTVerifyGetKey[];
@@ -72,12 +73,12 @@ export class TokenVerifier {
     };
   }
 
-  /** Whether there is anything to check a token with. */
+  /** Whether the server has a key that can verify tokens. */
   get hasKeys(): boolean {
     return this.#secrets.length + this.#keySets.length > 0;
   }
 
-  /** Checks a token: signature, issuer, audience, times, and the form of its claims. */
+  /** Verifies a token: signature, issuer, audience, times, and the form of its claims. */
   async verify(token: string): Promise<Result<Claims>> {
     if (token.length > MAX_TOKEN_CHARS) {
       return invalid(`the token is ${token.length} characters, the limit is ${MAX_TOKEN_CHARS}`);
@@ -89,9 +90,12 @@ export class TokenVerifier {
       return invalid("the token is not a JSON Web Token");
     }
     if (algorithm !== "HS256" && !PUBLIC_ALGORITHMS.includes(algorithm ?? "")) {
-      return invalid(`the token's algorithm is not HS256, ${PUBLIC_ALGORITHMS.join(", ")}`);
+      return invalid(
+        `the token's algorithm is ${shown(algorithm ?? "")}, must be HS256 or one of ${PUBLIC_ALGORITHMS.join(", ")}`,
+      );
     }
-    // By the algorithm it names, so that a public key is never used as a secret; each takes its own algorithms only.
+    // The algorithm in the header selects the keys. Each kind of key accepts only its own algorithms, so a public key is
+    // never used as a secret.
     const checks =
       algorithm === "HS256"
         ? this.#secrets.map(
@@ -113,34 +117,39 @@ export class TokenVerifier {
     return refusal;
   }
 
-  /** The claims, unless the token has expired by a fraction of a second, which the library ignores. */
+  /** The claims. Checks `exp` again, because the library ignores fractions of a second. */
   #read(payload: JWTPayload): Result<Claims> {
     const claims = readClaims(payload, this.#toleranceS);
     const isExpired = claims.ok && (claims.value.expiresAt ?? Infinity) <= this.#clock();
-    return isExpired ? err({ code: "token_expired" }) : claims;
+    return isExpired ? this.#expired(payload.exp) : claims;
   }
 
   #refusalOf(error: unknown): Result<never> {
-    if (error instanceof errors.JWTExpired) return err({ code: "token_expired" });
+    if (error instanceof errors.JWTExpired) return this.#expired(error.payload.exp);
     if (error instanceof errors.JWTClaimValidationFailed) {
       const { nbf } = error.payload;
       if (error.claim === "nbf" && typeof nbf === "number")
         return notYet(nbf * 1000 - this.#clock(), this.#toleranceS);
-      return invalid(`the token's ${error.claim} is not accepted here`);
+      return invalid(`the token's ${error.claim} is not the one that this server requires`);
     }
     if (isOfAnotherKey(error)) return UNKNOWN_KEY;
     if (isOfKeySet(error)) {
-      const message = "the token verification keys could not be fetched from TOKEN_JWKS_URL; retry";
+      const message = "token verification keys could not be fetched from TOKEN_JWKS_URL; retry";
       return err({ code: "unavailable", message });
     }
     return invalid("the token is malformed, or its key cannot be used for its algorithm");
   }
+
+  #expired(exp = 0): Result<never> {
+    const agoS = Math.max(0, Math.ceil(this.#clock() / 1_000 - exp));
+    return err({ code: "token_expired", message: `the token expired ${agoS} s ago; get a new one` });
+  }
 }
 
-/** Temporary: the token may already be valid on another server, and soon here. */
+/** Temporary: the token may already be valid on another server, and soon on this one. */
 const UNKNOWN_KEY = err({
   code: "token_invalid",
-  message: "the token was not signed with a key of this server",
+  message: "no key of this server has signed the token",
   retryAfterMs: UNKNOWN_KEY_RETRY_MS,
 });
 
@@ -149,7 +158,7 @@ function invalid(message: string): Result<never> {
 }
 
 function notYet(aheadMs: number, toleranceS: number): Result<never> {
-  const message = `the token is not valid yet: its nbf is ${Math.ceil(aheadMs / 1000)} s ahead of this server's clock, ${toleranceS} s are tolerated`;
+  const message = `the token is not valid yet: its nbf is ${Math.ceil(aheadMs / 1000)} s ahead of this server's clock, the tolerance is ${toleranceS} s; retry later`;
   const waitMs = aheadMs - toleranceS * 1000 + NOT_YET_MARGIN_MS;
   return err({ code: "token_invalid", message, retryAfterMs: Math.min(MAX_NOT_YET_MS, Math.ceil(waitMs)) });
 }
@@ -174,7 +183,7 @@ function holds(value: unknown, what: unknown): boolean {
   );
 }
 
-/** Checks a token with a key set, of which several keys may be the one: a token need not name its key. */
+/** Verifies a token with a key set. Tries all matching keys, because a token need not name its key. */
 async function verifyWithAny(
   token: string,
   keys: JWTVerifyGetKey,
@@ -195,7 +204,7 @@ async function verifyWithAny(
   }
 }
 
-/** Whether another key may yet have signed it. */
+/** Whether another key may have signed the token. */
 function isOfAnotherKey(error: unknown): boolean {
   return error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey;
 }

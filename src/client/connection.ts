@@ -1,4 +1,4 @@
-import { mayComeBack, type CLOSE_CODES } from "../protocol/close-codes.ts";
+import { mayReconnect, type CLOSE_CODES } from "../protocol/close-codes.ts";
 import type { ErrorFrame } from "../protocol/frames.ts";
 import { backoffMs, type BackoffBounds } from "./backoff.ts";
 import { type ParlorError, errorOfClose, errorOfFrame } from "./error.ts";
@@ -193,7 +193,7 @@ function end(
   const hasRetaken = connection.hasRetaken === true && lastedMs < LATE_ATTEMPT_MS;
   // Only once. If two pages with one key both reconnect, the older one is closed for good in the end.
   const mayRetake = code === REPLACED && lastedMs < LATE_ATTEMPT_MS && !hasRetaken;
-  if (!mayComeBack(code) && !mayRetake) {
+  if (!mayReconnect(code) && !mayRetake) {
     return close(connection, { state: "closed", ...why, error: error ?? errorOfClose(code, reason) }, []);
   }
   const floorMs = refusal?.retryAfterMs ?? retryMs;

@@ -7,10 +7,10 @@ type CodesOf<Recovery extends ErrorRecovery> = {
   [Code in ErrorCode]: (typeof ERRORS)[Code]["recovery"] extends Recovery ? Code : never;
 }[ErrorCode];
 
-/** The close codes that say to stay away, by number. */
+/** The close codes after which a client does not reconnect, by number. */
 type FinalNames = {
   [
-    Name in CloseName as (typeof CLOSE_CODES)[Name]["recovery"] extends "stay away"
+    Name in CloseName as (typeof CLOSE_CODES)[Name]["recovery"] extends "do not retry"
       ? (typeof CLOSE_CODES)[Name]["code"]
       : never
   ]: Name;
@@ -19,7 +19,7 @@ type FinalNames = {
 // The tables of the protocol, without their sentences, which a client has no use for and a page would have to load.
 // That these say the same is checked where they are compiled: a row that is missing, or changed, is a type error.
 
-const RECOVERIES: Readonly<Record<string, "wait" | "come back">> = {
+const RECOVERIES: Readonly<Record<string, "wait" | "reconnect">> = {
   rate_limited: "wait",
   muted: "wait",
   room_busy: "wait",
@@ -28,10 +28,10 @@ const RECOVERIES: Readonly<Record<string, "wait" | "come back">> = {
   unknown_kind: "wait", // here; another version of the server may have it
   unavailable: "wait",
   internal: "wait",
-  not_joined: "come back",
-  superseded: "come back",
-  token_expired: "come back", // with another, which each join asks for
-} satisfies Record<CodesOf<"wait">, "wait"> & Record<CodesOf<"come back" | "renew">, "come back">;
+  not_joined: "reconnect",
+  superseded: "reconnect",
+  token_expired: "reconnect", // each join asks for a new token
+} satisfies Record<CodesOf<"wait">, "wait"> & Record<CodesOf<"reconnect" | "renew">, "reconnect">;
 
 const FINAL_NAMES: Readonly<Record<number, string>> = {
   4500: "bad_protocol",
@@ -45,7 +45,7 @@ const FINAL_NAMES: Readonly<Record<number, string>> = {
 } satisfies FinalNames;
 
 /** What to do about an act that was refused: send it again later, send it again once joined again, or give it up. */
-export type ActRecovery = "wait" | "come back" | "give up";
+export type ActRecovery = "wait" | "reconnect" | "give up";
 
 /**
  * What a refused act needs: what the error's row says, or for an error newer than this code, to wait if the server
@@ -55,7 +55,7 @@ export function recoveryOf({ code, retryAfterMs }: ErrorFrame): ActRecovery {
   return RECOVERIES[code] ?? (retryAfterMs === undefined ? "give up" : "wait");
 }
 
-/** The name of a close code that says to stay away; for one newer than this code, its number. */
+/** The name of a close code after which a client does not reconnect; its number if it is newer than this code. */
 export function nameOfClose(code: number): string {
   return FINAL_NAMES[code] ?? `close_${code}`;
 }

@@ -261,7 +261,7 @@ export class Session implements Room {
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
         if (frame.code === "superseded") this.#step({ type: "replaced", reason: frame.message });
         // After a renewal that failed the old token is valid for a while.
-        else if (recoveryOf(frame) === "come back" && !isOfRenewal(frame))
+        else if (recoveryOf(frame) === "reconnect" && !isOfRenewal(frame))
           this.#step({ type: "lost", reason: frame.message });
         return;
       case "expiring":

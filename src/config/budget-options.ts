@@ -1,6 +1,6 @@
 import type { NumberOption } from "./options.ts";
 
-/** The options that bound how much a room does per second, and for whom. A kind may set its own. */
+/** The options that limit what a room accepts per second, from each sender and in total. A kind may set its own. */
 export const BUDGET_OPTIONS = {
   messagesPerSecond: {
     env: "MESSAGES_PER_SECOND",
@@ -9,7 +9,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 1_000,
     scope: "kind",
-    text: "Maximum sustained messages per second of one session; a further one is rejected with `rate_limited`. The default allows cursors at 30 Hz and as much again",
+    text: "Maximum sustained messages per second of one session. A further message is rejected with `rate_limited`. The default allows cursors at 30 Hz and as much again",
   },
   messagesBurst: {
     env: "MESSAGES_BURST",
@@ -18,7 +18,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum messages that a session may send at once. At most ten seconds' worth, so that a room that hibernates has no budget to store",
+    text: "Maximum messages that one session may send at once. A further message is rejected with `rate_limited`. At most ten times `messagesPerSecond`, so that a room that hibernates has no budget to store",
   },
   bytesPerSecond: {
     env: "BYTES_PER_SECOND",
@@ -27,7 +27,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 16_777_216,
     scope: "kind",
-    text: "Maximum sustained bytes per second of one session; a further frame is rejected with `rate_limited`",
+    text: "Maximum sustained bytes per second of one session. A further frame is rejected with `rate_limited`",
   },
   bytesBurst: {
     env: "BYTES_BURST",
@@ -36,7 +36,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 67_108_864,
     scope: "kind",
-    text: "Maximum bytes that a session may send at once. At least `maxFrameBytes`, at most ten seconds' worth",
+    text: "Maximum bytes that one session may send at once. A further frame is rejected with `rate_limited`. At least `maxFrameBytes`, at most ten times `bytesPerSecond`",
   },
   userMessagesPerSecond: {
     env: "USER_MESSAGES_PER_SECOND",
@@ -45,7 +45,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum sustained messages per second of all sessions of a verified user in a room. A further one is rejected with `rate_limited`",
+    text: "Maximum sustained messages per second of all sessions of one verified user in a room. A further message is rejected with `rate_limited`",
   },
   userMessagesBurst: {
     env: "USER_MESSAGES_BURST",
@@ -54,7 +54,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "Maximum messages that all sessions of a verified user may send at once; at most ten seconds' worth",
+    text: "Maximum messages that all sessions of one verified user may send to a room at once. A further message is rejected with `rate_limited`. At most ten times `userMessagesPerSecond`",
   },
   roomMessagesPerSecond: {
     env: "ROOM_MESSAGES_PER_SECOND",
@@ -63,7 +63,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "Maximum sustained messages per second of all members of a room, because an object has one thread. A further one is rejected with `rate_limited`",
+    text: "Maximum sustained messages per second of all members of a room. A further message is rejected with `rate_limited`. The limit exists because an object has one thread",
   },
   roomMessagesBurst: {
     env: "ROOM_MESSAGES_BURST",
@@ -72,7 +72,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 1_000_000,
     scope: "kind",
-    text: "Maximum messages that all members of a room may send at once; at most ten seconds' worth",
+    text: "Maximum messages that all members of a room may send at once. A further message is rejected with `rate_limited`. At most ten times `roomMessagesPerSecond`",
   },
   roomBytesPerSecond: {
     env: "ROOM_BYTES_PER_SECOND",
@@ -90,7 +90,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 4_294_967_296,
     scope: "kind",
-    text: "Maximum bytes that all members of a room may send at once. At least `maxFrameBytes`, at most ten seconds' worth",
+    text: "Maximum bytes that all members of a room may send at once. A further frame is rejected with `rate_limited`. At least `maxFrameBytes`, at most ten times `roomBytesPerSecond`",
   },
   readCharsPerSecond: {
     env: "READ_CHARS_PER_SECOND",
@@ -99,7 +99,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 1_073_741_824,
     scope: "kind",
-    text: "Maximum sustained characters per second that the room reads for the history, members and state requests of one verified user or address. All characters that it looks at count, for the requester or not. Each message adds 256, and each row that is not in memory 2,048. A further request is rejected with `rate_limited`. One character takes about a nanosecond",
+    text: "Maximum sustained characters per second that the room reads for the history, members and state requests of one verified user or address. A further request is rejected with `rate_limited`. Every character that the room reads counts, even if it is for other members. Each message adds 256, and each row that is not in memory adds 2,048. One character takes about a nanosecond",
   },
   readCharsBurst: {
     env: "READ_CHARS_BURST",
@@ -108,7 +108,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 4_294_967_296,
     scope: "kind",
-    text: "Maximum characters that the room reads for one user or address at once; at most ten seconds' worth",
+    text: "Maximum characters that the room reads at once for one user or address. A further request is rejected with `rate_limited`. At most ten times `readCharsPerSecond`",
   },
   roomReadCharsPerSecond: {
     env: "ROOM_READ_CHARS_PER_SECOND",
@@ -126,7 +126,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 4_294_967_296,
     scope: "kind",
-    text: "Maximum characters that the room reads for all users and addresses at once; at most ten seconds' worth",
+    text: "Maximum characters that the room reads at once for all users and addresses together. A further request is rejected with `rate_limited`. At most ten times `roomReadCharsPerSecond`",
   },
   joinsPerSecond: {
     env: "JOINS_PER_SECOND",
@@ -144,6 +144,6 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "Maximum joins of a room at once; at most ten seconds' worth. With the default all members of a full room can reconnect at once",
+    text: "Maximum joins of a room at once. A further join is rejected with `room_busy`. At most ten times `joinsPerSecond`. With the default, all members of a full room can reconnect at once",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

@@ -7,16 +7,16 @@ import { readVariable, type Option } from "./values.ts";
 
 export type { Kind } from "./settle-kind.ts";
 
-/** The configuration of a server: one value per option, one {@link Kind} per kind. */
+/** The configuration of a server: a value for each option, and a {@link Kind} for each kind. */
 export interface Config {
   readonly server: ServerOptions;
   readonly kinds: ReadonlyMap<string, Kind>;
 }
 
-/** Variables by name, as a Worker's `env` has them; other bindings among them are passed over. */
+/** Variables by name, as in a Worker's `env`. Other bindings are ignored. */
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** A configuration that cannot be served. Its message names every problem, a line each. */
+/** A configuration with problems. Its message names each of them on a line. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -31,9 +31,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Settles every option: a kind's own value, else the variable, else the default.
+ * Settles every option: a kind's own value, otherwise the variable, otherwise the default.
  *
- * @throws ConfigError naming every problem at once
+ * @throws ConfigError with all problems
  */
 export function readConfig(variables: Variables, kinds: Kinds): Config {
   const { config, problems } = settleConfig(variables, kinds);
@@ -41,7 +41,7 @@ export function readConfig(variables: Variables, kinds: Kinds): Config {
   return config;
 }
 
-/** Like {@link readConfig}, for a caller that has more to check. An invalid value is replaced by its default. */
+/** Like {@link readConfig}, for a caller that checks more. Replaces an invalid value by its default. */
 export function settleConfig(
   variables: Variables,
   kinds: Kinds,
@@ -57,14 +57,17 @@ export function settleConfig(
   for (const [name, definition] of Object.entries(kinds ?? {})) {
     settled.set(name, settleKind(name, definition, server, objects));
   }
-  if (!settled.has(DEFAULT_KIND)) objects(`kinds: "${DEFAULT_KIND}" is missing`);
+  if (!settled.has(DEFAULT_KIND))
+    objects(
+      `kinds: "${DEFAULT_KIND}" is missing; add it, because it is the kind of rooms without a colon in their name`,
+    );
   misspelled(variables).forEach(objects);
   return { config: { server, kinds: settled }, problems: [...found] };
 }
 
 /**
- * Finds variables whose name resembles an option that is not set. The option would silently have its default. A Worker's own
- * variables are ignored. A variable that resembles an option on purpose is ignored, too, once that option is set.
+ * Finds variables whose name resembles an option that is not set, because such an option would silently have its default.
+ * Ignores other variables of the Worker. Also ignores a variable that resembles an option once that option is set.
  */
 function misspelled(variables: Variables): readonly string[] {
   const known = Object.values(OPTIONS).map(({ env }) => env);
@@ -79,12 +82,12 @@ function misspelled(variables: Variables): readonly string[] {
   });
 }
 
-/** Variables are strings and numbers; other bindings are objects or functions. */
+/** Whether a value is a binding. Variables are strings and numbers, bindings are objects or functions. */
 function isBinding(value: unknown): boolean {
   return typeof value === "object" || typeof value === "function";
 }
 
-/** The kind of a room. A newer Worker may accept names whose kind this one does not know. */
+/** The kind of a room, or the default kind: a newer Worker may accept a name whose kind this code does not know. */
 export function kindOfRoom(config: Config, name: string | undefined): Kind {
   const kind = config.kinds.get(kindOf(name ?? "")) ?? config.kinds.get("default");
   if (kind === undefined) throw new Error("the configuration has no default kind");

@@ -1,6 +1,6 @@
 import type { KindOptions } from "./options.ts";
 
-/** Budgets that refill within ten seconds, so that a room that hibernates has none to store. */
+/** Budgets that must refill within ten seconds, so that a room that hibernates has no budget to store. */
 const BUCKETS = [
   ["messagesBurst", "messagesPerSecond"],
   ["bytesBurst", "bytesPerSecond"],
@@ -20,32 +20,36 @@ export function contradictions(kind: KindOptions): string[] {
   const found: string[] = [];
   for (const [burst, rate] of BUCKETS) {
     if (kind[burst] <= 10 * kind[rate]) continue;
-    found.push(`${burst} (${kind[burst]}) is more than ten times ${rate} (${kind[rate]})`);
+    found.push(
+      `${burst} (${kind[burst]}) is more than ten times ${rate} (${kind[rate]}); lower it or raise ${rate}`,
+    );
   }
   for (const burst of ["bytesBurst", "roomBytesBurst"] as const) {
     if (kind[burst] >= kind.maxFrameBytes) continue;
-    found.push(`${burst} (${kind[burst]}) is less than maxFrameBytes (${kind.maxFrameBytes})`);
+    found.push(
+      `${burst} (${kind[burst]}) is less than maxFrameBytes (${kind.maxFrameBytes}); raise it or lower maxFrameBytes`,
+    );
   }
   if (kind.presenceListMax * kind.maxPresenceBytes > MAX_LIST_BYTES) {
     found.push(
-      `presenceListMax (${kind.presenceListMax}) times maxPresenceBytes (${kind.maxPresenceBytes}) is more than ${MAX_LIST_BYTES} bytes`,
+      `presenceListMax (${kind.presenceListMax}) times maxPresenceBytes (${kind.maxPresenceBytes}) is more than ${MAX_LIST_BYTES} bytes; lower one of them`,
     );
   }
-  // Beyond half of maxUnreadBytes the room rejects all joins, so one client could lock out the others with its welcome.
+  // Beyond half of maxUnreadBytes the room rejects all joins, so one client's welcome could lock out all others.
   const welcomeBytes = kind.presenceListMax * kind.maxPresenceBytes + kind.maxStateBytes;
   if (welcomeBytes > kind.maxUnreadBytes / 2) {
     found.push(
-      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than twice the largest welcome (${welcomeBytes}: presenceListMax times maxPresenceBytes, plus maxStateBytes)`,
+      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than twice the largest welcome (${welcomeBytes}: presenceListMax times maxPresenceBytes, plus maxStateBytes); raise it or lower these`,
     );
   }
   if (kind.maxBufferedBytes > kind.maxUnreadBytes) {
     found.push(
-      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than maxBufferedBytes (${kind.maxBufferedBytes})`,
+      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than maxBufferedBytes (${kind.maxBufferedBytes}); raise it or lower maxBufferedBytes`,
     );
   }
   if (kind.pingIntervalMs * 2 > kind.silenceTimeoutMs) {
     found.push(
-      `pingIntervalMs (${kind.pingIntervalMs}) is more than half of silenceTimeoutMs (${kind.silenceTimeoutMs})`,
+      `pingIntervalMs (${kind.pingIntervalMs}) is more than half of silenceTimeoutMs (${kind.silenceTimeoutMs}); lower it or raise silenceTimeoutMs`,
     );
   }
   return found;

@@ -1,30 +1,30 @@
 import type { LeaveReason } from "../protocol/frames.ts";
 import type { Json } from "../protocol/json.ts";
 
-/** A member as a hook sees it. */
+/** A member, as passed to hooks. */
 export interface HookMember {
   readonly id: string;
-  /** The verified user, or "". */
+  /** The verified user, or "" for an anonymous member. */
   readonly user: string;
-  /** What its token says of it; null for nothing. */
+  /** The `info` of its token; null if it has none. */
   readonly info: Json;
-  /** What it says of itself; null until it said something. */
+  /** Its presence data; null until it sets any. */
   readonly data: Json;
 }
 
 /** A message that a member wants to publish. */
 export interface HookMessage {
   readonly event: string;
-  /** Null where it carries bytes. */
+  /** Null if the message carries bytes. */
   readonly data: Json;
-  /** The raw bytes that it carries in place of data; `undefined` for all other messages. */
+  /** The raw bytes that it carries instead of data; `undefined` for all other messages. */
   readonly bytes: Uint8Array | undefined;
   readonly isVolatile: boolean;
-  /** The members it is for; `undefined` for everyone. */
+  /** The ids of the addressees; `undefined` if the message is for all members. */
   readonly to: readonly string[] | undefined;
 }
 
-/** A change of the state that a member wants to make. */
+/** A state change that a member wants to make. */
 export interface HookChange {
   readonly set: ReadonlyMap<string, Json>;
   readonly deleted: readonly string[];
@@ -33,35 +33,35 @@ export interface HookChange {
 
 /** How a client joins. */
 export interface HookJoin {
-  /** Whether the client is a member already and reconnects, after a lost connection or to replace one. */
+  /** Whether the client is a member already: it reconnects after a lost connection, or replaces a connection. */
   readonly isReturn: boolean;
 }
 
 /**
- * The room that a hook acts in. What a hook says or sets takes effect after what it was called for, in the same turn
- * and the same write, and not at all if the hook throws or refuses. Use it within the call only.
+ * The room of a hook. What a hook publishes or sets takes effect after the act or join that it was called for, in the same
+ * turn and the same write. If the hook throws or refuses, none of it takes effect. Use the handle only during the call.
  */
 export interface RoomHandle {
   readonly name: string;
   readonly kind: string;
   /** The time of this turn, Unix milliseconds. */
   readonly now: number;
-  /** All members. In `onJoin` and `onPresence`: all other members, without the one that the hook is called for. */
+  /** All members. In `onJoin` and `onPresence`: all members except the one that the hook is called for. */
   members(): readonly HookMember[];
-  /** The value of a key of the state and its version; `undefined` for one that is absent. */
+  /** The value and the version of a key of the state; `undefined` if the key is absent. */
   get(key: string): { readonly value: Json; readonly version: number } | undefined;
   /**
-   * Records a message of the room itself: its `from` is `room`. Hooks are not called for it. A `Uint8Array` is sent as
-   * raw bytes.
+   * Records a message of the room itself. Its `from` is `room`. Hooks are not called for it. A `Uint8Array` is sent as raw
+   * bytes.
    *
    * @throws RangeError if the event is not 1-64 characters, the data is larger than `maxFrameBytes`, or there are more
    *   addressees than `maxMembers`
    */
   publish(event: string, data: Json | Uint8Array, options?: { readonly to?: readonly string[] }): void;
-  /** Sends a volatile message of the room itself. Throws as {@link publish} does. */
+  /** Sends a volatile message of the room itself. Throws like {@link publish}. */
   send(event: string, data: Json | Uint8Array, options?: { readonly to?: readonly string[] }): void;
   /**
-   * Changes keys of the state, whosever they are.
+   * Changes keys of the state, whichever member owns them.
    *
    * @throws RangeError if the state would be too large, including everything else that this turn sets. Also if the change
    *   is larger than `maxFrameBytes`, names no key, names a key twice, or has a key that is not 1-64 characters
@@ -69,38 +69,40 @@ export interface RoomHandle {
   set(values: Readonly<Record<string, Json>>, deleted?: readonly string[]): void;
 }
 
-/** What a hook returns that does not allow something: made by {@link refuse}. */
+/** What a hook returns to refuse an act or a join. Create it with {@link refuse}. */
 export interface Refusal {
   readonly refused: string;
   readonly retryAfterMs?: number;
 }
 
 /**
- * Refuses what a hook was asked about. The client receives the sentence as the `message` of the error `refused`.
+ * Refuses the act or join that a hook is called for. The client receives the sentence as the `message` of the error
+ * `refused`.
  *
  * @param options `retryAfterMs`: the milliseconds after which it may be allowed. The client then waits and retries.
- *   Without it, a refused join is final, and the client gives a refused act up
+ *   Without it, a refused join is final, and the client does not retry a refused act
  */
 export function refuse(sentence: string, { retryAfterMs }: { readonly retryAfterMs?: number } = {}): Refusal {
   return { refused: sentence, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 /**
- * What a kind adds to its rooms. Hooks are synchronous: they run within the turn of the act, so nothing comes between
- * what they see and what they do, and they may not wait. One that throws is logged; what it was asked about is refused
- * `internal`, and nothing of what it did takes effect.
+ * The hooks of a kind. They are synchronous and run in the turn of the act, so nothing changes between what they read and
+ * what they do. They cannot wait. If a hook throws, the error is logged, the act or join is rejected with `internal`, and
+ * nothing that the hook did takes effect.
  */
 export interface KindHooks {
   /**
-   * A client wants to join as a member, or reconnects as one. `member.data` is the presence data that it will have. If a
-   * reconnect is refused, the member stays as it is until its grace is over. Not called for clients that only watch.
+   * A client wants to join as a member, or reconnects as one. `member.data` is the presence data that it will have. If the
+   * hook refuses a reconnect, the member stays unchanged until its grace period ends. Not called for clients that only
+   * watch.
    */
   onJoin?(this: void, room: RoomHandle, member: HookMember, how: HookJoin): Refusal | void;
   /**
-   * A member wants to replace its presence data: by a `presence` act, with its join, or with a reconnect that brings other
-   * data. The hook may change or refuse the data. A refusal refuses the act or the join. A reconnect takes place even so:
-   * the member keeps its old data, and receives the refusal as an `error`. Called before `onJoin`. `member.data` is the
-   * member's current data, or null for a new member.
+   * A member wants to replace its presence data: with a `presence` act, with its join, or with a reconnect that brings other
+   * data. The hook may change or refuse the data. A refusal rejects the act or the join. It does not reject a reconnect: the
+   * member keeps its old data, and receives the refusal as an `error`. Called before `onJoin`. `member.data` is the member's
+   * current data, or null for a new member.
    */
   onPresence?(
     this: void,
@@ -108,15 +110,15 @@ export interface KindHooks {
     member: HookMember,
     data: Json,
   ): Refusal | { readonly data?: Json } | void;
-  /** A member wants to say something: it may be changed, data to bytes and back too, or refused. */
+  /** A member wants to publish a message. The hook may refuse or change it, also from data to bytes and back. */
   onPublish?(
     this: void,
     room: RoomHandle,
     member: HookMember,
     message: HookMessage,
   ): Refusal | { readonly event?: string; readonly data?: Json; readonly bytes?: Uint8Array } | void;
-  /** A member wants to change the state, and may: versions and owners have been checked. */
+  /** A member wants to change the state. Versions and owners have been checked already. */
   onSet?(this: void, room: RoomHandle, member: HookMember, change: HookChange): Refusal | void;
-  /** A member has departed; it is not among {@link RoomHandle.members} any more. Nothing can be refused. */
+  /** A membership has ended. The member is no longer in {@link RoomHandle.members}. The hook cannot refuse. */
   onLeave?(this: void, room: RoomHandle, member: HookMember, reason: LeaveReason): void;
 }

@@ -2,7 +2,7 @@ import { BUDGET_OPTIONS } from "./budget-options.ts";
 import type { NumberOption } from "./options.ts";
 import { UNREAD_OPTIONS } from "./unread-options.ts";
 
-/** The options of a room: a kind may set its own. */
+/** The options of a room. A kind may set its own. */
 export const KIND_OPTIONS = {
   maxFrameBytes: {
     env: "MAX_FRAME_BYTES",
@@ -11,7 +11,7 @@ export const KIND_OPTIONS = {
     min: 1_024,
     max: 524_288,
     scope: "kind",
-    text: "Largest frame or POST body a client may send. A stored row stays under 1 MiB, hence the bound",
+    text: "Maximum size of a frame or POST body from a client. A larger one is rejected with `frame_too_large`. The upper bound keeps a stored row under 1 MiB",
   },
   maxMembers: {
     env: "MAX_MEMBERS",
@@ -20,7 +20,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum members in a room, including members in their grace and connections that only watch. A further join is rejected with `room_full`",
+    text: "Maximum members in a room, including members in their grace period and connections that only watch. A further join is rejected with `room_full`",
   },
   maxMembersPerSource: {
     env: "MAX_MEMBERS_PER_SOURCE",
@@ -29,7 +29,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum members that one source has in a room. A source is a verified user or, for anonymous members, an address (IPv6: its /64). A further join is rejected with `room_full`; members that reconnect are not. A school or an office often shares one address, so the default has room for a lecture hall. `sseStreamsPerSource` must be at least as high where members cannot use WebSockets. Set it lower in small public rooms. Set it to `maxMembers` to turn it off",
+    text: "Maximum members that one source has in a room. A source is a verified user or, for anonymous members, an address (IPv6: its /64). A further join is rejected with `room_full`. Reconnects are not. A school or an office often shares one address, so the default admits a lecture hall. `sseStreamsPerSource` must be at least as high where members cannot use WebSockets. Set it lower in small public rooms. Set it to `maxMembers` to turn it off",
   },
   maxPresenceBytes: {
     env: "MAX_PRESENCE_BYTES",
@@ -38,7 +38,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 4_096,
     scope: "kind",
-    text: "Maximum size of a member's presence data. Larger data is rejected with `presence_too_large`. The bound follows from kinds that store nothing: they keep the data in the socket's attachment, which the platform limits to 16,384 bytes",
+    text: "Maximum size of a member's presence data. Larger data is rejected with `presence_too_large`. The upper bound exists because kinds that store nothing keep the data in the socket's attachment, which the platform limits to 16,384 bytes",
   },
   presenceListMax: {
     env: "PRESENCE_LIST_MAX",
@@ -47,7 +47,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 2_000,
     scope: "kind",
-    text: "With more members than this, everyone is told only how many there are; lists come back below four fifths of it. Times `maxPresenceBytes` at most 4 MiB, for a welcome carries the list",
+    text: "Maximum members in a room whose clients receive the list of members. With more, they receive only the number, until it falls to four fifths of this. Multiplied by `maxPresenceBytes` at most 4 MiB, because a welcome carries the list",
   },
   maxStateKeys: {
     env: "MAX_STATE_KEYS",
@@ -56,7 +56,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 10_000,
     scope: "kind",
-    text: "Keys of the shared state; one more is refused `state_full`",
+    text: "Maximum keys of the shared state. An act that adds a further key is rejected with `state_full`",
   },
   maxStateBytes: {
     env: "MAX_STATE_BYTES",
@@ -65,7 +65,7 @@ export const KIND_OPTIONS = {
     min: 1_024,
     max: 4_194_304,
     scope: "kind",
-    text: "Names and values of the shared state; a welcome carries all of it",
+    text: "Maximum size of the shared state, names and values together. An act that would exceed it is rejected with `state_full`. A welcome carries the whole state",
   },
   ...BUDGET_OPTIONS,
   volatilePerSecond: {
@@ -75,16 +75,16 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 1_000,
     scope: "kind",
-    text: "How often volatile messages alone are sent: in between the newest of each sender, event and key takes the place of the older",
+    text: "Maximum flushes per second that carry only volatile messages. Messages that come sooner wait for the next flush, and the newest of each sender, event and key replaces the older ones",
   },
   maxRefusals: {
     env: "MAX_REFUSALS",
-    unit: "refusals",
+    unit: "rejections",
     default: 100,
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum frames of a session that are rejected as abuse within ten seconds. At half of them the session is muted, at all of them it is closed with `abuse`. The error table in PROTOCOL.md says which errors count",
+    text: "Maximum rejections of a session that count as abuse within ten seconds. At half of this number the session is muted. At the full number it is closed with `abuse`. The error table in PROTOCOL.md says which errors count",
   },
   muteMs: {
     env: "MUTE_MS",
@@ -93,7 +93,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 3_600_000,
     scope: "kind",
-    text: "How long nothing that others would see is taken from who is muted",
+    text: "How long a muted session's publishes, sets and presence updates are rejected with `muted`. 0 turns muting off",
   },
   banMs: {
     env: "BAN_MS",
@@ -102,7 +102,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 86_400_000,
     scope: "kind",
-    text: "How long who was closed `abuse` is kept out of the room: the user or, of an anonymous one, the address",
+    text: "How long a user is rejected with `banned` after one of its sessions was closed with `abuse`. For an anonymous session it is the address. 0 turns bans off",
   },
   historyMaxMessages: {
     env: "HISTORY_MAX_MESSAGES",
@@ -111,7 +111,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 1_000_000,
     scope: "kind",
-    text: "Recorded messages that can be resumed over; older ones are gone",
+    text: "Maximum recorded messages that a room keeps for resume and history. Older messages are deleted",
   },
   historyMaxBytes: {
     env: "HISTORY_MAX_BYTES",
@@ -120,7 +120,7 @@ export const KIND_OPTIONS = {
     min: 1_048_576,
     max: 1_073_741_824,
     scope: "kind",
-    text: "Bytes of recorded messages that are kept; a room's whole storage ends at 10 GB, and a replay passes through its memory",
+    text: "Maximum bytes of recorded messages that a room keeps. Older messages are deleted. The platform limits the storage of a room to 10 GB, and a replay passes through its memory",
   },
   historyMaxAgeMs: {
     env: "HISTORY_MAX_AGE_MS",
@@ -129,7 +129,7 @@ export const KIND_OPTIONS = {
     min: 60_000,
     max: 31_536_000_000,
     scope: "kind",
-    text: "How long recorded messages are kept: 30 days",
+    text: "How long a room keeps recorded messages. Older messages are deleted. The default is 30 days",
   },
   ...UNREAD_OPTIONS,
   emptyRoomTtlMs: {
@@ -139,7 +139,7 @@ export const KIND_OPTIONS = {
     min: 60_000,
     max: 31_536_000_000,
     scope: "kind",
-    text: "A room that nobody has been in for so long is deleted with all it stored: 30 days",
+    text: "How long a room without members and watching connections is kept. Then it is deleted with everything that it stored. The default is 30 days",
   },
   graceMs: {
     env: "GRACE_MS",
@@ -148,7 +148,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 600_000,
     scope: "kind",
-    text: "How long a member whose connection was lost stays a member, for it to come back unnoticed; at most 15 s more, since deadlines are gathered",
+    text: "How long a member stays a member after its connection was lost. If it reconnects within this time, other members are not notified. Otherwise its membership ends, at most 15 s later because deadlines are grouped",
   },
   silenceTimeoutMs: {
     env: "SILENCE_TIMEOUT_MS",
@@ -157,7 +157,7 @@ export const KIND_OPTIONS = {
     min: 60_000,
     max: 3_600_000,
     scope: "kind",
-    text: "A connection not heard of for so long is closed `silent`; hidden browser tabs run timers once a minute",
+    text: "How long a connection may send nothing, not even a ping. Then it is closed with `silent`. The lower bound exists because browsers run the timers of hidden tabs once a minute",
   },
   pingIntervalMs: {
     env: "PING_INTERVAL_MS",
@@ -166,6 +166,6 @@ export const KIND_OPTIONS = {
     min: 5_000,
     max: 600_000,
     scope: "kind",
-    text: "How often clients are told to ping; pings cost nothing and wake nothing. At most half of `silenceTimeoutMs`",
+    text: "The interval at which clients send pings. A ping costs nothing and does not wake the room. At most half of `silenceTimeoutMs`",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

@@ -2,8 +2,8 @@
 const LONG_NAME = 9;
 
 /**
- * The known name that an unknown one probably stands for; `undefined` if none is similar. Case, separators and the prefix
- * `PARLOR_` are ignored, so that `maxMembers` and `PARLOR_MAX_MEMBERS` are near `MAX_MEMBERS`.
+ * The known name that is most similar to an unknown name; `undefined` if none is similar. Ignores case, separators and the
+ * prefix `PARLOR_`, so that `maxMembers` and `PARLOR_MAX_MEMBERS` are near `MAX_MEMBERS`.
  */
 export function nearestName(unknown: string, known: Iterable<string>): string | undefined {
   const letters = lettersOf(unknown);
@@ -25,7 +25,7 @@ function lettersOf(name: string): string {
     .replace(/[^A-Z0-9]/g, "");
 }
 
-/** The edit distance: how many letters to insert, delete, replace, or swap with their neighbour. */
+/** The edit distance: the number of letters to insert, delete, replace, or swap with their neighbour. */
 function editDistance(from: string, to: string): number {
   let [before, above]: [number[], number[]] = [
     [],

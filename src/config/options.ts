@@ -1,19 +1,19 @@
 import { KIND_OPTIONS } from "./kind-options.ts";
 import { SERVER_OPTIONS } from "./server-options.ts";
 
-/** A whole number with bounds, set by a variable of the Worker, or per kind in `src/rooms.ts`. */
+/** A whole number with bounds. It is set by a variable of the Worker, or by a kind in `src/rooms.ts`. */
 export interface NumberOption {
   readonly env: string;
   readonly unit: string;
   readonly default: number;
   readonly min: number;
   readonly max: number;
-  /** `kind`: a kind may set its own; `server`: one for all. */
+  /** `kind`: a kind may set its own value. `server`: one value for all rooms. */
   readonly scope: "kind" | "server";
   readonly text: string;
 }
 
-/** One of a few words, set by a variable of the Worker. */
+/** One of a list of words. It is set by a variable of the Worker. */
 export interface ChoiceOption {
   readonly env: string;
   readonly unit: string;
@@ -23,21 +23,22 @@ export interface ChoiceOption {
   readonly text: string;
 }
 
-/** A text, or a list of them separated by commas; a secret when it is marked so. */
+/** A text, or a list of texts separated by commas. */
 export interface TextOption {
   readonly env: string;
   readonly unit: string;
   readonly default: "";
   readonly scope: "server";
-  /** Set by `wrangler secret put`, not in wrangler.toml; never logged. */
+  /** Whether it is a secret. Secrets are set by `wrangler secret put`, not in wrangler.toml, and are never logged. */
   readonly secret?: true;
   readonly text: string;
 }
 
 /**
- * Every option there is. README's table is generated from this one.
+ * Every option. The table in the documentation is generated from this one.
  *
- * A default of Parlor's own choosing has its reason in the text; a bound set by the platform names it.
+ * A text begins with what the option does, and says what happens at the limit. It gives the reason of a default that Parlor
+ * chose, and names a bound that the platform sets.
  */
 export const OPTIONS = { ...KIND_OPTIONS, ...SERVER_OPTIONS } as const;
 
@@ -61,5 +62,5 @@ export type KindOptionName = {
 /** The options of a room, once its kind is known. */
 export type KindOptions = Pick<OptionValues, KindOptionName>;
 
-/** The options that hold for the whole server. */
+/** The options of the whole server. */
 export type ServerOptions = Omit<OptionValues, KindOptionName>;

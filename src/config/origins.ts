@@ -1,14 +1,14 @@
 import { shown } from "../protocol/shown.ts";
 
-/** An origin: scheme, host, and a port that may be `*`. Anything after it is not part of the origin. */
+/** An origin: scheme, host, and a port that may be `*`. `rest` is text that is not part of the origin. */
 const ORIGIN =
   /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>[\p{L}\p{N}*._-]+|\[[0-9a-f:.]+\])(?::(?<port>\d{1,5}|\*))?(?<rest>[/?#].*)?$/iu;
 
 /**
- * Reads ALLOWED_ORIGINS: origins separated by commas or spaces; a single `*` or nothing allows all. Each origin is
- * normalized as browsers write it, so a trailing slash, a default port and capitals make no difference.
+ * Reads ALLOWED_ORIGINS: origins separated by commas or spaces. A single `*` or an empty text allows all. Each origin is
+ * normalized to the form that browsers send, so a trailing slash, a default port and capitals make no difference.
  *
- * @returns the origins separated by commas, "" for all; and the problems
+ * @returns the origins separated by commas ("" allows all), and the problems
  */
 export function readOrigins(list: string): { readonly value: string; readonly problems: readonly string[] } {
   const items = list.split(/[\s,]+/).filter((item) => item !== "");
@@ -43,15 +43,18 @@ function readOrigin(item: string, objects: (why: string) => void): string {
     return item;
   }
   const origin = normal(scheme, host, port);
-  if (origin === undefined) objects("has an invalid host or port");
+  if (origin === undefined)
+    objects(
+      "has an invalid host or port; write it as https://app.example.com or https://app.example.com:8443",
+    );
   else if (rest !== "" && rest !== "/") objects(`has a path, but an origin has none; write ${origin}`);
   return origin ?? item;
 }
 
-/** The local machine, which serves pages without https. */
+/** Hosts of the local machine, which serves pages without https. */
 const LOCAL = /^(localhost|127\.|\[)/i;
 
-/** The origin that a text would be, if it is one. */
+/** The text as an origin; `undefined` if it is not one. */
 function readsAs(text: string): string | undefined {
   const { scheme = "", host, port } = ORIGIN.exec(text)?.groups ?? {};
   return host === undefined || !(host.includes(".") || LOCAL.test(host))
@@ -59,10 +62,10 @@ function readsAs(text: string): string | undefined {
     : normal(scheme, host, port);
 }
 
-/** An origin as browsers write it: host in lower case and ASCII, no default port. */
+/** An origin in the form that browsers send: host in lower case and ASCII, without a default port. */
 function normal(scheme: string, host: string, port: string | undefined): string | undefined {
   const suffix = port === undefined ? "" : `:${port}`;
-  // For other schemes, such as those of apps, a URL has no origin.
+  // A URL of another scheme, such as an app's, has no origin.
   if (!/^https?$/i.test(scheme)) return `${scheme}://${host}${suffix}`.toLowerCase();
   const isAnyPort = port === "*";
   const url = `${scheme}://${host}${isAnyPort ? "" : suffix}`;

@@ -9,7 +9,7 @@ export const SERVER_OPTIONS = {
     min: 1_000,
     max: 25_000,
     scope: "server",
-    text: "A comment on every SSE stream this often: only a write shows that the reader has gone",
+    text: "The interval at which the server writes a comment to every SSE stream. Only a write shows that a reader has disconnected",
   },
   sseRetryMs: {
     env: "SSE_RETRY_MS",
@@ -18,7 +18,7 @@ export const SERVER_OPTIONS = {
     min: 100,
     max: 60_000,
     scope: "server",
-    text: "The least an EventSource is told to wait before it comes back; each is told up to twice that",
+    text: "Minimum time that an EventSource waits before it reconnects. Each stream gets a random time between this and twice this",
   },
   sseMaxAgeMs: {
     env: "SSE_MAX_AGE_MS",
@@ -27,7 +27,7 @@ export const SERVER_OPTIONS = {
     min: 10_000,
     max: 86_400_000,
     scope: "server",
-    text: "An SSE stream older than this ends, to be resumed: the CPU of a Worker's request is bounded (30 s)",
+    text: "Maximum age of an SSE stream. Then the server ends it, and the client resumes. The limit exists because the platform limits the CPU time of a Worker's request (30 s)",
   },
   sseMaxFrames: {
     env: "SSE_MAX_FRAMES",
@@ -36,7 +36,7 @@ export const SERVER_OPTIONS = {
     min: 10,
     max: 10_000_000,
     scope: "server",
-    text: "An SSE stream that has carried so many frames ends, to be resumed",
+    text: "Maximum frames of an SSE stream. Then the server ends it, and the client resumes",
   },
   sseMaxBytes: {
     env: "SSE_MAX_BYTES",
@@ -45,7 +45,7 @@ export const SERVER_OPTIONS = {
     min: 65_536,
     max: 1_073_741_824,
     scope: "server",
-    text: "An SSE stream that has carried so much ends, to be resumed",
+    text: "Maximum characters of an SSE stream. Then the server ends it, and the client resumes",
   },
   sseStreamsPerSource: {
     env: "SSE_STREAMS_PER_SOURCE",
@@ -54,7 +54,7 @@ export const SERVER_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "server",
-    text: "Maximum open SSE streams of one source in one isolate of the Worker. A source is a verified user or, without a token, an address. A further stream is rejected with `rate_limited`. Set it at least as high as `maxMembersPerSource`: behind an address that WebSockets cannot pass, each member needs a stream",
+    text: "Maximum open SSE streams of one source in one isolate of the Worker. A source is a verified user or, without a token, an address. A further stream is rejected with `rate_limited`. Set it at least as high as `maxMembersPerSource`, because each member needs a stream on a network that blocks WebSockets",
   },
   addressLimits: {
     env: "ADDRESS_LIMITS",
@@ -71,7 +71,7 @@ export const SERVER_OPTIONS = {
     min: 1,
     max: 1_000_000,
     scope: "server",
-    text: "Maximum new rooms that one user or address may touch in a day, counted in one isolate of the Worker. A room is new until somebody joins it. The first join, reads and acts by POST count once for each room. Beyond the limit, joins and reads of new rooms are rejected with `rate_limited`; acts by POST are not",
+    text: "Maximum new rooms that one user or address may touch in a day, counted in one isolate of the Worker. A room is new until somebody joins it. The first join, reads and acts by POST count once for each room. Beyond the limit, joins and reads of new rooms are rejected with `rate_limited`. Acts by POST are not",
   },
   adminKeys: {
     env: "ADMIN_KEYS",
@@ -79,7 +79,7 @@ export const SERVER_OPTIONS = {
     default: "",
     scope: "server",
     secret: true,
-    text: "Keys for administration, each beginning `prl_` and at least 32 characters long, separated by commas; without one there is none",
+    text: "Keys for the administration API, separated by commas. Each begins with `prl_` and has at least 32 characters. Without a key the API is off",
   },
   ticketUseMs: {
     env: "TICKET_USE_MS",
@@ -88,7 +88,7 @@ export const SERVER_OPTIONS = {
     min: 1_000,
     max: 600_000,
     scope: "server",
-    text: "How soon a ticket must be used for the first time",
+    text: "How long a new ticket may stay unused. A later first use is rejected with `ticket_expired`",
   },
   tokenSecrets: {
     env: "TOKEN_SECRETS",
@@ -96,35 +96,35 @@ export const SERVER_OPTIONS = {
     default: "",
     scope: "server",
     secret: true,
-    text: "Secrets of at least 32 characters that HS256 tokens are signed with, separated by commas: to rotate, add the new one first, and take the old one out once its tokens have expired",
+    text: "Secrets that sign HS256 tokens, separated by commas, of at least 32 characters each. To rotate a secret, put the new one first, and remove the old one when its tokens have expired",
   },
   tokenKeys: {
     env: "TOKEN_KEYS",
     unit: "JSON Web Key Set",
     default: "",
     scope: "server",
-    text: "Public keys of RS, PS, ES or EdDSA tokens",
+    text: "Public keys that verify RS, PS, ES and EdDSA tokens, as a JSON Web Key Set. Private keys are rejected",
   },
   tokenJwksUrl: {
     env: "TOKEN_JWKS_URL",
     unit: "URL",
     default: "",
     scope: "server",
-    text: "https URL from which the server fetches such keys; http is accepted for localhost only. It keeps them for ten minutes, and fetches them again for an unknown key. While it cannot fetch them, it uses the last ones for up to an hour",
+    text: "URL from which the server fetches public keys for tokens. It must be https, except on localhost. The server keeps the keys for ten minutes, and fetches them again for an unknown key. While it cannot fetch them, it uses the last ones for up to an hour",
   },
   tokenIssuer: {
     env: "TOKEN_ISSUER",
     unit: "text",
     default: "",
     scope: "server",
-    text: "Required value of a token's `iss`: one value. If empty, `iss` is not checked",
+    text: "Required value of a token's `iss`. A token with another value is rejected with `token_invalid`. If empty, `iss` is not checked",
   },
   tokenAudience: {
     env: "TOKEN_AUDIENCE",
     unit: "text",
     default: "",
     scope: "server",
-    text: "Value that a token's `aud` must contain: one value. If empty, `aud` is not checked",
+    text: "Value that a token's `aud` must contain. A token without it is rejected with `token_invalid`. If empty, `aud` is not checked",
   },
   tokenClockToleranceS: {
     env: "TOKEN_CLOCK_TOLERANCE_S",
@@ -133,7 +133,7 @@ export const SERVER_OPTIONS = {
     min: 0,
     max: 300,
     scope: "server",
-    text: "Tolerated difference between the clocks of the token issuer and of this server. A token is accepted this long before its `nbf` and after its `exp`",
+    text: "Tolerated difference between the clocks of the token issuer and this server. A token is accepted this long before its `nbf` and after its `exp`",
   },
   allowedOrigins: {
     env: "ALLOWED_ORIGINS",
@@ -148,7 +148,7 @@ export const SERVER_OPTIONS = {
     default: "off",
     values: ["on", "off"],
     scope: "server",
-    text: "Whether joins, acts by POST and reads are refused `unavailable` at the edge; connections that are there stay",
+    text: "Rejects joins, acts by POST and reads with `unavailable` at the edge while it is `on`. Open connections stay open",
   },
   fallbackLocation: {
     env: "FALLBACK_LOCATION",
@@ -156,7 +156,7 @@ export const SERVER_OPTIONS = {
     default: "enam",
     values: ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"],
     scope: "server",
-    text: "Where a room comes to live whose first request is no join and whose kind has no location",
+    text: "Location hint for a room whose first request is not a join and whose kind has no location",
   },
   attachAfterMs: {
     env: "ATTACH_AFTER_MS",
@@ -165,7 +165,7 @@ export const SERVER_OPTIONS = {
     min: 0,
     max: 5_000,
     scope: "server",
-    text: "What a connection was sent, and has read, is noted on it after so long, for when its room sleeps: the more seldom, the cheaper a message. A room does not sleep before. With 0, new connections that nobody holds are found only when something else happens in the room",
+    text: "Maximum delay before the room writes a connection's sent and read amounts to its attachment, where they survive hibernation. A longer delay makes messages cheaper. The room does not hibernate before the write. With 0, new connections whose clients have disconnected are found only when something else happens in the room",
   },
   logLevel: {
     env: "LOG_LEVEL",
@@ -173,7 +173,7 @@ export const SERVER_OPTIONS = {
     default: "info",
     values: ["debug", "info", "warn", "error"],
     scope: "server",
-    text: "The least important lines that are logged",
+    text: "Minimum level of the log lines that are written",
   },
 } as const satisfies Record<
   string,

@@ -1,4 +1,5 @@
 import {
+  CAPABILITIES,
   MAX_GRANTS_CHARS,
   OPEN_GRANTS,
   grantsLength,
@@ -45,7 +46,7 @@ export function settleKind(
 ): Kind {
   const where = `kind "${name}"`;
   const objects = (problem: string): void => objectsTo(`${where}: ${problem}`);
-  if (!KIND_NAME.test(name)) objects("a kind's name is 1-32 characters of A-Z a-z 0-9 _ . ~ -");
+  if (!KIND_NAME.test(name)) objects("the name of a kind must be 1-32 characters of A-Z a-z 0-9 _ . ~ -");
   if (!isObject(definition)) objects(`is ${shown(definition)}, must be an object; make it with defineKind`);
   const {
     text,
@@ -64,7 +65,7 @@ export function settleKind(
   oneOf("location", location, OPTIONS.fallbackLocation.values);
   oneOf("jurisdiction", jurisdiction, JURISDICTIONS);
   if (location !== undefined && jurisdiction !== undefined) {
-    objects("location and jurisdiction cannot both be set");
+    objects("location and jurisdiction are both set; remove one of them");
   }
   oneOf("history", history, ["durable", "memory", "none"]);
   checkHooks(hooks, objects);
@@ -106,11 +107,16 @@ function settleAnonymous(anonymous: unknown, objects: Objects): readonly Grant[]
     return undefined;
   }
   const unknown: unknown = anonymous.find((grant) => typeof grant !== "string" || !isGrant(grant));
-  if (unknown !== undefined) objects(`anonymous names ${shown(unknown)}, which is not a capability`);
+  if (unknown !== undefined)
+    objects(
+      `anonymous names ${shown(unknown)}, which is not a capability; the capabilities are ${Object.keys(CAPABILITIES).join(", ")} and publish:<event>`,
+    );
   const grants = (anonymous as unknown[]).filter((grant) => typeof grant === "string" && isGrant(grant));
   const chars = grantsLength(grants as Grant[]);
   if (chars > MAX_GRANTS_CHARS)
-    objects(`anonymous has ${chars} characters, the limit is ${MAX_GRANTS_CHARS}`);
+    objects(
+      `anonymous has ${chars} characters, the limit is ${MAX_GRANTS_CHARS}; use publish:<prefix>* instead of single events`,
+    );
   return grants as readonly Grant[];
 }
 
@@ -132,7 +138,9 @@ function checkHooks(hooks: unknown, objects: Objects): void {
     } else if (hook !== undefined && typeof hook !== "function") {
       objects(`hooks.${name} is ${shown(hook)}, must be a function`);
     } else if (hook instanceof AsyncFunction) {
-      objects(`hooks.${name} is async; hooks run within the turn of an act and cannot wait`);
+      objects(
+        `hooks.${name} is async, must be synchronous; a hook runs in the turn of an act and cannot wait`,
+      );
     }
   }
 }
@@ -146,7 +154,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A contradiction among the variables would repeat for each kind, so it is reported once, without a kind's name. */
+/** A contradiction between variables would repeat for each kind, so it is reported once, without a kind's name. */
 function isInherited(kind: Kind, values: OptionValues): boolean {
   return (Object.keys(OPTIONS) as (keyof OptionValues)[]).every(
     (name) => OPTIONS[name].scope !== "kind" || kind[name as KindOptionName] === values[name],

@@ -1,6 +1,6 @@
 import type { NumberOption } from "./options.ts";
 
-/** The options that bound what the clients of a room leave unread. A kind may set its own. */
+/** The options that limit what the clients of a room leave unread. A kind may set its own. */
 export const UNREAD_OPTIONS = {
   windowChars: {
     env: "WINDOW_CHARS",
@@ -9,7 +9,7 @@ export const UNREAD_OPTIONS = {
     min: 65_536,
     max: 1_048_576,
     scope: "kind",
-    text: "Flow-control window: maximum unread characters of a connection that reports what it has read. Beyond half of it the connection is sent no volatile messages. Beyond the whole it is sent only the log, as fast as it reads",
+    text: "Flow-control window: maximum unread characters of a connection that reports what it has read. Beyond half of it the connection is sent no volatile messages. When it is full, the connection is sent only the log, as fast as it reads",
   },
   slowTimeoutMs: {
     env: "SLOW_TIMEOUT_MS",
@@ -18,7 +18,7 @@ export const UNREAD_OPTIONS = {
     min: 15_000,
     max: 3_600_000,
     scope: "kind",
-    text: "Maximum time that a connection whose window is full may read nothing. Then it is closed with `slow`",
+    text: "How long a connection whose flow-control window is full may read nothing. Then it is closed with `slow`",
   },
   allowanceChars: {
     env: "ALLOWANCE_CHARS",
@@ -27,7 +27,7 @@ export const UNREAD_OPTIONS = {
     min: 65_536,
     max: 16_777_216,
     scope: "kind",
-    text: "Maximum characters sent to one WebSocket beyond its welcome, where the runtime does not report how much is queued (workerd before 2026-11-17). Then it is closed with `slow`, and resumes. On such a runtime nothing proves that the client reads",
+    text: "Maximum characters sent to one WebSocket beyond its welcome, where the runtime does not report how much is queued (workerd before 2026-11-17). Then the connection is closed with `slow`, and the client resumes. On such a runtime nothing proves that the client reads",
   },
   maxBufferedBytes: {
     env: "MAX_BUFFERED_BYTES",
@@ -36,7 +36,7 @@ export const UNREAD_OPTIONS = {
     min: 65_536,
     max: 67_108_864,
     scope: "kind",
-    text: "Maximum queued bytes, beyond the welcome, of a WebSocket that does not report what it has read. Then it is closed with `slow`. Used in place of `allowanceChars` where the runtime reports how much is queued (workerd from 2026-11-17 on)",
+    text: "Maximum queued bytes, beyond the welcome, of a WebSocket whose client does not report what it has read. Then the connection is closed with `slow`. Used instead of `allowanceChars` where the runtime reports how much is queued (workerd from 2026-11-17 on)",
   },
   maxUnreadBytes: {
     env: "MAX_UNREAD_BYTES",
@@ -45,7 +45,7 @@ export const UNREAD_OPTIONS = {
     min: 1_048_576,
     max: 100_663_296,
     scope: "kind",
-    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of it joins of new sessions are rejected with `room_busy`, and each connection may leave less unread. A join from a source (user, or address of an anonymous client) that causes a quarter of it is rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
+    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of this number, joins of new sessions are rejected with `room_busy`, and each connection may leave less unread. A join from a source (user, or address of an anonymous client) that causes a quarter of it is rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
   },
   maxClosing: {
     env: "MAX_CLOSING",
@@ -54,6 +54,6 @@ export const UNREAD_OPTIONS = {
     min: 1,
     max: 20_000,
     scope: "kind",
-    text: "Maximum connections that a room has closed and whose clients have not answered the close. A further join of a new session is rejected with `room_full`. A join from a source that has a quarter of them from the last minute is rejected earlier. An object accepts 32,768 sockets in all",
+    text: "Maximum connections that a room has closed and whose clients have not answered the close. A further join of a new session is rejected with `room_full`. A join from a source that has a quarter of them from the last minute is rejected earlier. An object accepts at most 32,768 sockets",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

@@ -1,23 +1,23 @@
 import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
 /**
- * A stalled network delivers the frames of this many seconds at once. Five seconds cover mobile networks (a handover, a
- * lift, a tunnel). After longer stalls most clients have given the connection up.
+ * The seconds of frames that a stalled network may deliver at once. Five seconds cover mobile networks (a handover, a lift,
+ * a tunnel). After longer stalls most clients have closed the connection.
  */
 const STALL_S = 5;
 
 /** The result of one charge. */
 export interface Charge {
-  /** How long until the same charge is within the budget, in milliseconds; 0 if it was accepted. */
+  /** The milliseconds until the same charge is within the budget; 0 if it was accepted. */
   readonly waitMs: number;
-  /** Whether more was charged than a client that keeps to the rate can send, however its network delays it. */
+  /** Whether more was charged than a client that keeps to the rate can send over any network. */
   readonly isExcess: boolean;
 }
 
 /**
- * A budget that distinguishes bad luck from abuse. It rejects everything beyond the burst. A rejection is an excess only
- * when {@link STALL_S} seconds' worth of the rate have been charged on top of what the rate allows. Accepted and rejected
- * charges count alike for that, so a sender gains nothing by mixing them.
+ * A budget that distinguishes network delays from abuse. It rejects everything beyond the burst. A rejection is an excess
+ * only when {@link STALL_S} seconds' worth of the rate have been charged on top of what the rate allows. Accepted and
+ * rejected charges count alike for that, so a sender gains nothing by mixing them.
  */
 export class Allowance {
   readonly #rate: BucketRate;
@@ -41,12 +41,12 @@ export class Allowance {
     return { waitMs, isExcess };
   }
 
-  /** How long until a cost is within the budget, in milliseconds. Charges nothing. */
+  /** The milliseconds until a cost is within the budget. Charges nothing. */
   waitMs(cost: number, now: number): number {
     return take(this.#rate, { ...this.#bucket }, cost, now);
   }
 
-  /** Whether nothing is owed, so that forgetting it changes nothing. */
+  /** Whether the budget is full again, so that it can be forgotten. */
   isWhole(now: number): boolean {
     return isFull(this.#rate, this.#bucket, now) && isFull(this.#stallRate, this.#stallBucket, now);
   }

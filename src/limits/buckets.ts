@@ -1,9 +1,9 @@
 import { fullBucket, isFull, owe, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
-/** The number of buckets from which on full ones are searched for and dropped. */
+/** From this number of buckets on, full ones are dropped. */
 const SPARE = 64;
 
-/** Buckets of one rate, one for each name. A full bucket need not be kept, so buckets that owe nothing are dropped. */
+/** Buckets of one rate, one for each name. Full buckets are dropped, because a new bucket is full. */
 export class Buckets {
   readonly #rate: BucketRate;
   readonly #byName = new Map<string, Bucket>();
@@ -13,17 +13,17 @@ export class Buckets {
     this.#rate = rate;
   }
 
-  /** Spends from a bucket, as {@link take} does. */
+  /** Spends from a bucket, like {@link take}. */
   take(name: string, cost: number, now: number): number {
     return take(this.#rate, this.#of(name, now), cost, now);
   }
 
-  /** Spends more than is there, as {@link owe} does. */
+  /** Spends from a bucket and may overdraw it, like {@link owe}. */
   owe(name: string, cost: number, now: number): void {
     owe(this.#rate, this.#of(name, now), cost, now);
   }
 
-  /** How long until a bucket has this much, in milliseconds. */
+  /** The milliseconds until a bucket has this many tokens. */
   waitMs(name: string, cost: number, now: number): number {
     const bucket = this.#byName.get(name);
     return bucket === undefined ? 0 : take(this.#rate, { ...bucket }, cost, now);

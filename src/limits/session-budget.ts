@@ -2,7 +2,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { Allowance, type Charge } from "./allowance.ts";
 import { isWithin } from "./durations.ts";
 
-/** The options that bound what one session may send. */
+/** The options that limit what one session may send. */
 export interface SessionLimits {
   readonly messagesPerSecond: number;
   readonly messagesBurst: number;
@@ -11,23 +11,23 @@ export interface SessionLimits {
   readonly maxRefusals: number;
 }
 
-/** What comes of too many refusals: first nothing of the session is taken for a while, then it is closed and kept out. */
+/** The penalty for too many rejections: first the session is muted, then it is closed and its source is banned. */
 export type Penalty = "mute" | "ban";
 
-/** Refusals count for so many milliseconds. */
+/** How long a rejection counts, in milliseconds. */
 const REFUSAL_WINDOW_MS = 10_000;
 
 /**
- * What one session may still send: messages, bytes, and how often it may be refused.
+ * The budget of one session: messages, bytes and rejections.
  *
- * Belongs to the session, not the connection, so that a reconnect does not refill it. All buckets are full again
- * within ten seconds, as long as a room needs to fall asleep, so none is ever stored.
+ * It belongs to the session, not to the connection, so a reconnect does not refill it. All buckets are full again within ten
+ * seconds. A room hibernates later than that, so no bucket is ever stored.
  */
 export class SessionBudget {
   readonly #messages: Allowance;
   readonly #bytes: Allowance;
   readonly #maxRefusals: number;
-  /** The times of refusals that still count, at most `maxRefusals` of them. */
+  /** The times of the rejections that still count, at most `maxRefusals` of them. */
   readonly #refusals: number[] = [];
 
   constructor(limits: SessionLimits, now: number) {
@@ -37,40 +37,48 @@ export class SessionBudget {
     this.#maxRefusals = limits.maxRefusals;
   }
 
-  /** Charges a frame's size; the refusal where the budget of bytes is spent. */
+  /** Charges the size of a frame. Returns an error if the byte budget is spent. */
   takeBytes(bytes: number, now: number): WireError | undefined {
-    return refusal("bytesPerSecond", "byte budget is spent", this.#bytes.charge(bytes, now));
+    return refusal(
+      "bytesPerSecond",
+      "the session's byte budget is spent; retry later",
+      this.#bytes.charge(bytes, now),
+    );
   }
 
-  /** Charges one message; the refusal where the budget of messages is spent. */
+  /** Charges one message. Returns an error if the message budget is spent. */
   takeMessage(now: number): WireError | undefined {
-    return refusal("messagesPerSecond", "message budget is spent", this.#messages.charge(1, now));
+    return refusal(
+      "messagesPerSecond",
+      "the session's message budget is spent; retry later",
+      this.#messages.charge(1, now),
+    );
   }
 
-  /** How long one more message would have to wait, in milliseconds. */
+  /** The milliseconds until one more message is within the budget. */
   messageWaitMs(now: number): number {
     return this.#messages.waitMs(1, now);
   }
 
-  /** Counts rejections that are abuse; returns the penalty of the session, if any. */
+  /** Counts rejections that are abuse. Returns the penalty of the session, if any. */
   countRefusals(count: number, now: number): Penalty | undefined {
     const refusals = this.#refusals;
     for (let n = 0; n < count; n++) refusals.push(now);
-    // Those that count no more come first. A flood is refused often: the list is never copied.
+    // The oldest rejections come first. The list is changed in place, because a flood is rejected often.
     const ended = refusals.findIndex((at) => isWithin(REFUSAL_WINDOW_MS, at, now));
     refusals.splice(0, Math.max(ended, refusals.length - this.#maxRefusals));
     if (refusals.length >= this.#maxRefusals) return "ban";
     return 2 * refusals.length >= this.#maxRefusals ? "mute" : undefined;
   }
 
-  /** Whether nothing is owed, so that the budget can be forgotten. */
+  /** Whether the budget is full again, so that it can be forgotten. */
   isWhole(now: number): boolean {
     const isUnpunished = !this.#refusals.some((at) => isWithin(REFUSAL_WINDOW_MS, at, now));
     return isUnpunished && this.#messages.isWhole(now) && this.#bytes.isWhole(now);
   }
 }
 
-/** The refusal of what there is no budget for; `undefined` where nothing has to wait. */
+/** The error for a rejected charge; `undefined` for an accepted one. */
 export function refusal(limit: string, message: string, charge: Charge): WireError | undefined {
   if (charge.waitMs === 0) return undefined;
   return {

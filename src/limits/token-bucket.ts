@@ -1,30 +1,30 @@
-/** How fast a bucket fills and how much it holds. Whole numbers. */
+/** The fill rate and the size of a bucket. Whole numbers. */
 export interface BucketRate {
-  /** Tokens a second. */
+  /** Tokens per second. */
   readonly perSecond: number;
-  /** Tokens when full. */
+  /** Tokens of a full bucket. */
   readonly burst: number;
 }
 
-/** A bucket as data: what it held when it was last looked at. */
+/** A bucket as data: its tokens at the time of the last call. */
 export interface Bucket {
-  /** Thousandths of a token: what a millisecond adds is then a whole number, and no fraction is ever lost. */
+  /** Thousandths of a token, so that a millisecond adds a whole number and no fraction is lost. */
   milliTokens: number;
   /** Unix milliseconds. */
   at: number;
 }
 
-/** Makes a full bucket. */
+/** Creates a full bucket. */
 export function fullBucket(rate: BucketRate, now: number): Bucket {
   return { milliTokens: 1000 * rate.burst, at: now };
 }
 
 /**
- * Spends `cost` tokens, refilling first for the time since `bucket.at`, and tells how many milliseconds to wait
- * before the same cost can be had: 0 when it was spent.
+ * Refills the bucket for the time since `bucket.at`, and spends `cost` tokens if it has them. Returns the milliseconds until
+ * the same cost is available: 0 if it was spent.
  *
- * The caller owns the clock. One that steps back refills nothing. A refused take spends nothing, so that a client
- * that waits as told succeeds. A cost above `burst` is charged as `burst`: it would never be had otherwise.
+ * The caller owns the clock. A clock that is set back refills nothing. A rejected cost spends nothing, so a client that
+ * waits for this time succeeds. A cost above `burst` is charged as `burst`, because it would never be available otherwise.
  */
 export function take(rate: BucketRate, bucket: Bucket, cost: number, now: number): number {
   refill(rate, bucket, now);
@@ -37,15 +37,15 @@ export function take(rate: BucketRate, bucket: Bucket, cost: number, now: number
 }
 
 /**
- * Spends `cost` tokens that were used before the cost was known. A bucket may then be overdrawn. A {@link take}, even of 0
- * tokens, then has to wait until the debt is paid.
+ * Spends `cost` tokens for work whose cost is known only afterwards. The bucket may be overdrawn. Then a {@link take}, even of
+ * 0 tokens, has to wait until the debt is paid.
  */
 export function owe(rate: BucketRate, bucket: Bucket, cost: number, now: number): void {
   refill(rate, bucket, now);
   bucket.milliTokens -= 1000 * cost;
 }
 
-/** Whether a bucket has refilled whole by `now`, so that forgetting it changes nothing. */
+/** Whether a bucket is full at `now`, so that it can be forgotten. */
 export function isFull(rate: BucketRate, bucket: Bucket, now: number): boolean {
   refill(rate, bucket, now);
   return bucket.milliTokens >= 1000 * rate.burst;

@@ -2,7 +2,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { refusal } from "./session-budget.ts";
 import { fullBucket, isFull, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
-/** The longest time over which rejected messages are spread, in milliseconds. */
+/** The maximum time over which rejected messages are spread, in milliseconds. */
 const MAX_SPREAD_MS = 5_000;
 
 /**
@@ -12,15 +12,15 @@ const MAX_SPREAD_MS = 5_000;
 const REFUSED_PER_ACCEPTED = 2;
 
 /**
- * The budget of all sessions of one verified user. A session does not know what the others send. Rejected sessions get
- * turns one after another, and their rejections are an excess only if they do not wait for these turns.
+ * The budget of all sessions of one verified user. A session does not know what the other sessions send. So each rejected
+ * session gets a different time to retry, and a rejection is an excess only if sessions do not wait for that time.
  */
 export class UserBudget {
   readonly #rate: BucketRate;
   readonly #refusedRate: BucketRate;
   readonly #messages: Bucket;
   readonly #refused: Bucket;
-  /** Refused messages that may be sent again. */
+  /** Rejected messages that clients may send again. */
   #waiting = 0;
 
   constructor(rate: BucketRate, now: number) {
@@ -31,9 +31,9 @@ export class UserBudget {
     this.#refused = fullBucket(this.#refusedRate, now);
   }
 
-  /** Charges one message; the refusal where the budget is spent. */
+  /** Charges one message. Returns an error if the budget is spent. */
   takeMessage(now: number): WireError | undefined {
-    if (this.#waiting > 0 && isFull(this.#rate, this.#messages, now)) this.#waiting = 0; // They have had enough time to retry.
+    if (this.#waiting > 0 && isFull(this.#rate, this.#messages, now)) this.#waiting = 0; // All had enough time to retry.
     const waitMs = take(this.#rate, this.#messages, 1, now);
     if (waitMs === 0) {
       if (this.#waiting > 0) this.#waiting--;
@@ -42,15 +42,19 @@ export class UserBudget {
     const spreadMs = Math.min(MAX_SPREAD_MS, (1_000 * this.#waiting++) / this.#rate.perSecond);
     const isExcess = take(this.#refusedRate, this.#refused, 1, now) > 0;
     const charge = { waitMs: Math.ceil(waitMs + spreadMs), isExcess };
-    return refusal("userMessagesPerSecond", "the user's message budget is spent", charge);
+    return refusal(
+      "userMessagesPerSecond",
+      "the message budget of the user's sessions is spent; retry later",
+      charge,
+    );
   }
 
-  /** How long one more message would have to wait, in milliseconds. */
+  /** The milliseconds until one more message is within the budget. */
   messageWaitMs(now: number): number {
     return take(this.#rate, { ...this.#messages }, 1, now);
   }
 
-  /** Whether nothing is owed, so that the budget can be forgotten. */
+  /** Whether the budget is full again, so that it can be forgotten. */
   isWhole(now: number): boolean {
     return isFull(this.#rate, this.#messages, now) && isFull(this.#refusedRate, this.#refused, now);
   }

@@ -2,39 +2,39 @@ import { isLogged, log } from "./log.ts";
 
 /** One row of {@link COUNTERS}. */
 interface CounterRow {
-  /** What its counts are told apart by. */
+  /** The labels that divide its counts. */
   readonly labels: readonly string[];
-  /** One plain sentence. */
+  /** What it counts, in one sentence. */
   readonly text: string;
 }
 
-/** What is counted. Add a row here and nowhere else: README's table is generated from this one. */
+/** Every counter. Add a row here and nowhere else: the table in the documentation is generated from this one. */
 export const COUNTERS = {
   refused: {
     labels: ["code", "limit"],
-    text: "Joins, requests and messages that were refused, by the error's code and the limit that was met",
+    text: "Joins, requests and messages that were rejected, by error code and by the limit that was reached",
   },
   penalised: {
     labels: ["penalty"],
-    text: "Members who were refused so often that they were muted (`mute`), or closed and kept out (`ban`)",
+    text: "Members that were muted (`mute`), or closed and banned (`ban`), because too many of their messages were rejected",
   },
 } as const satisfies Record<string, CounterRow>;
 
 /** The name of a counter. */
 export type CounterName = keyof typeof COUNTERS;
 
-/** What tells the counts of one counter apart: a value per label, absent where it has none. */
+/** The labels of a count: a value for each label, absent if it has none. */
 export type Labels<Name extends CounterName> = Readonly<
   Partial<Record<(typeof COUNTERS)[Name]["labels"][number], string | undefined>>
 >;
 
-/** How important their lines are. */
+/** The level of their log lines. */
 const LEVEL = "info";
 
-/** Counts are told of so often, in milliseconds: a flood is a line a second, not a line a message. */
+/** The interval of the log lines, in milliseconds. A flood writes a line per second, not a line per message. */
 export const TELL_EVERY_MS = 1_000;
 
-/** Counts what happens often, and tells of it in one log line per counter and labels at a time. */
+/** Counts frequent events, and writes one log line for each counter and its labels per interval. */
 export class Counters {
   readonly #counts = new Map<
     string,
@@ -42,7 +42,7 @@ export class Counters {
   >();
   #dueAt: number | undefined;
 
-  /** Counts one more. */
+  /** Adds one to a count. */
   count<Name extends CounterName>(name: Name, labels: Labels<Name>): void {
     const key = [name, ...Object.values(labels)].join(" ");
     const known = this.#counts.get(key);
@@ -51,8 +51,8 @@ export class Counters {
   }
 
   /**
-   * When to {@link tell}, Unix milliseconds: {@link TELL_EVERY_MS} after this is asked for the first time. Never where
-   * nobody would read of it.
+   * When to call {@link tell}, Unix milliseconds: {@link TELL_EVERY_MS} after the first call of this with a count.
+   * `undefined` if there is no count, or if the level is not logged.
    */
   dueAt(now: number): number | undefined {
     if (this.#counts.size > 0 && isLogged(LEVEL)) this.#dueAt ??= now + TELL_EVERY_MS;
@@ -60,9 +60,9 @@ export class Counters {
   }
 
   /**
-   * Writes what was counted and begins anew, where it is time to.
+   * Writes the counts and resets them, if they are due.
    *
-   * @param of whose counts they are
+   * @param of fields that say whose counts they are
    */
   tell(of: Readonly<Record<string, string | undefined>>, now: number): void {
     if ((this.#dueAt ?? Infinity) > now) return;

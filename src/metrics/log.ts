@@ -1,15 +1,15 @@
-/** How important a log line is, least first. */
+/** The levels of log lines, in ascending order. */
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** The importance of a log line. */
+/** The level of a log line. */
 export type LogLevel = (typeof LEVELS)[number];
 
-/** What a log line says beside its event: plain values, never a secret, a key or a message's data. */
+/** The fields of a log line besides its event: plain values, never a secret, a key or the data of a message. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 let least: LogLevel = "info";
 
-/** Sets the least important level that is written. Per isolate. */
+/** Sets the minimum level that this isolate writes. */
 export function setLogLevel(level: LogLevel): void {
   least = level;
 }
@@ -19,7 +19,7 @@ export function isLogged(level: LogLevel): boolean {
   return LEVELS.indexOf(level) >= LEVELS.indexOf(least);
 }
 
-/** Writes one line of JSON: `event` names what happened, in snake_case. */
+/** Writes one line of JSON. `event` names the event in snake_case. */
 export function log(level: LogLevel, event: string, fields: LogFields = {}): void {
   if (!isLogged(level)) return;
   console[level](JSON.stringify({ level, event, ...fields }));

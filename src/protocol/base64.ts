@@ -5,7 +5,7 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(chars);
 }
 
-/** Reads base64, which {@link isBase64}. */
+/** Reads base64. The text must be valid: check it with {@link isBase64} first. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const chars = atob(text);
   const bytes = new Uint8Array(chars.length);
@@ -13,7 +13,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Whether a text is base64 of the standard alphabet, with padding. */
+/** Whether a text is valid base64: the standard alphabet, with padding. */
 export function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }

@@ -1,6 +1,6 @@
 /**
- * The bytes of a buffer or of any view of one; `undefined` for anything else. Checked without `instanceof`,
- * because a buffer may come from another realm (a frame, a test's page, Node's `vm`), which has other constructors.
+ * The bytes of a buffer or of any view of one; `undefined` for any other value. Does not use `instanceof`, because a
+ * buffer may come from another realm (a frame, a test's page, Node's `vm`), which has other constructors.
  *
  * @throws TypeError if the buffer is detached
  */

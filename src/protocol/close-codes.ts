@@ -1,5 +1,5 @@
-/** What a client does after a close: connect again with its position, or never by itself. */
-export type CloseRecovery = "come back" | "stay away";
+/** What a client does after a close (rule C1): join again with its position, or not reconnect automatically. */
+export type CloseRecovery = "reconnect" | "do not retry";
 
 /** One row of {@link CLOSE_CODES}. */
 export interface CloseCodeRow {
@@ -10,41 +10,61 @@ export interface CloseCodeRow {
 }
 
 /**
- * Why the server ends a connection. The range says what to do, so that a client needs no update for a new code:
- * 4000-4499 come back, 4500-4999 stay away. Numbers are permanent. PROTOCOL.md's table is generated from this one.
+ * Why the server ends a connection. The range of a code says what to do, so a client needs no update for a new code:
+ * 4000-4499 reconnect, 4500-4999 do not retry. Numbers are permanent. PROTOCOL.md's table is generated from this one.
  */
 export const CLOSE_CODES = {
-  restart: { code: 4000, recovery: "come back", text: "the room restarts" },
-  token_expired: { code: 4001, recovery: "come back", text: "token expired" },
-  silent: { code: 4002, recovery: "come back", text: "nothing was heard for too long" },
-  slow: { code: 4003, recovery: "come back", text: "the member reads too slowly" },
+  restart: { code: 4000, recovery: "reconnect", text: "the room is restarting; reconnect" },
+  token_expired: {
+    code: 4001,
+    recovery: "reconnect",
+    text: "the token has expired; reconnect with a new one",
+  },
+  silent: {
+    code: 4002,
+    recovery: "reconnect",
+    text: "no frame or ping arrived within silenceTimeoutMs; reconnect",
+  },
+  slow: { code: 4003, recovery: "reconnect", text: "the client reads too slowly; reconnect to resume" },
   upgrade: {
     code: 4004,
-    recovery: "come back",
-    text: "the connection belongs to another version of the server",
+    recovery: "reconnect",
+    text: "the connection belongs to a newer version of the server; reconnect",
   },
-  overloaded: { code: 4005, recovery: "come back", text: "no room for another member now" },
-  rotated: { code: 4006, recovery: "come back", text: "the stream has served its time" },
-  not_now: { code: 4007, recovery: "come back", text: "not accepted now; try again later" },
+  overloaded: {
+    code: 4005,
+    recovery: "reconnect",
+    text: "the server accepts no further connection now; retry later",
+  },
+  rotated: { code: 4006, recovery: "reconnect", text: "stream rotated; reconnect to resume" },
+  not_now: { code: 4007, recovery: "reconnect", text: "not accepted now; retry later" },
   superseded: {
     code: 4008,
-    recovery: "come back",
+    recovery: "reconnect",
     text: "the session has a newer connection than this attempt",
   },
-  bad_protocol: { code: 4500, recovery: "stay away", text: "the request does not follow the protocol" },
-  kicked: { code: 4501, recovery: "stay away", text: "removed from the room" },
-  version: { code: 4502, recovery: "stay away", text: "none of the offered subprotocols is spoken here" },
-  forbidden: { code: 4503, recovery: "stay away", text: "not allowed in this room" },
-  replaced: { code: 4504, recovery: "stay away", text: "another connection of this session took over" },
-  abuse: { code: 4505, recovery: "stay away", text: "too many refused frames" },
-  room_closed: { code: 4506, recovery: "stay away", text: "the room is closed" },
-  left: { code: 4507, recovery: "stay away", text: "the member left" },
+  bad_protocol: { code: 4500, recovery: "do not retry", text: "the request does not follow the protocol" },
+  kicked: { code: 4501, recovery: "do not retry", text: "removed from the room" },
+  version: {
+    code: 4502,
+    recovery: "do not retry",
+    text: "none of the offered subprotocols is supported; offer parlor.v1",
+  },
+  forbidden: { code: 4503, recovery: "do not retry", text: "not allowed in this room" },
+  replaced: {
+    code: 4504,
+    recovery: "do not retry",
+    text: "a newer connection of this session replaced this one",
+  },
+  abuse: { code: 4505, recovery: "do not retry", text: "too many rejected frames" },
+  room_closed: { code: 4506, recovery: "do not retry", text: "the room is closed" },
+  left: { code: 4507, recovery: "do not retry", text: "the member left the room" },
 } as const satisfies Record<string, CloseCodeRow>;
 
 /** The permanent name of a close code. */
 export type CloseName = keyof typeof CLOSE_CODES;
 
-/** Whether a client may connect again by itself after a close with this code. Codes below 4000 are the network's. */
-export function mayComeBack(code: number): boolean {
+/** Whether a client may reconnect automatically after a close with this code. Codes below 4000 come from the network. */
+export function mayReconnect(code: number): boolean {
   return code < 4500;
 }

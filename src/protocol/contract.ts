@@ -3,16 +3,16 @@ import { ERRORS, type ErrorCode, type WireError } from "./errors.ts";
 import { isJsonObject, parseJson } from "./json.ts";
 
 /**
- * The version of what a Worker asks of a room. It rises when a room could misread an older or newer Worker: for
- * minutes after a deploy old rooms serve new Workers, after a rollback the reverse. A field that may be ignored or
- * may be absent needs no new version.
+ * The version of the contract between a Worker and a room. It rises when a room could misread an older or newer Worker.
+ * For minutes after a deploy, old rooms serve new Workers, and after a rollback new rooms serve old Workers. A field that
+ * may be ignored or absent needs no new version.
  *
- * - 1: joins by header, acts and reads by RPC.
+ * - 1: joins by header, acts and queries by RPC.
  * - 2: joins of the dialect `proto`.
  */
 export const CONTRACT_VERSION = 2;
 
-/** The version that a request names: the oldest that serves it, so that a room of older code refuses no more than it must. */
+/** The version that a request names: the oldest that serves it, so that a room of older code rejects as little as possible. */
 export function contractVersionOf(dialect?: DialectName): number {
   return dialect === "proto" ? 2 : 1;
 }
@@ -21,15 +21,15 @@ export function contractVersionOf(dialect?: DialectName): number {
 export const JOIN_HEADER = "Parlor-Join";
 
 /**
- * How a connection's frames are written: `json` and `proto` as clients read them, `bridge` as JSON with a position before
- * each.
+ * How a connection's frames are written: `json` and `proto` are for clients, `bridge` is JSON with a position before each
+ * frame.
  */
 export type DialectName = "json" | "bridge" | "proto";
 
-/** How a connection sees who is here: every member, or only how many. */
+/** What a connection receives about members: the list of them, or only their number. */
 export type PresenceMode = "list" | "count";
 
-/** What becomes of a room's recorded messages: stored, kept in memory while the room is awake, or not kept. */
+/** Where a room keeps recorded messages: in storage, in memory while it is awake, or nowhere. */
 export type HistoryMode = "durable" | "memory" | "none";
 
 /** What a token allows in one room. */
@@ -37,38 +37,38 @@ export interface Access {
   readonly grants: readonly Grant[];
   /** Presence data that the token's issuer vouches for, JSON text. */
   readonly info?: string;
-  /** When it ends, Unix milliseconds. */
+  /** When the token expires, Unix milliseconds. */
   readonly expiresAt?: number;
-  /** When it was issued, Unix milliseconds. */
+  /** When the token was issued, Unix milliseconds. */
   readonly issuedAt?: number;
   readonly tokenId?: string;
 }
 
-/** How long an access lasts, in milliseconds; never negative; `undefined` if it does not end. */
+/** The milliseconds until an access expires, never negative; `undefined` if it does not expire. */
 export function expiresInMs({ expiresAt }: Access, now: number): number | undefined {
   return expiresAt === undefined ? undefined : Math.max(0, expiresAt - now);
 }
 
-/** A ticket that a join comes with. */
+/** The ticket of a join. */
 export interface TicketUse {
   readonly id: string;
-  /** When it must have been used for the first time, Unix milliseconds. */
+  /** The deadline for its first use, Unix milliseconds. */
   readonly useBy: number;
 }
 
-/** A join that the Worker has admitted: who it is, and where it wants to go on. */
+/** A join that the Worker has admitted: its identity, its rights, and where it resumes. */
 export interface JoinRequest {
   readonly v: number;
   readonly session: string;
   readonly key: string;
-  /** The client's number for this attempt, which only grows for a key; absent if the client sends none. */
+  /** The client's number for this attempt. It grows with each attempt of a key. Absent if the client sends none. */
   readonly attempt?: number;
   readonly member: string;
   /** The verified user, or "". */
   readonly user: string;
   readonly dialect: DialectName;
   readonly mode: PresenceMode;
-  /** The position as the client gave it; the room judges it. */
+  /** The position as the client sent it. The room validates it. */
   readonly after?: string;
   /** How many of the newest messages to replay to a client without a position. */
   readonly rewind?: number;
@@ -76,22 +76,22 @@ export interface JoinRequest {
   readonly presence?: string;
   /** The revision of the list of members that the client has. */
   readonly roster?: string;
-  /** Whether the welcome shall bring the state even where a replay does. */
+  /** Whether the welcome must have the state even if a replay brings it. */
   readonly state?: boolean;
-  /** Whether the connection will tell what it has read. */
+  /** Whether the client promises to report what it has read. */
   readonly flow?: boolean;
-  /** Whether it only watches. */
+  /** Whether the connection only watches. */
   readonly viewOnly?: boolean;
-  /** What its token allows; absent for what an open room allows everyone. */
+  /** What its token allows; absent if the rights are those of an anonymous member of an open room. */
   readonly access?: Access;
-  /** Who answers for it: its user or, for an anonymous one, its address, in this room only. */
+  /** The source that limits apply to: its user or, if anonymous, its address. The name differs in each room. */
   readonly source?: string;
   readonly ticket?: TicketUse;
-  /** Whether its source has made so many rooms today that it may only join those that are there. */
+  /** Whether its source has created too many rooms today, so that it may join existing rooms only. */
   readonly mayNotCreate?: boolean;
 }
 
-/** The header of a room's answer to a join that made it. */
+/** The header of a room's response to the join that created the room. */
 export const CREATED_HEADER = "Parlor-Created";
 
 /** Writes a join into a header: JSON in ASCII, as header values must be. */
@@ -102,16 +102,16 @@ export function encodeJoin(join: JoinRequest): string {
   );
 }
 
-/** Reads a join from the header; `undefined` when it is absent, broken, or of a newer contract than this code's. */
+/** Reads a join from the header. Returns `undefined` if it is absent, malformed, or of a newer contract than this code's. */
 export function decodeJoin(header: string | null): JoinRequest | undefined {
   const parsed = header === null ? undefined : parseJson(header);
   if (!isJsonObject(parsed) || typeof parsed["v"] !== "number" || parsed["v"] > CONTRACT_VERSION)
     return undefined;
-  // The Worker's own encodeJoin wrote it, of a version this code knows.
+  // encodeJoin of a Worker wrote it, in a version that this code knows.
   return parsed as unknown as JoinRequest;
 }
 
-/** Reads the body of a room's refusal; `unavailable` when it says nothing that this code knows. */
+/** Reads the error in a room's response. Returns `unavailable` for a body that this code does not know. */
 export function decodeRefusal(body: string): WireError {
   const frame = parseJson(body);
   if (!isJsonObject(frame) || !isErrorCode(frame["code"])) return { code: "unavailable" };

@@ -7,7 +7,7 @@ export function encodeFrame(frame: ServerFrame): string {
   return JSON.stringify(frame);
 }
 
-/** Turns an error into the frame, and HTTP body, that carries it. */
+/** Turns an error into a frame, which is also the body of an HTTP response. */
 export function errorFrame(error: WireError): ErrorFrame {
   const row: ErrorRow = ERRORS[error.code];
   const retryAfterMs = error.retryAfterMs ?? (row.recovery === "wait" ? DEFAULT_WAIT_MS : undefined);
@@ -23,7 +23,7 @@ export function errorFrame(error: WireError): ErrorFrame {
   };
 }
 
-/** Turns a close into the frame that ends an SSE stream. */
+/** Turns a close into the last frame of an SSE stream. */
 export function closeFrame(name: CloseName): CloseFrame {
   return { type: "close", code: CLOSE_CODES[name].code, reason: CLOSE_CODES[name].text };
 }

@@ -1,10 +1,10 @@
 import type { CloseName } from "./close-codes.ts";
 
 /**
- * What a client does about an error: change the request, wait and repeat it, get a new token, join again, or give up.
- * An error that carries `retryAfterMs` is temporary, whatever its row says.
+ * What a client does about an error (rule E2): change the request, wait and repeat it, repeat it with a new token, join
+ * again first, or give up. An error that carries `retryAfterMs` is temporary, whatever its row says.
  */
-export type ErrorRecovery = "fix" | "wait" | "renew" | "come back" | "stay away";
+export type ErrorRecovery = "fix" | "wait" | "renew" | "reconnect" | "do not retry";
 
 /**
  * Which rejected frames count against `maxRefusals` (rule L2). `always`: every one, because a client that follows the
@@ -17,20 +17,20 @@ export type AbuseRule = "always" | "in excess";
 export interface ErrorRow {
   /** Permanent; never reused. */
   readonly number: number;
-  /** The status of an HTTP answer that carries this error. */
+  /** The status of an HTTP response that carries this error. */
   readonly http: number;
   readonly recovery: ErrorRecovery;
-  /** How a join refused with this error is closed; absent where a join cannot meet it. */
+  /** The close of a join that is rejected with this error; absent if no join can be. */
   readonly close?: CloseName;
   /** Absent if the sender could not know the cause when it sent the frame. The frame is then only charged. */
   readonly abuse?: AbuseRule;
-  /** One plain sentence; a more exact one may stand in its place on the wire. */
+  /** One sentence in lower case, without a period. The wire may carry a more exact one instead. */
   readonly text: string;
 }
 
 /**
- * Every refusal, over HTTP and in frames. Add a row here and nowhere else: PROTOCOL.md's table is generated from
- * this one.
+ * Every error, over HTTP and in frames. Add a row here and nowhere else: PROTOCOL.md's table is generated from this
+ * one.
  */
 export const ERRORS = {
   bad_frame: {
@@ -38,29 +38,34 @@ export const ERRORS = {
     http: 400,
     recovery: "fix",
     abuse: "always",
-    text: "the frame is not valid JSON of this protocol",
+    text: "the frame is not valid JSON of this protocol; send an object with a type, or an array of them, at most 64 levels deep",
   },
-  unknown_type: { number: 101, http: 400, recovery: "fix", text: "the frame's type is not known here" },
+  unknown_type: {
+    number: 101,
+    http: 400,
+    recovery: "fix",
+    text: "the frame's type is not known to this server",
+  },
   binary_frame: {
     number: 102,
     http: 400,
     recovery: "fix",
     abuse: "always",
-    text: "this dialect has no binary frames",
+    text: "this dialect has no binary frames; send text, or offer the subprotocol parlor.v1.proto",
   },
   frame_too_large: {
     number: 103,
     http: 413,
     recovery: "fix",
     abuse: "always",
-    text: "the frame is larger than maxFrameBytes",
+    text: "the frame is larger than maxFrameBytes; send less, or several frames",
   },
   too_many_items: {
     number: 104,
     http: 400,
     recovery: "fix",
     abuse: "always",
-    text: "an array holds at most 64 messages",
+    text: "the frame has more than 64 messages; send several frames",
   },
   presence_too_large: {
     number: 105,
@@ -68,49 +73,49 @@ export const ERRORS = {
     recovery: "fix",
     close: "bad_protocol",
     abuse: "always",
-    text: "presence data is larger than maxPresenceBytes",
+    text: "presence data is larger than maxPresenceBytes; send less",
   },
   bad_request: {
     number: 110,
     http: 400,
     recovery: "fix",
     close: "bad_protocol",
-    text: "the request is not understood",
+    text: "the request is malformed",
   },
   bad_room: {
     number: 111,
     http: 400,
     recovery: "fix",
     close: "bad_protocol",
-    text: "a room's name is 1-128 characters of A-Z a-z 0-9 _ . ~ : - and neither . nor ..",
+    text: "a room name must be 1-128 characters of A-Z a-z 0-9 _ . ~ : - and neither . nor ..",
   },
   unknown_kind: {
     number: 112,
     http: 404,
     recovery: "wait",
     close: "not_now",
-    text: "no kind of room has the name before the first colon",
+    text: "the server has no kind with the name before the first colon of the room name; retry later",
   },
   bad_key: {
     number: 113,
     http: 400,
     recovery: "fix",
     close: "bad_protocol",
-    text: "a key is 22 characters of base64url, 128 random bits",
+    text: "a key must be 22 characters of base64url (128 random bits)",
   },
   version: {
     number: 114,
     http: 400,
-    recovery: "stay away",
+    recovery: "do not retry",
     close: "version",
-    text: "offer the subprotocol parlor.v1",
+    text: "none of the offered subprotocols is supported; offer parlor.v1",
   },
-  not_found: { number: 115, http: 404, recovery: "fix", text: "nothing is served at this address" },
+  not_found: { number: 115, http: 404, recovery: "fix", text: "nothing is served at this path" },
   method_not_allowed: {
     number: 116,
     http: 405,
     recovery: "fix",
-    text: "this address does not take that method",
+    text: "this path does not support that method",
   },
   bad_session: {
     number: 120,
@@ -121,41 +126,46 @@ export const ERRORS = {
   not_joined: {
     number: 121,
     http: 409,
-    recovery: "come back",
-    text: "the session is not a member of the room",
+    recovery: "reconnect",
+    text: "the session is not a member of the room; join first",
   },
   closed_for_good: {
     number: 122,
     http: 403,
-    recovery: "stay away",
-    text: "this stream was ended with a close that says to stay away",
+    recovery: "do not retry",
+    text: "the stream was closed for good; do not reconnect",
   },
   view_only: {
     number: 123,
     http: 403,
     recovery: "fix",
     abuse: "always",
-    text: "the connection only watches",
+    text: "the connection only watches; join without view=1 to act",
   },
   unknown_member: {
     number: 124,
     http: 404,
     recovery: "fix",
-    text: "a member that the message is addressed to is not in the room",
+    text: "an addressee of the message is not a member of the room",
   },
   conflict: {
     number: 125,
     http: 409,
     recovery: "fix",
-    text: "a key does not have the version that was expected",
+    text: "a key does not have the expected version; read it again and retry",
   },
   not_owner: { number: 126, http: 403, recovery: "fix", text: "the key belongs to another member" },
-  state_full: { number: 127, http: 413, recovery: "fix", text: "the room's state holds no more" },
+  state_full: {
+    number: 127,
+    http: 413,
+    recovery: "fix",
+    text: "the change would exceed maxStateKeys or maxStateBytes",
+  },
   stale_ref: {
     number: 128,
     http: 409,
     recovery: "fix",
-    text: "the ref is older than the room remembers",
+    text: "the ref is older than the room remembers; use a higher ref",
   },
   refused: {
     number: 129,
@@ -170,20 +180,20 @@ export const ERRORS = {
     recovery: "wait",
     close: "overloaded",
     abuse: "in excess",
-    text: "a budget is spent",
+    text: "a budget is spent; retry later",
   },
   room_full: {
     number: 131,
     http: 503,
     recovery: "wait",
     close: "overloaded",
-    text: "the room holds no more members",
+    text: "the room accepts no more connections now; retry later",
   },
   muted: {
     number: 132,
     http: 429,
     recovery: "wait",
-    text: "too much was refused; nothing is taken for a while",
+    text: "the session is muted because too many of its frames were rejected; retry later",
   },
   banned: {
     number: 133,
@@ -197,12 +207,12 @@ export const ERRORS = {
     http: 503,
     recovery: "wait",
     close: "overloaded",
-    text: "too many join the room at once",
+    text: "too many clients join the room at once; retry later",
   },
   superseded: {
     number: 135,
     http: 409,
-    recovery: "come back",
+    recovery: "reconnect",
     close: "superseded",
     text: "the session has a newer connection than the one that sent this",
   },
@@ -211,21 +221,21 @@ export const ERRORS = {
     http: 401,
     recovery: "fix",
     close: "forbidden",
-    text: "this room asks for a token",
+    text: "this room needs a token; send it as a subprotocol with the prefix bearer. or in Authorization: Bearer",
   },
   token_expired: {
     number: 151,
     http: 401,
     recovery: "renew",
     close: "token_expired",
-    text: "the token has expired",
+    text: "the token has expired; get a new one",
   },
   token_invalid: {
     number: 152,
     http: 401,
-    recovery: "stay away",
+    recovery: "do not retry",
     close: "forbidden",
-    text: "the token is not accepted here",
+    text: "the server does not accept the token",
   },
   forbidden: {
     number: 153,
@@ -237,28 +247,28 @@ export const ERRORS = {
   origin_not_allowed: {
     number: 154,
     http: 403,
-    recovery: "stay away",
+    recovery: "do not retry",
     close: "forbidden",
     text: "pages of this origin may not use this server",
   },
   token_revoked: {
     number: 155,
     http: 401,
-    recovery: "stay away",
+    recovery: "do not retry",
     close: "forbidden",
-    text: "the token, or its user, has been revoked",
+    text: "the token or its user has been revoked",
   },
   ticket_used: {
     number: 156,
     http: 401,
-    recovery: "stay away",
+    recovery: "do not retry",
     close: "forbidden",
-    text: "the ticket is another session's",
+    text: "the ticket belongs to another session; request another one",
   },
   ticket_expired: {
     number: 157,
     http: 401,
-    recovery: "stay away",
+    recovery: "do not retry",
     close: "forbidden",
     text: "the ticket has expired; request another one",
   },
@@ -267,38 +277,38 @@ export const ERRORS = {
     http: 503,
     recovery: "wait",
     close: "overloaded",
-    text: "the room did not take this now; repeat it",
+    text: "the room could not process this now; retry later",
   },
   internal: {
     number: 141,
     http: 500,
     recovery: "wait",
     close: "restart",
-    text: "something went wrong in the server",
+    text: "the server failed to process this; retry later",
   },
 } as const satisfies Record<string, ErrorRow>;
 
-/** How long to wait where an error says to and nothing more exact is known, in milliseconds. */
+/** The `retryAfterMs` of an error whose row says `wait`, unless a more exact time is known. */
 export const DEFAULT_WAIT_MS = 2_000;
 
 /** The permanent name of an error, the `code` of an error frame. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** An error as data, before it is a frame or an HTTP answer. */
+/** An error as data, before it becomes a frame or an HTTP response. */
 export interface WireError {
   readonly code: ErrorCode;
-  /** Replaces the table's sentence with a more exact one. */
+  /** A more exact sentence than the table's. */
   readonly message?: string;
-  /** How long to wait before the same request can succeed, in milliseconds. */
+  /** The milliseconds after which the same request may succeed. */
   readonly retryAfterMs?: number;
-  /** The option whose bound was met. */
+  /** The option whose limit was reached. */
   readonly limit?: string;
-  /** The versions that the keys compared have. */
+  /** The current versions of the compared keys. */
   readonly versions?: Readonly<Record<string, number>>;
   /** With `superseded`: the attempt number of the session's newest connection. */
   readonly try?: number;
-  /** The act that is refused, where it had one. */
+  /** The ref of the rejected act, if it had one. */
   readonly ref?: number;
-  /** Whether it counts as abuse, if its row does not decide that. Never sent. */
+  /** Whether it counts as abuse, if its row does not decide. Never sent. */
   readonly isAbuse?: boolean;
 }

@@ -3,53 +3,53 @@ import type { ErrorCode } from "./errors.ts";
 import type { Json } from "./json.ts";
 import type { UnrecoveredReason } from "./positions.ts";
 
-/** The bare text that keeps a connection alive; the platform answers {@link PONG} without waking the room. */
+/** The text that keeps a connection alive. The platform replies with {@link PONG} and does not wake the room. */
 export const PING = "ping";
 
-/** The answer to {@link PING}, byte for byte. */
+/** The reply to {@link PING}, byte for byte. */
 export const PONG = '{"type":"pong"}';
 
-/** The most messages that one text frame, or one POST, may hold. */
+/** The maximum messages in one text frame or one POST. */
 export const MAX_ITEMS = 64;
 
-/** The longest `event`, conflation `key` and key of the state, in UTF-16 units. */
+/** The maximum length of an `event`, a conflation `key` and a key of the state, in UTF-16 units. */
 export const MAX_NAME_CHARS = 64;
 
-/** The most members that one message may be addressed to. */
+/** The maximum addressees of one message. */
 export const MAX_ADDRESSEES = 64;
 
-/** The most keys of the state that one act may set, delete or compare. */
+/** The maximum keys of the state that one act may set, delete or compare. */
 export const MAX_SET_KEYS = 64;
 
-/** Says something to the room: recorded (stored, in order, resumable) or volatile (at most once, never stored). */
+/** Publishes a message: recorded (stored, ordered, resumable) or volatile (delivered at most once, never stored). */
 export interface PublishFrame {
   readonly type: "publish";
   readonly ref?: number;
   readonly event: string;
-  /** Null where it has `bytes`. */
+  /** Null if the message has `bytes`. */
   readonly data: Json;
-  /** In place of data: raw bytes, base64 with padding. */
+  /** Instead of data: raw bytes, base64 with padding. */
   readonly bytes?: string;
   readonly volatile: boolean;
-  /** Which volatile messages of its sender and event may stand for one another. */
+  /** Of the volatile messages that wait with this key, only the newest of its sender and event is sent. */
   readonly key?: string;
-  /** The members it is for, beside its sender; absent for everyone. */
+  /** The addressees, besides the sender; absent for all members. */
   readonly to?: readonly string[];
 }
 
-/** Changes keys of the room's state, all or nothing. Maps, for a key may be any string, `__proto__` too. */
+/** Changes keys of the room's state, all or none. Uses maps, because a key may be any string, including `__proto__`. */
 export interface SetFrame {
   readonly type: "set";
   readonly ref?: number;
   readonly set: ReadonlyMap<string, Json>;
   readonly delete: readonly string[];
-  /** The versions that keys must have; 0 for one that must be absent. */
+  /** The versions that keys must have; 0 for a key that must be absent. */
   readonly if: ReadonlyMap<string, number>;
-  /** Whether the keys set end with their member. */
+  /** Whether the room deletes the keys when the membership of their setter ends. */
   readonly own: boolean;
 }
 
-/** Tells how much the client has read on this connection: the length of all frames, in UTF-16 units or, binary, bytes. */
+/** Reports how much the client has read on this connection: the length of all frames, in UTF-16 units, or bytes if binary. */
 export interface SeenFrame {
   readonly type: "seen";
   readonly chars: number;
@@ -75,13 +75,13 @@ export interface LeaveFrame {
   readonly ref?: number;
 }
 
-/** The most messages that a page of history holds, and how many it holds unless asked otherwise. */
+/** The maximum and the default number of messages in a page of history. */
 export const HISTORY_LIMIT = { max: 500, default: 50 } as const;
 
-/** The most members that a page of the list holds. */
+/** The maximum members in a page of the list. */
 export const MEMBERS_LIMIT = 1_000;
 
-/** Asks for stored messages. Bounds exclusive; with `after` the first of them, without it the last. */
+/** Requests stored messages. Bounds are exclusive. With `after` the page has the first messages, without it the last. */
 export interface HistoryRequestFrame {
   readonly type: "history";
   readonly ref?: number;
@@ -104,14 +104,14 @@ export type ClientFrame =
   | AuthFrame
   | LeaveFrame;
 
-/** A member as others see it. */
+/** A member as other members receive it. */
 export interface MemberEntry {
   readonly id: string;
   /** The verified user; absent for an anonymous member. */
   readonly user?: string;
-  /** What its token says of it. */
+  /** The `info` of its token. */
   readonly info?: Json;
-  /** What the member says of itself; absent until it says something. */
+  /** Its presence data; absent until it sets any. */
   readonly data?: Json;
 }
 
@@ -137,41 +137,41 @@ export interface WelcomeFrame {
   readonly head: string;
   readonly recovered?: boolean;
   readonly reason?: UnrecoveredReason;
-  /** Set on a connection that only watches: it is no member, and may not act. */
+  /** Set on a connection that only watches. It is not a member, and cannot publish, set or change presence data. */
   readonly viewOnly?: true;
   readonly mode: PresenceMode;
-  /** The revision of the list of members; a client that returns with it need not be sent the list again. */
+  /** The revision of the member list. A client that reconnects with the current one is not sent the list again. */
   readonly roster: string;
   readonly count: number;
-  /** Everyone here, this member too; absent in the mode `count`, and where the client's list is current. */
+  /** All members, including this one; absent in the mode `count`, and if the client's list is current. */
   readonly members?: readonly MemberEntry[];
-  /** The state as of `stateOffset`; absent where the replay brings it. */
+  /** The state as of `stateOffset`; absent if the replay brings it. */
   readonly state?: StateSnapshot;
   readonly stateOffset?: number;
-  /** How long the token is good for, in milliseconds; the connection is then closed. */
+  /** The milliseconds until the token expires. The server then closes the connection. */
   readonly expiresInMs?: number;
   readonly pingIntervalMs: number;
   readonly silenceTimeoutMs: number;
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** A message of a member. Recorded ones have an offset, volatile ones none. */
+/** A message of a member. A recorded message has an offset, a volatile one does not. */
 export interface MessageFrame {
   readonly type: "message";
   readonly offset?: number;
   readonly time: number;
   readonly from: string;
   readonly user?: string;
-  /** Set on a message that is for these members only. */
+  /** The addressees; absent if the message is for all members. */
   readonly to?: readonly string[];
   readonly event: string;
-  /** Absent where it has `bytes`. */
+  /** Absent if the message has `bytes`. */
   readonly data?: Json;
-  /** In place of data: raw bytes, base64 with padding. */
+  /** Instead of data: raw bytes, base64 with padding. */
   readonly bytes?: string;
 }
 
-/** A change of the room's state, recorded among the messages. */
+/** A change of the room's state. It is recorded in the log, in one order with the messages. */
 export interface StateFrame {
   readonly type: "state";
   readonly offset: number;
@@ -182,24 +182,24 @@ export interface StateFrame {
   readonly delete?: readonly string[];
 }
 
-/** Who came, changed or went since the last presence frame, and how many are here now. */
+/** The members that joined, changed or left since the last presence frame, and the number of members now. */
 export interface PresenceFrame {
   readonly type: "presence";
   readonly joined?: readonly MemberEntry[];
   readonly updated?: readonly MemberEntry[];
   readonly left?: readonly { readonly id: string; readonly reason: LeaveReason }[];
-  /** Everyone here; replaces the list that the client has. */
+  /** All members. Replaces the list that the client has. */
   readonly members?: readonly MemberEntry[];
-  /** `count` where the client is told only how many are here; `list` when it is told who again. */
+  /** `count` if the client receives only the number of members; `list` when it receives the list again. */
   readonly mode?: PresenceMode;
-  /** The revision of the list that this change makes. */
+  /** The revision of the member list after this change. */
   readonly roster: string;
   readonly count: number;
 }
 
 /**
- * Where the client stands now: `replayed` at the end of a replay, `filtered` where messages for others went by, `epoch`
- * where the log began anew.
+ * The client's new position: `replayed` at the end of a replay, `filtered` after messages for other members, `epoch` when
+ * the log began again.
  */
 export interface PositionFrame {
   readonly type: "position";
@@ -212,11 +212,11 @@ export interface AckFrame {
   readonly type: "ack";
   readonly ref?: number;
   readonly offset?: number;
-  /** With the ack of an `auth`: how long the new token is good for, in milliseconds. */
+  /** With the ack of an `auth`: the milliseconds until the new token expires. */
   readonly expiresInMs?: number;
 }
 
-/** An act, or a whole frame, was refused; also the body of every HTTP refusal. */
+/** An act or a whole frame was rejected. Also the body of every rejected HTTP request. */
 export interface ErrorFrame {
   readonly type: "error";
   readonly ref?: number;
@@ -224,44 +224,44 @@ export interface ErrorFrame {
   readonly message: string;
   readonly retryAfterMs?: number;
   readonly limit?: string;
-  /** With `conflict`: the versions that the keys compared have, 0 for one that is absent. */
+  /** With `conflict`: the current versions of the compared keys, 0 for an absent key. */
   readonly versions?: Readonly<Record<string, number>>;
   /** With `superseded`: the attempt number of the session's newest connection. */
   readonly try?: number;
 }
 
-/** Stored messages, ascending; `more` where there may be further ones beyond the end that was cut. */
+/** Stored messages, ascending. `more` is true when further messages may exist beyond the end that was cut. */
 export interface HistoryFrame {
   readonly type: "history";
   readonly ref?: number;
   readonly messages: readonly MessageFrame[];
   readonly more: boolean;
-  /** With `more`: the `after` of the next page or, where the newest messages were asked for, its `before`. */
+  /** With `more`: the `after` of the next page, or its `before` if the request goes back from the newest messages. */
   readonly next?: number;
 }
 
-/** What an act is answered with. */
+/** The reply to an act. */
 export type AnswerFrame = AckFrame | ErrorFrame | HistoryFrame;
 
-/** The token is about to expire, and the connection with it. */
+/** Warns that the token will expire, which ends the connection. */
 export interface ExpiringFrame {
   readonly type: "expiring";
   readonly expiresInMs: number;
 }
 
-/** The end of an SSE stream, which has no close codes of its own. */
+/** The last frame of an SSE stream, which has no close code of its own. */
 export interface CloseFrame {
   readonly type: "close";
   readonly code: number;
   readonly reason: string;
 }
 
-/** The answer to a ping. */
+/** The reply to a ping. */
 export interface PongFrame {
   readonly type: "pong";
 }
 
-/** What a server may send; an array of these is one frame as well. */
+/** What a server may send. An array of these is also one frame. */
 export type ServerFrame =
   | WelcomeFrame
   | MessageFrame

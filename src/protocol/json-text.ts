@@ -1,26 +1,26 @@
 /**
- * Writes a value as JSON text. `undefined` becomes null, and is left out of objects, as in JSON. A value with a `toJSON`,
- * for example a `Date`, becomes what that returns.
+ * Writes a value as JSON text. `undefined` becomes null, and is left out of objects, as in `JSON.stringify`. A value with a
+ * `toJSON`, for example a `Date`, becomes the value that it returns.
  *
  * @throws TypeError for values that `JSON.stringify` would silently leave out or turn into null or `{}`: a `Map`, a function,
- *   a number that is not finite, bytes inside of data. Also for values for which it throws, such as a cycle
+ *   a number that is not finite, bytes inside data. Also for values on which `JSON.stringify` throws, such as a cycle
  */
 export function jsonText(data: unknown): string {
   return JSON.stringify(data, carried) ?? "null";
 }
 
-/** Whether a value is an object with fields, and not a `Map` or another whose contents are not fields. */
+/** Whether a value is an object whose contents are its fields, unlike a `Map`. */
 export function isPlain(value: unknown): boolean {
   return kindOf(value) === "Object";
 }
 
-/** A replacer: returns the value, or throws. `this` holds the value as it was before its `toJSON`. */
+/** A replacer that returns the value or throws. `this` holds the value from before its `toJSON`. */
 function carried(this: unknown, key: string, value: unknown): unknown {
   const original = (this as Readonly<Record<string, unknown>>)[key];
   const isCarried =
     CARRIED.test(kindOf(value)) &&
     (typeof value !== "number" || Number.isFinite(value)) &&
-    // When this is called, an invalid date is already null, and a Node Buffer an object.
+    // At this point an invalid date is already null, and a Node Buffer is an object.
     !(value === null && original !== null) &&
     !ArrayBuffer.isView(original);
   if (isCarried) return value;

@@ -1,10 +1,10 @@
 /** A value that JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** A JSON object as parsed, before its fields are looked at. */
+/** A JSON object as parsed, before its fields are checked. */
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** How deep arrays and objects may nest in a client's frame. `JSON.stringify` recurses; V8's stack ends at thousands. */
+/** How deep arrays and objects may nest in a client's frame. `JSON.stringify` recurses, and V8's stack holds thousands of levels. */
 export const MAX_JSON_DEPTH = 64;
 
 /** Whether a parsed value is a JSON object (not an array, not null). */
@@ -13,8 +13,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Parses JSON text without ever throwing: `undefined` for text that is not JSON or nests deeper than `maxDepth`.
- * A server's own frames may nest deeper than a client's, for they carry what clients said.
+ * Parses JSON text. Never throws: returns `undefined` for text that is not JSON or nests deeper than `maxDepth`. Frames
+ * from a server may nest deeper than frames from a client, because they contain data of clients.
  */
 export function parseJson(text: string, maxDepth = MAX_JSON_DEPTH): unknown {
   if (mayNestDeeper(text, maxDepth) && nestsDeeper(text, maxDepth)) return undefined;
@@ -26,18 +26,18 @@ export function parseJson(text: string, maxDepth = MAX_JSON_DEPTH): unknown {
 }
 
 /**
- * Text with so many brackets that open, `MAX_JSON_DEPTH` + 1. A scan in native code: in a quiet room, where no code is
- * compiled, a loop takes ten times as long. It begins at the start alone, or a long text with fewer would be scanned as
- * often as it has brackets.
+ * Text with at least `MAX_JSON_DEPTH` + 1 opening brackets. Native code scans it, because a loop takes ten times as long in
+ * a quiet room, where no code is compiled. The pattern is anchored at the start. Otherwise a long text with fewer brackets
+ * would be scanned once for each of them.
  */
 const MANY_OPEN = new RegExp(`^(?:[^[{]*[[{]){${MAX_JSON_DEPTH + 1}}`);
 
-/** Whether there are so many brackets that a closer look is needed. */
+/** Whether the text has enough brackets that their depth must be counted. */
 function mayNestDeeper(text: string, maxDepth: number): boolean {
   return text.length > 2 * maxDepth && (maxDepth < MAX_JSON_DEPTH || MANY_OPEN.test(text));
 }
 
-/** Counts brackets outside strings; on text that is not JSON the answer means nothing, and `JSON.parse` refuses it. */
+/** Counts brackets outside strings. On text that is not JSON the result means nothing, and `JSON.parse` rejects it. */
 function nestsDeeper(text: string, maxDepth: number): boolean {
   let depth = 0;
   let inString = false;
@@ -61,13 +61,13 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Nearly all text. Looked through in native code, for every frame that comes. */
+/** Matches nearly all text. Native code scans every incoming frame with it. */
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * The length of `text` in UTF-8 bytes, the unit of every size limit; counted without encoding it.
+ * The length of `text` in UTF-8 bytes, the unit of every size limit. Counts without encoding the text.
  *
- * A lone surrogate counts 3, as the replacement character that an encoder writes for it.
+ * A lone surrogate counts 3, like the replacement character that an encoder writes for it.
  */
 export function utf8Length(text: string): number {
   if (ASCII.test(text)) return text.length;

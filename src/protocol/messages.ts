@@ -1,37 +1,37 @@
 import { utf8Length } from "./json.ts";
 
-/** A message or a change of the state before it has an offset: what of its frame does not depend on when it is stored. */
+/** A message or state change before it has an offset: the parts of its frame that do not depend on when it is stored. */
 export interface EntryParts {
   readonly type: "message" | "state";
   readonly from: string;
   /** "" for an anonymous member. */
   readonly user: string;
-  /** The members it is for, beside its sender; absent for everyone. */
+  /** The addressees, besides the sender; absent for all members. */
   readonly to?: readonly string[] | undefined;
-  /** The rest of the frame's fields as JSON text, encoded once for the log and for every member. */
+  /** The other fields of the frame as JSON text, encoded once for the log and for all members. */
   readonly body: string;
 }
 
-/** Who says it, and to whom. */
+/** The sender and the addressees. */
 export type EntryOrigin = Pick<EntryParts, "from" | "user" | "to">;
 
-/** What a message carries: data, or raw bytes. */
+/** The payload of a message: data, or raw bytes. */
 export interface Payload {
-  /** A field of its frame, JSON text. */
+  /** The field of its frame, as JSON text. */
   readonly field: string;
-  /** Characters of data, or raw bytes. */
+  /** The characters of the data, or the number of raw bytes. */
   readonly size: number;
 }
 
-/** Whether texts together have more UTF-8 bytes than allowed. */
+/** Whether texts have more UTF-8 bytes in total than allowed. */
 export function areLarger(texts: readonly string[], maxBytes: number): boolean {
   const chars = texts.reduce((sum, { length }) => sum + length, 0);
-  // No character has more than three bytes, so most texts are not counted.
+  // A character has at most three bytes, so most texts need not be counted.
   if (chars * 3 <= maxBytes) return false;
   return chars > maxBytes || texts.reduce((sum, text) => sum + utf8Length(text), 0) > maxBytes;
 }
 
-/** Whether a payload, as sent, is larger than a frame may be. */
+/** Whether a payload is larger than the largest frame. */
 export function isLarger({ field, size }: Payload, maxBytes: number): boolean {
   return (
     size > maxBytes ||
@@ -42,12 +42,12 @@ export function isLarger({ field, size }: Payload, maxBytes: number): boolean {
 /** The beginning of a payload of data. */
 const DATA = '"data":';
 
-/** Data that is JSON text already. */
+/** A payload of data, given as JSON text. */
 export function dataPayload(text: string): Payload {
   return { field: DATA + text, size: text.length };
 }
 
-/** Raw bytes, which are base64 already. */
+/** A payload of raw bytes, given in base64. */
 export function bytesPayload(base64: string): Payload {
   return { field: `"bytes":"${base64}"`, size: (base64.length / 4) * 3 };
 }
@@ -57,7 +57,7 @@ export function messageParts({ from, user, to }: EntryOrigin, event: string, { f
   return { type: "message", from, user, to, body: `"event":${JSON.stringify(event)},${field}` };
 }
 
-/** The parts of a change of the state. A value is JSON text already. */
+/** The parts of a state change. Values are given as JSON text. */
 export function stateParts(
   { from, user }: EntryOrigin,
   set: ReadonlyMap<string, string>,
@@ -71,7 +71,7 @@ export function stateParts(
   return { type: "state", from, user, body: fields.join(",") };
 }
 
-/** Writes the frame; `offset` is absent for a volatile message. */
+/** Writes the frame. `offset` is absent for a volatile message. */
 export function encodeEntry(parts: EntryParts, time: number, offset: number | undefined): string {
   const at = offset === undefined ? "" : `"offset":${offset},`;
   const user = parts.user === "" ? "" : `"user":${JSON.stringify(parts.user)},`;
@@ -79,25 +79,25 @@ export function encodeEntry(parts: EntryParts, time: number, offset: number | un
   return `{"type":"${parts.type}",${at}"time":${time},"from":"${parts.from}",${user}${to}${parts.body}}`;
 }
 
-/** What of a stored frame tells who may see it. */
+/** The fields of a stored frame that decide which clients may receive it. */
 export interface Addressed {
   readonly type: "message" | "state";
   readonly from: string;
   readonly to?: readonly string[];
 }
 
-/** Whose eyes see a frame. */
+/** The viewer of a frame. */
 export interface Eyes {
-  /** The member; `undefined` for someone who is none. */
+  /** The member; `undefined` for a viewer that is not a member. */
   readonly member: string | undefined;
-  /** Whether the shared state may be seen. */
+  /** Whether the viewer may read the shared state. */
   readonly seesState: boolean;
 }
 
-/** The eyes of who is no member and may see what is for everyone. */
+/** A viewer that is not a member and may receive everything that is for all members. */
 export const ANYONE: Eyes = { member: undefined, seesState: true };
 
-/** Whether one may see a frame. */
+/** Whether a viewer may receive a frame. */
 export function isFor({ type, from, to }: Addressed, { member, seesState }: Eyes): boolean {
   if (type === "state") return seesState;
   return to === undefined || (member !== undefined && (from === member || to.includes(member)));

@@ -1,14 +1,14 @@
 /*
- * Numbers that a double (IEEE 754) cannot represent, such as 9007199254740993 or 1e400: JSON.parse changes them silently.
- * An integer is held by a double if the same integer is written again. A fraction is an approximation. It is held if it has
- * no more digits than distinguish doubles, or if its double, written with as many digits, is the same.
+ * Finds numbers that a double (IEEE 754) cannot represent, such as 9007199254740993 or 1e400. JSON.parse changes them
+ * silently. A double holds an integer if it is written as the same integer again. A fraction is an approximation. A double
+ * holds it if it has no more digits than distinguish doubles, or if the double is the same when written with as many digits.
  */
 
 /**
- * Text that may have such a number, in a string or not: an integer of 17 digits, or of 16 from 9 × 10^15 on; a fraction with
- * more than 17 significant digits, or 20 zeros behind the point; an exponent of 250 or more. All other numbers are held: with
- * at most 19 zeros, 17 digits and an exponent of 249 they are between 10^-286 and 10^265. Nearly all texts have none of
- * these, and native code scans them once.
+ * Matches text that may have such a number, in a string or not: an integer of 17 digits, or of 16 from 9 × 10^15 on; a
+ * fraction with more than 17 significant digits, or 20 zeros behind the point; an exponent of 250 or more. A double holds
+ * all other numbers: with at most 19 zeros, 17 digits and an exponent of 249 they are between 10^-286 and 10^265. Nearly all
+ * texts have none of these, and native code scans them once.
  */
 const SUSPECT =
   /(?:^|[^\d.])(?:\d{17}|9\d{15}|[1-9][\d.]{18}|0\.(?:0{20}|0*[1-9]\d{17}))|[eE][+-]?0*(?:2[5-9]\d|[3-9]\d\d|[1-9]\d{3})/;
@@ -17,8 +17,8 @@ const SUSPECT =
 const MIN_SUSPECT_CHARS = 16;
 
 /**
- * How many suspect numbers of one frame are looked at. To look at one takes 2 to 40 times as long as parsing it. Beyond this
- * items are rejected, because a room has one thread.
+ * The maximum suspect numbers of one frame that are checked. A check takes 2 to 40 times as long as parsing the number.
+ * Further items are rejected, because a room has one thread.
  */
 const MAX_SUSPECTS = 64;
 
@@ -31,7 +31,7 @@ export function newSuspects(): Suspects {
   return { left: MAX_SUSPECTS };
 }
 
-/** All numbers in a valid JSON text that a double does not hold, as they are written. For short text from a trusted writer. */
+/** All numbers in a valid JSON text that a double does not hold, as written. For short text from a trusted writer. */
 export function lostNumbers(text: string): readonly string[] {
   const found: string[] = [];
   if (SUSPECT.test(text)) findLost(text, { left: Infinity }, (number) => void found.push(number));
@@ -39,8 +39,8 @@ export function lostNumbers(text: string): readonly string[] {
 }
 
 /**
- * The first number that a double does not hold, as it is written, or the first one beyond the bound; `undefined` where all
- * are held.
+ * The first number that a double does not hold, or the first one beyond the bound, as written. Returns `undefined` if
+ * doubles hold all of them.
  */
 export function lostNumber(text: string, suspects = newSuspects()): string | undefined {
   if (!SUSPECT.test(text)) return undefined;
@@ -53,8 +53,8 @@ export function lostNumber(text: string, suspects = newSuspects()): string | und
 }
 
 /**
- * For each item of a frame, an object or an array of them, why its numbers are rejected. Once too many suspect numbers were
- * looked at, the item and those behind it are rejected.
+ * Why the numbers of a frame's items are rejected, by the index of the item. Beyond {@link MAX_SUSPECTS} checks, the item
+ * and the items behind it are rejected.
  */
 export function lostByItem(
   text: string,
@@ -79,21 +79,21 @@ const NONE: ReadonlyMap<number, string> = new Map();
 /** Why items with too many suspect numbers are rejected. */
 const TOO_MANY_SUSPECTS = `more than ${MAX_SUSPECTS} numbers of one frame have more than 17 digits, are beyond 2^53, or have an exponent of 250 or more; send them as strings or in several frames`;
 
-/** Why such a number is rejected. */
+/** The message for a number that is rejected. */
 export function lostMessage(number: string): string {
   if (isHeld(number)) return TOO_MANY_SUSPECTS;
   const shown = number.length > MAX_SHOWN_CHARS ? `${number.slice(0, MAX_SHOWN_CHARS)}…` : number;
   return `the number ${shown} is not representable as a double (IEEE 754); send it as a string`;
 }
 
-/** How many characters of a client's value an error message repeats. */
+/** The maximum characters of a client's value in an error message. */
 const MAX_SHOWN_CHARS = 64;
 
 /**
- * Finds the numbers that are not held, and the index of the item that each is in, until `visit` returns true. A number beyond
- * the bound ends the search, and is visited as one of them.
+ * Finds the numbers that a double does not hold, and the index of each one's item, until `visit` returns true. A number
+ * beyond the bound is also visited, and ends the search.
  *
- * This is a loop, because a match of a regular expression for each bracket, string and number takes 10 times as long.
+ * This is a loop, because matching a regular expression for each bracket, string and number takes 10 times as long.
  */
 function findLost(
   text: string,
@@ -150,7 +150,7 @@ function endOfNumber(text: string, start: number): number {
   return i;
 }
 
-/** Whether a number is clearly not suspect: nearly all numbers. Only others are cut out of the text and matched. */
+/** Whether a number is clearly not suspect, like nearly all. Only other numbers are cut out of the text and matched. */
 function isPlain(text: string, start: number, end: number): boolean {
   for (let i = start + 1; i < end - 3; i++) if ((text.charCodeAt(i) | LOWER_CASE) === SMALL_E) return false;
   if (end - start < MIN_SUSPECT_CHARS) return true;
@@ -184,10 +184,10 @@ const LOWER_CASE = 0x20;
 /** This many significant digits distinguish every double from the next. */
 const DOUBLE_DIGITS = 17;
 
-/** The most digits that a double can be asked for. */
+/** The maximum digits that `toPrecision` and `toFixed` accept. */
 const MAX_PRECISION = 100;
 
-/** A number with an exponent and no more digits than distinguish doubles. Only programs that hold doubles write an exponent. */
+/** A number with an exponent and no more digits than distinguish doubles. Only programs that use doubles write an exponent. */
 const SHORT_EXPONENTIAL = /^-?[\d.]{1,17}[eE]/;
 
 /** A long integer that JavaScript writes without an exponent if a double holds it. */
@@ -214,10 +214,10 @@ function isSameDecimal(token: string, value: number): boolean {
     return otherDigits === digits && otherExponent === exponent;
   };
   if (digits === "" || isWrittenAs(String(value))) return true;
-  // Only programs that hold doubles write an exponent.
+  // Only programs that use doubles write an exponent.
   const isInteger = digits.length <= exponent && !/e/i.test(token);
   if (isInteger || digits.length > MAX_PRECISION) return false;
-  // Programs write a double with 17 digits, not always the right ones, or with all that it has: 0.10000000000000000555.
+  // Programs write a double with 17 digits, not always the nearest, or with all its digits: 0.10000000000000000555.
   return digits.length <= DOUBLE_DIGITS || isWrittenAs(value.toPrecision(digits.length));
 }
 

@@ -4,10 +4,10 @@ import { ERRORS, type ErrorRow, type WireError } from "./errors.ts";
 /** The close for a join rejected with this error. For a temporary error the client may always reconnect. */
 export function closeOf({ code, retryAfterMs }: Pick<WireError, "code" | "retryAfterMs">): CloseName {
   const { close = "bad_protocol" }: ErrorRow = ERRORS[code];
-  return retryAfterMs !== undefined && CLOSE_CODES[close].recovery === "stay away" ? "not_now" : close;
+  return retryAfterMs !== undefined && CLOSE_CODES[close].recovery === "do not retry" ? "not_now" : close;
 }
 
-/** Whether a frame refused with this error counts against `maxRefusals`. */
+/** Whether a frame rejected with this error counts against `maxRefusals`. */
 export function isAbuse(error: WireError): boolean {
   const { abuse }: ErrorRow = ERRORS[error.code];
   return error.isAbuse ?? abuse === "always";

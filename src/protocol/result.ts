@@ -1,6 +1,6 @@
 import type { WireError } from "./errors.ts";
 
-/** A value or the error that stands in its place; what total functions return instead of throwing. */
+/** A value or an error. Functions that never throw return it. */
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: WireError };

@@ -1,7 +1,7 @@
-/** The maximum characters of a value that a problem shows. */
+/** The maximum characters of a value in an error message. */
 const MAX_SHOWN_CHARS = 64;
 
-/** A value as a problem shows it. Accepts any value, is short, and never throws. */
+/** A value as error messages show it: quoted like JSON and cut at 64 characters. Accepts any value, and never throws. */
 export function shown(value: unknown): string {
   const text = textOf(value);
   return text.length <= MAX_SHOWN_CHARS ? text : `${text.slice(0, MAX_SHOWN_CHARS)}…`;

@@ -1,10 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import type { RegistryApi, Revocation } from "../auth/revocations.ts";
 
-/** The most revocations that are remembered at a time: every isolate of the Worker and of the rooms holds them. */
+/** The maximum revocations, because every isolate of the Worker and of the rooms keeps a copy of them. */
 const MAX_REVOCATIONS = 10_000;
 
-/** The one object of a server that knows what has been revoked. */
+/** The one object of a server that stores what has been revoked. */
 export class Registry extends DurableObject implements RegistryApi {
   #list: Revocation[] | undefined;
 
@@ -19,7 +19,7 @@ export class Registry extends DurableObject implements RegistryApi {
       (known) => known.until > now && !(known.kind === kind && known.id === id),
     );
     if (list.length >= MAX_REVOCATIONS) return undefined;
-    // Never before an older one: who asks for what is new names the newest it knows.
+    // Never earlier than an older one: a refresh requests everything from the newest known time on.
     const at = Math.max(now, newest);
     const revocation: Revocation = { kind, id, at, until: at + keepMs };
     this.ctx.storage.transactionSync(() => {
@@ -35,7 +35,7 @@ export class Registry extends DurableObject implements RegistryApi {
     return this.#read().filter((known) => known.at >= at && known.until > now);
   }
 
-  /** All of them by time, read once in each life of the object. */
+  /** All revocations ordered by time. Read once after each start of the object. */
   #read(): readonly Revocation[] {
     if (this.#list !== undefined) return this.#list;
     const { sql } = this.ctx.storage;

@@ -1,4 +1,4 @@
-import { CLOSE_CODES, mayComeBack, type CloseName } from "../protocol/close-codes.ts";
+import { CLOSE_CODES, mayReconnect, type CloseName } from "../protocol/close-codes.ts";
 import { decodeBridgeFrame } from "../protocol/bridge-frames.ts";
 import { encodeFrame } from "../protocol/encode.ts";
 import { PING } from "../protocol/frames.ts";
@@ -149,7 +149,7 @@ export class Bridge {
     this.#finish();
     if (code >= 4000) {
       const frame = encodeFrame({ type: "close", code, reason });
-      this.#write(event(frame, mayComeBack(code) ? undefined : CLOSED_ID));
+      this.#write(event(frame, mayReconnect(code) ? undefined : CLOSED_ID));
     }
     // The place is free once the reader has everything, as far as anyone can tell.
     this.#writer.end(() => this.#request.place?.end());

@@ -71,7 +71,7 @@ export function refuseEvents(
   const frame = errorFrame(error);
   const close = closeOf(error);
   const isUseless = ERRORS[error.code].recovery === "renew" && !canRenew;
-  if (CLOSE_CODES[close].recovery === "come back" && !isUseless) {
+  if (CLOSE_CODES[close].recovery === "reconnect" && !isUseless) {
     return eventStream(retry(frame.retryAfterMs ?? retryMs) + event(encodeFrame(frame)));
   }
   return eventStream(event(encodeFrame(frame), CLOSED_ID) + event(encodeFrame(closeFrame(close)), CLOSED_ID));

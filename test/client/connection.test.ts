@@ -5,8 +5,8 @@ import { at } from "./fake-transport.ts";
 import { FIRST_ATTEMPT, settled } from "./fake-world.ts";
 import { comeBack, live, Visit, visit } from "./visit.ts";
 
-const comingBack = Object.values(CLOSE_CODES).filter(({ recovery }) => recovery === "come back");
-const stayingAway = Object.entries(CLOSE_CODES).filter(([, { recovery }]) => recovery === "stay away");
+const comingBack = Object.values(CLOSE_CODES).filter(({ recovery }) => recovery === "reconnect");
+const stayingAway = Object.entries(CLOSE_CODES).filter(([, { recovery }]) => recovery === "do not retry");
 
 describe("joining", () => {
   it("[J1 W1] is connecting until the welcome, then connected", async () => {

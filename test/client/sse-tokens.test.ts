@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { makeDials } from "../../src/client/dials.ts";
 import type { Target, Transport, TransportEnd, TransportListener } from "../../src/client/transport.ts";
 import type { WebSocketConstructor } from "../../src/client/websocket-transport.ts";
-import { mayComeBack } from "../../src/protocol/close-codes.ts";
+import { mayReconnect } from "../../src/protocol/close-codes.ts";
 import type { ServerFrame } from "../../src/protocol/frames.ts";
 import { settled } from "./fake-world.ts";
 
@@ -70,11 +70,11 @@ it("[D5 D7] may come back from a join whose token had expired, with another", as
   const { frames, ends } = await dial(() => Response.json(EXPIRED, { status: 401 }));
 
   expect(frames).toEqual([EXPIRED]);
-  expect(ends.map(({ code }) => mayComeBack(code))).toEqual([true]);
+  expect(ends.map(({ code }) => mayReconnect(code))).toEqual([true]);
 });
 
 it("[D5] may not come back from one whose token is not accepted", async () => {
   const { ends } = await dial(() => Response.json({ ...EXPIRED, code: "token_invalid" }, { status: 401 }));
 
-  expect(ends.map(({ code }) => mayComeBack(code))).toEqual([false]);
+  expect(ends.map(({ code }) => mayReconnect(code))).toEqual([false]);
 });

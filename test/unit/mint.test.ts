@@ -67,7 +67,7 @@ describe("npm run token", () => {
 
     expect(first).toMatchObject({
       status: 0,
-      err: expect.stringContaining(".dev.vars has a new TOKEN_SECRETS") as string,
+      err: expect.stringContaining("Added a new TOKEN_SECRETS to .dev.vars") as string,
     });
     expect(first.out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/); // alone, as `$(npm run -s token)` needs it
     expect(second).toMatchObject({ status: 0, err: "" });
@@ -171,26 +171,42 @@ describe("npm run token", () => {
     ["an option without its value", ["--user"], "--user <value>' argument missing"],
     ["a value that is an option", ["--user", "--help"], "argument is ambiguous"],
     ["a flag with a value", ["--help=x"], "does not take an argument"],
-    ["a user that is empty", ["--user", ""], "sub is the user, 1-128 characters"],
-    ["a user that is too long", ["--user", "a".repeat(129)], "sub is the user, 1-128 characters"],
-    ["rooms without capabilities", ["--rooms", "doc:*"], 'is not as "doc:*=join,publish" is'],
-    ["rooms without a name", ["--rooms", "=join"], 'is not as "doc:*=join,publish" is'],
-    ["rooms with nothing allowed", ["--rooms", "doc:*="], '"", which is no capability'],
-    ["a capability that there is not", ["--rooms", "*=join,fly"], '"fly", which is no capability'],
+    ["a user that is empty", ["--user", ""], 'sub is "", must be the user, a string of 1-128 characters'],
+    [
+      "a user that is too long",
+      ["--user", "a".repeat(129)],
+      "must be the user, a string of 1-128 characters",
+    ],
+    [
+      "rooms without capabilities",
+      ["--rooms", "doc:*"],
+      'must be a pattern and capabilities, such as "doc:*=join,publish"',
+    ],
+    [
+      "rooms without a name",
+      ["--rooms", "=join"],
+      'must be a pattern and capabilities, such as "doc:*=join,publish"',
+    ],
+    ["rooms with nothing allowed", ["--rooms", "doc:*="], '"", which is not a capability'],
+    ["a capability that there is not", ["--rooms", "*=join,fly"], '"fly", which is not a capability'],
     [
       "a capability that objects inherit",
       ["--rooms", "*=constructor"],
-      '"constructor", which is no capability',
+      '"constructor", which is not a capability',
     ],
-    ["info that is no JSON", ["--info", "host"], "is no JSON"],
+    ["info that is no JSON", ["--info", "host"], "is not valid JSON"],
     [
       "info that is too large",
       ["--info", JSON.stringify("x".repeat(2_000))],
-      "info is larger than 1024 bytes",
+      "info is 2002 bytes, the limit is 1024",
     ],
-    ["a time that is none", ["--expires", "soon"], '--expires "soon" is no time such as 15m, 12h, 30d'],
-    ["a time without a unit", ["--expires", "900"], "is no time such as"],
-    ["an id that is too long", ["--id", "x".repeat(129)], "jti is a string of up to 128 characters"],
+    [
+      "a time that is none",
+      ["--expires", "soon"],
+      '--expires "soon" is not a lifetime such as 15m, 12h, 30d',
+    ],
+    ["a time without a unit", ["--expires", "900"], "is not a lifetime such as"],
+    ["an id that is too long", ["--id", "x".repeat(129)], "must be a string of up to 128 characters"],
   ])("[D6] answers %s with one plain sentence", async (_what, args, sentence) => {
     const { out, err, status } = await token(...args);
 

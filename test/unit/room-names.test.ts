@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeRoomName, isRoomName, kindOf } from "../../src/protocol/room-names.ts";
 
-const BAD_ROOM = { ok: false, error: { code: "bad_room" } };
+const BAD_ROOM = { ok: false, error: { code: "bad_room", message: expect.stringMatching(/^room name /) } };
 
 describe("names", () => {
   it.each([

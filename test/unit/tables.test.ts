@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CLOSE_CODES, mayComeBack, type CloseCodeRow } from "../../src/protocol/close-codes.ts";
+import { CLOSE_CODES, mayReconnect, type CloseCodeRow } from "../../src/protocol/close-codes.ts";
 import { closeFrame, errorFrame } from "../../src/protocol/encode.ts";
 import { ERRORS, type ErrorCode, type ErrorRow } from "../../src/protocol/errors.ts";
 import { utf8Length } from "../../src/protocol/json.ts";
@@ -10,8 +10,8 @@ const errors = Object.entries(ERRORS) as [ErrorCode, ErrorRow][];
 
 describe("close codes", () => {
   it.each(closes)("[C1] %s is in the range of what it says to do", (_name, { code, recovery }) => {
-    expect(code).toBeGreaterThanOrEqual(recovery === "come back" ? 4000 : 4500);
-    expect(code).toBeLessThanOrEqual(recovery === "come back" ? 4499 : 4999);
+    expect(code).toBeGreaterThanOrEqual(recovery === "reconnect" ? 4000 : 4500);
+    expect(code).toBeLessThanOrEqual(recovery === "reconnect" ? 4499 : 4999);
   });
 
   it("[C1] no number stands for two reasons, and a reason fits into a close frame", () => {
@@ -27,8 +27,8 @@ describe("close codes", () => {
     [4499, true],
     [4500, false],
     [4999, false],
-  ])("[C1] after %i a client may come back: %s", (code, may) => {
-    expect(mayComeBack(code)).toBe(may);
+  ])("[C1] after %i a client may reconnect: %s", (code, may) => {
+    expect(mayReconnect(code)).toBe(may);
   });
 
   it.each(closes)("[S5] %s is said in a frame as in a close", (name, { code, text }) => {
@@ -57,8 +57,8 @@ describe("errors", () => {
   it.each(errors.filter(([, { close }]) => close !== undefined))(
     "[J8 S7 C1] the close of a join refused with %s says the same as the error",
     (code, { recovery }) => {
-      expect(mayComeBack(CLOSE_CODES[closeOf({ code })].code)).toBe(
-        recovery === "wait" || recovery === "renew" || recovery === "come back",
+      expect(mayReconnect(CLOSE_CODES[closeOf({ code })].code)).toBe(
+        recovery === "wait" || recovery === "renew" || recovery === "reconnect",
       );
     },
   );

@@ -36,7 +36,7 @@ describe("lists of secrets", () => {
 
   it.each([
     [",", "TOKEN_SECRETS contains no secret"],
-    ["brief-secret", "TOKEN_SECRETS: item 1 of 1 is 12 characters, at least 32 are needed"],
+    ["brief-secret", "TOKEN_SECRETS: item 1 of 1 is 12 characters, the minimum is 32"],
     [`${ONE},,${TWO}`, "TOKEN_SECRETS: item 2 of 3 is empty"],
     [`${ONE} ${TWO}`, "TOKEN_SECRETS: item 1 of 1 looks like several secrets; separate them with commas"],
     [`${ONE}\n${TWO}`, "looks like several"],
@@ -70,9 +70,13 @@ describe("public keys", () => {
     ["no JSON", "{", "is not a JSON Web Key Set"],
     ["a PEM", "-----BEGIN PUBLIC KEY-----", "but a PEM; convert its key to a JWK"],
     ["a single key", RSA, 'but a single key; wrap it as {"keys":[…]}'],
-    ["no key", { keys: [] }, "contains no key for signatures"],
-    ["keys for other uses alone", { keys: [{ ...RSA, use: "enc" }] }, "contains no key for signatures"],
-    ["a curve that no algorithm here has", { keys: [{ kty: "EC", crv: "secp256k1", x: "A", y: "A" }] }, "contains no key for signatures"], // prettier-ignore
+    ["no key", { keys: [] }, "contains no key for RS, PS, ES or EdDSA signatures"],
+    [
+      "keys for other uses alone",
+      { keys: [{ ...RSA, use: "enc" }] },
+      "contains no key for RS, PS, ES or EdDSA signatures",
+    ],
+    ["a curve that no algorithm here has", { keys: [{ kty: "EC", crv: "secp256k1", x: "A", y: "A" }] }, "contains no key for RS, PS, ES or EdDSA signatures"], // prettier-ignore
     ["something that is no key", { keys: [RSA, null] }, "key 2 of 2 is not an object"],
     ["a private key", { keys: [{ ...RSA, d: "AQAB" }] }, "key 1 of 1 is secret or private"],
     ["a secret", { keys: [{ kty: "oct", k: "AQAB" }] }, "key 1 of 1 is secret or private"],
@@ -102,7 +106,7 @@ describe("where keys are fetched from", () => {
     ["https:id.example.com", "must be one https URL"],
     ["ftp://id.example.com/keys", "must be one https URL"],
     ["https://a.example/keys https://b.example/keys", "must be one https URL"],
-    ["http://id.example.com/keys", "is an http URL of id.example.com; keys are fetched over https"],
+    ["http://id.example.com/keys", "is an http URL of id.example.com, must be an https URL"],
     ["http://localhost.evil.example/keys", "is an http URL"],
     ["https://user:secret@id.example.com/keys", "contains a user or a password"],
     ["user:secret@id.example.com", "must be one https URL"],
@@ -121,7 +125,7 @@ describe("issuer and audience", () => {
     ["TOKEN_AUDIENCE", "tokenAudience", "web,mobile"],
   ] as const)("[D4 W5] a server with a list as %s does not start", (variable, option, list) => {
     expect(problemsOf({ [option]: list })).toEqual([
-      `${variable} is ${JSON.stringify(list)}, must be one value without commas or blanks`,
+      `${variable} is ${JSON.stringify(list)}, must be one value without commas or spaces`,
     ]);
   });
 

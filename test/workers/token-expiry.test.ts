@@ -1,5 +1,6 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
 import { CONTRACT_VERSION, JOIN_HEADER, encodeJoin } from "../../src/protocol/contract.ts";
 import { deriveIdentity, randomKey } from "../../src/protocol/ids.ts";
 import { kindsRoom, serveKinds } from "./support/kinds.ts";
@@ -53,7 +54,7 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
 
     await ana.publish("secret", 1);
 
-    expect(await bob.closed).toMatchObject({ code: 4001, reason: "token expired" });
+    expect(await bob.closed).toMatchObject({ code: 4001, reason: CLOSE_CODES.token_expired.text });
     expect(bob.inbox.all.map(({ type }) => type)).toEqual(["welcome", "presence"]);
     expect(await ana.inbox.take("presence")).toMatchObject({ left: [{ id: bob.member }] });
   });
@@ -115,7 +116,7 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
     await ana.publish("after", 1);
     expect(await bob.ended).toBe(true);
 
-    expect(await bob.closed).toEqual({ code: 4001, reason: "token expired" });
+    expect(await bob.closed).toEqual({ code: 4001, reason: CLOSE_CODES.token_expired.text });
     expect(bob.inbox.messages.map(({ event }) => event)).toEqual(["before"]);
     expect(bob.stream.lastEventId).toBe(bob.position);
     const stale = await openEvents(room, { to, key: bob.key, headers: await goodFor(-60, { user: "bob" }) });

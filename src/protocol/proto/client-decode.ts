@@ -13,12 +13,12 @@ import { MAX_JSON_DEPTH, parseJson } from "../json.ts";
 import { lostMessage, lostNumber, newSuspects, type Suspects } from "../numbers.ts";
 import { err, ok, type Result } from "../result.ts";
 
-/** How deep the JSON in a field may nest: where it is deepest, in a `set`, it is two levels down in a frame of JSON. */
+/** How deep the JSON in a field may nest. A value of a `set` is two levels down in the equivalent JSON frame. */
 const MAX_FIELD_DEPTH = MAX_JSON_DEPTH - 2;
 
 /**
- * Reads a client's frame of the binary dialect. Total, as {@link decodeClientText} is, and with the same rules: each item
- * is brought into the form that JSON gives it, and judged there.
+ * Reads a client's frame of the binary dialect. Never throws, like {@link decodeClientText}, and applies the same rules: it
+ * converts each item to its JSON form and decodes that.
  */
 export function decodeClientBytes(bytes: Uint8Array): Result<DecodedItems> {
   try {
@@ -34,15 +34,15 @@ export function decodeClientBytes(bytes: Uint8Array): Result<DecodedItems> {
     const suspects = newSuspects();
     return ok(items.map((item) => decodeOne(item, suspects)));
   } catch {
-    return err({ code: "bad_frame", message: "the frame is not a ClientFrame of parlor.proto" });
+    return err({ code: "bad_frame", message: "the binary frame is not a valid ClientFrame of parlor.proto" });
   }
 }
 
 /**
- * The encoded items of a frame. Only these are decoded, each from its own bytes: the library's decoder of a whole frame
+ * The encoded items of a frame. Only these are decoded, each from its own bytes. The library's decoder of a whole frame
  * ignores wire types, so it can find other items in the same bytes than a reader that skips by wire type.
  *
- * @throws where the bytes are not a ClientFrame
+ * @throws if the bytes are not a ClientFrame
  */
 function* itemsOf(bytes: Uint8Array): Generator<Uint8Array> {
   const reader = new BinaryReader(bytes);
@@ -66,10 +66,10 @@ function decodeOne(item: ClientItem, suspects: Suspects): Result<ClientFrame> {
 
 const BAD_FIELD = `a field is not valid JSON, or nests deeper than ${MAX_FIELD_DEPTH}`;
 
-/** A field has a number that a double would change. */
+/** Thrown for a field with a number that a double would change. */
 class LostNumber extends Error {}
 
-/** An item's fields as JSON has them; those of an unknown type are none. */
+/** The fields of an item as in JSON. An item of an unknown type has none. */
 function fieldsOf({ act }: ClientItem, suspects: Suspects): object {
   switch (act.case) {
     case "publish": {
@@ -80,7 +80,7 @@ function fieldsOf({ act }: ClientItem, suspects: Suspects): object {
       const { set, delete: deleted, if: versions, own } = act.value;
       return {
         ...{ type: "set", delete: deleted, own },
-        // Of a key that comes twice the last counts, as in JSON.
+        // If a key occurs twice, the last one counts, as in JSON.
         set: Object.fromEntries(set.map(({ key, json }) => [key, valueOf(json, suspects)])),
         if: Object.fromEntries(versions.map(({ key, version }) => [key, Number(version)])),
       };
@@ -121,7 +121,7 @@ function payloadOf({ payload }: Publish, suspects: Suspects): object {
 /** @throws if the text is not JSON, or has a number that a double would change; its item is then rejected */
 function valueOf(json: string, suspects: Suspects): unknown {
   const value = parseJson(json, MAX_FIELD_DEPTH);
-  if (value === undefined) throw new SyntaxError("no JSON");
+  if (value === undefined) throw new SyntaxError("not JSON");
   const lost = lostNumber(json, suspects);
   if (lost !== undefined) throw new LostNumber(lostMessage(lost));
   return value;

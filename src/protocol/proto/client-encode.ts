@@ -6,8 +6,8 @@ import type { JsonObject } from "../json.ts";
 type Act = NonNullable<MessageInitShape<typeof ClientItemSchema>["act"]>;
 
 /**
- * Writes a client's frames, as they are in JSON, as one of the binary dialect. They are well-formed: what the rules of
- * sections 5 to 7 do not allow is lost on the way, or throws.
+ * Writes a client's frames, given in their JSON form, as one frame of the binary dialect. They must follow the rules of
+ * sections 5 to 7. Anything else is lost or throws.
  */
 export function encodeClientFrames(frames: readonly JsonObject[]): Uint8Array<ArrayBuffer> {
   const items = frames.map((frame) => {

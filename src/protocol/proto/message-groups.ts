@@ -4,16 +4,16 @@ import type { MessageFrame } from "../frames.ts";
 import type { Messages, MessagesSchema } from "../generated/parlor_pb.ts";
 import type { Json } from "../json.ts";
 
-/** The `from` of what the room itself says: sender 0 of every group. */
+/** The `from` of the room's own messages: sender 0 of every group. */
 const ROOM = "room";
 
-/** A member's id: characters of base64url, and bytes in a table of senders. */
+/** The size of a member's id: in characters of base64url, and in bytes of a table of senders. */
 const ID = { chars: 22, bytes: 17 } as const;
 
-/** The longest step from a message of a group to the next, in milliseconds: the largest uint32. */
+/** The maximum time from one message of a group to the next, in milliseconds: the largest uint32. */
 const MAX_STEP_MS = 0xffff_ffff;
 
-/** Divides messages into groups that can be written by column, in their order. */
+/** Divides messages into groups that can be written by column. Keeps their order. */
 export function groupMessages(frames: readonly MessageFrame[]): MessageInitShape<typeof MessagesSchema>[] {
   const groups: Group[] = [];
   let last: Group | undefined;
@@ -56,7 +56,7 @@ class Group {
   readonly #steps: number[] = [];
   readonly #events = new Map<string, number>();
   readonly #event: number[] = [];
-  /** The numbers of senders, from 1 on; the room has 0. */
+  /** The numbers of the senders, from 1 on. The room has 0. */
   readonly #senders = new Map<string, number>();
   readonly #users: string[] = [];
   readonly #sender: number[] = [];
@@ -67,7 +67,7 @@ class Group {
     this.#time = first.time;
   }
 
-  /** Whether a message can be written with those before it. */
+  /** Whether a message can be added to the group. */
   takes({ offset, time, to, bytes }: MessageFrame): boolean {
     const first = this.#first;
     const next = first.offset === undefined ? undefined : first.offset + this.#steps.length;
@@ -88,7 +88,7 @@ class Group {
     this.#event.push(numberOf(this.#events, event, 0));
     const sender = from === ROOM ? 0 : numberOf(this.#senders, from, 1);
     this.#sender.push(sender);
-    if (sender > this.#users.length) this.#users.push(user); // a member has one user, whatever it says
+    if (sender > this.#users.length) this.#users.push(user); // a member always has the same user
   }
 
   get written(): MessageInitShape<typeof MessagesSchema> {
@@ -109,14 +109,14 @@ class Group {
   }
 }
 
-/** The number of a name in a table; a new one gets the next. */
+/** The number of a name in a table. A new name gets the next number. */
 function numberOf(table: Map<string, number>, name: string, first: number): number {
   let number = table.get(name);
   if (number === undefined) table.set(name, (number = table.size + first));
   return number;
 }
 
-/** A column without what it goes on with: its last entry, or zero. */
+/** A column without its repeated last entries. An empty column is all zeros. */
 function columnOf(entries: number[]): number[] {
   let length = entries.length;
   while (length > 1 && entries[length - 1] === entries[length - 2]) length--;
@@ -127,7 +127,7 @@ function entryOf(column: readonly number[], index: number): number {
   return column[index] ?? column.at(-1) ?? 0;
 }
 
-/** Ids one behind the other. 132 bits are seventeen bytes, the last four bits of them zero. */
+/** Concatenates ids. 132 bits take seventeen bytes, of which the last four bits are zero. */
 function bytesOf(ids: readonly string[]): Uint8Array {
   const bytes = new Uint8Array(ids.length * ID.bytes);
   for (const [index, id] of ids.entries()) {

@@ -12,13 +12,13 @@ import type { Json } from "../json.ts";
 import { messagesOf } from "./message-groups.ts";
 
 /**
- * Reads a server's frame of the binary dialect: the frames that it would have sent as JSON. Items of a type that is not
- * known here are passed over (rule F2).
+ * Reads a server's frame of the binary dialect. Returns the frames that it would have sent as JSON. Ignores items of an
+ * unknown type (rule F2).
  *
- * @throws for what no server sends
+ * @throws for a frame that no server sends
  */
 export function decodeServerFrames(bytes: Uint8Array): ServerFrame[] {
-  // The names in it are those of the tables in frames.ts and errors.ts: the server is trusted with that.
+  // Not checked: the server is trusted to use only the names in frames.ts and errors.ts.
   return fromBinary(ServerFrameSchema, bytes).items.flatMap(framesOf) as ServerFrame[];
 }
 
@@ -128,7 +128,7 @@ function entryOf({ id, user, info, data }: Member): MemberEntry {
   };
 }
 
-/** Those that are there, as numbers. */
+/** The fields that are present, as numbers. */
 function numbers(fields: Readonly<Record<string, bigint | undefined>>): Record<string, number> {
   return Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, Number(value)]])),

@@ -14,9 +14,9 @@ import { groupMessages } from "./message-groups.ts";
 type Item = NonNullable<MessageInitShape<typeof ServerItemSchema>["item"]>;
 
 /**
- * Writes server frames as a frame of the binary dialect. Two such frames put one behind the other are one as well.
+ * Writes server frames as one frame of the binary dialect. Two concatenated frames are also one frame.
  *
- * Text is UTF-8 there: half a surrogate pair, which JSON can carry, becomes U+FFFD.
+ * Protobuf text is UTF-8: half a surrogate pair, which JSON can carry, becomes U+FFFD.
  */
 export function encodeServerFrames(frames: readonly ServerFrame[]): Uint8Array<ArrayBuffer> {
   const items: { item: Item }[] = [];
@@ -151,7 +151,7 @@ function versionsOf(versions: Readonly<Record<string, number>>): MessageInitShap
   return Object.entries(versions).map(([key, version]) => ({ key, version: whole(version) }));
 }
 
-/** A number as the schema has it: a wait of a fraction of a millisecond is one of a whole. */
+/** A number as the schema stores it. Fractions of a millisecond are rounded up. */
 function whole(number: number): bigint {
   return BigInt(Math.max(0, Math.ceil(number)));
 }
