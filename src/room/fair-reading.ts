@@ -12,7 +12,7 @@ const MAX_FRAMES = 24;
  *
  * workerd continues to read a socket that has data without checking the others, and without running timers, until no event
  * is left (1.20261117). Ten flooding clients delayed the messages of the others by up to 0.9 s in this way. While the input gate
- * is closed, at most one frame of each connection waits at the gate. The runtime then checks all sockets and timers, and
+ * is closed, at most one frame of each connection waits at the input gate. The runtime then checks all sockets and timers, and
  * the waiting frames are handled in the order of their arrival.
  */
 export class FairReading<Connection> {

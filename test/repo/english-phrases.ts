@@ -36,8 +36,8 @@ export const PHRASES: readonly Phrase[] = [
   { pattern: /\bentrances?\b/i, instead: "join" },
   { pattern: /\bturned away\b/i, instead: "rejected recently" },
   {
-    pattern: /(?<!\boutput )\bgates?\b/i,
-    instead: "authentication; check (the platform's output gate may stay)",
+    pattern: /(?<!\b(?:in|out)put )\bgates?\b/i,
+    instead: "authentication; check (the platform's input and output gates may stay)",
   },
   { pattern: /\bpapers\b/i, instead: "credentials" },
   { pattern: /\bvisitors?\b/i, instead: "principal; client" },
