@@ -1,4 +1,4 @@
-import type { NumberOption } from "./options.ts";
+import type { NumberOption } from "./option-types.ts";
 
 /** The options that bound how much a room does per second, and for whom. A kind may set its own. */
 export const BUDGET_OPTIONS = {

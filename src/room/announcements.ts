@@ -1,7 +1,7 @@
 import type { LeaveReason } from "../protocol/frames.ts";
-import type { PresenceNews } from "./dialects.ts";
 import { memberEntry, type Member, type Members } from "./members.ts";
 import type { Pace } from "./pace.ts";
+import type { PresenceNews } from "./presence-news.ts";
 import type { Roster } from "./roster.ts";
 
 /** A frame that tells of nothing but who came counts as so many in the pace of presence. */

@@ -1,5 +1,3 @@
-import type { Parts } from "./parts.ts";
-
 /** Smaller steps back, in milliseconds, are ignored, because nobody notices what they add to a duration. */
 const MIN_STEP_MS = 1_000;
 
@@ -13,21 +11,4 @@ export class Clock {
     this.#latest = isBack ? now : Math.max(this.#latest, now);
     return isBack;
   }
-}
-
-/**
- * Adjusts the remembered times to a clock that was set back (limits/durations.ts). Silences, stalls, graces, penalties and
- * the time since which the room is empty start again if they are ahead of the clock. The alarm was set by the old time, and
- * is set again.
- *
- * This also runs once after each load of the object, because the clock may have been set back while the room slept.
- */
-export function tendClock(room: Parts, isFirstTurn: boolean, now: number): void {
-  const { clock, liveness, members, penalties, expiry, deadlines } = room;
-  const wasSetBack = clock.wasSetBack(now);
-  if (!wasSetBack && !isFirstTurn) return;
-  if (wasSetBack) liveness.hearPings(now);
-  penalties.restart(now);
-  const restarted = [liveness, members, expiry].map((each) => each.restart(now));
-  if (wasSetBack || restarted.includes(true)) deadlines.rearm(now);
 }

@@ -1,5 +1,6 @@
 import { isFor, type Eyes } from "../protocol/messages.ts";
-import { DIALECTS, encodeShared, type FlushContents, type View, type WrittenItems } from "./dialects.ts";
+import { DIALECTS, type WrittenItems } from "./dialects.ts";
+import { encodeShared, type FlushContents, type View } from "./flush-encoder.ts";
 import type { Session } from "./sessions.ts";
 
 /** What every connection of one dialect and view is sent, and the items it is made of. */

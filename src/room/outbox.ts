@@ -4,8 +4,8 @@ import type { AckFrame, ErrorFrame, ExpiringFrame } from "../protocol/frames.ts"
 import { encodeEntry, type EntryParts } from "../protocol/messages.ts";
 import { log } from "../metrics/log.ts";
 import type { Announcements } from "./announcements.ts";
-import type { FlushContents, Said } from "./dialects.ts";
 import type { FanOut } from "./fan-out.ts";
+import type { FlushContents, Said } from "./flush-encoder.ts";
 import type { Flush } from "./flush-texts.ts";
 import { encodeHistory, type HistoryAnswer } from "./history.ts";
 import type { Log } from "./log.ts";

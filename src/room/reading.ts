@@ -7,8 +7,15 @@ import { charsOf, PARSE_PRICE } from "./history.ts";
 import type { Log } from "./log.ts";
 import type { Members } from "./members.ts";
 import type { Answer, Outbox } from "./outbox.ts";
-import type { Read } from "./reads.ts";
 import type { Session, Sessions } from "./sessions.ts";
+
+/** What is read over HTTP. */
+export interface Read {
+  /** JSON text. */
+  readonly text: string;
+  /** What it cost the room, in characters looked at. */
+  readonly cost: number;
+}
 
 /** Queries, and who pays for them: the same over a socket, by POST and over HTTP. */
 export class Reading {

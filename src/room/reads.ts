@@ -1,14 +1,7 @@
 import type { HistoryRange, MembersRange, RoomInfo } from "./api.ts";
 import { charsOf, pageFields, PARSE_PRICE } from "./history.ts";
 import type { Parts } from "./parts.ts";
-
-/** What is read over HTTP. */
-export interface Read {
-  /** JSON text. */
-  readonly text: string;
-  /** What it cost the room, in characters looked at. */
-  readonly cost: number;
-}
+import type { Read } from "./reading.ts";
 
 /** Sorting a member into the list takes as long as looking at this many characters. */
 const MEMBER_CHARS = 128;

@@ -18,12 +18,13 @@ import type {
   RoomClass,
   RoomInfo,
 } from "./api.ts";
-import { tendClock } from "./clock.ts";
+import { tendClock } from "./clock-setback.ts";
 import { answerClose, isLeaving } from "./closing.ts";
 import { refuse } from "./door.ts";
 import { assemble, type Parts, type Warrants } from "./parts.ts";
+import type { Read } from "./reading.ts";
 import { reap } from "./reaper.ts";
-import { infoOf, readHistory, readMembers, readState, type Read } from "./reads.ts";
+import { infoOf, readHistory, readMembers, readState } from "./reads.ts";
 import { closeSocket, isExpired, type Session } from "./sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./wakeup.ts";

@@ -1,4 +1,4 @@
-import type { Config, Kind } from "../config/config.ts";
+import type { Kind } from "../config/config.ts";
 import { readAttempt } from "../protocol/attempts.ts";
 import { OPEN_GRANTS, Rights, refusalWithout } from "../protocol/capabilities.ts";
 import {
@@ -19,16 +19,9 @@ import {
 import { parseJson, utf8Length } from "../protocol/json.ts";
 import { lostMessage, lostNumber } from "../protocol/numbers.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
-import { decodeRoomName, kindOf } from "../protocol/room-names.ts";
 import type { Visitor } from "./gate.ts";
-import { withoutSpareSlashes } from "./paths.ts";
+import type { Place } from "./room-reference.ts";
 import type { HistoryRange, MembersRange } from "../room/api.ts";
-
-/** A room that may exist: its name is well-formed and its kind is known. */
-export interface Place {
-  readonly room: string;
-  readonly kind: Kind;
-}
 
 /** What a client brings to a join, apart from its query. */
 export interface Joiner {
@@ -42,27 +35,6 @@ export interface Joiner {
   /** Where it comes from ({@link addressOf}). */
   readonly address: string | undefined;
   readonly mayNotCreate?: boolean;
-}
-
-/**
- * How long a client waits after naming a kind that this server does not have, in milliseconds. During a deployment some
- * requests reach the previous version.
- */
-const UNKNOWN_KIND_RETRY_MS = 30_000;
-
-/** Reads the room out of a request's path, `/rooms/{room}` and below. */
-export function readPlace(url: URL, config: Config): Result<Place> {
-  // From the raw path: a router may decode a segment twice.
-  const segment = withoutSpareSlashes(url.pathname).split("/")[2] ?? "";
-  const room = decodeRoomName(segment);
-  if (!room.ok) return room;
-  const kind = config.kinds.get(kindOf(room.value));
-  if (kind === undefined) {
-    const known = [...config.kinds.keys()].join(", ");
-    const message = `this server has no kind "${kindOf(room.value)}"; its kinds are ${known}`;
-    return err({ code: "unknown_kind", message, retryAfterMs: UNKNOWN_KIND_RETRY_MS });
-  }
-  return ok({ room: room.value, kind });
 }
 
 /** No position or roster is so long: what is, names none either when it is cut. */

@@ -23,7 +23,6 @@ import {
   readRequestName,
   sourceIn,
   type Joiner,
-  type Place,
 } from "./admission.ts";
 import { Callers, type Caller } from "./callers.ts";
 import type { Carried, Env } from "./env.ts";
@@ -33,6 +32,7 @@ import type { ClientPlace } from "./location.ts";
 import { NewRooms } from "./new-rooms.ts";
 import { Origins } from "./origins.ts";
 import { queryOf, withoutSpareSlashes } from "./paths.ts";
+import type { Place } from "./room-reference.ts";
 import { Rooms, callRoom, type Stub } from "./rooms.ts";
 import { Streams } from "./streams.ts";
 import { TurnedAway } from "./turned-away.ts";

@@ -2,10 +2,10 @@ import type { Config } from "../config/config.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { isUpgrade, readOffer, type Offer } from "../transports/websocket.ts";
 import { UNKNOWN_ADDRESS, addressOf, type ADDRESS_LIMITS } from "./address-limit.ts";
-import { readPlace, type Place } from "./admission.ts";
 import { papersOf, type Gate, type Visitor } from "./gate.ts";
 import type { Origins } from "./origins.ts";
 import { queryOf, readUrl } from "./paths.ts";
+import { readPlace, type Place } from "./room-reference.ts";
 
 /** A request to a room that has passed all checks before the room is touched. */
 export interface Visit {

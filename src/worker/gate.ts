@@ -6,7 +6,7 @@ import { Rights, refusalWithout } from "../protocol/capabilities.ts";
 import type { Access, TicketUse } from "../protocol/contract.ts";
 import { deriveTicketKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
-import type { Place } from "./admission.ts";
+import type { Place } from "./room-reference.ts";
 
 /** Who a request is from, and what it may do in the room it is for. */
 export interface Visitor {

@@ -9,7 +9,7 @@ import {
   type JoinRequest,
 } from "../protocol/contract.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
-import type { Place } from "./admission.ts";
+import type { Place } from "./room-reference.ts";
 import type { ClientPlace } from "./location.ts";
 import { callRoom, type Rooms } from "./rooms.ts";
 

@@ -1,7 +1,7 @@
 import { endsAt } from "../limits/durations.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { JoinRequest } from "../protocol/contract.ts";
-import type { Place } from "./admission.ts";
+import type { Place } from "./room-reference.ts";
 
 /** Refusals remembered by an isolate. */
 const MAX_REMEMBERED = 10_000;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, readConfig, type Variables } from "../../src/config/config.ts";
 import type { Kinds } from "../../src/config/kinds.ts";
-import { OPTIONS, type NumberOption } from "../../src/config/options.ts";
+import type { NumberOption } from "../../src/config/option-types.ts";
+import { OPTIONS } from "../../src/config/options.ts";
 import { kinds } from "../../src/rooms.ts";
 
 const KINDS: Kinds = { default: { text: "any" } };

@@ -2,16 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeFrame } from "../../src/protocol/encode.ts";
 import { dataPayload, encodeEntry, messageParts, stateParts } from "../../src/protocol/messages.ts";
+import { DIALECTS } from "../../src/room/dialects.ts";
 import {
-  DIALECTS,
   encodeRoster,
   encodeShared,
   withField,
   type FlushContents,
-  type PresenceNews,
   type Said,
   type View,
-} from "../../src/room/dialects.ts";
+} from "../../src/room/flush-encoder.ts";
+import type { PresenceNews } from "../../src/room/presence-news.ts";
 import { eyesOf } from "../support/eyes.ts";
 
 const NOTHING: FlushContents = { before: undefined, presence: undefined, recorded: [], volatile: [] };
