@@ -24,7 +24,7 @@ export function isGrant(text: string): text is Grant {
 
 /**
  * The maximum characters of the capabilities of one connection, joined by commas. They are attached to its socket, with
- * everything else that must survive a hibernation (room/attachment.ts).
+ * everything else that must survive a hibernation (room/connections/attachment.ts).
  */
 export const MAX_GRANTS_CHARS = 1_024;
 

@@ -1,4 +1,4 @@
-import type { Parts } from "./parts.ts";
+import type { Parts } from "./assemble.ts";
 
 /**
  * Adjusts the remembered times to a clock that was set back (limits/durations.ts). Silences, stalls, graces, penalties and

@@ -8,7 +8,7 @@ import { nowUs } from "../load/stamp.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { flawsOf } from "./common.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
 
 const FLOODERS = 10;
