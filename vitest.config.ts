@@ -14,10 +14,11 @@ const EVERY_CORE = "100%";
  * long and differs in nothing that a dialect could (storms, crashes after every step, who sees what by which token).
  */
 const ROOM_TESTS =
-  "addressed catch-up closes conflation crowd expiring filtered frames grace hibernation history hook-answers " +
-  "hook-presence hook-sums hooks limits memory-history model mutes once permissions presence presence-edges publish " +
-  "refs-and-times resume roster shared-budgets slow stale-refs stalls state state-limits state-own state-snapshot " +
-  "token-expiry watching welcome windows";
+  "addressed catch-up closes conflation crowd deduplication expiring-tokens filtered-positions frames " +
+  "grace hibernation history hook-presence hook-results hook-totals hooks limits memory-history model " +
+  "mutes permissions presence presence-edges publish refs-and-times resume roster send-windows " +
+  "shared-budgets slow stale-refs stalls state state-limits state-own state-snapshot token-expiry " +
+  "view-only welcome";
 
 /** Tests in workerd, whose members over WebSocket speak a dialect. */
 function workersProject(
@@ -81,7 +82,7 @@ export default defineConfig({
       workersProject("workers-proto", {
         ...{
           dialect: "proto",
-          include: ROOM_TESTS.split(" ").map((file) => `test/workers/${file}.test.ts`),
+          include: ROOM_TESTS.split(" ").map((file) => `test/workers/**/${file}.test.ts`),
           groupOrder: 3,
         },
         env: { VITE_MODEL_RUNS: process.env["VITE_MODEL_RUNS"] ?? "100" },

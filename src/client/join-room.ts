@@ -1,6 +1,6 @@
-import { roomAddress } from "./address.ts";
-import { makeDials, type Dials } from "./dials.ts";
-import { realEnvironment, type Environment } from "./environment.ts";
+import { roomAddress } from "./transports/address.ts";
+import { makeDials, type Dials } from "./transports/dialers.ts";
+import { realEnvironment, type Environment } from "./runtime/environment.ts";
 import { settle, type JoinOptions } from "./options.ts";
 import type { Room } from "./room.ts";
 import { Session } from "./session.ts";

@@ -1,12 +1,12 @@
 import type { PresenceMode } from "../protocol/contract.ts";
 import { clampDelay } from "../protocol/durations.ts";
 import { isKey, randomKey } from "../protocol/ids.ts";
-import type { BackoffBounds } from "./backoff.ts";
-import type { Dialect } from "./dialect.ts";
-import type { Means } from "./dials.ts";
+import type { BackoffBounds } from "./connection/backoff.ts";
+import type { Dialect } from "./transports/dialect.ts";
+import type { Means } from "./transports/dialers.ts";
 import type { GetToken } from "./tokens.ts";
-import type { TransportName } from "./transport.ts";
-import type { WebSocketConstructor } from "./websocket-transport.ts";
+import type { TransportName } from "./transports/transport.ts";
+import type { WebSocketConstructor } from "./transports/websocket-transport.ts";
 
 /** How to join a room. Everything may be left out. */
 export interface JoinOptions {

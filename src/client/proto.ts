@@ -4,8 +4,8 @@ import { lostNumber } from "../protocol/numbers.ts";
 import { encodeClientFrames } from "../protocol/proto/client-encode.ts";
 import { decodeServerFrames } from "../protocol/proto/server-decode.ts";
 import { PROTO_SUBPROTOCOL, SUBPROTOCOL } from "../protocol/version.ts";
-import type { Dialect } from "./dialect.ts";
-import { NO_FRAME, decodeServerText } from "./server-text.ts";
+import type { Dialect } from "./transports/dialect.ts";
+import { NO_FRAME, decodeServerText } from "./transports/decode.ts";
 
 /**
  * The binary dialect, for `joinRoom(url, { dialect: proto })`: less on the wire, and bytes as they are. Over SSE, and so

@@ -1,12 +1,12 @@
 import type { PresenceMode } from "../protocol/contract.ts";
 import type { Json } from "../protocol/json.ts";
-import type { Addressees, Published, SendOptions } from "./acts.ts";
-import type { RoomState } from "./connection.ts";
-import type { RoomEvents } from "./events.ts";
-import type { SetOptions } from "./frame-texts.ts";
-import type { Member } from "./members.ts";
-import type { SharedValue } from "./shared-state.ts";
-import type { TransportName } from "./transport.ts";
+import type { Addressees, Published, SendOptions } from "./sending/acts.ts";
+import type { RoomState } from "./connection/connection.ts";
+import type { RoomEvents } from "./views/events.ts";
+import type { SetOptions } from "./sending/encode.ts";
+import type { Member } from "./views/members.ts";
+import type { SharedValue } from "./views/shared-state.ts";
+import type { TransportName } from "./transports/transport.ts";
 
 /**
  * A room, joined. It stays joined: a connection that is lost is made again, what was missed is told in order, what

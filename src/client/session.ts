@@ -1,6 +1,6 @@
 import type { PresenceMode } from "../protocol/contract.ts";
 import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
-import { Acts, type Addressees, type Published, type SendOptions } from "./acts.ts";
+import { Acts, type Addressees, type Published, type SendOptions } from "./sending/acts.ts";
 import {
   makeConnection,
   stateOf,
@@ -10,26 +10,26 @@ import {
   type Effect,
   type RoomState,
   type StateChange,
-} from "./connection.ts";
-import type { Dials } from "./dials.ts";
-import { Emitter } from "./emitter.ts";
-import type { Environment } from "./environment.ts";
+} from "./connection/connection.ts";
+import type { Dials } from "./transports/dialers.ts";
+import { Emitter } from "./runtime/emitter.ts";
+import type { Environment } from "./runtime/environment.ts";
 import { ParlorError, errorOfFrame } from "./error.ts";
-import type { RoomEvents } from "./events.ts";
-import type { SetOptions } from "./frame-texts.ts";
-import { Link, type LinkListener } from "./link.ts";
-import type { Member } from "./members.ts";
+import type { RoomEvents } from "./views/events.ts";
+import type { SetOptions } from "./sending/encode.ts";
+import { Link, type LinkListener } from "./connection/link.ts";
+import type { Member } from "./views/members.ts";
 import type { Settings } from "./options.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "./sending/pending-acts.ts";
 import { recoveryOf } from "./recovery.ts";
-import { Renewal, isOfRenewal } from "./renewal.ts";
-import { Replica } from "./replica.ts";
+import { Renewal, isOfRenewal } from "./connection/token-renewal.ts";
+import { Replica } from "./views/replica.ts";
 import type { Room } from "./room.ts";
-import { Sender } from "./sender.ts";
-import type { SharedValue } from "./shared-state.ts";
-import { Timers } from "./timers.ts";
-import type { TransportName } from "./transport.ts";
-import { Updates, type Change } from "./updates.ts";
+import { Sender } from "./sending/sender.ts";
+import type { SharedValue } from "./views/shared-state.ts";
+import { Timers } from "./runtime/timers.ts";
+import type { TransportName } from "./transports/transport.ts";
+import { Updates, type Change } from "./sending/updates.ts";
 
 /** How long a leave may take to reach the room, in milliseconds, before the connection is closed all the same. */
 const LEAVE_TIMEOUT_MS = 2_000;

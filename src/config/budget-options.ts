@@ -1,4 +1,4 @@
-import type { NumberOption } from "./options.ts";
+import type { NumberOption } from "./option-types.ts";
 
 /** The options that limit what a room accepts per second, from each sender and in total. A kind may set its own. */
 export const BUDGET_OPTIONS = {

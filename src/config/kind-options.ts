@@ -1,5 +1,5 @@
 import { BUDGET_OPTIONS } from "./budget-options.ts";
-import type { NumberOption } from "./options.ts";
+import type { NumberOption } from "./option-types.ts";
 import { UNREAD_OPTIONS } from "./unread-options.ts";
 
 /** The options of a room. A kind may set its own. */

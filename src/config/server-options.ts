@@ -1,4 +1,4 @@
-import type { ChoiceOption, NumberOption, TextOption } from "./options.ts";
+import type { ChoiceOption, NumberOption, TextOption } from "./option-types.ts";
 
 /** The options of the Worker: one value for all rooms. */
 export const SERVER_OPTIONS = {

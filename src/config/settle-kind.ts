@@ -11,13 +11,8 @@ import { contradictions } from "./contradictions.ts";
 import type { KindHooks } from "./hooks.ts";
 import { JURISDICTIONS, type Jurisdiction, type KindDefinition, type LocationHint } from "./kinds.ts";
 import { nearestName } from "./nearest.ts";
-import {
-  OPTIONS,
-  type KindOptionName,
-  type KindOptions,
-  type NumberOption,
-  type OptionValues,
-} from "./options.ts";
+import type { NumberOption } from "./option-types.ts";
+import { OPTIONS, type KindOptionName, type KindOptions, type OptionValues } from "./options.ts";
 import { shown } from "../protocol/shown.ts";
 import { readNumber, type Objects } from "./values.ts";
 

@@ -1,4 +1,4 @@
-import type { NumberOption } from "./options.ts";
+import type { NumberOption } from "./option-types.ts";
 
 /** The options that limit what the clients of a room leave unread. A kind may set its own. */
 export const UNREAD_OPTIONS = {

@@ -1,4 +1,4 @@
-import type { ChoiceOption, NumberOption, TextOption } from "./options.ts";
+import type { ChoiceOption, NumberOption, TextOption } from "./option-types.ts";
 import { readOrigins } from "./origins.ts";
 import { shown } from "../protocol/shown.ts";
 

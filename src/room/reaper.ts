@@ -1,4 +1,4 @@
-import type { Parts } from "./parts.ts";
+import type { Parts } from "./assemble.ts";
 
 /** Ends what is overdue: connections that are silent, stalled or whose token has expired, and graces. */
 export function reap({ liveness, departures, renewals }: Parts, now: number): void {

@@ -6,7 +6,7 @@ import { log } from "../metrics/log.ts";
 import type { CloseName } from "../protocol/close-codes.ts";
 import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { PING, PONG } from "../protocol/frames.ts";
-import { answersOver, collectAnswers } from "./answers.ts";
+import { answersOver, collectAnswers } from "./acts/replies.ts";
 import type {
   ActOutcome,
   ActRequest,
@@ -18,16 +18,17 @@ import type {
   RoomClass,
   RoomInfo,
 } from "./api.ts";
-import { tendClock } from "./clock.ts";
-import { answerClose, isLeaving } from "./closing.ts";
-import { refuse } from "./door.ts";
-import { FairReading } from "./fair-reading.ts";
-import { assemble, type Parts, type Warrants } from "./parts.ts";
+import { tendClock } from "./clock-setback.ts";
+import { answerClose, isLeaving } from "./connections/close-handshake.ts";
+import { FairReading } from "./connections/fair-reading.ts";
+import { refuse } from "./membership/join-queue.ts";
+import { assemble, type Parts, type Warrants } from "./assemble.ts";
+import type { Read } from "./acts/metered-queries.ts";
 import { reap } from "./reaper.ts";
-import { infoOf, readHistory, readMembers, readState, type Read } from "./reads.ts";
-import { closeSocket, isExpired, type Session } from "./sessions.ts";
+import { infoOf, readHistory, readMembers, readState } from "./queries.ts";
+import { closeSocket, isExpired, type Session } from "./connections/sessions.ts";
 import { NewerTables } from "./tables.ts";
-import { Wakeup } from "./wakeup.ts";
+import { Wakeup } from "./lifetime/wakeup.ts";
 
 /** The alarm comes back after this long when its handler failed, in milliseconds. */
 const ALARM_RETRY_MS = 60_000;

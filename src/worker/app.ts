@@ -14,7 +14,7 @@ import { Bridge } from "../transports/bridge.ts";
 import { CLOSED_ID, eventStream, lastEventIdOf, readsEvents, refuseEvents } from "../transports/sse.ts";
 import { SESSION_HEADER, answerActs, errorResponse, readBody, readSession } from "../transports/upstream.ts";
 import { isUpgrade, readOffer, refuseUpgrade } from "../transports/websocket.ts";
-import { AddressLimit } from "./address-limit.ts";
+import { AddressLimit } from "./admission/address-limit.ts";
 import {
   admit,
   identify,
@@ -23,20 +23,20 @@ import {
   readRequestName,
   sourceIn,
   type Joiner,
-  type Place,
-} from "./admission.ts";
-import { Callers, type Caller } from "./callers.ts";
+} from "./admission/admission.ts";
+import { Callers, type Caller } from "./admission/callers.ts";
 import type { Carried, Env } from "./env.ts";
-import { Gate, hasTokenInUrl, type Checks } from "./gate.ts";
-import { openSocket, type Joined } from "./joins.ts";
-import type { ClientPlace } from "./location.ts";
-import { NewRooms } from "./new-rooms.ts";
-import { Origins } from "./origins.ts";
-import { queryOf, withoutSpareSlashes } from "./paths.ts";
-import { Rooms, callRoom, type Stub } from "./rooms.ts";
-import { Streams } from "./streams.ts";
-import { TurnedAway } from "./turned-away.ts";
-import { within } from "./within.ts";
+import { Gate, hasTokenInUrl, type Checks } from "./admission/authentication.ts";
+import { openSocket, type Joined } from "./rooms/room-socket.ts";
+import type { ClientPlace } from "./rooms/location.ts";
+import { NewRooms } from "./admission/new-rooms.ts";
+import { Origins } from "./admission/origins.ts";
+import { queryOf, withoutSpareSlashes } from "./admission/paths.ts";
+import type { Place } from "./admission/room-reference.ts";
+import { Rooms, callRoom, type Stub } from "./rooms/rooms.ts";
+import { Streams } from "./admission/stream-limit.ts";
+import { TurnedAway } from "./admission/refusal-cache.ts";
+import { within } from "./timeout.ts";
 
 /** How long a probe waits for an object, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;

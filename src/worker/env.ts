@@ -1,6 +1,6 @@
 import type { RegistryApi } from "../auth/revocations.ts";
 import type { RoomApi } from "../room/api.ts";
-import type { RateLimit } from "./address-limit.ts";
+import type { RateLimit } from "./admission/address-limit.ts";
 
 /** What the Worker is bound to. */
 export interface Env {

@@ -9,12 +9,12 @@ import { log, setLogLevel } from "../metrics/log.ts";
 import { Registry } from "../registry/registry.ts";
 import type { RoomClass } from "../room/api.ts";
 import { defineRoomClass } from "../room/room.ts";
-import { createAdmin } from "./admin.ts";
+import { createAdmin } from "./routes/admin.ts";
 import { createApp } from "./app.ts";
-import { bindingProblems } from "./bindings.ts";
-import { doubtsAbout } from "./doubts.ts";
+import { bindingProblems } from "./startup/bindings.ts";
+import { doubtsAbout } from "./startup/config-warnings.ts";
 import type { Env } from "./env.ts";
-import { Rooms } from "./rooms.ts";
+import { Rooms } from "./rooms/rooms.ts";
 
 export { refuse, type HookMember, type KindHooks, type RoomHandle } from "../config/hooks.ts";
 export { defineKind } from "../config/kinds.ts";

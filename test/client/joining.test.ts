@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { WebSocket as WsWebSocket } from "ws";
 import { joinRoom, ParlorError, type WebSocketConstructor } from "../../src/client/index.ts";
 import { settle } from "../../src/client/options.ts";
-import { roomAddress } from "../../src/client/address.ts";
+import { roomAddress } from "../../src/client/transports/address.ts";
 
 it.each([
   ["https://parlor.example/rooms/lobby", "https://parlor.example/rooms/lobby"],

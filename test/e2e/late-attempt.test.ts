@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { realEnvironment } from "../../src/client/environment.ts";
+import { realEnvironment } from "../../src/client/runtime/environment.ts";
 import { joinRoom, type Room, type TransportName } from "../../src/client/index.ts";
 import { createRoom } from "../../src/client/join-room.ts";
 import { randomKey } from "../../src/protocol/ids.ts";

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import { circlesIn, fileGraph, importsIn, type Import, type Sources } from "../support/import-graph.ts";
 import { filesIn, read } from "../support/repository.ts";
-import { nodesOf, textOf } from "../support/syntax.ts";
 
 /** What the files of a folder of src/ may import, besides each other: other folders, and packages. */
 interface Layer {
@@ -36,6 +36,113 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "rooms.ts": { folders: ["config"], packages: [] },
 };
 
+/**
+ * What lies in these folders is a layer as well: each sub-folder, and each file beside the sub-folders. A row names the other
+ * layers of the folder that it imports, types included.
+ */
+const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  room: {
+    connections: [],
+    "api.ts": [],
+    "tables.ts": [],
+    log: ["api.ts", "tables.ts"],
+    presence: ["connections", "api.ts", "tables.ts"],
+    state: ["tables.ts"],
+    delivery: ["connections", "log", "presence", "state"],
+    lifetime: ["connections", "tables.ts", "presence"],
+    access: ["connections", "api.ts", "tables.ts", "presence", "delivery", "lifetime"],
+    hooks: ["presence", "state", "delivery"],
+    membership: [
+      "connections",
+      "api.ts",
+      "tables.ts",
+      "log",
+      "presence",
+      "state",
+      "delivery",
+      "lifetime",
+      "access",
+      "hooks",
+    ],
+    acts: ["connections", "api.ts", "log", "presence", "state", "delivery", "access", "hooks", "membership"],
+    "assemble.ts": [
+      "connections",
+      "tables.ts",
+      "log",
+      "presence",
+      "state",
+      "delivery",
+      "lifetime",
+      "access",
+      "hooks",
+      "membership",
+      "acts",
+    ],
+    "clock-setback.ts": ["assemble.ts"],
+    "queries.ts": ["api.ts", "log", "acts", "assemble.ts"],
+    "reaper.ts": ["assemble.ts"],
+    "room.ts": [
+      "connections",
+      "api.ts",
+      "tables.ts",
+      "lifetime",
+      "membership",
+      "acts",
+      "assemble.ts",
+      "clock-setback.ts",
+      "queries.ts",
+      "reaper.ts",
+    ],
+  },
+  worker: {
+    admission: [],
+    "timeout.ts": [],
+    "env.ts": ["admission"],
+    rooms: ["admission", "env.ts"],
+    startup: ["env.ts"],
+    routes: ["rooms"],
+    "app.ts": ["admission", "timeout.ts", "env.ts", "rooms"],
+    "parlor.ts": ["env.ts", "rooms", "startup", "routes", "app.ts"],
+    "index.ts": ["parlor.ts"],
+  },
+  client: {
+    runtime: [],
+    "recovery.ts": [],
+    "tokens.ts": [],
+    transports: ["runtime", "recovery.ts", "tokens.ts"],
+    "error.ts": ["recovery.ts"],
+    connection: ["runtime", "tokens.ts", "transports", "error.ts"],
+    "proto.ts": ["transports"],
+    "options.ts": ["tokens.ts", "transports", "connection"],
+    views: ["error.ts", "connection", "options.ts"],
+    sending: ["runtime", "recovery.ts", "error.ts", "connection", "options.ts", "views"],
+    "room.ts": ["transports", "connection", "views", "sending"],
+    "session.ts": [
+      "runtime",
+      "recovery.ts",
+      "transports",
+      "error.ts",
+      "connection",
+      "options.ts",
+      "views",
+      "sending",
+      "room.ts",
+    ],
+    "join-room.ts": ["runtime", "transports", "options.ts", "room.ts", "session.ts"],
+    "index.ts": [
+      "tokens.ts",
+      "transports",
+      "error.ts",
+      "connection",
+      "options.ts",
+      "views",
+      "sending",
+      "room.ts",
+      "join-room.ts",
+    ],
+  },
+};
+
 /** The entry points name the room's class, so that the platform finds it. */
 const MAY_IMPORT_THE_CLASS = ["src/worker/index.ts", "src/worker/parlor.ts"];
 
@@ -43,35 +150,6 @@ const MAX_LINES = { src: 400, test: 400 };
 
 /** What is generated is as long as it must be. */
 const GENERATED = "src/protocol/generated/";
-
-type Sources = Readonly<Record<string, string>>;
-
-/** One import, as written. */
-interface Import {
-  /** Undefined where it is computed, and so cannot be judged. */
-  readonly specifier: string | undefined;
-  readonly typeOnly: boolean;
-}
-
-/** Static, type, dynamic, `typeof import()` and re-exports. */
-function importsIn(source: string): Import[] {
-  return nodesOf(source).flatMap((node): Import[] => {
-    switch (node.type) {
-      case "ImportDeclaration":
-        return [{ specifier: textOf(node["source"]), typeOnly: node["importKind"] === "type" }];
-      case "ExportNamedDeclaration":
-      case "ExportAllDeclaration":
-        if (node["source"] === null) return [];
-        return [{ specifier: textOf(node["source"]), typeOnly: node["exportKind"] === "type" }];
-      case "TSImportType":
-        return [{ specifier: textOf(node["source"]), typeOnly: true }];
-      case "ImportExpression":
-        return [{ specifier: textOf(node["source"]), typeOnly: false }];
-      default:
-        return [];
-    }
-  });
-}
 
 /** Why `from` may not have this import, or undefined if it may. */
 function objection(from: string, { specifier, typeOnly }: Import, sources: Sources): string | undefined {
@@ -87,7 +165,7 @@ function objection(from: string, { specifier, typeOnly }: Import, sources: Sourc
 
   const to = posix.join(posix.dirname(from), specifier);
   if (!(to in sources)) return `imports ${to}, which does not exist in src/`;
-  if (layerOf(to) === layer) return undefined;
+  if (layerOf(to) === layer) return innerObjection(from, to);
   if (to === "src/room/room.ts" && MAY_IMPORT_THE_CLASS.includes(from)) return undefined;
   if (to === "src/room/api.ts" && row.folders.includes("room/api.ts")) {
     return typeOnly ? undefined : `${display(layer)} may import only types from room/api.ts`;
@@ -95,6 +173,41 @@ function objection(from: string, { specifier, typeOnly }: Import, sources: Sourc
   return row.folders.includes(layerOf(to))
     ? undefined
     : `${display(layer)} may not import ${display(layerOf(to))}`;
+}
+
+/** Why one file of a folder may not import another one of the same folder, or undefined if it may. */
+function innerObjection(from: string, to: string): string | undefined {
+  const layer = layerOf(from);
+  const inner = INNER_LAYERS[layer];
+  const [own, other] = [innerLayerOf(from), innerLayerOf(to)];
+  if (inner === undefined || own === other) return undefined;
+  const row = inner[own];
+  if (row === undefined) return `${layer}/${own} is in no row of INNER_LAYERS`;
+  return row.includes(other)
+    ? undefined
+    : `${layer}/${display(own)} may not import ${layer}/${display(other)}`;
+}
+
+/** The sub-folder that a file lies in, or the file's name if it lies beside the sub-folders. */
+function innerLayerOf(path: string): string {
+  return path.split("/")[2] ?? path;
+}
+
+/** The arrows between the layers of a folder, as its files import. */
+function innerGraph(
+  folder: string,
+  files: Readonly<Record<string, readonly string[]>>,
+): Map<string, Set<string>> {
+  const graph = new Map<string, Set<string>>();
+  for (const [from, imports] of Object.entries(files)) {
+    if (layerOf(from) !== folder) continue;
+    const own = innerLayerOf(from);
+    const arrows = graph.get(own) ?? new Set();
+    graph.set(own, arrows);
+    for (const to of imports)
+      if (layerOf(to) === folder && innerLayerOf(to) !== own) arrows.add(innerLayerOf(to));
+  }
+  return graph;
 }
 
 /** The folder of src/ that a file lies in, or the file's name if it lies in src/ itself. */
@@ -129,6 +242,27 @@ describe("layers", () => {
     expect(objections(sources)).toEqual([]);
   });
 
+  it("no files of src/ import each other in a circle, types included", () => {
+    expect(circlesIn(fileGraph(contents("src/")))).toEqual([]);
+  });
+
+  it.each(Object.entries(INNER_LAYERS))("the layers within %s/ form no circle", (_folder, inner) => {
+    expect(circlesIn(inner)).toEqual([]);
+  });
+
+  it.each(Object.entries(INNER_LAYERS))(
+    "each layer within %s/ imports what its row names",
+    (folder, inner) => {
+      const found = innerGraph(folder, fileGraph(contents("src/")));
+
+      expect(
+        Object.fromEntries([...found].map(([layer, arrows]) => [layer, [...arrows].toSorted()])),
+      ).toEqual(
+        Object.fromEntries(Object.entries(inner).map(([layer, arrows]) => [layer, arrows.toSorted()])),
+      );
+    },
+  );
+
   it.each(["src", "test"] as const)("no file of %s/ is longer than its limit", (folder) => {
     const long = Object.entries(contents(`${folder}/`))
       .filter(([path]) => path.endsWith(".ts") && !path.startsWith(GENERATED))
@@ -146,6 +280,9 @@ describe("the checker itself", () => {
     "src/protocol/frames.ts": "",
     "src/metrics/log.ts": "",
     "src/rooms.ts": "",
+    "src/room/log/log.ts": "",
+    "src/room/delivery/outbox.ts": "",
+    "src/client/options.ts": "",
   };
 
   it.each([
@@ -171,6 +308,14 @@ describe("the checker itself", () => {
     ["worker/x.ts", 'import "../../test/x.ts";', "imports test/x.ts, which does not exist in src/"],
     ["worker/x.ts", 'import "./gone.ts";', "imports src/worker/gone.ts, which does not exist in src/"],
     ["extra/x.ts", 'import "hono";', "extra is in no row of LAYERS"],
+    [
+      "room/log/x.ts",
+      'import type { Outbox } from "../delivery/outbox.ts";',
+      "room/log/ may not import room/delivery/",
+    ],
+    ["room/log/x.ts", 'import { Room } from "../room.ts";', "room/log/ may not import room/room.ts"],
+    ["room/extra/x.ts", 'import "../log/log.ts";', "room/extra is in no row of INNER_LAYERS"],
+    ["client/error.ts", 'import "./options.ts";', "client/error.ts may not import client/options.ts"],
   ])("rejects src/%s: %s", (path, source, reason) => {
     expect(objections({ ...others, [`src/${path}`]: source })).toEqual([`src/${path}: ${reason}`]);
   });
@@ -179,9 +324,25 @@ describe("the checker itself", () => {
     ["client/x.ts", 'import { decode } from "../protocol/frames.ts";'],
     ["transports/x.ts", 'import type { RoomApi } from "../room/api.ts";'],
     ["worker/index.ts", 'export { Room } from "../room/room.ts"; import { kinds } from "../rooms.ts";'],
+    ["room/delivery/x.ts", 'import { Log } from "../log/log.ts"; import "./outbox.ts";'],
     ["worker/x.ts", 'import { cors } from "hono/cors"; import { env } from "cloudflare:workers";'],
     ["client/x.ts", '// import { Room } from "../room/room.ts"\nexport const text = `import "ws"`;'],
   ])("accepts src/%s: %s", (path, source) => {
     expect(objections({ ...others, [`src/${path}`]: source })).toEqual([]);
+  });
+
+  it("circles are found once each, and shared ends are none", () => {
+    expect(circlesIn({ a: ["b", "c"], b: ["c"], c: [] })).toEqual([]);
+    expect(circlesIn({ a: ["b"], b: ["c"], c: ["a"], d: ["a"] })).toEqual(["a -> b -> c -> a"]);
+    expect(circlesIn({ a: ["a"] })).toEqual(["a -> a"]);
+  });
+
+  it("files that import each other are a circle, also by their types", () => {
+    const sources = {
+      "src/a.ts": 'import type { B } from "./b.ts";',
+      "src/b.ts": 'export { A } from "./a.ts";',
+    };
+
+    expect(circlesIn(fileGraph(sources))).toEqual(["src/a.ts -> src/b.ts -> src/a.ts"]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ADDRESS_LIMITS, PERIOD_SECONDS } from "../../src/worker/address-limit.ts";
+import { ADDRESS_LIMITS, PERIOD_SECONDS } from "../../src/worker/admission/address-limit.ts";
 import { read } from "../support/repository.ts";
 
 describe("wrangler.toml", () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Ledger } from "../measure/ledger.ts";
 import type { Member } from "./member.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "./loaded-server.ts";
 import { eachStamp, nowUs, stampedJson } from "./stamp.ts";
 
 /** Who gathers. */

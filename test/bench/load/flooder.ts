@@ -1,7 +1,7 @@
 import { randomKey } from "../../support/rooms.ts";
 import type { Identity } from "../contenders/dialect.ts";
 import type { Member } from "./member.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "./loaded-server.ts";
 
 /** What it says: 100 bytes, without a stamp, for nobody waits for it. */
 const MARK = "flood!";

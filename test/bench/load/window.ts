@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Histogram } from "../measure/histogram.ts";
 import { machineCpuSeconds } from "../measure/machine-load.ts";
 import type { Crowd } from "./crowd.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "./loaded-server.ts";
 import { nowUs } from "./stamp.ts";
 
 /** What happened in a span of time. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Member } from "../load/member.ts";
-import type { Stage } from "../load/stage.ts";
+import type { Stage } from "../load/loaded-server.ts";
 import { SPEAKERS } from "./common.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What is said. It carries no stamp, whose bytes would be most of what is counted here. */

@@ -1,7 +1,7 @@
 import { deflateRawSync } from "node:zlib";
 import type { DialectName } from "../../../src/protocol/contract.ts";
 import { dataPayload, encodeEntry, messageParts } from "../../../src/protocol/messages.ts";
-import { DIALECTS } from "../../../src/room/dialects.ts";
+import { DIALECTS } from "../../../src/room/delivery/dialects.ts";
 
 /** The fastest level, and the one that permessage-deflate takes. */
 const LEVELS = { fast: 1, usual: 6 } as const;

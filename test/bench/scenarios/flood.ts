@@ -9,7 +9,7 @@ import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { spreadOf } from "../measure/statistics.ts";
 import { flawsOf } from "./common.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
 
 const FLOODERS = 10;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Stage } from "../load/stage.ts";
+import type { Stage } from "../load/loaded-server.ts";
 import { JOINABLE } from "./common.ts";
 import { joinAll } from "./joins.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Members of each room. */

@@ -1,8 +1,8 @@
 import { Histogram } from "../measure/histogram.ts";
-import type { Stage } from "../load/stage.ts";
+import type { Stage } from "../load/loaded-server.ts";
 import { nowUs } from "../load/stamp.ts";
 import { JOINABLE, METRICS } from "./common.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Joins that wait for their welcome at a time: more would be lost in the kernel's queue, and come again a second later. */

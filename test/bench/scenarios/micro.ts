@@ -1,6 +1,6 @@
 import { decodeClientText } from "../../../src/protocol/decode.ts";
 import { encodeEntry, dataPayload, messageParts } from "../../../src/protocol/messages.ts";
-import { DIALECTS } from "../../../src/room/dialects.ts";
+import { DIALECTS } from "../../../src/room/delivery/dialects.ts";
 import type { DialectName } from "../../../src/protocol/contract.ts";
 import { fullBucket, take, type BucketRate } from "../../../src/limits/token-bucket.ts";
 import { SENT, deflated } from "./deflating.ts";

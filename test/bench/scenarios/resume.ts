@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { randomKey } from "../../support/rooms.ts";
 import type { Identity } from "../contenders/dialect.ts";
 import type { Member } from "../load/member.ts";
-import type { Stage } from "../load/stage.ts";
+import type { Stage } from "../load/loaded-server.ts";
 import { eachStamp, nowUs, stampedJson } from "../load/stamp.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { Ledger } from "../measure/ledger.ts";
 import { METRICS } from "./common.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Messages that everyone has read before they leave: without one, Socket.IO knows no place to go on from. */

@@ -4,8 +4,8 @@ import { totalOf } from "../../cost/readings.ts";
 import { NO_LIMITS } from "../contenders/parlor.ts";
 import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
-import { Stage } from "../load/stage.ts";
-import { within } from "./on-stage.ts";
+import { Stage } from "../load/loaded-server.ts";
+import { within } from "./with-server.ts";
 import type { Outcome, Scenario, Setup } from "./scenario.ts";
 
 /** Messages of all members together. */

@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
-import type { Stage } from "../load/stage.ts";
+import type { Stage } from "../load/loaded-server.ts";
 import { measureSpan, WARM_UP_SECONDS, type Span } from "../load/window.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { flawsOf, SPEAKERS } from "./common.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Members who send, and what: in a turn more for one who does not read than the kernel's buffers hold, some 5 MB. */

@@ -3,7 +3,7 @@ import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
-import { onStage } from "./on-stage.ts";
+import { onStage } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Messages of each member. */

@@ -7,7 +7,7 @@ import { totalOf } from "../../cost/readings.ts";
 import { uniqueRoom } from "../../support/rooms.ts";
 import { NO_LIMITS } from "../contenders/parlor.ts";
 import { spreadOf } from "../measure/statistics.ts";
-import { within } from "./on-stage.ts";
+import { within } from "./with-server.ts";
 import type { Outcome, Scenario, Setup } from "./scenario.ts";
 
 /** Members send nothing while the clock is set forward. */

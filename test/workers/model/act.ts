@@ -2,9 +2,9 @@ import fc from "fast-check";
 import type { ErrorCode } from "../../../src/protocol/errors.ts";
 import type { AnswerFrame, ErrorFrame } from "../../../src/protocol/frames.ts";
 import type { Model } from "./model.ts";
-import type { Player } from "./player.ts";
+import type { Player } from "./client.ts";
 import type { Recorded } from "./recorded.ts";
-import type { Attempt, Lane } from "./lanes.ts";
+import type { Attempt, Lane } from "./act-queues.ts";
 import type { StateRefusal } from "./shared.ts";
 import { refusalOf } from "./shared.ts";
 

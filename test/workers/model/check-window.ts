@@ -4,7 +4,7 @@ import type { Evidence } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 import type { Model } from "./model.ts";
 import { isRecorded } from "./recorded.ts";
-import { isAnswer } from "./window.ts";
+import { isAnswer } from "./client-window.ts";
 
 /** L5, L7: who says what it has read is never sent more than its window, and is sent the rest as it reads. */
 export function* keptUp({ model, connections }: Evidence): Iterable<string> {

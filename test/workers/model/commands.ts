@@ -4,7 +4,7 @@ import { evict } from "../support/rooms.ts";
 import { WebSocketMember } from "../support/websocket.ts";
 import { anyAct, anyMessage, asking, leaving } from "./acts.ts";
 import type { Transport } from "./connection.ts";
-import { NAMES } from "./player.ts";
+import { NAMES } from "./client.ts";
 import {
   connectionOf,
   keepHeard,
@@ -15,8 +15,8 @@ import {
   sayingsOf,
   SLOT_MS,
   who,
-} from "./sayings.ts";
-import { shout, unlessAsleep } from "./shout.ts";
+} from "./act-batches.ts";
+import { shout, unlessAsleep } from "./flood.ts";
 import { command } from "./step.ts";
 
 const joining = fc.record({

@@ -2,8 +2,8 @@ import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { SseMember } from "../support/sse.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 import type { Change, Start } from "./model.ts";
-import type { Player } from "./player.ts";
-import type { Window } from "./window.ts";
+import type { Player } from "./client.ts";
+import type { Window } from "./client-window.ts";
 import { isRecorded, type RecordedFrame } from "./recorded.ts";
 
 /** How a client is connected. */

@@ -3,7 +3,7 @@ import type { LeaveReason } from "../../../src/protocol/frames.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { parsePosition, type UnrecoveredReason } from "../../../src/protocol/positions.ts";
 import type { Connection } from "./connection.ts";
-import { departuresIn, follow, type Found, type Lane } from "./lanes.ts";
+import { departuresIn, follow, type Found, type Lane } from "./act-queues.ts";
 import { isFor, type Recorded, type RecordedFrame } from "./recorded.ts";
 import { changed, type Shared } from "./shared.ts";
 

@@ -6,7 +6,7 @@ import type { Act, PlannedAct } from "./act.ts";
 import { NO_RANGE } from "./acts.ts";
 import type { Connection } from "./connection.ts";
 import type { Model } from "./model.ts";
-import type { Player } from "./player.ts";
+import type { Player } from "./client.ts";
 
 /** What one client says at once. */
 export interface Saying {

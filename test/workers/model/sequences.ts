@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { vi } from "vitest";
 import { anyStep } from "./commands.ts";
 import type { Step } from "./step.ts";
-import { Game, type Kind } from "./game.ts";
+import { Game, type Kind } from "./simulation.ts";
 
 const variables =
   (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Game } from "./game.ts";
+import type { Game } from "./simulation.ts";
 
 /** One step of a sequence. What makes no sense when it comes is passed over. */
 export interface Step {

@@ -1,6 +1,6 @@
 /**
  * Who may do what, and who is told what: the rules of PROTOCOL.md, section 10, as one table. It is written from the
- * rules, not from the code; permissions.test.ts and permissions-sights.test.ts hold the server to each row of it.
+ * rules, not from the code; permissions.test.ts and observations.test.ts hold the server to each row of it.
  *
  * A need is a capability, or `not` and one; `publish:chat` is the leave to publish that event. Without a need a row is for
  * everyone who is in the room.

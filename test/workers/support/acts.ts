@@ -1,6 +1,6 @@
-import { ONCE_WINDOW_MS, type Known } from "../../../src/room/once.ts";
-import type { StoredRef } from "../../../src/room/segments.ts";
-import { keeping } from "./keeping.ts";
+import { ONCE_WINDOW_MS, type Known } from "../../../src/room/log/deduplication.ts";
+import type { StoredRef } from "../../../src/room/log/segment-store.ts";
+import { keeping } from "./retention.ts";
 import { loadLog, NOW, range, type LoadedLog } from "./logs.ts";
 import { inRoom, uniqueRoom } from "./rooms.ts";
 

@@ -1,18 +1,18 @@
 import type { MessageFrame } from "../../../src/protocol/frames.ts";
 import type { Eyes } from "../../../src/protocol/messages.ts";
-import { SqlActBlocks } from "../../../src/room/act-blocks.ts";
+import { SqlActBlocks } from "../../../src/room/log/act-block-store.ts";
 import type { HistoryRange } from "../../../src/room/api.ts";
-import { pageFields } from "../../../src/room/history.ts";
-import { SqlFloors } from "../../../src/room/floors.ts";
-import { Log } from "../../../src/room/log.ts";
-import { Once } from "../../../src/room/once.ts";
-import type { RetentionLimits } from "../../../src/room/retention.ts";
-import type { StoredRef } from "../../../src/room/segments.ts";
-import { SqlSegments } from "../../../src/room/sql-segments.ts";
+import { pageFields } from "../../../src/room/log/history-pages.ts";
+import { SqlFloors } from "../../../src/room/log/ref-floors.ts";
+import { Log } from "../../../src/room/log/log.ts";
+import { Once } from "../../../src/room/log/deduplication.ts";
+import type { RetentionLimits } from "../../../src/room/log/retention.ts";
+import type { StoredRef } from "../../../src/room/log/segment-store.ts";
+import { SqlSegments } from "../../../src/room/log/sql-segments.ts";
 import { Tables } from "../../../src/room/tables.ts";
-import { keeping } from "./keeping.ts";
+import { keeping } from "./retention.ts";
 import { inRoom, uniqueRoom } from "./rooms.ts";
-import { eyesOf } from "../../support/eyes.ts";
+import { eyesOf } from "../../support/viewer.ts";
 
 /** When tests say that something is stored, Unix milliseconds. */
 export const NOW = 1_800_000_000_000;

@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
-import type { LaneRecord } from "../../../src/room/lane.ts";
+import type { LaneRecord } from "../../../src/room/connections/send-window.ts";
 import type { Member } from "../../support/member.ts";
 import { kindsRoom, serveKinds } from "./kinds.ts";
 import { inRoom } from "./rooms.ts";

@@ -3,7 +3,7 @@ import type { KindDefinition, Kinds } from "../../../src/config/kinds.ts";
 import type { Grant } from "../../../src/protocol/capabilities.ts";
 import { HOLDERS } from "../permissions/table.ts";
 import { UNSPENT } from "./budgets.ts";
-import { RULES } from "./rules.ts";
+import { RULES } from "./test-hooks.ts";
 
 /** Few refusals, for what comes of them. */
 const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;

@@ -1,4 +1,4 @@
-import type { StoredRef } from "../../../src/room/segments.ts";
+import type { StoredRef } from "../../../src/room/log/segment-store.ts";
 
 /** The epoch of the log that {@link storeVersion1} makes. */
 export const EPOCH_1 = "version_1-version_1";

@@ -76,7 +76,7 @@ export class WebSocketMember extends Member {
     this.#socket.close(code, reason);
   }
 
-  /** Closes in order: a socket between two ends of one process cannot be cut (see vanishing.ts for one that can). */
+  /** Closes in order: a socket between two ends of one process cannot be cut (see cuttable-member.ts for one that can). */
   vanish(): void {
     try {
       this.#socket.close(1000, "the test is over");

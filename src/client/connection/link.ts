@@ -1,0 +1,161 @@
+import { clampDelay } from "../../protocol/durations.ts";
+import type { ServerFrame, WelcomeFrame } from "../../protocol/frames.ts";
+import { Liveness } from "./liveness.ts";
+import type { Clock, Timers } from "../runtime/timers.ts";
+import type {
+  Batch,
+  Dial,
+  Target,
+  Transport,
+  TransportEnd,
+  TransportListener,
+  TransportName,
+} from "../transports/transport.ts";
+
+/** Who is told what comes over a link, until it is closed. */
+export interface LinkListener {
+  onFrame(frame: ServerFrame): void;
+  /** Reading the frames before it has brought the client to this position. */
+  onPosition(position: string): void;
+  /** So much was read, in UTF-16 units or bytes; only where the client has to say so. */
+  onRead(chars: number): void;
+  /** More can be sent. */
+  onReady(): void;
+  /** The connection ended; nothing comes after it. */
+  onEnd(end: TransportEnd): void;
+  /** Nothing came for too long; the link is open still. */
+  onSilence(reason: string): void;
+}
+
+/** What a link needs of its room. */
+export interface LinkContext {
+  readonly listener: LinkListener;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+/** A stream that nothing came over for so long is dead, in milliseconds; a comment comes every 25 s (rule S3). */
+const SSE_SILENCE_MS = 60_000;
+
+/** No server requests pings more often than this, in milliseconds. The smallest configurable interval is 5 s. */
+const MIN_PING_MS = 1_000;
+
+/** A connection that is looked after: told about only while it is the room's, and found out when it is dead. */
+export class Link {
+  readonly name: TransportName;
+  /** Round trip of the last ping, in milliseconds; `undefined` before the first, and over SSE. */
+  latencyMs: number | undefined;
+  readonly #context: LinkContext;
+  #transport: Transport | undefined;
+  #isOver = false;
+  #authority = "";
+  #liveness: Liveness | undefined;
+  #pingedAt = 0;
+
+  constructor(name: TransportName, dial: Dial, target: Target, context: LinkContext) {
+    this.name = name;
+    this.#context = context;
+    const { listener, clock } = context;
+    const onEnd = (end: TransportEnd): void => {
+      if (this.#isOver) return;
+      this.release();
+      listener.onEnd(end);
+    };
+    const transportListener = {
+      onFrames: (...come: Parameters<TransportListener["onFrames"]>) => this.#receive(...come),
+      onHeard: () => this.#liveness?.heard(clock.now()),
+      onReady: () => {
+        if (!this.#isOver) listener.onReady();
+      },
+      onEnd,
+    };
+    dial(target, transportListener, () => !this.#isOver).then(
+      (transport) => {
+        this.#transport = transport;
+        if (this.#isOver) transport.close(false);
+      },
+      (error: unknown) => onEnd({ code: 1006, reason: String(error) }),
+    );
+  }
+
+  /** Whether what is sent now would have to wait. */
+  get isBusy(): boolean {
+    return this.#transport?.isBusy === true;
+  }
+
+  /** Begins to look after the connection, with what its welcome says. */
+  welcomed({ session, key, try: attempt, pingIntervalMs }: WelcomeFrame, pingTimeoutMs: number): void {
+    this.#authority = `${session}.${key}${attempt === undefined ? "" : `.${attempt}`}`;
+    const rule =
+      this.name === "websocket"
+        ? { pingIntervalMs: Math.max(MIN_PING_MS, clampDelay(pingIntervalMs)), timeoutMs: pingTimeoutMs }
+        : { pingIntervalMs: Infinity, timeoutMs: SSE_SILENCE_MS };
+    this.#liveness = new Liveness(rule, this.#context.clock.now());
+    this.#check();
+  }
+
+  /** The bytes of a frame, given as JSON text, on this connection; `undefined` if it is sent as this text. */
+  sizeOf(text: string): number | undefined {
+    return this.#transport?.sizeOf?.(text);
+  }
+
+  /** Sends acts. */
+  send(batch: Omit<Batch, "authority">): void {
+    this.#transport?.send({ ...batch, authority: this.#authority });
+  }
+
+  /** Goes on with a new token. */
+  renew(token: string): void {
+    if (!this.#isOver) this.#transport?.renew(token, this.#authority);
+  }
+
+  /** Asks for a sign of life now: there is reason to doubt that the connection lives. */
+  ping(): void {
+    if (this.#liveness === undefined || this.#isOver) return;
+    this.#pingedAt = this.#context.clock.now();
+    this.#liveness.pinged(this.#pingedAt);
+    this.#transport?.ping();
+    this.#check();
+  }
+
+  /** Ends the membership. Resolves when the room has heard of it, or cannot. */
+  async leave(): Promise<void> {
+    this.release();
+    await this.#transport?.leave(this.#authority);
+  }
+
+  /** Lets go of the connection without closing it: nothing of it is told any more. */
+  release(): void {
+    this.#isOver = true;
+    this.#context.timers.clear("liveness");
+  }
+
+  /** Closes the connection; `forGood` if the member also leaves. */
+  close(forGood: boolean): void {
+    this.release();
+    this.#transport?.close(forGood);
+  }
+
+  #receive(frames: readonly ServerFrame[], position?: string, chars = 0): void {
+    const { clock, listener } = this.#context;
+    const now = clock.now();
+    this.#liveness?.heard(now);
+    for (const frame of frames) {
+      // What is told may lead to the end of the link, and then the rest is for the next one to bring.
+      if (this.#isOver) return;
+      if (frame.type === "pong") this.latencyMs = now - this.#pingedAt;
+      else listener.onFrame(frame);
+    }
+    if (this.#isOver) return;
+    if (position !== undefined) listener.onPosition(position);
+    listener.onRead(chars);
+  }
+
+  #check(): void {
+    const { clock, timers, listener } = this.#context;
+    const verdict = this.#liveness?.check(clock.now());
+    if (verdict === "ping") this.ping();
+    else if (verdict === "dead") listener.onSilence("nothing was heard for too long");
+    else if (verdict !== undefined) timers.set("liveness", verdict, () => this.#check());
+  }
+}

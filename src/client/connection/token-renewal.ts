@@ -1,0 +1,60 @@
+import { clampDelay } from "../../protocol/durations.ts";
+import type { ErrorFrame } from "../../protocol/frames.ts";
+import type { Link } from "./link.ts";
+import { tokenFrom, type GetToken } from "../tokens.ts";
+import type { Timers } from "../runtime/timers.ts";
+
+/** The part of a token's time after which it is renewed. */
+const RENEWAL_SHARE = 0.8;
+
+/** The shortest interval between renewals, in milliseconds, for a token without time left or without a valid expiry. */
+const MIN_RENEWAL_MS = 1_000;
+
+/** Whether an error rejects a renewal. A renewal has no ref, and nothing else without a ref is rejected with these errors. */
+export function isOfRenewal({ code, ref }: ErrorFrame): boolean {
+  return ref === undefined && (code.startsWith("token_") || code === "unavailable");
+}
+
+/** Renews the token of a connection ahead of its expiry. */
+export class Renewal {
+  readonly #getToken: GetToken | undefined;
+  readonly #timers: Timers;
+
+  constructor(getToken: GetToken | undefined, timers: Timers) {
+    this.#getToken = getToken;
+    this.#timers = timers;
+  }
+
+  /**
+   * Renews in time. A token that cannot be had then is asked for at the next join, when this one has expired.
+   *
+   * @param expiresInMs how long it is good for; `undefined` for one that is not to be renewed
+   */
+  schedule(link: Link | undefined, expiresInMs: number | undefined): void {
+    if (expiresInMs === undefined || this.#getToken === undefined) return;
+    const ms = Math.max(MIN_RENEWAL_MS, clampDelay(expiresInMs * RENEWAL_SHARE));
+    this.#timers.set("renewal", ms, () => void this.#renew(link));
+  }
+
+  /**
+   * Renews again after the room has rejected a renewal for now. If the room rejects the token for good, the connection
+   * continues until its old token expires.
+   */
+  refused(link: Link | undefined, { retryAfterMs }: ErrorFrame): void {
+    this.schedule(link, retryAfterMs && retryAfterMs / RENEWAL_SHARE);
+  }
+
+  /** Renews no more: the connection is gone. */
+  stop(): void {
+    this.#timers.clear("renewal");
+  }
+
+  async #renew(link: Link | undefined): Promise<void> {
+    try {
+      const token = await tokenFrom(this.#getToken);
+      if (token !== undefined) link?.renew(token);
+    } catch {
+      // The connection ends with its token, and is made again with another.
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { toBase64 } from "../../protocol/base64.ts";
+import { bytesOf } from "../../protocol/bytes.ts";
+import { MAX_NAME_CHARS } from "../../protocol/frames.ts";
+import { isPlain, jsonText } from "../../protocol/json-text.ts";
+import { MAX_JSON_DEPTH, utf8Length } from "../../protocol/json.ts";
+import { ParlorError } from "../error.ts";
+
+/** How to change the shared state, besides which keys get which values. */
+export interface SetOptions {
+  /** Keys to delete in the same step. */
+  readonly delete?: readonly string[] | undefined;
+  /**
+   * The versions that keys must have for anything to change, as {@link SharedValue.version} tells them; 0, or
+   * `undefined`, for a key that must be absent. They need not be keys that are set.
+   *
+   * @default nothing is compared
+   */
+  readonly if?: Readonly<Record<string, number | undefined>> | undefined;
+  /** Whether the keys set belong to this member, and are deleted when it departs. @default false */
+  readonly own?: boolean | undefined;
+}
+
+/** A client frame as JSON text. An act has no `ref` yet: it gets one when it is first sent ({@link withRef}). */
+export interface FrameText {
+  readonly text: string;
+  /** Its size in UTF-8 bytes. */
+  readonly bytes: number;
+}
+
+/** The frame of an act with its `ref`. */
+export function withRef({ text, bytes }: FrameText, ref: number): FrameText {
+  const field = `"ref":${ref},`;
+  return { text: `{${field}${text.slice(1)}`, bytes: bytes + field.length };
+}
+
+/**
+ * Writes a value as JSON text; `undefined` becomes null.
+ *
+ * @throws ParlorError `bad_frame` for what JSON cannot carry
+ */
+export function dataText(data: unknown): string {
+  return orBadFrame(() => jsonText(data));
+}
+
+/**
+ * Writes a publish. A buffer, or a view of one, is sent as raw bytes.
+ *
+ * @throws ParlorError `bad_frame`, as the server would refuse it
+ */
+export function publishText(
+  event: string,
+  data: unknown,
+  rest: {
+    readonly volatile?: true;
+    readonly key?: string | undefined;
+    readonly to?: readonly string[] | undefined;
+  },
+): FrameText {
+  checkName("event", event);
+  if (rest.key !== undefined) checkName("key", rest.key);
+  const bytes = orBadFrame(() => bytesOf(data));
+  const payload = bytes === undefined ? `"data":${dataText(data)}` : `"bytes":"${toBase64(bytes)}"`;
+  return frameText({ type: "publish", event, ...rest }, payload);
+}
+
+/**
+ * Writes a change of the shared state. Keys and versions are not checked: the server refuses them by the act's ref.
+ *
+ * @throws ParlorError `bad_frame` for what JSON cannot carry, or nests too deep
+ */
+export function setText(values: object, options: SetOptions): FrameText {
+  const { delete: deleted, if: versions = {}, own } = options;
+  // Left out of the text, a version that is undefined would not be compared.
+  const fields = `"set":${objectText(values, null)},"if":${objectText(versions, 0)}`;
+  return frameText({ type: "set", delete: deleted, own }, fields);
+}
+
+/**
+ * Writes a change of the member's presence data.
+ *
+ * @throws ParlorError `bad_frame`, as the server would refuse it
+ */
+export function presenceText(text: string): FrameText {
+  return frameText({ type: "presence" }, `"data":${text}`);
+}
+
+function frameText(head: object, fields: string): FrameText {
+  const text = `${JSON.stringify(head).slice(0, -1)},${fields}}`;
+  // Text that nests too deep is refused as a whole, without a ref. An array around the frame is a level.
+  if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
+    throw new ParlorError("bad_frame", `the frame nests deeper than ${MAX_JSON_DEPTH - 1}`);
+  }
+  return { text, bytes: utf8Length(text) };
+}
+
+/** Values by name as a JSON object, with something in the place of those that are undefined. */
+function objectText(values: object, absent: unknown): string {
+  if (!isPlain(values))
+    throw new ParlorError("bad_frame", "values and if must be objects with one field for each key");
+  const fields = Object.entries(values).map(
+    ([name, value]) => `${JSON.stringify(name)}:${dataText(value ?? absent)}`,
+  );
+  return `{${fields.join(",")}}`;
+}
+
+function orBadFrame<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    throw new ParlorError("bad_frame", `the data cannot be sent: ${String(error)}`);
+  }
+}
+
+function nestsDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => nestsDeeper(inner, levels - 1));
+}
+
+function checkName(what: string, name: string): void {
+  if (typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARS) return;
+  throw new ParlorError("bad_frame", `${what} is a string of 1-${MAX_NAME_CHARS} characters`);
+}

@@ -1,0 +1,151 @@
+import type { Json } from "../../protocol/json.ts";
+import type { Acts, Published } from "./acts.ts";
+import { backoffMs } from "../connection/backoff.ts";
+import { ParlorError } from "../error.ts";
+import { dataText } from "./encode.ts";
+import type { Settings } from "../options.ts";
+import type { SharedValue } from "../views/shared-state.ts";
+import type { Clock } from "../runtime/timers.ts";
+
+/** Computes a key's new value from the current one. On either side `undefined` means that the key is absent. */
+export type Change = (value: Json | undefined) => unknown;
+
+/** The waits after a conflict, in milliseconds: about a round trip at first. */
+const BOUNDS = { minReconnectDelayMs: 50, maxReconnectDelayMs: 2_000 };
+
+/** This many conflicts in a row reject an update. With the waits above that takes about ten seconds. */
+const MAX_CONFLICTS = 16;
+
+interface Update {
+  readonly change: Change;
+  readonly resolve: (published: Published) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A key's value as JSON text, and its version. */
+interface Known {
+  readonly text: string | undefined;
+  readonly version: number;
+  /** The newest version of the key that this value includes. */
+  readonly asOf: number;
+}
+
+/**
+ * Compare-and-set with retries (rule T2). Waiting updates of one key are combined in one step. So updates of one client do
+ * not conflict with each other, and many calls only make one list longer.
+ */
+export class Updates {
+  readonly #shared: ReadonlyMap<string, SharedValue>;
+  readonly #acts: Acts;
+  readonly #clock: Clock;
+  readonly #maxWaiting: number;
+  readonly #byKey = new Map<string, Update[]>();
+  readonly #pauses = new Set<() => void>();
+
+  /** @param settings bounds how many updates of a key may wait, by the bound for acts */
+  constructor(
+    shared: ReadonlyMap<string, SharedValue>,
+    acts: Acts,
+    clock: Clock,
+    settings: Pick<Settings, "maxPendingActs">,
+  ) {
+    this.#shared = shared;
+    this.#acts = acts;
+    this.#clock = clock;
+    this.#maxWaiting = settings.maxPendingActs;
+  }
+
+  /** See {@link Room.update}. */
+  update(key: string, change: Change): Promise<Published> {
+    const promise = new Promise<Published>((resolve, reject) => {
+      const update = { change, resolve, reject };
+      const waiting = this.#byKey.get(key);
+      if (waiting === undefined) {
+        const first = [update];
+        this.#byKey.set(key, first);
+        queueMicrotask(() => void this.#work(key, first)); // Updates of one task are combined in one step.
+      } else if (waiting.length < this.#maxWaiting) waiting.push(update);
+      else reject(new ParlorError("outbox_full", `${this.#maxWaiting} acts wait already`));
+    });
+    promise.catch(() => undefined); // As with other acts, an unhandled rejection is not reported.
+    return promise;
+  }
+
+  /** Ends all waits after conflicts at once: the room is closed, and rejects these updates. */
+  end(): void {
+    for (const goOn of this.#pauses) goOn();
+  }
+
+  /** Applies the waiting updates of a key, until there are none. */
+  async #work(key: string, waiting: Update[]): Promise<void> {
+    let doing: Update[] = [];
+    let conflicts = 0;
+    let told: Known | undefined;
+    for (;;) {
+      doing.push(...waiting.splice(0));
+      const before = this.#read(key, told);
+      const text = apply(doing, before.text);
+      if (doing.length + waiting.length === 0) break;
+      if (doing.length === 0) continue;
+      try {
+        const { offset } = await this.#set(key, text, before.version);
+        for (const { resolve } of doing) resolve({ offset });
+        // Over SSE the answer may arrive before the change itself.
+        told = { text, version: text === undefined ? 0 : offset, asOf: offset };
+      } catch (error) {
+        const version = error instanceof ParlorError ? error.versions?.[key] : undefined;
+        if (version !== undefined && ++conflicts < MAX_CONFLICTS) {
+          // Here the client learns first that a room has lost its state.
+          told = version === 0 ? { text: undefined, version, asOf: before.version } : undefined;
+          await this.#pause(backoffMs(BOUNDS, conflicts - 1, 0, this.#clock.random));
+          continue;
+        }
+        for (const { reject } of doing) reject(error);
+      }
+      conflicts = 0;
+      doing = [];
+    }
+    this.#byKey.delete(key);
+  }
+
+  /** What is known of a key: from the room's answers, unless something newer has arrived. */
+  #read(key: string, told: Known | undefined): Known {
+    const entry = this.#shared.get(key);
+    const version = entry?.version ?? 0;
+    if (told !== undefined && version <= told.asOf) return told;
+    return { text: entry && dataText(entry.value), version, asOf: version };
+  }
+
+  async #set(key: string, text: string | undefined, version: number): Promise<Published> {
+    const isAbsent = text === undefined;
+    const values = isAbsent ? {} : { [key]: JSON.parse(text) as Json };
+    return this.#acts.set(values, { if: { [key]: version }, ...(isAbsent && { delete: [key] }) });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const goOn = (): void => {
+        cancel();
+        this.#pauses.delete(goOn);
+        resolve();
+      };
+      const cancel = this.#clock.startTimer(goOn, ms);
+      this.#pauses.add(goOn);
+    });
+  }
+}
+
+/** Applies changes in order, each to its own copy of the previous result. A change that throws is rejected and left out. */
+function apply(updates: Update[], before: string | undefined): string | undefined {
+  let text = before;
+  for (const update of [...updates]) {
+    try {
+      const value = update.change(text === undefined ? undefined : (JSON.parse(text) as Json));
+      text = value === undefined ? undefined : dataText(value);
+    } catch (error) {
+      updates.splice(updates.indexOf(update), 1);
+      update.reject(error);
+    }
+  }
+  return text;
+}

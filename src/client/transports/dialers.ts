@@ -1,0 +1,33 @@
+import type { Dialect } from "./dialect.ts";
+import { tokenFrom, type GetToken } from "../tokens.ts";
+import type { Dial, Target, TransportName } from "./transport.ts";
+import { WebSocketTransport, type WebSocketConstructor } from "./websocket-transport.ts";
+
+/** What connections are made with. */
+export interface Means {
+  readonly WebSocket: WebSocketConstructor;
+  readonly dialect?: Dialect | undefined;
+  readonly fetch: typeof fetch;
+  readonly getToken: GetToken | undefined;
+}
+
+/** How to start a connection, by the transport's name. */
+export type Dials = Readonly<Record<TransportName, Dial>>;
+
+/** Makes real connections. The code for SSE is loaded when it is first needed. */
+export function makeDials({ WebSocket, dialect, fetch: fetch_, getToken }: Means): Dials {
+  // An attempt that was given up while its token was fetched is not sent. It could only arrive late.
+  const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
+    const token = await tokenFrom(getToken);
+    if (!isWanted()) throw new Error("the attempt was given up");
+    return { ...target, token };
+  };
+  return {
+    websocket: async (target, listener, isWanted) =>
+      new WebSocketTransport(await complete(target, isWanted), listener, WebSocket, dialect),
+    sse: async (target, listener, isWanted) => {
+      const { SseTransport } = await import("./sse-transport.ts");
+      return new SseTransport(await complete(target, isWanted), listener, fetch_);
+    },
+  };
+}

@@ -1,0 +1,214 @@
+import type { CLOSE_CODES } from "../../protocol/close-codes.ts";
+import type { ErrorFrame } from "../../protocol/frames.ts";
+import { eventsUrl, messagesUrl } from "./address.ts";
+import { readPostAnswer, readRefusal, retryAfterMsOf, type HttpAnswer } from "./http-replies.ts";
+import { realEnvironment } from "../runtime/environment.ts";
+import { recoveryOf } from "../recovery.ts";
+import { decodeServerText } from "./decode.ts";
+import { SseParser } from "./sse-parser.ts";
+import type { Clock } from "../runtime/timers.ts";
+import type { Batch, Target, Transport, TransportEnd, TransportListener } from "./transport.ts";
+
+// Checked against the table, which is not loaded for them.
+const OVERLOADED: (typeof CLOSE_CODES)["overloaded"]["code"] = 4005;
+const BAD_PROTOCOL: (typeof CLOSE_CODES)["bad_protocol"]["code"] = 4500;
+
+/** How long a POST may take, in milliseconds, before the connection is taken for dead. */
+const POST_TIMEOUT_MS = 30_000;
+
+/**
+ * A room over Server-Sent Events, its acts by POST: one at a time, so that they arrive in order.
+ *
+ * Read with `fetch` and not with an EventSource, which hides statuses, headers and comments.
+ */
+export class SseTransport implements Transport {
+  readonly #target: Target;
+  readonly #listener: TransportListener;
+  readonly #fetch: typeof fetch;
+  /** One for each open request. Older browsers lack the platform's way to combine them. */
+  readonly #requests = new Set<AbortController>();
+  readonly #clock: Pick<Clock, "startTimer">;
+  #isOver = false;
+  #isPosting = false;
+  #retryMs: number | undefined;
+  #token: string | undefined;
+
+  constructor(
+    target: Target,
+    listener: TransportListener,
+    fetch_: typeof fetch,
+    clock: Pick<Clock, "startTimer"> = realEnvironment,
+  ) {
+    this.#clock = clock;
+    this.#target = target;
+    this.#listener = listener;
+    this.#fetch = fetch_;
+    this.#token = target.token;
+    void this.#run();
+  }
+
+  get isBusy(): boolean {
+    return this.#isPosting;
+  }
+
+  send(batch: Batch): void {
+    this.#isPosting = true;
+    void this.#post(batch);
+  }
+
+  renew(token: string, authority: string): void {
+    this.#token = token;
+    // A refusal does not matter: then the stream ends when the old token does, and is joined again.
+    void this.#renew(JSON.stringify({ type: "auth", token }), authority).catch(() => undefined);
+  }
+
+  ping(): void {
+    // The server writes comments.
+  }
+
+  async leave(authority: string): Promise<void> {
+    // The page may be on its way out, hence `keepalive`.
+    await this.#ask('{"type":"leave"}', authority, { keepalive: true }).catch(() => undefined);
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#abortAll();
+  }
+
+  async #run(): Promise<void> {
+    const abort = this.#begin();
+    try {
+      // Without a token no header beside the safelisted ones, so that no preflight comes before it; and without an
+      // `Accept` for events a refusal has a status (rule S7).
+      const response = await this.#fetch(eventsUrl(this.#target), {
+        cache: "no-store",
+        ...(this.#token !== undefined && { headers: this.#bearer }),
+        signal: abort.signal,
+      });
+      const type = response.headers.get("Content-Type") ?? "";
+      if (!response.ok || !type.startsWith("text/event-stream")) {
+        return this.#refused(await readAnswer(response));
+      }
+      // Not every `fetch` can stream, for example React Native's cannot.
+      const reader = response.body?.getReader?.();
+      if (reader === undefined)
+        throw new TypeError("this fetch returned no body that can be read as a stream");
+      await this.#read(reader);
+      this.#end({ code: 1006, reason: "the stream ended" });
+    } catch (error) {
+      this.#end({ code: 1006, reason: String(error) });
+    }
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    const parser = new SseParser({
+      onRetry: (ms) => {
+        this.#retryMs = ms;
+      },
+      onEvent: (data, id) => this.#receive(data, id),
+    });
+    while (!this.#isOver) {
+      const { done, value } = await reader.read();
+      if (done || this.#isOver) return;
+      this.#listener.onHeard();
+      parser.feed(value);
+    }
+  }
+
+  #receive(data: string, id: string): void {
+    if (this.#isOver) return;
+    const frames = decodeServerText(data);
+    this.#listener.onFrames(frames, id);
+    const close = frames.find((frame) => frame.type === "close");
+    if (close !== undefined) this.#end(close);
+  }
+
+  /** Tells an HTTP refusal as a socket would have: the error, then the close that goes with it. */
+  #refused(answer: HttpAnswer): void {
+    const error = readRefusal(answer);
+    if (error === undefined) {
+      const reason = `the stream was answered with ${answer.status}`;
+      return this.#end({ code: 1006, reason, retryMs: retryAfterMsOf(answer.retryAfter) });
+    }
+    if (this.#isOver) return;
+    this.#listener.onFrames([error]);
+    this.#end({ code: closeCodeOf(error, answer.status), reason: error.message });
+  }
+
+  async #post({ text, refs, authority }: Batch): Promise<void> {
+    let answer: HttpAnswer;
+    try {
+      answer = await this.#ask(text, authority);
+    } catch (error) {
+      // The stream is then as good as gone too, and a network that is back is noticed by whoever reconnects.
+      return this.#end({ code: 1006, reason: String(error) });
+    }
+    if (this.#isOver) return;
+    this.#isPosting = false;
+    this.#listener.onFrames(readPostAnswer(refs, answer));
+    if (!this.#isOver) this.#listener.onReady();
+  }
+
+  /** The ack tells how long the new token is good for. */
+  async #renew(text: string, authority: string): Promise<void> {
+    const frames = readPostAnswer([undefined], await this.#ask(text, authority));
+    if (!this.#isOver) this.#listener.onFrames(frames.filter(({ type }) => type === "ack"));
+  }
+
+  /** Sends a POST and reads the response, both within the time limit of a POST. */
+  async #ask(body: string, authority: string, init: RequestInit = {}): Promise<HttpAnswer> {
+    const abort = this.#begin();
+    const stop = this.#clock.startTimer(() => abort.abort(), POST_TIMEOUT_MS);
+    try {
+      const response = await this.#fetch(messagesUrl(this.#target), {
+        ...init,
+        method: "POST",
+        headers: { ...this.#bearer, "Content-Type": "application/json", "Parlor-Session": authority },
+        body,
+        signal: abort.signal,
+      });
+      return await readAnswer(response);
+    } finally {
+      stop();
+      this.#requests.delete(abort);
+    }
+  }
+
+  /** The signal that ends a request. No request starts once the transport is over. */
+  #begin(): AbortController {
+    const abort = new AbortController();
+    this.#requests.add(abort);
+    if (this.#isOver) abort.abort();
+    return abort;
+  }
+
+  #abortAll(): void {
+    for (const abort of this.#requests) abort.abort();
+  }
+
+  get #bearer(): { readonly Authorization?: string } {
+    return this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` };
+  }
+
+  #end(end: TransportEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#abortAll(); // open POSTs too; their acts are sent again
+    this.#listener.onEnd({ ...end, retryMs: end.retryMs ?? this.#retryMs });
+  }
+}
+
+async function readAnswer(response: Response): Promise<HttpAnswer> {
+  return {
+    status: response.status,
+    text: await response.text(),
+    retryAfter: response.headers.get("Retry-After"),
+  };
+}
+
+/** The close that goes with a refused stream: by what its error asks for, and for one newer than this code its status. */
+function closeCodeOf(error: ErrorFrame, status: number): number {
+  const mayHelp = recoveryOf(error) !== "give up" || status === 429 || status >= 500;
+  return mayHelp ? OVERLOADED : BAD_PROTOCOL;
+}

@@ -1,0 +1,30 @@
+import { fullBucket, owe, take, type Bucket, type BucketRate } from "./token-bucket.ts";
+
+/** Holds back what may be done together with what follows, once it has been done often. */
+export class Pace {
+  readonly #rate: BucketRate;
+  #bucket: Bucket | undefined;
+  #at: number | undefined;
+
+  constructor(rate: BucketRate) {
+    this.#rate = rate;
+  }
+
+  /** When what was held back may be done, Unix milliseconds; `undefined` when nothing was. */
+  get at(): number | undefined {
+    return this.#at;
+  }
+
+  /** Whether something that costs so much may be done now. */
+  take(cost: number, now: number): boolean {
+    this.#bucket ??= fullBucket(this.#rate, now);
+    const waitMs = take(this.#rate, this.#bucket, cost, now);
+    this.#at = waitMs > 0 ? now + waitMs : undefined;
+    return this.#at === undefined;
+  }
+
+  /** Charges work whose cost was known only afterwards. The next {@link take}, even of 0, waits until it is paid. */
+  owe(cost: number, now: number): void {
+    owe(this.#rate, (this.#bucket ??= fullBucket(this.#rate, now)), cost, now);
+  }
+}

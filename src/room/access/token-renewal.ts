@@ -1,0 +1,178 @@
+import { accessTo } from "../../auth/claims.ts";
+import type { Revocations } from "../../auth/revocations.ts";
+import type { TokenVerifier } from "../../auth/verifier.ts";
+import { Rights, refusalWithout } from "../../protocol/capabilities.ts";
+import { expiresInMs, type Access } from "../../protocol/contract.ts";
+import { errorFrame } from "../../protocol/encode.ts";
+import type { AuthFrame } from "../../protocol/frames.ts";
+import type { WireError } from "../../protocol/errors.ts";
+import { err, ok, type Result } from "../../protocol/result.ts";
+import type { Actor } from "../api.ts";
+import type { Attempts } from "./attempts.ts";
+import type { Deadlines } from "../lifetime/deadlines.ts";
+import type { Members } from "../presence/members.ts";
+import type { Answer, Outbox } from "../delivery/outbox.ts";
+import type { Session, Sessions } from "../connections/sessions.ts";
+
+/** What is to be done in a turn of the room. */
+type Turn = (now: number) => void;
+
+/** How a renewal came, and where its outcome goes. */
+interface Renewal {
+  readonly answer: Answer;
+  /** Whether the client's tokens arrive in the order in which it sent them, as over a socket. */
+  readonly isOrdered: boolean;
+  /** Called in the turn of the answer if the token is rejected, after the answer. */
+  readonly rejected: (error: WireError, now: number) => void;
+}
+
+/**
+ * Renews the tokens of connections: the user stays the same, capabilities and expiry are new.
+ *
+ * Tokens may arrive in another order than their client sent them. Another POST, or the client's next connection, may
+ * overtake a POST. A check takes longer when a key has to be fetched. A token that turns out to be older changes nothing.
+ */
+export class Renewals {
+  readonly #verifier: TokenVerifier;
+  readonly #revocations: Revocations;
+  readonly #room: string;
+  readonly #sessions: Sessions;
+  readonly #attempts: Attempts;
+  readonly #members: Members;
+  readonly #outbox: Outbox;
+  readonly #deadlines: Deadlines;
+  #checks: Promise<Turn>[] = [];
+  #begun = 0;
+  /** The frame that brought each connection's token, if it came over a socket; numbered by `#begun`. */
+  readonly #taken = new WeakMap<Session, number>();
+
+  constructor(
+    { verifier, revocations }: { readonly verifier: TokenVerifier; readonly revocations: Revocations },
+    room: string,
+    of: {
+      readonly sessions: Sessions;
+      readonly attempts: Attempts;
+      readonly members: Members;
+      readonly outbox: Outbox;
+      readonly deadlines: Deadlines;
+    },
+  ) {
+    this.#verifier = verifier;
+    this.#revocations = revocations;
+    this.#room = room;
+    this.#sessions = of.sessions;
+    this.#attempts = of.attempts;
+    this.#members = of.members;
+    this.#outbox = of.outbox;
+    this.#deadlines = of.deadlines;
+  }
+
+  /**
+   * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
+   */
+  renew(actor: Actor, { token, ref }: AuthFrame, { answer, isOrdered, rejected }: Renewal): void {
+    const named = ref !== undefined && { ref };
+    const order = ++this.#begun;
+    const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
+      const taken = checked.ok
+        ? this.#take(actor, checked.value, isOrdered ? order : undefined, now)
+        : checked;
+      if (!taken.ok) {
+        answer(errorFrame({ ...taken.error, ...named }));
+        return rejected(taken.error, now);
+      }
+      const leftMs = expiresInMs(taken.value, now);
+      answer({ type: "ack", ...named, ...(leftMs !== undefined && { expiresInMs: leftMs }) });
+    });
+    this.#checks.push(check);
+  }
+
+  /** The checks begun since the last call, each with what to do in a turn of its own. */
+  takeChecks(): readonly Promise<Turn>[] {
+    const checks = this.#checks;
+    this.#checks = [];
+    return checks;
+  }
+
+  /** Takes the token of a POST for the session's, where it is good for longer and allows to be there. */
+  follow(actor: Actor, now: number): void {
+    const session = this.#sessions.byId(actor.session);
+    const { access } = actor;
+    if (access === undefined || session?.record.access?.expiresAt === undefined) return;
+    const isNewer =
+      isLonger(access, session.record.access) && wasIssuedLater(access, session.record.access) !== false;
+    if (!isNewer || this.#attempts.refusalOfAct(actor) !== undefined) return;
+    if (new Rights(access.grants).may("join")) this.#apply(session, access, now);
+  }
+
+  /** Tells a connection that its token is about to expire. */
+  warn(session: Session, now: number): void {
+    const { access } = session.record;
+    this.#sessions.update(session, { warnedOf: access?.expiresAt ?? now });
+    const leftMs = access && expiresInMs(access, now);
+    this.#outbox.reply(session, { type: "expiring", expiresInMs: leftMs ?? 0 });
+  }
+
+  /**
+   * Applies a checked token, unless the connection has a newer one.
+   *
+   * @param order of the frame that it came in, among those of a socket
+   * @returns what the connection's token allows then
+   */
+  #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
+    const refusal = this.#attempts.refusalOfAct(actor);
+    if (refusal !== undefined) return err(refusal);
+    const session = this.#sessions.byId(actor.session);
+    if (session === undefined) return ok(access); // It belongs to no connection. The next connection brings its own token.
+    const current = session.record.access ?? access;
+    const isLatest =
+      order === undefined ? !isLonger(current, access) : order > (this.#taken.get(session) ?? 0);
+    if (!(wasIssuedLater(access, current) ?? isLatest)) return ok(current);
+    if (order !== undefined) this.#taken.set(session, order);
+    this.#apply(session, access, now);
+    return ok(access);
+  }
+
+  /** Gives a session what a token allows. */
+  #apply(session: Session, access: Access, now: number): void {
+    this.#sessions.renew(session, access);
+    this.#deadlines.watch(session, now); // It may be valid for less time than the previous one.
+    const member = this.#members.byId(session.record.member);
+    const informed = member === undefined ? undefined : this.#members.inform(member, access.info);
+    if (informed !== undefined) this.#outbox.presence.updated(informed);
+  }
+
+  /** The access that a token gives. An error counts as abuse, unless it is temporary. */
+  async #check(user: string, token: string): Promise<Result<Access>> {
+    const checked = await this.#accessOf(user, token);
+    if (checked.ok) return checked;
+    const { error } = checked;
+    const isTemporary = error.code === "unavailable" || error.retryAfterMs !== undefined;
+    return isTemporary ? checked : err({ ...error, isAbuse: true });
+  }
+
+  async #accessOf(user: string, token: string): Promise<Result<Access>> {
+    const claims = await this.#verifier.verify(token);
+    if (!claims.ok) return claims;
+    if (claims.value.user !== user) {
+      return err({ code: "forbidden", message: "the token is another user's" });
+    }
+    const allowed = accessTo(this.#room, claims.value);
+    if (!allowed.ok) return allowed;
+    const access = allowed.value;
+    const refusal =
+      refusalWithout("join", new Rights(access.grants)) ?? (await this.#revocations.refusal(user, access));
+    return refusal === undefined ? ok(access) : err(refusal);
+  }
+}
+
+/** Whether a token was issued after another; `undefined` if they do not say, or if both were issued in the same second. */
+function wasIssuedLater({ issuedAt }: Access, other: Access): boolean | undefined {
+  if (issuedAt === undefined || other.issuedAt === undefined || issuedAt === other.issuedAt) return undefined;
+  return issuedAt > other.issuedAt;
+}
+
+/** Whether a token is valid for longer than another. */
+function isLonger({ expiresAt = Infinity }: Access, other: Access): boolean {
+  return expiresAt > (other.expiresAt ?? Infinity);
+}

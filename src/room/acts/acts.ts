@@ -1,0 +1,303 @@
+import type { Kind } from "../../config/config.ts";
+import type { SessionBudget } from "../../limits/session-budget.ts";
+import { Rights } from "../../protocol/capabilities.ts";
+import { errorFrame } from "../../protocol/encode.ts";
+import type { WireError } from "../../protocol/errors.ts";
+import type { AuthFrame, ClientFrame, SeenFrame } from "../../protocol/frames.ts";
+import { utf8Length } from "../../protocol/json.ts";
+import { isAbuse } from "../../protocol/refusals.ts";
+import type { Result } from "../../protocol/result.ts";
+import { isSeenByOthers, refusalFor } from "./act-rules.ts";
+import type { Actor } from "../api.ts";
+import { isForConnection, type Attempts } from "../access/attempts.ts";
+import type { Budgets } from "../../limits/room-budgets.ts";
+import type { Departures } from "../membership/leave.ts";
+import { DIALECTS } from "../delivery/dialects.ts";
+import type { FanOut } from "../delivery/fan-out.ts";
+import type { Members } from "../presence/members.ts";
+import type { Answer, Origin, Outbox } from "../delivery/outbox.ts";
+import { mutedAs, type Penalties } from "../access/penalties.ts";
+import type { Publishing } from "./publishing.ts";
+import { sourceOf, type Reading } from "./metered-queries.ts";
+import type { Renewals } from "../access/token-renewal.ts";
+import type { Session, Sessions } from "../connections/sessions.ts";
+
+/** Where answers go: one per item of a frame, or one for a frame that is refused whole. */
+export interface Answers {
+  /** The answer to the item with this index. */
+  item(index: number): Answer;
+  /** The frame is refused as a whole; nothing of it was done. */
+  whole(error: WireError): void;
+}
+
+/**
+ * The largest frame that is parsed while the room's byte budget is spent, in bytes. It may contain a `seen`, which no client
+ * repeats, or an `auth`, whose token can have several kilobytes. The budgets of sessions bound how many of them there are.
+ */
+const ALWAYS_READ_BYTES = 8_192;
+
+/** A frame that was taken in: who sent it, over which connection if over one, and what it owes. */
+interface Sent {
+  readonly actor: Actor;
+  readonly connection: Session | undefined;
+  readonly budget: SessionBudget;
+  readonly answers: Answers;
+  readonly now: number;
+  readonly rights: Rights;
+  /** The rejection of the acts in a frame that is parsed although the room's byte budget is spent. */
+  readonly roomSpent: WireError | undefined;
+}
+
+/**
+ * What members do: a frame's way from its text to the outbox, the same for a socket and for POST. Handled without
+ * an `await`, so that nothing comes between the checks of an act and its effect.
+ */
+export class Acts {
+  readonly #kind: Kind;
+  readonly #sessions: Sessions;
+  readonly #attempts: Attempts;
+  readonly #members: Members;
+  readonly #budgets: Budgets;
+  readonly #outbox: Outbox;
+  readonly #fanOut: FanOut;
+  readonly #publishing: Publishing;
+  readonly #departures: Departures;
+  readonly #renewals: Renewals;
+  readonly #penalties: Penalties;
+  readonly #reading: Reading;
+
+  constructor(
+    kind: Kind,
+    room: {
+      readonly sessions: Sessions;
+      readonly attempts: Attempts;
+      readonly members: Members;
+      readonly budgets: Budgets;
+      readonly outbox: Outbox;
+      readonly fanOut: FanOut;
+      readonly publishing: Publishing;
+      readonly departures: Departures;
+      readonly renewals: Renewals;
+      readonly penalties: Penalties;
+      readonly reading: Reading;
+    },
+  ) {
+    this.#kind = kind;
+    this.#sessions = room.sessions;
+    this.#attempts = room.attempts;
+    this.#members = room.members;
+    this.#budgets = room.budgets;
+    this.#outbox = room.outbox;
+    this.#fanOut = room.fanOut;
+    this.#publishing = room.publishing;
+    this.#departures = room.departures;
+    this.#renewals = room.renewals;
+    this.#penalties = room.penalties;
+    this.#reading = room.reading;
+  }
+
+  /**
+   * Handles one frame, or one POST body. Its bytes are charged before it is parsed, whatever it contains. A frame over the
+   * budget of its session is still parsed, for its refs, as long as the session has rejections left. A large frame over the
+   * budget of the room is not parsed, because many senders may send many of them.
+   */
+  receive(
+    actor: Actor,
+    connection: Session | undefined,
+    data: string | ArrayBuffer,
+    answers: Answers,
+    now: number,
+  ): void {
+    const rights = connection?.rights ?? new Rights(actor.access?.grants);
+    const isHere = this.#isHere(actor);
+    // A client can invent a session that is not in the room for free, so its source pays.
+    const payer = isHere ? actor.session : sourceOf(actor, connection);
+    const budget = this.#budgets.of(payer, now);
+    const { maxFrameBytes } = this.#kind;
+    const bytes = sizeOf(data, maxFrameBytes);
+    const isTooLarge = bytes > maxFrameBytes;
+    const overBudget = budget.takeBytes(bytes, now);
+    const spendsNothing = isTooLarge || overBudget !== undefined || !isHere || this.#isMuted(actor, now);
+    const roomSpent = spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
+    const sent = { actor, connection, budget, answers, now, rights, roomSpent };
+    if (isTooLarge) {
+      const message = `the frame has ${bytes} bytes or more, the limit is ${maxFrameBytes}`;
+      return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
+    }
+    // Rejections of a session that is not in the room are not counted, so nothing else would end a flood.
+    if (!isHere && overBudget !== undefined) return this.#refuseWhole(sent, overBudget);
+    if (roomSpent !== undefined && bytes > ALWAYS_READ_BYTES) return this.#refuseWhole(sent, roomSpent);
+    const items = DIALECTS[connection?.record.dialect ?? "json"].read(data);
+    if (!items.ok) return this.#refuseWhole(sent, items.error);
+    let refused = 0;
+    let isOverBudget = false;
+    for (const [index, item] of items.value.entries()) {
+      const error = this.#do(sent, index, item, overBudget);
+      if (error === undefined) continue;
+      if (error.code === "rate_limited") isOverBudget ||= isAbuse(error);
+      else if (isAbuse(error)) refused++;
+      answers.item(index)(errorFrame(error));
+    }
+    // A frame over budget counts once, however many items it has.
+    this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
+  }
+
+  /** Does one item, or tells why not. */
+  #do(
+    sent: Sent,
+    index: number,
+    item: Result<ClientFrame>,
+    overBudget: WireError | undefined,
+  ): WireError | undefined {
+    if (!item.ok) {
+      const error = overBudget ?? this.#takeOwn(sent);
+      return error === undefined ? item.error : withRef(error, item.error.ref);
+    }
+    const frame = item.value;
+    if (frame.type === "seen") {
+      // Whatever the budget: a window that stays full would never be emptied.
+      const isFree = this.#noteSeen(sent, frame.chars, sent.answers.item(index));
+      // The Worker sends those of a bridge. Its reader has sent nothing that an error could be about.
+      if (sent.connection?.record.dialect === "bridge") return undefined;
+      return overBudget ?? (isFree ? undefined : this.#takeOwn(sent));
+    }
+    const error = overBudget ?? this.#takeOwn(sent) ?? this.#refusalOf(sent, frame);
+    return withRef(error ?? this.#act(sent, index, frame), frame.ref);
+  }
+
+  /**
+   * Why a frame is rejected before the room looks at its content: capability, penalty, budget of the room. Only frames that
+   * might take effect are charged to the room, so frames that cannot do not spend the shared budget.
+   */
+  #refusalOf(sent: Sent, frame: ClientFrame): WireError | undefined {
+    const { actor, connection, budget, rights, now, roomSpent } = sent;
+    const superseded = isForConnection(frame) ? this.#attempts.refusalOfAct(actor) : undefined;
+    const refusal = superseded ?? refusalFor(frame, rights);
+    // Who is not here reaches no one, and so spends nothing of theirs.
+    if (refusal !== undefined || !this.#isHere(actor)) return refusal;
+    const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
+    const mutedMs = isSeenByOthers(frame) ? this.#penalties.mutedForMs(muted, now) : 0;
+    if (mutedMs > 0) return { code: "muted", limit: "maxRefusals", retryAfterMs: mutedMs };
+    // A client that must renew its token, or wants to leave, cannot wait for what others have spent.
+    const isUrgent = frame.type === "auth" || frame.type === "leave";
+    const spent = (isUrgent ? undefined : roomSpent) ?? this.#budgets.takeRoom(actor.user, now);
+    return andOwnWait(spent, budget, now);
+  }
+
+  /** Charges one message to its session and its user, whatever happens to it, because few errors count as abuse. */
+  #takeOwn({ actor, budget, now }: Sent): WireError | undefined {
+    const spent = budget.takeMessage(now);
+    if (spent !== undefined || !this.#isHere(actor)) return spent;
+    return andOwnWait(this.#budgets.takeUser(actor.user, now), budget, now);
+  }
+
+  #act(sent: Sent, index: number, frame: Exclude<ClientFrame, SeenFrame>): WireError | undefined {
+    const { actor, now } = sent;
+    const answer = sent.answers.item(index);
+    const isWatching = this.#sessions.byId(actor.session)?.record.viewOnly === true;
+    switch (frame.type) {
+      case "publish":
+        if (isWatching) return { code: "view_only" };
+        return this.#publishing.publish(actor, frame, originOf(actor, index, frame.ref), answer, now);
+      case "set":
+        if (isWatching) return { code: "view_only" };
+        return this.#publishing.set(actor, frame, originOf(actor, index, frame.ref), answer, now);
+      case "presence":
+        if (isWatching) return { code: "view_only" };
+        return this.#publishing.setPresence(actor, frame, answer, now);
+      case "history":
+        return this.#reading.history(actor, sent.connection, frame, answer, now);
+      case "auth":
+        return this.#renew(sent, frame, answer);
+      case "leave":
+        return this.#leave(sent, frame.ref, answer);
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  /** Begins a renewal. A client without a token has none to renew, so its frame is rejected before the check, which is costly. */
+  #renew(sent: Sent, frame: AuthFrame, answer: Answer): WireError | undefined {
+    const { actor, connection } = sent;
+    if (actor.user === "")
+      return { code: "forbidden", message: "an anonymous session has no token to renew", isAbuse: true };
+    this.#renewals.renew(actor, frame, {
+      answer,
+      isOrdered: connection !== undefined,
+      rejected: (error, now) => this.#countRefusals({ ...sent, now }, isAbuse(error) ? 1 : 0),
+    });
+    return undefined;
+  }
+
+  /** Notes what was read. Returns whether the report is free, which is one for each frame sent to the connection. */
+  #noteSeen({ connection, now }: Sent, chars: number, answer: Answer): boolean {
+    if (connection === undefined) {
+      answer({ type: "ack" }); // By POST it belongs to no connection.
+      return false;
+    }
+    const isFree = connection.lane.read(chars, now);
+    if (connection.lane.behind !== undefined) {
+      this.#outbox.flush(now); // It may be live after this, so it must have received everything.
+      this.#fanOut.advance(connection, now);
+    }
+    return isFree;
+  }
+
+  /** A member in grace may leave as well, by POST: then there is no connection to close. */
+  #leave({ actor, now }: Sent, ref: number | undefined, answer: Answer): WireError | undefined {
+    const session = this.#sessions.byId(actor.session);
+    const isThere = session !== undefined || this.#members.byId(actor.member) !== undefined;
+    if (!isThere) return { code: "not_joined" };
+    answer({ type: "ack", ...(ref !== undefined && { ref }) });
+    if (session !== undefined) this.#departures.depart(session, now, "left", "left");
+    else this.#departures.end(actor.member, now, "left");
+    return undefined;
+  }
+
+  #refuseWhole(sent: Sent, error: WireError): void {
+    sent.answers.whole(error);
+    this.#countRefusals(sent, isAbuse(error) ? 1 : 0);
+  }
+
+  #countRefusals({ actor, budget, now }: Sent, refused: number): void {
+    // Who is not here has nothing to lose, and must not make a room by what it sends.
+    const penalty = refused === 0 || !this.#isHere(actor) ? undefined : budget.countRefusals(refused, now);
+    if (penalty === undefined) return;
+    const session = this.#sessions.byId(actor.session);
+    const source = sourceOf(actor, session);
+    if (penalty === "mute") return this.#penalties.impose("mute", mutedAs({ ...actor, source }), now);
+    // A POST may come from another address than its session's connection.
+    const sources = new Set([source, session?.record.source ?? source]);
+    for (const each of sources) this.#penalties.impose("ban", each, now);
+    this.#departures.banish(actor, now);
+  }
+
+  #isMuted(actor: Actor, now: number): boolean {
+    return this.#penalties.mutedForMs(mutedAs(actor), now) > 0;
+  }
+
+  #isHere({ session, member }: Actor): boolean {
+    return this.#sessions.byId(session) !== undefined || this.#members.byId(member) !== undefined;
+  }
+}
+
+/** The bytes of a frame. No text has fewer than characters, so one that is far too large is not counted through. */
+function sizeOf(data: string | ArrayBuffer, max: number): number {
+  if (typeof data !== "string") return data.byteLength;
+  return data.length > max ? data.length : utf8Length(data);
+}
+
+/** What a recorded act is remembered by: its ref, else its place in a request that has a key. */
+function originOf(actor: Actor, index: number, ref: number | undefined): Origin {
+  if (ref !== undefined || actor.request === undefined) return { session: actor.session, ref, named: ref };
+  return { session: actor.request, ref: index + 1, named: undefined };
+}
+
+/** A rejection by a shared budget. A client that waits this long must then be within its session's budget, too. */
+function andOwnWait(spent: WireError | undefined, budget: SessionBudget, now: number): WireError | undefined {
+  return spent && { ...spent, retryAfterMs: Math.max(spent.retryAfterMs ?? 0, budget.messageWaitMs(now)) };
+}
+
+function withRef(error: WireError | undefined, ref: number | undefined): WireError | undefined {
+  return error === undefined || ref === undefined ? error : { ...error, ref };
+}

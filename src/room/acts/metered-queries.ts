@@ -1,0 +1,81 @@
+import type { WireError } from "../../protocol/errors.ts";
+import type { HistoryRequestFrame } from "../../protocol/frames.ts";
+import type { Actor, Reader, ReadOutcome } from "../api.ts";
+import type { Budgets } from "../../limits/room-budgets.ts";
+import type { Entrance } from "../membership/join.ts";
+import { charsOf, PARSE_PRICE } from "../log/history-pages.ts";
+import type { Log } from "../log/log.ts";
+import type { Members } from "../presence/members.ts";
+import type { Answer, Outbox } from "../delivery/outbox.ts";
+import type { Session, Sessions } from "../connections/sessions.ts";
+
+/** What is read over HTTP. */
+export interface Read {
+  /** JSON text. */
+  readonly text: string;
+  /** What it cost the room, in characters looked at. */
+  readonly cost: number;
+}
+
+/** Queries, and who pays for them: the same over a socket, by POST and over HTTP. */
+export class Reading {
+  readonly #log: Log;
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #budgets: Budgets;
+  readonly #outbox: Outbox;
+  readonly #entrance: Pick<Entrance, "isNew">;
+
+  constructor(room: {
+    readonly log: Log;
+    readonly sessions: Sessions;
+    readonly members: Members;
+    readonly budgets: Budgets;
+    readonly outbox: Outbox;
+    readonly entrance: Pick<Entrance, "isNew">;
+  }) {
+    this.#log = room.log;
+    this.#sessions = room.sessions;
+    this.#members = room.members;
+    this.#budgets = room.budgets;
+    this.#outbox = room.outbox;
+    this.#entrance = room.entrance;
+  }
+
+  /** Answers a `history` frame. Returns the error if it cannot. */
+  history(
+    actor: Actor,
+    connection: Session | undefined,
+    frame: HistoryRequestFrame,
+    answer: Answer,
+    now: number,
+  ): WireError | undefined {
+    const isMember = this.#members.byId(actor.member) !== undefined;
+    if (!isMember && this.#sessions.byId(actor.session) === undefined) return { code: "not_joined" };
+    const source = sourceOf(actor, connection);
+    const refusal = this.#budgets.readRefusal(source, now);
+    if (refusal !== undefined) return refusal;
+    this.#outbox.flush(now); // Acts before it in its frame must be readable.
+    const eyes = { member: isMember ? actor.member : undefined, seesState: false };
+    const page = this.#log.history(frame, now, eyes);
+    const isText = connection !== undefined && connection.record.dialect !== "proto";
+    this.#budgets.chargeRead(source, page.cost + (isText ? 1 : PARSE_PRICE) * charsOf(page), now);
+    answer({ type: "history", ...(frame.ref !== undefined && { ref: frame.ref }), page });
+    return undefined;
+  }
+
+  /** Answers a read over HTTP. A Worker of older code sends no reader, and understands no refusal. */
+  answer(reader: Reader | undefined, read: () => Read, now: number): ReadOutcome | string {
+    const { isNew } = this.#entrance;
+    const refused = reader && this.#budgets.readRefusal(reader.source, now);
+    if (refused !== undefined) return { refused, text: "", isNew };
+    const { text, cost } = read();
+    this.#budgets.chargeRead(reader?.source, cost, now);
+    return reader === undefined ? text : { refused: null, text, isNew };
+  }
+}
+
+/** The source that pays for an act: of its request, otherwise of its connection, otherwise its session. */
+export function sourceOf({ source, session }: Actor, connection: Session | undefined): string {
+  return source ?? connection?.record.source ?? session;
+}

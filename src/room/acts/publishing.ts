@@ -1,0 +1,138 @@
+import type { Kind } from "../../config/config.ts";
+import type { WireError } from "../../protocol/errors.ts";
+import type { PresenceUpdateFrame, PublishFrame, SetFrame } from "../../protocol/frames.ts";
+import { utf8Length } from "../../protocol/json.ts";
+import { areLarger, isLarger, messageParts, stateParts } from "../../protocol/messages.ts";
+import type { Actor } from "../api.ts";
+import type { Hooks } from "../hooks/hooks.ts";
+import type { Members } from "../presence/members.ts";
+import type { Once } from "../log/deduplication.ts";
+import type { Answer, Origin, Outbox } from "../delivery/outbox.ts";
+import type { State } from "../state/state.ts";
+
+/**
+ * What members publish and set: recorded acts, which take effect once, however often they are repeated, volatile messages,
+ * and presence data.
+ */
+export class Publishing {
+  readonly #kind: Kind;
+  readonly #hooks: Hooks;
+  readonly #members: Members;
+  readonly #state: State;
+  readonly #once: Once;
+  readonly #outbox: Outbox;
+
+  constructor(
+    kind: Kind,
+    room: {
+      readonly hooks: Hooks;
+      readonly members: Members;
+      readonly state: State;
+      readonly once: Once;
+      readonly outbox: Outbox;
+    },
+  ) {
+    this.#kind = kind;
+    this.#hooks = room.hooks;
+    this.#members = room.members;
+    this.#state = room.state;
+    this.#once = room.once;
+    this.#outbox = room.outbox;
+  }
+
+  /** Says something; tells why not. A recorded message is answered once it is stored. */
+  publish(
+    actor: Actor,
+    frame: PublishFrame,
+    origin: Origin,
+    answer: Answer,
+    now: number,
+  ): WireError | undefined {
+    const known = this.#answerKnown(origin, answer, now);
+    if (known !== "new") return known;
+    const member = this.#members.byId(actor.member);
+    if (member === undefined) return { code: "not_joined" };
+    const { to, volatile: isVolatile } = frame;
+    const stranger = to?.find((id) => this.#members.byId(id) === undefined);
+    if (stranger !== undefined) return { code: "unknown_member", message: `no member ${stranger} is here` };
+    const said = this.#hooks.publish(member, frame, now);
+    if (!said.ok) return said.error;
+    const { event, payload, after } = said.value;
+    if (isLarger(payload, this.#kind.maxFrameBytes)) return TOO_LARGE;
+    const parts = messageParts({ from: actor.member, user: actor.user, to }, event, payload);
+    if (isVolatile) {
+      this.#outbox.volatile(parts, slotOf(parts.from, event, frame));
+      answer({ type: "ack" });
+    } else this.#outbox.record(parts, origin, answer);
+    after();
+    return undefined;
+  }
+
+  /** Changes the state; tells why not. */
+  set(actor: Actor, frame: SetFrame, origin: Origin, answer: Answer, now: number): WireError | undefined {
+    // Before the versions are compared: the repeat of what was applied would find them changed by itself.
+    const known = this.#answerKnown(origin, answer, now);
+    if (known !== "new") return known;
+    const member = this.#members.byId(actor.member);
+    if (member === undefined) return { code: "not_joined" };
+    const change = this.#state.check(frame, actor.member);
+    if (!change.ok) return change.error;
+    if (areLarger([...change.value.set.values()], this.#kind.maxFrameBytes)) return TOO_LARGE;
+    const asked = { set: frame.set, deleted: frame.delete, isOwn: frame.own };
+    const allowed = this.#hooks.set(member, asked, change.value, now);
+    if (!allowed.ok) return allowed.error;
+    this.#state.stage(change.value, this.#outbox.nextOffset);
+    const { set, deleted } = change.value;
+    this.#outbox.record(stateParts({ from: actor.member, user: actor.user }, set, deleted), origin, answer);
+    allowed.value();
+    return undefined;
+  }
+
+  /** Replaces a member's presence data. Returns the error if it cannot. */
+  setPresence(
+    actor: Actor,
+    { data, ref }: PresenceUpdateFrame,
+    answer: Answer,
+    now: number,
+  ): WireError | undefined {
+    const member = this.#members.byId(actor.member);
+    if (member === undefined) return { code: "not_joined" };
+    const said = JSON.stringify(data);
+    const bytes = utf8Length(said);
+    const { maxPresenceBytes } = this.#kind;
+    if (bytes > maxPresenceBytes) {
+      const message = `presence data has ${bytes} bytes, the limit is ${maxPresenceBytes}`;
+      return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
+    }
+    const taken = this.#hooks.presence(member, said, now);
+    if (!taken.ok) return taken.error;
+    this.#outbox.presence.updated(this.#members.setData(member, taken.value.data));
+    answer({ type: "ack", ...(ref !== undefined && { ref }) });
+    taken.value.after();
+    return undefined;
+  }
+
+  /** Answers an act that has taken effect, or is about to. Returns its refusal where too old to tell. */
+  #answerKnown({ session, ref, named }: Origin, answer: Answer, now: number): WireError | "new" | undefined {
+    if (ref === undefined) return "new";
+    if (this.#outbox.repeat(session, ref, answer)) return undefined;
+    const known = this.#once.find(session, ref, now);
+    if (known.is === "new") return "new";
+    if (known.is === "stale") return { code: "stale_ref" };
+    answer({ type: "ack", ...(named !== undefined && { ref: named }), offset: known.offset });
+    return undefined;
+  }
+}
+
+/** Numbers can grow when they are serialized again (1e20 takes 21 digits), and a hook can replace data by larger data. */
+const TOO_LARGE: WireError = {
+  code: "frame_too_large",
+  message: "the data is larger than maxFrameBytes when the room serializes it",
+  limit: "maxFrameBytes",
+  isAbuse: false, // its sender cannot know either
+};
+
+/** Which volatile messages may stand for one another: of one sender, event and key, for the same members. */
+function slotOf(from: string, event: string, { key, to }: PublishFrame): string {
+  return JSON.stringify([from, event, key, to]);
+}

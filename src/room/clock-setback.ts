@@ -1,0 +1,18 @@
+import type { Parts } from "./assemble.ts";
+
+/**
+ * Adjusts the remembered times to a clock that was set back (limits/durations.ts). Silences, stalls, graces, penalties and
+ * the time since which the room is empty start again if they are ahead of the clock. The alarm was set by the old time, and
+ * is set again.
+ *
+ * This also runs once after each load of the object, because the clock may have been set back while the room slept.
+ */
+export function tendClock(room: Parts, isFirstTurn: boolean, now: number): void {
+  const { clock, liveness, members, penalties, expiry, deadlines } = room;
+  const wasSetBack = clock.wasSetBack(now);
+  if (!wasSetBack && !isFirstTurn) return;
+  if (wasSetBack) liveness.hearPings(now);
+  penalties.restart(now);
+  const restarted = [liveness, members, expiry].map((each) => each.restart(now));
+  if (wasSetBack || restarted.includes(true)) deadlines.rearm(now);
+}

@@ -1,0 +1,156 @@
+import type { KindOptions } from "../../config/options.ts";
+import { isWithin } from "../../limits/durations.ts";
+import type { WireError } from "../../protocol/errors.ts";
+
+/** The options that bound what all connections of a room leave unread, and how many closes may go unanswered. */
+export type BacklogLimits = Pick<KindOptions, "maxUnreadBytes" | "maxClosing">;
+
+/** Receives the unread bytes of one connection, and its source. */
+export type Visit = (bytes: number, source: string | undefined) => void;
+
+/** A connection that asks to join. */
+export interface Joining {
+  readonly source: string;
+  /** Whether its session is in the room already. Other sources must not lock it out. */
+  readonly isReturn: boolean;
+  readonly now: number;
+}
+
+/** What the backlog counts: the connections of the room, including those that it has closed. */
+export interface Holders {
+  /** Visits every connection that may hold unread data. Asks the runtime for each. */
+  visit(each: Visit): void;
+  /** How many connections the room has closed whose clients have not answered. */
+  readonly unanswered: number;
+  /** How many of them belong to a source, and count against it. */
+  unansweredOf(source: string, now: number): number;
+}
+
+/** The part of each bound that one source may cause. It locks itself out before it locks out others. */
+const SOURCE_PART = 4;
+
+/**
+ * Beyond half of the bound, a connection may leave this part of the free rest unread. So slow connections never reach
+ * the bound together, however many they are (the "dynamic threshold" of switches with shared memory).
+ */
+const SHARE_PART = 8;
+
+/** While more than half of the bound is used, it is measured again after this many bytes. */
+const MEASURE_EVERY_BYTES = 1_048_576;
+
+/**
+ * Joins use one measurement for this long, in milliseconds, or until this part of the bound has been sent since. A
+ * measurement asks the runtime for every connection, and a crowd joins a thousand times a second.
+ */
+const JOINS_MEASURE_EVERY_MS = 100;
+const JOINS_MEASURE_PART = 32;
+
+/** How long a client waits that could not join because of unread data, in milliseconds. */
+const RETRY_MS = 5_000;
+
+/**
+ * The unread data of all connections together, and which joins and sends the room rejects because of it.
+ *
+ * `close()` frees nothing of what is queued for a socket, and a welcome can be megabytes. So only a bound on joins, and
+ * on what is sent, keeps clients that do not read from filling the object's 128 MB.
+ */
+export class Backlog {
+  readonly #limits: BacklogLimits;
+  readonly #holders: Holders;
+  /** An upper bound of the unread bytes. Unknown until they are measured. */
+  #atMost = Infinity;
+  #measured = 0;
+  /** The last measurement for joins: the unread bytes of all sources together, and of each. */
+  #forJoins = { at: -Infinity, total: 0, bySource: new Map<string | undefined, number>() };
+
+  constructor(limits: BacklogLimits, holders: Holders) {
+    this.#limits = limits;
+    this.#holders = holders;
+  }
+
+  /** Adds bytes sent to a connection, or an upper bound of them. */
+  took(bytes: number): void {
+    this.#atMost += bytes;
+  }
+
+  /** Whether so little is unread that only each connection's own limit applies. */
+  get isCalm(): boolean {
+    const half = this.#limits.maxUnreadBytes / 2;
+    if (this.#atMost <= half) return true;
+    if (this.#atMost - this.#measured >= MEASURE_EVERY_BYTES) this.#measure();
+    return this.#atMost <= half;
+  }
+
+  /** While it is not calm: what one connection may leave unread, in bytes. */
+  get share(): number {
+    return Math.max(0, (this.#limits.maxUnreadBytes - this.#atMost) / SHARE_PART);
+  }
+
+  /** Whether this many more bytes stay within the bound. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#atMost + bytes <= this.#limits.maxUnreadBytes;
+  }
+
+  /** Measures again if much was unread. Called at the start of a turn, because clients read nothing within one. */
+  refresh(): void {
+    if (this.#atMost > this.#limits.maxUnreadBytes / 2) this.#measure();
+  }
+
+  /** Why the room rejects a connection. */
+  refusal(joining: Joining): WireError | undefined {
+    return this.#refusalForUnanswered(joining) ?? this.#refusalForUnread(joining);
+  }
+
+  #refusalForUnanswered({ source, isReturn, now }: Joining): WireError | undefined {
+    const { maxClosing } = this.#limits;
+    const { unanswered } = this.#holders;
+    const part = Math.max(1, maxClosing / SOURCE_PART);
+    const isFull = !isReturn && unanswered >= maxClosing;
+    if (!isFull && (unanswered < part || this.#holders.unansweredOf(source, now) < part)) return undefined;
+    const message = isFull
+      ? `${unanswered} closed connections of the room wait for their clients to answer the close`
+      : "too many closed connections of this user or address wait for their clients to answer the close";
+    return { code: "room_full", message, limit: "maxClosing", retryAfterMs: RETRY_MS };
+  }
+
+  #refusalForUnread({ source, isReturn, now }: Joining): WireError | undefined {
+    const { maxUnreadBytes } = this.#limits;
+    const part = maxUnreadBytes / SOURCE_PART;
+    if (this.#atMost < part) return undefined;
+    const own = this.#unreadOf(source, now);
+    const why = { limit: "maxUnreadBytes", retryAfterMs: RETRY_MS };
+    // New clients may use one half. The other half is for the connections of sessions that are in the room.
+    if (this.#atMost >= (isReturn ? maxUnreadBytes : maxUnreadBytes / 2))
+      return { code: "room_busy", message: "the room holds too much unread data", ...why };
+    // Not `room_busy`, which a Worker applies to all clients.
+    if (own >= part)
+      return {
+        code: "room_full",
+        message: "the connections of this user or address leave too much data unread",
+        ...why,
+      };
+    return undefined;
+  }
+
+  /** The unread bytes of one source, as of the last measurement for joins. */
+  #unreadOf(source: string, now: number): number {
+    const { at, total } = this.#forJoins;
+    const mayHaveGrown = this.#atMost - total >= this.#limits.maxUnreadBytes / JOINS_MEASURE_PART;
+    if (mayHaveGrown || !isWithin(JOINS_MEASURE_EVERY_MS, at, now)) {
+      const bySource = new Map<string | undefined, number>();
+      this.#measure((bytes, of) => bySource.set(of, (bySource.get(of) ?? 0) + bytes));
+      this.#forJoins = { at: now, total: this.#measured, bySource };
+    }
+    return this.#forJoins.bySource.get(source) ?? 0;
+  }
+
+  /** Measures the unread bytes, and passes them on for each connection. */
+  #measure(each?: Visit): void {
+    let total = 0;
+    this.#holders.visit((bytes, source) => {
+      total += bytes;
+      each?.(bytes, source);
+    });
+    this.#atMost = this.#measured = total;
+  }
+}

@@ -1,0 +1,318 @@
+import type { KindOptions } from "../../config/options.ts";
+import type { DialectName } from "../../protocol/contract.ts";
+import type { Backlog } from "./backlog.ts";
+import { SendQueue } from "./send-queue.ts";
+
+/** The options that bound what waits to be read by one connection. */
+export type LaneLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
+
+/** What of a lane must outlive the room's memory. Lengths in UTF-16 units of text, in bytes where frames are binary. */
+export interface LaneRecord {
+  /** Sent on this connection. */
+  sent: number;
+  /** The part of it that was the welcome. */
+  welcome?: number | undefined;
+  /** Read, as its client reported and as far as it can be true; absent if the client does not report. */
+  seen?: number | undefined;
+  /** Read as its client reported, while that is more than can be true. */
+  said?: number | undefined;
+  /** While it is sent the log: the offset it stands at. */
+  behind?: number | undefined;
+  /** The epoch of that log: a log that is not stored ends with the room's memory. */
+  epoch?: string | undefined;
+  /** While it is behind: when it last read anything, Unix milliseconds. */
+  stalledAt?: number | undefined;
+  /** Whether it missed who came and went. */
+  missed?: boolean | undefined;
+}
+
+/**
+ * The maximum unread characters of a bridge. Its isolate holds the data that its reader has not taken, for all readers of a
+ * location. The room is near the bridge, and the slow network of the reader is behind it.
+ */
+const BRIDGE_WINDOW_CHARS = 65_536;
+
+/** The window of a connection that speaks a dialect. */
+export function windowCharsOf(
+  { windowChars }: Pick<LaneLimits, "windowChars">,
+  dialect: DialectName,
+): number {
+  return dialect === "bridge" ? Math.min(windowChars, BRIDGE_WINDOW_CHARS) : windowChars;
+}
+
+/** Pages of the log in a window. A client says what it has read after as much as one of them. */
+const PAGES_PER_WINDOW = 4;
+
+/** The free reports after a hibernation, because as many frames may still be unread. */
+const SPARE_SEEN = 64;
+
+/** What a page is wrapped in: brackets, and its position for a bridge. */
+const WRAPPING_CHARS = 64;
+
+/** The most bytes of UTF-8 for one UTF-16 unit of text. */
+const MAX_BYTES_PER_CHAR = 3;
+
+/** Whose lane it is. */
+interface LaneOf {
+  readonly dialect: DialectName;
+  /** What all connections of the room leave unread. */
+  readonly backlog: Backlog;
+  /** Called when there is something new to attach. */
+  readonly changed: () => void;
+}
+
+/**
+ * How much of what a connection was sent it has not read, and what may be sent to it.
+ *
+ * Not sending is the only defence against a client that stops reading, because closing its socket frees nothing, and queued
+ * data keeps a room awake (workerd 1.20261117). A client that reports what it has read has a window. It falls behind when the
+ * window is full. From then on it is sent the log, as fast as it reads.
+ *
+ * A report is only a claim, except from a bridge, which is the server's own. Where the runtime reports what is queued
+ * (`bufferedAmount`), that part counts as unread whatever the client claims, and a client that reports nothing is bounded
+ * by it. Where it does not, nothing proves that a client reads: each WebSocket has an allowance for as long as it is
+ * connected.
+ */
+export class Lane {
+  readonly #limits: LaneLimits;
+  readonly #backlog: Backlog;
+  readonly #queue: SendQueue;
+  readonly #changed: () => void;
+  readonly #isBridge: boolean;
+  readonly #bytesPerUnit: number;
+  /** Changed in place: it is for every frame that is sent. */
+  readonly #record: LaneRecord;
+  /** Sent frames for which its client has not sent `seen`. Not attached: after a hibernation it starts with a few. */
+  #unnoted = SPARE_SEEN;
+
+  constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, of: LaneOf) {
+    this.#limits = limits;
+    this.#backlog = of.backlog;
+    this.#queue = new SendQueue(socket);
+    this.#changed = of.changed;
+    this.#isBridge = of.dialect === "bridge";
+    this.#bytesPerUnit = of.dialect === "proto" ? 1 : MAX_BYTES_PER_CHAR;
+    this.#record = { ...record };
+  }
+
+  /** What to attach to the socket. */
+  get record(): Readonly<LaneRecord> {
+    return this.#record;
+  }
+
+  /** Whether its client says what it has read. */
+  get hasWindow(): boolean {
+    return this.#record.seen !== undefined;
+  }
+
+  /** The offset it stands at while it is sent the log; `undefined` while it is live. */
+  get behind(): number | undefined {
+    return this.#record.behind;
+  }
+
+  /** Whether who came and went was not told. */
+  get hasMissed(): boolean {
+    return this.#record.missed === true;
+  }
+
+  /** While it is behind: since when nothing was read, Unix milliseconds. */
+  get stalledAt(): number | undefined {
+    return this.#record.behind === undefined || !this.hasWindow ? undefined : this.#record.stalledAt;
+  }
+
+  /** The largest page of the log it should be sent. */
+  get pageChars(): number {
+    return Math.floor(this.#limits.windowChars / PAGES_PER_WINDOW) - WRAPPING_CHARS;
+  }
+
+  /**
+   * Whether a frame may be sent. One of any size always may to a connection that has perhaps read everything: a client
+   * need not say so before a quarter of the window has come, and what never fitted would never be sent.
+   */
+  fits(chars: number): boolean {
+    if (!this.#isWithinOwn(chars) && !(this.#reread() && this.#isWithinOwn(chars))) return false;
+    return this.#backlog.isCalm || this.#isWithinShare(chars);
+  }
+
+  /**
+   * Whether an answer may be sent: twice as much as anything else, for those who act and do not read; and one of any
+   * size to a connection that is within its bound, for a page of history may be larger than that.
+   */
+  fitsAnswer(chars: number): boolean {
+    if (this.isSpent(0)) return false;
+    if (!this.#backlog.isCalm && !this.#queue.isWithin(this.#backlog.share)) return false;
+    return this.#hasRoom(0) || this.#hasRoom(chars - this.#limit());
+  }
+
+  /**
+   * Whether its allowance ends before a frame. Its client's reports cannot be checked here, so they do not help, and the
+   * client has to reconnect.
+   */
+  isSpent(chars: number): boolean {
+    if (!this.hasWindow || this.#isBridge || this.#queue.isReported || this.#sentSinceWelcome === 0)
+      return false;
+    return this.#sentSinceWelcome + chars > this.#limits.allowanceChars;
+  }
+
+  /** Whether it keeps up, and so is sent volatile messages. */
+  get keepsUp(): boolean {
+    return !this.hasWindow || this.#unread() <= this.#limit() / 2;
+  }
+
+  /** Whether more is queued for it than allowed, as the runtime reports. One with a window stops receiving earlier. */
+  get overflows(): boolean {
+    return !this.hasWindow && !this.#queue.isWithin(this.#maxQueuedBytes);
+  }
+
+  /** Whether its client claims to have read what is still queued. */
+  get isDoubted(): boolean {
+    return this.#record.said !== undefined;
+  }
+
+  /** Whether its client has read everything needed to be sent more, so that something else holds it back. */
+  get hasRead(): boolean {
+    return this.#mayHaveReadAll();
+  }
+
+  /** Its bytes in the room's memory: as the runtime reports, otherwise what its client should have reported by now. */
+  get heldBytes(): number {
+    if (this.#queue.isReported) return this.#queue.read();
+    const unreported = this.#limits.windowChars / PAGES_PER_WINDOW;
+    return this.hasWindow ? Math.max(0, this.#unread() - unreported) : 0;
+  }
+
+  /** What may be unread once it is closed and its client does not answer, in bytes. */
+  get remainingBytes(): number {
+    return this.#isBridge ? this.#unread() : this.#record.sent;
+  }
+
+  /** Notes what was sent. */
+  took(chars: number): void {
+    this.#record.sent += chars;
+    this.#unnoted++;
+    const bytes = chars * this.#bytesPerUnit;
+    this.#queue.took(bytes);
+    this.#backlog.took(bytes);
+    this.#changed();
+  }
+
+  /** What was sent so far is the welcome: its size is the room's, and it does not count against an allowance. */
+  welcomed(): void {
+    this.#change({ welcome: this.#record.sent });
+  }
+
+  /**
+   * Notes the total that its client reports as read, at most what was sent. Returns whether the client has reported no more
+   * often than it was sent frames, as clients do.
+   */
+  read(chars: number, now: number): boolean {
+    const said = Math.min(Math.max(chars, this.#record.said ?? 0), this.#record.sent);
+    if (this.#takeAsSaid(said)) this.#change({ stalledAt: now });
+    const isDue = this.#unnoted > 0;
+    if (isDue) this.#unnoted--;
+    return isDue;
+  }
+
+  /** Checks again whether its client's report can be true, and restarts its stall if the client has read something. */
+  readAgain(now: number): void {
+    if (this.#reread() || this.hasRead) this.#change({ stalledAt: now });
+  }
+
+  /** Restarts its stall if that is ahead of a clock that was set back; returns whether it did. */
+  restart(now: number): boolean {
+    const isAhead = (this.stalledAt ?? 0) > now;
+    if (isAhead) this.#change({ stalledAt: now });
+    return isAhead;
+  }
+
+  /** From now on it is sent the log, from an offset. */
+  fallBehind(offset: number, now: number): void {
+    this.#change({ behind: offset, stalledAt: now });
+  }
+
+  /** Whether the log that it stands in is the one with this epoch; while it is in none, it is from now on. */
+  standsIn(epoch: string): boolean {
+    if (this.#record.epoch === undefined) this.#change({ epoch });
+    return this.#record.epoch === epoch;
+  }
+
+  /** It stands at an offset of the log now. */
+  advance(offset: number): void {
+    this.#change({ behind: offset });
+  }
+
+  /** Who came or went was not told. */
+  miss(): void {
+    if (!this.hasMissed) this.#change({ missed: true });
+  }
+
+  /** It is live. */
+  catchUp(): void {
+    this.#change({ behind: undefined, epoch: undefined, stalledAt: undefined, missed: undefined });
+  }
+
+  /** Accepts a claim as far as it can be true, because queued data has not been read. Returns whether more was read. */
+  #takeAsSaid(said: number): boolean {
+    const queued = this.#isBridge || !this.#queue.isReported ? 0 : this.#queue.read() / this.#bytesPerUnit;
+    const before = this.#record.seen ?? -1;
+    const seen = Math.max(0, before, Math.min(said, Math.floor(this.#record.sent - queued)));
+    const doubted = seen < said ? said : undefined;
+    if (seen !== before || doubted !== this.#record.said) this.#change({ seen, said: doubted });
+    return seen !== before;
+  }
+
+  /** Applies the last claim again. */
+  #reread(): boolean {
+    const { said } = this.#record;
+    return said !== undefined && this.#takeAsSaid(said);
+  }
+
+  /** Whether a frame stays within what this connection may leave unread. */
+  #isWithinOwn(chars: number): boolean {
+    return !this.isSpent(chars) && (this.#hasRoom(chars) || this.#mayHaveReadAll());
+  }
+
+  /** Whether a frame stays within its share of the room's bound, as the runtime reports. */
+  #isWithinShare(chars: number): boolean {
+    if (!this.#queue.isReported || this.#queue.isWithin(this.#backlog.share - chars)) return true;
+    // A connection with a window loses nothing: it is sent the log later. Another would have to reconnect, although it reads.
+    return this.#queue.isWithin(0) && (!this.hasWindow || this.#backlog.hasRoomFor(chars));
+  }
+
+  /** Whether so much more stays within what may wait to be read. */
+  #hasRoom(chars: number): boolean {
+    if (this.hasWindow) return this.#unread() + chars <= this.#limits.windowChars;
+    if (this.#queue.isReported) return this.#queue.isWithin(this.#maxQueuedBytes - chars);
+    return this.#sentSinceWelcome + chars <= this.#limits.allowanceChars;
+  }
+
+  #mayHaveReadAll(): boolean {
+    if (this.hasWindow) return this.#unread() < this.#limits.windowChars / PAGES_PER_WINDOW;
+    return this.#sentSinceWelcome === 0 || (this.#queue.isReported && this.#queue.isWithin(0));
+  }
+
+  /** For a connection with a window. */
+  #unread(): number {
+    return this.#record.sent - (this.#record.seen ?? 0);
+  }
+
+  /** A welcome does not count, because it may be larger than the bound: a client on a slow network would never get further. */
+  get #maxQueuedBytes(): number {
+    return this.#limits.maxBufferedBytes + (this.#record.welcome ?? 0) * this.#bytesPerUnit;
+  }
+
+  get #sentSinceWelcome(): number {
+    return this.#record.sent - (this.#record.welcome ?? 0);
+  }
+
+  #limit(): number {
+    const { windowChars, allowanceChars, maxBufferedBytes } = this.#limits;
+    if (this.hasWindow) return windowChars;
+    return this.#queue.isReported ? maxBufferedBytes : allowanceChars;
+  }
+
+  #change(change: Partial<LaneRecord>): void {
+    Object.assign(this.#record, change);
+    this.#changed();
+  }
+}

@@ -1,0 +1,84 @@
+import { isFor, type Eyes } from "../../protocol/messages.ts";
+import { DIALECTS, type WrittenItems } from "./dialects.ts";
+import { encodeShared, type FlushContents, type View } from "./flush-encoder.ts";
+import type { Session } from "../connections/sessions.ts";
+
+/** What every connection of one dialect and view is sent, and the items it is made of. */
+export interface SharedText extends WrittenItems {
+  /** Whether nothing in it is missed by who does not get it. */
+  readonly isVolatile: boolean;
+}
+
+/** What one flush sends: the contents, what was answered to whom, and the texts written so far, by view. */
+export interface Flush {
+  readonly contents: FlushContents;
+  readonly own: ReadonlyMap<Session, readonly string[]>;
+  /** The offset before its first recorded message. */
+  readonly after: number;
+  /** Where it brings its readers. */
+  readonly position: string;
+  /** Whether some of it is for some members only. */
+  readonly isAddressed: boolean;
+  readonly texts: Map<number | string, SharedText>;
+}
+
+/**
+ * What a flush has for a connection and all that see the same, written for the first of them.
+ *
+ * @param isGone whether its member has left
+ * @param filtered a position frame, where messages for others went by
+ */
+export function textFor(
+  session: Session,
+  flush: Flush,
+  isGone: boolean,
+  filtered: string | undefined,
+): SharedText {
+  const isLean = !session.lane.keepsUp;
+  // For every connection of every flush, so no more is done for it than must be: texts are put together for few.
+  const look = session.look * 8 + (isLean ? 4 : 0) + (isGone ? 2 : 0) + (filtered === undefined ? 0 : 1);
+  const name = flush.isAddressed ? `${look} ${eyesOf(session).member ?? ""}` : look;
+  let shared = flush.texts.get(name);
+  if (shared === undefined) flush.texts.set(name, (shared = write(session, flush, isLean, isGone, filtered)));
+  return shared;
+}
+
+function write(
+  session: Session,
+  flush: Flush,
+  isLean: boolean,
+  isGone: boolean,
+  filtered: string | undefined,
+): SharedText {
+  const { record, rights } = session;
+  const { recorded, presence } = flush.contents;
+  const view: View = {
+    mode: rights.may("members") ? record.mode : "count",
+    isLean,
+    isGone,
+    eyes: flush.isAddressed ? eyesOf(session) : { ...eyesOf(session), member: undefined },
+    position: filtered,
+  };
+  const texts = encodeShared(flush.contents, view);
+  const items = texts.join(",");
+  const text = DIALECTS[record.dialect].write(items, texts.length === 1, flush.position);
+  const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
+  return { items, count: texts.length, text, isVolatile };
+}
+
+/** Whether a flush has the first messages of a log that is not stored: who stood in another can only begin anew. */
+export function startsLog({ contents }: Flush): boolean {
+  return contents.before !== undefined && contents.recorded.length > 0;
+}
+
+/** Whether the last recorded message of a flush is for others than this connection. */
+export function passesBy(session: Session, { contents, isAddressed }: Flush): boolean {
+  const last = contents.recorded.at(-1);
+  return isAddressed && last !== undefined && !isFor(last, eyesOf(session));
+}
+
+/** What a connection sees with. */
+export function eyesOf({ record, rights }: Session): Eyes {
+  const member = record.viewOnly === true ? undefined : record.member;
+  return { member, seesState: rights.may("state") };
+}

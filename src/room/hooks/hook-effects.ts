@@ -1,0 +1,152 @@
+import type { Kind } from "../../config/config.ts";
+import type { HookMember, RoomHandle } from "../../config/hooks.ts";
+import { toBase64 } from "../../protocol/base64.ts";
+import { bytesOf } from "../../protocol/bytes.ts";
+import { MAX_NAME_CHARS } from "../../protocol/frames.ts";
+import { jsonText } from "../../protocol/json-text.ts";
+import type { Json } from "../../protocol/json.ts";
+import {
+  bytesPayload,
+  dataPayload,
+  isLarger,
+  messageParts,
+  stateParts,
+  type EntryParts,
+  type Payload,
+} from "../../protocol/messages.ts";
+import type { Member, Members } from "../presence/members.ts";
+import type { Outbox } from "../delivery/outbox.ts";
+import { sizeOf, type StateDraft } from "../state/state-draft.ts";
+import type { State } from "../state/state.ts";
+
+/** The `from` of the room's own messages. */
+const ROOM_SENDER = "room";
+
+/** What hooks act on. */
+export interface HookWorld {
+  readonly kind: Kind;
+  readonly room: string;
+  readonly members: Members;
+  readonly state: State;
+  readonly outbox: Outbox;
+}
+
+/** The event that a hook is called for. */
+export interface HookCall {
+  readonly now: number;
+  /** The changes of the state that take effect before the hook's own; its own are added. */
+  readonly draft: StateDraft;
+  /** The member to leave out of the list that the hook sees. */
+  readonly without?: string | undefined;
+}
+
+/**
+ * What a hook publishes, sends and sets. It takes effect once the hook has returned and the event it was called for has
+ * taken effect. All of it is checked together with everything that takes effect before it.
+ */
+export class HookEffects {
+  readonly #world: HookWorld;
+  readonly #draft: StateDraft;
+  readonly #effects: (() => void)[] = [];
+  /** What the hook is given. */
+  readonly handle: RoomHandle;
+
+  constructor(world: HookWorld, { now, draft, without }: HookCall) {
+    const { kind, room, members, state, outbox } = world;
+    this.#world = world;
+    this.#draft = draft;
+    this.handle = {
+      name: room,
+      kind: kind.name,
+      now,
+      members: () =>
+        Array.from(members.all())
+          .filter(({ id }) => id !== without)
+          .map(hookMember),
+      get: (key) => {
+        const entry = state.get(key);
+        return entry && { value: JSON.parse(entry.value) as Json, version: entry.version };
+      },
+      publish: (event, data, options) => {
+        const parts = this.#parts(event, data, options?.to);
+        this.#effects.push(() => outbox.record(parts));
+      },
+      send: (event, data, options) => {
+        const parts = this.#parts(event, data, options?.to);
+        this.#effects.push(() => outbox.volatile(parts));
+      },
+      set: (values, deleted = []) => {
+        // Serialized at once, so later changes of these objects by the hook have no effect.
+        const set = new Map(Object.entries(values).map(([key, value]) => [key, valueText(value)]));
+        const gone = [...deleted];
+        this.#mustHold(set, gone);
+        this.#effects.push(() => this.#set(set, gone));
+      },
+    };
+  }
+
+  /** Applies everything, in the order of the hook's calls. */
+  readonly apply = (): void => this.#effects.forEach((effect) => effect());
+
+  /** Adds a change to the draft. Throws if it cannot be made. */
+  #mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
+    const keys = [...set.keys(), ...deleted];
+    if (keys.length === 0) throw new RangeError("set or delete must name a key");
+    if (!keys.every(isName)) throw new RangeError(`a key must be a string of 1-${MAX_NAME_CHARS} characters`);
+    if (new Set(keys).size < keys.length) throw new RangeError("a key can be set or deleted only once");
+    // It becomes one frame and one row, as a member's change does.
+    const bytes = [...set].reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
+    const { maxFrameBytes } = this.#world.kind;
+    if (bytes > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
+    const full = this.#draft.add(set, deleted);
+    if (full !== undefined) throw new RangeError(full.message);
+  }
+
+  #set(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
+    const { state, outbox } = this.#world;
+    state.stage({ set, deleted, owner: undefined }, outbox.nextOffset);
+    outbox.record(stateParts({ from: ROOM_SENDER, user: "" }, set, deleted));
+  }
+
+  #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
+    const { maxFrameBytes, maxMembers } = this.#world.kind;
+    const payload = payloadOf(data);
+    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
+    const ids = to && [...to].map(String);
+    if ((ids?.length ?? 0) > maxMembers) throw new RangeError(`to names more than ${maxMembers} members`);
+    return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
+  }
+}
+
+/** A member as a hook sees it. */
+export function hookMember({
+  id,
+  user,
+  info,
+  data,
+}: Pick<Member, "id" | "user" | "info" | "data">): HookMember {
+  const parsed = (text: string | undefined): Json => (text === undefined ? null : (JSON.parse(text) as Json));
+  return { id, user, info: parsed(info), data: parsed(data) };
+}
+
+/** An event that a hook names. Throws if it is invalid. */
+export function checkedEvent(event: unknown): string {
+  if (isName(event)) return event;
+  throw new RangeError(`an event must be a string of 1-${MAX_NAME_CHARS} characters`);
+}
+
+/** The data of a hook's message. Throws for data that cannot be sent. */
+export function payloadOf(data: Json | Uint8Array | undefined): Payload {
+  const bytes = bytesOf(data);
+  return bytes === undefined ? dataPayload(jsonText(data)) : bytesPayload(toBase64(bytes));
+}
+
+/** A value of the state as JSON text. Throws for values that JSON cannot represent, `undefined` included. */
+function valueText(value: Json | undefined): string {
+  if (value === undefined) throw new TypeError("a value must be JSON, not undefined");
+  return jsonText(value);
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && name !== "" && name.length <= MAX_NAME_CHARS;
+}

@@ -1,0 +1,225 @@
+import type { Kind } from "../../config/config.ts";
+import type { HookChange, Refusal, RoomHandle } from "../../config/hooks.ts";
+import { log } from "../../metrics/log.ts";
+import { fromBase64 } from "../../protocol/base64.ts";
+import type { WireError } from "../../protocol/errors.ts";
+import type { LeaveReason, PublishFrame } from "../../protocol/frames.ts";
+import { jsonText } from "../../protocol/json-text.ts";
+import { utf8Length, type Json } from "../../protocol/json.ts";
+import { bytesPayload, dataPayload, type Payload } from "../../protocol/messages.ts";
+import { err, ok, type Result } from "../../protocol/result.ts";
+import {
+  HookEffects,
+  checkedEvent,
+  hookMember,
+  payloadOf,
+  type HookCall,
+  type HookWorld,
+} from "./hook-effects.ts";
+import type { Member, Members } from "../presence/members.ts";
+import type { Outbox } from "../delivery/outbox.ts";
+import type { StateDraft } from "../state/state-draft.ts";
+import type { State, StateChange } from "../state/state.ts";
+
+/** What a hook did, to be done once what it was called for is. */
+export type Aftermath = () => void;
+
+const NOTHING: Aftermath = () => undefined;
+
+/** What hooks see of a member, or of a joining client. */
+export type Candidate = Pick<Member, "id" | "user" | "info" | "data">;
+
+/** What the hooks decided about a join. */
+export interface Joining {
+  /** Its presence data from now on, JSON text. */
+  readonly data: string | undefined;
+  /** Why a reconnecting member does not have the presence data that it brought. */
+  readonly refused?: WireError;
+  readonly after: Aftermath;
+}
+
+/** Calls a kind's hooks, and keeps what goes wrong in them from the room. */
+export class Hooks {
+  readonly #kind: Kind;
+  readonly #world: HookWorld;
+
+  constructor(
+    kind: Kind,
+    room: string,
+    of: { readonly members: Members; readonly state: State; readonly outbox: Outbox },
+  ) {
+    this.#kind = kind;
+    this.#world = { kind, room, ...of };
+  }
+
+  /**
+   * Whether someone may join, or reconnect, and what its presence data then is.
+   *
+   * @param member with the presence data that it has now
+   * @param brought the presence data that the join brings, JSON text; absent for none
+   */
+  join(member: Candidate, brought: string | undefined, isReturn: boolean, now: number): Result<Joining> {
+    const { onJoin } = this.#kind.hooks;
+    const said = brought === undefined || brought === member.data ? undefined : brought;
+    const asked = said === undefined ? undefined : this.presence(member, said, now);
+    // A reconnect is not refused because of its data: the client cannot know that the room no longer accepts it.
+    if (asked?.ok === false && !isReturn) return asked;
+    const refused = asked?.ok === false ? { refused: asked.error } : {};
+    const taken = asked?.ok === true ? asked.value : { data: member.data, after: NOTHING, draft: undefined };
+    const { data } = taken;
+    if (onJoin === undefined) return ok({ data, ...refused, after: taken.after });
+    const draft = (taken.draft ?? this.#world.state.draft()).next();
+    const call = { now, draft, without: member.id };
+    const called = this.#call("onJoin", call, (room) =>
+      onJoin(room, hookMember({ ...member, data }), { isReturn }),
+    );
+    if (!called.ok) return called;
+    const after = (): void => {
+      taken.after();
+      called.value.after();
+    };
+    return ok({ data, ...refused, after });
+  }
+
+  /** Whether a member may have other presence data, and what it then is; JSON text. */
+  presence(
+    member: Candidate,
+    said: string,
+    now: number,
+  ): Result<{ readonly data: string; readonly after: Aftermath; readonly draft: StateDraft | undefined }> {
+    const { onPresence } = this.#kind.hooks;
+    if (onPresence === undefined) return ok({ data: said, after: NOTHING, draft: undefined });
+    const draft = this.#world.state.draft();
+    const call = { now, draft, without: member.id };
+    const called = this.#call("onPresence", call, (room) => {
+      const answer = onPresence(room, hookMember(member), JSON.parse(said) as Json) ?? {};
+      if (!isChange(answer)) return answer as Refusal;
+      return { text: "data" in answer ? this.#presenceText(answer.data) : said };
+    });
+    if (!called.ok) return called;
+    const { answer, after } = called.value;
+    return ok({ data: answer?.text ?? said, after, draft });
+  }
+
+  /** Whether a member may say something, and what it then says. */
+  publish(
+    member: Member,
+    frame: PublishFrame,
+    now: number,
+  ): Result<{ readonly event: string; readonly payload: Payload; readonly after: Aftermath }> {
+    const { onPublish } = this.#kind.hooks;
+    const { event, data, bytes, to, volatile: isVolatile } = frame;
+    if (onPublish === undefined) {
+      const payload = bytes === undefined ? dataPayload(JSON.stringify(data)) : bytesPayload(bytes);
+      return ok({ event, payload, after: NOTHING });
+    }
+    const message = {
+      event,
+      data,
+      bytes: bytes === undefined ? undefined : fromBase64(bytes),
+      isVolatile,
+      to,
+    };
+    const called = this.#call("onPublish", { now, draft: this.#world.state.draft() }, (room) => {
+      const answer = onPublish(room, hookMember(member), message) ?? {};
+      if (!isChange(answer)) return answer as Refusal;
+      const isOther = "bytes" in answer || "data" in answer;
+      return {
+        event: checkedEvent(answer.event ?? event),
+        payload: payloadOf(isOther ? (answer.bytes ?? answer.data) : (message.bytes ?? data)),
+      };
+    });
+    if (!called.ok) return called;
+    const { answer = { event, payload: payloadOf(message.bytes ?? data) }, after } = called.value;
+    return ok({ ...answer, after });
+  }
+
+  /**
+   * Whether a member may change the state.
+   *
+   * @param asked the change as hooks see it
+   * @param change the same, as it will be staged
+   */
+  set(member: Member, asked: HookChange, change: StateChange, now: number): Result<Aftermath> {
+    const { onSet } = this.#kind.hooks;
+    if (onSet === undefined) return ok(NOTHING);
+    const draft = this.#world.state.draft();
+    draft.add(change.set, change.deleted); // It was checked.
+    const called = this.#call("onSet", { now, draft }, (room) => onSet(room, hookMember(member), asked));
+    return called.ok ? ok(called.value.after) : called;
+  }
+
+  /** A member has departed. */
+  leave(member: Member, reason: LeaveReason, now: number): void {
+    const { onLeave } = this.#kind.hooks;
+    if (onLeave === undefined) return;
+    const call = { now, draft: this.#world.state.draft() };
+    const called = this.#call("onLeave", call, (room) => onLeave(room, hookMember(member), reason));
+    if (called.ok) called.value.after();
+  }
+
+  #call<Answer extends object>(
+    hook: string,
+    call: HookCall,
+    work: (room: RoomHandle) => Refusal | Answer | void,
+  ): Result<{ readonly answer: Answer | undefined; readonly after: Aftermath }> {
+    const effects = new HookEffects(this.#world, call);
+    const after = effects.apply;
+    try {
+      const answer = work(effects.handle) ?? undefined;
+      if (answer === undefined) return ok({ answer, after });
+      // Its type forbids it, but not every team compiles with types: `condition && refuse("…")` returns false.
+      if (!isObject(answer)) return this.#failed(hook, `a hook may not return ${String(answer)}`);
+      if ("then" in answer) return this.#failed(hook, "a hook may not be asynchronous");
+      if ("refused" in answer) return err(refusalOf(answer));
+      return ok({ answer, after });
+    } catch (error) {
+      return this.#failed(hook, error);
+    }
+  }
+
+  #failed(hook: string, why: unknown): Result<never> {
+    const { kind, room } = this.#world;
+    log("error", "hook_failed", { hook, kind: kind.name, room, reason: reasonOf(why) });
+    return err({ code: "internal", message: "a rule of the room has failed" });
+  }
+
+  /** The presence data that a hook returned. Throws if it is too large, or not JSON. */
+  #presenceText(data: Json | undefined): string {
+    const text = jsonText(data);
+    const { maxPresenceBytes } = this.#kind;
+    if (utf8Length(text) <= maxPresenceBytes) return text;
+    throw new RangeError(`presence data is larger than ${maxPresenceBytes} bytes`);
+  }
+}
+
+/** Whether a hook's result is a change, and neither a refusal nor an invalid value. */
+function isChange<Answer extends object>(answer: Answer | Refusal): answer is Answer {
+  return isObject(answer) && !("refused" in answer) && !("then" in answer);
+}
+
+function isObject(answer: unknown): answer is object {
+  return typeof answer === "object" && answer !== null;
+}
+
+/** The refusal of a hook. It may have a time after which to retry; an invalid time is left out. */
+function refusalOf({ refused, retryAfterMs }: Refusal): WireError {
+  const hasTime = typeof retryAfterMs === "number" && retryAfterMs >= 0 && retryAfterMs <= MAX_RETRY_AFTER_MS;
+  return {
+    code: "refused",
+    message: String(refused),
+    ...(hasTime && { retryAfterMs: Math.ceil(retryAfterMs) }),
+  };
+}
+
+/** The longest that a hook can make a client wait, in milliseconds: a day. */
+const MAX_RETRY_AFTER_MS = 86_400_000;
+
+/** What went wrong, as text. Anything may be thrown, even what cannot be written. */
+function reasonOf(why: unknown): string {
+  try {
+    return String(why);
+  } catch {
+    return "something that cannot be written";
+  }
+}

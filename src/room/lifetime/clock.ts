@@ -1,0 +1,14 @@
+/** Smaller steps back, in milliseconds, are ignored, because nobody notices what they add to a duration. */
+const MIN_STEP_MS = 1_000;
+
+/** The clock as the room's turns read it. */
+export class Clock {
+  #latest = -Infinity;
+
+  /** Records the time of a turn. Returns whether the clock was set back since the latest earlier turn. */
+  wasSetBack(now: number): boolean {
+    const isBack = this.#latest - now >= MIN_STEP_MS;
+    this.#latest = isBack ? now : Math.max(this.#latest, now);
+    return isBack;
+  }
+}

@@ -1,0 +1,159 @@
+import {
+  RetiredFloors,
+  type RetiredChunk,
+  type RetiredChunks,
+  type SessionFloor,
+} from "./retired-ref-floors.ts";
+import type { Tables } from "../tables.ts";
+
+/**
+ * The room keeps a session's floor while the session is a member, and at least for this many offsets after the end that the
+ * log had when the floor was raised.
+ */
+export const FLOOR_KEPT_OFFSETS = 100_000;
+
+/**
+ * How many rows are searched for old ones each time floors are raised: two for each row that may have been added. So there
+ * are never many more than twice as many rows as must be kept.
+ */
+const SEARCHED = { perFloor: 2, more: 16 };
+
+/**
+ * Minimum refs of sessions whose acts were forgotten: the highest forgotten ref. A ref that is not above it may have taken
+ * effect, and is rejected.
+ *
+ * Their number is bounded. A session that has left the room and has not acted for a long time ({@link FLOOR_KEPT_OFFSETS})
+ * shares a floor with others from then on. That floor is not below its own ({@link RetiredFloors}). So none of its acts can
+ * be stored again, but a ref that it never used may be rejected.
+ */
+export interface Floors {
+  /** The floor of a session; 0 for none. */
+  of(session: string): number;
+  /** Raises floors; within a transaction. */
+  raise(refs: ReadonlyMap<string, number>, progress: Progress): void;
+}
+
+/** How far acts are forgotten, and where the log ends. */
+export interface Progress {
+  /** Acts up to this offset are forgotten. */
+  readonly upTo: number;
+  readonly head: number;
+}
+
+/** Reports which sessions are members of the room. They may continue with their refs. */
+type Present = () => ReadonlySet<string>;
+
+/** Floors in SQLite. Read one by one, when a session acts: a room may have had any number of sessions. */
+export class SqlFloors implements Floors {
+  readonly #tables: Tables;
+  readonly #present: Present;
+  readonly #retired: RetiredFloors;
+
+  constructor(tables: Tables, present: Present) {
+    this.#tables = tables;
+    this.#present = present;
+    this.#retired = new RetiredFloors(chunksIn(tables));
+  }
+
+  of(session: string): number {
+    if (!this.#tables.exist) return 0;
+    const rows = this.#tables.sql.exec<{ ref: number }>("SELECT ref FROM floor WHERE session = ?", session);
+    return rows.toArray()[0]?.ref ?? this.#retired.of(session);
+  }
+
+  raise(refs: ReadonlyMap<string, number>, { upTo, head }: Progress): void {
+    for (const [session, ref] of refs) {
+      this.#tables.sql.exec(
+        `INSERT INTO floor (session, ref, head) VALUES (?, ?, ?)
+          ON CONFLICT DO UPDATE SET ref = max(ref, excluded.ref), head = excluded.head`,
+        ...[session, ref, head],
+      );
+    }
+    this.#retire(SEARCHED.more + refs.size * SEARCHED.perFloor, upTo - FLOOR_KEPT_OFFSETS);
+  }
+
+  /** Continues the search through all floors for those that have not been raised since the log ended at the horizon. */
+  #retire(looks: number, horizon: number): void {
+    if (horizon <= 0) return;
+    const leastHead = this.#tables.read("migratedHead") ?? 0; // Version 3 did not store how old floors are.
+    const rows = this.#tables.sql
+      .exec<FloorRow>(
+        "SELECT session, ref, max(head, ?) AS head FROM floor WHERE session > ? ORDER BY session LIMIT ?",
+        ...[leastHead, this.#tables.read("floorCursor") ?? "", looks],
+      )
+      .toArray();
+    const isAtEnd = rows.length < looks;
+    this.#tables.write("floorCursor", isAtEnd ? "" : (rows.at(-1)?.session ?? ""));
+    const present = this.#present();
+    const old = rows.filter(({ session, head }) => head <= horizon && !present.has(session));
+    this.#retired.add(old);
+    for (const { session } of old) this.#tables.sql.exec("DELETE FROM floor WHERE session = ?", session);
+  }
+}
+
+/** Floors of a kind that stores nothing: they live as long as the object, as its log does. */
+export class MemoryFloors implements Floors {
+  readonly #present: Present;
+  /** In the order in which they were raised. */
+  readonly #floors = new Map<string, Floor>();
+  readonly #retired = new RetiredFloors(chunksInMemory());
+
+  constructor(present: Present) {
+    this.#present = present;
+  }
+
+  of(session: string): number {
+    return this.#floors.get(session)?.ref ?? this.#retired.of(session);
+  }
+
+  raise(refs: ReadonlyMap<string, number>, { upTo, head }: Progress): void {
+    for (const [session, ref] of refs)
+      this.#put(session, Math.max(ref, this.#floors.get(session)?.ref ?? 0), head);
+    const present = this.#present();
+    const old: FloorRow[] = [];
+    for (const [session, floor] of this.#floors) {
+      if (floor.head > upTo - FLOOR_KEPT_OFFSETS) break;
+      if (present.has(session)) this.#put(session, floor.ref, head);
+      else old.push({ session, ...floor });
+    }
+    this.#retired.add(old);
+    for (const { session } of old) this.#floors.delete(session);
+  }
+
+  #put(session: string, ref: number, head: number): void {
+    this.#floors.delete(session);
+    this.#floors.set(session, { ref, head });
+  }
+}
+
+/**
+ * A floor, and where the log ended when it was raised. Later acts of its session have higher refs. So a floor may be retired
+ * once everything that was recorded before is forgotten, because no later floor of the session can be lower.
+ */
+interface Floor {
+  readonly ref: number;
+  readonly head: number;
+}
+
+type FloorRow = SessionFloor & Floor & Record<string, SqlStorageValue>;
+
+function chunksIn({ sql }: Tables): RetiredChunks {
+  return {
+    read: (index) => {
+      const rows = sql.exec<{ ref: number; bits: ArrayBuffer }>(
+        "SELECT ref, bits FROM retired WHERE chunk = ?",
+        index,
+      );
+      const row = rows.toArray()[0];
+      return row && { ref: row.ref, bits: new Uint8Array(row.bits) };
+    },
+    write: (index, { ref, bits }) => {
+      sql.exec("INSERT OR REPLACE INTO retired VALUES (?, ?, ?)", index, ref, bits.buffer as ArrayBuffer);
+    },
+  };
+}
+
+function chunksInMemory(): RetiredChunks {
+  const chunks = new Map<number, RetiredChunk>();
+  return { read: (index) => chunks.get(index), write: (index, chunk) => void chunks.set(index, chunk) };
+}

@@ -1,0 +1,90 @@
+import type { CloseName } from "../../protocol/close-codes.ts";
+import { MAX_SET_KEYS, type LeaveReason } from "../../protocol/frames.ts";
+import { stateParts } from "../../protocol/messages.ts";
+import type { Actor } from "../api.ts";
+import type { Hooks } from "../hooks/hooks.ts";
+import type { Members } from "../presence/members.ts";
+import type { Outbox } from "../delivery/outbox.ts";
+import type { Session, Sessions } from "../connections/sessions.ts";
+import type { State } from "../state/state.ts";
+
+/** How memberships end: at once, or once the grace of a lost connection is over. */
+export class Departures {
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #state: State;
+  readonly #outbox: Outbox;
+  readonly #hooks: Hooks;
+
+  constructor(room: {
+    readonly sessions: Sessions;
+    readonly members: Members;
+    readonly state: State;
+    readonly outbox: Outbox;
+    readonly hooks: Hooks;
+  }) {
+    this.#sessions = room.sessions;
+    this.#members = room.members;
+    this.#state = room.state;
+    this.#outbox = room.outbox;
+    this.#hooks = room.hooks;
+  }
+
+  /** Ends a membership. With a close the connection goes too, once the member has been sent what it is owed. */
+  depart(session: Session, now: number, reason: LeaveReason, close?: CloseName): void {
+    this.#disconnect(session, close);
+    this.#members.recall(session.record);
+    this.end(session.record.member, now, reason);
+  }
+
+  /**
+   * Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace.
+   *
+   * @returns when the grace ends; `undefined` if none began: the member has departed for the reason given, or is back
+   */
+  lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): number | undefined {
+    this.#disconnect(session, close);
+    if (this.#sessions.byId(session.record.session) !== undefined) return undefined; // It is back already.
+    this.#members.recall(session.record);
+    const graceUntil = this.#members.lose(session.record, now);
+    if (graceUntil === undefined) this.end(session.record.member, now, reason);
+    return graceUntil;
+  }
+
+  /** Removes who is kept out from now on: its session and, of a verified user, all others, lost ones too. */
+  banish({ session, user }: Pick<Actor, "session" | "user">, now: number): void {
+    const isMeant = (of: Pick<Actor, "session" | "user">): boolean =>
+      of.session === session || (user !== "" && of.user === user);
+    const meant = [...this.#sessions.all()].filter(({ record }) => isMeant(record));
+    // The other sessions have done nothing wrong. They learn when to retry as soon as they reconnect.
+    for (const each of meant)
+      this.depart(each, now, "removed", each.record.session === session ? "abuse" : "not_now");
+    for (const { id } of [...this.#members.all()].filter(isMeant)) this.end(id, now, "removed");
+  }
+
+  /** Ends the memberships whose grace is over. */
+  endOverdue(now: number): void {
+    for (const { id } of this.#members.overdue(now)) this.end(id, now, "timeout");
+  }
+
+  /** Ends a membership, whether it has a connection or not, and the keys of the state that end with it. */
+  end(id: string, now: number, reason: LeaveReason): void {
+    const member = this.#members.byId(id);
+    if (member === undefined) return;
+    const keys = this.#state.ownedBy(id);
+    // A frame names no more keys than a member's may, so that it fits a row of the log.
+    for (let from = 0; from < keys.length; from += MAX_SET_KEYS) {
+      const deleted = keys.slice(from, from + MAX_SET_KEYS);
+      this.#state.stage({ set: new Map(), deleted, owner: undefined }, this.#outbox.nextOffset);
+      this.#outbox.record(stateParts({ from: id, user: member.user }, new Map(), deleted));
+    }
+    this.#members.depart(id);
+    this.#outbox.presence.left(id, reason);
+    this.#hooks.leave(member, reason, now);
+  }
+
+  #disconnect(session: Session, close?: CloseName): void {
+    this.#sessions.remove(session);
+    if (close !== undefined) this.#outbox.farewell(session, close);
+  }
+}

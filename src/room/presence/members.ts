@@ -1,0 +1,257 @@
+import type { Kind } from "../../config/config.ts";
+import { endsAt } from "../../limits/durations.ts";
+import type { MemberEntry } from "../../protocol/frames.ts";
+import type { Json } from "../../protocol/json.ts";
+import type { MembersRange } from "../api.ts";
+import type { SessionRecord } from "../connections/attachment.ts";
+import type { Sessions } from "../connections/sessions.ts";
+import type { Tables } from "../tables.ts";
+
+/** Who is in the room: a connected member, or one whose connection was lost and who may come back unnoticed. */
+export interface Member {
+  readonly id: string;
+  readonly session: string;
+  readonly user: string;
+  /** The source whose place an anonymous member takes (capacity.ts); absent where its address is not known. */
+  readonly source: string | undefined;
+  /** What its token says of it, JSON text. */
+  readonly info: string | undefined;
+  /** Presence data as JSON text. */
+  readonly data: string | undefined;
+  /** When a lost member departs, Unix milliseconds; absent while it is connected. */
+  readonly graceUntil: number | undefined;
+  /** The attempt number of its newest connection; absent where older code let that in. */
+  readonly attempt: number | undefined;
+}
+
+/** A member that has connected, and what the others should hear of it. */
+export interface Arrived {
+  readonly member: Member;
+  /** Absent for a member that came back before it was missed. */
+  readonly news: "joined" | "updated" | undefined;
+}
+
+/**
+ * The members of the room, each a row from its join to its departure, so that a crash, which drops every connection
+ * without a word, is a blip to them like any other. Where there is no grace and nothing is stored they have no rows:
+ * a member is its connection, and its presence data is attached to that.
+ */
+export class Members {
+  readonly #tables: Tables;
+  readonly #sessions: Sessions;
+  readonly #graceMs: number;
+  readonly #hasRows: boolean;
+  readonly #byId = new Map<string, Member>();
+  #isLoaded = false;
+  #listText: string | undefined;
+
+  constructor(tables: Tables, sessions: Sessions, kind: Pick<Kind, "graceMs" | "history">) {
+    this.#tables = tables;
+    this.#sessions = sessions;
+    this.#graceMs = kind.graceMs;
+    this.#hasRows = kind.graceMs > 0 || kind.history === "durable";
+  }
+
+  /**
+   * Reads the rows, once per life of the object; returns whether this was that time. The grace of a member without a
+   * connection begins now: nobody was there to see it lost.
+   */
+  load(now: number): boolean {
+    if (this.#isLoaded) return false;
+    this.#isLoaded = true;
+    if (!this.#hasRows) {
+      for (const { record } of this.#sessions.all()) if (record.viewOnly !== true) this.#adopt(record);
+      return true;
+    }
+    if (!this.#tables.exist) return true;
+    const rows = this.#tables.sql.exec<MemberRow>(
+      "SELECT id, session, user, source, info, data, graceUntil, attempt FROM member",
+    );
+    for (const row of rows.toArray()) {
+      const stored = memberOf(row);
+      const connection = this.#sessions.byId(stored.session)?.record;
+      // A row of older code names no source, and a reconnect that changes nothing else does not write the new number.
+      const member = {
+        ...stored,
+        source: stored.source ?? sourceOf(connection),
+        attempt: connection?.attempt ?? stored.attempt,
+      };
+      this.#byId.set(row.id, member);
+      if (connection === undefined && member.graceUntil === undefined)
+        this.#put({ ...member, graceUntil: now + this.#graceMs });
+    }
+    return true;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  all(): IterableIterator<Member> {
+    return this.#byId.values();
+  }
+
+  byId(id: string): Member | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Some members, by id, and whether there are more. */
+  page({ after = "", limit }: MembersRange): { readonly members: MemberEntry[]; readonly more: boolean } {
+    const rest = [...this.all()].filter(({ id }) => id > after).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    return { members: rest.slice(0, limit).map(memberEntry), more: rest.length > limit };
+  }
+
+  /** Everyone, as a list is sent: JSON text, written once for however many ask. */
+  get listText(): string {
+    this.#listText ??= JSON.stringify(Array.from(this.all(), memberEntry));
+    return this.#listText;
+  }
+
+  /** Takes in who has connected, with its presence data, and tells what the others should hear of it. */
+  arrive(record: SessionRecord, data: string | undefined): Arrived {
+    const { member: id, session, user, access, attempt } = record;
+    const before = this.#byId.get(id);
+    const info = access?.info;
+    const isSame = before?.data === data && before?.info === info;
+    // Where there is no row, the data is attached to the new connection all the same.
+    if (before !== undefined && before.graceUntil === undefined && isSame && this.#hasRows) {
+      // Its row keeps the older number until it is written for another reason: rows written are billed.
+      const member = { ...before, attempt };
+      this.#byId.set(id, member);
+      return { member, news: undefined };
+    }
+    const source = sourceOf(record);
+    const member = this.#put({ id, session, user, source, info, data, graceUntil: undefined, attempt });
+    if (before === undefined) return { member, news: "joined" };
+    return { member, news: isSame ? undefined : "updated" };
+  }
+
+  /** Replaces what a member says of itself, JSON text. */
+  setData(member: Member, data: string): Member {
+    return this.#put({ ...member, data });
+  }
+
+  /**
+   * Takes in a member whose connection was closing when the object woke. Where members have no rows nothing else tells
+   * of it, and the others have not heard yet that it is gone.
+   */
+  recall(record: SessionRecord): void {
+    if (!this.#hasRows && record.viewOnly !== true && !this.#byId.has(record.member)) this.#adopt(record);
+  }
+
+  /** Takes what a new token says of a member; tells whether that is new. */
+  inform(member: Member, info: string | undefined): Member | undefined {
+    return member.info === info ? undefined : this.#put({ ...member, info });
+  }
+
+  /** Notes a lost connection. Returns when the member's grace ends; `undefined` if it has none. */
+  lose({ member: id, attempt }: SessionRecord, now: number): number | undefined {
+    const member = this.#byId.get(id);
+    if (member === undefined || this.#graceMs === 0) return undefined;
+    const graceUntil = now + this.#graceMs;
+    return this.#put({ ...member, graceUntil, attempt: attempt ?? member.attempt }).graceUntil;
+  }
+
+  /** Ends a membership. Returns whether there was one. */
+  depart(id: string): boolean {
+    const member = this.#byId.get(id);
+    if (member === undefined) return false;
+    this.#byId.delete(id);
+    if (member.attempt !== undefined) this.#sessions.endedAttempts.remember(member.session, member.attempt);
+    this.#listText = undefined;
+    if (this.#hasRows) this.#tables.sql.exec("DELETE FROM member WHERE id = ?", id);
+    return true;
+  }
+
+  /** Restarts graces that end too late because the clock was set back; returns whether there were any. */
+  restart(now: number): boolean {
+    let hasFound = false;
+    for (const member of this.all()) {
+      const { graceUntil } = member;
+      const until = graceUntil && endsAt(graceUntil, this.#graceMs, now);
+      if (until === graceUntil) continue;
+      this.#put({ ...member, graceUntil: until });
+      hasFound = true;
+    }
+    return hasFound;
+  }
+
+  /** Whose grace is over. */
+  overdue(now: number): readonly Member[] {
+    return [...this.all()].filter(({ graceUntil }) => graceUntil !== undefined && graceUntil <= now);
+  }
+
+  /** When the first grace is over; `undefined` when everyone is connected. */
+  nextDeparture(): number | undefined {
+    let next: number | undefined;
+    for (const { graceUntil } of this.all()) {
+      if (graceUntil !== undefined && (next === undefined || graceUntil < next)) next = graceUntil;
+    }
+    return next;
+  }
+
+  #put(member: Member): Member {
+    const { id, session, user, source, info, data, graceUntil, attempt } = member;
+    if (this.#hasRows) {
+      this.#tables.create();
+      this.#tables.sql.exec(
+        "INSERT OR REPLACE INTO member (id, session, user, source, info, data, graceUntil, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        ...[id, session, user, source ?? null, info ?? null, data ?? null],
+        ...[graceUntil ?? null, attempt ?? null],
+      );
+    } else {
+      const connection = this.#sessions.byId(session);
+      if (connection !== undefined) this.#sessions.update(connection, { data });
+    }
+    this.#byId.set(id, member);
+    this.#listText = undefined;
+    return member;
+  }
+
+  #adopt(record: SessionRecord): void {
+    const { member: id, session, user, data, access, attempt } = record;
+    const source = sourceOf(record);
+    this.#byId.set(id, {
+      ...{ id, session, user, source, info: access?.info, data },
+      ...{ graceUntil: undefined, attempt },
+    });
+  }
+}
+
+/** The source whose place a connection's member takes; a verified user's follows from the user. */
+function sourceOf(record: SessionRecord | undefined): string | undefined {
+  return record === undefined || record.user !== "" ? undefined : (record.place ?? record.source);
+}
+
+function memberOf({ id, session, user, source, info, data, graceUntil, attempt }: MemberRow): Member {
+  return {
+    ...{ id, session, user },
+    source: source ?? undefined,
+    info: info ?? undefined,
+    data: data ?? undefined,
+    graceUntil: graceUntil ?? undefined,
+    attempt: attempt ?? undefined,
+  };
+}
+
+/** A row of the table. */
+interface MemberRow extends Record<string, SqlStorageValue> {
+  readonly id: string;
+  readonly session: string;
+  readonly user: string;
+  readonly source: string | null;
+  readonly info: string | null;
+  readonly data: string | null;
+  readonly graceUntil: number | null;
+  readonly attempt: number | null;
+}
+
+/** A member as others see it. */
+export function memberEntry({ id, user, info, data }: Member): MemberEntry {
+  return {
+    id,
+    ...(user !== "" && { user }),
+    ...(info !== undefined && { info: JSON.parse(info) as Json }),
+    ...(data !== undefined && { data: JSON.parse(data) as Json }),
+  };
+}

@@ -1,0 +1,99 @@
+import { fullBucket, take, type Bucket, type BucketRate } from "../../limits/token-bucket.ts";
+import { log } from "../../metrics/log.ts";
+import type { WireError } from "../../protocol/errors.ts";
+
+/** The rate-limiting binding (wrangler.toml, `[[ratelimits]]`). */
+export interface RateLimit {
+  limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
+}
+
+/** The period of each of `[[ratelimits]]` in wrangler.toml, in seconds: the binding does not tell it. */
+export const PERIOD_SECONDS = 10;
+
+/** What is counted: so often per period where the binding is absent, as wrangler.toml allows where it is there. */
+export const ADDRESS_LIMITS = {
+  joinsPerAddress: { perPeriod: 100, text: "too many joins from here" },
+  requestsPerAddress: { perPeriod: 600, text: "too many requests from here" },
+} as const;
+
+/** Sources remembered by the isolate where the binding is absent. */
+const MAX_SOURCES = 10_000;
+
+/**
+ * Limits how often a verified user, or an address for who has no token, may come, before any room is touched. Counted by
+ * the platform per location; where the platform does not (the bare runtime), per isolate.
+ */
+export class AddressLimit {
+  readonly #name: keyof typeof ADDRESS_LIMITS;
+  readonly #binding: RateLimit | undefined;
+  readonly #rate: BucketRate;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(name: keyof typeof ADDRESS_LIMITS, binding: RateLimit | undefined) {
+    const { perPeriod } = ADDRESS_LIMITS[name];
+    this.#name = name;
+    this.#binding = binding;
+    this.#rate = { perSecond: perPeriod / PERIOD_SECONDS, burst: perPeriod };
+    if (binding === undefined)
+      log("warn", "no_ratelimit_binding", { effect: `${name} is counted per isolate` });
+  }
+
+  /** Counts one more; the refusal where the source has had its share. */
+  async refusal(source: string): Promise<WireError | undefined> {
+    if (await this.#isWithin(source)) return undefined;
+    const retryAfterMs = PERIOD_SECONDS * 1000;
+    return {
+      code: "rate_limited",
+      message: ADDRESS_LIMITS[this.#name].text,
+      retryAfterMs,
+      limit: this.#name,
+    };
+  }
+
+  /** A limiter that fails lets everyone in: it spares the rooms, it does not guard them. */
+  async #isWithin(source: string): Promise<boolean> {
+    if (this.#binding === undefined) return this.#take(source);
+    try {
+      return (await this.#binding.limit({ key: source })).success;
+    } catch (error) {
+      log("warn", "ratelimit_failed", { reason: String(error) });
+      return true;
+    }
+  }
+
+  #take(source: string): boolean {
+    const now = Date.now();
+    if (this.#buckets.size >= MAX_SOURCES) this.#buckets.clear();
+    const bucket = this.#buckets.get(source) ?? fullBucket(this.#rate, now);
+    this.#buckets.set(source, bucket);
+    return take(this.#rate, bucket, 1, now) === 0;
+  }
+}
+
+/** What stands for the address of all who have none, where they are counted together. */
+export const UNKNOWN_ADDRESS = "unknown";
+
+/** Whose a request is, as far as its address tells: Cloudflare gives it, local runtimes may not. */
+export function addressOf(request: Request): string | undefined {
+  const address = request.headers.get("CF-Connecting-IP") ?? undefined;
+  return address?.includes(":") === true ? networkOf(address) : address;
+}
+
+/**
+ * The /64 of an IPv6 address, for that is what one subscriber has. An address that holds an IPv4 one is that one; what
+ * is no address stays as it is.
+ */
+function networkOf(address: string): string {
+  const mapped = /^::(?:ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const rest = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - groups.length - rest.length;
+  const all = [...groups, ...Array<string>(Math.max(0, zeros)).fill("0"), ...rest];
+  if (all.length !== 8 || !all.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return address;
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
+}

@@ -1,0 +1,185 @@
+import type { Kind } from "../../config/config.ts";
+import { readAttempt } from "../../protocol/attempts.ts";
+import { OPEN_GRANTS, Rights, refusalWithout } from "../../protocol/capabilities.ts";
+import {
+  contractVersionOf,
+  type DialectName,
+  type JoinRequest,
+  type PresenceMode,
+} from "../../protocol/contract.ts";
+import { HISTORY_LIMIT, MEMBERS_LIMIT } from "../../protocol/frames.ts";
+import {
+  deriveIdentity,
+  deriveRequestName,
+  deriveSource,
+  isKey,
+  isMemberId,
+  randomKey,
+} from "../../protocol/ids.ts";
+import { parseJson, utf8Length } from "../../protocol/json.ts";
+import { lostMessage, lostNumber } from "../../protocol/numbers.ts";
+import { err, ok, type Result } from "../../protocol/result.ts";
+import type { Visitor } from "./authentication.ts";
+import type { Place } from "./room-reference.ts";
+import type { HistoryRange, MembersRange } from "../../room/api.ts";
+
+/** What a client brings to a join, apart from its query. */
+export interface Joiner {
+  readonly dialect: DialectName;
+  /** A key offered as a subprotocol; wins over the query's. */
+  readonly key?: string | undefined;
+  /** The number of the attempt behind that key; wins over the query's `try`. */
+  readonly attempt?: string | undefined;
+  /** The header `Last-Event-ID`; wins over the query's position, for an EventSource repeats its URL. */
+  readonly lastEventId?: string | undefined;
+  /** Where it comes from ({@link addressOf}). */
+  readonly address: string | undefined;
+  readonly mayNotCreate?: boolean;
+}
+
+/** No position or roster is so long: what is, names none either when it is cut. */
+const MAX_PLACE_CHARS = 64;
+
+/** Admits a join: reads what the client asks for and derives who it is. Touches no room. */
+export async function admit(
+  visit: { readonly place: Place; readonly query: URLSearchParams; readonly visitor: Visitor },
+  joiner: Joiner,
+): Promise<Result<JoinRequest>> {
+  const { place, query, visitor } = visit;
+  const rights = new Rights(visitor.access.grants);
+  const needed = query.has("presence") ? (["join", "presence"] as const) : (["join"] as const);
+  for (const capability of needed) {
+    const refusal = refusalWithout(capability, rights);
+    if (refusal !== undefined) return err(refusal);
+  }
+  const key = joiner.key ?? query.get("key") ?? visitor.ticket?.key ?? randomKey();
+  if (!isKey(key)) return err({ code: "bad_key" });
+  const attempt = readAttempt(joiner.attempt ?? query.get("try") ?? undefined);
+  if (!attempt.ok) return attempt;
+  const mode = query.get("mode") ?? "list";
+  if (!isMode(mode)) return err({ code: "bad_request", message: "mode is list or count" });
+  const rewind = query.get("rewind");
+  if (rewind !== null && !/^\d{1,9}$/.test(rewind)) {
+    return err({ code: "bad_request", message: "rewind is a number of messages" });
+  }
+  const presence = readPresence(query.get("presence"), place.kind);
+  if (!presence.ok) return presence;
+  const after = (joiner.lastEventId ?? query.get("after") ?? undefined)?.slice(0, MAX_PLACE_CHARS);
+  const roster = query.get("roster")?.slice(0, MAX_PLACE_CHARS);
+  const flags = { state: query.get("state"), flow: query.get("flow"), view: query.get("view") };
+  for (const [name, flag] of Object.entries(flags)) {
+    if (flag !== null && flag !== "0" && flag !== "1") {
+      return err({ code: "bad_request", message: `${name} is 0 or 1` });
+    }
+  }
+  return ok({
+    v: contractVersionOf(joiner.dialect),
+    ...(await deriveIdentity(place.room, visitor.user, key)),
+    key,
+    ...(attempt.value !== undefined && { attempt: attempt.value }),
+    user: visitor.user,
+    // What is open to everyone goes without saying: else each socket would carry it.
+    ...(visitor.access.grants !== OPEN_GRANTS && { access: visitor.access }),
+    dialect: joiner.dialect,
+    mode,
+    ...(after !== undefined && after !== "" && { after }),
+    ...(rewind !== null && { rewind: Number(rewind) }),
+    ...(presence.value !== undefined && { presence: presence.value }),
+    ...(roster !== undefined && { roster }),
+    ...(flags.state === "1" && { state: true }),
+    // A bridge always tells what its reader has taken.
+    ...((flags.flow === "1" || joiner.dialect === "bridge") && { flow: true }),
+    ...(flags.view === "1" && { viewOnly: true }),
+    ...(await sourceIn(place.room, visitor.user, joiner.address)),
+    ...(visitor.ticket !== undefined && { ticket: { id: visitor.ticket.id, useBy: visitor.ticket.useBy } }),
+    ...(joiner.mayNotCreate === true && { mayNotCreate: true }),
+  });
+}
+
+/** Names in a room who answers for a request; of an anonymous one without an address its session alone does. */
+export async function sourceIn(
+  room: string,
+  user: string,
+  address: string | undefined,
+): Promise<{ readonly source?: string }> {
+  if (user === "" && address === undefined) return {};
+  return { source: await deriveSource(room, user, address ?? "") };
+}
+
+/** Who acts with a session's header: the member, if session and key belong to this room. */
+export async function identify(
+  place: Place,
+  user: string,
+  session: string,
+  key: string,
+): Promise<Result<{ member: string; user: string }>> {
+  const identity = await deriveIdentity(place.room, user, key);
+  if (identity.session !== session) return err({ code: "bad_session" });
+  return ok({ member: identity.member, user });
+}
+
+const MAX_IDEMPOTENCY_KEY_CHARS = 255;
+
+/** Reads the header `Idempotency-Key`; returns what names the request in its room, whoever repeats it. */
+export async function readRequestName(
+  identity: { readonly member: string },
+  header: string | null,
+): Promise<Result<string | undefined>> {
+  if (header === null) return ok(undefined);
+  if (header === "" || header.length > MAX_IDEMPOTENCY_KEY_CHARS) {
+    const message = `Idempotency-Key is 1-${MAX_IDEMPOTENCY_KEY_CHARS} characters`;
+    return err({ code: "bad_request", message });
+  }
+  return ok(await deriveRequestName(identity.member, header));
+}
+
+/** Reads which members a request asks for. */
+export function readMembersRange(query: URLSearchParams): Result<MembersRange> {
+  const [after, limit] = [query.get("after") ?? undefined, query.get("limit") ?? "200"];
+  if (after !== undefined && !isMemberId(after)) {
+    return err({ code: "bad_request", message: "after is the id of a member" });
+  }
+  if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > MEMBERS_LIMIT) {
+    return err({ code: "bad_request", message: `limit is 1 to ${MEMBERS_LIMIT}` });
+  }
+  return ok({ limit: Number(limit), ...(after !== undefined && { after }) });
+}
+
+/** Reads which messages a request for history asks for. */
+export function readRange(query: URLSearchParams): Result<HistoryRange> {
+  const names = ["after", "before", "since", "until", "limit"] as const;
+  const [after, before, since, until, limit] = names.map((name) => query.get(name) ?? undefined);
+  for (const number of [after, before, since, until, limit]) {
+    if (number !== undefined && !/^\d{1,15}$/.test(number)) {
+      const message = "after and before are offsets, since and until are times, limit is a number";
+      return err({ code: "bad_request", message });
+    }
+  }
+  const count = limit === undefined ? HISTORY_LIMIT.default : Number(limit);
+  if (count < 1 || count > HISTORY_LIMIT.max) {
+    return err({ code: "bad_request", message: `limit is 1 to ${HISTORY_LIMIT.max}` });
+  }
+  return ok({
+    limit: count,
+    ...(after !== undefined && { after: Number(after) }),
+    ...(before !== undefined && { before: Number(before) }),
+    ...(since !== undefined && { since: Number(since) }),
+    ...(until !== undefined && { until: Number(until) }),
+  });
+}
+
+function readPresence(text: string | null, kind: Kind): Result<string | undefined> {
+  if (text === null) return ok(undefined);
+  const data = parseJson(text);
+  if (data === undefined) return err({ code: "bad_request", message: "presence is not JSON" });
+  const lost = lostNumber(text);
+  if (lost !== undefined) return err({ code: "bad_request", message: `presence: ${lostMessage(lost)}` });
+  const written = JSON.stringify(data);
+  if (utf8Length(written) <= kind.maxPresenceBytes) return ok(written);
+  const message = `presence data is larger than the ${kind.maxPresenceBytes} bytes the room takes`;
+  return err({ code: "presence_too_large", message, limit: "maxPresenceBytes" });
+}
+
+function isMode(text: string): text is PresenceMode {
+  return text === "list" || text === "count";
+}

@@ -1,0 +1,83 @@
+import type { Config } from "../../config/config.ts";
+import { err, ok, type Result } from "../../protocol/result.ts";
+import { isUpgrade, readOffer, type Offer } from "../../transports/websocket.ts";
+import { UNKNOWN_ADDRESS, addressOf, type ADDRESS_LIMITS } from "./address-limit.ts";
+import { papersOf, type Gate, type Visitor } from "./authentication.ts";
+import type { Origins } from "./origins.ts";
+import { queryOf, readUrl } from "./paths.ts";
+import { readPlace, type Place } from "./room-reference.ts";
+
+/** A request to a room that has passed all checks before the room is touched. */
+export interface Visit {
+  readonly query: URLSearchParams;
+  readonly place: Place;
+  readonly visitor: Visitor;
+}
+
+/** The client behind a request. */
+export interface Caller {
+  /** Absent if the runtime does not report it. */
+  readonly address: string | undefined;
+  /** The source that the request counts for: its verified user or, without one, its address. */
+  readonly source: string;
+  /** Which limit the request counts against. */
+  readonly limit: keyof typeof ADDRESS_LIMITS;
+  /** What the client offers in `Sec-WebSocket-Protocol`, where it asks for a WebSocket. */
+  readonly offer: Offer | undefined;
+  /** Whether it may go on to its room; an address outside `/rooms` is `not_found`. */
+  readonly visit: Result<Visit>;
+}
+
+/** The paths of rooms. A request for `/events` joins, like an upgrade. */
+const ROOM_PATH = /^\/rooms\/[^/]/;
+const EVENTS_PATH = /^\/rooms\/[^/]+\/events\/?$/;
+
+/**
+ * Identifies the caller of a request. This is the first step for every request, and nothing else of it is read before it
+ * has been counted for that caller.
+ */
+export class Callers {
+  readonly #config: Config;
+  readonly #gate: Gate;
+  readonly #origins: Origins;
+
+  constructor(config: Config, gate: Gate, origins: Origins) {
+    this.#config = config;
+    this.#gate = gate;
+    this.#origins = origins;
+  }
+
+  /** @param path the path of the request's URL */
+  async identify(request: Request, path: string): Promise<Caller> {
+    const address = addressOf(request);
+    const offer = isUpgrade(request) ? readOffer(request.headers.get("Sec-WebSocket-Protocol")) : undefined;
+    const isJoin = offer !== undefined || EVENTS_PATH.test(path);
+    const visit = ROOM_PATH.test(path)
+      ? await this.#check(request, isJoin, offer)
+      : err({ code: "not_found" as const });
+    const user = visit.ok ? visit.value.visitor.user : "";
+    return {
+      address,
+      source: user === "" ? (address ?? UNKNOWN_ADDRESS) : `@${user}`,
+      limit: isJoin ? "joinsPerAddress" : "requestsPerAddress",
+      offer,
+      visit,
+    };
+  }
+
+  async #check(request: Request, isJoin: boolean, offer: Offer | undefined): Promise<Result<Visit>> {
+    const { server } = this.#config;
+    if (server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
+    if (offer?.isSpoken === false) return err({ code: "version" });
+    if (!this.#origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
+    const url = readUrl(request);
+    if (!url.ok) return url;
+    const place = readPlace(url.value, this.#config);
+    if (!place.ok) return place;
+    const query = queryOf(url.value);
+    const papers = papersOf(request, offer?.token, query);
+    // Only a room knows which session a ticket belongs to, and it checks that at a join.
+    const visitor = await this.#gate.pass(place.value, isJoin ? papers : { ...papers, ticket: undefined });
+    return visitor.ok ? ok({ query, place: place.value, visitor: visitor.value }) : visitor;
+  }
+}

@@ -1,0 +1,232 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { makeDials } from "../../../src/client/transports/dialers.ts";
+import { realEnvironment } from "../../../src/client/runtime/environment.ts";
+import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
+import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
+import { FIRST_ATTEMPT, settled } from "../support/fake-world.ts";
+import { comeBack, live, Visit, visit } from "../support/test-client.ts";
+
+const { superseded, replaced } = CLOSE_CODES;
+
+/** The numbers of the attempts so far. */
+function numbersOf({ dialled }: Visit): number[] {
+  return dialled.map(({ target }) => target.attempt);
+}
+
+/** The room rejects an attempt because of its number. */
+function refuse(made: Visit, newest: number): void {
+  made.line.deliver({ type: "error", code: "superseded", message: "a newer one", try: newest });
+  made.line.end(superseded.code, superseded.text);
+}
+
+describe("the number of an attempt", () => {
+  it("[J11] the client's attempt number grows with each attempt, whether or not the room has answered", async () => {
+    const made = new Visit();
+    await made.nextDial(); // a time-out
+    made.line.welcome();
+    await comeBack(made);
+
+    expect(numbersOf(made)).toEqual([1, 2, 3].map((n) => FIRST_ATTEMPT + n));
+  });
+
+  it("[J11] the client's next attempt number is above the one in the welcome", async () => {
+    const made = await visit({}, { try: 5_000 });
+    await comeBack(made);
+
+    expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 5_001]);
+  });
+
+  it("[J11] after a refusal, as with a clock that was set back, the client's attempt number at once exceeds the newest number", async () => {
+    const made = new Visit();
+    await settled();
+
+    refuse(made, 7_000);
+    await made.world.pass(0);
+    made.line.welcome({ try: 7_001 });
+
+    expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 7_001]);
+    expect(made.room.state).toBe("connected");
+    expect(made.told.closed).toEqual([]);
+  });
+
+  it("[J11 G10] a client waits before its next attempt when a server refuses every number", async () => {
+    const made = new Visit();
+    await settled();
+    const waits: (number | undefined)[] = [];
+
+    for (let n = 1; n < 5; n++) {
+      refuse(made, n * 10_000);
+      waits.push(made.told.state.at(-1)?.retryInMs);
+      await made.nextDial();
+    }
+
+    expect(waits).toEqual([0, 1_000, 2_000, 4_000]);
+    expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 10_001, 20_001, 30_001, 40_001]);
+  });
+
+  it("[J11] the attempt number stays a safe integer when another client has used the largest", async () => {
+    const made = new Visit();
+    await settled();
+
+    refuse(made, Number.MAX_SAFE_INTEGER);
+    await made.nextDial();
+
+    expect(numbersOf(made).at(-1)).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  it("[H9] a POST names its connection by the attempt number, unless the server has none", async () => {
+    const made = await visit({ transports: ["sse"] }, { try: 8 });
+    void made.room.publish("chat", 1);
+    await settled();
+    const old = await visit({ transports: ["sse"] });
+    void old.room.publish("chat", 1);
+    await settled();
+
+    expect([...made.line.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1.8"]);
+    expect([...old.line.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1"]);
+  });
+
+  describe("on a device", () => {
+    afterEach(() => vi.useRealTimers());
+
+    it.each([
+      ["of today", 1_790_000_000_123, 1_790_000_000_123],
+      ["before 1970", -1, 0],
+    ])(
+      "[J11] the attempt number of a device begins at the time of its clock, or at 0: %s",
+      (_when, time, number) => {
+        vi.setSystemTime(time);
+
+        expect(realEnvironment.firstAttempt()).toBe(number);
+      },
+    );
+  });
+});
+
+describe("an attempt that was given up", () => {
+  it("[M4] an attempt that was given up is closed as a lost connection, and not as a member that leaves", async () => {
+    const timedOut = new Visit();
+    await timedOut.nextDial();
+    const silent = await visit();
+    silent.world.signals?.onDoubt();
+    await silent.world.pass(10_000); // the ping is not answered
+
+    for (const made of [timedOut, silent]) {
+      expect(made.dialled[0]).toMatchObject({ isClosed: true, isClosedForGood: false });
+    }
+  });
+
+  it("[M2] an attempt that the application gave up is closed as a member that leaves", async () => {
+    const made = await visit();
+
+    made.room.close();
+
+    expect(made.line).toMatchObject({ isClosed: true, isClosedForGood: true });
+  });
+
+  it.each(["websocket", "sse"] as const)(
+    "[J11 D2] an attempt that was given up while its token was fetched is never sent, over %s",
+    async (name) => {
+      const token = Promise.withResolvers<string>();
+      const sent: unknown[] = [];
+      const WebSocket = class {
+        constructor(url: string) {
+          sent.push(url);
+        }
+        addEventListener(): void {}
+      } as unknown as WebSocketConstructor;
+      const fetch_ = async (url: unknown): Promise<Response> => {
+        sent.push(url);
+        return new Response();
+      };
+      const dials = makeDials({ WebSocket, fetch: fetch_, getToken: () => token.promise });
+      let isWanted = true;
+      const nothing = (): void => undefined;
+      const listener = { onFrames: nothing, onHeard: nothing, onReady: nothing, onEnd: nothing };
+      const target = {
+        ...{ room: "https://parlor.example/rooms/lobby", key: "keykeykeykeykeykeykey1" },
+        ...{ attempt: 1, mode: "list" as const },
+      };
+
+      const dialled = dials[name](target, listener, () => isWanted);
+      isWanted = false;
+      token.resolve("late");
+
+      await expect(dialled).rejects.toThrow("given up");
+      expect(sent).toEqual([]);
+    },
+  );
+});
+
+describe("a connection that is replaced", () => {
+  it("[J5 J11] a connection that is replaced soon after it was made reconnects with a number above the one that replaced it", async () => {
+    const made = new Visit();
+    await made.nextDial(); // The first attempt is stuck, and given up.
+    made.line.welcome();
+    await live(made, 2_000);
+
+    made.line.end(replaced.code, replaced.text);
+    await made.nextDial();
+    made.line.welcome({ recovered: true });
+
+    expect(made.room.state).toBe("connected");
+    expect(numbersOf(made).at(-1)).toBe(FIRST_ATTEMPT + 3);
+    expect(made.told.closed).toEqual([]);
+  });
+
+  it("[J5] a connection that is replaced soon, and again soon after it reconnected, is closed for good: somebody else has its key", async () => {
+    const made = await visit();
+    made.line.end(replaced.code, replaced.text);
+    await made.nextDial();
+    made.line.welcome({ recovered: true });
+    await live(made, 59_000);
+
+    made.line.end(replaced.code, replaced.text);
+
+    expect(made.told.closed).toMatchObject([{ code: replaced.code, error: { code: "replaced" } }]);
+  });
+
+  it("[J5] a replaced client may reconnect once more after a connection that lasted for a minute", async () => {
+    const made = await visit();
+    made.line.end(replaced.code, replaced.text);
+    await made.nextDial();
+    made.line.welcome({ recovered: true });
+    await live(made, 60_000);
+    await comeBack(made);
+
+    made.line.end(replaced.code, replaced.text);
+    await made.nextDial();
+
+    expect(made.room.state).toBe("reconnecting");
+  });
+
+  it("[J5 H9] a replaced client that learns it first from the answer to an act is closed for good as well", async () => {
+    const made = await visit({ transports: ["sse"] }, { try: 8 });
+    for (const _half of [1, 2]) {
+      await made.world.pass(30_000);
+      made.line.breathe();
+    }
+    const said = made.room.setPresence("late").catch((error: { code: string }) => error.code);
+    await settled();
+
+    const [ref = 0] = made.line.refs;
+    made.line.deliver({ type: "error", ref, code: "superseded", message: "a newer one", try: 9_000 });
+
+    expect(await said).toBe("replaced");
+    expect(made.line.isClosed).toBe(true);
+    expect(made.told.closed).toMatchObject([{ code: replaced.code }]);
+    expect(made.world.timers).toEqual([]);
+  });
+
+  it("[J5] a connection that is replaced before its welcome reconnects, and only once", async () => {
+    const made = new Visit();
+    await settled();
+    made.line.end(replaced.code, replaced.text);
+    await made.nextDial();
+
+    made.line.end(replaced.code, replaced.text);
+
+    expect(made.dialled).toHaveLength(2);
+    expect(made.room.state).toBe("closed");
+  });
+});

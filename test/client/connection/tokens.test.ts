@@ -1,0 +1,149 @@
+import { expect, it } from "vitest";
+import { makeDials } from "../../../src/client/transports/dialers.ts";
+import type { Target, TransportListener } from "../../../src/client/transports/transport.ts";
+import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
+import { settled } from "../support/fake-world.ts";
+import { visit } from "../support/test-client.ts";
+
+const TARGET: Target = {
+  room: "https://parlor.example/rooms/lobby",
+  key: "keykeykeykeykeykeykey1",
+  attempt: 7,
+  mode: "list",
+};
+
+const LISTENER: TransportListener = {
+  onFrames: () => undefined,
+  onHeard: () => undefined,
+  onReady: () => undefined,
+  onEnd: () => undefined,
+};
+
+/** Dials with a token that counts up, and notes what goes out. */
+function dialsWithTokens() {
+  let drawn = 0;
+  const offered: string[][] = [];
+  const requests: { url: string; headers: Headers; body: unknown }[] = [];
+  const WebSocket = class {
+    constructor(_url: string, protocols: string[]) {
+      offered.push(protocols);
+    }
+    addEventListener(): void {}
+  } as unknown as WebSocketConstructor;
+  const fetch_ = async (input: unknown, init: RequestInit = {}): Promise<Response> => {
+    requests.push({ url: String(input), headers: new Headers(init.headers), body: init.body });
+    return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
+  };
+  const dials = makeDials({ WebSocket, fetch: fetch_, getToken: async () => `token-${++drawn}` });
+  return { dials, offered, requests };
+}
+
+it("[D2 J2] offers a token of its own for each attempt as a subprotocol, and not in the URL", async () => {
+  const { dials, offered } = dialsWithTokens();
+
+  await dials.websocket(TARGET, LISTENER, () => true);
+  await dials.websocket(TARGET, LISTENER, () => true);
+
+  expect(offered).toEqual([
+    ["parlor.v1", `resume.${TARGET.key}`, "bearer.token-1"],
+    ["parlor.v1", `resume.${TARGET.key}`, "bearer.token-2"],
+  ]);
+});
+
+it("[D2 D8] over SSE it is a header, of the POSTs too, and the renewed one from then on", async () => {
+  const { dials, requests } = dialsWithTokens();
+  const line = await dials.sse(TARGET, LISTENER, () => true);
+  await settled();
+
+  line.send({ text: "{}", refs: [1], authority: "s.k" });
+  line.renew("token-9", "s.k");
+  line.send({ text: "{}", refs: [2], authority: "s.k" });
+  await settled();
+
+  expect(requests.map(({ headers }) => headers.get("Authorization"))).toEqual([
+    "Bearer token-1",
+    "Bearer token-1",
+    "Bearer token-9",
+    "Bearer token-9",
+  ]);
+  expect(requests[2]?.body).toBe('{"type":"auth","token":"token-9"}');
+  expect(requests.map(({ url }) => url).join(" ")).not.toContain("token-");
+});
+
+it("[D7 D8] renews when four fifths of the token's time are over, again and again", async () => {
+  let drawn = 0;
+  const made = await visit({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
+
+  await made.world.pass(7_999);
+  made.line.deliver({ type: "pong" });
+  expect(made.line.tokens).toEqual([]);
+  await made.world.pass(1);
+  await settled();
+  made.line.deliver({ type: "ack", expiresInMs: 5_000 });
+  await made.world.pass(4_000);
+  await settled();
+
+  expect(made.line.tokens).toEqual(["token-1", "token-2"]);
+});
+
+it("[D7] a token that cannot be had in time ends nothing", async () => {
+  const made = await visit(
+    { getToken: () => Promise.reject(new Error("the backend is away")) },
+    { expiresInMs: 10_000 },
+  );
+
+  await made.world.pass(9_000);
+  await settled();
+
+  expect(made.line.tokens).toEqual([]);
+  expect(made.room.state).toBe("connected");
+});
+
+it("[D7] renews nothing over a connection that is gone", async () => {
+  const made = await visit({ getToken: () => "token" }, { expiresInMs: 60_000 });
+  const first = made.line;
+
+  first.end();
+  await made.world.pass(60_000);
+  await settled();
+
+  expect(first.tokens).toEqual([]);
+});
+
+it.each([
+  ["token_invalid", "a token that is not valid yet"],
+  ["unavailable", "a server that cannot check it"],
+] as const)(
+  "[D8 E2] a client renews again when %s says so, and holds nothing back meanwhile: %s",
+  async (code, _what) => {
+    let drawn = 0;
+    const made = await visit({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
+    await made.world.pass(8_000);
+    await settled();
+
+    made.line.deliver({ type: "error", code, message: "not now", retryAfterMs: 4_000 });
+    void made.room.publish("chat", "hi");
+    await settled();
+    const sent = made.line.items.map(({ type }) => type);
+    await made.world.pass(4_000);
+    await settled();
+
+    expect(sent).toEqual(["publish"]);
+    expect(made.line.tokens).toEqual(["token-1", "token-2"]);
+    expect(made.told.error).toMatchObject([{ code }]);
+    expect(made.room.state).toBe("connected");
+  },
+);
+
+it("[D8] after a renewal that is rejected for good, the connection continues until its old token expires", async () => {
+  const made = await visit({ getToken: () => "token" }, { expiresInMs: 10_000 });
+  await made.world.pass(8_000);
+  await settled();
+
+  made.line.deliver({ type: "error", code: "token_invalid", message: "the token is not a JSON Web Token" });
+  await made.world.pass(1_999);
+  await settled();
+
+  expect(made.line.tokens).toEqual(["token"]);
+  expect(made.room.state).toBe("connected");
+});

@@ -1,0 +1,235 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { eventsUrl, messagesUrl, roomAddress, socketUrl } from "../../../src/client/transports/address.ts";
+import { makeDials } from "../../../src/client/transports/dialers.ts";
+import { realEnvironment } from "../../../src/client/runtime/environment.ts";
+import { publishText } from "../../../src/client/sending/encode.ts";
+import { joinRoom } from "../../../src/client/index.ts";
+import { settle } from "../../../src/client/options.ts";
+import { SseTransport } from "../../../src/client/transports/sse-transport.ts";
+import type { Target, TransportEnd } from "../../../src/client/transports/transport.ts";
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import { settled } from "../support/fake-world.ts";
+import { visit } from "../support/test-client.ts";
+
+const ROOM = "https://parlor.example/rooms/lobby";
+const KEY = "keykeykeykeykeykeykey1";
+const TARGET: Target = { room: ROOM, key: KEY, attempt: 1, mode: "list" };
+
+afterEach(() => void vi.unstubAllGlobals());
+
+/** An SSE connection whose requests are answered by `answer`. */
+async function openStream(answer: typeof fetch): Promise<{
+  readonly transport: SseTransport;
+  readonly frames: readonly ServerFrame[];
+  readonly ends: readonly TransportEnd[];
+}> {
+  const frames: ServerFrame[] = [];
+  const ends: TransportEnd[] = [];
+  const transport = new SseTransport(
+    TARGET,
+    {
+      onFrames: (came) => void frames.push(...came),
+      onHeard: () => undefined,
+      onReady: () => undefined,
+      onEnd: (end) => void ends.push(end),
+    },
+    answer,
+  );
+  await settled();
+  return { transport, frames, ends };
+}
+
+function stream(): Response {
+  return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
+}
+
+describe("a runtime without", () => {
+  it("[G5 H1] a runtime without AbortSignal.any and AbortSignal.timeout sends acts over SSE", async () => {
+    vi.stubGlobal(
+      "AbortSignal",
+      class extends AbortSignal {
+        static override any = undefined as never;
+        static override timeout = undefined as never;
+      },
+    );
+    const { transport, frames, ends } = await openStream(async (_url, init) =>
+      init?.method === "POST" ? Response.json({ type: "ack", offset: 1 }) : stream(),
+    );
+
+    transport.send({ text: "{}", refs: [7], authority: "s.k" });
+    await settled();
+
+    expect(frames).toEqual([{ type: "ack", offset: 1, ref: 7 }]);
+    expect(ends).toEqual([]);
+  });
+
+  it("[J3] a runtime without crypto joins with the application's key, and reports that it needs one", () => {
+    vi.stubGlobal("crypto", undefined);
+
+    expect(settle({ key: KEY }).key).toBe(KEY);
+    expect(() => joinRoom(ROOM)).toThrow(/crypto\.getRandomValues.*option key/);
+  });
+
+  it("[J1] a runtime whose URL cannot be changed finds every address of a room", () => {
+    // As React Native's: it adds a slash, has no setters, and its search parameters cannot be set.
+    vi.stubGlobal(
+      "URL",
+      class {
+        readonly href: string;
+        constructor(text: string) {
+          this.href = `${text}/`;
+        }
+        toString(): string {
+          return this.href;
+        }
+      },
+    );
+    const room = roomAddress("wss://parlor.example/rooms/lobby/?v=1");
+    const target: Target = { ...TARGET, room, after: "Zk3:7", presence: '{"a":"é&b"}' };
+    const query = "v=1&try=1&after=Zk3%3A7&presence=%7B%22a%22%3A%22%C3%A9%26b%22%7D";
+
+    expect(room).toBe("https://parlor.example/rooms/lobby?v=1");
+    expect(socketUrl(target)).toBe(`wss://parlor.example/rooms/lobby?${query}&flow=1`);
+    expect(eventsUrl(target)).toBe(`https://parlor.example/rooms/lobby/events?${query}&key=${KEY}`);
+    expect(messagesUrl(target)).toBe("https://parlor.example/rooms/lobby/messages?v=1");
+  });
+
+  it("[J1] a runtime without TextEncoder measures what it sends", () => {
+    vi.stubGlobal("TextEncoder", undefined);
+
+    const { text, bytes } = publishText("chat", "é😀", {});
+    expect(bytes).toBe(Buffer.byteLength(text));
+  });
+
+  it("[G5] a runtime without WebSocket uses only SSE, and reports what is missing if it cannot", () => {
+    vi.stubGlobal("WebSocket", undefined);
+
+    expect(settle({}).transports).toEqual(["sse"]);
+    expect(() => joinRoom(ROOM, { transports: ["websocket"] })).toThrow(/no WebSocket.*version 22.*option/);
+  });
+
+  it("[G5] a runtime without a streaming fetch uses only WebSocket, and reports what is missing if it cannot", () => {
+    vi.stubGlobal("Response", class {});
+
+    expect(settle({}).transports).toEqual(["websocket"]);
+    expect(settle({ fetch: globalThis.fetch }).transports).toEqual(["websocket", "sse"]);
+    expect(() => joinRoom(ROOM, { transports: ["sse"] })).toThrow(/no fetch that can stream.*option/);
+  });
+
+  it("[G5] a response without a readable body ends the attempt over SSE, with a reason", async () => {
+    const headers = new Headers({ "Content-Type": "text/event-stream" });
+    const { ends } = await openStream(async () => ({ ok: true, status: 200, headers }) as Response);
+
+    expect(ends).toMatchObject([
+      { code: 1006, reason: expect.stringContaining("no body that can be read") as string },
+    ]);
+  });
+
+  it("[G5] a runtime without events of the network and the page works without them", () => {
+    vi.stubGlobal("addEventListener", undefined);
+    vi.stubGlobal("document", {});
+
+    const unwatch = realEnvironment.watch({ onBack: () => undefined, onDoubt: () => undefined });
+
+    expect(unwatch).not.toThrow();
+  });
+
+  it("[C1] a runtime with network and page events is watched until the watch is stopped", () => {
+    const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+    vi.stubGlobal("document", page);
+    let times = 0;
+
+    const unwatch = realEnvironment.watch({ onBack: () => times++, onDoubt: () => undefined });
+    page.dispatchEvent(new Event("visibilitychange"));
+    unwatch();
+    page.dispatchEvent(new Event("visibilitychange"));
+
+    expect(times).toBe(1);
+  });
+});
+
+describe("what a listener throws", () => {
+  it.each([
+    ["Mozilla/5.0 (X11; Linux x86_64)", 1, 0],
+    ["Deno/2.9.6", 0, 1],
+    ["Bun/1.4.5", 0, 1],
+    ["Node.js/22", 0, 1],
+    [undefined, 0, 1],
+  ])(
+    "[G5] a listener's error is uncaught only in browsers, because it ends other processes: %s",
+    (userAgent, reports, lines) => {
+      const reported: unknown[] = [];
+      const logged: unknown[] = [];
+      vi.stubGlobal("navigator", { userAgent });
+      vi.stubGlobal("reportError", (error: unknown) => reported.push(error));
+      vi.stubGlobal("console", { error: (error: unknown) => logged.push(error) });
+
+      realEnvironment.report(new Error("a mistake"));
+
+      expect([reported.length, logged.length]).toEqual([reports, lines]);
+    },
+  );
+
+  it("[G5] a listener's error is reported, also if it is asynchronous, and the next listener is called", async () => {
+    const made = await visit();
+    let told = 0;
+    made.room.on("error", () => {
+      throw new Error("thrown");
+    });
+    made.room.on("error", (): void => Promise.reject(new Error("rejected")) as never);
+    made.room.on("error", () => told++);
+
+    made.line.deliver({ type: "error", code: "bad_frame", message: "m" });
+    await settled();
+
+    expect(told).toBe(1);
+    expect(made.world.reported.map(String)).toEqual(["Error: thrown", "Error: rejected"]);
+  });
+});
+
+describe("a token", () => {
+  it.each([undefined, null, "", Promise.resolve(undefined)])(
+    "[D1] a client whose getToken returns %s joins without a token, over either transport",
+    async (nothing) => {
+      const offered: string[][] = [];
+      const headers: unknown[] = [];
+      const WebSocket = class {
+        constructor(_url: string, protocols: string[]) {
+          offered.push(protocols);
+        }
+        addEventListener(): void {}
+      } as never;
+      const fetch_: typeof fetch = async (_url, init) => {
+        headers.push(init?.headers);
+        return stream();
+      };
+      const listener = { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} };
+      const dials = makeDials({ WebSocket, fetch: fetch_, getToken: () => nothing });
+
+      await dials.websocket(TARGET, listener, () => true);
+      await dials.sse(TARGET, listener, () => true);
+
+      expect(offered).toEqual([["parlor.v1", `resume.${KEY}`]]);
+      expect(headers).toEqual([undefined]);
+    },
+  );
+
+  it("[D1] a token that is not a string fails the attempt, with a reason", async () => {
+    await expect(
+      makeDials({ WebSocket: class {} as never, fetch, getToken: () => ({ token: "t" }) as never }).websocket(
+        TARGET,
+        { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} },
+        () => true,
+      ),
+    ).rejects.toThrow("getToken returned object, not a string");
+  });
+
+  it("[D7] a token for which getToken returns nothing is not renewed, and the connection continues", async () => {
+    const made = await visit({ getToken: () => undefined }, { expiresInMs: 10_000 });
+
+    await made.world.pass(9_000);
+
+    expect(made.line.tokens).toEqual([]);
+    expect(made.room.state).toBe("connected");
+  });
+});

@@ -1,0 +1,177 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { SharedValue } from "../../../src/client/views/shared-state.ts";
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import {
+  at,
+  messageFrame,
+  stateFrame,
+  type FakeTransport,
+  type SentItem,
+} from "../support/fake-transport.ts";
+import { settled } from "../support/fake-world.ts";
+import { Visit } from "../support/test-client.ts";
+
+/** The key that the acts of this test set. */
+const KEY = "sum";
+
+/**
+ * A room of the simplest kind that keeps rules A2, A3, P4 and T1-T4, over lines that lose what they carry when they are
+ * cut.
+ */
+class ModelRoom {
+  readonly log: ServerFrame[] = [];
+  shared: SharedValue | undefined;
+  readonly #offsets = new Map<number, number>();
+  #line: FakeTransport | undefined;
+  #taken = 0;
+  #outgoing: ServerFrame[][] = [];
+
+  /** Whether there is nothing on its way. */
+  isQuietOn(line: FakeTransport): boolean {
+    return line === this.#line && this.#taken === line.frames.length && this.#outgoing.length === 0;
+  }
+
+  /** Lets a line in. */
+  join(line: FakeTransport): void {
+    if (line === this.#line) return;
+    this.#line = line;
+    this.#taken = 0;
+    this.#outgoing = [];
+    const isBack = line.target.after !== undefined;
+    const after = isBack ? Number(line.target.after?.split(":")[1]) : 0;
+    const missed = this.log.slice(after);
+    const { value = 0, version = 0 } = this.shared ?? {};
+    line.welcome({
+      position: at(after),
+      head: at(this.log.length),
+      ...(isBack && { recovered: true }),
+      ...((!isBack || line.target.state === true) && {
+        state: version === 0 ? {} : { [KEY]: [value, version] },
+        stateOffset: this.log.length,
+      }),
+    });
+    if (missed.length === 0) return;
+    this.#outgoing.push(missed, [{ type: "position", position: at(this.log.length), reason: "replayed" }]);
+  }
+
+  /** Takes the next frame that has arrived, or refuses it whole. */
+  take(line: FakeTransport, refuse: boolean): void {
+    const frame = line === this.#line ? line.frames[this.#taken] : undefined;
+    if (frame === undefined) return;
+    this.#taken++;
+    const before = this.log.length;
+    const answers = frame.map((item) => this.#do(item, refuse));
+    this.#outgoing.push([...this.log.slice(before), ...answers]);
+  }
+
+  /** Somebody else changes the state. */
+  meddle(): void {
+    this.#set(Number(this.shared?.value ?? 0) + 1_000, "ana");
+    this.#outgoing.push(this.log.slice(-1));
+  }
+
+  /** The next frame reaches the client. */
+  deliver(): void {
+    const frames = this.#outgoing.shift();
+    if (frames !== undefined) this.#line?.deliver(...frames);
+  }
+
+  #do({ type, ref = 0, data, set, if: expected }: SentItem, refuse: boolean): ServerFrame {
+    if (refuse) return { type: "error", ref, code: "rate_limited", message: "spent", retryAfterMs: 50 };
+    const known = this.#offsets.get(ref);
+    if (known !== undefined) return { type: "ack", ref, offset: known };
+    const version = this.shared?.version ?? 0;
+    if (type === "set" && expected?.[KEY] !== version) {
+      return { type: "error", ref, code: "conflict", message: "changed", versions: { [KEY]: version } };
+    }
+    if (type === "set") this.#set(Number(set?.[KEY]), "me");
+    else this.log.push(messageFrame(this.log.length + 1, "me", Number(data)));
+    this.#offsets.set(ref, this.log.length);
+    return { type: "ack", ref, offset: this.log.length };
+  }
+
+  #set(value: number, from: string): void {
+    this.log.push(stateFrame(this.log.length + 1, { set: { [KEY]: value } }, from));
+    this.shared = { value, version: this.log.length };
+  }
+}
+
+const steps = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom("publish", "take", "deliver") },
+    { weight: 2, arbitrary: fc.constantFrom("add") },
+    { weight: 1, arbitrary: fc.constantFrom("cut", "refuse", "pass", "meddle") },
+  ),
+  { maxLength: 120, size: "max" },
+);
+
+it("[G3 G4 A3 P4 T2 T4] whatever is lost on the way, every act takes effect once and everything is told once, in order", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (script) => {
+      const room = new ModelRoom();
+      const made = new Visit({ rewind: 1_000, transports: ["websocket"] });
+      const acks: Promise<{ readonly offset: number }>[] = [];
+      const sums: Promise<number>[] = [];
+      let answered = 0;
+      await settled();
+      for (const step of script) {
+        room.join(made.line);
+        if (step === "publish") {
+          const ack = made.room.publish("chat", acks.length);
+          acks.push(ack);
+          void ack.then(() => answered++);
+        } else if (step === "add") {
+          const { value = 0, version } = made.room.shared.get(KEY) ?? {};
+          const set = made.room.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
+          sums.push(
+            set.then(
+              ({ offset }) => offset,
+              () => 0,
+            ),
+          );
+          void sums.at(-1)?.then(() => answered++);
+        } else if (step === "meddle") room.meddle();
+        else if (step === "take") room.take(made.line, false);
+        else if (step === "refuse") room.take(made.line, true);
+        else if (step === "deliver") room.deliver();
+        else if (step === "pass") await made.world.pass(100);
+        else {
+          made.line.end();
+          await made.nextDial();
+        }
+        await settled();
+      }
+
+      const isDone = (): boolean =>
+        answered === acks.length + sums.length && made.room.position === at(room.log.length);
+      for (let round = 0; round < 10_000 && !isDone(); round++) {
+        await made.world.pass(10);
+        room.join(made.line);
+        while (!room.isQuietOn(made.line)) {
+          room.take(made.line, false);
+          room.deliver();
+        }
+      }
+
+      const messages = room.log.filter((frame) => frame.type === "message");
+      expect(messages.map(({ data }) => Number(data)).toSorted((one, other) => one - other)).toEqual(
+        acks.map((_, index) => index),
+      );
+      expect(made.told.message).toEqual(messages);
+      const told = await Promise.all(acks);
+      expect(told.map(({ offset }) => messages.find((message) => message.offset === offset)?.data)).toEqual(
+        acks.map((_, index) => index),
+      );
+
+      const changes = room.log.filter((frame) => frame.type === "state");
+      expect(made.room.shared.get(KEY)).toEqual(room.shared);
+      const own = changes.filter(({ from }) => from === "me").map(({ offset }) => offset);
+      const resolved = (await Promise.all(sums)).filter((offset) => offset > 0);
+      expect(resolved.toSorted((one, other) => one - other)).toEqual(own);
+      expect(Number(room.shared?.value ?? 0)).toBe(own.length + 1_000 * (changes.length - own.length));
+      made.room.close();
+    }),
+    { numRuns: 200 },
+  );
+});

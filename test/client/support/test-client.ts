@@ -1,0 +1,108 @@
+import { createRoom } from "../../../src/client/join-room.ts";
+import type { RoomEvents } from "../../../src/client/views/events.ts";
+import type { JoinOptions } from "../../../src/client/options.ts";
+import type { Room } from "../../../src/client/room.ts";
+import type { Dial, TransportName } from "../../../src/client/transports/transport.ts";
+import type { WelcomeFrame } from "../../../src/protocol/frames.ts";
+import { FakeTransport } from "./fake-transport.ts";
+import { FakeWorld, settled } from "./fake-world.ts";
+
+const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
+
+/** Within the time that a ping's answer may take. */
+const SIGN_OF_LIFE_MS = 5_000;
+
+type Told = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
+
+/** A room on fake connections in a fake world, and everything it has told. */
+export class Visit {
+  readonly world: FakeWorld;
+  readonly room: Room;
+  readonly told: Told = {
+    message: [],
+    presence: [],
+    shared: [],
+    state: [],
+    welcome: [],
+    error: [],
+    closed: [],
+  };
+  /** Every connection that was dialled, in order. */
+  readonly dialled: FakeTransport[] = [];
+
+  /** @param broken a transport that cannot even be started */
+  constructor(options: JoinOptions = {}, world = new FakeWorld(), broken?: TransportName) {
+    this.world = world;
+    const dial =
+      (name: TransportName): Dial =>
+      async (target, listener) => {
+        if (name === broken) throw new Error(`no ${name} here`);
+        const transport = new FakeTransport(name, target, listener);
+        this.dialled.push(transport);
+        return transport;
+      };
+    this.room = createRoom("https://parlor.example/rooms/lobby", options, {
+      environment: this.world,
+      dials: { websocket: dial("websocket"), sse: dial("sse") },
+    });
+    for (const type of EVENTS) this.#record(type);
+  }
+
+  /** The newest connection. */
+  get line(): FakeTransport {
+    const line = this.dialled.at(-1);
+    if (line === undefined) throw new Error("nothing was dialled");
+    return line;
+  }
+
+  /** The offsets of the recorded messages that were told. */
+  get offsets(): number[] {
+    return this.told.message.flatMap(({ offset }) => offset ?? []);
+  }
+
+  /** The transports that were dialled. */
+  get names(): TransportName[] {
+    return this.dialled.map(({ name }) => name);
+  }
+
+  /** Lets just so much time pass that the next connection is dialled. */
+  async nextDial(): Promise<void> {
+    const { length } = this.dialled;
+    await settled();
+    while (this.dialled.length === length) {
+      const next = this.world.timers[0];
+      if (next === undefined) throw new Error("no timer runs, so nothing will be dialled");
+      await this.world.pass(next);
+    }
+  }
+
+  #record<Type extends keyof RoomEvents>(type: Type): void {
+    const told: RoomEvents[Type][] = this.told[type];
+    this.room.on(type, (event) => void told.push(event));
+  }
+}
+
+/** Joins, and is welcomed. */
+export async function visit(options: JoinOptions = {}, welcome: Partial<WelcomeFrame> = {}): Promise<Visit> {
+  const made = new Visit(options);
+  await settled();
+  made.line.welcome(welcome);
+  await settled();
+  return made;
+}
+
+/** Loses the connection and comes back. */
+export async function comeBack(made: Visit, welcome: Partial<WelcomeFrame> = {}): Promise<void> {
+  made.line.end();
+  await made.nextDial();
+  made.line.welcome({ recovered: true, ...welcome });
+  await settled();
+}
+
+/** Keeps the connection for a time, with signs of life. */
+export async function live(made: Visit, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= SIGN_OF_LIFE_MS) {
+    await made.world.pass(Math.min(left, SIGN_OF_LIFE_MS));
+    made.line.deliver({ type: "pong" });
+  }
+}

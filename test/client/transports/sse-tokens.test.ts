@@ -1,0 +1,85 @@
+import { expect, it } from "vitest";
+import { makeDials } from "../../../src/client/transports/dialers.ts";
+import type {
+  Target,
+  Transport,
+  TransportEnd,
+  TransportListener,
+} from "../../../src/client/transports/transport.ts";
+import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
+import { mayReconnect } from "../../../src/protocol/close-codes.ts";
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import { settled } from "../support/fake-world.ts";
+
+const TARGET: Target = {
+  room: "https://parlor.example/rooms/lobby",
+  key: "keykeykeykeykeykeykey1",
+  attempt: 7,
+  mode: "list",
+};
+
+/** Dials a stream; what is asked for is answered by `answer`. */
+async function dial(answer: (isPost: boolean) => Response): Promise<{
+  readonly line: Transport;
+  readonly frames: readonly ServerFrame[];
+  readonly ends: readonly TransportEnd[];
+}> {
+  const frames: ServerFrame[] = [];
+  const ends: TransportEnd[] = [];
+  const dials = makeDials({
+    WebSocket: class {} as unknown as WebSocketConstructor,
+    fetch: async (_input, init) => answer(init?.method === "POST"),
+    getToken: () => "token",
+  });
+  const listener: TransportListener = {
+    onFrames: (received) => void frames.push(...received),
+    onHeard: () => undefined,
+    onReady: () => undefined,
+    onEnd: (end) => void ends.push(end),
+  };
+  const line = await dials.sse(TARGET, listener, () => true);
+  await settled();
+  return { line, frames, ends };
+}
+
+function stream(): Response {
+  return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
+}
+
+const EXPIRED = { type: "error", code: "token_expired", message: "the token has expired" };
+
+it("[D8] tells of the ack of a renewal, which says when to renew again", async () => {
+  const ack = { type: "ack", expiresInMs: 60_000 };
+  const { line, frames, ends } = await dial((isPost) => (isPost ? Response.json(ack) : stream()));
+
+  line.renew("another", "session.key");
+  await settled();
+
+  expect(frames).toEqual([ack]);
+  expect(ends).toEqual([]);
+});
+
+it.each<[string, () => Response]>([
+  ["is refused", () => Response.json(EXPIRED, { status: 401 })],
+  ["is answered by a proxy", () => new Response("<html>", { status: 502 })],
+])("[D8] tells nothing of a renewal that %s: the stream goes on", async (_what, answer) => {
+  const { line, frames, ends } = await dial((isPost) => (isPost ? answer() : stream()));
+
+  line.renew("another", "session.key");
+  await settled();
+
+  expect([frames, ends]).toEqual([[], []]);
+});
+
+it("[D5 D7] may come back from a join whose token had expired, with another", async () => {
+  const { frames, ends } = await dial(() => Response.json(EXPIRED, { status: 401 }));
+
+  expect(frames).toEqual([EXPIRED]);
+  expect(ends.map(({ code }) => mayReconnect(code))).toEqual([true]);
+});
+
+it("[D5] may not come back from one whose token is not accepted", async () => {
+  const { ends } = await dial(() => Response.json({ ...EXPIRED, code: "token_invalid" }, { status: 401 }));
+
+  expect(ends.map(({ code }) => mayReconnect(code))).toEqual([false]);
+});

@@ -1,0 +1,371 @@
+import { describe, expect, it } from "vitest";
+import { SseTransport } from "../../../src/client/transports/sse-transport.ts";
+import type { TransportEnd } from "../../../src/client/transports/transport.ts";
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import { settled } from "../support/fake-world.ts";
+
+interface Asked {
+  readonly url: string;
+  readonly init: RequestInit;
+  readonly respond: (response: Response) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** A transport on a `fetch` that answers when the test does, and everything it tells. */
+class Line {
+  readonly requests: Asked[] = [];
+  readonly frames: ServerFrame[] = [];
+  readonly positions: (string | undefined)[] = [];
+  readonly chars: (number | undefined)[] = [];
+  readonly ends: TransportEnd[] = [];
+  heard = 0;
+  readied = 0;
+  readonly transport: SseTransport;
+  #body: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  constructor() {
+    const fetch_: typeof fetch = (url, init = {}) =>
+      new Promise((respond, fail) => {
+        init.signal?.addEventListener("abort", () => fail(new Error("aborted")));
+        this.requests.push({ url: new Request(url).url, init, respond, fail });
+      });
+    this.transport = new SseTransport(
+      {
+        room: "https://parlor.example/rooms/lobby",
+        key: "keykeykeykeykeykeykey1",
+        attempt: 7,
+        after: "Zk3:4",
+        mode: "list",
+      },
+      {
+        onFrames: (frames, position, chars) => {
+          this.frames.push(...frames);
+          this.positions.push(position);
+          this.chars.push(chars);
+        },
+        onHeard: () => this.heard++,
+        onReady: () => this.readied++,
+        onEnd: (end) => void this.ends.push(end),
+      },
+      fetch_,
+    );
+  }
+
+  /** The newest request. */
+  get request(): Asked {
+    const request = this.requests.at(-1);
+    if (request === undefined) throw new Error("nothing was fetched");
+    return request;
+  }
+
+  async open(): Promise<void> {
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (this.#body = controller) });
+    this.request.respond(
+      new Response(body, { headers: { "Content-Type": "text/event-stream; charset=utf-8" } }),
+    );
+    await settled();
+  }
+
+  async write(text: string): Promise<void> {
+    this.#body?.enqueue(new TextEncoder().encode(text));
+    await settled();
+  }
+
+  async endStream(): Promise<void> {
+    this.#body?.close();
+    await settled();
+  }
+
+  async breakStream(): Promise<void> {
+    this.#body?.error(new Error("the network"));
+    await settled();
+  }
+
+  async answer(status: number, body: unknown, headers: Record<string, string> = {}): Promise<void> {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    this.request.respond(new Response(text, { status, headers }));
+    await settled();
+  }
+}
+
+async function openLine(): Promise<Line> {
+  const line = new Line();
+  await line.open();
+  return line;
+}
+
+describe("the stream", () => {
+  it("[J1 J3 J6] is asked for with key and position, and without a header that would need a preflight", () => {
+    const line = new Line();
+
+    expect(line.request.url).toBe(
+      "https://parlor.example/rooms/lobby/events?try=7&after=Zk3%3A4&key=keykeykeykeykeykeykey1",
+    );
+    expect(line.request.init.headers).toBeUndefined();
+    expect(line.request.init.cache).toBe("no-store");
+  });
+
+  it("[S1 P3] tells frames with their position, and comments as signs of life", async () => {
+    const line = await openLine();
+
+    await line.write('retry: 1000\n\nid: Zk3:5\ndata: [{"type":"pong"},{"type":"presence","count":1}]\n\n');
+    await line.write(": \n\n");
+
+    expect(line.frames.map(({ type }) => type)).toEqual(["pong", "presence"]);
+    expect(line.positions).toEqual(["Zk3:5"]);
+    expect(line.heard).toBe(2);
+  });
+
+  it("[L5] leaves it to its server to say what was read", async () => {
+    const line = await openLine();
+
+    await line.write('id: Zk3:5\ndata: {"type":"pong"}\n\n');
+
+    expect(line.chars).toEqual([undefined]);
+    expect(line.request.url).not.toContain("flow");
+    expect(line.requests).toHaveLength(1);
+  });
+
+  it("[S4 C1] a stream that ends is a connection that broke, with the wait it asked for", async () => {
+    const line = await openLine();
+    await line.write("retry: 1234\n\n");
+
+    await line.endStream();
+
+    expect(line.ends).toEqual([{ code: 1006, reason: "the stream ended", retryMs: 1234 }]);
+  });
+
+  it("[S4 C1] so is one that fails", async () => {
+    const line = await openLine();
+
+    await line.breakStream();
+
+    expect(line.ends).toMatchObject([{ code: 1006 }]);
+  });
+
+  it("[S5] a close frame is the end, and nothing comes after it", async () => {
+    const line = await openLine();
+
+    await line.write(
+      'id: ~closed\ndata: {"type":"close","code":4501,"reason":"kicked"}\n\ndata: {"type":"pong"}\n\n',
+    );
+    await line.endStream();
+
+    expect(line.ends).toMatchObject([{ code: 4501, reason: "kicked" }]);
+    expect(line.frames.map(({ type }) => type)).toEqual(["close"]);
+    expect(line.request.init.signal?.aborted).toBe(true);
+  });
+
+  it("[F2] text that is no frame is told as an error", async () => {
+    const line = await openLine();
+
+    await line.write("data: <html>\n\n");
+
+    expect(line.frames).toMatchObject([{ type: "error", code: "bad_frame" }]);
+    expect(line.ends).toEqual([]);
+  });
+
+  it("[C1] close hangs up, and nothing is told after it", async () => {
+    const line = await openLine();
+
+    line.transport.close();
+    await settled();
+
+    expect(line.request.init.signal?.aborted).toBe(true);
+    expect(line.ends).toEqual([]);
+  });
+});
+
+describe("refused streams", () => {
+  it.each([
+    [429, "rate_limited", 4005],
+    [503, "unavailable", 4005],
+    [503, "room_full", 4005],
+    [500, "internal", 4005],
+    [400, "bad_key", 4500],
+    [404, "unknown_kind", 4005],
+    [403, "banned", 4005],
+    [401, "token_invalid", 4500],
+    [401, "ticket_expired", 4500],
+    [403, "closed_for_good", 4500],
+    [429, "brand_new", 4005],
+    [503, "brand_new", 4005],
+    [418, "brand_new", 4500],
+  ])("[S7 E1 V1] %i %s ends as %i", async (status, code, close) => {
+    const line = new Line();
+
+    await line.answer(status, { type: "error", code, message: "why" });
+
+    expect(line.frames).toMatchObject([{ type: "error", code, message: "why" }]);
+    expect(line.ends).toMatchObject([{ code: close }]);
+  });
+
+  it.each([
+    [401, "token_invalid"],
+    [403, "refused"],
+  ])(
+    "[E2] %i %s with a retry time ends as a close after which the client may reconnect",
+    async (status, code) => {
+      const line = new Line();
+
+      await line.answer(status, { type: "error", code, message: "why", retryAfterMs: 4_000 });
+
+      expect(line.frames).toMatchObject([{ type: "error", code, retryAfterMs: 4_000 }]);
+      expect(line.ends).toMatchObject([{ code: 4005 }]);
+    },
+  );
+
+  it("[L3 H4] Retry-After stands in for a missing retryAfterMs", async () => {
+    const line = new Line();
+
+    await line.answer(429, { type: "error", code: "rate_limited", message: "why" }, { "Retry-After": "10" });
+
+    expect(line.frames).toMatchObject([{ retryAfterMs: 10_000 }]);
+  });
+
+  it.each([
+    ["a proxy's error", 502, { "Retry-After": "7", "Content-Type": "text/html" }, 7_000],
+    ["a captive portal", 200, { "Content-Type": "text/html" }, undefined],
+  ])("[C1] %s is a connection that broke", async (_what, status, headers, retryMs) => {
+    const line = new Line();
+
+    await line.answer(status, "<html>", headers as Record<string, string>);
+
+    expect(line.frames).toEqual([]);
+    expect(line.ends).toEqual([{ code: 1006, reason: `the stream was answered with ${status}`, retryMs }]);
+  });
+
+  it("[C1] so is a request that fails", async () => {
+    const line = new Line();
+
+    line.request.fail(new TypeError("fetch failed"));
+    await settled();
+
+    expect(line.ends).toMatchObject([{ code: 1006, reason: "TypeError: fetch failed" }]);
+  });
+});
+
+describe("acts", () => {
+  const batch = { text: "[…]", refs: [7, undefined, 8], authority: "session.key" };
+
+  it("[H1 P2] go by POST, one request at a time", async () => {
+    const line = await openLine();
+
+    line.transport.send(batch);
+
+    expect(line.transport.isBusy).toBe(true);
+    expect(line.request.url).toBe("https://parlor.example/rooms/lobby/messages");
+    expect(line.request.init).toMatchObject({
+      method: "POST",
+      body: "[…]",
+      headers: { "Content-Type": "application/json", "Parlor-Session": "session.key" },
+    });
+
+    await line.answer(200, [
+      { type: "ack", ref: 7, offset: 1 },
+      { type: "ack" },
+      { type: "ack", ref: 8, offset: 2 },
+    ]);
+    expect(line.transport.isBusy).toBe(false);
+    expect(line.readied).toBe(1);
+  });
+
+  it("[H2 H3] are answered one by one", async () => {
+    const line = await openLine();
+    line.transport.send(batch);
+
+    await line.answer(200, [
+      { type: "ack", ref: 7, offset: 1 },
+      { type: "error", code: "rate_limited", message: "spent", retryAfterMs: 5 },
+      { type: "error", code: "frame_too_large", message: "large" },
+    ]);
+
+    expect(line.frames).toEqual([
+      { type: "ack", ref: 7, offset: 1 },
+      { type: "error", code: "rate_limited", message: "spent", retryAfterMs: 5 },
+      { type: "error", code: "frame_too_large", message: "large", ref: 8 },
+    ]);
+  });
+
+  it("[H2] one alone is answered with a status of its own", async () => {
+    const line = await openLine();
+    line.transport.send({ text: "{…}", refs: [7], authority: "session.key" });
+
+    await line.answer(409, { type: "error", code: "not_joined", message: "no live connection" });
+
+    expect(line.frames).toEqual([
+      { type: "error", code: "not_joined", message: "no live connection", ref: 7 },
+    ]);
+  });
+
+  it("[H1] a request that is refused whole refuses every act in it", async () => {
+    const line = await openLine();
+    line.transport.send({ text: "[…]", refs: [7, 8], authority: "session.key" });
+
+    await line.answer(403, { type: "error", code: "bad_session", message: "not yours" });
+
+    expect(line.frames).toMatchObject([
+      { code: "bad_session", ref: 7 },
+      { code: "bad_session", ref: 8 },
+    ]);
+  });
+
+  it.each([
+    ["by a proxy", 502, { "Retry-After": "3" }, { retryAfterMs: 3_000 }],
+    ["with what is no answer", 200, {}, {}],
+  ])("[G3 A3] acts that are answered %s are to be sent again", async (_what, status, headers, expected) => {
+    const line = await openLine();
+    line.transport.send(batch);
+
+    await line.answer(status, "<html>", headers as Record<string, string>);
+
+    expect(line.frames).toMatchObject([
+      { type: "error", code: "unavailable", ref: 7, ...expected },
+      { type: "error", code: "unavailable", ref: 8, ...expected },
+    ]);
+    expect(line.transport.isBusy).toBe(false);
+  });
+
+  it("[G3 C1] a request that fails is the end of the connection: the stream is as good as gone too", async () => {
+    const line = await openLine();
+    line.transport.send(batch);
+
+    line.request.fail(new TypeError("fetch failed"));
+    await settled();
+
+    expect(line.ends).toMatchObject([{ code: 1006, reason: "TypeError: fetch failed" }]);
+    expect(line.frames).toEqual([]);
+    expect(line.requests[0]?.init.signal?.aborted).toBe(true);
+  });
+
+  it("[G3] an answer that comes after the end is told by no one", async () => {
+    const line = await openLine();
+    line.transport.send(batch);
+
+    line.transport.close();
+    await settled();
+
+    expect(line.request.init.signal?.aborted).toBe(true);
+    expect(line.frames).toEqual([]);
+    expect(line.readied).toBe(0);
+  });
+
+  it("[A6 H1] leave is an act as well, and may outlive its page", async () => {
+    const line = await openLine();
+
+    const left = line.transport.leave("session.key");
+    expect(line.request.init).toMatchObject({ method: "POST", body: '{"type":"leave"}', keepalive: true });
+    await line.answer(200, { type: "ack" });
+
+    expect(await left).toBeUndefined();
+  });
+
+  it("[A6] leave resolves when it cannot be told", async () => {
+    const line = await openLine();
+
+    const left = line.transport.leave("session.key");
+    line.transport.close();
+
+    expect(await left).toBeUndefined();
+  });
+});

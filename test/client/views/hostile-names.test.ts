@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { visit, type Visit } from "../support/test-client.ts";
+
+/** Names that mean something to objects of JavaScript. */
+const POISON =
+  '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":null,"then":1}';
+
+afterEach(() => {
+  if ("polluted" in {} || Object.keys(Object.prototype).length > 0)
+    throw new Error("the prototype of all objects has been changed");
+});
+
+/** Gives a client frames as they come over a network. */
+function deliver({ line }: Visit, ...texts: readonly string[]): void {
+  line.deliver(...texts.map((text) => JSON.parse(text) as never));
+}
+
+describe("names that objects inherit", () => {
+  it("[A1 G12] are told in a message as they came, and change no object", async () => {
+    const made = await visit();
+
+    deliver(made, `{"type":"message","offset":1,"time":1,"from":"x","event":"__proto__","data":${POISON}}`);
+
+    expect(made.told.message.map(({ event, data }) => [event, JSON.stringify(data)])).toEqual([
+      ["__proto__", POISON],
+    ]);
+  });
+
+  it("[T1 T4 G12] are keys and values of the state like any other", async () => {
+    const made = await visit(
+      {},
+      JSON.parse(`{"state":{"__proto__":[${POISON},1]},"stateOffset":1}`) as never,
+    );
+    const { shared } = made.room;
+    expect(JSON.stringify(shared.get("__proto__")?.value)).toBe(POISON);
+
+    deliver(made, `{"type":"state","offset":2,"time":1,"from":"x","set":${POISON}}`);
+
+    expect([...shared.keys()]).toEqual(["__proto__", "constructor", "toString", "then"]);
+    expect(shared.get("__proto__")).toEqual({ value: { polluted: 1 }, version: 2 });
+    expect(shared.get("hasOwnProperty")).toBeUndefined();
+  });
+
+  it("[M1 G12] are ids and data of members like any other", async () => {
+    const made = await visit();
+
+    deliver(
+      made,
+      `{"type":"presence","joined":[{"id":"__proto__","data":${POISON}},{"id":"constructor"}],"count":3,"roster":"r"}`,
+      `{"type":"presence","updated":[{"id":"constructor","data":1}],"left":[{"id":"__proto__","reason":"left"}],"count":2,"roster":"s"}`,
+    );
+
+    expect(made.told.presence.flatMap(({ left }) => left.map(({ data }) => JSON.stringify(data)))).toEqual([
+      POISON,
+    ]);
+    expect(made.room.members.get("constructor")).toEqual({ id: "constructor", data: 1 });
+    expect(made.room.members.has("__proto__")).toBe(false);
+  });
+
+  it("[E1 F2 G12] are codes, types and fields that a client passes over", async () => {
+    const made = await visit();
+
+    deliver(
+      made,
+      '{"type":"error","code":"__proto__","message":"m"}',
+      '{"type":"error","code":"constructor","message":"m"}',
+      '{"type":"__proto__","offset":7}',
+      '{"type":"constructor","__proto__":{"polluted":1}}',
+      '{"type":"ack","ref":1,"__proto__":{"polluted":1}}',
+    );
+
+    expect(made.told.error.map(({ code }) => code)).toEqual(["__proto__", "constructor"]);
+    expect(made.room.state).toBe("connected");
+  });
+
+  it("[A1 T1 G12] are sent as they are given", async () => {
+    const made = await visit();
+    const data = JSON.parse(POISON) as Record<string, unknown>;
+
+    void made.room.publish("__proto__", data).catch(() => undefined);
+    void made.room.set(data).catch(() => undefined);
+    await made.world.pass(1_000);
+
+    const [published, set] = made.line.items;
+    expect(JSON.stringify(published)).toContain(`"data":${POISON}`);
+    expect(JSON.stringify(set)).toContain(`"set":${POISON}`);
+    made.room.close();
+  });
+});

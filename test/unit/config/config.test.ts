@@ -1,0 +1,341 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, readConfig, type Variables } from "../../../src/config/config.ts";
+import type { Kinds } from "../../../src/config/kinds.ts";
+import type { NumberOption } from "../../../src/config/option-types.ts";
+import { OPTIONS } from "../../../src/config/options.ts";
+import { kinds } from "../../../src/rooms.ts";
+
+const KINDS: Kinds = { default: { text: "any" } };
+
+/** The problems of a configuration; none if it can be served. */
+function problemsOf(variables: Variables, of: Record<string, unknown> = KINDS): readonly string[] {
+  try {
+    readConfig(variables, of as Kinds);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+const numbers = Object.entries(OPTIONS).filter(
+  (entry): entry is [string, (typeof entry)[1] & NumberOption] => "min" in entry[1],
+);
+
+describe("values", () => {
+  it("[W5] without variables every option has its default", () => {
+    const { server, kinds: settled } = readConfig({}, KINDS);
+
+    expect({ ...server, ...settled.get("default") }).toMatchObject(
+      Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, option.default])),
+    );
+  });
+
+  it("[W5] the kinds of this server are served with its defaults", () => {
+    expect(problemsOf({}, kinds)).toEqual([]);
+  });
+
+  it("[W5] a kind's own value wins over the variable, and that over the default", () => {
+    const { kinds: settled } = readConfig(
+      { MAX_MEMBERS: "7" },
+      { ...KINDS, small: { text: "few", maxMembers: 3 } },
+    );
+
+    expect(settled.get("default")?.maxMembers).toBe(7);
+    expect(settled.get("small")?.maxMembers).toBe(3);
+    expect(settled.get("small")?.name).toBe("small");
+  });
+
+  it("[W5] a variable may be a number, or empty for the default", () => {
+    expect(readConfig({ MAX_MEMBERS: 7 }, KINDS).kinds.get("default")?.maxMembers).toBe(7);
+    expect(readConfig({ MAX_MEMBERS: "" }, KINDS).kinds.get("default")?.maxMembers).toBe(
+      OPTIONS.maxMembers.default,
+    );
+  });
+
+  it("[W5] other bindings are passed over", () => {
+    expect(problemsOf({ ROOM: {}, SOMETHING: 1, constructor: "x" })).toEqual([]);
+  });
+});
+
+describe("bounds", () => {
+  /** The problems that name this variable; its bounds may contradict another option's default. */
+  const about = (env: string, value: unknown): readonly string[] =>
+    problemsOf({ [env]: value }).filter((problem) => problem.startsWith(`${env} is `));
+
+  it.each(numbers)(
+    "[L1 W5] %s is taken from its least to its greatest value, and not beyond",
+    (_name, { env, min, max }) => {
+      expect(about(env, String(min))).toEqual([]);
+      expect(about(env, String(max))).toEqual([]);
+      expect(about(env, String(min - 1))).toHaveLength(1);
+      expect(about(env, String(max + 1))).toHaveLength(1);
+    },
+  );
+
+  it.each(["1.5", "-1", "1e3", "0x10", " 7", "seven", "٣", true, null, [], {}, Number.NaN, 1.5])(
+    "[W5] %j is no whole number",
+    (value) => {
+      const [problem] = problemsOf({ MAX_MEMBERS: value });
+
+      expect(problem).toMatch(/^MAX_MEMBERS is .*, must be a whole number from 1 to 10000 \(members\)$/);
+    },
+  );
+
+  it("[L3] a word is one of those named", () => {
+    expect(problemsOf({ ADDRESS_LIMITS: "off" })).toEqual([]);
+    expect(problemsOf({ ADDRESS_LIMITS: "maybe" })).toEqual([
+      'ADDRESS_LIMITS is "maybe", must be one of on, off',
+    ]);
+  });
+});
+
+describe("contradictions", () => {
+  it.each([
+    [
+      "a burst of more than ten seconds",
+      { MESSAGES_PER_SECOND: "10", MESSAGES_BURST: "101" },
+      "messagesBurst",
+    ],
+    ["bytes of more than ten seconds", { BYTES_PER_SECOND: "26214", BYTES_BURST: "262144" }, "bytesBurst"],
+    ["a frame larger than the burst of bytes", { MAX_FRAME_BYTES: "262145" }, "bytesBurst"],
+    ["pings rarer than half the silence", { PING_INTERVAL_MS: "75001" }, "pingIntervalMs"],
+    [
+      "more presence than a welcome may list",
+      { PRESENCE_LIST_MAX: "1025", MAX_PRESENCE_BYTES: "4096" },
+      "presenceListMax",
+    ],
+    [
+      "less unread data of a room than of one connection",
+      { MAX_UNREAD_BYTES: "2097151", MAX_BUFFERED_BYTES: "2097152" },
+      "maxUnreadBytes",
+    ],
+    [
+      "a welcome larger than half of what may be unread",
+      {
+        ...{ MAX_UNREAD_BYTES: "8388608", MAX_BUFFERED_BYTES: "65536" },
+        ...{ PRESENCE_LIST_MAX: "2000", MAX_PRESENCE_BYTES: "1024", MAX_STATE_BYTES: "2146305" },
+      },
+      "maxUnreadBytes",
+    ],
+  ])("[L1 L4 L6 W5] %s is refused, and said once for all kinds", (_what, variables, option) => {
+    const problems = problemsOf(variables, { ...KINDS, other: { text: "another" } });
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${option} `));
+  });
+
+  it.each([
+    [{ MESSAGES_PER_SECOND: "12", MESSAGES_BURST: "120" }],
+    [{ MAX_FRAME_BYTES: "262144" }],
+    [{ PING_INTERVAL_MS: "75000" }],
+    [{ PRESENCE_LIST_MAX: "1024", MAX_PRESENCE_BYTES: "4096" }],
+    [{ MAX_UNREAD_BYTES: "2097152", MAX_BUFFERED_BYTES: "2097152" }],
+    [
+      {
+        ...{ MAX_UNREAD_BYTES: "8388608", PRESENCE_LIST_MAX: "2000", MAX_PRESENCE_BYTES: "1024" },
+        MAX_STATE_BYTES: "2146304",
+      },
+    ],
+    [{ MAX_MEMBERS: "10000", MAX_PRESENCE_BYTES: "4096" }],
+  ])("[L1 L4 L6] %j is the bound itself, and taken", (variables) => {
+    expect(problemsOf(variables)).toEqual([]);
+  });
+
+  it("[L1] a contradiction of one kind names it", () => {
+    expect(problemsOf({}, { ...KINDS, fast: { text: "fast", messagesBurst: 5_000 } })).toEqual([
+      expect.stringMatching(/^kind "fast": messagesBurst \(5000\)/),
+    ]);
+  });
+});
+
+describe("kinds", () => {
+  it.each(["", "a:b", "a b", "k".repeat(33), "é"])("[N2] a kind named %j is refused", (name) => {
+    expect(problemsOf({}, { ...KINDS, [name]: { text: "x" } })).toEqual([
+      expect.stringContaining("the name of a kind must be 1-32 characters"),
+    ]);
+  });
+
+  it("[N2] the kind default must be there", () => {
+    expect(problemsOf({}, {})).toEqual([expect.stringMatching(/^kinds: "default" is missing; add it/)]);
+  });
+
+  it("[W5] a value that is none, an option of the server and a word that is no option are each named", () => {
+    const problems = problemsOf(
+      {},
+      { default: { text: "x", maxMembers: "many", sseRetryMs: 5, colour: "red", location: "moon" } },
+    );
+
+    expect(problems).toHaveLength(4);
+    for (const word of ["maxMembers", "sseRetryMs", "colour", "location"])
+      expect(problems.join("\n")).toContain(word);
+  });
+
+  it.each([
+    ["durable", undefined],
+    ["durable", "durable"],
+    ["memory", "memory"],
+    ["none", "none"],
+  ] as const)("[W1] a kind's history is %s where it says %s", (wanted, history) => {
+    const { kinds: settled } = readConfig({}, { default: { text: "x", ...(history && { history }) } });
+
+    expect(settled.get("default")?.history).toBe(wanted);
+  });
+
+  it("[W1] a kind's history is one of three words, and no variable sets it", () => {
+    expect(problemsOf({}, { default: { text: "x", history: "disk" } })).toEqual([
+      'kind "default": history is "disk", must be one of durable, memory, none',
+    ]);
+    expect(readConfig({ HISTORY: "none" }, KINDS).kinds.get("default")?.history).toBe("durable");
+  });
+
+  it("[W5] a place and a jurisdiction are each one of those there are, and never both", () => {
+    const about = (fields: object): readonly string[] =>
+      problemsOf({}, { default: { text: "x", ...fields } });
+
+    expect(about({ location: "weur" })).toEqual([]);
+    expect(about({ jurisdiction: "eu" })).toEqual([]);
+    expect(about({ jurisdiction: "mars" })).toEqual([expect.stringContaining('jurisdiction is "mars"')]);
+    expect(about({ location: "weur", jurisdiction: "eu" })).toEqual([
+      'kind "default": location and jurisdiction are both set; remove one of them',
+    ]);
+  });
+
+  it("[W5] every problem is told at once, a line each", () => {
+    const variables = { MAX_MEMBERS: "0", LOG_LEVEL: "loud" };
+
+    expect(() => readConfig(variables, KINDS)).toThrow(/2 problems\.\n {2}- MAX_MEMBERS.*\n {2}- LOG_LEVEL/s);
+  });
+});
+
+describe("names that are misspelled", () => {
+  it.each([
+    ["MAX_MEMBER", "MAX_MEMBERS"],
+    ["MAX_MEMEBRS", "MAX_MEMBERS"],
+    ["maxMembers", "MAX_MEMBERS"],
+    ["PARLOR_MAX_MEMBERS", "MAX_MEMBERS"],
+    ["ALLOWED_ORIGIN", "ALLOWED_ORIGINS"],
+    ["TOKEN_SECRET", "TOKEN_SECRETS"],
+    ["TOKENSECRETS", "TOKEN_SECRETS"],
+    ["JWT_AUDIENCE", undefined],
+    ["ADMIN_KEY", "ADMIN_KEYS"],
+    ["PAUSE", "PAUSED"],
+    ["LOGLEVEL", "LOG_LEVEL"],
+    ["SSE_RETRY", "SSE_RETRY_MS"],
+  ])("[W5] the variable %s starts no server where %s is meant", (name, meant) => {
+    expect(problemsOf({ [name]: "1" })).toEqual(
+      meant === undefined
+        ? []
+        : [
+            `${name} is not an option; rename it to ${meant}, or set ${meant}="" if it is a variable of your own`,
+          ],
+    );
+  });
+
+  it("[W5 G12] the value of a misspelled variable is not shown, because it may be a secret", () => {
+    expect(problemsOf({ TOKEN_SECRET: "hush-hush" }).join()).not.toContain("hush");
+  });
+
+  it.each([
+    "DATABASE_URL",
+    "API_KEY",
+    "ENVIRONMENT",
+    "STRIPE_SECRET",
+    "MAX_UPLOAD_BYTES",
+    "JWT_SECRET",
+    "NODE_ENV",
+  ])("[W5] %s is a variable of the team's own, and ignored", (name) => {
+    expect(problemsOf({ [name]: "1" })).toEqual([]);
+  });
+
+  it("[W5] a variable that resembles an option is ignored if that option is set, or if it is a binding", () => {
+    expect(problemsOf({ TOKEN_SECRET: "mine", TOKEN_SECRETS: "" })).toEqual([]);
+    expect(problemsOf({ MAX_MEMBER: "mine", MAX_MEMBERS: "7" })).toEqual([]);
+    expect(problemsOf({ ADMIN_KEY: { get: () => undefined }, ALLOWED_ORIGIN: () => undefined })).toEqual([]);
+  });
+});
+
+describe("values that are no values", () => {
+  it.each(["TOKEN_ISSUER", "TOKEN_SECRETS", "ALLOWED_ORIGINS", "TOKEN_JWKS_URL"])(
+    "[W5] a %s that is only blanks is not treated as absent",
+    (env) => {
+      expect(problemsOf({ [env]: "  " })).toEqual([`${env} is blank; remove it or give it a value`]);
+    },
+  );
+
+  it("[W5] blanks around a text are ignored", () => {
+    expect(readConfig({ TOKEN_ISSUER: " https://id.example \n" }, KINDS).server.tokenIssuer).toBe(
+      "https://id.example",
+    );
+  });
+
+  it("[W5 G12] a value of the wrong type is shown, unless it is a secret", () => {
+    expect(problemsOf({ TOKEN_SECRETS: 123_456_789, ALLOWED_ORIGINS: ["https://a.example"] })).toEqual([
+      "TOKEN_SECRETS is of the type number, must be a string with items separated by commas",
+      'ALLOWED_ORIGINS is ["https://a.example"], must be a string with items separated by commas',
+    ]);
+  });
+
+  it("[W5] a long value is cut at 64 characters", () => {
+    const [problem] = problemsOf({ MAX_MEMBERS: "9".repeat(1_000) });
+
+    expect(problem).toContain(`MAX_MEMBERS is "${"9".repeat(63)}…, must be`);
+  });
+});
+
+describe("kinds that are written without types", () => {
+  const about = (definition: unknown): readonly string[] => problemsOf({}, { default: definition });
+
+  it.each<[string, unknown, string]>([
+    ["nothing", null, "is null, must be an object"],
+    ["a text", "open", 'is "open", must be an object'],
+    ["anonymous that is a text", { anonymous: "yes" }, 'anonymous is "yes", must be true, false or a list'],
+    ["anonymous that is null", { anonymous: null }, "anonymous is null, must be true, false or a list"],
+    ["no capability", { anonymous: ["join", "fly"] }, 'anonymous names "fly", which is not a capability'],
+    ["no text for one", { anonymous: [7] }, "anonymous names 7, which is not a capability"],
+    [
+      "NaN",
+      { maxMembers: Number.NaN },
+      "maxMembers is NaN, must be a whole number from 1 to 10000 (members)",
+    ],
+    ["Infinity", { banMs: Infinity }, "banMs is Infinity, must be a whole number"],
+    ["a fraction", { maxMembers: 1.5 }, "maxMembers is 1.5, must be a whole number"],
+    ["a text for a number", { maxMembers: "7" }, 'maxMembers is "7", must be a whole number'],
+    ["a bigint", { maxMembers: 7n }, "maxMembers is 7, must be a whole number"],
+    [
+      "a misspelled option",
+      { maxMember: 7 },
+      "maxMember is not an option of a kind; did you mean maxMembers?",
+    ],
+    ["an option of the server", { sseRetryMs: 5 }, "it is a server option: set the variable SSE_RETRY_MS"],
+    [
+      "a misspelled field",
+      { anonymus: true },
+      "anonymus is not an option of a kind; did you mean anonymous?",
+    ],
+    ["hooks that are a function", { hooks: () => undefined }, "hooks is a function, must be an object"],
+    [
+      "a hook that is none",
+      { hooks: { onMessage: () => undefined } },
+      "hooks.onMessage is not a hook; the hooks are onJoin",
+    ],
+    ["a hook that is no function", { hooks: { onJoin: true } }, "hooks.onJoin is true, must be a function"],
+    ["a hook that waits", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],
+  ])("[W5 K1] a kind with %s starts no server", (_what, definition, why) => {
+    const [problem, ...others] = about(definition);
+
+    expect(problem).toContain(`kind "default": ${why}`.slice(0, 16));
+    expect(problem).toContain(why);
+    expect(others).toEqual([]);
+  });
+
+  it("[W5 K1] hooks may have helpers beside them, and may be methods of a class", () => {
+    class Rules {
+      limit = 3;
+      onJoin(): void {}
+    }
+
+    expect(about({ hooks: { onJoin: undefined, onPublish: () => undefined, limit: 3 } })).toEqual([]);
+    expect(about({ hooks: new Rules() })).toEqual([]);
+  });
+});

@@ -1,0 +1,40 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { log, setLogLevel, type LogLevel } from "../../../src/metrics/log.ts";
+
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/** Catches the lines of a level; what a test prints is no one's business. */
+function catchLines(level: LogLevel): string[] {
+  const lines: string[] = [];
+  vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line));
+  return lines;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  setLogLevel("info");
+});
+
+describe("log lines", () => {
+  it("[E1] a line is one line of JSON: level, event, fields", () => {
+    const lines = catchLines("warn");
+
+    log("warn", "room_unavailable", { room: 'a"\nb', tries: 3, isLast: true, absent: undefined });
+
+    expect(lines).toEqual([
+      '{"level":"warn","event":"room_unavailable","room":"a\\"\\nb","tries":3,"isLast":true}',
+    ]);
+  });
+
+  it.each(LEVELS.flatMap((least) => LEVELS.map((level) => [least, level] as const)))(
+    "[E1] at the level %s a line of %s is written if it is as important",
+    (least, level) => {
+      setLogLevel(least);
+      const lines = catchLines(level);
+
+      log(level, "x");
+
+      expect(lines).toHaveLength(LEVELS.indexOf(level) >= LEVELS.indexOf(least) ? 1 : 0);
+    },
+  );
+});

@@ -1,0 +1,219 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { decodeClientText } from "../../../src/protocol/decode.ts";
+import type { ClientFrame } from "../../../src/protocol/frames.ts";
+import { cases } from "../../support/fuzzing.ts";
+import { framesFor } from "../../support/hostile-frames.ts";
+
+/** What the rules F1 and F2 let be said of a text before it is read. */
+const REFUSALS = ["bad_frame", "unknown_type", "too_many_items"];
+
+/** Fails where what is decoded from a text is not what F1, F2 and F5 say. No `expect`: it would take minutes. */
+function check(text: string): void {
+  const decoded = decodeClientText(text);
+  const parsed = parse(text);
+  if (!decoded.ok) {
+    demand(REFUSALS.includes(decoded.error.code), `${decoded.error.code} is no refusal of a frame`);
+    demand(decoded.error.ref === undefined, "a frame refused whole has no ref");
+    const isObject = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
+    demand(!isObject || depthOf(text) > 64, "an object that is not too deep is read");
+    demand(
+      decoded.error.code !== "too_many_items" || (Array.isArray(parsed) && parsed.length > 64),
+      "too many",
+    );
+    return;
+  }
+  demand(parsed !== undefined, "what is not JSON is refused");
+  demand(depthOf(text) <= 64, "what nests deeper than 64 is refused");
+  const items: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+  demand(items.length > 0 && items.length <= 64, "1 to 64 items");
+  demand(decoded.value.length === items.length, "each item is decoded, or refused for itself");
+  for (const [index, result] of decoded.value.entries()) {
+    const item = items[index] as { readonly ref?: unknown };
+    if (result.ok) {
+      checkFrame(result.value);
+      demand("ref" in result.value === (item.ref !== undefined && result.value.type !== "seen"), "its ref");
+      checkRoundTrip(result.value);
+      continue;
+    }
+    const { code, ref } = result.error;
+    demand(REFUSALS.includes(code) && code !== "too_many_items", `${code} is no refusal of an item`);
+    demand(ref === undefined || ref === item.ref, "a refusal names the ref of its item, or none");
+  }
+}
+
+function demand(isSo: boolean, what: string): asserts isSo {
+  if (!isSo) throw new Error(`it is not so: ${what}`);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How deep JSON nests, as written: of two values under one key, both count. */
+function depthOf(json: string): number {
+  let [depth, deepest] = [0, 0];
+  for (const bracket of json.replaceAll(/"(?:[^"\\]|\\.)*"/gs, "").replaceAll(/[^[\]{}]/g, "")) {
+    depth += bracket === "[" || bracket === "{" ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}
+
+const isName = (text: unknown): boolean => typeof text === "string" && text.length >= 1 && text.length <= 64;
+const isCount = (number: unknown): boolean => Number.isSafeInteger(number) && (number as number) >= 0;
+
+/** Fails where a frame that was let through is not as sections 5 to 7 have it. */
+function checkFrame(frame: ClientFrame): void {
+  if ("ref" in frame) demand(isCount(frame.ref) && frame.ref !== 0, "a ref is a positive integer");
+  switch (frame.type) {
+    case "publish":
+      demand(isName(frame.event) && typeof frame.volatile === "boolean", "A1, A4");
+      demand(!frame.volatile || frame.ref === undefined, "a volatile message has no ref");
+      demand(frame.key === undefined || (frame.volatile && isName(frame.key)), "a key is of a volatile one");
+      demand(frame.to === undefined || (frame.to.length >= 1 && frame.to.length <= 64), "1-64 addressees");
+      demand(frame.to?.every((id) => /^[A-Za-z0-9_-]{22}$/.test(id)) ?? true, "ids of members");
+      return checkKeys(frame, ["type", "event", "data", "volatile", "key", "to", "ref"]);
+    case "set": {
+      const changed = [...frame.set.keys(), ...frame.delete];
+      demand(changed.length >= 1 && changed.length <= 64 && changed.every(isName), "T1");
+      demand(new Set(changed).size === changed.length, "a key can be set or deleted only once");
+      demand(
+        [...frame.if].every(([key, version]) => isName(key) && isCount(version)),
+        "T2",
+      );
+      return checkKeys(frame, ["type", "set", "delete", "if", "own", "ref"]);
+    }
+    case "seen":
+      demand(isCount(frame.chars), "A9");
+      return checkKeys(frame, ["type", "chars"]);
+    case "history":
+      demand(frame.limit >= 1 && frame.limit <= 500, "A8");
+      demand(
+        [frame.after, frame.before, frame.since, frame.until].every((n) => n === undefined || isCount(n)),
+        "A8",
+      );
+      return checkKeys(frame, ["type", "after", "before", "since", "until", "limit", "ref"]);
+    case "auth":
+      demand(typeof frame.token === "string", "D8");
+      return checkKeys(frame, ["type", "token", "ref"]);
+    case "presence":
+      return checkKeys(frame, ["type", "data", "ref"]);
+    case "leave":
+      return checkKeys(frame, ["type", "ref"]);
+    default:
+      throw new Error(`a frame of the type ${String((frame satisfies never as ClientFrame).type)} is none`);
+  }
+}
+
+function checkKeys(frame: object, known: readonly string[]): void {
+  const stray = Object.keys(frame).filter((key) => !known.includes(key));
+  demand(
+    stray.length === 0 && Object.getPrototypeOf(frame) === Object.prototype,
+    `unknown fields: ${stray.join()}`,
+  );
+}
+
+/** Fails where a frame, written and read again, is another. */
+function checkRoundTrip(frame: ClientFrame): void {
+  const again = decodeClientText(write(frame));
+  const [result] = again.ok ? again.value : [];
+  demand(result?.ok === true && write(result.value) === write(frame), "what was read reads the same again");
+}
+
+/** Writes a frame as a client would, its fields in the order of their names. */
+function write(frame: ClientFrame): string {
+  const fields = Object.entries(frame as unknown as Record<string, unknown>).map(
+    ([key, value]): [string, unknown] => [key, value instanceof Map ? Object.fromEntries(value) : value],
+  );
+  return JSON.stringify(Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+it(
+  "[F1 F2 F5 G12] 150,000 hostile texts are read or refused as the rules say, and none throws",
+  { timeout: 300_000 },
+  () => {
+    fc.assert(fc.property(framesFor(), check), cases(150_000));
+
+    // What came as `__proto__` has changed nothing of anyone's.
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect(({} as { a?: unknown }).a).toBeUndefined();
+  },
+);
+
+it(
+  "[F1 F2 A1 A7 A8 T1 G12] 50,000 well-formed frames are read as they were written",
+  { timeout: 300_000 },
+  () => {
+    const name = fc
+      .string({ unit: "binary", minLength: 1, maxLength: 64 })
+      .filter((text) => text.length <= 64);
+    const count = fc.maxSafeNat();
+    const ref = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+    const data = fc.jsonValue({ maxDepth: 5 });
+    const id = fc.string({
+      unit: fc.constantFrom("A", "Z", "a", "z", "0", "9", "-", "_"),
+      minLength: 22,
+      maxLength: 22,
+    });
+    const to = fc.uniqueArray(id, { minLength: 1, maxLength: 64 });
+    const set = fc.uniqueArray(fc.tuple(name, data), {
+      selector: ([key]) => key,
+      minLength: 1,
+      maxLength: 32,
+    });
+    const versions = fc.dictionary(name, count, { maxKeys: 64 });
+    const anyFrame = fc.oneof(
+      fc.record(
+        { type: fc.constant("publish"), ref, event: name, data, to },
+        { requiredKeys: ["type", "event", "data"] },
+      ),
+      fc.record(
+        { type: fc.constant("publish"), event: name, data, volatile: fc.constant(true), key: name, to },
+        { requiredKeys: ["type", "event", "data", "volatile"] },
+      ),
+      fc.record(
+        {
+          type: fc.constant("set"),
+          ref,
+          set: set.map((pairs) => Object.fromEntries(pairs)),
+          if: versions,
+          own: fc.boolean(),
+        },
+        { requiredKeys: ["type", "set"] },
+      ),
+      fc.record({ type: fc.constant("presence"), ref, data }, { requiredKeys: ["type", "data"] }),
+      fc.record(
+        {
+          type: fc.constant("history"),
+          ref,
+          after: count,
+          before: count,
+          since: count,
+          until: count,
+          limit: fc.integer({ min: 1, max: 500 }),
+        },
+        { requiredKeys: ["type", "limit"] },
+      ),
+      fc.record({ type: fc.constant("seen"), chars: count }),
+      fc.record({ type: fc.constant("auth"), ref, token: fc.string() }, { requiredKeys: ["type", "token"] }),
+      fc.record({ type: fc.constant("leave"), ref }, { requiredKeys: ["type"] }),
+    );
+    const isReadAsWritten = (frame: object): void => {
+      const text = JSON.stringify(frame);
+      const decoded = decodeClientText(text);
+      const [result] = decoded.ok ? decoded.value : [];
+      demand(result?.ok === true, "it is read");
+      const read = JSON.parse(write(result.value)) as Record<string, unknown>;
+      for (const [key, wanted] of Object.entries(JSON.parse(text) as Record<string, unknown>)) {
+        demand(JSON.stringify(read[key]) === JSON.stringify(wanted), `${key} is what it was`);
+      }
+    };
+
+    fc.assert(fc.property(anyFrame, isReadAsWritten), cases(50_000));
+  },
+);

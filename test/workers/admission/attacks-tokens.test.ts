@@ -1,0 +1,153 @@
+import { exportJWK, exportSPKI, generateKeyPair } from "jose";
+import { beforeAll, describe, expect, it } from "vitest";
+import { base64url, forge, nowS, signer, usualClaims, type Signer } from "../../support/signing.ts";
+import { knock, serveKindsWith, wasTouched } from "../support/refusals.ts";
+import { uniqueRoom, type Serve } from "../support/rooms.ts";
+import { joinSse, post } from "../support/sse.ts";
+import { SECRETS, bearer, token } from "../support/tokens.ts";
+import { join } from "../support/websocket.ts";
+
+let ours: Signer;
+let theirs: Signer;
+let publicPem: string;
+let rsaJwk: Readonly<Record<string, unknown>>;
+let to: Serve;
+
+const US = { iss: "https://issuer.example", aud: "parlor" };
+
+beforeAll(async () => {
+  ours = await signer("ES256", "k1");
+  theirs = await signer("ES256", "k1");
+  const { publicKey } = await generateKeyPair("RS256", { extractable: true });
+  rsaJwk = { ...(await exportJWK(publicKey)), kid: "rsa" };
+  publicPem = await exportSPKI(publicKey);
+  to = serveKindsWith({
+    TOKEN_KEYS: JSON.stringify({ keys: [ours.jwk, rsaJwk] }),
+    TOKEN_ISSUER: US.iss,
+    TOKEN_AUDIENCE: US.aud,
+  });
+});
+
+/** An unsigned token, whose header says so. */
+function unsigned(alg: string): string {
+  return `${base64url(JSON.stringify({ alg }))}.${base64url(JSON.stringify(usualClaims(US)))}.`;
+}
+
+/** A token of HS256 that is signed with a public key. */
+function confused(secret: string): Promise<string> {
+  return forge('{"alg":"HS256","kid":"rsa"}', JSON.stringify(usualClaims(US)), secret);
+}
+
+describe("a token that is not good is refused by every way in, before a room is touched", () => {
+  const ATTACKS: readonly [
+    what: string,
+    mint: () => Promise<string> | string,
+    code: string,
+    close: number,
+  ][] = [
+    ["forged with another key of the same name", () => theirs.sign(US), "token_invalid", 4007],
+    [
+      "forged with a secret nobody has",
+      () => token({ secret: "x".repeat(40), claims: US }),
+      "token_invalid",
+      4007,
+    ],
+    ["of a key that is not known", () => ours.sign(US, { kid: "k2" }), "token_invalid", 4007],
+    ["expired", () => ours.sign({ ...US, exp: nowS() - 60 }), "token_expired", 4001],
+    ["not good yet", () => ours.sign({ ...US, nbf: nowS() + 60 }), "token_invalid", 4007],
+    ["without an end", () => ours.sign({ ...US, exp: undefined }), "token_invalid", 4503],
+    ["for another audience", () => ours.sign({ ...US, aud: "other" }), "token_invalid", 4503],
+    ["for no audience", () => ours.sign({ iss: US.iss }), "token_invalid", 4503],
+    ["of another issuer", () => ours.sign({ ...US, iss: "https://eve.example" }), "token_invalid", 4503],
+    ["unsigned", () => unsigned("none"), "token_invalid", 4503],
+    ["unsigned, in another spelling", () => unsigned("nOnE"), "token_invalid", 4503],
+    ["signed with the public key as a secret (PEM)", () => confused(publicPem), "token_invalid", 4007],
+    [
+      "signed with the public key as a secret (JWK)",
+      () => confused(JSON.stringify(rsaJwk)),
+      "token_invalid",
+      4007,
+    ],
+    ["that brings its own key", () => theirs.sign(US, { jwk: theirs.jwk }), "token_invalid", 4007],
+    [
+      "that points to its own keys",
+      () => theirs.sign(US, { jku: "https://eve.example" }),
+      "token_invalid",
+      4007,
+    ],
+    ["for another room", () => ours.sign({ ...US, rooms: { "closed:x": ["join"] } }), "forbidden", 4503],
+    ["for rooms whose names begin otherwise", () => ours.sign({ ...US, rooms: { "Closed:*": ["join"] } }), "forbidden", 4503], // prettier-ignore
+    ["of 100,000 characters", () => "a.b.".padEnd(100_000, "c"), "token_invalid", 4503],
+  ];
+
+  it.each(ATTACKS)("[D4 D5 G12] one %s", async (_what, mint, code, close) => {
+    const room = uniqueRoom("closed");
+    const status = code === "forbidden" ? 403 : 401;
+
+    expect(await knock(room, to, bearer(await mint()))).toEqual({
+      websocket: [code, close],
+      sse: [code, close < 4500 ? 1006 : close],
+      post: [code, status],
+    });
+    expect(await wasTouched(room)).toBe(false);
+  });
+
+  it("[D1 D5 G12] none at all, or one where none is looked for", async () => {
+    const room = uniqueRoom("closed");
+    const good = await ours.sign(US);
+
+    for (const headers of [
+      {},
+      { Cookie: `token=${good}` },
+      { "X-Token": good },
+      { Authorization: good },
+      { Authorization: `Basic ${good}` },
+      { Authorization: `Bearer Bearer ${good}` },
+    ] as Record<string, string>[]) {
+      expect(await knock(room, to, headers)).toMatchObject({ websocket: ["token_missing", 4503] });
+    }
+    expect(await wasTouched(room)).toBe(false);
+  });
+
+  it("[D4] and one that is good is let in by every way", async () => {
+    const room = uniqueRoom("closed");
+    const headers = bearer(await ours.sign(US));
+
+    const [ana, bob] = [await join(room, { to, headers }), await joinSse(room, { to, headers })];
+    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+    expect(await post(room, bob, { type: "publish", event: "e" }, headers, to)).toMatchObject({
+      status: 200,
+    });
+  });
+});
+
+describe("a token that is not good renews nothing", () => {
+  it.each<[string, () => Promise<string> | string, string]>([
+    ["forged", () => token({ secret: "x".repeat(40) }), "token_invalid"],
+    ["expired", () => token({ exp: nowS() - 60 }), "token_expired"],
+    ["unsigned", () => unsigned("none"), "token_invalid"],
+    ["of another user", () => token({ user: "eve", rooms: { "*": ["join", "moderate"] } }), "forbidden"],
+    ["for another room", () => token({ rooms: { "closed:x": ["join", "moderate"] } }), "forbidden"],
+    ["that does not allow to join", () => token({ rooms: { "*": ["publish", "moderate"] } }), "forbidden"],
+    ["of 60,000 characters", () => "x".repeat(60_000), "token_invalid"],
+  ])("[D5 D8 G12] one %s, in band or by POST", async (_what, mint, code) => {
+    const kinds = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(",") });
+    const room = uniqueRoom("closed");
+    const headers = bearer(await token({ rooms: { "*": ["join"] } }));
+    const ana = await join(room, { to: kinds, headers });
+
+    expect(await ana.act({ type: "auth", token: await mint() })).toMatchObject({ code });
+    const posted = await post(room, ana, { type: "auth", token: await mint() }, headers, kinds);
+    expect(posted.body).toMatchObject({ code });
+
+    expect(await ana.publish("e", 1)).toMatchObject({ code: "forbidden" });
+  });
+
+  it("[D3 D8 G12] one of a user, for who joined without any", async () => {
+    const kinds = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(",") });
+    const eyes = await join(uniqueRoom("read-only"), { to: kinds });
+
+    expect(await eyes.act({ type: "auth", token: await token() })).toMatchObject({ code: "forbidden" });
+    expect(await eyes.publish("e", 1)).toMatchObject({ code: "forbidden" });
+  });
+});

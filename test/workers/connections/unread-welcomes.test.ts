@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { kindOfRoom, readConfig } from "../../../src/config/config.ts";
+import { Newcomers } from "../../../src/room/connections/unread-welcomes.ts";
+import { Sessions, type Session } from "../../../src/room/connections/sessions.ts";
+import { kinds } from "../../../src/rooms.ts";
+import { infoOf, uniqueRoom } from "../support/rooms.ts";
+import { pass } from "../support/reader.ts";
+import { join, upgrade } from "../support/websocket.ts";
+
+// The clock stands still unless a test moves it.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
+
+const NOW = 1_800_000_000_000;
+
+/** A new connection whose welcome has 100,000 characters of three bytes each, and what the runtime has queued for it. */
+function slowReader(): {
+  readonly newcomers: Newcomers;
+  readonly session: Session;
+  readonly queue: (bytes: number) => void;
+} {
+  const { 0: socket } = new WebSocketPair();
+  let queued = 300_000;
+  Object.defineProperty(socket, "bufferedAmount", { get: () => queued });
+  const sessions = new Sessions(() => [], kindOfRoom(readConfig({}, kinds), "room"));
+  const of = { user: "", dialect: "json", mode: "list", joinedAt: NOW, heardAt: NOW } as const;
+  const session = sessions.add(socket, { session: "session", member: "member", ...of }, { sent: 100_000 });
+  const newcomers = new Newcomers(sessions);
+  newcomers.watch(session, NOW);
+  return { newcomers, session, queue: (bytes) => void (queued = bytes) };
+}
+
+/** Checks every second, as the room does; returns the connections that were found lost. */
+function look(newcomers: Newcomers, seconds: number): Session[] {
+  return Array.from({ length: seconds }, (_, index) => newcomers.takeLost(NOW + 1_000 * (index + 1))).flat();
+}
+
+describe("a slow network and a welcome that is not ASCII", () => {
+  it("[L4 G10] a slow client that has taken part of a welcome is not closed, although more bytes are queued than characters were sent", () => {
+    const { newcomers, queue } = slowReader();
+
+    queue(280_000);
+
+    expect(look(newcomers, 200)).toEqual([]);
+  });
+
+  it("[L4 G9] a client that has taken nothing has time for the bytes of its welcome at 32 kbit/s, and is then closed", () => {
+    const { newcomers, session } = slowReader();
+    const seconds = 5 + 300_000 / 4_000;
+
+    expect(look(newcomers, seconds - 1)).toEqual([]);
+    expect(look(newcomers, seconds)).toEqual([session]);
+  });
+});
+
+describe("a connection whose client disconnected during the handshake", () => {
+  it("[L4 G9] a connection whose client disconnected during the handshake is closed within seconds, because it never takes its welcome", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+    const ghost = await upgrade(room); // nobody accepts the socket
+    await ana.inbox.take("presence", ({ joined }) => joined !== undefined);
+
+    pass(10_000);
+    await ana.publish("e", 1);
+
+    const { left } = await ana.inbox.take("presence", (frame) => frame.left !== undefined);
+    expect(left).toMatchObject([{ reason: "disconnected" }]);
+    expect(await infoOf(room)).toMatchObject({ members: 1 });
+    expect(ghost.status).toBe(101);
+  });
+
+  it("[L4 G10] a client that only listens is not mistaken for one that disconnected during the handshake", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await join(room)];
+    pass(10_000);
+    await ana.publish("e", 1);
+
+    await vi.waitFor(async () => expect(await infoOf(room)).toMatchObject({ members: 2 }));
+    expect(await bob.inbox.take("message")).toMatchObject({ event: "e" });
+  });
+});

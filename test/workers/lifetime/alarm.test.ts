@@ -1,0 +1,190 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CHAT_GRACE_MS, SLOT_MS, lost, passAndWake } from "../support/grace.ts";
+import { crash, evict, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts";
+import { post } from "../support/sse.ts";
+import { joinToVanish, type VanishingMember } from "../support/cuttable-member.ts";
+import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
+
+// The clock stands still unless a test moves it.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
+
+function alarmOf(room: string): Promise<number | null> {
+  return inRoom(room, ({ storage }) => storage.getAlarm());
+}
+
+/** Runs the room's alarm, due or not, as the platform does: once it runs, it is no longer set. */
+function runAlarm(room: string): Promise<boolean> {
+  return runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
+}
+
+describe("the alarm is set again", () => {
+  it("[G9 G11 L4] after it came for the grace of one who is back from a crash", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const check = await alarmOf(room);
+    await crash();
+    await rejoin(room, ana);
+
+    const soon = (await alarmOf(room)) ?? 0;
+    expect(soon).toBeLessThan(check ?? 0);
+    vi.setSystemTime(soon);
+    await runAlarm(room);
+
+    expect(await alarmOf(room)).toBe(check);
+  });
+
+  it("[G9 G11 L4] after it came before its time", async () => {
+    const room = uniqueRoom();
+    await join(room);
+    const check = await alarmOf(room);
+
+    await runAlarm(room);
+
+    expect(await alarmOf(room)).toBe(check);
+  });
+});
+
+/** Who left, as a member was told, with the reason. */
+function departures({ inbox }: WebSocketMember): unknown[] {
+  return inbox.all.flatMap((frame) => (frame.type === "presence" ? (frame.left ?? []) : []));
+}
+
+describe("an alarm of before a crash", () => {
+  /** The first events of a room's new life, which tell its object of the alarm; with someone who is to be lost. */
+  const FIRST_EVENTS: readonly [
+    what: string,
+    happen: (room: string, ana: WebSocketMember) => Promise<VanishingMember>,
+  ][] = [
+    ["a join", (room) => joinToVanish(room)],
+    ["two joins at once", async (room) => (await Promise.all([joinToVanish(room), join(room)]))[0]],
+    ["a look, and a join", (room) => infoOf(room).then(() => joinToVanish(room))],
+    [
+      "an act by POST, and a join",
+      (room, ana) => post(room, ana, { type: "presence" }).then(() => joinToVanish(room)),
+    ],
+    [
+      "a join, and a sleep",
+      async (room) => {
+        const bob = await joinToVanish(room);
+        await evict(room);
+        return bob;
+      },
+    ],
+    [
+      "a join, another crash, and a join",
+      (room) =>
+        join(room)
+          .then(crash)
+          .then(() => joinToVanish(room)),
+    ],
+  ];
+
+  it.each(FIRST_EVENTS)(
+    "[M4 G9 G11] does not put the end of a grace off: after %s, and a loss that is later",
+    async (_what, happen) => {
+      const room = uniqueRoom("chat");
+      const ana = await join(room);
+      const stale = (await alarmOf(room)) ?? 0;
+      const diedAt = Date.now();
+      expect(stale).toBeGreaterThan(diedAt + CHAT_GRACE_MS + SLOT_MS);
+      await crash();
+      const bob = await happen(room, ana);
+
+      await passAndWake(room, CHAT_GRACE_MS / 2 + 1);
+      await bob.vanish();
+      await lost(room, bob);
+
+      expect(await alarmOf(room)).toBeLessThanOrEqual(diedAt + CHAT_GRACE_MS + SLOT_MS);
+      await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS - 1);
+      const { members } = await (await join(room)).welcome();
+      expect(members?.map(({ id }) => id)).not.toContain(ana.member);
+    },
+  );
+
+  it("[M4 L4 G9] that has passed unheard does not keep the next from coming", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const stale = (await alarmOf(room)) ?? 0;
+    await crash();
+    vi.setSystemTime(stale + 60_000);
+    const witness = await join(room);
+    const lateAt = Date.now();
+
+    expect(await alarmOf(room)).toBeLessThanOrEqual(lateAt + CHAT_GRACE_MS + SLOT_MS);
+    await passAndWake(room, CHAT_GRACE_MS + SLOT_MS);
+    await witness.publish("mark", 1);
+
+    expect(departures(witness)).toEqual([{ id: ana.member, reason: "timeout" }]);
+    const next = (await alarmOf(room)) ?? 0;
+    expect(next).toBeGreaterThan(Date.now()); // the look for who fell silent
+  });
+
+  it("[M4 G9 G11] does not move a grace that had begun before it", async () => {
+    const room = uniqueRoom("chat");
+    await join(room);
+    const bob = await joinToVanish(room);
+    await bob.vanish();
+    await lost(room, bob);
+    const diedAt = Date.now();
+    vi.setSystemTime(diedAt + CHAT_GRACE_MS / 2);
+    await crash();
+
+    const witness = await join(room);
+
+    expect(await alarmOf(room)).toBeLessThanOrEqual(diedAt + CHAT_GRACE_MS + SLOT_MS);
+    await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS);
+    await witness.publish("mark", 1);
+    expect(departures(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
+  });
+});
+
+describe("an alarm that is set", () => {
+  it.each([
+    ["awake", async () => undefined],
+    ["asleep", (room: string) => evict(room)],
+  ])("[M4 G9 G11] for a grace stays when others are lost later: the room %s", async (_how, between) => {
+    const room = uniqueRoom("chat");
+    const witness = await join(room);
+    const [bob, cem] = [await joinToVanish(room), await joinToVanish(room)];
+    await bob.vanish();
+    await lost(room, bob);
+    const soon = (await alarmOf(room)) ?? 0;
+    await between(room);
+    vi.setSystemTime(Date.now() + CHAT_GRACE_MS / 2);
+
+    await cem.vanish();
+    await lost(room, cem);
+
+    expect(await alarmOf(room)).toBe(soon);
+    await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS);
+    await witness.publish("mark", 1);
+    expect(departures(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
+  });
+
+  it("[M4 G9 G11] for a grace stays when its handler fails once", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const bob = await joinToVanish(room);
+    await bob.vanish();
+    await lost(room, bob);
+    // As a disk that is full: no departure can be written.
+    await inRoom(room, ({ storage }) =>
+      storage.sql.exec(
+        "CREATE TRIGGER full BEFORE DELETE ON member BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+      ),
+    );
+    vi.setSystemTime(Date.now() + CHAT_GRACE_MS + SLOT_MS);
+    await runAlarm(room).catch(() => undefined);
+    await ana.closed;
+    expect(await alarmOf(room)).toBeLessThanOrEqual(Date.now() + 60_000);
+
+    await inRoom(room, ({ storage }) => storage.sql.exec("DROP TRIGGER full"));
+    const back = await rejoin(room, ana);
+    await passAndWake(room, 60_000);
+
+    expect(await infoOf(room)).toMatchObject({ members: 1 });
+    expect((await back.welcome()).member).toBe(ana.member);
+  });
+});

@@ -1,0 +1,287 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { kinds } from "../../../src/rooms.ts";
+import { crash, evict, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts";
+import { joinSse, post } from "../support/sse.ts";
+import { joinToVanish } from "../support/cuttable-member.ts";
+import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
+
+/** A kind with a grace of its own; the variable that other tests run with sets it to 0. */
+const GRACE_MS = kinds.chat.graceMs ?? 0;
+
+/** Departures are gathered into slots of this length. */
+const SLOT_MS = 15_000;
+
+// The clock stands still unless a test moves it.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** Runs the room's alarm if it is due, as the platform would. Returns whether it was. */
+async function runAlarmIfDue(room: string): Promise<boolean> {
+  const at = await inRoom(room, ({ storage }) => storage.getAlarm());
+  if (at === null || at > Date.now()) return false;
+  return runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
+}
+
+/** What a member was told of who came and went, after its welcome. */
+function news(member: WebSocketMember): unknown[] {
+  return member.inbox.all.filter(({ type }) => type === "presence");
+}
+
+describe("a lost connection", () => {
+  it.each([
+    ["awake", async () => undefined],
+    ["asleep", (room: string) => evict(room)],
+  ])("[G9 M4] that comes back within the grace is not heard of: the room %s", async (_how, between) => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const bob = await joinToVanish(room, { presence: "bob" });
+    await bob.vanish();
+    await lost(room, bob);
+    await between(room);
+    expect(await infoOf(room)).toMatchObject({ members: 2 });
+
+    pass(GRACE_MS - 1);
+    await runAlarmIfDue(room);
+    const again = await join(room, { key: bob.key });
+    pass(GRACE_MS + SLOT_MS);
+    await runAlarmIfDue(room);
+    await ana.publish("mark", 1);
+
+    expect(again.member).toBe(bob.member);
+    expect((await again.welcome()).members).toContainEqual({ id: bob.member, data: "bob" });
+    expect(news(ana)).toMatchObject([{ joined: [{ id: bob.member }] }]);
+  });
+
+  it("[G9 M4] that does not come back is a departure, told once, at most a slot later", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const bob = await joinToVanish(room);
+    await bob.vanish();
+    await lost(room, bob);
+
+    pass(GRACE_MS - 1);
+    expect(await runAlarmIfDue(room)).toBe(false);
+    pass(SLOT_MS + 1);
+    expect(await runAlarmIfDue(room)).toBe(true);
+
+    expect(await ana.inbox.take("presence", ({ left }) => left !== undefined)).toEqual({
+      type: "presence",
+      roster: expect.any(String) as string,
+      left: [{ id: bob.member, reason: "timeout" }],
+      count: 1,
+    });
+    expect(await rows(room)).toEqual([ana.member]);
+    pass(4 * SLOT_MS);
+    await runAlarmIfDue(room);
+    await ana.publish("mark", 1);
+    expect(news(ana)).toHaveLength(2);
+  });
+
+  it("[G9 G11 M4] of many at once wakes the room once, and is told in one frame", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const others = await Promise.all(Array.from({ length: 5 }, () => joinToVanish(room)));
+    for (const other of others) {
+      await other.vanish();
+      await lost(room, other);
+      pass(100);
+    }
+
+    pass(GRACE_MS + SLOT_MS);
+    expect(await runAlarmIfDue(room)).toBe(true);
+    expect(await runAlarmIfDue(room)).toBe(false);
+
+    const left = news(ana).filter((frame) => (frame as { left?: unknown }).left !== undefined);
+    expect(left).toMatchObject([{ count: 1 }]);
+    expect(await infoOf(room)).toMatchObject({ members: 1 });
+  });
+
+  it("[G9 M4 J5] that comes back with other presence data is an update", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const bob = await joinToVanish(room, { presence: 1 });
+    await bob.vanish();
+    await lost(room, bob);
+
+    await join(room, { key: bob.key, presence: 2 });
+
+    expect(await ana.inbox.take("presence", ({ updated }) => updated !== undefined)).toMatchObject({
+      updated: [{ id: bob.member, data: 2 }],
+      count: 2,
+    });
+  });
+
+  it("[G9 M4 S3] of an SSE reader has the same grace", async () => {
+    const room = uniqueRoom("chat");
+    const [ana, bob] = [await join(room), await joinSse(room)];
+    bob.vanish();
+    await lost(room, bob);
+
+    const again = await joinSse(room, { key: bob.key, lastEventId: bob.stream.lastEventId });
+    await ana.publish("mark", 1);
+
+    expect(await again.inbox.take("message")).toMatchObject({ offset: 1 });
+    expect(news(ana)).toMatchObject([{ joined: [{ id: bob.member }] }]);
+  });
+
+  it("[L4 M4] by silence has the grace as well", async () => {
+    const room = uniqueRoom("chat");
+    const bob = await join(room);
+    pass(3_600_000);
+    const ana = await join(room);
+    pass(1);
+    await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
+    expect(await bob.closed).toMatchObject({ code: 4002 });
+
+    await rejoin(room, bob);
+    await ana.publish("mark", 1);
+
+    expect(news(ana)).toEqual([]);
+  });
+});
+
+describe("who says that it leaves", () => {
+  it.each<[string, number | undefined, boolean]>([
+    ["a close 1000", 1000, true],
+    ["a close without a code", undefined, true],
+    ["a close 1001, as of a page that is reloaded", 1001, false],
+    ["a close of its own", 4001, false],
+  ])("[M2 M4] by %s has no grace, unless it may come back", async (_how, code, isGone) => {
+    const room = uniqueRoom("chat");
+    const [ana, bob] = [await join(room), await join(room)];
+
+    bob.close(code);
+    await bob.closed;
+    await ana.publish("mark", 1);
+
+    const told = { left: [{ id: bob.member, reason: "left" }], count: 1 };
+    expect(news(ana).slice(1)).toMatchObject(isGone ? [told] : []);
+    expect(await infoOf(room)).toMatchObject({ members: isGone ? 1 : 2 });
+  });
+
+  it("[A6 M4 H1] by POST while its connection is lost is gone at once", async () => {
+    const room = uniqueRoom("chat");
+    const [ana, bob] = [await join(room), await joinSse(room)];
+    bob.vanish();
+    await lost(room, bob);
+
+    expect((await post(room, bob, { type: "leave", ref: 1 })).body).toEqual({ type: "ack", ref: 1 });
+
+    expect(await ana.inbox.take("presence", ({ left }) => left !== undefined)).toMatchObject({
+      left: [{ id: bob.member, reason: "left" }],
+    });
+    expect((await post(room, bob, { type: "presence" })).body).toMatchObject({ code: "not_joined" });
+  });
+});
+
+describe("a member in grace", () => {
+  it("[G5 H1 M4] acts by POST as if it were connected", async () => {
+    const room = uniqueRoom("chat");
+    const [ana, bob] = [await join(room), await joinSse(room)];
+    bob.vanish();
+    await lost(room, bob);
+
+    expect((await post(room, bob, { type: "publish", ref: 1, event: "e" })).body).toMatchObject({
+      offset: 1,
+    });
+    expect((await post(room, bob, { type: "presence", data: "away" })).status).toBe(200);
+
+    expect(await ana.inbox.take("message")).toMatchObject({ from: bob.member });
+    expect((await (await join(room)).welcome()).members).toContainEqual({ id: bob.member, data: "away" });
+  });
+});
+
+describe("a crash", () => {
+  it("[G6 G9 M4] is a blip: those who come back are not heard of, with what they said of themselves", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room, { presence: "ana" });
+    const bob = await join(room);
+    await bob.say("bob");
+    await crash();
+
+    const back = await rejoin(room, ana);
+    expect((await back.welcome()).members).toEqual(
+      expect.arrayContaining([
+        { id: ana.member, data: "ana" },
+        { id: bob.member, data: "bob" },
+      ]),
+    );
+    await rejoin(room, bob);
+    pass(GRACE_MS + SLOT_MS);
+    await runAlarmIfDue(room);
+    await back.publish("mark", 1);
+
+    expect(news(back)).toEqual([]);
+  });
+
+  it("[G6 G9 M4] ends the membership of who does not come back, after the grace, though no one else comes", async () => {
+    const room = uniqueRoom("chat");
+    const [ana, bob] = [await join(room), await join(room)];
+    await crash();
+    const back = await rejoin(room, ana);
+
+    pass(GRACE_MS + SLOT_MS);
+    expect(await runAlarmIfDue(room)).toBe(true);
+
+    expect(await back.inbox.take("presence")).toMatchObject({
+      left: [{ id: bob.member, reason: "timeout" }],
+      count: 1,
+    });
+  });
+
+  it("[G6 G9 M4] while a member is in grace leaves the end of its grace as it was", async () => {
+    const room = uniqueRoom("chat");
+    const ana = await join(room);
+    const bob = await joinToVanish(room);
+    await bob.vanish();
+    await lost(room, bob);
+    expect(await infoOf(room)).toMatchObject({ members: 2 });
+    const before = await graceOf(room, bob.member);
+    await crash();
+    pass(1_000);
+
+    await rejoin(room, ana);
+
+    expect(before).toBeGreaterThan(Date.now());
+    expect(await graceOf(room, bob.member)).toBe(before);
+  });
+});
+
+it("[J9 M4] who is in grace counts as a member, and may come back to a full room", async () => {
+  const room = uniqueRoom("chat");
+  const bob = await joinToVanish(room);
+  await bob.vanish();
+  await lost(room, bob);
+
+  const ana = await join(room);
+
+  expect(await ana.welcome()).toMatchObject({ count: 2 });
+});
+
+/** Resolves once the room has noticed that a member's connection is lost. */
+function lost(room: string, { member }: { readonly member: string }): Promise<void> {
+  return vi.waitFor(async () => expect(await graceOf(room, member)).not.toBeNull());
+}
+
+function rows(room: string): Promise<string[]> {
+  return inRoom(room, ({ storage }) =>
+    storage.sql
+      .exec<{ id: string }>("SELECT id FROM member")
+      .toArray()
+      .map(({ id }) => id),
+  );
+}
+
+function graceOf(room: string, id: string): Promise<number | null> {
+  return inRoom(
+    room,
+    ({ storage }) =>
+      storage.sql.exec<{ graceUntil: number | null }>("SELECT graceUntil FROM member WHERE id = ?", id).one()
+        .graceUntil,
+  );
+}

@@ -1,0 +1,193 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { follow, mapOf, presenceOf, rosterOf, type Known } from "../support/rosters.ts";
+import { request, roomPath, uniqueRoom } from "../support/rooms.ts";
+import { joinSse } from "../support/sse.ts";
+import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
+
+/** So many who join at once are announced one by one: 1 + 2 + … + 44 frames are less than 1,000, with 45 more they are not. */
+const ANNOUNCED_ALONE = 44;
+
+// The clock stands still unless a test moves it: then a storm lasts as long as the test wants.
+beforeEach(() => vi.setSystemTime(Date.now()));
+afterEach(() => vi.useRealTimers());
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** A room that so many have joined at once. */
+async function storm(count: number): Promise<{ room: string; members: WebSocketMember[] }> {
+  const room = uniqueRoom();
+  const members: WebSocketMember[] = [];
+  for (let n = 0; n < count; n++) members.push(await join(room, { presence: n }));
+  return { room, members };
+}
+
+/** The members as anyone may read them. */
+async function listOf(room: string): Promise<ReadonlyMap<string, unknown>> {
+  const page = await (await request(roomPath(room, "/members?limit=1000"))).json<{ members: [] }>();
+  return mapOf(page.members);
+}
+
+/** Expects that every one of these knows who is here, once they are told. */
+async function expectAllToKnow(room: string, members: readonly WebSocketMember[]): Promise<void> {
+  const list = await listOf(room);
+  for (const { inbox } of members) {
+    // As many may be others, while not all is told yet.
+    await inbox.until(({ all }) => isSameKeys(follow(all).list, list));
+    expect(follow(inbox.all)).toEqual({ list, count: list.size });
+  }
+}
+
+function isSameKeys(known: Known["list"], list: ReadonlyMap<string, unknown>): boolean {
+  return known?.size === list.size && [...list.keys()].every((id) => known.has(id));
+}
+
+describe("very many joins at once", () => {
+  it("[M1] are announced one by one as long as they are few enough, and then held back", async () => {
+    const { members } = await storm(120);
+    const ana = members[0] as WebSocketMember;
+
+    expect(presenceOf(ana).every(({ joined }) => joined?.length === 1)).toBe(true);
+    expect(follow(ana.inbox.all).count).toBe(ANNOUNCED_ALONE);
+  });
+
+  it("[M1 G9] are announced together a little later, and nobody is missed", async () => {
+    const { room, members } = await storm(120);
+    const ana = members[0] as WebSocketMember;
+
+    pass(1_000);
+    const together = await ana.inbox.take("presence", ({ joined = [] }) => joined.length > 1);
+
+    expect(together.joined).toHaveLength(120 - ANNOUNCED_ALONE);
+    await expectAllToKnow(room, members);
+  });
+
+  it("[M1] are no reason for a newcomer's welcome to be late or to list fewer", async () => {
+    const { members } = await storm(120);
+    const last = members.at(-1) as WebSocketMember;
+
+    expect(await last.welcome()).toMatchObject({ count: 120 });
+    expect((await last.welcome()).members).toHaveLength(120);
+  });
+
+  it("[M1] are held back where a departure is not", async () => {
+    const { room, members } = await storm(ANNOUNCED_ALONE);
+    const [ana, ben] = members as [WebSocketMember, WebSocketMember];
+
+    pass(20); // 120 frames: for one departure, and not for a join
+    ben.close(1000);
+    await ana.inbox.take("presence", ({ left }) => left?.[0]?.id === ben.member);
+    await join(room);
+
+    expect((await listOf(room)).size).toBe(ANNOUNCED_ALONE);
+    expect(follow(ana.inbox.all).count).toBe(ANNOUNCED_ALONE - 1);
+  });
+
+  it("[M1 M3] are one number to who is told how many there are", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room, { query: { mode: "count" } });
+    for (let n = 0; n < 100; n++) await join(room);
+    const before = presenceOf(ana).length;
+
+    pass(1_000);
+    await ana.inbox.take("presence", ({ count }) => count === 101);
+
+    expect(presenceOf(ana).slice(before)).toMatchObject([{ mode: "count", count: 101 }]);
+  });
+});
+
+describe("while joins are held back", () => {
+  it.each<[string, (member: WebSocketMember, to: string) => object]>([
+    ["publishes", () => ({ type: "publish", event: "hello" })],
+    ["says something volatile", () => ({ type: "publish", event: "hello", volatile: true })],
+    ["publishes to one", (_member, to) => ({ type: "publish", event: "hello", to: [to] })],
+    ["changes the state", () => ({ type: "set", set: { hello: 1 } })],
+  ])("[M1 F4] a member that %s is announced first", async (_what, actOf) => {
+    const { members } = await storm(95);
+    const [ana, last] = [members[0], members.at(-1)] as [WebSocketMember, WebSocketMember];
+    expect(follow(ana.inbox.all).list?.has(last.member)).toBe(false);
+
+    last.send(actOf(last, ana.member));
+    await ana.inbox.take(["message", "state"]);
+
+    const [presence, heard] = JSON.parse(ana.inbox.texts.at(-1) ?? "") as {
+      from?: string;
+      joined?: { id: string }[];
+    }[];
+    expect(heard).toMatchObject({ from: last.member });
+    expect(presence?.joined?.map(({ id }) => id)).toContain(last.member);
+    expect(follow(ana.inbox.all).list?.size).toBe(95);
+  });
+
+  it("[M1 G9] who comes and goes, or says something new, ends up as it is", async () => {
+    const { room, members } = await storm(110);
+    for (const member of members.splice(60, 20)) member.close(1000); // some announced, some not
+    await members[1]?.say("new");
+    await members.at(-1)?.say("newest");
+    const back = members.splice(-2, 1)[0] as WebSocketMember;
+    members.push(await rejoin(room, back, { presence: "changed" }));
+    pass(1_000);
+
+    await vi.waitFor(async () => expect((await listOf(room)).size).toBe(90));
+    pass(1_000);
+    await expectAllToKnow(room, members.slice(0, -1));
+    expect([...(await listOf(room)).values()]).toEqual(expect.arrayContaining(["new", "newest", "changed"]));
+  });
+
+  it("[M1 M5] one who comes back with the current roster misses nothing", async () => {
+    const { room, members } = await storm(95);
+    const last = members.at(-1) as WebSocketMember;
+    const known = follow(last.inbox.all);
+
+    const back = await rejoin(room, last, { query: { roster: rosterOf(last) } });
+    const late = await join(room);
+    pass(1_000);
+    await back.inbox.take("presence", ({ joined }) => joined?.some(({ id }) => id === late.member) ?? false);
+
+    expect(await back.welcome()).not.toHaveProperty("members");
+    expect(follow(back.inbox.all, known).list).toEqual(await listOf(room));
+  });
+
+  it("[M1 M5] one who comes back with what it was told last is sent the list", async () => {
+    const { room, members } = await storm(95);
+    const ana = members[0] as WebSocketMember;
+
+    const back = await rejoin(room, ana, { query: { roster: rosterOf(ana) } });
+
+    expect((await back.welcome()).members).toHaveLength(95);
+    pass(1_000);
+    await back.inbox.take("presence");
+    expect(follow(back.inbox.all).list).toEqual(await listOf(room));
+  });
+
+  it("[M1 G5] those on streams are told with the others", async () => {
+    const { room } = await storm(100);
+    const streams = [await joinSse(room), await joinSse(room)];
+    const late = await join(room);
+    pass(1_000);
+
+    for (const { inbox } of streams) {
+      await inbox.take("presence", ({ joined }) => joined?.some(({ id }) => id === late.member) ?? false);
+      expect(follow(inbox.all).list).toEqual(await listOf(room));
+    }
+  });
+});
+
+it(
+  "[M1 M6 G9] whatever the pace of a real storm, everyone knows the same in the end",
+  { timeout: 30_000 },
+  async () => {
+    vi.useRealTimers();
+    const room = uniqueRoom();
+    const members = await Promise.all(Array.from({ length: 180 }, (_, n) => join(room, { presence: n })));
+    const gone = members.splice(20, 60);
+    const late = Promise.all(Array.from({ length: 30 }, () => join(room)));
+    for (const member of gone) member.close(1000);
+    members.push(...(await late));
+    await Promise.all(gone.map(({ closed }) => closed));
+    await vi.waitFor(async () => expect((await listOf(room)).size).toBe(150));
+
+    await expectAllToKnow(room, members);
+  },
+);

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { setLogLevel } from "../../../src/metrics/log.ts";
+import { serveKinds as to } from "../support/kinds.ts";
+import { STRICT, beBanned, beRefused } from "../support/penalties.ts";
+import { request, roomPath, uniqueAddress, uniqueRoom } from "../support/rooms.ts";
+import { joinSse, post } from "../support/sse.ts";
+import { join, joinWebSocket } from "../support/websocket.ts";
+
+/** What was logged since the test began. */
+let lines: { readonly event: string; readonly room?: string; readonly at?: string; readonly count: number }[];
+
+beforeEach(() => {
+  lines = [];
+  setLogLevel("info");
+  vi.spyOn(console, "info").mockImplementation((line: string) => void lines.push(JSON.parse(line)));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  setLogLevel("warn");
+});
+
+/** Waits until so many of a counter are told of for a place and code, and returns their lines. */
+function counted(event: string, count: number, of: { room?: string; at?: string; code?: string }) {
+  return vi.waitFor(
+    () => {
+      const isOf = (line: object): boolean =>
+        Object.entries({ event, ...of }).every(([name, value]) => Reflect.get(line, name) === value);
+      const told = lines.filter(isOf);
+      expect(told.reduce((sum, line) => sum + line.count, 0)).toBe(count);
+      return told;
+    },
+    { timeout: 5_000 },
+  );
+}
+
+describe("refusals are counted", () => {
+  it("[G10] those of a room, in one line a second", async () => {
+    const room = uniqueRoom("strict");
+    const ana = await join(room, { to });
+
+    await beRefused(ana, 4);
+
+    expect(await counted("refused", 4, { room })).toEqual([
+      { level: "info", event: "refused", room, code: "bad_frame", count: 4 },
+    ]);
+  });
+
+  it("[G10] each by its code and limit, with who is muted and kept out for it", async () => {
+    const room = uniqueRoom("strict");
+
+    await beBanned(await join(room, { to }));
+
+    await counted("refused", STRICT.maxRefusals, { room });
+    await counted("penalised", 2, { room });
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ event: "penalised", penalty: "mute", count: 1 }),
+        expect.objectContaining({ event: "penalised", penalty: "ban", count: 1 }),
+      ]),
+    );
+  });
+
+  it("[G10 G5] a refused POST once, where it is refused: in the room", async () => {
+    const room = uniqueRoom("strict");
+    const ana = await joinSse(room, { to });
+
+    const answer = await post(room, ana, { type: "publish" }, {}, to);
+
+    expect(answer.status).toBe(400);
+    expect(await counted("refused", 1, { code: "bad_frame" })).toMatchObject([{ room }]);
+  });
+
+  it("[G10 G12] joins and requests at the edge, whichever the transport", async () => {
+    await (
+      await joinWebSocket("a", { query: { key: "x" } })
+    ).closed;
+    await request(roomPath("a", "/events?key=x"));
+    await request(roomPath("a", "/events?key=x"), { headers: { Accept: "text/event-stream" } });
+
+    expect(await counted("refused", 3, { at: "edge", code: "bad_key" })).not.toEqual([]);
+  });
+
+  it("[G10] what a room says of a join once, at the edge", async () => {
+    const room = uniqueRoom("strict");
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    await beBanned(await join(room, { to, headers }));
+
+    const answer = await request(roomPath(room, "/events"), { headers }, to);
+
+    expect(await answer.json()).toMatchObject({ code: "banned" });
+    expect(await counted("refused", 1, { code: "banned" })).toMatchObject([
+      { at: "edge", limit: "maxRefusals" },
+    ]);
+  });
+});

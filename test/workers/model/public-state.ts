@@ -1,0 +1,26 @@
+import { vi } from "vitest";
+import { infoOf } from "../support/rooms.ts";
+import { stateOf } from "../support/state.ts";
+import { textOfShared, textOfState } from "./check-state.ts";
+import type { Model } from "./model.ts";
+import type { Player } from "./client.ts";
+import { isLost } from "./recorded.ts";
+
+/** Asks how many are here, where the log ends and what the state is, as anyone may. */
+export async function expectSeen(room: string, model: Model): Promise<void> {
+  const { members, position } = await infoOf(room);
+  const [is, should] = [`${members} at ${position}`, `${model.members.size} at ${model.epoch}:${model.head}`];
+  if (is !== should) throw new Error(`[N3] the room tells of ${is}, not of ${should}`);
+  const { shared, stateOffset } = await stateOf(room);
+  const [told, owed] = [textOfState([...shared]), textOfShared(model.state)];
+  if (told !== owed || stateOffset !== model.head)
+    throw new Error(`[H7] the state at ${stateOffset} is ${told}, not at ${model.head} ${owed}`);
+}
+
+/** Resolves once the room has noticed that a member's connection is lost. */
+export async function noticed(room: string, { id, name }: Player): Promise<void> {
+  const look = async (): Promise<void> => {
+    if (!(await isLost(room, id))) throw new Error(`[M4] ${name} is lost, and still seems connected`);
+  };
+  await vi.waitFor(look, { interval: 1, timeout: 10_000 });
+}

@@ -1,0 +1,284 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { vi } from "vitest";
+import { kinds } from "../../../src/rooms.ts";
+import { crash, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts";
+import { joinSse } from "../support/sse.ts";
+import { join, WebSocketMember } from "../support/websocket.ts";
+import { askingAfter, CHARS_ASKED, repeatOf } from "./acts.ts";
+import { expectSeen, noticed } from "./public-state.ts";
+import type { Joining } from "./joining.ts";
+import { judge, type AnsweredAct } from "./checks.ts";
+import { Connection } from "./connection.ts";
+import { Model } from "./model.ts";
+import { NAMES, Player } from "./client.ts";
+import { isMark, readAndMark } from "./recorded.ts";
+import { readOn, Window, WINDOW } from "./client-window.ts";
+import { prepare, server, type Saying } from "./sending.ts";
+
+/** Whether the room's members have a grace: of a kind that gives one, or of one that does not. */
+export type Kind = "chat" | "default";
+
+/**
+ * A room, its model, and clients who use both at once. After each step {@link settle} lets everyone read what it was
+ * sent, and holds what happened against the model.
+ */
+export class Game {
+  readonly room: string;
+  readonly model: Model;
+  readonly players: readonly Player[];
+  /** Whether so much was said that someone may have to read on before it is sent the rest. */
+  isLoud = false;
+  /** What is waited for, for the report of a failure. */
+  waitsFor = "";
+  #answers: AnsweredAct[] = [];
+  #ended: Connection[] = [];
+  /** Connections that the room has closed, and whose clients have not answered that. */
+  #unanswered: Connection[] = [];
+  #marks = 0;
+
+  private constructor(room: string, model: Model, players: readonly Player[]) {
+    this.room = room;
+    this.model = model;
+    this.players = players;
+  }
+
+  static async begin(kind: Kind): Promise<Game> {
+    // Ahead of the platform's clock, so that no alarm comes by itself; and on the grid of its deadlines.
+    const now = (Math.ceil(vi.getRealSystemTime() / HOUR_MS) + 1) * HOUR_MS;
+    vi.setSystemTime(now);
+    const room = uniqueRoom(kind);
+    const graceMs = kind === "chat" ? (kinds.chat.graceMs ?? 0) : 0; // of others, see vitest.config.ts
+    const players = await Promise.all(NAMES.map((name) => Player.of(name, room)));
+    const ids = players.map(({ id }) => id);
+    return new Game(room, new Model(ids, graceMs, now), players);
+  }
+
+  /** A client joins, takes over from its own older connection, or comes back. */
+  async join(player: Player, joining: Joining): Promise<void> {
+    const { model } = this;
+    const { over, after, isHeader, rewind, presence } = joining;
+    const { answersLate = false, asksForState = false, hasWindow = false } = joining;
+    model.wake();
+    const older = model.connectionOf(player.id);
+    const { head } = model;
+    this.waitsFor = `the welcome of ${player.name}`;
+    const rewound = rewind === undefined ? head : Math.max(model.floor, head - rewind);
+    const start = after === undefined ? { offset: rewound } : model.resume(after);
+    model.arrive(player.id, presence);
+    const welcome = { ...start, epoch: model.epoch, head, members: model.list() };
+    const options = {
+      to: server,
+      key: player.key,
+      allowHalfOpen: answersLate,
+      ...(after !== undefined && (isHeader && over === "sse" ? { lastEventId: after } : { after })),
+      ...(presence !== undefined && { presence }),
+      query: {
+        ...(rewind !== undefined && { rewind: String(rewind) }),
+        ...(asksForState && { state: "1" }),
+        ...(hasWindow && over === "websocket" && { flow: "1" }),
+      },
+    };
+    const socket = await (over === "websocket" ? join(this.room, options) : joinSse(this.room, options));
+    player.connection = new Connection(player, over, socket, welcome, model.now);
+    player.connection.answersLate = answersLate;
+    player.connection.asksForState = asksForState;
+    if (hasWindow && socket instanceof WebSocketMember) player.connection.window = new Window(socket);
+    model.connections.add(player.connection);
+    model.epoch ??= socket.position.split(":")[0];
+    if (older !== undefined) await this.ended(older, 4504);
+    if (this.isLoud) await this.readOn(player.connection); // Until then it is told of no one.
+  }
+
+  /** Has clients say something, all at once; who has said too much for its budget keeps silent. */
+  async say(...sayings: readonly Saying[]): Promise<void> {
+    const { model } = this;
+    const heard = sayings.filter((saying) => this.mayBeSaid(saying));
+    if (heard.length > 0) model.wake();
+    const prepared = heard.map((saying) => prepare(model, this.room, saying));
+    this.waitsFor = `answers to ${heard.map(({ player }) => player.name).join(" and ")}`;
+    await Promise.all(
+      prepared.map(async ({ player, acts, send }) => {
+        const answers = await send();
+        if (answers.length !== acts.length)
+          throw new Error(`[H2] ${player.name} got ${answers.length} answers to ${acts.length} acts`);
+        this.#answers.push(...acts.map((act, index) => ({ by: player.name, act, answer: answers[index] })));
+      }),
+    );
+  }
+
+  /** Whether a client has the budget to say this. */
+  mayBeSaid({ player, acts }: Saying): boolean {
+    return player.spent + acts.length < MAX_SPENT;
+  }
+
+  /**
+   * Everything ends without a word, while clients are saying something, which they repeat once they are back.
+   *
+   * @param trips how far what they say has come by then, as round trips to the room; with none it was never sent
+   */
+  async crash(sayings: readonly Saying[], trips: number, returning: readonly Player[]): Promise<void> {
+    const { model } = this;
+    const lost = [...model.connections];
+    model.beginCrash();
+    const cutOff = sayings.filter(
+      (saying) => this.mayBeSaid(saying) && model.connectionOf(saying.player.id) !== undefined,
+    );
+    const prepared = cutOff.map((saying) => prepare(model, this.room, saying));
+    const sending = prepared.map(async ({ player, acts, send }) => {
+      for (const { frame } of acts) if (frame.ref !== undefined) player.unanswered.add(frame.ref);
+      const answers = trips === 0 ? [] : await send(true).catch(() => []);
+      for (const [index, act] of acts.entries()) {
+        const answer = answers[index];
+        // By POST it may have met the next life of the room, or none; that says nothing of the state.
+        if (answer === undefined || (answer.type === "error" && !OF_STATE.has(answer.code))) continue;
+        this.#answers.push({ by: player.name, act, answer });
+        if (act.frame.ref !== undefined && answer.type === "ack") player.unanswered.delete(act.frame.ref);
+      }
+    });
+    for (let trip = 0; trip < trips; trip++) await inRoom(this.room, () => undefined);
+    await crash();
+    model.crash();
+    this.#unanswered = [];
+    await Promise.all([...sending, ...lost.map((connection) => this.ended(connection, 1006))]);
+    if (cutOff.length > 0) await this.wake(); // What came by POST may have woken the room, or not.
+    await this.settle();
+    if (cutOff.length > 0) await this.look();
+    for (const player of returning) {
+      const { over = "websocket", window } = player.connection ?? {};
+      await this.join(player, { over, after: player.position, hasWindow: window !== undefined });
+      await this.settle();
+      const acts = [...player.unanswered].map(repeatOf);
+      if (acts.length === 0) continue;
+      await this.say({ player, acts, isArray: true, byPost: false });
+      player.unanswered.clear();
+      await this.settle();
+    }
+  }
+
+  /** Sees that an event reaches the room. */
+  async wake(): Promise<void> {
+    await infoOf(this.room);
+    this.model.wake();
+  }
+
+  /** Sees what anyone may see of the room. */
+  async look(): Promise<void> {
+    this.model.wake();
+    await expectSeen(this.room, this.model);
+  }
+
+  /** Moves time, and runs the alarm when it is due, as the platform would. */
+  async pass(ms: number): Promise<void> {
+    const { model, room } = this;
+    model.now += ms;
+    vi.setSystemTime(model.now);
+    for (const player of this.players) player.spent = 0;
+    for (;;) {
+      const at = await inRoom(room, ({ storage }) => storage.getAlarm());
+      if (at === null || at > model.now) return;
+      await runDurableObjectAlarm(roomStub(room) as DurableObjectStub).catch(unlessExpired);
+      model.wake();
+    }
+  }
+
+  /** Runs the alarm if one is set, due or not. */
+  async runAlarm(): Promise<void> {
+    const ran = await runDurableObjectAlarm(roomStub(this.room) as DurableObjectStub);
+    if (ran) this.model.wake();
+  }
+
+  /** Resolves once a connection has ended; the room has noticed before, if it was the client that ended it. */
+  async ended(connection: Connection, code: number): Promise<void> {
+    this.#ended.push(connection);
+    this.waitsFor = `the close of ${connection.name}, ${code}`;
+    const departure = await connection.socket.closed;
+    if (connection.answersLate) this.#unanswered.push(connection);
+    if (departure.code !== code)
+      throw new Error(`[A6 C1 J5 L4 L7] ${connection.name} was closed with ${departure.code}, not ${code}`);
+  }
+
+  /** A client answers a close of the room's at last. */
+  answerClose(): void {
+    this.#unanswered.shift()?.socket.vanish();
+  }
+
+  /** Resolves once the room has noticed that a member's connection is lost. */
+  async lost(player: Player): Promise<void> {
+    this.waitsFor = `the room to see that ${player.name} is lost`;
+    await noticed(this.room, player);
+  }
+
+  /** Has a client read on, and say so, until it is live. */
+  async readOn(connection: Connection): Promise<void> {
+    this.waitsFor = `${connection.name} to have read all`;
+    const unread = await readOn(this.room, connection);
+    if (unread > WINDOW / 2) connection.missVolatile(this.model.step);
+  }
+
+  /**
+   * A client that reads nothing asks for what was shouted after an offset until it may be sent no more answers, and is
+   * closed for it (L7).
+   */
+  async askTooMuch(connection: Connection, window: Window, after: number): Promise<void> {
+    const { model, room } = this;
+    const saying = {
+      player: connection.player,
+      acts: [askingAfter(after)],
+      isArray: false,
+      byPost: false,
+    };
+    while (window.takesAnswer(CHARS_ASKED)) await this.say(saying);
+    const { send } = prepare(model, room, saying);
+    model.lose(connection.player.id, "disconnected");
+    await Promise.all([send(true), this.ended(connection, 4003)]);
+  }
+
+  /** Lets everyone read what it was sent, but for one that does not, and judges it all. */
+  async settle(stalled?: Connection): Promise<void> {
+    const { model } = this;
+    const live = [...model.connections].filter((connection) => connection !== stalled);
+    if (this.isLoud) for (const connection of live) await this.readOn(connection);
+    const mark = ++this.#marks;
+    const stored = await readAndMark(this.room, mark);
+    this.waitsFor = `everyone to read on: ${live.map(({ name }) => name).join(", ")}`;
+    const readers = stalled === undefined ? live : [...live, stalled];
+    await Promise.all(readers.map(({ socket }) => socket.inbox.take("pong", (frame) => isMark(frame, mark))));
+    model.adopt(stored);
+    if (stalled !== undefined) this.#noteStall(stalled);
+    const connections = [...live, ...this.#ended];
+    const broken = judge({ model, stored, connections, answers: this.#answers });
+    if (broken.length > 0) throw new Error(this.#byName(broken.join("\n")));
+    this.#answers = [];
+    this.#ended = [];
+  }
+
+  /** Who has come to its mark and was not sent all that is for it has fallen behind. */
+  #noteStall(connection: Connection): void {
+    const { frames, recorded, welcome, player } = connection;
+    const { model } = this;
+    const head = model.log.length;
+    const read = recorded.at(-1)?.offset ?? welcome.offset;
+    if (model.visible(player.id, read, head).length > 0)
+      connection.stalls.push({ frames: frames.length, head });
+  }
+
+  /** Ids are random; names are the same each time. */
+  #byName(text: string): string {
+    return this.players
+      .reduce((named, { id, name }) => named.replaceAll(id, name), text)
+      .replaceAll(/x{9,}/g, "x…");
+  }
+}
+
+/** The object of a room that is deleted ends itself, which its caller sees. */
+function unlessExpired(error: unknown): void {
+  if (!String(error).includes("expired")) throw error;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Refusals that tell of the state, which a crash does not touch. */
+const OF_STATE: ReadonlySet<string> = new Set(["conflict", "not_owner"]);
+
+/** What a session of any kind may send at once, by far: the clock stands still, and no budget refills. */
+const MAX_SPENT = 40;

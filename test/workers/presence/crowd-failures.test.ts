@@ -1,0 +1,156 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Roster } from "../../../src/room/presence/roster.ts";
+import { Tables } from "../../../src/room/tables.ts";
+import { CALM, LIST_MAX, countFrame, leave, listed, roomOf, told } from "../support/crowd.ts";
+import { kindsRoom, serveKinds } from "../support/kinds.ts";
+import { follow, mapOf, rosterOf } from "../support/rosters.ts";
+import { crash, inRoom, request, roomPath, uniqueRoom } from "../support/rooms.ts";
+import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
+
+const to = serveKinds;
+
+describe("who comes back to a crowd", () => {
+  it("[M6 M5] has no list, whatever roster it brings", async () => {
+    const { room, members } = await roomOf(LIST_MAX + 1);
+    const ana = members[0] as WebSocketMember;
+    await told(ana, LIST_MAX + 1);
+
+    const current = await rejoin(room, ana, { to, query: { roster: rosterOf(ana) } });
+    const stale = await rejoin(room, ana, { to, query: { roster: "stale" } });
+
+    for (const back of [current, stale]) {
+      expect(await back.welcome()).toMatchObject({ mode: "count", count: LIST_MAX + 1 });
+      expect(await back.welcome()).not.toHaveProperty("members");
+    }
+  });
+
+  it("[M6 M5] when it is none any more is sent the list", async () => {
+    const { room, members } = await roomOf(LIST_MAX + 1);
+    const [ana, bob] = members as [WebSocketMember, WebSocketMember];
+    await told(ana, LIST_MAX + 1);
+    const [roster, position] = [rosterOf(ana), ana.position];
+    for (const member of [ana, ...members.slice(4)]) await leave(member); // 3
+    await told(bob, 3);
+
+    const back = await join(room, { to, key: ana.key, after: position, query: { roster } });
+
+    expect(await back.welcome()).toMatchObject({ mode: "list", count: CALM });
+    expect((await back.welcome()).members).toHaveLength(CALM);
+  });
+});
+
+describe("a sleep or a crash", () => {
+  it("[M6 G6] between the brinks leaves a crowd a crowd, and a list a list", async () => {
+    const [crowd, list] = [await roomOf(LIST_MAX + 1), await roomOf(LIST_MAX)];
+    await leave(crowd.members.pop() as WebSocketMember);
+    await kindsRoom(crowd.room).evict();
+    await kindsRoom(list.room).evict();
+
+    const [toCrowd, toList] = [crowd, list].map(({ room, members }) =>
+      rejoin(room, members[0] as WebSocketMember, { to }),
+    ) as [Promise<WebSocketMember>, Promise<WebSocketMember>];
+
+    expect(await (await toCrowd).welcome()).toMatchObject({ mode: "count", count: LIST_MAX });
+    expect(await (await toList).welcome()).toMatchObject({ mode: "list", count: LIST_MAX });
+    await leave(crowd.members.at(-1) as WebSocketMember);
+    expect(await listed(await toCrowd)).toMatchObject({ count: CALM });
+  });
+
+  it("[M6 G6] before either turn does not keep it from being told", async () => {
+    const { room, members } = await roomOf(LIST_MAX);
+    const ana = members[0] as WebSocketMember;
+    await kindsRoom(room).evict();
+    const last = await join(room, { to });
+    expect(await told(ana, LIST_MAX + 1)).toEqual(countFrame(LIST_MAX + 1));
+    await leave(last);
+    await kindsRoom(room).evict();
+    await leave(members[1] as WebSocketMember);
+
+    expect((await listed(ana)).members).toHaveLength(CALM);
+  });
+
+  it("[M6 G6] where nothing is stored has everyone told anew, for no one knows what they were told", async () => {
+    const told = await inRoom(uniqueRoom(), ({ storage }) => {
+      const wake = (): Roster => new Roster(new Tables(storage), 5);
+      const turns = (...counts: number[]): unknown[] => {
+        const roster = wake();
+        return counts.map((count) => [roster.recount(count), roster.isCrowded(count)]);
+      };
+      return {
+        "a crowd that shrank": turns(5, 4),
+        "a list that was full": turns(5, 6, 5, 4),
+        "a crowd that grew": turns(7, 5, 4),
+        "a few": turns(4, 5, 6),
+      };
+    });
+
+    expect(told).toEqual({
+      "a crowd that shrank": [
+        [true, false],
+        [false, false],
+      ],
+      "a list that was full": [
+        [true, false],
+        [true, true],
+        [false, true],
+        [true, false],
+      ],
+      "a crowd that grew": [
+        [true, true],
+        [false, true],
+        [true, false],
+      ],
+      "a few": [
+        [false, false],
+        [false, false],
+        [true, true],
+      ],
+    });
+  });
+
+  it("[M6 G6 G9] a crash that empties a crowd makes it a list again", async () => {
+    const { room, members } = await roomOf(LIST_MAX + 1);
+    await crash();
+
+    const back = await rejoin(room, members[0] as WebSocketMember, { to });
+
+    expect(await back.welcome()).toMatchObject({ mode: "list", count: 1 });
+    expect((await back.welcome()).members).toHaveLength(1);
+  });
+});
+
+it("[M6 M5 M1 G9] at the brinks everyone knows who is here, or how many, whatever happens", async () => {
+  const anyStep = fc.record({
+    is: fc.constantFrom("join", "join", "leave", "say", "sleep"),
+    at: fc.nat(100),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyStep, { minLength: 10, maxLength: 30 }), async (steps) => {
+      const { room, members } = await roomOf(CALM);
+      for (const { is, at } of steps) {
+        const index = 1 + (at % Math.max(1, members.length - 1));
+        if (is === "join" && members.length < 9) members.push(await join(room, { to }));
+        if (is === "leave") for (const member of members.splice(index, 1)) await leave(member);
+        if (is === "say") await members.at(at % members.length)?.say(at);
+        if (is === "sleep")
+          await kindsRoom(room)
+            .evict()
+            .catch(() => undefined); // it may be asleep
+      }
+      const page = await (await request(roomPath(room, "/members"), {}, to)).json<{ members: [] }>();
+      await members[0]?.publish("mark", 1);
+
+      const lists = new Set<boolean>();
+      for (const { inbox } of members) {
+        await inbox.take("message");
+        const { list, count } = follow(inbox.all);
+        expect(count).toBe(members.length);
+        expect(list ?? mapOf(page.members)).toEqual(mapOf(page.members));
+        lists.add(list !== undefined);
+      }
+      expect(lists.size).toBe(1);
+    }),
+    { numRuns: 15, endOnFailure: false },
+  );
+}, 60_000);

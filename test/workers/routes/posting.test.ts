@@ -1,0 +1,246 @@
+import { describe, expect, it } from "vitest";
+import { deriveIdentity, randomKey } from "../../../src/protocol/ids.ts";
+import { infoOf, request, roomPath, tablesOf, uniqueRoom } from "../support/rooms.ts";
+import { joinSse, post } from "../support/sse.ts";
+import { join } from "../support/websocket.ts";
+
+const PUBLISH = { type: "publish", ref: 1, event: "e", data: 1 };
+
+describe("who acts", () => {
+  it("[H1 G5] an SSE member acts by POST, and everyone sees it", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await joinSse(room)];
+
+    const published = await bob.post(PUBLISH);
+    const said = await bob.post({ type: "presence", ref: 2, data: "here" });
+
+    expect(published).toMatchObject({ status: 200, body: { type: "ack", ref: 1, offset: 1 } });
+    expect(said).toMatchObject({ status: 200, body: { type: "ack", ref: 2 } });
+    expect(await ana.inbox.take("message")).toMatchObject({ offset: 1, from: bob.member });
+    expect(await bob.inbox.take("message")).toMatchObject({ offset: 1, from: bob.member });
+    expect(await ana.inbox.take("presence", (frame) => frame.updated !== undefined)).toMatchObject({
+      updated: [{ id: bob.member, data: "here" }],
+    });
+  });
+
+  it.each([
+    ["no header", () => undefined],
+    ["an empty header", () => ""],
+    ["a session alone", (session: string) => session],
+    ["a session and an empty key", (session: string) => `${session}.`],
+    ["a key alone", (_session: string, key: string) => `.${key}`],
+    ["another key", (session: string) => `${session}.${randomKey()}`],
+    ["another session", (_session: string, key: string) => `${randomKey()}.${key}`],
+    ["something more", (session: string, key: string) => `${session}.${key}.x`],
+    ["a malformed key", (session: string, key: string) => `${session}.${key.slice(1)}`],
+  ])("[H1 G12] %s is bad_session", async (_what, headerOf) => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+    const header = headerOf(ana.session, ana.key);
+
+    const response = await request(roomPath(room, "/messages"), {
+      method: "POST",
+      headers: header === undefined ? {} : { "Parlor-Session": header },
+      body: JSON.stringify(PUBLISH),
+    });
+
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ type: "error", code: "bad_session" });
+    expect(await infoOf(room)).toMatchObject({ position: expect.stringMatching(/:0$/) });
+  });
+
+  it("[H1 G12 J4] a session of one room does not act in another", async () => {
+    const [ana, other] = [await join(uniqueRoom()), uniqueRoom()];
+    const bob = await join(other);
+
+    expect(await post(other, ana, PUBLISH)).toMatchObject({ status: 403, body: { code: "bad_session" } });
+    expect(bob.inbox.messages).toEqual([]);
+  });
+
+  it("[H1 N3] a session that never joined is not_joined, and creates nothing", async () => {
+    const [room, key] = [uniqueRoom(), randomKey()];
+    const { session } = await deriveIdentity(room, "", key);
+
+    for (const act of [
+      PUBLISH,
+      { ...PUBLISH, volatile: true, ref: undefined },
+      { type: "presence" },
+      { type: "leave" },
+    ]) {
+      expect(await post(room, { session, key }, act)).toMatchObject({
+        status: 409,
+        body: { code: "not_joined" },
+      });
+    }
+    expect(await tablesOf(room)).toEqual([]);
+  });
+
+  it("[H1] a session whose connection was closed is not_joined", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await joinSse(room)];
+    bob.vanish();
+    await ana.inbox.take("presence", (frame) => frame.left !== undefined);
+
+    expect(await bob.post(PUBLISH)).toMatchObject({ status: 409, body: { code: "not_joined", ref: 1 } });
+  });
+
+  it("[H1 G5] a WebSocket member may act by POST too", async () => {
+    const room = uniqueRoom();
+    const ana = await join(room);
+
+    expect(await post(room, ana, PUBLISH)).toMatchObject({ body: { ref: 1, offset: 1 } });
+    expect(await ana.inbox.take("message")).toMatchObject({ offset: 1 });
+  });
+});
+
+describe("answers", () => {
+  it.each([
+    ["a recorded publish", { type: "publish", event: "e" }, { type: "ack", offset: 1 }],
+    ["a volatile publish", { type: "publish", event: "e", volatile: true }, { type: "ack" }],
+    ["a presence update", { type: "presence", data: 1 }, { type: "ack" }],
+    ["a leave", { type: "leave" }, { type: "ack" }],
+  ])("[H2] %s without a ref is answered 200 and an ack without one", async (_what, act, expected) => {
+    const bob = await joinSse(uniqueRoom());
+
+    expect(await bob.post(act)).toMatchObject({ status: 200, body: expected });
+    expect((await bob.post(act)).body).not.toHaveProperty("ref");
+  });
+
+  it.each([
+    ["no JSON", "{", 400, "bad_frame"],
+    ["nothing", "", 400, "bad_frame"],
+    ["an unknown type", '{"type":"nonsense"}', 400, "unknown_type"],
+    ["an empty array", "[]", 400, "bad_frame"],
+    ["65 items", JSON.stringify(Array.from({ length: 65 }, () => PUBLISH)), 400, "too_many_items"],
+    [
+      "large presence data",
+      JSON.stringify({ type: "presence", data: "x".repeat(1_100) }),
+      413,
+      "presence_too_large",
+    ],
+  ])("[H2 E1] %s is answered with the error's status", async (_what, body, status, code) => {
+    const bob = await joinSse(uniqueRoom());
+
+    expect(await bob.post(body)).toMatchObject({
+      status,
+      body: { type: "error", code, message: expect.any(String) },
+    });
+  });
+
+  it("[H2 F1] an array is answered 200 and an array of as many results, in its order", async () => {
+    const bob = await joinSse(uniqueRoom());
+
+    const answer = await bob.post([
+      PUBLISH,
+      { type: "publish", ref: 2, event: "" },
+      { type: "presence", ref: 3, data: 1 },
+      "no object",
+      { type: "publish", event: "v", volatile: true },
+      PUBLISH,
+      { type: "publish", event: "e" },
+    ]);
+
+    expect(answer).toMatchObject({
+      status: 200,
+      body: [
+        { type: "ack", ref: 1, offset: 1 },
+        { type: "error", ref: 2, code: "bad_frame" },
+        { type: "ack", ref: 3 },
+        { type: "error", code: "bad_frame" },
+        { type: "ack" },
+        { type: "ack", ref: 1, offset: 1 },
+        { type: "ack", offset: 2 },
+      ],
+    });
+    expect(answer.body).toHaveLength(7);
+  });
+
+  it("[H2] an array of one is answered with an array of one", async () => {
+    const bob = await joinSse(uniqueRoom());
+
+    expect(await bob.post(` \n[${JSON.stringify(PUBLISH)}]`)).toMatchObject({
+      status: 200,
+      body: [{ ref: 1, offset: 1 }],
+    });
+  });
+
+  it("[H3] acks and errors of a POST come in its answer and nowhere else", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await joinSse(room)];
+
+    await bob.post([PUBLISH, { type: "publish", ref: 2, event: "" }]);
+    await post(room, ana, [PUBLISH, { type: "nonsense" }]);
+    await bob.inbox.until(({ messages }) => messages.length === 2);
+
+    expect(bob.inbox.all.map(({ type }) => type)).toEqual(["welcome", "message", "message"]);
+    expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome", "presence", "message", "message"]);
+  });
+
+  it("[A6 H2] an array may end with a leave", async () => {
+    const room = uniqueRoom();
+    const [ana, bob] = [await join(room), await joinSse(room)];
+
+    const { body } = await bob.post([PUBLISH, { type: "leave" }, { ...PUBLISH, ref: 2 }]);
+
+    expect(body).toMatchObject([
+      { type: "ack", offset: 1 },
+      { type: "ack" },
+      { type: "error", ref: 2, code: "not_joined" },
+    ]);
+    expect(await ana.inbox.take("message")).toMatchObject({ offset: 1 });
+    expect(await infoOf(room)).toMatchObject({ members: 1 });
+  });
+});
+
+describe("bodies", () => {
+  const bodyOf = (bytes: number): string =>
+    `{"type":"publish","ref":1,"event":"e","data":"${"x".repeat(bytes - 48)}"}`;
+
+  it("[H1 F3] a body of maxFrameBytes is taken, one byte more is 413", async () => {
+    const bob = await joinSse(uniqueRoom());
+    expect(bodyOf(65_536)).toHaveLength(65_536);
+
+    expect(await bob.post(bodyOf(65_536))).toMatchObject({ status: 200, body: { offset: 1 } });
+    expect(await bob.post(bodyOf(65_537))).toMatchObject({ status: 413, body: { code: "frame_too_large" } });
+  });
+
+  it("[F3 G10] a body without a length is read no further than the limit", async () => {
+    const room = uniqueRoom();
+    const bob = await joinSse(room);
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        pulled += 16_384;
+        controller.enqueue(new Uint8Array(16_384).fill(0x20));
+        if (pulled > 4_194_304) controller.close();
+      },
+    });
+
+    const response = await request(roomPath(room, "/messages"), {
+      method: "POST",
+      headers: { "Parlor-Session": `${bob.session}.${bob.key}` },
+      body,
+    });
+
+    expect(response.status).toBe(413);
+    expect(pulled).toBeLessThan(1_048_576);
+  });
+
+  it("[H1 F2] a body that is not UTF-8 is bad_frame", async () => {
+    const room = uniqueRoom();
+    const bob = await joinSse(room);
+    const [before, after] = ['{"type":"publish","event":"e","data":"', '"}'].map((text) =>
+      new TextEncoder().encode(text),
+    );
+
+    const response = await request(roomPath(room, "/messages"), {
+      method: "POST",
+      headers: { "Parlor-Session": `${bob.session}.${bob.key}` },
+      body: new Uint8Array([...(before ?? []), 0xff, ...(after ?? [])]),
+    });
+
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: "bad_frame" });
+    expect(bob.inbox.messages).toEqual([]);
+  });
+});

@@ -1,0 +1,120 @@
+import { expect } from "vitest";
+import type { MessageFrame } from "../../../src/protocol/frames.ts";
+import type { Json } from "../../../src/protocol/json.ts";
+import { isFor } from "../../../src/protocol/messages.ts";
+import type { Act } from "../../support/member.ts";
+import { pass, Reader, WINDOW } from "./reader.ts";
+import { crash, request, roomPath, rowsOf, uniqueRoom } from "./rooms.ts";
+import { joinSse, type SseMember } from "./sse.ts";
+import { eyesOf } from "../../support/viewer.ts";
+
+/** A room with a member who speaks, and one who reads as slowly as the test wants. */
+export class SlowPlay {
+  readonly room = uniqueRoom("chat");
+  /** The connections that the reader has given up. */
+  readonly #given: Reader[] = [];
+  #speaker: SseMember | undefined;
+  #reader: Reader | undefined;
+  #ref = 0;
+  /** Of the reader's present connection: the texts that were judged. */
+  #judged = 0;
+
+  get speaker(): SseMember {
+    return this.#speaker as SseMember;
+  }
+
+  get reader(): Reader {
+    return this.#reader as Reader;
+  }
+
+  static async begin(): Promise<SlowPlay> {
+    const play = new SlowPlay();
+    play.#speaker = await joinSse(play.room);
+    play.#reader = await Reader.join(play.room);
+    return play;
+  }
+
+  async say(chars: number, to?: readonly string[]): Promise<void> {
+    const act = { type: "publish", event: "e", data: "x".repeat(chars), ...(to && { to: [...to] }) };
+    await this.#act(act);
+  }
+
+  async whisper(chars: number): Promise<void> {
+    await this.speaker.post({ type: "publish", event: "v", data: "x".repeat(chars), volatile: true });
+  }
+
+  /** Has the speaker say something of itself; the reader may miss it. */
+  async change(): Promise<void> {
+    await this.#act({ type: "presence", data: this.#ref });
+  }
+
+  /** Reads a part of what is unread: 0 nothing, 1 all. */
+  async read(share: number): Promise<void> {
+    const { sent, seen = 0 } = await this.reader.settled();
+    await this.reader.see(seen + Math.floor((sent - seen) * share));
+  }
+
+  async crash(): Promise<void> {
+    await this.judge();
+    const { speaker, reader } = this;
+    await crash();
+    await Promise.all([speaker.ended, reader.member.closed]);
+    this.#given.push(reader);
+    this.#judged = 0;
+    this.#speaker = await joinSse(this.room, { key: speaker.key, lastEventId: speaker.stream.lastEventId });
+    this.#reader = await reader.rejoin();
+    if (!(await this.reader.member.welcome()).recovered)
+      throw new Error("its position was not continued from");
+  }
+
+  /** Sees that what came since the last time stayed within the window; no frame here is as large as one. */
+  async judge(): Promise<void> {
+    const { seen = 0 } = await this.reader.settled();
+    const lengths = this.reader.lengths;
+    let unread = lengths.slice(0, this.#judged).reduce((sum, length) => sum + length, -seen);
+    for (const length of lengths.slice(this.#judged)) {
+      unread += length;
+      if (unread > WINDOW) throw new Error(`${unread} characters wait to be read, the window is ${WINDOW}`);
+    }
+    this.#judged = lengths.length;
+  }
+
+  async #act(act: Act): Promise<void> {
+    const answer = await this.speaker.act(act, ++this.#ref);
+    if (answer.type !== "ack") throw new Error(`it was refused: ${answer.message}`);
+  }
+
+  /** Every message that the reader got, over all its connections. */
+  get got(): MessageFrame[] {
+    return [...this.#given, this.reader].flatMap(({ inbox }) => inbox.messages);
+  }
+
+  /** Who is here, as the frames of the reader's present connection tell. */
+  told(): Map<string, Json | undefined> {
+    const here = new Map<string, Json | undefined>();
+    for (const frame of this.reader.inbox.all) {
+      if (frame.type !== "welcome" && frame.type !== "presence") continue;
+      if (frame.members !== undefined) here.clear();
+      for (const { id, data } of frame.members ?? []) here.set(id, data);
+      if (frame.type === "welcome") continue;
+      for (const { id, data } of [...(frame.joined ?? []), ...(frame.updated ?? [])]) here.set(id, data);
+      for (const { id } of frame.left ?? []) here.delete(id);
+    }
+    return here;
+  }
+}
+
+/** Expects that the reader, once it has read all, has every message that is for it once, and knows who is here. */
+export async function expectWhole(play: SlowPlay): Promise<void> {
+  for (let turns = 0; (await play.reader.settled()).behind !== undefined && turns < 1_000; turns++) {
+    pass(100);
+    await play.read(1);
+    await play.judge();
+  }
+  const { member } = play.reader.member;
+  const stored = (await rowsOf(play.room)).flatMap(({ body }) => JSON.parse(body) as MessageFrame[]);
+  expect(play.got).toEqual(stored.filter((message) => isFor(message, eyesOf(member))));
+  const response = await request(roomPath(play.room, "/members"));
+  const { members } = await response.json<{ members: { id: string; data?: Json }[] }>();
+  expect(play.told()).toEqual(new Map(members.map(({ id, data }) => [id, data])));
+}
