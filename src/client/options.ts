@@ -142,7 +142,7 @@ export function settle(options: JoinOptions): Settings {
   const { rewind } = settings;
   amount("maxPendingActs", settings.maxPendingActs);
   const key = settings.key ?? drawKey();
-  if (!isKey(key)) throw new TypeError("key is not 22 characters of base64url");
+  if (!isKey(key)) throw new TypeError("key must be 22 characters of base64url (128 random bits)");
   return {
     ...settings,
     ...(Object.fromEntries(durations) as Pick<Settings, (typeof DURATIONS)[number]>),
@@ -172,7 +172,7 @@ function usable(
   { transports, WebSocket }: Pick<Settings, "transports" | "WebSocket">,
   hasOwnFetch: boolean,
 ): readonly TransportName[] {
-  if (transports.length === 0) throw new TypeError("transports is empty");
+  if (transports.length === 0) throw new TypeError("transports is empty; name websocket, sse or both");
   const lacks = {
     websocket: typeof WebSocket !== "function" && "no WebSocket (Node.js has one from version 22)",
     // React Native's `fetch` responds when a stream is over, and its body cannot be read as a stream.

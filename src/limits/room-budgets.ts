@@ -89,7 +89,7 @@ export class Budgets {
     // After the wait the message must be within its user's budget as well.
     const userWaitMs = user === "" ? 0 : this.#ofUser(user, now).messageWaitMs(now);
     const charge = { waitMs: Math.max(waitMs, userWaitMs), isExcess: false };
-    return refusal("roomMessagesPerSecond", "the room's message budget is spent", charge);
+    return refusal("roomMessagesPerSecond", "the room's message budget is spent; retry later", charge);
   }
 
   /** Charges a frame's size to the room. Returns the rejection if the room has no budget for it. */
@@ -97,7 +97,10 @@ export class Budgets {
     const { roomBytes } = this.#rates;
     this.#roomBytes ??= fullBucket(roomBytes, now);
     const waitMs = take(roomBytes, this.#roomBytes, bytes, now);
-    return refusal("roomBytesPerSecond", "the room's byte budget is spent", { waitMs, isExcess: false });
+    return refusal("roomBytesPerSecond", "the room's byte budget is spent; retry later", {
+      waitMs,
+      isExcess: false,
+    });
   }
 
   /**
@@ -110,10 +113,13 @@ export class Budgets {
     const { roomReads } = this.#rates;
     const ownMs = source === undefined ? 0 : this.#readsBySource.waitMs(source, 0, now);
     if (ownMs > 0)
-      return refusal("readCharsPerSecond", "the read budget is spent", { waitMs: ownMs, isExcess: false });
+      return refusal("readCharsPerSecond", "the read budget of this user or address is spent; retry later", {
+        waitMs: ownMs,
+        isExcess: false,
+      });
     this.#roomReads ??= fullBucket(roomReads, now);
     const roomMs = take(roomReads, this.#roomReads, 0, now);
-    return refusal("roomReadCharsPerSecond", "the room's read budget is spent", {
+    return refusal("roomReadCharsPerSecond", "the room's read budget is spent; retry later", {
       waitMs: roomMs,
       isExcess: false,
     });

@@ -65,11 +65,17 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     override async fetch(request: Request): Promise<Response> {
       const join = decodeJoin(request.headers.get(JOIN_HEADER));
       if (join === undefined)
-        return refuse({ code: "unavailable", message: "the room runs another version" });
+        return refuse({
+          code: "unavailable",
+          message: "the room runs an older version of the server; retry",
+        });
       const { deadlines, tables, door } = this.#room;
       if (!deadlines.isKnown) deadlines.assume(await this.ctx.storage.getAlarm());
       if (tables.areNewer)
-        return refuse({ code: "unavailable", message: "the room was stored by a newer version" });
+        return refuse({
+          code: "unavailable",
+          message: "a newer version of the server has stored the room; retry later",
+        });
       const knock = { join, protocol: request.headers.get("Sec-WebSocket-Protocol") };
       const now = Date.now();
       if (door.opens(now)) return this.#turn((then) => door.letIn(knock, then));

@@ -23,7 +23,10 @@ export function readSession(header: string | null): Result<SessionHeader> {
   const attempt = readAttempt(number);
   if (session === undefined || key === undefined || rest.length > 0 || !isKey(key) || !attempt.ok) {
     const form = "<session>.<key> or <session>.<key>.<try>";
-    return err({ code: "bad_session", message: `acts need the header ${SESSION_HEADER}: ${form}` });
+    return err({
+      code: "bad_session",
+      message: `the header ${SESSION_HEADER} is missing or malformed; send ${form}`,
+    });
   }
   return ok({ session, key, attempt: attempt.value });
 }
@@ -32,7 +35,7 @@ export function readSession(header: string | null): Result<SessionHeader> {
 export async function readBody(request: Request, maxBytes: number): Promise<Result<string>> {
   const tooLarge = err({
     code: "frame_too_large",
-    message: `the body is larger than the ${maxBytes} bytes the room takes`,
+    message: `the body is larger than ${maxBytes} bytes, which is the limit`,
     limit: "maxFrameBytes",
   });
   if (Number(request.headers.get("Content-Length") ?? 0) > maxBytes) return tooLarge;
@@ -47,7 +50,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
     }
     return ok(text + decoder.decode());
   } catch {
-    return err({ code: "bad_frame", message: "the body is not UTF-8, or ended early" });
+    return err({ code: "bad_frame", message: "the body is not valid UTF-8, or ended early" });
   }
 }
 

@@ -155,7 +155,7 @@ export class Link {
     const { clock, timers, listener } = this.#context;
     const verdict = this.#liveness?.check(clock.now());
     if (verdict === "ping") this.ping();
-    else if (verdict === "dead") listener.onSilence("nothing was heard for too long");
+    else if (verdict === "dead") listener.onSilence("no reply to a ping arrived in time");
     else if (verdict !== undefined) timers.set("liveness", verdict, () => this.#check());
   }
 }

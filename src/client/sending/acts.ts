@@ -60,7 +60,11 @@ export class Acts {
     this.#outbox = outbox;
     this.#sender = sender;
     this.#onError = onError;
-    if (view) this.#end = this.#viewOnly = new ParlorError("view_only", "this room is only watched");
+    if (view)
+      this.#end = this.#viewOnly = new ParlorError(
+        "view_only",
+        "this connection only watches; join without the option view to act",
+      );
     else if (presence !== undefined) this.#presence = dataText(presence);
   }
 

@@ -88,7 +88,10 @@ function frameText(head: object, fields: string): FrameText {
   const text = `${JSON.stringify(head).slice(0, -1)},${fields}}`;
   // Text that nests too deep is refused as a whole, without a ref. An array around the frame is a level.
   if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
-    throw new ParlorError("bad_frame", `the frame nests deeper than ${MAX_JSON_DEPTH - 1}`);
+    throw new ParlorError(
+      "bad_frame",
+      `the data nests more than ${MAX_JSON_DEPTH - 1} levels deep, which is the limit`,
+    );
   }
   return { text, bytes: utf8Length(text) };
 }
@@ -96,7 +99,7 @@ function frameText(head: object, fields: string): FrameText {
 /** Values by name as a JSON object, with something in the place of those that are undefined. */
 function objectText(values: object, absent: unknown): string {
   if (!isPlain(values))
-    throw new ParlorError("bad_frame", "values and if must be objects with one field for each key");
+    throw new ParlorError("bad_frame", "values and if must be plain objects with one field for each key");
   const fields = Object.entries(values).map(
     ([name, value]) => `${JSON.stringify(name)}:${dataText(value ?? absent)}`,
   );
@@ -118,5 +121,8 @@ function nestsDeeper(value: unknown, levels: number): boolean {
 
 function checkName(what: string, name: string): void {
   if (typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARS) return;
-  throw new ParlorError("bad_frame", `${what} is a string of 1-${MAX_NAME_CHARS} characters`);
+  throw new ParlorError(
+    "bad_frame",
+    `${what} is ${JSON.stringify(name)?.slice(0, 64)}, must be a string of 1-${MAX_NAME_CHARS} characters`,
+  );
 }

@@ -84,7 +84,12 @@ export class Outbox {
     const { slot } = act;
     const older = slot === undefined ? undefined : this.#slots.get(slot);
     if (slot === undefined && this.#entries.size >= this.#maxPending) {
-      return act.reject(new ParlorError("outbox_full", `${this.#maxPending} acts wait already`));
+      return act.reject(
+        new ParlorError(
+          "outbox_full",
+          `${this.#maxPending} acts are waiting, which is the limit (maxPendingActs); wait for some to finish`,
+        ),
+      );
     }
     const ref = this.#nextRef++;
     if (older !== undefined) this.#remove(older.ref);
@@ -99,7 +104,15 @@ export class Outbox {
       const { ref, slot, sentAt = now, isSent } = entry;
       if (isSent) continue;
       if (slot !== undefined || now - sentAt < REPEATABLE_MS) yield entry;
-      else this.refuse(ref, new ParlorError("outcome_unknown", "the answer was lost too long ago", { ref }));
+      else
+        this.refuse(
+          ref,
+          new ParlorError(
+            "outcome_unknown",
+            "the reply was lost, and it is too late to ask for it again; the act may have taken effect",
+            { ref },
+          ),
+        );
     }
   }
 

@@ -195,6 +195,6 @@ export class Sender {
 }
 
 function tooLarge(bytes: number, ref: number, maxFrameBytes: number): ParlorError {
-  const message = `the frame has ${bytes} bytes, the limit is ${maxFrameBytes}`;
+  const message = `the frame is ${bytes} bytes, the limit is ${maxFrameBytes}`;
   return new ParlorError("frame_too_large", message, { ref, limit: "maxFrameBytes" });
 }

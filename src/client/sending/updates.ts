@@ -65,7 +65,13 @@ export class Updates {
         this.#byKey.set(key, first);
         queueMicrotask(() => void this.#work(key, first)); // Updates of one task are combined in one step.
       } else if (waiting.length < this.#maxWaiting) waiting.push(update);
-      else reject(new ParlorError("outbox_full", `${this.#maxWaiting} acts wait already`));
+      else
+        reject(
+          new ParlorError(
+            "outbox_full",
+            `${this.#maxWaiting} updates are waiting, which is the limit (maxPendingActs); wait for some to finish`,
+          ),
+        );
     });
     promise.catch(() => undefined); // As with other acts, an unhandled rejection is not reported.
     return promise;

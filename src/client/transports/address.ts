@@ -14,7 +14,10 @@ export function roomAddress(url: string | URL): string {
   const { href } = new URL(text, globalThis.location?.href);
   if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) text = href;
   const [, kind, rest = "", query = ""] = /^(https?|wss?):\/\/([^?#]+)(\?[^#]*)?/i.exec(text) ?? [];
-  if (kind === undefined) throw new TypeError(`not a room's address: ${text}`);
+  if (kind === undefined)
+    throw new TypeError(
+      `url ${JSON.stringify(text.slice(0, 64))} must be an http, https, ws or wss address of a room`,
+    );
   return `${kind.toLowerCase().replace("ws", "http")}://${rest.replace(/\/+$/, "")}${query}`;
 }
 

@@ -3,7 +3,7 @@ import { isJsonObject } from "../../protocol/json.ts";
 
 /** What is told of something that holds no frame. */
 export const NO_FRAME: readonly ServerFrame[] = [
-  { type: "error", code: "bad_frame", message: "the server sent no frame" },
+  { type: "error", code: "bad_frame", message: "the server sent text that is not a frame" },
 ];
 
 /**

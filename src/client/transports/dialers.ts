@@ -19,7 +19,7 @@ export function makeDials({ WebSocket, dialect, fetch: fetch_, getToken }: Means
   // An attempt that was given up while its token was fetched is not sent. It could only arrive late.
   const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
     const token = await tokenFrom(getToken);
-    if (!isWanted()) throw new Error("the attempt was given up");
+    if (!isWanted()) throw new Error("the connection attempt was cancelled");
     return { ...target, token };
   };
   return {

@@ -32,7 +32,7 @@ export function readPostAnswer(
 /** The error that an answer stands for which is no Parlor server's: the acts have refs, and may be sent again. */
 function unanswered({ status, retryAfter }: HttpAnswer): ErrorFrame {
   const retryAfterMs = retryAfterMsOf(retryAfter);
-  const message = `the request was answered with ${status}`;
+  const message = `the server responded with status ${status}; the client retries`;
   return { type: "error", code: "unavailable", message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 

@@ -155,7 +155,10 @@ export class Renewals {
     const claims = await this.#verifier.verify(token);
     if (!claims.ok) return claims;
     if (claims.value.user !== user) {
-      return err({ code: "forbidden", message: "the token is another user's" });
+      return err({
+        code: "forbidden",
+        message: "the token belongs to another user; renew with a token of the same user",
+      });
     }
     const allowed = accessTo(this.#room, claims.value);
     if (!allowed.ok) return allowed;

@@ -121,7 +121,7 @@ export class Acts {
     const roomSpent = spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
     const sent = { actor, connection, budget, answers, now, rights, roomSpent };
     if (isTooLarge) {
-      const message = `the frame has ${bytes} bytes or more, the limit is ${maxFrameBytes}`;
+      const message = `the frame is at least ${bytes} bytes, the limit is ${maxFrameBytes}`;
       return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
     }
     // Rejections of a session that is not in the room are not counted, so nothing else would end a flood.
@@ -220,7 +220,11 @@ export class Acts {
   #renew(sent: Sent, frame: AuthFrame, answer: Answer): WireError | undefined {
     const { actor, connection } = sent;
     if (actor.user === "")
-      return { code: "forbidden", message: "an anonymous session has no token to renew", isAbuse: true };
+      return {
+        code: "forbidden",
+        message: "an anonymous session has no token to renew; join again with a token",
+        isAbuse: true,
+      };
     this.#renewals.renew(actor, frame, {
       answer,
       isOrdered: connection !== undefined,

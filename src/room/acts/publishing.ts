@@ -54,7 +54,8 @@ export class Publishing {
     if (member === undefined) return { code: "not_joined" };
     const { to, volatile: isVolatile } = frame;
     const stranger = to?.find((id) => this.#members.byId(id) === undefined);
-    if (stranger !== undefined) return { code: "unknown_member", message: `no member ${stranger} is here` };
+    if (stranger !== undefined)
+      return { code: "unknown_member", message: `no member of the room has the id "${stranger}"` };
     const said = this.#hooks.publish(member, frame, now);
     if (!said.ok) return said.error;
     const { event, payload, after } = said.value;
@@ -101,7 +102,7 @@ export class Publishing {
     const bytes = utf8Length(said);
     const { maxPresenceBytes } = this.#kind;
     if (bytes > maxPresenceBytes) {
-      const message = `presence data has ${bytes} bytes, the limit is ${maxPresenceBytes}`;
+      const message = `presence data is ${bytes} bytes, the limit is ${maxPresenceBytes}`;
       return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
     }
     const taken = this.#hooks.presence(member, said, now);
@@ -127,7 +128,7 @@ export class Publishing {
 /** Numbers can grow when they are serialized again (1e20 takes 21 digits), and a hook can replace data by larger data. */
 const TOO_LARGE: WireError = {
   code: "frame_too_large",
-  message: "the data is larger than maxFrameBytes when the room serializes it",
+  message: "the data is larger than maxFrameBytes after the room has serialized it; send less",
   limit: "maxFrameBytes",
   isAbuse: false, // its sender cannot know either
 };

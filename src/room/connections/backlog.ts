@@ -108,8 +108,8 @@ export class Backlog {
     const isFull = !isReturn && unanswered >= maxClosing;
     if (!isFull && (unanswered < part || this.#holders.unansweredOf(source, now) < part)) return undefined;
     const message = isFull
-      ? `${unanswered} closed connections of the room wait for their clients to answer the close`
-      : "too many closed connections of this user or address wait for their clients to answer the close";
+      ? `${unanswered} closed connections of the room are waiting for a close frame from their clients, the limit is ${maxClosing}; retry later`
+      : "too many closed connections of this user or address are waiting for a close frame from their clients; retry later";
     return { code: "room_full", message, limit: "maxClosing", retryAfterMs: RETRY_MS };
   }
 
@@ -121,12 +121,16 @@ export class Backlog {
     const why = { limit: "maxUnreadBytes", retryAfterMs: RETRY_MS };
     // New clients may use one half. The other half is for the connections of sessions that are in the room.
     if (this.#atMost >= (isReturn ? maxUnreadBytes : maxUnreadBytes / 2))
-      return { code: "room_busy", message: "the room holds too much unread data", ...why };
+      return {
+        code: "room_busy",
+        message: "the clients of the room leave too much data unread; retry later",
+        ...why,
+      };
     // Not `room_busy`, which a Worker applies to all clients.
     if (own >= part)
       return {
         code: "room_full",
-        message: "the connections of this user or address leave too much data unread",
+        message: "the connections of this user or address leave too much data unread; retry later",
         ...why,
       };
     return undefined;

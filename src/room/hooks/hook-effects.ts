@@ -1,3 +1,4 @@
+import { shown } from "../../protocol/shown.ts";
 import type { Kind } from "../../config/config.ts";
 import type { HookMember, RoomHandle } from "../../config/hooks.ts";
 import { toBase64 } from "../../protocol/base64.ts";
@@ -91,13 +92,17 @@ export class HookEffects {
   /** Adds a change to the draft. Throws if it cannot be made. */
   #mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
     const keys = [...set.keys(), ...deleted];
-    if (keys.length === 0) throw new RangeError("set or delete must name a key");
-    if (!keys.every(isName)) throw new RangeError(`a key must be a string of 1-${MAX_NAME_CHARS} characters`);
-    if (new Set(keys).size < keys.length) throw new RangeError("a key can be set or deleted only once");
+    if (keys.length === 0) throw new RangeError("set and delete name no key; name at least one");
+    const odd = keys.find((key) => !isName(key));
+    if (odd !== undefined)
+      throw new RangeError(`key ${shown(odd)} must be a string of 1-${MAX_NAME_CHARS} characters`);
+    if (new Set(keys).size < keys.length)
+      throw new RangeError("set and delete name a key twice; name each key once");
     // It becomes one frame and one row, as a member's change does.
     const bytes = [...set].reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
     const { maxFrameBytes } = this.#world.kind;
-    if (bytes > maxFrameBytes) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
+    if (bytes > maxFrameBytes)
+      throw new RangeError(`the change is ${bytes} bytes, the limit is ${maxFrameBytes} (maxFrameBytes)`);
     const full = this.#draft.add(set, deleted);
     if (full !== undefined) throw new RangeError(full.message);
   }
@@ -111,9 +116,11 @@ export class HookEffects {
   #parts(event: string, data: Json | Uint8Array, to: readonly string[] | undefined): EntryParts {
     const { maxFrameBytes, maxMembers } = this.#world.kind;
     const payload = payloadOf(data);
-    if (isLarger(payload, maxFrameBytes)) throw new RangeError(`data is larger than ${maxFrameBytes} bytes`);
+    if (isLarger(payload, maxFrameBytes))
+      throw new RangeError(`the data is larger than ${maxFrameBytes} bytes (maxFrameBytes)`);
     const ids = to && [...to].map(String);
-    if ((ids?.length ?? 0) > maxMembers) throw new RangeError(`to names more than ${maxMembers} members`);
+    if ((ids?.length ?? 0) > maxMembers)
+      throw new RangeError(`to names ${ids?.length} members, the limit is ${maxMembers} (maxMembers)`);
     return messageParts({ from: ROOM_SENDER, user: "", to: ids }, checkedEvent(event), payload);
   }
 }
@@ -132,7 +139,7 @@ export function hookMember({
 /** An event that a hook names. Throws if it is invalid. */
 export function checkedEvent(event: unknown): string {
   if (isName(event)) return event;
-  throw new RangeError(`an event must be a string of 1-${MAX_NAME_CHARS} characters`);
+  throw new RangeError(`event ${shown(event)} must be a string of 1-${MAX_NAME_CHARS} characters`);
 }
 
 /** The data of a hook's message. Throws for data that cannot be sent. */
@@ -143,7 +150,8 @@ export function payloadOf(data: Json | Uint8Array | undefined): Payload {
 
 /** A value of the state as JSON text. Throws for values that JSON cannot represent, `undefined` included. */
 function valueText(value: Json | undefined): string {
-  if (value === undefined) throw new TypeError("a value must be JSON, not undefined");
+  if (value === undefined)
+    throw new TypeError("a value is undefined, must be JSON; list the key in deleted to delete it");
   return jsonText(value);
 }
 

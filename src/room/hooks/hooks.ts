@@ -169,8 +169,12 @@ export class Hooks {
       const answer = work(effects.handle) ?? undefined;
       if (answer === undefined) return ok({ answer, after });
       // Its type forbids it, but not every team compiles with types: `condition && refuse("…")` returns false.
-      if (!isObject(answer)) return this.#failed(hook, `a hook may not return ${String(answer)}`);
-      if ("then" in answer) return this.#failed(hook, "a hook may not be asynchronous");
+      if (!isObject(answer))
+        return this.#failed(
+          hook,
+          `a hook returned ${String(answer)}, must return undefined, a change or refuse(…)`,
+        );
+      if ("then" in answer) return this.#failed(hook, "a hook returned a promise; hooks are synchronous");
       if ("refused" in answer) return err(refusalOf(answer));
       return ok({ answer, after });
     } catch (error) {
@@ -181,7 +185,7 @@ export class Hooks {
   #failed(hook: string, why: unknown): Result<never> {
     const { kind, room } = this.#world;
     log("error", "hook_failed", { hook, kind: kind.name, room, reason: reasonOf(why) });
-    return err({ code: "internal", message: "a rule of the room has failed" });
+    return err({ code: "internal", message: "a rule of the room failed; the server has logged the reason" });
   }
 
   /** The presence data that a hook returned. Throws if it is too large, or not JSON. */
@@ -189,7 +193,9 @@ export class Hooks {
     const text = jsonText(data);
     const { maxPresenceBytes } = this.#kind;
     if (utf8Length(text) <= maxPresenceBytes) return text;
-    throw new RangeError(`presence data is larger than ${maxPresenceBytes} bytes`);
+    throw new RangeError(
+      `presence data is ${utf8Length(text)} bytes, the limit is ${maxPresenceBytes} (maxPresenceBytes)`,
+    );
   }
 }
 
@@ -220,6 +226,6 @@ function reasonOf(why: unknown): string {
   try {
     return String(why);
   } catch {
-    return "something that cannot be written";
+    return "a value that cannot be converted to text";
   }
 }

@@ -38,12 +38,12 @@ export class Places {
     const { maxMembers, maxMembersPerSource } = this.#limits;
     const taken = this.#members.size + this.#sessions.watching;
     if (taken >= maxMembers) {
-      const message = `the room is full: it has ${taken} members, the limit is ${maxMembers}`;
+      const message = `the room has ${taken} members, the limit is ${maxMembers}; retry later`;
       return { code: "room_full", message, limit: "maxMembers", retryAfterMs: FULL_RETRY_MS };
     }
     if (taken < maxMembersPerSource || this.#countOf(join) < maxMembersPerSource) return undefined;
     const who = join.user === "" ? "this address" : "this user";
-    const message = `${who} has ${maxMembersPerSource} members in the room, the limit is ${maxMembersPerSource}`;
+    const message = `${who} has ${maxMembersPerSource} members in the room, the limit is ${maxMembersPerSource}; retry when one has left`;
     return { code: "room_full", message, limit: "maxMembersPerSource", retryAfterMs: FULL_RETRY_MS };
   }
 

@@ -123,7 +123,8 @@ export class Entrance {
     const excess = join.access && excessOf(join.access);
     if (excess !== undefined) return excess;
     if (join.mayNotCreate === true && this.isNew) {
-      const message = "this user or address was the first to join too many rooms today";
+      const message =
+        "this user or address has created too many rooms today; join an existing room or retry later";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
     const joining = { source: join.source ?? join.session, isReturn: this.#places.isIn(join), now };

@@ -76,11 +76,11 @@ export class StateDraft implements StateSize {
   #fullness(keys: number, bytes: number): WireError | undefined {
     const { maxStateKeys, maxStateBytes } = this.#limits;
     if (keys > 0 && this.#keys + keys > maxStateKeys) {
-      const message = `the state holds no more than ${maxStateKeys} keys`;
+      const message = `the state would have ${this.#keys + keys} keys, the limit is ${maxStateKeys}; delete keys first`;
       return { code: "state_full", message, limit: "maxStateKeys" };
     }
     if (bytes > 0 && this.#bytes + bytes > maxStateBytes) {
-      const message = `the state holds no more than ${maxStateBytes} bytes`;
+      const message = `the state would have ${this.#bytes + bytes} bytes, the limit is ${maxStateBytes}; delete keys first`;
       return { code: "state_full", message, limit: "maxStateBytes" };
     }
     return undefined;

@@ -54,7 +54,7 @@ export class State implements StateSize {
       if (owner !== undefined && owner !== member && this.#isMember(owner)) {
         return err({
           code: "not_owner",
-          message: `the key ${JSON.stringify(key)} belongs to another member`,
+          message: `key ${JSON.stringify(key)} belongs to another member`,
         });
       }
     }

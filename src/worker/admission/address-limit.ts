@@ -12,8 +12,8 @@ export const PERIOD_SECONDS = 10;
 
 /** What is counted: so often per period where the binding is absent, as wrangler.toml allows where it is there. */
 export const ADDRESS_LIMITS = {
-  joinsPerAddress: { perPeriod: 100, text: "too many joins from here" },
-  requestsPerAddress: { perPeriod: 600, text: "too many requests from here" },
+  joinsPerAddress: { perPeriod: 100, text: "too many joins from this user or address; retry later" },
+  requestsPerAddress: { perPeriod: 600, text: "too many requests from this user or address; retry later" },
 } as const;
 
 /** Sources remembered by the isolate where the binding is absent. */

@@ -1,3 +1,4 @@
+import { shown } from "../../protocol/shown.ts";
 import type { Kind } from "../../config/config.ts";
 import { readAttempt } from "../../protocol/attempts.ts";
 import { OPEN_GRANTS, Rights, refusalWithout } from "../../protocol/capabilities.ts";
@@ -57,10 +58,11 @@ export async function admit(
   const attempt = readAttempt(joiner.attempt ?? query.get("try") ?? undefined);
   if (!attempt.ok) return attempt;
   const mode = query.get("mode") ?? "list";
-  if (!isMode(mode)) return err({ code: "bad_request", message: "mode is list or count" });
+  if (!isMode(mode))
+    return err({ code: "bad_request", message: `mode is ${shown(mode)}, must be list or count` });
   const rewind = query.get("rewind");
   if (rewind !== null && !/^\d{1,9}$/.test(rewind)) {
-    return err({ code: "bad_request", message: "rewind is a number of messages" });
+    return err({ code: "bad_request", message: `rewind is ${shown(rewind)}, must be a number of messages` });
   }
   const presence = readPresence(query.get("presence"), place.kind);
   if (!presence.ok) return presence;
@@ -69,7 +71,7 @@ export async function admit(
   const flags = { state: query.get("state"), flow: query.get("flow"), view: query.get("view") };
   for (const [name, flag] of Object.entries(flags)) {
     if (flag !== null && flag !== "0" && flag !== "1") {
-      return err({ code: "bad_request", message: `${name} is 0 or 1` });
+      return err({ code: "bad_request", message: `${name} is ${shown(flag)}, must be 0 or 1` });
     }
   }
   return ok({
@@ -127,7 +129,7 @@ export async function readRequestName(
 ): Promise<Result<string | undefined>> {
   if (header === null) return ok(undefined);
   if (header === "" || header.length > MAX_IDEMPOTENCY_KEY_CHARS) {
-    const message = `Idempotency-Key is 1-${MAX_IDEMPOTENCY_KEY_CHARS} characters`;
+    const message = `Idempotency-Key is ${header.length} characters, must be 1-${MAX_IDEMPOTENCY_KEY_CHARS}`;
     return err({ code: "bad_request", message });
   }
   return ok(await deriveRequestName(identity.member, header));
@@ -137,10 +139,10 @@ export async function readRequestName(
 export function readMembersRange(query: URLSearchParams): Result<MembersRange> {
   const [after, limit] = [query.get("after") ?? undefined, query.get("limit") ?? "200"];
   if (after !== undefined && !isMemberId(after)) {
-    return err({ code: "bad_request", message: "after is the id of a member" });
+    return err({ code: "bad_request", message: `after is ${shown(after)}, must be a member id` });
   }
   if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > MEMBERS_LIMIT) {
-    return err({ code: "bad_request", message: `limit is 1 to ${MEMBERS_LIMIT}` });
+    return err({ code: "bad_request", message: `limit is ${shown(limit)}, must be 1 to ${MEMBERS_LIMIT}` });
   }
   return ok({ limit: Number(limit), ...(after !== undefined && { after }) });
 }
@@ -149,15 +151,15 @@ export function readMembersRange(query: URLSearchParams): Result<MembersRange> {
 export function readRange(query: URLSearchParams): Result<HistoryRange> {
   const names = ["after", "before", "since", "until", "limit"] as const;
   const [after, before, since, until, limit] = names.map((name) => query.get(name) ?? undefined);
-  for (const number of [after, before, since, until, limit]) {
+  for (const [index, number] of [after, before, since, until, limit].entries()) {
     if (number !== undefined && !/^\d{1,15}$/.test(number)) {
-      const message = "after and before are offsets, since and until are times, limit is a number";
+      const message = `${names[index]} is ${shown(number)}, must be a whole number, 0 or more`;
       return err({ code: "bad_request", message });
     }
   }
   const count = limit === undefined ? HISTORY_LIMIT.default : Number(limit);
   if (count < 1 || count > HISTORY_LIMIT.max) {
-    return err({ code: "bad_request", message: `limit is 1 to ${HISTORY_LIMIT.max}` });
+    return err({ code: "bad_request", message: `limit is ${count}, must be 1 to ${HISTORY_LIMIT.max}` });
   }
   return ok({
     limit: count,
@@ -171,12 +173,16 @@ export function readRange(query: URLSearchParams): Result<HistoryRange> {
 function readPresence(text: string | null, kind: Kind): Result<string | undefined> {
   if (text === null) return ok(undefined);
   const data = parseJson(text);
-  if (data === undefined) return err({ code: "bad_request", message: "presence is not JSON" });
+  if (data === undefined)
+    return err({
+      code: "bad_request",
+      message: "presence is not valid JSON; percent-encode it in the query",
+    });
   const lost = lostNumber(text);
   if (lost !== undefined) return err({ code: "bad_request", message: `presence: ${lostMessage(lost)}` });
   const written = JSON.stringify(data);
   if (utf8Length(written) <= kind.maxPresenceBytes) return ok(written);
-  const message = `presence data is larger than the ${kind.maxPresenceBytes} bytes the room takes`;
+  const message = `presence data is ${utf8Length(written)} bytes, the limit is ${kind.maxPresenceBytes}`;
   return err({ code: "presence_too_large", message, limit: "maxPresenceBytes" });
 }
 

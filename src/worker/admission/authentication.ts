@@ -49,7 +49,11 @@ export class Gate {
     if (!visitor.ok) return visitor;
     const { user, access } = visitor.value;
     if (access.grants.length === 0)
-      return err({ code: "forbidden", message: "the token is not for this room" });
+      return err({
+        code: "forbidden",
+        message:
+          "the token grants nothing in this room; its rooms must have a pattern that matches the room name",
+      });
     // Whoever may not be in a room may not read it or act in it either.
     const refusal =
       refusalWithout("join", new Rights(access.grants)) ??
@@ -68,7 +72,8 @@ export class Gate {
       return ok({ user, access, ticket: { ...use, key: await deriveTicketKey(ticket) } });
     }
     if (!verifier.hasKeys) {
-      const message = "this server has no keys to verify a token with";
+      const message =
+        "this server has no key to verify tokens; set TOKEN_SECRETS, TOKEN_KEYS or TOKEN_JWKS_URL";
       return err({ code: "token_invalid", message, retryAfterMs: UNKNOWN_KEY_RETRY_MS });
     }
     const claims = await verifier.verify(token);

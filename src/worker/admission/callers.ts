@@ -67,7 +67,8 @@ export class Callers {
 
   async #check(request: Request, isJoin: boolean, offer: Offer | undefined): Promise<Result<Visit>> {
     const { server } = this.#config;
-    if (server.paused === "on") return err({ code: "unavailable", message: "the server is paused" });
+    if (server.paused === "on")
+      return err({ code: "unavailable", message: "the server is paused (PAUSED=on); retry later" });
     if (offer?.isSpoken === false) return err({ code: "version" });
     if (!this.#origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
     const url = readUrl(request);

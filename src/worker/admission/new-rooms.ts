@@ -51,7 +51,8 @@ export class NewRooms {
    */
   refusalOfRead(source: string, room: string, now: number): WireError | undefined {
     if (this.#known.has(room) || this.mayCreate(source, room, now)) return undefined;
-    const message = "this user or address has requested too many rooms today that nobody has joined";
+    const message =
+      "this user or address has requested too many new rooms today; join the room, or retry later";
     return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: READ_RETRY_MS };
   }
 

@@ -28,5 +28,8 @@ export function queryOf(url: URL): URLSearchParams {
 /** Reads the address of a request, unless it is too long to be read. */
 export function readUrl({ url }: Request): Result<URL> {
   if (url.length <= MAX_URL_CHARS) return ok(new URL(url));
-  return err({ code: "bad_request", message: `a URL has at most ${MAX_URL_CHARS} characters` });
+  return err({
+    code: "bad_request",
+    message: `the URL is ${url.length} characters, the limit is ${MAX_URL_CHARS}; send tokens in a header or as a subprotocol`,
+  });
 }

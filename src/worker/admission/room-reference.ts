@@ -1,3 +1,4 @@
+import { shown } from "../../protocol/shown.ts";
 import type { Config, Kind } from "../../config/config.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 import { decodeRoomName, kindOf } from "../../protocol/room-names.ts";
@@ -24,7 +25,7 @@ export function readPlace(url: URL, config: Config): Result<Place> {
   const kind = config.kinds.get(kindOf(room.value));
   if (kind === undefined) {
     const known = [...config.kinds.keys()].join(", ");
-    const message = `this server has no kind "${kindOf(room.value)}"; its kinds are ${known}`;
+    const message = `this server has no kind ${shown(kindOf(room.value))}; its kinds are ${known}`;
     return err({ code: "unknown_kind", message, retryAfterMs: UNKNOWN_KIND_RETRY_MS });
   }
   return ok({ room: room.value, kind });

@@ -1,3 +1,4 @@
+import { shown } from "../../protocol/shown.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
 
@@ -40,9 +41,15 @@ export function createAdmin({ config, adminKeys, rooms, registry }: Administered
   app.use(async (c, next) => {
     const key = /^Bearer +(\S+)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
     if (key === undefined)
-      return errorResponse({ code: "token_missing", message: "this needs an administration key" });
+      return errorResponse({
+        code: "token_missing",
+        message: "this needs an administration key; send Authorization: Bearer prl_…",
+      });
     if (await isOneOf(key, adminKeys)) return next();
-    return errorResponse({ code: "token_invalid", message: "this is no administration key of this server" });
+    return errorResponse({
+      code: "token_invalid",
+      message: "the administration key is not one of ADMIN_KEYS",
+    });
   });
 
   app.get("/revocations", async (c) => {
@@ -56,9 +63,11 @@ export function createAdmin({ config, adminKeys, rooms, registry }: Administered
     const parsed = v.safeParse(REVOCATION, parseJson(body.value));
     if (!parsed.success) return badRequest(v.summarize(parsed.issues).replaceAll("\n", " "));
     const { user, token, rooms: names, keepMs } = parsed.output;
-    if ((user === undefined) === (token === undefined)) return badRequest("name either a user or a token");
+    if ((user === undefined) === (token === undefined))
+      return badRequest("the body must have either user or token");
     const unknown = names.find((name) => !isRoomName(name) || !config.kinds.has(kindOf(name)));
-    if (unknown !== undefined) return badRequest(`${JSON.stringify(unknown)} is no room`);
+    if (unknown !== undefined)
+      return badRequest(`${shown(unknown)} is not a room name, or its kind does not exist`);
     const what =
       token === undefined
         ? ({ kind: "user", id: user ?? "" } as const)
@@ -67,7 +76,11 @@ export function createAdmin({ config, adminKeys, rooms, registry }: Administered
     if (!revoked.ok) return errorResponse(revoked.error);
     const revocation = revoked.value;
     if (revocation === undefined)
-      return errorResponse({ code: "unavailable", message: "too much is revoked already" });
+      return errorResponse({
+        code: "unavailable",
+        message:
+          "the revocation list is full; retry when older revocations have expired, or use a shorter keepMs",
+      });
     log("info", "revoked", { kind: what.kind });
     const removed = await Promise.all(names.map(async (name) => [name, await removeFrom(name, revocation)]));
     return c.json({ revocation, removed: Object.fromEntries(removed) as Record<string, number | null> });

@@ -152,7 +152,7 @@ describe("an attempt that was given up", () => {
       isWanted = false;
       token.resolve("late");
 
-      await expect(dialled).rejects.toThrow("given up");
+      await expect(dialled).rejects.toThrow("cancelled");
       expect(sent).toEqual([]);
     },
   );

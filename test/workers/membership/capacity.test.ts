@@ -63,7 +63,7 @@ describe("the places of one source", () => {
 
     expect(await third.inbox.take("error")).toMatchObject({
       ...FULL,
-      message: "this address has 2 members in the room, the limit is 2",
+      message: "this address has 2 members in the room, the limit is 2; retry when one has left",
       retryAfterMs: expect.any(Number) as number,
     });
     expect(await third.closed).toMatchObject({ code: 4005 });
@@ -81,7 +81,7 @@ describe("the places of one source", () => {
 
     expect(await refusalOf(room, await as("ana"))).toMatchObject({
       ...FULL,
-      message: "this user has 2 members in the room, the limit is 2",
+      message: "this user has 2 members in the room, the limit is 2; retry when one has left",
     });
     await join(room, home);
     await join(room, await as("bob"));
