@@ -2,6 +2,9 @@ import { fileURLToPath } from "node:url";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { ClosingLine } from "./test/support/closing-line.ts";
+import { hideExpectedAborts } from "./test/support/expected-aborts.ts";
+
+hideExpectedAborts();
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
@@ -30,6 +33,7 @@ function workersProject(
     root,
     plugins: [
       cloudflareTest({
+        verbose: false, // workerd would also print the errors that tests cause on purpose
         wrangler: { configPath: "./wrangler.toml" },
         // The Worker of wrangler.toml, and a class of rooms of kinds that only tests have.
         main: "./test/workers/support/worker.ts",
@@ -51,6 +55,8 @@ function workersProject(
     test: {
       name,
       maxWorkers: EVERY_CORE,
+      // Files share a runtime. Starting one for each would take minutes, and every test has rooms of its own.
+      isolate: false,
       include,
       env,
       testTimeout: 15_000, // an Inbox waits 10 s, and then says what did arrive
@@ -65,7 +71,11 @@ function workersProject(
  */
 export default defineConfig({
   test: {
-    reporters: ["verbose", new ClosingLine()],
+    // One line per file, also of slow tests. A test that fails is printed in full, with everything it logged.
+    reporters: [["default", { summary: false }], new ClosingLine()],
+    slowTestThreshold: Infinity,
+    experimental: { diagnostics: { isolate: false, transform: false, import: false } }, // no advice after the summary
+    silent: "passed-only",
     projects: [
       {
         root,
@@ -78,7 +88,7 @@ export default defineConfig({
         },
       },
       workersProject("workers", { dialect: "json", include: ["test/workers/**/*.test.ts"], groupOrder: 2 }),
-      // A twentieth of the model's sequences: the room that they try is the same.
+      // Fewer of the model's sequences, because the room is the same in both dialects.
       workersProject("workers-proto", {
         ...{
           dialect: "proto",

@@ -34,6 +34,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ["uqr", "esbuild", "node:fs", "node:path", "node:url"],
   },
   "rooms.ts": { folders: ["config"], packages: [] },
+  // `npm run dev`.
+  "dev.ts": {
+    folders: [],
+    packages: ["node:child_process", "node:os", "node:readline", "node:url", "node:util"],
+  },
 };
 
 /**

@@ -6,12 +6,17 @@ const variables =
 /** A failure tells both: the seed plays all of it again, with the path only the case that failed. */
 const [SEED, PATH] = [variables["VITE_FUZZ_SEED"], variables["VITE_FUZZ_PATH"]];
 
-/** Set `VITE_FUZZ_TIMES=10` for ten times as many cases. */
+/** `VITE_FUZZ_TIMES=10` draws ten times as many cases; `npm run test:long` sets it. */
 const TIMES = Number(variables["VITE_FUZZ_TIMES"] ?? 1);
 
 /** The parts of a long run, by number: each is to be a test. One that plays a seed again is short. */
 export function parts(count: number): number[] {
   return Array.from({ length: SEED === undefined ? count : 1 }, (_, index) => index + 1);
+}
+
+/** How many cases a run draws in place of `count`, as text for a title: `drawn(50_000)` is "50,000" by default. */
+export function drawn(count: number): string {
+  return Math.ceil(count * TIMES).toLocaleString("en");
 }
 
 /** How many cases are tried, from which seed; a failure says how to see it again. */

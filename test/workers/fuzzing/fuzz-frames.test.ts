@@ -12,8 +12,8 @@ import { join } from "../support/websocket.ts";
 
 const to = serveKinds;
 
-/** So many games of so many frames in each of so many tests: 20,000 frames. */
-const [PARTS, GAMES, FRAMES] = [20, 20, 50];
+/** Each test plays this many games of this many frames: 8,000 frames in all. `npm run test:long` draws more. */
+const [PARTS, GAMES, FRAMES] = [8, 20, 50];
 
 /** Stands for a polite member's id, which is not known before the game. */
 const PLACEHOLDER = "p".repeat(22);

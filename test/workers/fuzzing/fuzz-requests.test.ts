@@ -13,8 +13,8 @@ import { join } from "../support/websocket.ts";
 
 const to = serveKinds;
 
-/** So many batches of so many requests in each of so many tests: 5,000. */
-const [PARTS, BATCHES, REQUESTS] = [10, 10, 50];
+/** Each test sends this many batches of this many requests: 2,500 in all. `npm run test:long` draws more. */
+const [PARTS, BATCHES, REQUESTS] = [5, 10, 50];
 
 /** How long a request may take. Long, as it is only spent when one is not answered. */
 const PATIENCE_MS = 5_000;

@@ -7,8 +7,8 @@ import { Game, type Kind } from "./simulation.ts";
 const variables =
   (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
 
-/** How many sequences are played; set `VITE_MODEL_RUNS` for more. */
-const RUNS = Number(variables["VITE_MODEL_RUNS"] ?? 2_000);
+/** How many sequences are played, unless `VITE_MODEL_RUNS` is set; `npm run test:long` plays more. */
+const RUNS = Number(variables["VITE_MODEL_RUNS"] ?? 700);
 
 /** A failure tells both: the seed alone plays the part again, with the path only the sequence that failed. */
 const [SEED, PATH] = [variables["VITE_MODEL_SEED"], variables["VITE_MODEL_PATH"]];
