@@ -86,19 +86,19 @@ export interface Addressed {
   readonly to?: readonly string[];
 }
 
-/** Whose eyes see a frame. */
-export interface Eyes {
+/** Who sees a frame. */
+export interface Viewer {
   /** The member; `undefined` for someone who is none. */
   readonly member: string | undefined;
   /** Whether the shared state may be seen. */
   readonly seesState: boolean;
 }
 
-/** The eyes of who is no member and may see what is for everyone. */
-export const ANYONE: Eyes = { member: undefined, seesState: true };
+/** A viewer who is not a member and may see what is for everyone. */
+export const ANYONE: Viewer = { member: undefined, seesState: true };
 
 /** Whether one may see a frame. */
-export function isFor({ type, from, to }: Addressed, { member, seesState }: Eyes): boolean {
+export function isFor({ type, from, to }: Addressed, { member, seesState }: Viewer): boolean {
   if (type === "state") return seesState;
   return to === undefined || (member !== undefined && (from === member || to.includes(member)));
 }
