@@ -1,5 +1,5 @@
 import { roomAddress } from "./transports/address.ts";
-import { makeDials, type Dials } from "./transports/dialers.ts";
+import { makeDialers, type Dialers } from "./transports/dialers.ts";
 import { realEnvironment, type Environment } from "./runtime/environment.ts";
 import { settle, type JoinOptions } from "./options.ts";
 import type { Room } from "./room.ts";
@@ -8,7 +8,7 @@ import { Session } from "./session.ts";
 /** What {@link createRoom} takes from the world; tests give their own. */
 export interface RoomDeps {
   readonly environment?: Environment;
-  readonly dials?: Dials;
+  readonly dialers?: Dialers;
 }
 
 /**
@@ -30,6 +30,6 @@ export function joinRoom(url: string | URL, options: JoinOptions = {}): Room {
 /** As {@link joinRoom}, in a world of the caller's. Not exported to applications. */
 export function createRoom(url: string | URL, options: JoinOptions, deps: RoomDeps = {}): Room {
   const settings = settle(options);
-  const { environment = realEnvironment, dials = makeDials(settings) } = deps;
-  return new Session(roomAddress(url), settings, dials, environment);
+  const { environment = realEnvironment, dialers = makeDialers(settings) } = deps;
+  return new Session(roomAddress(url), settings, dialers, environment);
 }

@@ -3,7 +3,7 @@ import { clampDelay } from "../protocol/durations.ts";
 import { isKey, randomKey } from "../protocol/ids.ts";
 import type { BackoffBounds } from "./connection/backoff.ts";
 import type { Dialect } from "./transports/dialect.ts";
-import type { Means } from "./transports/dialers.ts";
+import type { DialerOptions } from "./transports/dialers.ts";
 import type { GetToken } from "./tokens.ts";
 import type { TransportName } from "./transports/transport.ts";
 import type { WebSocketConstructor } from "./transports/websocket-transport.ts";
@@ -88,7 +88,7 @@ export interface JoinOptions {
 }
 
 /** Options with everything settled. */
-export interface Settings extends BackoffBounds, Means {
+export interface Settings extends BackoffBounds, DialerOptions {
   readonly key: string;
   readonly position: string | undefined;
   readonly rewind: number | undefined;

@@ -11,7 +11,7 @@ import {
   type RoomState,
   type StateChange,
 } from "./connection/connection.ts";
-import type { Dials } from "./transports/dialers.ts";
+import type { Dialers } from "./transports/dialers.ts";
 import { Emitter } from "./runtime/emitter.ts";
 import type { Environment } from "./runtime/environment.ts";
 import { ParlorError, errorOfFrame } from "./error.ts";
@@ -20,7 +20,7 @@ import type { SetOptions } from "./sending/encode.ts";
 import { Link, type LinkListener } from "./connection/link.ts";
 import type { Member } from "./views/members.ts";
 import type { Settings } from "./options.ts";
-import { Outbox } from "./sending/pending-acts.ts";
+import { PendingActs } from "./sending/pending-acts.ts";
 import { recoveryOf } from "./recovery.ts";
 import { Renewal, isOfRenewal } from "./connection/token-renewal.ts";
 import { Replica } from "./views/replica.ts";
@@ -42,7 +42,7 @@ export class Session implements Room {
   readonly key: string;
   readonly #address: string;
   readonly #settings: Settings;
-  readonly #dials: Dials;
+  readonly #dialers: Dialers;
   readonly #environment: Environment;
   readonly #emitter: Emitter<RoomEvents>;
   readonly #timers: Timers;
@@ -58,19 +58,19 @@ export class Session implements Room {
   #link: Link | undefined;
 
   /** Begins to join at once. */
-  constructor(address: string, settings: Settings, dials: Dials, environment: Environment) {
+  constructor(address: string, settings: Settings, dialers: Dialers, environment: Environment) {
     this.key = settings.key;
     this.#address = address;
     this.#settings = settings;
-    this.#dials = dials;
+    this.#dialers = dialers;
     this.#environment = environment;
     this.#emitter = new Emitter(environment.report);
     this.#timers = new Timers(environment);
     this.#renewal = new Renewal(settings.getToken, this.#timers);
     this.#replica = new Replica(settings, (type, event) => this.#emit(type, event));
-    const outbox = new Outbox(settings.maxPendingActs);
-    this.#sender = new Sender(outbox, environment, this.#timers, settings);
-    this.#acts = new Acts(outbox, this.#sender, settings, (error) => this.#emit("error", error));
+    const pendingActs = new PendingActs(settings.maxPendingActs);
+    this.#sender = new Sender(pendingActs, environment, this.#timers, settings);
+    this.#acts = new Acts(pendingActs, this.#sender, settings, (error) => this.#emit("error", error));
     this.#updates = new Updates(this.#replica.shared.byKey, this.#acts, environment, settings);
     this.#connection = makeConnection(settings.transports);
     this.#attempt = environment.firstAttempt();
@@ -205,7 +205,7 @@ export class Session implements Room {
     };
     this.#link = new Link(
       name,
-      this.#dials[name],
+      this.#dialers[name],
       {
         ...{ room: this.#address, key, attempt: this.#attempt, rewind, mode, view },
         after: this.position,

@@ -30,7 +30,7 @@ const MAX_SPREAD_MS = 30_000;
  * What may still be sent, and by whom: the budgets of those who have lately acted. Who has none owes nothing, and all
  * are full again within ten seconds, as long as a room needs to fall asleep, so none is ever stored.
  */
-export class Budgets {
+export class RoomBudgets {
   readonly #limits: RoomLimits;
   readonly #rates: {
     readonly user: BucketRate;
@@ -47,7 +47,7 @@ export class Budgets {
   #roomReads: Bucket | undefined;
   #joins: Bucket | undefined;
   /** Joins refused that may come again, as far as the budget has not had the time for them since. */
-  #turnedAway = 0;
+  #rejectedJoins = 0;
   #dropAt = SPARE;
 
   constructor(limits: RoomLimits) {
@@ -139,14 +139,14 @@ export class Budgets {
   takeJoin(now: number): WireError | undefined {
     const { joins } = this.#rates;
     this.#joins ??= fullBucket(joins, now);
-    if (isFull(joins, this.#joins, now)) this.#turnedAway = 0; // They have had the time.
+    if (isFull(joins, this.#joins, now)) this.#rejectedJoins = 0; // They have had the time.
     const waitMs = take(joins, this.#joins, 1, now);
     if (waitMs === 0) {
-      this.#turnedAway = Math.max(0, this.#turnedAway - 1);
+      this.#rejectedJoins = Math.max(0, this.#rejectedJoins - 1);
       return undefined;
     }
-    this.#turnedAway++;
-    const spreadMs = Math.min(MAX_SPREAD_MS, 1_000 + (1_000 * this.#turnedAway) / joins.perSecond);
+    this.#rejectedJoins++;
+    const spreadMs = Math.min(MAX_SPREAD_MS, 1_000 + (1_000 * this.#rejectedJoins) / joins.perSecond);
     const retryAfterMs = Math.ceil(waitMs + Math.random() * spreadMs);
     return { code: "room_busy", limit: "joinsPerSecond", retryAfterMs };
   }

@@ -1,7 +1,7 @@
 import { fullBucket, owe, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
 /** Holds back what may be done together with what follows, once it has been done often. */
-export class Pace {
+export class Throttle {
   readonly #rate: BucketRate;
   #bucket: Bucket | undefined;
   #at: number | undefined;

@@ -87,7 +87,7 @@ export interface Addressed {
 }
 
 /** The viewer of a frame. */
-export interface Eyes {
+export interface Viewer {
   /** The member; `undefined` for a viewer that is not a member. */
   readonly member: string | undefined;
   /** Whether the viewer may read the shared state. */
@@ -95,10 +95,10 @@ export interface Eyes {
 }
 
 /** A viewer that is not a member and may receive everything that is for all members. */
-export const ANYONE: Eyes = { member: undefined, seesState: true };
+export const ANYONE: Viewer = { member: undefined, seesState: true };
 
 /** Whether a viewer may receive a frame. */
-export function isFor({ type, from, to }: Addressed, { member, seesState }: Eyes): boolean {
+export function isFor({ type, from, to }: Addressed, { member, seesState }: Viewer): boolean {
   if (type === "state") return seesState;
   return to === undefined || (member !== undefined && (from === member || to.includes(member)));
 }

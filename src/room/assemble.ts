@@ -6,31 +6,31 @@ import { MemoryActBlocks, SqlActBlocks } from "./log/act-block-store.ts";
 import { Acts } from "./acts/acts.ts";
 import { Announcements } from "./presence/announcements.ts";
 import { Attempts } from "./access/attempts.ts";
-import { Budgets } from "../limits/room-budgets.ts";
+import { RoomBudgets } from "../limits/room-budgets.ts";
 import { Clock } from "./lifetime/clock.ts";
 import { Deadlines } from "./lifetime/deadlines.ts";
-import { Departures } from "./membership/leave.ts";
-import { Door } from "./membership/join-queue.ts";
-import { Entrance } from "./membership/join.ts";
-import { Expiry } from "./lifetime/vacancy.ts";
+import { Leaves } from "./membership/leave.ts";
+import { JoinQueue } from "./membership/join-queue.ts";
+import { Joins } from "./membership/join.ts";
+import { Vacancy } from "./lifetime/vacancy.ts";
 import { FanOut } from "./delivery/fan-out.ts";
-import { MemoryFloors, SqlFloors } from "./log/ref-floors.ts";
+import { MemoryRefFloors, SqlRefFloors } from "./log/ref-floors.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { Liveness } from "./connections/liveness.ts";
 import { Log } from "./log/log.ts";
 import { Members } from "./presence/members.ts";
 import { MemorySegments } from "./log/memory-segments.ts";
-import { Newcomers } from "./connections/unread-welcomes.ts";
-import { Once } from "./log/deduplication.ts";
+import { UnreadWelcomes } from "./connections/unread-welcomes.ts";
+import { Deduplication } from "./log/deduplication.ts";
 import { Outbox } from "./delivery/outbox.ts";
-import { Pace } from "../limits/throttle.ts";
+import { Throttle } from "../limits/throttle.ts";
 import { Penalties } from "./access/penalties.ts";
-import { Places } from "./membership/capacity.ts";
+import { Capacity } from "./membership/capacity.ts";
 import { Publishing } from "./acts/publishing.ts";
-import { Pulse } from "./delivery/flush-schedule.ts";
-import { Reading } from "./acts/metered-queries.ts";
-import { Removals } from "./membership/revocation.ts";
-import { Renewals } from "./access/token-renewal.ts";
+import { FlushSchedule } from "./delivery/flush-schedule.ts";
+import { MeteredQueries } from "./acts/metered-queries.ts";
+import { RevokedMembers } from "./membership/revocation.ts";
+import { TokenRenewals } from "./access/token-renewal.ts";
 import { Roster } from "./presence/roster.ts";
 import { Sessions } from "./connections/sessions.ts";
 import { SqlSegments } from "./log/sql-segments.ts";
@@ -45,17 +45,17 @@ import { UsedTickets } from "./access/used-tickets.ts";
  */
 const PRESENCE_FRAMES = { perSecond: 4_000, burst: 4_000 };
 
-/** What tells whether a token is good. */
-export interface Warrants {
+/** What checks tokens. */
+export interface TokenChecks {
   readonly verifier: TokenVerifier;
   readonly revocations: Revocations;
 }
 
 /** A room's collaborators. */
-export type Parts = ReturnType<typeof assemble>;
+export type Assembly = ReturnType<typeof assemble>;
 
 /** Makes a room of a kind: each collaborator gets those it needs, and none owns a timer or the alarm. */
-export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revocations }: Warrants) {
+export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revocations }: TokenChecks) {
   const isStored = kind.history === "durable";
   const name = ctx.id.name ?? "";
   const tables = new Tables(ctx.storage);
@@ -65,57 +65,57 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const members = new Members(tables, sessions, kind);
   const attempts = new Attempts({ sessions, members });
   const present = (): ReadonlySet<string> => new Set(Array.from(members.all(), ({ session }) => session));
-  const once = new Once(
+  const deduplication = new Deduplication(
     log,
     isStored ? new SqlActBlocks(tables) : new MemoryActBlocks(),
-    isStored ? new SqlFloors(tables, present) : new MemoryFloors(present),
+    isStored ? new SqlRefFloors(tables, present) : new MemoryRefFloors(present),
   );
   const isMember = (id: string): boolean => members.byId(id) !== undefined;
   const state = new State(isStored ? new SqlState(tables) : new MemoryState(), kind, isMember);
   const roster = new Roster(tables, kind.presenceListMax);
-  const budgets = new Budgets(kind);
+  const budgets = new RoomBudgets(kind);
   const counters = new Counters();
   const penalties = new Penalties(tables, kind, counters);
   const tickets = new UsedTickets(tables);
-  const presence = new Announcements({ members, roster, pace: new Pace(PRESENCE_FRAMES) });
-  const pulse = new Pulse(kind.volatilePerSecond);
+  const presence = new Announcements({ members, roster, throttle: new Throttle(PRESENCE_FRAMES) });
+  const flushSchedule = new FlushSchedule(kind.volatilePerSecond);
   const fanOut = new FanOut({ log, sessions, members, roster });
-  const outbox = new Outbox(isStored, { log, once, state, sessions, presence, fanOut });
+  const outbox = new Outbox(isStored, { log, deduplication, state, sessions, presence, fanOut });
   const hooks = new Hooks(kind, name, { members, state, outbox });
-  const departures = new Departures({ sessions, members, state, outbox, hooks });
-  const publishing = new Publishing(kind, { hooks, members, state, once, outbox });
+  const leaves = new Leaves({ sessions, members, state, outbox, hooks });
+  const publishing = new Publishing(kind, { hooks, members, state, deduplication, outbox });
   const liveness = new Liveness(kind, sessions, (socket) => {
     return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
   });
-  const expiry = new Expiry(tables, sessions, members, kind.emptyRoomTtlMs);
-  const deadlines = new Deadlines({ liveness, members, expiry }, (at) => void ctx.storage.setAlarm(at));
-  const renewals = new Renewals({ verifier, revocations }, name, {
+  const vacancy = new Vacancy(tables, sessions, members, kind.emptyRoomTtlMs);
+  const deadlines = new Deadlines({ liveness, members, vacancy }, (at) => void ctx.storage.setAlarm(at));
+  const renewals = new TokenRenewals({ verifier, revocations }, name, {
     sessions,
     attempts,
     members,
     outbox,
     deadlines,
   });
-  const removals = new Removals(revocations, { sessions, members, departures });
-  const entrance = new Entrance(kind, {
+  const revokedMembers = new RevokedMembers(revocations, { sessions, members, leaves });
+  const joins = new Joins(kind, {
     log,
     outbox,
     sessions,
     attempts,
     members,
-    places: new Places(kind, { members, sessions }),
+    capacity: new Capacity(kind, { members, sessions }),
     roster,
     state,
     fanOut,
     hooks,
-    departures,
+    leaves,
     budgets,
     penalties,
     tickets,
     tables,
     revocations,
   });
-  const reading = new Reading({ log, sessions, members, budgets, outbox, entrance });
+  const queries = new MeteredQueries({ log, sessions, members, budgets, outbox, joins });
   const acts = new Acts(kind, {
     sessions,
     attempts,
@@ -124,26 +124,31 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
     fanOut,
     publishing,
-    departures,
+    leaves,
     renewals,
     penalties,
-    reading,
+    queries,
   });
-  const newcomers = new Newcomers(sessions);
-  const door = new Door((socket) => ctx.acceptWebSocket(socket), { entrance, deadlines, newcomers, outbox });
+  const unreadWelcomes = new UnreadWelcomes(sessions);
+  const joinQueue = new JoinQueue((socket) => ctx.acceptWebSocket(socket), {
+    joins,
+    deadlines,
+    unreadWelcomes,
+    outbox,
+  });
   return {
-    ...{ tables, log, state, sessions, members, roster, outbox, fanOut, pulse },
+    ...{ tables, log, state, sessions, members, roster, outbox, fanOut, flushSchedule },
     ...{
-      departures,
+      leaves,
       renewals,
-      removals,
+      revokedMembers,
       acts,
-      reading,
-      entrance,
-      door,
-      newcomers,
+      queries,
+      joins,
+      joinQueue,
+      unreadWelcomes,
       liveness,
-      expiry,
+      vacancy,
       deadlines,
     },
     ...{ counters, penalties, clock: new Clock() },

@@ -1,4 +1,4 @@
-import type { Parts } from "./assemble.ts";
+import type { Assembly } from "./assemble.ts";
 
 /**
  * Adjusts the remembered times to a clock that was set back (limits/durations.ts). Silences, stalls, graces, penalties and
@@ -7,12 +7,12 @@ import type { Parts } from "./assemble.ts";
  *
  * This also runs once after each load of the object, because the clock may have been set back while the room slept.
  */
-export function tendClock(room: Parts, isFirstTurn: boolean, now: number): void {
-  const { clock, liveness, members, penalties, expiry, deadlines } = room;
+export function adjustToClock(room: Assembly, isFirstTurn: boolean, now: number): void {
+  const { clock, liveness, members, penalties, vacancy, deadlines } = room;
   const wasSetBack = clock.wasSetBack(now);
   if (!wasSetBack && !isFirstTurn) return;
   if (wasSetBack) liveness.hearPings(now);
   penalties.restart(now);
-  const restarted = [liveness, members, expiry].map((each) => each.restart(now));
+  const restarted = [liveness, members, vacancy].map((each) => each.restart(now));
   if (wasSetBack || restarted.includes(true)) deadlines.rearm(now);
 }

@@ -1,32 +1,32 @@
 import type { HistoryRange, MembersRange, RoomInfo } from "./api.ts";
 import { charsOf, pageFields, PARSE_PRICE } from "./log/history-pages.ts";
-import type { Parts } from "./assemble.ts";
-import type { Read } from "./acts/metered-queries.ts";
+import type { Assembly } from "./assemble.ts";
+import type { QueryResult } from "./acts/metered-queries.ts";
 
 /** Sorting a member into the list takes as long as looking at this many characters. */
 const MEMBER_CHARS = 128;
 
 /** What of a room anyone who may join it may know. */
-export function infoOf({ members, log, entrance }: Parts, awakeSince: number): RoomInfo {
-  const { isNew } = entrance;
+export function infoOf({ members, log, joins }: Assembly, awakeSince: number): RoomInfo {
+  const { isNew } = joins;
   return { members: members.size, position: log.position ?? null, awakeSince, isNew };
 }
 
 /** Stored messages, as rule H5 has them. */
-export function readHistory({ log }: Parts, range: HistoryRange, now: number): Read {
+export function queryHistory({ log }: Assembly, range: HistoryRange, now: number): QueryResult {
   const page = log.history(range, now);
   const text = `{${pageFields(page)},"position":${JSON.stringify(log.position ?? null)}}`;
   return { text, cost: page.cost + charsOf(page) };
 }
 
 /** The members, as rule H6 has them. */
-export function readMembers({ members, roster }: Parts, range: MembersRange): Read {
+export function queryMembers({ members, roster }: Assembly, range: MembersRange): QueryResult {
   const text = JSON.stringify({ ...members.page(range), count: members.size, roster: roster.revision });
   return { text, cost: MEMBER_CHARS * members.size + PARSE_PRICE * text.length };
 }
 
 /** The shared state, as rule H7 has it. */
-export function readState({ state, log }: Parts): Read {
+export function queryState({ state, log }: Assembly): QueryResult {
   const position = JSON.stringify(log.position ?? null);
   const text = `{"state":${state.snapshot},"stateOffset":${log.head},"position":${position}}`;
   return { text, cost: text.length };

@@ -1,10 +1,10 @@
-import type { Parts } from "./assemble.ts";
+import type { Assembly } from "./assemble.ts";
 
 /** Ends what is overdue: connections that are silent, stalled or whose token has expired, and graces. */
-export function reap({ liveness, departures, renewals }: Parts, now: number): void {
-  for (const session of liveness.silent(now)) departures.lose(session, now, "timeout", "silent");
-  for (const session of liveness.expired(now)) departures.lose(session, now, "disconnected", "token_expired");
+export function reap({ liveness, leaves, renewals }: Assembly, now: number): void {
+  for (const session of liveness.silent(now)) leaves.lose(session, now, "timeout", "silent");
+  for (const session of liveness.expired(now)) leaves.lose(session, now, "disconnected", "token_expired");
   for (const session of liveness.expiring(now)) renewals.warn(session, now);
-  for (const session of liveness.stalled(now)) departures.lose(session, now, "disconnected", "slow");
-  departures.endOverdue(now);
+  for (const session of liveness.stalled(now)) leaves.lose(session, now, "disconnected", "slow");
+  leaves.endOverdue(now);
 }

@@ -6,7 +6,7 @@ import { log } from "../metrics/log.ts";
 import type { CloseName } from "../protocol/close-codes.ts";
 import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { PING, PONG } from "../protocol/frames.ts";
-import { answersOver, collectAnswers } from "./acts/replies.ts";
+import { repliesOver, collectReplies } from "./acts/replies.ts";
 import type {
   ActOutcome,
   ActRequest,
@@ -18,14 +18,14 @@ import type {
   RoomClass,
   RoomInfo,
 } from "./api.ts";
-import { tendClock } from "./clock-setback.ts";
+import { adjustToClock } from "./clock-setback.ts";
 import { answerClose, isLeaving } from "./connections/close-handshake.ts";
 import { FairReading } from "./connections/fair-reading.ts";
 import { refuse } from "./membership/join-queue.ts";
-import { assemble, type Parts, type Warrants } from "./assemble.ts";
-import type { Read } from "./acts/metered-queries.ts";
+import { assemble, type Assembly, type TokenChecks } from "./assemble.ts";
+import type { QueryResult } from "./acts/metered-queries.ts";
 import { reap } from "./reaper.ts";
-import { infoOf, readHistory, readMembers, readState } from "./queries.ts";
+import { infoOf, queryHistory, queryMembers, queryState } from "./queries.ts";
 import { closeSocket, isExpired, type Session } from "./connections/sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./lifetime/wakeup.ts";
@@ -39,24 +39,24 @@ const ALARM_RETRY_MS = 60_000;
  * The class is wiring: it owns the clock, the sockets and the alarm, and hands each event to the collaborator whose
  * business it is. Every event is handled in one turn, and ends in a flush.
  */
-export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
+export function defineRoomClass(config: Config, tokenChecks: TokenChecks): RoomClass {
   // The timer that attaches what was sent looks at new connections as well: a room must not stay awake for either.
   const looksInTime = config.server.attachAfterMs > 0;
   return class Room extends DurableObject implements RoomApi {
-    readonly #room: Parts;
+    readonly #room: Assembly;
     readonly #wakeup = new Wakeup(
-      (at) => this.#turn((now) => this.#wake(at, now), { mayRest: true, at }),
+      (at) => this.#turn((now) => this.#wake(at, now), { mayDelayFlush: true, at }),
       config.server.attachAfterMs,
     );
     readonly #fairReading = new FairReading<WebSocket>(
       (untilOpen) => void this.ctx.blockConcurrencyWhile(untilOpen),
-      () => this.#turn(() => undefined, { mayRest: true }),
+      () => this.#turn(() => undefined, { mayDelayFlush: true }),
     );
     readonly #awakeSince = Date.now();
 
     constructor(ctx: DurableObjectState, env: unknown) {
       super(ctx, env as never);
-      this.#room = assemble(ctx, kindOfRoom(config, ctx.id.name), warrants);
+      this.#room = assemble(ctx, kindOfRoom(config, ctx.id.name), tokenChecks);
       ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
       log("debug", "room_loaded", { room: ctx.id.name });
     }
@@ -69,18 +69,18 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
           code: "unavailable",
           message: "the room runs an older version of the server; retry",
         });
-      const { deadlines, tables, door } = this.#room;
+      const { deadlines, tables, joinQueue } = this.#room;
       if (!deadlines.isKnown) deadlines.assume(await this.ctx.storage.getAlarm());
       if (tables.areNewer)
         return refuse({
           code: "unavailable",
           message: "a newer version of the server has stored the room; retry later",
         });
-      const knock = { join, protocol: request.headers.get("Sec-WebSocket-Protocol") };
+      const queued = { join, protocol: request.headers.get("Sec-WebSocket-Protocol") };
       const now = Date.now();
-      if (door.opens(now)) return this.#turn((then) => door.letIn(knock, then));
-      const answer = door.wait(knock);
-      this.#wakeup.wakeAt(door.opensAt ?? now, now);
+      if (joinQueue.isFree(now)) return this.#turn((then) => joinQueue.join(queued, then));
+      const answer = joinQueue.enqueue(queued);
+      this.#wakeup.wakeAt(joinQueue.dueAt ?? now, now);
       return answer;
     }
 
@@ -96,7 +96,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
           if (session === undefined) return;
           if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
           sessions.heard(session, now);
-          acts.receive(session.record, session, data, answersOver(session, outbox, counters), now);
+          acts.receive(session.record, session, data, repliesOver(session, outbox, counters), now);
         },
         true,
       );
@@ -108,7 +108,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       this.#socketTurn(socket, (now) => {
         const session = this.#room.sessions.of(socket);
         if (session !== undefined && wasClean && isLeaving(code))
-          this.#room.departures.depart(session, now, "left");
+          this.#room.leaves.depart(session, now, "left");
         else if (session !== undefined) this.#lose(session, now);
         this.#room.sessions.ended(socket, now);
       });
@@ -130,7 +130,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       this.#room.deadlines.came();
       try {
         this.ctx.storage.transactionSync(() => this.#handle((now) => reap(this.#room, now)));
-        if ((this.#room.expiry.at() ?? Infinity) <= Date.now()) return await this.#vanish();
+        if ((this.#room.vacancy.at() ?? Infinity) <= Date.now()) return await this.#vanish();
         this.#room.deadlines.rearm(Date.now());
         await this.#follow();
       } catch (error) {
@@ -143,13 +143,13 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     async act(request: ActRequest): Promise<ActOutcome> {
       if (request.v > CONTRACT_VERSION) return { refused: { code: "unavailable" }, results: [] };
       const { collected, isNew } = this.#turn((now) => {
-        const { acts, sessions, renewals, counters, entrance } = this.#room;
-        const { isNew } = entrance; // Acts may store something, even if the room rejects them.
+        const { acts, sessions, renewals, counters, joins } = this.#room;
+        const { isNew } = joins; // Acts may store something, even if the room rejects them.
         const session = sessions.byId(request.session);
         if (session !== undefined) sessions.heard(session, now);
         renewals.follow(request, now);
-        const collected = collectAnswers(counters);
-        acts.receive(request, undefined, request.body, collected.answers, now);
+        const collected = collectReplies(counters);
+        acts.receive(request, undefined, request.body, collected.replies, now);
         this.#flush(now);
         return { collected, isNew };
       });
@@ -162,19 +162,19 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     async history(range: HistoryRange, reader?: Reader): Promise<ReadOutcome | string> {
-      return this.#answer(reader, (room, now) => readHistory(room, range, now));
+      return this.#answer(reader, (room, now) => queryHistory(room, range, now));
     }
 
     async members(range: MembersRange, reader?: Reader): Promise<ReadOutcome | string> {
-      return this.#answer(reader, (room) => readMembers(room, range));
+      return this.#answer(reader, (room) => queryMembers(room, range));
     }
 
     async state(reader?: Reader): Promise<ReadOutcome | string> {
-      return this.#answer(reader, readState);
+      return this.#answer(reader, queryState);
     }
 
     async revoke(revocation: Revocation): Promise<number> {
-      return this.#turn((now) => this.#room.removals.remove(revocation, now));
+      return this.#turn((now) => this.#room.revokedMembers.remove(revocation, now));
     }
 
     async ready(): Promise<true> {
@@ -195,46 +195,49 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
       }
     }
 
-    #answer(reader: Reader | undefined, read: (room: Parts, now: number) => Read): ReadOutcome | string {
-      return this.#read((room, now) => room.reading.answer(reader, () => read(room, now), now));
+    #answer(
+      reader: Reader | undefined,
+      read: (room: Assembly, now: number) => QueryResult,
+    ): ReadOutcome | string {
+      return this.#read((room, now) => room.queries.run(reader, () => read(room, now), now));
     }
 
     /** Reads what is there. What waits to be told is told first, so that no one reads of less than has happened. */
-    #read<Value>(work: (room: Parts, now: number) => Value): Value {
+    #read<Value>(work: (room: Assembly, now: number) => Value): Value {
       return this.#turn((now) => {
         this.#flush(now);
         return work(this.#room, now);
       });
     }
 
-    #socketTurn(socket: WebSocket, work: (now: number) => void, mayRest = false): void {
+    #socketTurn(socket: WebSocket, work: (now: number) => void, mayDelayFlush = false): void {
       if (this.#room.tables.areNewer) return closeSocket(socket, "upgrade");
-      this.#turn(work, { woken: socket, mayRest });
+      this.#turn(work, { woken: socket, mayDelayFlush });
     }
 
     /** Wakes the sessions, does the work, flushes, or sees that this is soon done. */
     #handle<Value>(
       work: (now: number) => Value,
-      { woken, mayRest = false, at = 0 }: TurnOptions = {},
+      { woken, mayDelayFlush = false, at = 0 }: TurnOptions = {},
     ): Value {
       const now = Date.now();
-      const { sessions, members, departures, deadlines, expiry } = this.#room;
+      const { sessions, members, leaves, deadlines, vacancy } = this.#room;
       sessions.load(woken);
       const isFirstEvent = members.load(now);
-      tendClock(this.#room, isFirstEvent, now);
-      const wasOccupied = !expiry.isEmpty;
+      adjustToClock(this.#room, isFirstEvent, now);
+      const wasOccupied = !vacancy.isEmpty;
       if (isFirstEvent) {
         // After a crash no close event says who was lost, and no alarm may be set.
-        departures.endOverdue(now);
+        leaves.endOverdue(now);
         if (members.nextDeparture() !== undefined) deadlines.rearm(now);
       }
       const value = work(now);
-      if (mayRest && this.#rests(Math.max(at, now))) return value; // A clock that was set back holds no one up.
+      if (mayDelayFlush && this.#delaysFlush(Math.max(at, now))) return value; // A clock that was set back holds no one up.
       this.#flush(now);
-      if (!expiry.isEmpty) {
-        if (!wasOccupied) expiry.end();
-      } else if (wasOccupied || (isFirstEvent && !expiry.hasBegun)) {
-        expiry.begin(now);
+      if (!vacancy.isEmpty) {
+        if (!wasOccupied) vacancy.end();
+      } else if (wasOccupied || (isFirstEvent && !vacancy.hasBegun)) {
+        vacancy.begin(now);
         deadlines.rearm(now);
       }
       return value;
@@ -250,18 +253,18 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     /** What takes a while takes effect in turns of its own: the check of new tokens, the news of revoked ones. */
     #follow(): void | Promise<void> {
-      const { renewals, removals } = this.#room;
-      const news = removals.ask(Date.now());
+      const { renewals, revokedMembers } = this.#room;
+      const news = revokedMembers.ask(Date.now());
       const checks = [...renewals.takeChecks(), ...(news === undefined ? [] : [news])];
       if (checks.length === 0) return;
       return Promise.all(checks.map(async (check) => this.#turn(await check))).then(() => undefined);
     }
 
     /** Whether what has happened may be told together with what follows; then the timer sees to it. */
-    #rests(now: number): boolean {
-      const { outbox, fanOut, pulse, expiry } = this.#room;
-      const dueAt = pulse.dueAt(outbox.waiting, now);
-      if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || expiry.isEmpty)
+    #delaysFlush(now: number): boolean {
+      const { outbox, fanOut, flushSchedule, vacancy } = this.#room;
+      const dueAt = flushSchedule.dueAt(outbox.waiting, now);
+      if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || vacancy.isEmpty)
         return false;
       if (outbox.isEmpty) this.#tend(now);
       else this.#wakeup.wakeAt(dueAt, now);
@@ -270,36 +273,36 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
 
     /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
     #flush(now: number): void {
-      const { outbox, fanOut, deadlines, liveness, pulse, newcomers } = this.#room;
-      for (const session of newcomers.takeLost(now)) this.#lose(session, now, "silent");
+      const { outbox, fanOut, deadlines, liveness, flushSchedule, unreadWelcomes } = this.#room;
+      for (const session of unreadWelcomes.takeLost(now)) this.#lose(session, now, "silent");
       outbox.flush(now);
       const slow = fanOut.takeSlow();
       for (const session of slow) this.#lose(session, now);
       if (slow.length > 0) return this.#flush(now);
-      pulse.flushed(fanOut.takeSends(), outbox.takeStored(), now);
+      flushSchedule.flushed(fanOut.takeSends(), outbox.takeStored(), now);
       for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
       this.#tend(now);
     }
 
     /** Makes sure that the room wakes for waiting work. */
     #tend(now: number): void {
-      const { outbox, fanOut, door, counters, newcomers, sessions } = this.#room;
+      const { outbox, fanOut, joinQueue, counters, unreadWelcomes, sessions } = this.#room;
       const waits = [
         outbox.presence.heldUntil,
         fanOut.queuedUntil,
         fanOut.heldUntil,
-        door.opensAt,
+        joinQueue.dueAt,
         counters.dueAt(now),
-        looksInTime ? newcomers.lookAt : undefined,
+        looksInTime ? unreadWelcomes.checkAt : undefined,
       ];
       this.#wakeup.tend(sessions, waits, now);
     }
 
     #wake(at: number, now: number): void {
-      const { pulse, fanOut, outbox, counters, door } = this.#room;
-      pulse.came(at, now);
+      const { flushSchedule, fanOut, outbox, counters, joinQueue } = this.#room;
+      flushSchedule.came(at, now);
       counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
-      door.openForAll(now);
+      joinQueue.drain(now);
       if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > Math.max(at, now)) return;
       outbox.flush(now); // Who has caught up is live, and has been told of everything.
       fanOut.goOn(now, Math.max(at, now));
@@ -312,7 +315,7 @@ export function defineRoomClass(config: Config, warrants: Warrants): RoomClass {
     }
 
     #lose(session: Session, now: number, close?: CloseName): void {
-      const graceUntil = this.#room.departures.lose(session, now, "disconnected", close);
+      const graceUntil = this.#room.leaves.lose(session, now, "disconnected", close);
       if (graceUntil !== undefined) this.#room.deadlines.end(graceUntil, now);
     }
   };
@@ -323,7 +326,7 @@ interface TurnOptions {
   /** The socket whose event it is. */
   readonly woken?: WebSocket;
   /** Whether what comes of it may wait to be told. */
-  readonly mayRest?: boolean;
+  readonly mayDelayFlush?: boolean;
   /** When it should have come, Unix milliseconds. */
   readonly at?: number;
 }

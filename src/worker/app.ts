@@ -26,17 +26,17 @@ import {
 } from "./admission/admission.ts";
 import { Callers, type Caller } from "./admission/callers.ts";
 import type { Carried, Env } from "./env.ts";
-import { Gate, hasTokenInUrl, type Checks } from "./admission/authentication.ts";
+import { Authenticator, hasTokenInUrl, type TokenChecks } from "./admission/authentication.ts";
 import { openSocket, type Joined } from "./rooms/room-socket.ts";
-import type { ClientPlace } from "./rooms/location.ts";
+import type { ClientLocation } from "./rooms/location.ts";
 import { NewRooms } from "./admission/new-rooms.ts";
 import { Origins } from "./admission/origins.ts";
 import { queryOf, withoutSpareSlashes } from "./admission/paths.ts";
-import type { Place } from "./admission/room-reference.ts";
+import type { RoomReference } from "./admission/room-reference.ts";
 import { Rooms, callRoom, type Stub } from "./rooms/rooms.ts";
-import { Streams } from "./admission/stream-limit.ts";
-import { TurnedAway } from "./admission/refusal-cache.ts";
-import { within } from "./timeout.ts";
+import { StreamLimit } from "./admission/stream-limit.ts";
+import { RefusalCache } from "./admission/refusal-cache.ts";
+import { withTimeout } from "./timeout.ts";
 
 /** How long a probe waits for an object, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
@@ -50,9 +50,9 @@ interface Known extends Carried {
 type Incoming = Context<Known>;
 
 /** Makes the Worker's routes: what each address of a room does with a request. */
-export function createApp(config: Config, env: Env, checks: Checks): Hono<Known> {
+export function createApp(config: Config, env: Env, tokenChecks: TokenChecks): Hono<Known> {
   const origins = new Origins(config.server.allowedOrigins);
-  const callers = new Callers(config, new Gate(checks), origins);
+  const callers = new Callers(config, new Authenticator(tokenChecks), origins);
   const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
   const isLimited = config.server.addressLimits === "on";
   const limits = {
@@ -63,8 +63,8 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
   };
   const newRooms = isLimited ? new NewRooms(config.server.newRoomsPerDay) : undefined;
   const { sseStreamsPerSource, sseHeartbeatMs } = config.server;
-  const streams = isLimited ? new Streams(sseStreamsPerSource, sseHeartbeatMs) : undefined;
-  const turnedAway = new TurnedAway();
+  const streamLimit = isLimited ? new StreamLimit(sseStreamsPerSource, sseHeartbeatMs) : undefined;
+  const refusalCache = new RefusalCache();
   const app = new Hono<Known>({ getPath: (request) => withoutSpareSlashes(getPath(request)) });
 
   // The headers of an upgrade's response cannot be changed, so it is passed through unchanged. A preflight allows all headers
@@ -89,7 +89,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
 
   app.get("/healthz", (c) => c.json({ status: "ok", protocol: PROTOCOL_VERSION }));
   app.get("/readyz", async (c) => {
-    const answered = await callRoom(() => within(READY_TIMEOUT_MS, rooms.probe().ready()), {
+    const answered = await callRoom(() => withTimeout(READY_TIMEOUT_MS, rooms.probe().ready()), {
       mayRepeat: true,
     });
     return answered.ok ? c.json({ status: "ready" }) : errorResponse(answered.error);
@@ -101,7 +101,9 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
   app.post("/rooms/:room/ticket", giveTicket);
   app.get("/rooms/:room/history", readHistory);
   app.get("/rooms/:room/members", readMembers);
-  app.get("/rooms/:room/state", (c) => readJson(c, "state", (room, _place, reader) => room.state(reader)));
+  app.get("/rooms/:room/state", (c) =>
+    readJson(c, "state", (room, _reference, reader) => room.state(reader)),
+  );
   for (const path of [
     "/healthz",
     "/readyz",
@@ -155,7 +157,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     const lastEventId = lastEventIdOf(raw);
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
     const { source } = c.get("caller");
-    const stream = streams?.open(source, Date.now());
+    const stream = streamLimit?.open(source, Date.now());
     if (stream?.ok === false) return refuseAloud(raw, stream.error);
     const joined = await join(c, { dialect: "bridge", lastEventId });
     if (!joined.ok) {
@@ -173,33 +175,33 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
     joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId">,
     echo?: string,
   ): Promise<Result<Joined>> {
-    const { visit, address, source } = c.get("caller");
-    if (!visit.ok) return visit;
-    const { place } = visit.value;
+    const { roomRequest, address, source } = c.get("caller");
+    if (!roomRequest.ok) return roomRequest;
+    const { reference } = roomRequest.value;
     const now = Date.now();
-    const mayNotCreate = newRooms?.mayCreate(source, place.room, now) === false;
-    const admitted = await admit(visit.value, { ...joiner, address, mayNotCreate });
+    const mayNotCreate = newRooms?.mayCreate(source, reference.room, now) === false;
+    const admitted = await admit(roomRequest.value, { ...joiner, address, mayNotCreate });
     if (!admitted.ok) return admitted;
-    const refusal = turnedAway.refusal(place, admitted.value, now);
+    const refusal = refusalCache.refusal(reference, admitted.value, now);
     if (refusal !== undefined) return err(refusal);
-    const joined = await openSocket(rooms, place, admitted.value, {
-      at: c.req.raw.cf as ClientPlace | undefined,
+    const joined = await openSocket(rooms, reference, admitted.value, {
+      at: c.req.raw.cf as ClientLocation | undefined,
       subprotocol: echo,
       signal: c.req.raw.signal,
     });
-    if (!joined.ok) turnedAway.note(place.room, admitted.value, joined.error, now);
+    if (!joined.ok) refusalCache.note(reference.room, admitted.value, joined.error, now);
     else {
-      newRooms?.found(place.room);
-      if (joined.value.isFirst) newRooms?.created(source, place.room, now);
+      newRooms?.found(reference.room);
+      if (joined.value.isFirst) newRooms?.created(source, reference.room, now);
     }
     return joined;
   }
 
   async function giveTicket(c: Incoming): Promise<Response> {
-    const { visit } = c.get("caller");
-    if (!visit.ok) return errorResponse(visit.error);
-    const { place, visitor } = visit.value;
-    const { user, access } = visitor;
+    const { roomRequest } = c.get("caller");
+    if (!roomRequest.ok) return errorResponse(roomRequest.error);
+    const { reference, principal } = roomRequest.value;
+    const { user, access } = principal;
     if (user === "")
       return errorResponse({
         code: "token_missing",
@@ -207,7 +209,7 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
       });
     const refusal = refusalWithout("join", new Rights(access.grants));
     if (refusal !== undefined) return errorResponse(refusal);
-    const issued = await checks.tickets.issue(place.room, user, access, Date.now());
+    const issued = await tokenChecks.tickets.issue(reference.room, user, access, Date.now());
     return issued.ok
       ? c.json(issued.value, { headers: { "Cache-Control": "no-store" } })
       : errorResponse(issued.error);
@@ -215,66 +217,69 @@ export function createApp(config: Config, env: Env, checks: Checks): Hono<Known>
 
   async function act(c: Incoming): Promise<Response> {
     const { raw } = c.req;
-    const { visit, address, source } = c.get("caller");
-    if (!visit.ok) return errorResponse(visit.error);
-    const { place, visitor } = visit.value;
+    const { roomRequest, address, source } = c.get("caller");
+    if (!roomRequest.ok) return errorResponse(roomRequest.error);
+    const { reference, principal } = roomRequest.value;
     const header = readSession(raw.headers.get(SESSION_HEADER));
     if (!header.ok) return errorResponse(header.error);
     const { session, key, attempt } = header.value;
-    const identity = await identify(place, visitor.user, session, key);
+    const identity = await identify(reference, principal.user, session, key);
     if (!identity.ok) return errorResponse(identity.error);
-    const body = await readBody(raw, place.kind.maxFrameBytes);
+    const body = await readBody(raw, reference.kind.maxFrameBytes);
     if (!body.ok) return errorResponse(body.error);
     const name = await readRequestName(identity.value, raw.headers.get("Idempotency-Key"));
     if (!name.ok) return errorResponse(name.error);
     const request = {
-      ...{ v: contractVersionOf(), session, ...identity.value, body: body.value, access: visitor.access },
-      ...(await sourceIn(place.room, visitor.user, address)),
+      ...{ v: contractVersionOf(), session, ...identity.value, body: body.value, access: principal.access },
+      ...(await sourceIn(reference.room, principal.user, address)),
       ...(name.value !== undefined && { request: name.value }),
       ...(attempt !== undefined && { attempt }),
     };
     // Without a ref an act may not happen twice, so it is for the client to repeat.
-    const outcome = await callRoom(() => rooms.forCall(place.room, place.kind).act(request), {
+    const outcome = await callRoom(() => rooms.forCall(reference.room, reference.kind).act(request), {
       mayRepeat: false,
     });
     if (!outcome.ok) return errorResponse(outcome.error);
-    newRooms?.touched(source, place.room, outcome.value.isNew === true, Date.now());
+    newRooms?.touched(source, reference.room, outcome.value.isNew === true, Date.now());
     return answerActs(outcome.value, /^\s*\[/.test(body.value));
   }
 
   async function readHistory(c: Incoming): Promise<Response> {
     const range = readRange(queryOf(new URL(c.req.url)));
     if (!range.ok) return errorResponse(range.error);
-    return readJson(c, "history", (room, _place, reader) => room.history(range.value, reader));
+    return readJson(c, "history", (room, _reference, reader) => room.history(range.value, reader));
   }
 
   async function readMembers(c: Incoming): Promise<Response> {
     const range = readMembersRange(queryOf(new URL(c.req.url)));
     if (!range.ok) return errorResponse(range.error);
-    return readJson(c, "members", (room, _place, reader) => room.members(range.value, reader));
+    return readJson(c, "members", (room, _reference, reader) => room.members(range.value, reader));
   }
 
   /** Answers with what a room has written as JSON, to who may read it. */
   async function readJson(
     c: Incoming,
     capability: Capability,
-    read: (room: Stub, place: Place, reader: Reader) => Promise<ReadOutcome | string>,
+    read: (room: Stub, reference: RoomReference, reader: Reader) => Promise<ReadOutcome | string>,
   ): Promise<Response> {
-    const { visit, address, source } = c.get("caller");
-    if (!visit.ok) return errorResponse(visit.error);
-    const { place, visitor } = visit.value;
+    const { roomRequest, address, source } = c.get("caller");
+    if (!roomRequest.ok) return errorResponse(roomRequest.error);
+    const { reference, principal } = roomRequest.value;
     const refusal =
-      refusalWithout(capability, new Rights(visitor.access.grants)) ??
-      newRooms?.refusalOfRead(source, place.room, Date.now());
+      refusalWithout(capability, new Rights(principal.access.grants)) ??
+      newRooms?.refusalOfRead(source, reference.room, Date.now());
     if (refusal !== undefined) return errorResponse(refusal);
-    const reader = await sourceIn(place.room, visitor.user, address);
-    const answered = await callRoom(() => read(rooms.forCall(place.room, place.kind), place, reader), {
-      mayRepeat: true,
-    });
+    const reader = await sourceIn(reference.room, principal.user, address);
+    const answered = await callRoom(
+      () => read(rooms.forCall(reference.room, reference.kind), reference, reader),
+      {
+        mayRepeat: true,
+      },
+    );
     if (!answered.ok) return errorResponse(answered.error);
     const answer = answered.value;
     if (typeof answer === "string") return json(c, answer); // A room of older code.
-    newRooms?.touched(source, place.room, answer.isNew, Date.now());
+    newRooms?.touched(source, reference.room, answer.isNew, Date.now());
     return answer.refused === null ? json(c, answer.text) : errorResponse(answer.refused);
   }
 

@@ -12,7 +12,7 @@ import { defineRoomClass } from "../room/room.ts";
 import { createAdmin } from "./routes/admin.ts";
 import { createApp } from "./app.ts";
 import { bindingProblems } from "./startup/bindings.ts";
-import { doubtsAbout } from "./startup/config-warnings.ts";
+import { configWarnings } from "./startup/config-warnings.ts";
 import type { Env } from "./env.ts";
 import { Rooms } from "./rooms/rooms.ts";
 
@@ -53,7 +53,7 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
   const revocations = new Revocations(registry, () => Date.now());
   const tickets = new Tickets(rules.secrets, config.server.ticketUseMs);
   setLogLevel(config.server.logLevel);
-  for (const problem of doubtsAbout(config, rules)) log("warn", "config_doubtful", { problem });
+  for (const problem of configWarnings(config, rules)) log("warn", "config_doubtful", { problem });
   const app = createApp(config, env, { verifier, revocations, tickets });
   if (registry !== undefined) {
     const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);

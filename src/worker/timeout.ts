@@ -1,5 +1,5 @@
 /** Waits for a call, with a timeout. */
-export async function within<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {
+export async function withTimeout<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {
   const expiry = Promise.withResolvers<never>();
   const timer = setTimeout(() => expiry.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   try {

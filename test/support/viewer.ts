@@ -1,6 +1,6 @@
-import type { Eyes } from "../../src/protocol/messages.ts";
+import type { Viewer } from "../../src/protocol/messages.ts";
 
-/** The eyes of a member, or of someone who is none, who may see the state. */
-export function eyesOf(member?: string): Eyes {
+/** A member as a viewer, or someone who is not a member, who may see the state. */
+export function eyesOf(member?: string): Viewer {
   return { member, seesState: true };
 }

@@ -7,9 +7,9 @@ import {
   afterFailure,
   afterRefusal,
   afterWelcome,
-  makeLadder,
-  rungOf,
-  type Ladder,
+  makeFallback,
+  currentTransport,
+  type TransportFallback,
 } from "./transport-fallback.ts";
 import type { TransportEnd, TransportName } from "../transports/transport.ts";
 
@@ -42,7 +42,7 @@ type Phase =
 /** Everything that decides what a room does about its connection. Pure data. */
 export interface Connection {
   readonly phase: Phase;
-  readonly ladder: Ladder;
+  readonly fallback: TransportFallback;
   /** Attempts in a row that led to no connection that lasted. */
   readonly attempt: number;
   /** Whether a room was ever joined. */
@@ -106,7 +106,7 @@ const REPLACED: (typeof CLOSE_CODES)["replaced"]["code"] = 4504;
 
 /** Before the first attempt, which the first `due` begins. */
 export function makeConnection(transports: readonly TransportName[]): Connection {
-  return { phase: { is: "waiting" }, ladder: makeLadder(transports), attempt: 0, hasJoined: false };
+  return { phase: { is: "waiting" }, fallback: makeFallback(transports), attempt: 0, hasJoined: false };
 }
 
 /** How the room stands. */
@@ -154,16 +154,16 @@ export function step(connection: Connection, event: ConnectionEvent, context: St
 function dial(connection: Connection, { bounds }: StepContext): Step {
   const effects: readonly Effect[] = [
     { do: "timer", ms: bounds.connectTimeoutMs },
-    { do: "dial", transport: rungOf(connection.ladder) },
+    { do: "dial", transport: currentTransport(connection.fallback) },
   ];
   return [{ ...connection, phase: { is: "opening" } }, effects];
 }
 
 function open(connection: Connection, { now }: StepContext): Step {
-  const ladder = afterWelcome(connection.ladder);
+  const fallback = afterWelcome(connection.fallback);
   const change: StateChange = { state: "connected", reason: "the room was joined" };
   return [
-    { ...connection, ladder, phase: { is: "open", since: now }, hasJoined: true, wasOutranked: false },
+    { ...connection, fallback, phase: { is: "open", since: now }, hasJoined: true, wasOutranked: false },
     [
       { do: "timer", ms: undefined },
       { do: "tell", change },
@@ -172,11 +172,11 @@ function open(connection: Connection, { now }: StepContext): Step {
 }
 
 function timeOut(connection: Connection, context: StepContext): Step {
-  const ladder = afterFailure(connection.ladder, "timeout", context.now);
+  const fallback = afterFailure(connection.fallback, "timeout", context.now);
   const why = { code: 1006, reason: `no welcome within ${context.bounds.connectTimeoutMs} ms` };
   // The time spent was wait enough before another way is tried, unless all of them have had their turn.
-  const floorMs = ladder.rung > 0 ? undefined : 0;
-  const [next, effects] = wait({ ...connection, ladder }, why, floorMs, context);
+  const floorMs = fallback.current > 0 ? undefined : 0;
+  const [next, effects] = wait({ ...connection, fallback }, why, floorMs, context);
   return [next, [{ do: "hang up", forGood: false }, ...effects]];
 }
 
@@ -185,7 +185,7 @@ function end(
   { code, reason, retryMs = 0 }: TransportEnd,
   context: StepContext,
 ): Step {
-  const { phase, ladder } = connection;
+  const { phase, fallback } = connection;
   const refusal = phase.is === "opening" ? phase.refusal : undefined;
   const error = refusal && errorOfFrame(refusal);
   const why = { code, reason: refusal?.message ?? reason, error };
@@ -199,15 +199,15 @@ function end(
   const floorMs = refusal?.retryAfterMs ?? retryMs;
   if (phase.is === "open") {
     const lasting = lastedMs >= STABLE_MS ? { attempt: 0, lostAt: context.now } : {};
-    const next = { ...connection, ...lasting, ladder: afterDrop(ladder, context.now) };
+    const next = { ...connection, ...lasting, fallback: afterDrop(fallback, context.now) };
     return wait({ ...next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
   }
   if (refusal?.code === "superseded" && connection.wasOutranked !== true) {
     return wait({ ...connection, wasOutranked: true }, why, undefined, context);
   }
   const wasHeard = refusal !== undefined || code >= 4000;
-  const next = wasHeard ? afterRefusal(ladder) : afterFailure(ladder, "early", context.now);
-  return wait({ ...connection, ladder: next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
+  const next = wasHeard ? afterRefusal(fallback) : afterFailure(fallback, "early", context.now);
+  return wait({ ...connection, fallback: next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
 }
 
 /** @param floorMs what the server asked for; `undefined` to go on at once */

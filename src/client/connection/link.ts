@@ -4,7 +4,7 @@ import { Liveness } from "./liveness.ts";
 import type { Clock, Timers } from "../runtime/timers.ts";
 import type {
   Batch,
-  Dial,
+  Dialer,
   Target,
   Transport,
   TransportEnd,
@@ -52,7 +52,7 @@ export class Link {
   #liveness: Liveness | undefined;
   #pingedAt = 0;
 
-  constructor(name: TransportName, dial: Dial, target: Target, context: LinkContext) {
+  constructor(name: TransportName, dialer: Dialer, target: Target, context: LinkContext) {
     this.name = name;
     this.#context = context;
     const { listener, clock } = context;
@@ -69,7 +69,7 @@ export class Link {
       },
       onEnd,
     };
-    dial(target, transportListener, () => !this.#isOver).then(
+    dialer(target, transportListener, () => !this.#isOver).then(
       (transport) => {
         this.#transport = transport;
         if (this.#isOver) transport.close(false);

@@ -6,58 +6,59 @@ export type Failure = "timeout" | "early";
 /**
  * Which transport to try next. Pure data.
  *
- * The first rung is the preferred one. The client moves to the next rung after a timeout, or after repeated failures. Before
- * any rung has worked in this room, that is two failures. For the rung that has worked it is five failures over some time,
- * because then the server is probably down. It leaves any other rung after one failure. After the last rung comes the first.
+ * The first transport is the best one. The client moves to the next transport after a timeout, or after repeated failures. Before
+ * any transport has worked in this room, that is two failures. For the transport that has worked it is five failures over some time,
+ * because then the server is probably down. It leaves any other transport after one failure. After the last transport comes the first.
  */
-export interface Ladder {
+export interface TransportFallback {
   readonly names: readonly TransportName[];
   /** The one to try next, or in use. */
-  readonly rung: number;
+  readonly current: number;
   /** The one that worked last; the first before any did. */
-  readonly home: number;
-  /** Whether the home rung ever worked. */
+  readonly preferred: number;
+  /** Whether the preferred transport ever worked. */
   readonly isProven: boolean;
-  /** Failures of this rung in a row. */
+  /** Failures of this transport in a row. */
   readonly failures: number;
   /** When the first of them was, in milliseconds of the caller's clock. */
   readonly failingSince: number;
-  /** When the first rung was last left, in milliseconds of the caller's clock. */
+  /** When the first transport was last left, in milliseconds of the caller's clock. */
   readonly leftFirstAt: number;
 }
 
-/** How many failures, over how many milliseconds, until the client leaves a home rung that has never worked. */
+/** How many failures, over how many milliseconds, until the client leaves a preferred transport that has never worked. */
 const UNPROVEN = { tries: 2, ms: 0 };
 
-/** The same for a home rung that has worked. A server restart takes less time. */
+/** The same for a preferred transport that has worked. A server restart takes less time. */
 const PROVEN = { tries: 5, ms: 15_000 };
 
-/** The first rung is tried again by a reconnect that comes so long after it was left: 5 minutes. */
+/** The first transport is tried again by a reconnect that comes so long after it was left: 5 minutes. */
 const RETRY_FIRST_MS = 300_000;
 
-/** Stands on the first rung. */
-export function makeLadder(names: readonly TransportName[]): Ladder {
-  return { names, rung: 0, home: 0, isProven: false, failures: 0, failingSince: 0, leftFirstAt: 0 };
+/** Starts with the first transport. */
+export function makeFallback(names: readonly TransportName[]): TransportFallback {
+  return { names, current: 0, preferred: 0, isProven: false, failures: 0, failingSince: 0, leftFirstAt: 0 };
 }
 
 /** The transport to try next, or in use. */
-export function rungOf(ladder: Ladder): TransportName {
-  return ladder.names[ladder.rung] ?? "websocket";
+export function currentTransport(fallback: TransportFallback): TransportName {
+  return fallback.names[fallback.current] ?? "websocket";
 }
 
 /** After an attempt that failed before its welcome, without a word from the server. */
-export function afterFailure(ladder: Ladder, failure: Failure, now: number): Ladder {
-  const { names, rung, home } = ladder;
-  const failures = ladder.failures + 1;
-  const failingSince = failures === 1 ? now : ladder.failingSince;
-  const { tries, ms } = ladder.isProven ? PROVEN : UNPROVEN;
+export function afterFailure(fallback: TransportFallback, failure: Failure, now: number): TransportFallback {
+  const { names, current, preferred } = fallback;
+  const failures = fallback.failures + 1;
+  const failingSince = failures === 1 ? now : fallback.failingSince;
+  const { tries, ms } = fallback.isProven ? PROVEN : UNPROVEN;
   const isPatient = failures < tries || now - failingSince < ms;
-  if (failure === "early" && rung === home && isPatient) return { ...ladder, failures, failingSince };
+  if (failure === "early" && current === preferred && isPatient)
+    return { ...fallback, failures, failingSince };
   return {
-    ...ladder,
-    rung: (rung + 1) % names.length,
+    ...fallback,
+    current: (current + 1) % names.length,
     failures: 0,
-    leftFirstAt: rung === 0 ? now : ladder.leftFirstAt,
+    leftFirstAt: current === 0 ? now : fallback.leftFirstAt,
   };
 }
 
@@ -65,16 +66,18 @@ export function afterFailure(ladder: Ladder, failure: Failure, now: number): Lad
  * After an attempt that the server refused in words. A browser hears them over SSE only, so they may be why the
  * WebSocket failed as well: back to what is known to work.
  */
-export function afterRefusal(ladder: Ladder): Ladder {
-  return { ...ladder, rung: ladder.home, failures: 0 };
+export function afterRefusal(fallback: TransportFallback): TransportFallback {
+  return { ...fallback, current: fallback.preferred, failures: 0 };
 }
 
 /** After a welcome. */
-export function afterWelcome(ladder: Ladder): Ladder {
-  return { ...ladder, home: ladder.rung, isProven: true, failures: 0 };
+export function afterWelcome(fallback: TransportFallback): TransportFallback {
+  return { ...fallback, preferred: fallback.current, isProven: true, failures: 0 };
 }
 
 /** After a connection that had been welcomed ended. */
-export function afterDrop(ladder: Ladder, now: number): Ladder {
-  return ladder.rung > 0 && now - ladder.leftFirstAt >= RETRY_FIRST_MS ? { ...ladder, rung: 0 } : ladder;
+export function afterDrop(fallback: TransportFallback, now: number): TransportFallback {
+  return fallback.current > 0 && now - fallback.leftFirstAt >= RETRY_FIRST_MS
+    ? { ...fallback, current: 0 }
+    : fallback;
 }

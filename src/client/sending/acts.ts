@@ -1,7 +1,14 @@
 import { ParlorError } from "../error.ts";
-import { dataText, presenceText, publishText, setText, type FrameText, type SetOptions } from "./encode.ts";
+import {
+  encodeData,
+  encodePresence,
+  encodePublish,
+  encodeSet,
+  type EncodedFrame,
+  type SetOptions,
+} from "./encode.ts";
 import type { Settings } from "../options.ts";
-import type { Outbox } from "./pending-acts.ts";
+import type { PendingActs } from "./pending-acts.ts";
 import type { Sender } from "./sender.ts";
 
 /** Where a recorded message, or a change of the shared state, is in the room's log. */
@@ -36,7 +43,7 @@ const MAX_QUERY_CHARS = 2_000;
 
 /** What a member does in a room: the application's words become acts that the sender brings out. */
 export class Acts {
-  readonly #outbox: Outbox;
+  readonly #pendingActs: PendingActs;
   readonly #sender: Sender;
   readonly #onError: (error: ParlorError) => void;
   /** The presence data that the room has last taken, or is joined with; JSON text. */
@@ -52,12 +59,12 @@ export class Acts {
    * @throws ParlorError for presence data that JSON cannot carry
    */
   constructor(
-    outbox: Outbox,
+    pendingActs: PendingActs,
     sender: Sender,
     { presence, view }: Pick<Settings, "presence" | "view">,
     onError: (error: ParlorError) => void,
   ) {
-    this.#outbox = outbox;
+    this.#pendingActs = pendingActs;
     this.#sender = sender;
     this.#onError = onError;
     if (view)
@@ -65,7 +72,7 @@ export class Acts {
         "view_only",
         "this connection only watches; join without the option view to act",
       );
-    else if (presence !== undefined) this.#presence = dataText(presence);
+    else if (presence !== undefined) this.#presence = encodeData(presence);
   }
 
   /** The presence data to bring along to a join; a room may have forgotten it. */
@@ -75,17 +82,17 @@ export class Acts {
 
   /** See {@link Room.publish}. */
   publish(event: string, data: unknown, { to }: Addressees): Promise<Published> {
-    return this.#record(() => publishText(event, data, { to }));
+    return this.#record(() => encodePublish(event, data, { to }));
   }
 
   /** See {@link Room.set}. */
   set(values: object, options: SetOptions): Promise<Published> {
-    return this.#record(() => setText(values, options));
+    return this.#record(() => encodeSet(values, options));
   }
 
   /** See {@link Room.setPresence}. */
   setPresence(data: unknown): Promise<void> {
-    return this.#promise((resolve, reject) => this.#claim(dataText(data), { resolve, reject }));
+    return this.#promise((resolve, reject) => this.#claim(encodeData(data), { resolve, reject }));
   }
 
   /** See {@link Room.send}. */
@@ -93,7 +100,7 @@ export class Acts {
     try {
       if (this.#viewOnly !== undefined) throw this.#viewOnly;
       const name = JSON.stringify([event, key, to]);
-      this.#sender.sendVolatile(name, publishText(event, data, { volatile: true, key, to }));
+      this.#sender.sendVolatile(name, encodePublish(event, data, { volatile: true, key, to }));
     } catch (error) {
       if (error instanceof ParlorError) this.#onError(error);
     }
@@ -101,14 +108,15 @@ export class Acts {
 
   /** Says after a welcome what could not be said in the join. */
   welcomed(): void {
-    if (this.#presence === undefined || this.#isShort || this.#outbox.inSlot(PRESENCE) !== undefined) return;
+    if (this.#presence === undefined || this.#isShort || this.#pendingActs.inSlot(PRESENCE) !== undefined)
+      return;
     this.#claim(this.#presence, { resolve: () => undefined, reject: this.#onError });
   }
 
   /** Rejects what waits, and whatever comes. */
   end(error: ParlorError): void {
     this.#end = error;
-    this.#outbox.refuseAll(error);
+    this.#pendingActs.refuseAll(error);
   }
 
   get #isShort(): boolean {
@@ -116,9 +124,9 @@ export class Acts {
   }
 
   #claim(text: string, caller: Caller): void {
-    const frame = presenceText(text);
+    const frame = encodePresence(text);
     this.#callers.push(caller);
-    this.#outbox.add({
+    this.#pendingActs.add({
       ...frame,
       slot: PRESENCE,
       resolve: () => {
@@ -138,9 +146,9 @@ export class Acts {
     return callers;
   }
 
-  #record(write: () => FrameText): Promise<Published> {
+  #record(write: () => EncodedFrame): Promise<Published> {
     return this.#promise((resolve, reject) => {
-      this.#outbox.add({ ...write(), resolve: (offset = 0) => resolve({ offset }), reject });
+      this.#pendingActs.add({ ...write(), resolve: (offset = 0) => resolve({ offset }), reject });
     });
   }
 

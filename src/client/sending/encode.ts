@@ -21,14 +21,14 @@ export interface SetOptions {
 }
 
 /** A client frame as JSON text. An act has no `ref` yet: it gets one when it is first sent ({@link withRef}). */
-export interface FrameText {
+export interface EncodedFrame {
   readonly text: string;
   /** Its size in UTF-8 bytes. */
   readonly bytes: number;
 }
 
 /** The frame of an act with its `ref`. */
-export function withRef({ text, bytes }: FrameText, ref: number): FrameText {
+export function withRef({ text, bytes }: EncodedFrame, ref: number): EncodedFrame {
   const field = `"ref":${ref},`;
   return { text: `{${field}${text.slice(1)}`, bytes: bytes + field.length };
 }
@@ -38,7 +38,7 @@ export function withRef({ text, bytes }: FrameText, ref: number): FrameText {
  *
  * @throws ParlorError `bad_frame` for what JSON cannot carry
  */
-export function dataText(data: unknown): string {
+export function encodeData(data: unknown): string {
   return orBadFrame(() => jsonText(data));
 }
 
@@ -47,7 +47,7 @@ export function dataText(data: unknown): string {
  *
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */
-export function publishText(
+export function encodePublish(
   event: string,
   data: unknown,
   rest: {
@@ -55,12 +55,12 @@ export function publishText(
     readonly key?: string | undefined;
     readonly to?: readonly string[] | undefined;
   },
-): FrameText {
+): EncodedFrame {
   checkName("event", event);
   if (rest.key !== undefined) checkName("key", rest.key);
   const bytes = orBadFrame(() => bytesOf(data));
-  const payload = bytes === undefined ? `"data":${dataText(data)}` : `"bytes":"${toBase64(bytes)}"`;
-  return frameText({ type: "publish", event, ...rest }, payload);
+  const payload = bytes === undefined ? `"data":${encodeData(data)}` : `"bytes":"${toBase64(bytes)}"`;
+  return encodeFrame({ type: "publish", event, ...rest }, payload);
 }
 
 /**
@@ -68,11 +68,11 @@ export function publishText(
  *
  * @throws ParlorError `bad_frame` for what JSON cannot carry, or nests too deep
  */
-export function setText(values: object, options: SetOptions): FrameText {
+export function encodeSet(values: object, options: SetOptions): EncodedFrame {
   const { delete: deleted, if: versions = {}, own } = options;
   // Left out of the text, a version that is undefined would not be compared.
-  const fields = `"set":${objectText(values, null)},"if":${objectText(versions, 0)}`;
-  return frameText({ type: "set", delete: deleted, own }, fields);
+  const fields = `"set":${encodeObject(values, null)},"if":${encodeObject(versions, 0)}`;
+  return encodeFrame({ type: "set", delete: deleted, own }, fields);
 }
 
 /**
@@ -80,11 +80,11 @@ export function setText(values: object, options: SetOptions): FrameText {
  *
  * @throws ParlorError `bad_frame`, as the server would refuse it
  */
-export function presenceText(text: string): FrameText {
-  return frameText({ type: "presence" }, `"data":${text}`);
+export function encodePresence(text: string): EncodedFrame {
+  return encodeFrame({ type: "presence" }, `"data":${text}`);
 }
 
-function frameText(head: object, fields: string): FrameText {
+function encodeFrame(head: object, fields: string): EncodedFrame {
   const text = `${JSON.stringify(head).slice(0, -1)},${fields}}`;
   // Text that nests too deep is refused as a whole, without a ref. An array around the frame is a level.
   if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
@@ -97,11 +97,11 @@ function frameText(head: object, fields: string): FrameText {
 }
 
 /** Values by name as a JSON object, with something in the place of those that are undefined. */
-function objectText(values: object, absent: unknown): string {
+function encodeObject(values: object, absent: unknown): string {
   if (!isPlain(values))
     throw new ParlorError("bad_frame", "values and if must be plain objects with one field for each key");
   const fields = Object.entries(values).map(
-    ([name, value]) => `${JSON.stringify(name)}:${dataText(value ?? absent)}`,
+    ([name, value]) => `${JSON.stringify(name)}:${encodeData(value ?? absent)}`,
   );
   return `{${fields.join(",")}}`;
 }

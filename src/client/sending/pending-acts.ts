@@ -1,6 +1,6 @@
 import { clampTime } from "../../protocol/durations.ts";
 import { ParlorError } from "../error.ts";
-import type { FrameText } from "./encode.ts";
+import type { EncodedFrame } from "./encode.ts";
 
 /**
  * A server remembers acts for ten minutes at least (rule A3). One that was sent longer ago is not sent again; half a
@@ -12,7 +12,7 @@ const REPEATABLE_MS = 570_000;
 const REFS_PER_MS = 1000;
 
 /** What the maker of an act says of it. */
-export interface NewAct extends FrameText {
+export interface NewAct extends EncodedFrame {
   /** Only the newest act of a slot counts, and it may be repeated without limit. */
   readonly slot?: string;
   /** Told once, with the offset, for acts that have one. */
@@ -22,7 +22,7 @@ export interface NewAct extends FrameText {
 
 /** An act that waits for its answer. */
 export interface Act extends NewAct {
-  /** Positive, unique in the session once {@link Outbox.begin} was called. */
+  /** Positive, unique in the session once {@link PendingActs.begin} was called. */
   readonly ref: number;
 }
 
@@ -43,7 +43,7 @@ interface Entry extends NewAct {
  * every ref of its earlier load, unless that acted more than a thousand times a millisecond. It is the server's clock, from
  * the first welcome, because the device's clock may be wrong by years, and may be set back between two loads.
  */
-export class Outbox {
+export class PendingActs {
   readonly #maxPending: number;
   /** By ref, ascending: the order in which they were made is that in which they go out. */
   readonly #entries = new Map<number, Entry>();

@@ -2,9 +2,9 @@ import { clampDelay } from "../../protocol/durations.ts";
 import { MAX_ITEMS, type AckFrame, type ErrorFrame } from "../../protocol/frames.ts";
 import { backoffMs, type BackoffBounds } from "../connection/backoff.ts";
 import { ParlorError, errorOfFrame } from "../error.ts";
-import { withRef, type FrameText } from "./encode.ts";
+import { withRef, type EncodedFrame } from "./encode.ts";
 import type { Link } from "../connection/link.ts";
-import type { Outbox } from "./pending-acts.ts";
+import type { PendingActs } from "./pending-acts.ts";
 import { Pacer, limitOf, type Limits } from "./pacer.ts";
 import { recoveryOf } from "../recovery.ts";
 import type { Clock, Timers } from "../runtime/timers.ts";
@@ -14,20 +14,20 @@ import { VolatileQueue } from "./volatile-queue.ts";
 const BUSY_MS = 50;
 
 /** How often in a window to say what was read: as often as rule L5 asks. */
-const SAID_PER_WINDOW = 4;
+const REPORTS_PER_WINDOW = 4;
 
 /** The budget whose rejections come before the room has read the frame, and so have no refs. */
 const UNREAD = "roomBytesPerSecond";
 
 /** An act, or a volatile message if it has no ref, ready to be sent. Its bytes are counted in the connection's dialect. */
-type Item = FrameText & { readonly ref?: number };
+type Item = EncodedFrame & { readonly ref?: number };
 
 /**
  * Brings acts and volatile messages out to the room: acts first and in order, several to a frame, within the room's
  * limits, and the acts again until they are answered.
  */
 export class Sender {
-  readonly #outbox: Outbox;
+  readonly #pendingActs: PendingActs;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #bounds: BackoffBounds;
@@ -37,14 +37,14 @@ export class Sender {
   #maxFrameBytes = Infinity;
   /** What was read over this connection, how much of it was said to be, and how often to say so; in UTF-16 units. */
   #read = 0;
-  #said = 0;
-  #sayEvery = Infinity;
+  #reported = 0;
+  #reportEvery = Infinity;
   #isScheduled = false;
   /** How often in a row the room said to wait, and not how long. */
   #holds = 0;
 
-  constructor(outbox: Outbox, clock: Clock, timers: Timers, bounds: BackoffBounds) {
-    this.#outbox = outbox;
+  constructor(pendingActs: PendingActs, clock: Clock, timers: Timers, bounds: BackoffBounds) {
+    this.#pendingActs = pendingActs;
     this.#clock = clock;
     this.#timers = timers;
     this.#bounds = bounds;
@@ -54,11 +54,11 @@ export class Sender {
   attach(link: Link, { limits, time }: { readonly limits: Limits; readonly time: number }): void {
     this.#link = link;
     this.#maxFrameBytes = limitOf(limits, "maxFrameBytes");
-    this.#read = this.#said = 0;
-    this.#sayEvery = limitOf(limits, "windowChars") / SAID_PER_WINDOW;
-    this.#outbox.begin(time);
+    this.#read = this.#reported = 0;
+    this.#reportEvery = limitOf(limits, "windowChars") / REPORTS_PER_WINDOW;
+    this.#pendingActs.begin(time);
     this.#pacer.setLimits(limits, this.#clock.now());
-    this.#outbox.allAgain();
+    this.#pendingActs.allAgain();
     this.schedule();
   }
 
@@ -70,7 +70,7 @@ export class Sender {
   }
 
   /** Queues a volatile message; without a connection it is dropped. Those of one name may stand for one another. */
-  sendVolatile(name: string, message: FrameText): void {
+  sendVolatile(name: string, message: EncodedFrame): void {
     if (this.#link === undefined || this.#sizeAlone(message) > this.#maxFrameBytes) return;
     this.#volatile.add(name, message);
     this.schedule();
@@ -92,8 +92,8 @@ export class Sender {
    */
   read(chars: number): void {
     this.#read += chars;
-    if (this.#read - this.#said < this.#sayEvery) return;
-    this.#said = this.#read;
+    if (this.#read - this.#reported < this.#reportEvery) return;
+    this.#reported = this.#read;
     const text = JSON.stringify({ type: "seen", chars: this.#read });
     this.#pacer.spend(1, text.length);
     this.#link?.send({ text, refs: [] });
@@ -112,7 +112,7 @@ export class Sender {
       }
       for (const { ref } of items) {
         if (ref === undefined) this.#volatile.sent();
-        else this.#outbox.sent(ref, this.#clock.now());
+        else this.#pendingActs.sent(ref, this.#clock.now());
       }
       this.#pacer.spend(items.length, bytes);
       const texts = items.map(({ text }) => text).join(",");
@@ -126,7 +126,7 @@ export class Sender {
   /** The room did an act. */
   acknowledged({ ref, offset }: AckFrame): void {
     this.#holds = 0;
-    if (ref !== undefined) this.#outbox.acknowledge(ref, offset);
+    if (ref !== undefined) this.#pendingActs.acknowledge(ref, offset);
   }
 
   /** The room refused an act or a message. Where it says to come back, that is the caller's to do. */
@@ -141,13 +141,13 @@ export class Sender {
     }
     if (ref === undefined) {
       if (error.limit === UNREAD) {
-        this.#outbox.allAgain(); // The error does not say which acts. Acts that took effect get their first answers again.
+        this.#pendingActs.allAgain(); // The error does not say which acts. Acts that took effect get their first answers again.
         this.schedule();
       }
       return;
     }
-    if (recovery === "give up") return this.#outbox.refuse(ref, errorOfFrame(error));
-    this.#outbox.again(ref);
+    if (recovery === "give up") return this.#pendingActs.refuse(ref, errorOfFrame(error));
+    this.#pendingActs.again(ref);
     this.schedule();
   }
 
@@ -172,24 +172,24 @@ export class Sender {
   }
 
   *#waiting(): Generator<Item> {
-    for (const act of this.#outbox.unsent(this.#clock.now())) {
+    for (const act of this.#pendingActs.unsent(this.#clock.now())) {
       const { ref } = act;
       const frame = withRef(act, ref);
       const bytes = this.#sizeAlone(frame);
       if (bytes <= this.#maxFrameBytes) yield { ...this.#measured(frame), ref };
       // Refused by the room it would be as a whole frame, without its ref, and never be answered.
-      else this.#outbox.refuse(ref, tooLarge(bytes, ref, this.#maxFrameBytes));
+      else this.#pendingActs.refuse(ref, tooLarge(bytes, ref, this.#maxFrameBytes));
     }
     for (const message of this.#volatile.waiting) yield this.#measured(message);
   }
 
   /** A frame with the size that it has in the dialect of the connection. */
-  #measured({ text, bytes }: FrameText): FrameText {
+  #measured({ text, bytes }: EncodedFrame): EncodedFrame {
     return { text, bytes: this.#link?.sizeOf(text) ?? bytes };
   }
 
   /** The size of a frame that holds nothing else: a dialect writes it as JSON where that is smaller. */
-  #sizeAlone(frame: FrameText): number {
+  #sizeAlone(frame: EncodedFrame): number {
     return Math.min(frame.bytes, this.#measured(frame).bytes);
   }
 }

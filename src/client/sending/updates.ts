@@ -2,7 +2,7 @@ import type { Json } from "../../protocol/json.ts";
 import type { Acts, Published } from "./acts.ts";
 import { backoffMs } from "../connection/backoff.ts";
 import { ParlorError } from "../error.ts";
-import { dataText } from "./encode.ts";
+import { encodeData } from "./encode.ts";
 import type { Settings } from "../options.ts";
 import type { SharedValue } from "../views/shared-state.ts";
 import type { Clock } from "../runtime/timers.ts";
@@ -119,7 +119,7 @@ export class Updates {
     const entry = this.#shared.get(key);
     const version = entry?.version ?? 0;
     if (told !== undefined && version <= told.asOf) return told;
-    return { text: entry && dataText(entry.value), version, asOf: version };
+    return { text: entry && encodeData(entry.value), version, asOf: version };
   }
 
   async #set(key: string, text: string | undefined, version: number): Promise<Published> {
@@ -147,7 +147,7 @@ function apply(updates: Update[], before: string | undefined): string | undefine
   for (const update of [...updates]) {
     try {
       const value = update.change(text === undefined ? undefined : (JSON.parse(text) as Json));
-      text = value === undefined ? undefined : dataText(value);
+      text = value === undefined ? undefined : encodeData(value);
     } catch (error) {
       updates.splice(updates.indexOf(update), 1);
       update.reject(error);

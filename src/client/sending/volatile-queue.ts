@@ -1,9 +1,9 @@
-import type { FrameText } from "./encode.ts";
+import type { EncodedFrame } from "./encode.ts";
 
 /** The most messages that wait; beyond it the oldest is dropped. At sixty a second these take four seconds. */
 const MAX_WAITING = 256;
 
-interface Waiting extends FrameText {
+interface Waiting extends EncodedFrame {
   /** Messages with the same name may stand for one another. */
   readonly name: string;
 }
@@ -20,12 +20,12 @@ export class VolatileQueue {
   #isHeld = false;
 
   /** The messages in the order in which to send them. */
-  get waiting(): readonly FrameText[] {
+  get waiting(): readonly EncodedFrame[] {
     return this.#waiting;
   }
 
   /** Adds a message. */
-  add(name: string, message: FrameText): void {
+  add(name: string, message: EncodedFrame): void {
     this.#put({ ...message, name });
   }
 

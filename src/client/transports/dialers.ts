@@ -1,10 +1,10 @@
 import type { Dialect } from "./dialect.ts";
 import { tokenFrom, type GetToken } from "../tokens.ts";
-import type { Dial, Target, TransportName } from "./transport.ts";
+import type { Dialer, Target, TransportName } from "./transport.ts";
 import { WebSocketTransport, type WebSocketConstructor } from "./websocket-transport.ts";
 
 /** What connections are made with. */
-export interface Means {
+export interface DialerOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly dialect?: Dialect | undefined;
   readonly fetch: typeof fetch;
@@ -12,10 +12,10 @@ export interface Means {
 }
 
 /** How to start a connection, by the transport's name. */
-export type Dials = Readonly<Record<TransportName, Dial>>;
+export type Dialers = Readonly<Record<TransportName, Dialer>>;
 
 /** Makes real connections. The code for SSE is loaded when it is first needed. */
-export function makeDials({ WebSocket, dialect, fetch: fetch_, getToken }: Means): Dials {
+export function makeDialers({ WebSocket, dialect, fetch: fetch_, getToken }: DialerOptions): Dialers {
   // An attempt that was given up while its token was fetched is not sent. It could only arrive late.
   const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
     const token = await tokenFrom(getToken);

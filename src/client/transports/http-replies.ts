@@ -3,7 +3,7 @@ import { clampDelay } from "../../protocol/durations.ts";
 import { isJsonObject, parseJson } from "../../protocol/json.ts";
 
 /** The part of an HTTP response that is looked at. */
-export interface HttpAnswer {
+export interface HttpReply {
   readonly status: number;
   readonly text: string;
   /** The header `Retry-After`. */
@@ -16,30 +16,30 @@ export interface HttpAnswer {
  *
  * @param refs of the acts, in order; `undefined` for those that have none
  */
-export function readPostAnswer(
+export function readPostReply(
   refs: readonly (number | undefined)[],
-  response: HttpAnswer,
+  response: HttpReply,
 ): (AckFrame | ErrorFrame)[] {
   const parsed = parseJson(response.text);
   const items: unknown[] = Array.isArray(parsed) ? parsed : [];
   return refs.flatMap((ref, index) => {
     const item = items.length === refs.length ? items[index] : parsed;
-    if (ref === undefined) return isAnswer(item) ? item : [];
-    return { ...(isAnswer(item) ? item : unanswered(response)), ref };
+    if (ref === undefined) return isReply(item) ? item : [];
+    return { ...(isReply(item) ? item : unanswered(response)), ref };
   });
 }
 
 /** The error that an answer stands for which is no Parlor server's: the acts have refs, and may be sent again. */
-function unanswered({ status, retryAfter }: HttpAnswer): ErrorFrame {
+function unanswered({ status, retryAfter }: HttpReply): ErrorFrame {
   const retryAfterMs = retryAfterMsOf(retryAfter);
   const message = `the server responded with status ${status}; the client retries`;
   return { type: "error", code: "unavailable", message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 /** Reads an HTTP refusal; `undefined` for what is not a Parlor server's. */
-export function readRefusal({ text, retryAfter }: HttpAnswer): ErrorFrame | undefined {
+export function readRefusal({ text, retryAfter }: HttpReply): ErrorFrame | undefined {
   const parsed = parseJson(text);
-  if (!isAnswer(parsed) || parsed.type !== "error") return undefined;
+  if (!isReply(parsed) || parsed.type !== "error") return undefined;
   const retryAfterMs = parsed.retryAfterMs ?? retryAfterMsOf(retryAfter);
   return { ...parsed, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
@@ -51,7 +51,7 @@ export function retryAfterMsOf(header: string | null): number | undefined {
     : undefined;
 }
 
-function isAnswer(value: unknown): value is AckFrame | ErrorFrame {
+function isReply(value: unknown): value is AckFrame | ErrorFrame {
   if (!isJsonObject(value)) return false;
   return value["type"] === "ack" || (value["type"] === "error" && typeof value["code"] === "string");
 }

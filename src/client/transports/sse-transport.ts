@@ -1,7 +1,7 @@
 import type { CLOSE_CODES } from "../../protocol/close-codes.ts";
 import type { ErrorFrame } from "../../protocol/frames.ts";
 import { eventsUrl, messagesUrl } from "./address.ts";
-import { readPostAnswer, readRefusal, retryAfterMsOf, type HttpAnswer } from "./http-replies.ts";
+import { readPostReply, readRefusal, retryAfterMsOf, type HttpReply } from "./http-replies.ts";
 import { realEnvironment } from "../runtime/environment.ts";
 import { recoveryOf } from "../recovery.ts";
 import { decodeServerText } from "./decode.ts";
@@ -88,7 +88,7 @@ export class SseTransport implements Transport {
       });
       const type = response.headers.get("Content-Type") ?? "";
       if (!response.ok || !type.startsWith("text/event-stream")) {
-        return this.#refused(await readAnswer(response));
+        return this.#refused(await readReply(response));
       }
       // Not every `fetch` can stream, for example React Native's cannot.
       const reader = response.body?.getReader?.();
@@ -125,39 +125,39 @@ export class SseTransport implements Transport {
   }
 
   /** Tells an HTTP refusal as a socket would have: the error, then the close that goes with it. */
-  #refused(answer: HttpAnswer): void {
-    const error = readRefusal(answer);
+  #refused(reply: HttpReply): void {
+    const error = readRefusal(reply);
     if (error === undefined) {
-      const reason = `the stream was answered with ${answer.status}`;
-      return this.#end({ code: 1006, reason, retryMs: retryAfterMsOf(answer.retryAfter) });
+      const reason = `the stream was answered with ${reply.status}`;
+      return this.#end({ code: 1006, reason, retryMs: retryAfterMsOf(reply.retryAfter) });
     }
     if (this.#isOver) return;
     this.#listener.onFrames([error]);
-    this.#end({ code: closeCodeOf(error, answer.status), reason: error.message });
+    this.#end({ code: closeCodeOf(error, reply.status), reason: error.message });
   }
 
   async #post({ text, refs, authority }: Batch): Promise<void> {
-    let answer: HttpAnswer;
+    let reply: HttpReply;
     try {
-      answer = await this.#ask(text, authority);
+      reply = await this.#ask(text, authority);
     } catch (error) {
       // The stream is then as good as gone too, and a network that is back is noticed by whoever reconnects.
       return this.#end({ code: 1006, reason: String(error) });
     }
     if (this.#isOver) return;
     this.#isPosting = false;
-    this.#listener.onFrames(readPostAnswer(refs, answer));
+    this.#listener.onFrames(readPostReply(refs, reply));
     if (!this.#isOver) this.#listener.onReady();
   }
 
   /** The ack tells how long the new token is good for. */
   async #renew(text: string, authority: string): Promise<void> {
-    const frames = readPostAnswer([undefined], await this.#ask(text, authority));
+    const frames = readPostReply([undefined], await this.#ask(text, authority));
     if (!this.#isOver) this.#listener.onFrames(frames.filter(({ type }) => type === "ack"));
   }
 
   /** Sends a POST and reads the response, both within the time limit of a POST. */
-  async #ask(body: string, authority: string, init: RequestInit = {}): Promise<HttpAnswer> {
+  async #ask(body: string, authority: string, init: RequestInit = {}): Promise<HttpReply> {
     const abort = this.#begin();
     const stop = this.#clock.startTimer(() => abort.abort(), POST_TIMEOUT_MS);
     try {
@@ -168,7 +168,7 @@ export class SseTransport implements Transport {
         body,
         signal: abort.signal,
       });
-      return await readAnswer(response);
+      return await readReply(response);
     } finally {
       stop();
       this.#requests.delete(abort);
@@ -199,7 +199,7 @@ export class SseTransport implements Transport {
   }
 }
 
-async function readAnswer(response: Response): Promise<HttpAnswer> {
+async function readReply(response: Response): Promise<HttpReply> {
   return {
     status: response.status,
     text: await response.text(),

@@ -46,7 +46,7 @@ export interface TransportEnd {
   readonly retryMs?: number | undefined;
 }
 
-/** Who is told what a connection brings; never before its {@link Dial} has returned. */
+/** Who is told what a connection brings; never before its {@link Dialer} has returned. */
 export interface TransportListener {
   /**
    * Frames came.
@@ -89,7 +89,7 @@ export interface Transport {
  *
  * @param isWanted whether the connection is still wanted; called before it is opened, because the target may take a while
  */
-export type Dial = (
+export type Dialer = (
   target: Target,
   listener: TransportListener,
   isWanted: () => boolean,

@@ -11,7 +11,7 @@ import type { Actor } from "../api.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Deadlines } from "../lifetime/deadlines.ts";
 import type { Members } from "../presence/members.ts";
-import type { Answer, Outbox } from "../delivery/outbox.ts";
+import type { Reply, Outbox } from "../delivery/outbox.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
 /** What is to be done in a turn of the room. */
@@ -19,7 +19,7 @@ type Turn = (now: number) => void;
 
 /** How a renewal came, and where its outcome goes. */
 interface Renewal {
-  readonly answer: Answer;
+  readonly reply: Reply;
   /** Whether the client's tokens arrive in the order in which it sent them, as over a socket. */
   readonly isOrdered: boolean;
   /** Called in the turn of the answer if the token is rejected, after the answer. */
@@ -32,7 +32,7 @@ interface Renewal {
  * Tokens may arrive in another order than their client sent them. Another POST, or the client's next connection, may
  * overtake a POST. A check takes longer when a key has to be fetched. A token that turns out to be older changes nothing.
  */
-export class Renewals {
+export class TokenRenewals {
   readonly #verifier: TokenVerifier;
   readonly #revocations: Revocations;
   readonly #room: string;
@@ -70,7 +70,7 @@ export class Renewals {
   /**
    * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
    */
-  renew(actor: Actor, { token, ref }: AuthFrame, { answer, isOrdered, rejected }: Renewal): void {
+  renew(actor: Actor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
     const named = ref !== undefined && { ref };
     const order = ++this.#begun;
     const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
@@ -78,11 +78,11 @@ export class Renewals {
         ? this.#take(actor, checked.value, isOrdered ? order : undefined, now)
         : checked;
       if (!taken.ok) {
-        answer(errorFrame({ ...taken.error, ...named }));
+        reply(errorFrame({ ...taken.error, ...named }));
         return rejected(taken.error, now);
       }
       const leftMs = expiresInMs(taken.value, now);
-      answer({ type: "ack", ...named, ...(leftMs !== undefined && { expiresInMs: leftMs }) });
+      reply({ type: "ack", ...named, ...(leftMs !== undefined && { expiresInMs: leftMs }) });
     });
     this.#checks.push(check);
   }

@@ -10,22 +10,22 @@ import type { Result } from "../../protocol/result.ts";
 import { isSeenByOthers, refusalFor } from "./act-rules.ts";
 import type { Actor } from "../api.ts";
 import { isForConnection, type Attempts } from "../access/attempts.ts";
-import type { Budgets } from "../../limits/room-budgets.ts";
-import type { Departures } from "../membership/leave.ts";
+import type { RoomBudgets } from "../../limits/room-budgets.ts";
+import type { Leaves } from "../membership/leave.ts";
 import { DIALECTS } from "../delivery/dialects.ts";
 import type { FanOut } from "../delivery/fan-out.ts";
 import type { Members } from "../presence/members.ts";
-import type { Answer, Origin, Outbox } from "../delivery/outbox.ts";
+import type { Reply, Origin, Outbox } from "../delivery/outbox.ts";
 import { mutedAs, type Penalties } from "../access/penalties.ts";
 import type { Publishing } from "./publishing.ts";
-import { sourceOf, type Reading } from "./metered-queries.ts";
-import type { Renewals } from "../access/token-renewal.ts";
+import { sourceOf, type MeteredQueries } from "./metered-queries.ts";
+import type { TokenRenewals } from "../access/token-renewal.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
 /** Where answers go: one per item of a frame, or one for a frame that is refused whole. */
-export interface Answers {
+export interface Replies {
   /** The answer to the item with this index. */
-  item(index: number): Answer;
+  item(index: number): Reply;
   /** The frame is refused as a whole; nothing of it was done. */
   whole(error: WireError): void;
 }
@@ -41,7 +41,7 @@ interface Sent {
   readonly actor: Actor;
   readonly connection: Session | undefined;
   readonly budget: SessionBudget;
-  readonly answers: Answers;
+  readonly replies: Replies;
   readonly now: number;
   readonly rights: Rights;
   /** The rejection of the acts in a frame that is parsed although the room's byte budget is spent. */
@@ -57,14 +57,14 @@ export class Acts {
   readonly #sessions: Sessions;
   readonly #attempts: Attempts;
   readonly #members: Members;
-  readonly #budgets: Budgets;
+  readonly #budgets: RoomBudgets;
   readonly #outbox: Outbox;
   readonly #fanOut: FanOut;
   readonly #publishing: Publishing;
-  readonly #departures: Departures;
-  readonly #renewals: Renewals;
+  readonly #leaves: Leaves;
+  readonly #renewals: TokenRenewals;
   readonly #penalties: Penalties;
-  readonly #reading: Reading;
+  readonly #queries: MeteredQueries;
 
   constructor(
     kind: Kind,
@@ -72,14 +72,14 @@ export class Acts {
       readonly sessions: Sessions;
       readonly attempts: Attempts;
       readonly members: Members;
-      readonly budgets: Budgets;
+      readonly budgets: RoomBudgets;
       readonly outbox: Outbox;
       readonly fanOut: FanOut;
       readonly publishing: Publishing;
-      readonly departures: Departures;
-      readonly renewals: Renewals;
+      readonly leaves: Leaves;
+      readonly renewals: TokenRenewals;
       readonly penalties: Penalties;
-      readonly reading: Reading;
+      readonly queries: MeteredQueries;
     },
   ) {
     this.#kind = kind;
@@ -90,10 +90,10 @@ export class Acts {
     this.#outbox = room.outbox;
     this.#fanOut = room.fanOut;
     this.#publishing = room.publishing;
-    this.#departures = room.departures;
+    this.#leaves = room.leaves;
     this.#renewals = room.renewals;
     this.#penalties = room.penalties;
-    this.#reading = room.reading;
+    this.#queries = room.queries;
   }
 
   /**
@@ -105,7 +105,7 @@ export class Acts {
     actor: Actor,
     connection: Session | undefined,
     data: string | ArrayBuffer,
-    answers: Answers,
+    replies: Replies,
     now: number,
   ): void {
     const rights = connection?.rights ?? new Rights(actor.access?.grants);
@@ -119,7 +119,7 @@ export class Acts {
     const overBudget = budget.takeBytes(bytes, now);
     const spendsNothing = isTooLarge || overBudget !== undefined || !isHere || this.#isMuted(actor, now);
     const roomSpent = spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
-    const sent = { actor, connection, budget, answers, now, rights, roomSpent };
+    const sent = { actor, connection, budget, replies, now, rights, roomSpent };
     if (isTooLarge) {
       const message = `the frame is at least ${bytes} bytes, the limit is ${maxFrameBytes}`;
       return this.#refuseWhole(sent, { code: "frame_too_large", message, limit: "maxFrameBytes" });
@@ -136,7 +136,7 @@ export class Acts {
       if (error === undefined) continue;
       if (error.code === "rate_limited") isOverBudget ||= isAbuse(error);
       else if (isAbuse(error)) refused++;
-      answers.item(index)(errorFrame(error));
+      replies.item(index)(errorFrame(error));
     }
     // A frame over budget counts once, however many items it has.
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
@@ -156,7 +156,7 @@ export class Acts {
     const frame = item.value;
     if (frame.type === "seen") {
       // Whatever the budget: a window that stays full would never be emptied.
-      const isFree = this.#noteSeen(sent, frame.chars, sent.answers.item(index));
+      const isFree = this.#noteSeen(sent, frame.chars, sent.replies.item(index));
       // The Worker sends those of a bridge. Its reader has sent nothing that an error could be about.
       if (sent.connection?.record.dialect === "bridge") return undefined;
       return overBudget ?? (isFree ? undefined : this.#takeOwn(sent));
@@ -193,31 +193,31 @@ export class Acts {
 
   #act(sent: Sent, index: number, frame: Exclude<ClientFrame, SeenFrame>): WireError | undefined {
     const { actor, now } = sent;
-    const answer = sent.answers.item(index);
+    const reply = sent.replies.item(index);
     const isWatching = this.#sessions.byId(actor.session)?.record.viewOnly === true;
     switch (frame.type) {
       case "publish":
         if (isWatching) return { code: "view_only" };
-        return this.#publishing.publish(actor, frame, originOf(actor, index, frame.ref), answer, now);
+        return this.#publishing.publish(actor, frame, originOf(actor, index, frame.ref), reply, now);
       case "set":
         if (isWatching) return { code: "view_only" };
-        return this.#publishing.set(actor, frame, originOf(actor, index, frame.ref), answer, now);
+        return this.#publishing.set(actor, frame, originOf(actor, index, frame.ref), reply, now);
       case "presence":
         if (isWatching) return { code: "view_only" };
-        return this.#publishing.setPresence(actor, frame, answer, now);
+        return this.#publishing.setPresence(actor, frame, reply, now);
       case "history":
-        return this.#reading.history(actor, sent.connection, frame, answer, now);
+        return this.#queries.history(actor, sent.connection, frame, reply, now);
       case "auth":
-        return this.#renew(sent, frame, answer);
+        return this.#renew(sent, frame, reply);
       case "leave":
-        return this.#leave(sent, frame.ref, answer);
+        return this.#leave(sent, frame.ref, reply);
       default:
         return frame satisfies never;
     }
   }
 
   /** Begins a renewal. A client without a token has none to renew, so its frame is rejected before the check, which is costly. */
-  #renew(sent: Sent, frame: AuthFrame, answer: Answer): WireError | undefined {
+  #renew(sent: Sent, frame: AuthFrame, reply: Reply): WireError | undefined {
     const { actor, connection } = sent;
     if (actor.user === "")
       return {
@@ -226,7 +226,7 @@ export class Acts {
         isAbuse: true,
       };
     this.#renewals.renew(actor, frame, {
-      answer,
+      reply,
       isOrdered: connection !== undefined,
       rejected: (error, now) => this.#countRefusals({ ...sent, now }, isAbuse(error) ? 1 : 0),
     });
@@ -234,13 +234,13 @@ export class Acts {
   }
 
   /** Notes what was read. Returns whether the report is free, which is one for each frame sent to the connection. */
-  #noteSeen({ connection, now }: Sent, chars: number, answer: Answer): boolean {
+  #noteSeen({ connection, now }: Sent, chars: number, reply: Reply): boolean {
     if (connection === undefined) {
-      answer({ type: "ack" }); // By POST it belongs to no connection.
+      reply({ type: "ack" }); // By POST it belongs to no connection.
       return false;
     }
-    const isFree = connection.lane.read(chars, now);
-    if (connection.lane.behind !== undefined) {
+    const isFree = connection.sendWindow.read(chars, now);
+    if (connection.sendWindow.behind !== undefined) {
       this.#outbox.flush(now); // It may be live after this, so it must have received everything.
       this.#fanOut.advance(connection, now);
     }
@@ -248,18 +248,18 @@ export class Acts {
   }
 
   /** A member in grace may leave as well, by POST: then there is no connection to close. */
-  #leave({ actor, now }: Sent, ref: number | undefined, answer: Answer): WireError | undefined {
+  #leave({ actor, now }: Sent, ref: number | undefined, reply: Reply): WireError | undefined {
     const session = this.#sessions.byId(actor.session);
     const isThere = session !== undefined || this.#members.byId(actor.member) !== undefined;
     if (!isThere) return { code: "not_joined" };
-    answer({ type: "ack", ...(ref !== undefined && { ref }) });
-    if (session !== undefined) this.#departures.depart(session, now, "left", "left");
-    else this.#departures.end(actor.member, now, "left");
+    reply({ type: "ack", ...(ref !== undefined && { ref }) });
+    if (session !== undefined) this.#leaves.depart(session, now, "left", "left");
+    else this.#leaves.end(actor.member, now, "left");
     return undefined;
   }
 
   #refuseWhole(sent: Sent, error: WireError): void {
-    sent.answers.whole(error);
+    sent.replies.whole(error);
     this.#countRefusals(sent, isAbuse(error) ? 1 : 0);
   }
 
@@ -273,7 +273,7 @@ export class Acts {
     // A POST may come from another address than its session's connection.
     const sources = new Set([source, session?.record.source ?? source]);
     for (const each of sources) this.#penalties.impose("ban", each, now);
-    this.#departures.banish(actor, now);
+    this.#leaves.banish(actor, now);
   }
 
   #isMuted(actor: Actor, now: number): boolean {

@@ -1,16 +1,16 @@
 import type { WireError } from "../../protocol/errors.ts";
 import type { HistoryRequestFrame } from "../../protocol/frames.ts";
 import type { Actor, Reader, ReadOutcome } from "../api.ts";
-import type { Budgets } from "../../limits/room-budgets.ts";
-import type { Entrance } from "../membership/join.ts";
+import type { RoomBudgets } from "../../limits/room-budgets.ts";
+import type { Joins } from "../membership/join.ts";
 import { charsOf, PARSE_PRICE } from "../log/history-pages.ts";
 import type { Log } from "../log/log.ts";
 import type { Members } from "../presence/members.ts";
-import type { Answer, Outbox } from "../delivery/outbox.ts";
+import type { Reply, Outbox } from "../delivery/outbox.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
 /** What is read over HTTP. */
-export interface Read {
+export interface QueryResult {
   /** JSON text. */
   readonly text: string;
   /** What it cost the room, in characters looked at. */
@@ -18,28 +18,28 @@ export interface Read {
 }
 
 /** Queries, and who pays for them: the same over a socket, by POST and over HTTP. */
-export class Reading {
+export class MeteredQueries {
   readonly #log: Log;
   readonly #sessions: Sessions;
   readonly #members: Members;
-  readonly #budgets: Budgets;
+  readonly #budgets: RoomBudgets;
   readonly #outbox: Outbox;
-  readonly #entrance: Pick<Entrance, "isNew">;
+  readonly #joins: Pick<Joins, "isNew">;
 
   constructor(room: {
     readonly log: Log;
     readonly sessions: Sessions;
     readonly members: Members;
-    readonly budgets: Budgets;
+    readonly budgets: RoomBudgets;
     readonly outbox: Outbox;
-    readonly entrance: Pick<Entrance, "isNew">;
+    readonly joins: Pick<Joins, "isNew">;
   }) {
     this.#log = room.log;
     this.#sessions = room.sessions;
     this.#members = room.members;
     this.#budgets = room.budgets;
     this.#outbox = room.outbox;
-    this.#entrance = room.entrance;
+    this.#joins = room.joins;
   }
 
   /** Answers a `history` frame. Returns the error if it cannot. */
@@ -47,7 +47,7 @@ export class Reading {
     actor: Actor,
     connection: Session | undefined,
     frame: HistoryRequestFrame,
-    answer: Answer,
+    reply: Reply,
     now: number,
   ): WireError | undefined {
     const isMember = this.#members.byId(actor.member) !== undefined;
@@ -56,17 +56,17 @@ export class Reading {
     const refusal = this.#budgets.readRefusal(source, now);
     if (refusal !== undefined) return refusal;
     this.#outbox.flush(now); // Acts before it in its frame must be readable.
-    const eyes = { member: isMember ? actor.member : undefined, seesState: false };
-    const page = this.#log.history(frame, now, eyes);
+    const viewer = { member: isMember ? actor.member : undefined, seesState: false };
+    const page = this.#log.history(frame, now, viewer);
     const isText = connection !== undefined && connection.record.dialect !== "proto";
     this.#budgets.chargeRead(source, page.cost + (isText ? 1 : PARSE_PRICE) * charsOf(page), now);
-    answer({ type: "history", ...(frame.ref !== undefined && { ref: frame.ref }), page });
+    reply({ type: "history", ...(frame.ref !== undefined && { ref: frame.ref }), page });
     return undefined;
   }
 
   /** Answers a read over HTTP. A Worker of older code sends no reader, and understands no refusal. */
-  answer(reader: Reader | undefined, read: () => Read, now: number): ReadOutcome | string {
-    const { isNew } = this.#entrance;
+  run(reader: Reader | undefined, read: () => QueryResult, now: number): ReadOutcome | string {
+    const { isNew } = this.#joins;
     const refused = reader && this.#budgets.readRefusal(reader.source, now);
     if (refused !== undefined) return { refused, text: "", isNew };
     const { text, cost } = read();

@@ -6,8 +6,8 @@ import { areLarger, isLarger, messageParts, stateParts } from "../../protocol/me
 import type { Actor } from "../api.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Members } from "../presence/members.ts";
-import type { Once } from "../log/deduplication.ts";
-import type { Answer, Origin, Outbox } from "../delivery/outbox.ts";
+import type { Deduplication } from "../log/deduplication.ts";
+import type { Reply, Origin, Outbox } from "../delivery/outbox.ts";
 import type { State } from "../state/state.ts";
 
 /**
@@ -19,7 +19,7 @@ export class Publishing {
   readonly #hooks: Hooks;
   readonly #members: Members;
   readonly #state: State;
-  readonly #once: Once;
+  readonly #deduplication: Deduplication;
   readonly #outbox: Outbox;
 
   constructor(
@@ -28,7 +28,7 @@ export class Publishing {
       readonly hooks: Hooks;
       readonly members: Members;
       readonly state: State;
-      readonly once: Once;
+      readonly deduplication: Deduplication;
       readonly outbox: Outbox;
     },
   ) {
@@ -36,7 +36,7 @@ export class Publishing {
     this.#hooks = room.hooks;
     this.#members = room.members;
     this.#state = room.state;
-    this.#once = room.once;
+    this.#deduplication = room.deduplication;
     this.#outbox = room.outbox;
   }
 
@@ -45,10 +45,10 @@ export class Publishing {
     actor: Actor,
     frame: PublishFrame,
     origin: Origin,
-    answer: Answer,
+    reply: Reply,
     now: number,
   ): WireError | undefined {
-    const known = this.#answerKnown(origin, answer, now);
+    const known = this.#replyToKnown(origin, reply, now);
     if (known !== "new") return known;
     const member = this.#members.byId(actor.member);
     if (member === undefined) return { code: "not_joined" };
@@ -63,16 +63,16 @@ export class Publishing {
     const parts = messageParts({ from: actor.member, user: actor.user, to }, event, payload);
     if (isVolatile) {
       this.#outbox.volatile(parts, slotOf(parts.from, event, frame));
-      answer({ type: "ack" });
-    } else this.#outbox.record(parts, origin, answer);
+      reply({ type: "ack" });
+    } else this.#outbox.record(parts, origin, reply);
     after();
     return undefined;
   }
 
   /** Changes the state; tells why not. */
-  set(actor: Actor, frame: SetFrame, origin: Origin, answer: Answer, now: number): WireError | undefined {
+  set(actor: Actor, frame: SetFrame, origin: Origin, reply: Reply, now: number): WireError | undefined {
     // Before the versions are compared: the repeat of what was applied would find them changed by itself.
-    const known = this.#answerKnown(origin, answer, now);
+    const known = this.#replyToKnown(origin, reply, now);
     if (known !== "new") return known;
     const member = this.#members.byId(actor.member);
     if (member === undefined) return { code: "not_joined" };
@@ -84,7 +84,7 @@ export class Publishing {
     if (!allowed.ok) return allowed.error;
     this.#state.stage(change.value, this.#outbox.nextOffset);
     const { set, deleted } = change.value;
-    this.#outbox.record(stateParts({ from: actor.member, user: actor.user }, set, deleted), origin, answer);
+    this.#outbox.record(stateParts({ from: actor.member, user: actor.user }, set, deleted), origin, reply);
     allowed.value();
     return undefined;
   }
@@ -93,7 +93,7 @@ export class Publishing {
   setPresence(
     actor: Actor,
     { data, ref }: PresenceUpdateFrame,
-    answer: Answer,
+    reply: Reply,
     now: number,
   ): WireError | undefined {
     const member = this.#members.byId(actor.member);
@@ -108,19 +108,19 @@ export class Publishing {
     const taken = this.#hooks.presence(member, said, now);
     if (!taken.ok) return taken.error;
     this.#outbox.presence.updated(this.#members.setData(member, taken.value.data));
-    answer({ type: "ack", ...(ref !== undefined && { ref }) });
+    reply({ type: "ack", ...(ref !== undefined && { ref }) });
     taken.value.after();
     return undefined;
   }
 
   /** Answers an act that has taken effect, or is about to. Returns its refusal where too old to tell. */
-  #answerKnown({ session, ref, named }: Origin, answer: Answer, now: number): WireError | "new" | undefined {
+  #replyToKnown({ session, ref, named }: Origin, reply: Reply, now: number): WireError | "new" | undefined {
     if (ref === undefined) return "new";
-    if (this.#outbox.repeat(session, ref, answer)) return undefined;
-    const known = this.#once.find(session, ref, now);
+    if (this.#outbox.repeat(session, ref, reply)) return undefined;
+    const known = this.#deduplication.find(session, ref, now);
     if (known.is === "new") return "new";
     if (known.is === "stale") return { code: "stale_ref" };
-    answer({ type: "ack", ...(named !== undefined && { ref: named }), offset: known.offset });
+    reply({ type: "ack", ...(named !== undefined && { ref: named }), offset: known.offset });
     return undefined;
   }
 }

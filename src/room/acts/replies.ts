@@ -2,15 +2,15 @@ import type { Counters, Labels } from "../../metrics/counters.ts";
 import { errorFrame } from "../../protocol/encode.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { AnswerFrame, HistoryFrame } from "../../protocol/frames.ts";
-import type { Answers } from "./acts.ts";
+import type { Replies } from "./acts.ts";
 import type { ActOutcome } from "../api.ts";
 import { encodeHistory } from "../log/history-pages.ts";
-import type { Answer, Outbox } from "../delivery/outbox.ts";
+import type { Reply, Outbox } from "../delivery/outbox.ts";
 import type { Session } from "../connections/sessions.ts";
 
 /** The answers to what came over a connection: they follow what its flush has for all. */
-export function answersOver(session: Session, outbox: Outbox, counters: Counters): Answers {
-  const reply: Answer = (frame) => {
+export function repliesOver(session: Session, outbox: Outbox, counters: Counters): Replies {
+  const reply: Reply = (frame) => {
     // Without a ref there is nothing an ack could name.
     if (frame.type === "ack" && frame.ref === undefined && frame.expiresInMs === undefined) return;
     if (frame.type === "error") counters.count("refused", labelsOf(frame));
@@ -20,11 +20,11 @@ export function answersOver(session: Session, outbox: Outbox, counters: Counters
 }
 
 /** Gathers the answers to a POST, which travel in its own answer and nowhere else. */
-export function collectAnswers(counters: Counters): { readonly answers: Answers; outcome(): ActOutcome } {
+export function collectReplies(counters: Counters): { readonly replies: Replies; outcome(): ActOutcome } {
   const results: AnswerFrame[] = [];
   let refused: WireError | null = null;
   return {
-    answers: {
+    replies: {
       item: (index) => (frame) => {
         if (frame.type === "error") counters.count("refused", labelsOf(frame));
         results[index] =

@@ -1,12 +1,12 @@
 import { isJsonObject } from "../../protocol/json.ts";
 import type { Access, DialectName, PresenceMode } from "../../protocol/contract.ts";
 import type { Remains } from "./closed-sockets.ts";
-import type { LaneRecord } from "./send-window.ts";
+import type { SendWindowRecord } from "./send-window.ts";
 
 /**
  * The format of what a socket carries through hibernation. Code meets sockets that older and newer code wrote.
  *
- * - 1: a session and its lane.
+ * - 1: a session and its send window.
  * - 2: the same, of the dialect `proto`, which older code cannot serve.
  */
 export const ATTACHMENT_VERSION = 2;
@@ -43,16 +43,16 @@ export const HEARD_RESOLUTION_MS = 15_000;
 
 /** What a socket turns out to be when its attachment is read. */
 export type Attached =
-  | { readonly is: "session"; readonly record: SessionRecord; readonly lane: LaneRecord }
+  | { readonly is: "session"; readonly record: SessionRecord; readonly sendWindow: SendWindowRecord }
   /** It was closed by the room, or is not the room's; it may stay listed until its peer answers. */
   | { readonly is: "gone"; readonly remains: Remains }
   /** Newer code wrote it; only that can serve it. */
   | { readonly is: "newer" };
 
 /** Writes a session into its socket. */
-export function attach(socket: WebSocket, record: SessionRecord, lane: LaneRecord): void {
+export function attach(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): void {
   // The oldest that can serve it, so that older code goes on with what it can.
-  socket.serializeAttachment({ v: record.dialect === "proto" ? 2 : 1, ...record, lane });
+  socket.serializeAttachment({ v: record.dialect === "proto" ? 2 : 1, ...record, lane: sendWindow });
 }
 
 /** Marks a socket as no one's, so that neither its late frames nor its close mean anything. */
@@ -66,7 +66,7 @@ export function readAttachment(socket: WebSocket): Attached {
   if (!isJsonObject(value) || typeof value["v"] !== "number") return { is: "gone", remains: {} };
   if (value["v"] > ATTACHMENT_VERSION) return { is: "newer" };
   if (value["gone"] === true) return { is: "gone", remains: value as Remains };
-  // One without a lane was written by code that had none.
+  // One without a send window was written by code that had none.
   const { v: _v, lane = { sent: 0 }, ...record } = value;
-  return { is: "session", record: record as unknown as SessionRecord, lane: lane as LaneRecord };
+  return { is: "session", record: record as unknown as SessionRecord, sendWindow: lane as SendWindowRecord };
 }

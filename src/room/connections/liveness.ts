@@ -64,8 +64,8 @@ export class Liveness {
   }
 
   /** When a connection that reads nothing any more has had its time; `undefined` for one that keeps up. */
-  stalledBy({ lane }: Session): number | undefined {
-    return lane.stalledAt === undefined ? undefined : lane.stalledAt + this.#slowTimeoutMs;
+  stalledBy({ sendWindow }: Session): number | undefined {
+    return sendWindow.stalledAt === undefined ? undefined : sendWindow.stalledAt + this.#slowTimeoutMs;
   }
 
   /** The first {@link stalledBy}. */
@@ -92,13 +92,13 @@ export class Liveness {
   restart(now: number): boolean {
     let hasFound = false;
     for (const session of this.#sessions.all()) {
-      const { record, lane } = session;
+      const { record, sendWindow } = session;
       const isAhead = Math.max(record.heardAt, record.joinedAt) > now;
       if (isAhead) {
         const [heardAt, joinedAt] = [beganAt(record.heardAt, now), beganAt(record.joinedAt, now)];
         this.#sessions.update(session, { heardAt, joinedAt });
       }
-      hasFound = lane.restart(now) || isAhead || hasFound;
+      hasFound = sendWindow.restart(now) || isAhead || hasFound;
     }
     return hasFound;
   }

@@ -4,10 +4,10 @@ import type { Backlog } from "./backlog.ts";
 import { SendQueue } from "./send-queue.ts";
 
 /** The options that bound what waits to be read by one connection. */
-export type LaneLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
+export type SendWindowLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
 
-/** What of a lane must outlive the room's memory. Lengths in UTF-16 units of text, in bytes where frames are binary. */
-export interface LaneRecord {
+/** What of a send window must outlive the room's memory. Lengths in UTF-16 units of text, in bytes where frames are binary. */
+export interface SendWindowRecord {
   /** Sent on this connection. */
   sent: number;
   /** The part of it that was the welcome. */
@@ -34,7 +34,7 @@ const BRIDGE_WINDOW_CHARS = 65_536;
 
 /** The window of a connection that speaks a dialect. */
 export function windowCharsOf(
-  { windowChars }: Pick<LaneLimits, "windowChars">,
+  { windowChars }: Pick<SendWindowLimits, "windowChars">,
   dialect: DialectName,
 ): number {
   return dialect === "bridge" ? Math.min(windowChars, BRIDGE_WINDOW_CHARS) : windowChars;
@@ -52,8 +52,8 @@ const WRAPPING_CHARS = 64;
 /** The most bytes of UTF-8 for one UTF-16 unit of text. */
 const MAX_BYTES_PER_CHAR = 3;
 
-/** Whose lane it is. */
-interface LaneOf {
+/** Whose send window it is. */
+interface SendWindowContext {
   readonly dialect: DialectName;
   /** What all connections of the room leave unread. */
   readonly backlog: Backlog;
@@ -73,19 +73,19 @@ interface LaneOf {
  * by it. Where it does not, nothing proves that a client reads: each WebSocket has an allowance for as long as it is
  * connected.
  */
-export class Lane {
-  readonly #limits: LaneLimits;
+export class SendWindow {
+  readonly #limits: SendWindowLimits;
   readonly #backlog: Backlog;
   readonly #queue: SendQueue;
   readonly #changed: () => void;
   readonly #isBridge: boolean;
   readonly #bytesPerUnit: number;
   /** Changed in place: it is for every frame that is sent. */
-  readonly #record: LaneRecord;
+  readonly #record: SendWindowRecord;
   /** Sent frames for which its client has not sent `seen`. Not attached: after a hibernation it starts with a few. */
   #unnoted = SPARE_SEEN;
 
-  constructor(socket: WebSocket, limits: LaneLimits, record: LaneRecord, of: LaneOf) {
+  constructor(socket: WebSocket, limits: SendWindowLimits, record: SendWindowRecord, of: SendWindowContext) {
     this.#limits = limits;
     this.#backlog = of.backlog;
     this.#queue = new SendQueue(socket);
@@ -96,7 +96,7 @@ export class Lane {
   }
 
   /** What to attach to the socket. */
-  get record(): Readonly<LaneRecord> {
+  get record(): Readonly<SendWindowRecord> {
     return this.#record;
   }
 
@@ -130,7 +130,7 @@ export class Lane {
    * need not say so before a quarter of the window has come, and what never fitted would never be sent.
    */
   fits(chars: number): boolean {
-    if (!this.#isWithinOwn(chars) && !(this.#reread() && this.#isWithinOwn(chars))) return false;
+    if (!this.#isWithinOwn(chars) && !(this.#recheckReport() && this.#isWithinOwn(chars))) return false;
     return this.#backlog.isCalm || this.#isWithinShare(chars);
   }
 
@@ -138,7 +138,7 @@ export class Lane {
    * Whether an answer may be sent: twice as much as anything else, for those who act and do not read; and one of any
    * size to a connection that is within its bound, for a page of history may be larger than that.
    */
-  fitsAnswer(chars: number): boolean {
+  fitsReply(chars: number): boolean {
     if (this.isSpent(0)) return false;
     if (!this.#backlog.isCalm && !this.#queue.isWithin(this.#backlog.share)) return false;
     return this.#hasRoom(0) || this.#hasRoom(chars - this.#limit());
@@ -206,16 +206,16 @@ export class Lane {
    * often than it was sent frames, as clients do.
    */
   read(chars: number, now: number): boolean {
-    const said = Math.min(Math.max(chars, this.#record.said ?? 0), this.#record.sent);
-    if (this.#takeAsSaid(said)) this.#change({ stalledAt: now });
+    const reported = Math.min(Math.max(chars, this.#record.said ?? 0), this.#record.sent);
+    if (this.#takeReport(reported)) this.#change({ stalledAt: now });
     const isDue = this.#unnoted > 0;
     if (isDue) this.#unnoted--;
     return isDue;
   }
 
   /** Checks again whether its client's report can be true, and restarts its stall if the client has read something. */
-  readAgain(now: number): void {
-    if (this.#reread() || this.hasRead) this.#change({ stalledAt: now });
+  recheck(now: number): void {
+    if (this.#recheckReport() || this.hasRead) this.#change({ stalledAt: now });
   }
 
   /** Restarts its stall if that is ahead of a clock that was set back; returns whether it did. */
@@ -252,19 +252,19 @@ export class Lane {
   }
 
   /** Accepts a claim as far as it can be true, because queued data has not been read. Returns whether more was read. */
-  #takeAsSaid(said: number): boolean {
+  #takeReport(reported: number): boolean {
     const queued = this.#isBridge || !this.#queue.isReported ? 0 : this.#queue.read() / this.#bytesPerUnit;
     const before = this.#record.seen ?? -1;
-    const seen = Math.max(0, before, Math.min(said, Math.floor(this.#record.sent - queued)));
-    const doubted = seen < said ? said : undefined;
+    const seen = Math.max(0, before, Math.min(reported, Math.floor(this.#record.sent - queued)));
+    const doubted = seen < reported ? reported : undefined;
     if (seen !== before || doubted !== this.#record.said) this.#change({ seen, said: doubted });
     return seen !== before;
   }
 
   /** Applies the last claim again. */
-  #reread(): boolean {
+  #recheckReport(): boolean {
     const { said } = this.#record;
-    return said !== undefined && this.#takeAsSaid(said);
+    return said !== undefined && this.#takeReport(said);
   }
 
   /** Whether a frame stays within what this connection may leave unread. */
@@ -311,7 +311,7 @@ export class Lane {
     return this.#queue.isReported ? maxBufferedBytes : allowanceChars;
   }
 
-  #change(change: Partial<LaneRecord>): void {
+  #change(change: Partial<SendWindowRecord>): void {
     Object.assign(this.#record, change);
     this.#changed();
   }

@@ -6,16 +6,16 @@ import { HEARD_RESOLUTION_MS, attach, attachGone, readAttachment, type SessionRe
 import { Backlog, type BacklogLimits, type Joining, type Visit } from "./backlog.ts";
 import { ClosedSockets } from "./closed-sockets.ts";
 import { EndedAttempts } from "./ended-attempts.ts";
-import { Lane, windowCharsOf, type LaneLimits, type LaneRecord } from "./send-window.ts";
+import { SendWindow, windowCharsOf, type SendWindowLimits, type SendWindowRecord } from "./send-window.ts";
 
-/** A live connection. Its record is a copy of the socket's attachment, and so is its lane's once it is settled. */
+/** A live connection. Its record is a copy of the socket's attachment, and so is its send window's once it is settled. */
 export interface Session {
   readonly socket: WebSocket;
-  readonly lane: Lane;
+  readonly sendWindow: SendWindow;
   rights: Rights;
   record: SessionRecord;
   /** Tells its view from others', as far as it stays the same from flush to flush: a number, for it is looked at often. */
-  look: number;
+  viewKey: number;
   /** The offset of the last message or position it was sent, as far as this life of the object knows. */
   toldOffset: number | undefined;
 }
@@ -30,13 +30,13 @@ const CLOSED = 3;
  */
 export class Sessions {
   readonly #sockets: () => readonly WebSocket[];
-  readonly #limits: LaneLimits;
+  readonly #limits: SendWindowLimits;
   /** What all connections leave unread. */
   readonly backlog: Backlog;
   /** The attempt numbers of connections that were taken out. */
   readonly endedAttempts = new EndedAttempts();
   readonly #closed = new ClosedSockets();
-  readonly #bridgeLimits: LaneLimits;
+  readonly #bridgeLimits: SendWindowLimits;
   readonly #bySession = new Map<string, Session>();
   readonly #bySocket = new Map<WebSocket, Session>();
   readonly #watching = new Set<Session>();
@@ -47,7 +47,7 @@ export class Sessions {
   #isLoaded = false;
 
   /** @param sockets lists the hibernatable sockets of the object; called once, when sessions are first needed */
-  constructor(sockets: () => readonly WebSocket[], limits: LaneLimits & BacklogLimits) {
+  constructor(sockets: () => readonly WebSocket[], limits: SendWindowLimits & BacklogLimits) {
     this.#sockets = sockets;
     this.#limits = limits;
     this.#bridgeLimits = { ...limits, windowChars: windowCharsOf(limits, "bridge") };
@@ -80,7 +80,7 @@ export class Sessions {
       }
       if (attached.is !== "session") continue;
       if (socket.readyState === OPEN || socket === woken)
-        this.#keepNewest(this.#made(socket, attached.record, attached.lane));
+        this.#keepNewest(this.#made(socket, attached.record, attached.sendWindow));
     }
     if (woken !== undefined) this.of(woken);
   }
@@ -110,7 +110,7 @@ export class Sessions {
     const attached = readAttachment(socket);
     // One that was not listed is closing: it never takes the place of a connection that is there.
     if (attached.is !== "session" || this.#bySession.has(attached.record.session)) return undefined;
-    this.#keepNewest(this.#made(socket, attached.record, attached.lane));
+    this.#keepNewest(this.#made(socket, attached.record, attached.sendWindow));
     return this.#bySocket.get(socket);
   }
 
@@ -124,8 +124,8 @@ export class Sessions {
   }
 
   /** Takes in a socket just accepted. The caller has removed an older one of the same session. */
-  add(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
-    const session = this.#made(socket, record, lane);
+  add(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): Session {
+    const session = this.#made(socket, record, sendWindow);
     this.#keep(session);
     this.#dirty.add(session);
     return session;
@@ -181,21 +181,21 @@ export class Sessions {
   /** Gives a session what a new token allows. */
   renew(session: Session, access: Access): void {
     session.rights = new Rights(access.grants);
-    session.look = lookOf(session.record, session.rights);
+    session.viewKey = viewKeyOf(session.record, session.rights);
     this.update(session, { access });
   }
 
   /** Attaches what is not attached yet. */
   settle(): void {
-    for (const { socket, record, lane } of this.#dirty) attach(socket, record, lane.record);
+    for (const { socket, record, sendWindow } of this.#dirty) attach(socket, record, sendWindow.record);
     this.#dirty.clear();
   }
 
-  #made(socket: WebSocket, record: SessionRecord, lane: LaneRecord): Session {
+  #made(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): Session {
     const rights = new Rights(record.access?.grants);
     const session: Session = {
-      ...{ socket, record, rights, look: lookOf(record, rights), toldOffset: undefined },
-      lane: new Lane(socket, this.#limitsOf(record), lane, {
+      ...{ socket, record, rights, viewKey: viewKeyOf(record, rights), toldOffset: undefined },
+      sendWindow: new SendWindow(socket, this.#limitsOf(record), sendWindow, {
         dialect: record.dialect,
         backlog: this.backlog,
         changed: () => this.#changed(session),
@@ -204,20 +204,21 @@ export class Sessions {
     return session;
   }
 
-  #limitsOf({ dialect }: SessionRecord): LaneLimits {
+  #limitsOf({ dialect }: SessionRecord): SendWindowLimits {
     return dialect === "bridge" ? this.#bridgeLimits : this.#limits;
   }
 
   /** After a session is removed, its client may still hold the socket. */
-  #bury({ socket, record, lane }: Session): void {
-    const remains = { source: sourceOf(record), unread: lane.remainingBytes };
+  #bury({ socket, record, sendWindow }: Session): void {
+    const remains = { source: sourceOf(record), unread: sendWindow.remainingBytes };
     this.#gone.add(socket);
     this.#closed.add(socket, remains);
     attachGone(socket, remains);
   }
 
   #visit(each: Visit): void {
-    for (const { record, lane } of this.#bySession.values()) each(lane.heldBytes, sourceOf(record));
+    for (const { record, sendWindow } of this.#bySession.values())
+      each(sendWindow.heldBytes, sourceOf(record));
     this.#closed.visit(each);
   }
 
@@ -255,14 +256,14 @@ function sourceOf({ source, session }: SessionRecord): string {
   return source ?? session;
 }
 
-/** The looks there are, by what they are made of. */
-const LOOKS = new Map<string, number>();
+/** The view keys, by what they are made of. */
+const VIEW_KEYS = new Map<string, number>();
 
-function lookOf({ dialect, mode }: SessionRecord, rights: Rights): number {
+function viewKeyOf({ dialect, mode }: SessionRecord, rights: Rights): number {
   const name = `${dialect} ${rights.may("members") ? mode : "count"} ${rights.may("state")}`;
-  const look = LOOKS.get(name) ?? LOOKS.size;
-  LOOKS.set(name, look);
-  return look;
+  const viewKey = VIEW_KEYS.get(name) ?? VIEW_KEYS.size;
+  VIEW_KEYS.set(name, viewKey);
+  return viewKey;
 }
 
 /** Closes a socket, telling its peer why. */

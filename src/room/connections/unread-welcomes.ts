@@ -3,7 +3,7 @@ import { bufferedBytes } from "./send-queue.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** The interval of the checks of new connections, in milliseconds. By the first, nearly all have taken their welcome. */
-const LOOK_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
 
 /** The time that a new connection has to take its welcome, in milliseconds; more for a larger welcome. */
 const PATIENCE_MS = 5_000;
@@ -12,7 +12,7 @@ const PATIENCE_MS = 5_000;
 const SLOWEST_BYTES_PER_MS = 4;
 
 /** A connection that may not have taken its welcome yet. */
-interface Newcomer {
+interface UnreadWelcome {
   joinedAt: number;
   /** The characters that it was sent when the watch began. */
   readonly chars: number;
@@ -29,10 +29,10 @@ const NONE: readonly Session[] = [];
  *
  * This is only in memory, because a room stays awake longer than nearly all welcomes take.
  */
-export class Newcomers {
+export class UnreadWelcomes {
   readonly #sessions: Sessions;
-  readonly #waiting = new Map<Session, Newcomer>();
-  #lookAt: number | undefined;
+  readonly #waiting = new Map<Session, UnreadWelcome>();
+  #checkAt: number | undefined;
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
@@ -42,33 +42,33 @@ export class Newcomers {
   watch(session: Session, now: number): void {
     const queued = bufferedBytes(session.socket);
     if (queued === undefined) return;
-    const chars = session.lane.record.sent;
+    const chars = session.sendWindow.record.sent;
     this.#waiting.set(session, { joinedAt: now, chars, bytes: Math.max(chars, queued) });
-    this.#lookAt ??= now + LOOK_MS;
+    this.#checkAt ??= now + CHECK_EVERY_MS;
   }
 
   /** When to {@link takeLost}, Unix milliseconds; `undefined` while all have taken their welcome. */
-  get lookAt(): number | undefined {
-    return this.#lookAt;
+  get checkAt(): number | undefined {
+    return this.#checkAt;
   }
 
   /** The connections that have taken nothing for too long. */
   takeLost(now: number): readonly Session[] {
-    if (this.#lookAt === undefined || now < endsAt(this.#lookAt, LOOK_MS, now)) return NONE;
+    if (this.#checkAt === undefined || now < endsAt(this.#checkAt, CHECK_EVERY_MS, now)) return NONE;
     const lost: Session[] = [];
-    for (const [session, newcomer] of this.#waiting) {
-      const { chars, bytes } = newcomer;
-      const joinedAt = (newcomer.joinedAt = beganAt(newcomer.joinedAt, now));
+    for (const [session, welcome] of this.#waiting) {
+      const { chars, bytes } = welcome;
+      const joinedAt = (welcome.joinedAt = beganAt(welcome.joinedAt, now));
       // As long as nothing is taken, the bytes of the welcome stay queued, and what was sent since has at least a byte for
       // each character.
-      const untouched = bytes + session.lane.record.sent - chars;
+      const untouched = bytes + session.sendWindow.record.sent - chars;
       const hasTaken = (bufferedBytes(session.socket) ?? 0) < untouched;
       const isOver = this.#sessions.of(session.socket) !== session;
       const isLost = now - joinedAt >= PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS;
       if (hasTaken || isOver || isLost) this.#waiting.delete(session);
       if (!hasTaken && !isOver && isLost) lost.push(session);
     }
-    this.#lookAt = this.#waiting.size === 0 ? undefined : now + LOOK_MS;
+    this.#checkAt = this.#waiting.size === 0 ? undefined : now + CHECK_EVERY_MS;
     return lost;
   }
 }

@@ -6,7 +6,7 @@ import { decodeClientBytes } from "../../protocol/proto/client-decode.ts";
 import { encodeServerFrames } from "../../protocol/proto/server-encode.ts";
 import { err, type Result } from "../../protocol/result.ts";
 
-/** A frame as it is sent: text, or bytes. The length of either is what counts in a lane. */
+/** A frame as it is sent: text, or bytes. The length of either is what counts in a send window. */
 export type Written = string | Uint8Array<ArrayBuffer>;
 
 /** What several connections are sent: items, JSON text joined by commas, and the frame that was made of them. */

@@ -4,10 +4,10 @@ import { encodeFrame } from "../../protocol/encode.ts";
 import { isFor } from "../../protocol/messages.ts";
 import { DIALECTS, type Written } from "./dialects.ts";
 import { encodeRoster } from "./flush-encoder.ts";
-import { eyesOf, passesBy, startsLog, textFor, type Flush } from "./flush.ts";
+import { viewerOf, passesBy, startsLog, textFor, type Flush } from "./flush.ts";
 import type { Log } from "../log/log.ts";
 import type { Members } from "../presence/members.ts";
-import { Pace } from "../../limits/throttle.ts";
+import { Throttle } from "../../limits/throttle.ts";
 import type { Roster } from "../presence/roster.ts";
 import { isExpired, type Session, type Sessions } from "../connections/sessions.ts";
 
@@ -25,7 +25,7 @@ const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
  * The interval after which a connection is checked again that is held back by the room's memory, and not by a missing report
  * of its client, in milliseconds. The runtime does not report when a queue drains.
  */
-const LOOK_AGAIN_MS = 250;
+const CHECK_AGAIN_MS = 250;
 
 /**
  * Sends frames to connections, as much as each of them reads: one that does not keep up is sent the log instead, a page
@@ -42,8 +42,8 @@ export class FanOut {
   readonly #queued = new Set<Session>();
   /** The connections that are sent more when the room's memory has space. Their clients will send no report. */
   readonly #held = new Set<Session>();
-  #lookAt: number | undefined;
-  readonly #catchUps = new Pace(CATCH_UP_CHARS);
+  #checkAt: number | undefined;
+  readonly #catchUps = new Throttle(CATCH_UP_CHARS);
   #sends = 0;
 
   constructor(room: {
@@ -60,34 +60,34 @@ export class FanOut {
 
   /** Sends a flush to a connection. With `isGone` its member has left, and is not told who is here. */
   tell(session: Session, flush: Flush, now: number, isGone = false): void {
-    const { lane, record } = session;
+    const { sendWindow, record } = session;
     const own = flush.own.get(session) ?? NONE;
     // Who is closed for it is told nothing either.
     if (isExpired(session, now)) return isGone ? undefined : this.cutOff(session, "token_expired");
-    if (lane.overflows) return this.#giveUp(session, isGone);
-    if (lane.behind !== undefined) {
+    if (sendWindow.overflows) return this.#giveUp(session, isGone);
+    if (sendWindow.behind !== undefined) {
       if (startsLog(flush)) return this.#giveUp(session, isGone);
-      if (flush.contents.presence !== undefined) lane.miss();
-      return this.#answer(session, own, isGone);
+      if (flush.contents.presence !== undefined) sendWindow.miss();
+      return this.#reply(session, own, isGone);
     }
     const filtered = this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined;
     const shared = textFor(session, flush, isGone, filtered);
     if (shared.count + own.length === 0) return;
     const text =
       own.length === 0 ? shared.text : DIALECTS[record.dialect].append(shared, own, flush.position);
-    const isWhole = lane.fits(text.length);
-    if (isWhole || (shared.count > 0 && lane.fits(shared.text.length))) {
+    const isWhole = sendWindow.fits(text.length);
+    if (isWhole || (shared.count > 0 && sendWindow.fits(shared.text.length))) {
       this.#deliver(session, isWhole ? text : shared.text);
       if (shared.count > 0) this.#noteTold(session, flush);
     } else if (shared.count > 0 && !shared.isVolatile) {
-      const cannotWait = !lane.hasWindow || lane.isSpent(shared.text.length);
+      const cannotWait = !sendWindow.hasWindow || sendWindow.isSpent(shared.text.length);
       if (isGone || cannotWait || startsLog(flush)) return this.#giveUp(session, isGone);
-      lane.fallBehind(flush.after, now);
-      lane.standsIn(this.#log.open());
-      if (flush.contents.presence !== undefined) lane.miss();
+      sendWindow.fallBehind(flush.after, now);
+      sendWindow.standsIn(this.#log.open());
+      if (flush.contents.presence !== undefined) sendWindow.miss();
       this.#hold(session, now);
     }
-    if (!isWhole) this.#answer(session, own, isGone);
+    if (!isWhole) this.#reply(session, own, isGone);
   }
 
   /** Sends a welcome, which every connection is sent whole. */
@@ -95,7 +95,7 @@ export class FanOut {
     session.toldOffset = offset;
     this.#deliver(session, DIALECTS[session.record.dialect].write(text, true, this.#log.positionAt(offset)));
     // One whose welcome is larger than its allowance would otherwise come back for ever, and never get further.
-    session.lane.welcomed();
+    session.sendWindow.welcomed();
   }
 
   /**
@@ -103,34 +103,34 @@ export class FanOut {
    * place in the log is gone: it comes back with its position.
    */
   advance(session: Session, now: number): void {
-    const { lane, record } = session;
-    if (lane.behind === undefined) return;
-    const isInLog = lane.standsIn(this.#log.open()) && lane.behind >= this.#log.floor(now);
+    const { sendWindow, record } = session;
+    if (sendWindow.behind === undefined) return;
+    const isInLog = sendWindow.standsIn(this.#log.open()) && sendWindow.behind >= this.#log.floor(now);
     if (!isInLog) return this.cutOff(session);
-    while (lane.behind < this.#log.head) {
+    while (sendWindow.behind < this.#log.head) {
       // Not read before there is room for it: who says often what it has read may make that no work.
-      if (!lane.fits(lane.pageChars)) return this.#wait(session, lane.pageChars, now);
+      if (!sendWindow.fits(sendWindow.pageChars)) return this.#wait(session, sendWindow.pageChars, now);
       if (!this.#catchUps.take(0, now)) return void this.#queued.add(session);
-      const page = this.#log.page(lane.behind, lane.pageChars, eyesOf(session));
+      const page = this.#log.page(sendWindow.behind, sendWindow.pageChars, viewerOf(session));
       if (page === undefined) break;
       this.#catchUps.owe(page.cost + page.texts.length, now);
       if (page.texts !== "") {
         const text = DIALECTS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
-        if (!lane.fits(text.length)) return this.#wait(session, text.length, now);
+        if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
         this.#deliver(session, text);
       }
-      lane.advance(page.last);
+      sendWindow.advance(page.last);
     }
     const mode = this.modeOf(session);
     const items = [
       encodeFrame({ type: "position", position: this.#position, reason: "replayed" }),
-      ...(lane.hasMissed ? [this.#rosterFrame(mode)] : []),
+      ...(sendWindow.hasMissed ? [this.#rosterFrame(mode)] : []),
     ];
     const text = DIALECTS[record.dialect].write(items.join(","), items.length === 1, this.#position);
-    if (!lane.fits(text.length)) return this.#wait(session, text.length, now);
+    if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
     this.#deliver(session, text);
     session.toldOffset = this.#log.head;
-    lane.catchUp();
+    sendWindow.catchUp();
   }
 
   /**
@@ -142,7 +142,7 @@ export class FanOut {
   goOn(now: number, dueBy: number): void {
     if ((this.heldUntil ?? Infinity) <= dueBy) {
       for (const session of this.#held) {
-        session.lane.readAgain(now);
+        session.sendWindow.recheck(now);
         this.#queued.add(session);
       }
       this.#held.clear();
@@ -164,7 +164,7 @@ export class FanOut {
 
   /** When to {@link goOn}, Unix milliseconds; `undefined` if the room's memory holds no connection back. */
   get heldUntil(): number | undefined {
-    return this.#held.size === 0 ? undefined : this.#lookAt;
+    return this.#held.size === 0 ? undefined : this.#checkAt;
   }
 
   /** Ends a connection that does not read, or may not any more, before anything more is queued for it. */
@@ -206,17 +206,17 @@ export class FanOut {
 
   /** Continues when the connection has read more. A connection whose client would never report that is closed. */
   #wait(session: Session, chars: number, now: number): void {
-    const { lane } = session;
-    if (lane.hasWindow && !lane.isSpent(chars)) this.#hold(session, now);
+    const { sendWindow } = session;
+    if (sendWindow.hasWindow && !sendWindow.isSpent(chars)) this.#hold(session, now);
     else this.cutOff(session);
   }
 
   /** Holds a connection that is behind until it can be sent more. */
   #hold(session: Session, now: number): void {
     this.#stalled.push(session);
-    const { lane } = session;
-    if (!lane.isDoubted && !lane.hasRead) return; // Its client will report what it reads.
-    if (this.#held.size === 0) this.#lookAt = now + LOOK_AGAIN_MS;
+    const { sendWindow } = session;
+    if (!sendWindow.isDoubted && !sendWindow.hasRead) return; // Its client will report what it reads.
+    if (this.#held.size === 0) this.#checkAt = now + CHECK_AGAIN_MS;
     this.#held.add(session);
   }
 
@@ -244,19 +244,19 @@ export class FanOut {
     const isAtHead = !flush.isAddressed || this.#needsPosition(session, flush);
     const last = isAtHead
       ? recorded.length - 1
-      : recorded.findLastIndex((said) => isFor(said, eyesOf(session)));
+      : recorded.findLastIndex((entry) => isFor(entry, viewerOf(session)));
     if (last !== -1) session.toldOffset = flush.after + last + 1;
   }
 
   /** Sends answers alone. */
-  #answer(session: Session, own: readonly string[], isGone: boolean): void {
+  #reply(session: Session, own: readonly string[], isGone: boolean): void {
     if (own.length === 0) return;
     const text = DIALECTS[session.record.dialect].write(
       own.join(","),
       own.length === 1,
       this.#positionOf(session),
     );
-    if (session.lane.fitsAnswer(text.length)) this.#deliver(session, text);
+    if (session.sendWindow.fitsReply(text.length)) this.#deliver(session, text);
     else this.#giveUp(session, isGone);
   }
 
@@ -266,13 +266,13 @@ export class FanOut {
   }
 
   /** What an answer brings a connection to: nowhere, while it is sent the log. */
-  #positionOf({ lane }: Session): string {
-    return lane.behind === undefined ? this.#position : this.#log.positionAt(lane.behind);
+  #positionOf({ sendWindow }: Session): string {
+    return sendWindow.behind === undefined ? this.#position : this.#log.positionAt(sendWindow.behind);
   }
 
   /** Sends a frame. A connection that is closing is passed over: its close event follows. */
   #deliver(session: Session, text: Written): void {
-    session.lane.took(text.length);
+    session.sendWindow.took(text.length);
     this.#sends++;
     try {
       session.socket.send(text);

@@ -1,10 +1,10 @@
 import type { PresenceMode } from "../../protocol/contract.ts";
 import { encodeFrame } from "../../protocol/encode.ts";
-import { isFor, type Addressed, type Eyes } from "../../protocol/messages.ts";
+import { isFor, type Addressed, type Viewer } from "../../protocol/messages.ts";
 import type { PresenceNews } from "../presence/presence-news.ts";
 
 /** A frame that is JSON text already, and whom it is for. */
-export interface Said extends Addressed {
+export interface EncodedEntry extends Addressed {
   readonly text: string;
 }
 
@@ -14,8 +14,8 @@ export interface FlushContents {
   readonly before: string | undefined;
   readonly presence: PresenceNews | undefined;
   /** By offset. */
-  readonly recorded: readonly Said[];
-  readonly volatile: readonly Said[];
+  readonly recorded: readonly EncodedEntry[];
+  readonly volatile: readonly EncodedEntry[];
 }
 
 /** What of a flush some connections see, all of them alike. */
@@ -25,8 +25,8 @@ export interface View {
   readonly isLean: boolean;
   /** Whether presence is left out. */
   readonly isGone: boolean;
-  /** Whose eyes it is seen with; one member's where a message is for some only. */
-  readonly eyes: Eyes;
+  /** Who sees it; one member where a message is for some only. */
+  readonly viewer: Viewer;
   /** A position frame, where messages for others went by. */
   readonly position: string | undefined;
 }
@@ -37,8 +37,8 @@ export interface View {
  */
 export function encodeShared(contents: FlushContents, view: View): readonly string[] {
   const presence = view.isGone ? undefined : contents.presence;
-  const recorded = contents.recorded.filter((said) => isFor(said, view.eyes));
-  const volatile = view.isLean ? [] : contents.volatile.filter((said) => isFor(said, view.eyes));
+  const recorded = contents.recorded.filter((entry) => isFor(entry, view.viewer));
+  const volatile = view.isLean ? [] : contents.volatile.filter((entry) => isFor(entry, view.viewer));
   return [
     ...(contents.before !== undefined && contents.recorded.length > 0 ? [contents.before] : []),
     ...(presence === undefined ? [] : arrivals(presence, view.mode)),

@@ -5,7 +5,7 @@
 const SEND_MS = 0.035;
 
 /** What is said waits no longer than this to be told together with more, in milliseconds. */
-const MAX_REST_MS = 50;
+const MAX_DELAY_MS = 50;
 
 /**
  * Every write of the log is a billed row, whatever it holds: at `perSecond` messages and above the next waits for `restMs`,
@@ -31,9 +31,9 @@ export type Waiting = "volatile" | "stored" | "other";
  * How busy it is follows from what the last flushes sent and stored, and from how late the timer of the next one came;
  * never from a clock within a turn, which production stops.
  */
-export class Pulse {
+export class FlushSchedule {
   readonly #volatileGapMs: number;
-  #restUntil = 0;
+  #delayUntil = 0;
   #volatileFrom = 0;
   #storeFrom = 0;
   /** Messages stored lately, the less of each the longer ago, and when that was reckoned. */
@@ -47,16 +47,16 @@ export class Pulse {
 
   /** When the next flush is due, Unix milliseconds; it may be past. A clock that was set back makes no longer rest. */
   dueAt(waiting: Waiting, now: number): number {
-    this.#restUntil = Math.min(this.#restUntil, now + MAX_REST_MS);
+    this.#delayUntil = Math.min(this.#delayUntil, now + MAX_DELAY_MS);
     this.#volatileFrom = Math.min(this.#volatileFrom, now + this.#volatileGapMs);
     this.#storeFrom = Math.min(this.#storeFrom, now + STORES.restMs);
     switch (waiting) {
       case "volatile":
-        return Math.max(this.#restUntil, this.#volatileFrom);
+        return Math.max(this.#delayUntil, this.#volatileFrom);
       case "stored":
-        return Math.max(this.#restUntil, this.#storeFrom);
+        return Math.max(this.#delayUntil, this.#storeFrom);
       case "other":
-        return this.#restUntil;
+        return this.#delayUntil;
       default:
         return waiting satisfies never;
     }
@@ -66,7 +66,7 @@ export class Pulse {
   flushed(sends: number, stored: number, now: number): void {
     if (stored > 0) this.#noteStored(stored, now);
     if (sends === 0) return;
-    this.#restUntil = now + Math.min(MAX_REST_MS, this.#stretch * sends * SEND_MS);
+    this.#delayUntil = now + Math.min(MAX_DELAY_MS, this.#stretch * sends * SEND_MS);
     this.#volatileFrom = now + this.#volatileGapMs;
   }
 

@@ -1,4 +1,4 @@
-import { isFor, type Eyes } from "../../protocol/messages.ts";
+import { isFor, type Viewer } from "../../protocol/messages.ts";
 import { DIALECTS, type WrittenItems } from "./dialects.ts";
 import { encodeShared, type FlushContents, type View } from "./flush-encoder.ts";
 import type { Session } from "../connections/sessions.ts";
@@ -34,10 +34,11 @@ export function textFor(
   isGone: boolean,
   filtered: string | undefined,
 ): SharedText {
-  const isLean = !session.lane.keepsUp;
+  const isLean = !session.sendWindow.keepsUp;
   // For every connection of every flush, so no more is done for it than must be: texts are put together for few.
-  const look = session.look * 8 + (isLean ? 4 : 0) + (isGone ? 2 : 0) + (filtered === undefined ? 0 : 1);
-  const name = flush.isAddressed ? `${look} ${eyesOf(session).member ?? ""}` : look;
+  const viewKey =
+    session.viewKey * 8 + (isLean ? 4 : 0) + (isGone ? 2 : 0) + (filtered === undefined ? 0 : 1);
+  const name = flush.isAddressed ? `${viewKey} ${viewerOf(session).member ?? ""}` : viewKey;
   let shared = flush.texts.get(name);
   if (shared === undefined) flush.texts.set(name, (shared = write(session, flush, isLean, isGone, filtered)));
   return shared;
@@ -56,7 +57,7 @@ function write(
     mode: rights.may("members") ? record.mode : "count",
     isLean,
     isGone,
-    eyes: flush.isAddressed ? eyesOf(session) : { ...eyesOf(session), member: undefined },
+    viewer: flush.isAddressed ? viewerOf(session) : { ...viewerOf(session), member: undefined },
     position: filtered,
   };
   const texts = encodeShared(flush.contents, view);
@@ -74,11 +75,11 @@ export function startsLog({ contents }: Flush): boolean {
 /** Whether the last recorded message of a flush is for others than this connection. */
 export function passesBy(session: Session, { contents, isAddressed }: Flush): boolean {
   const last = contents.recorded.at(-1);
-  return isAddressed && last !== undefined && !isFor(last, eyesOf(session));
+  return isAddressed && last !== undefined && !isFor(last, viewerOf(session));
 }
 
-/** What a connection sees with. */
-export function eyesOf({ record, rights }: Session): Eyes {
+/** Who sees what a connection is sent. */
+export function viewerOf({ record, rights }: Session): Viewer {
   const member = record.viewOnly === true ? undefined : record.member;
   return { member, seesState: rights.may("state") };
 }

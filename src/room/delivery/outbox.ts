@@ -5,18 +5,18 @@ import { encodeEntry, type EntryParts } from "../../protocol/messages.ts";
 import { log } from "../../metrics/log.ts";
 import type { Announcements } from "../presence/announcements.ts";
 import type { FanOut } from "./fan-out.ts";
-import type { FlushContents, Said } from "./flush-encoder.ts";
+import type { FlushContents, EncodedEntry } from "./flush-encoder.ts";
 import type { Flush } from "./flush.ts";
-import { encodeHistory, type HistoryAnswer } from "../log/history-pages.ts";
+import { encodeHistory, type HistoryReply } from "../log/history-pages.ts";
 import type { Log } from "../log/log.ts";
-import type { Once } from "../log/deduplication.ts";
+import type { Deduplication } from "../log/deduplication.ts";
 import type { Waiting } from "./flush-schedule.ts";
 import type { StoredRef } from "../log/segment-store.ts";
 import { closeSocket, type Session, type Sessions } from "../connections/sessions.ts";
 import type { State } from "../state/state.ts";
 
 /** Takes the answer to an act: to its socket, or into the answer of its POST. */
-export type Answer = (frame: AckFrame | ErrorFrame | HistoryAnswer) => void;
+export type Reply = (frame: AckFrame | ErrorFrame | HistoryReply) => void;
 
 /** The act that a recorded frame comes from; absent for what the room itself records. */
 export interface Origin {
@@ -31,7 +31,7 @@ interface Pending {
   readonly parts: EntryParts;
   readonly origin: Origin | undefined;
   /** More than one when an act is repeated before its first copy is stored. */
-  readonly answers: Answer[];
+  readonly replies: Reply[];
 }
 
 /**
@@ -41,7 +41,7 @@ interface Pending {
  */
 export class Outbox {
   readonly #log: Log;
-  readonly #once: Once;
+  readonly #deduplication: Deduplication;
   readonly #state: State;
   readonly #sessions: Sessions;
   readonly #fanOut: FanOut;
@@ -62,7 +62,7 @@ export class Outbox {
     isStored: boolean,
     room: {
       readonly log: Log;
-      readonly once: Once;
+      readonly deduplication: Deduplication;
       readonly state: State;
       readonly sessions: Sessions;
       readonly presence: Announcements;
@@ -72,7 +72,7 @@ export class Outbox {
     this.#isStored = isStored;
     this.#isEpochTold = isStored;
     this.#log = room.log;
-    this.#once = room.once;
+    this.#deduplication = room.deduplication;
     this.#state = room.state;
     this.#sessions = room.sessions;
     this.presence = room.presence;
@@ -90,15 +90,15 @@ export class Outbox {
   }
 
   /** Adds the answer to an act that waits to be stored; returns whether it does. */
-  repeat(session: string, ref: number, answer: Answer): boolean {
+  repeat(session: string, ref: number, reply: Reply): boolean {
     const twin = this.#recorded.find(({ origin }) => origin?.session === session && origin.ref === ref);
-    twin?.answers.push(answer);
+    twin?.replies.push(reply);
     return twin !== undefined;
   }
 
   /** Queues a recorded frame. Its act is answered once it is stored, or when it could not be. */
-  record(parts: EntryParts, origin?: Origin, answer?: Answer): void {
-    this.#recorded.push({ parts, origin, answers: answer === undefined ? [] : [answer] });
+  record(parts: EntryParts, origin?: Origin, reply?: Reply): void {
+    this.#recorded.push({ parts, origin, replies: reply === undefined ? [] : [reply] });
   }
 
   /**
@@ -131,7 +131,7 @@ export class Outbox {
   }
 
   /** Queues a frame for one connection, behind what the flush has for all. */
-  reply(session: Session, frame: AckFrame | ErrorFrame | ExpiringFrame | HistoryAnswer): void {
+  reply(session: Session, frame: AckFrame | ErrorFrame | ExpiringFrame | HistoryReply): void {
     const text = frame.type === "history" ? encodeHistory(frame) : encodeFrame(frame);
     const texts = this.#own.get(session);
     if (texts === undefined) this.#own.set(session, [text]);
@@ -156,7 +156,7 @@ export class Outbox {
     const isPresenceDue = this.presence.isDue(this.#sessions.size, { hasOthers, moreCome }, now);
     if (!hasOthers && !isPresenceDue) return;
     const time = this.#log.timeAt(now);
-    const volatile = Array.from(this.#volatile.values(), (parts) => said(parts, time, undefined));
+    const volatile = Array.from(this.#volatile.values(), (parts) => encoded(parts, time, undefined));
     const contents: FlushContents = {
       before: this.#isEpochTold ? undefined : this.#epochFrame(after),
       presence: isPresenceDue ? this.presence.take() : undefined,
@@ -190,24 +190,24 @@ export class Outbox {
   }
 
   /** Returns the stored frames; none when the storage refused, and then those who wait for them know. */
-  #store(pending: readonly Pending[], now: number): readonly Said[] {
+  #store(pending: readonly Pending[], now: number): readonly EncodedEntry[] {
     const time = this.#log.timeAt(now);
     const first = this.#log.head + 1;
-    const entries = pending.map(({ parts }, index) => said(parts, time, first + index));
+    const entries = pending.map(({ parts }, index) => encoded(parts, time, first + index));
     const refs = pending.flatMap(({ origin }, index): StoredRef[] =>
       origin?.ref === undefined ? [] : [[origin.session, origin.ref, first + index]],
     );
     const answer = (index: number, frame: AckFrame | ErrorFrame): void => {
-      const { origin, answers } = pending[index] ?? { answers: [] };
+      const { origin, replies } = pending[index] ?? { replies: [] };
       const ref = origin?.named;
-      for (const give of answers) give({ ...frame, ...(ref !== undefined && { ref }) });
+      for (const give of replies) give({ ...frame, ...(ref !== undefined && { ref }) });
     };
     try {
       let isCompacted = (): void => undefined;
       const rows = entries.map(({ text, to }) => ({ text, filtered: to !== undefined }));
-      this.#log.append(rows, refs, time, this.#once.keepAfter, () => {
+      this.#log.append(rows, refs, time, this.#deduplication.keepAfter, () => {
         this.#state.write();
-        isCompacted = this.#once.compact(first + entries.length - 1, now);
+        isCompacted = this.#deduplication.compact(first + entries.length - 1, now);
       });
       isCompacted();
       if (this.#isStored) this.#stored += entries.length;
@@ -218,7 +218,7 @@ export class Outbox {
       return [];
     }
     this.#state.commit();
-    this.#once.remember(refs, now);
+    this.#deduplication.remember(refs, now);
     for (const index of pending.keys()) answer(index, { type: "ack", offset: first + index });
     return entries;
   }
@@ -228,7 +228,7 @@ export class Outbox {
   }
 }
 
-function said(parts: EntryParts, time: number, offset: number | undefined): Said {
+function encoded(parts: EntryParts, time: number, offset: number | undefined): EncodedEntry {
   const { type, from, to } = parts;
   return { text: encodeEntry(parts, time, offset), type, from, ...(to && { to }) };
 }

@@ -1,5 +1,5 @@
 import { clampTime } from "../../protocol/durations.ts";
-import type { Expiry } from "./vacancy.ts";
+import type { Vacancy } from "./vacancy.ts";
 import type { Liveness } from "../connections/liveness.ts";
 import type { Members } from "../presence/members.ts";
 import type { Session } from "../connections/sessions.ts";
@@ -14,18 +14,18 @@ const SLOT_MS = 15_000;
 export class Deadlines {
   readonly #liveness: Liveness;
   readonly #members: Members;
-  readonly #expiry: Expiry;
+  readonly #vacancy: Vacancy;
   readonly #setAlarm: (at: number) => void;
   /** When the alarm comes, Unix milliseconds; unknown after a sleep. */
   #armedAt: number | undefined;
 
   constructor(
-    of: { readonly liveness: Liveness; readonly members: Members; readonly expiry: Expiry },
+    of: { readonly liveness: Liveness; readonly members: Members; readonly vacancy: Vacancy },
     setAlarm: (at: number) => void,
   ) {
     this.#liveness = of.liveness;
     this.#members = of.members;
-    this.#expiry = of.expiry;
+    this.#vacancy = of.vacancy;
     this.#setAlarm = setAlarm;
   }
 
@@ -63,7 +63,7 @@ export class Deadlines {
       slotOf(this.#liveness.nextStall() ?? Infinity),
       slotOf(this.#liveness.nextExpiry() ?? Infinity),
       slotOf(this.#members.nextDeparture() ?? Infinity),
-      this.#expiry.at() ?? Infinity,
+      this.#vacancy.at() ?? Infinity,
     );
     if (next === Infinity) this.#armedAt = undefined;
     else if (next !== this.#armedAt) this.#set(next);

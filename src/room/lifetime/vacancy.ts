@@ -6,7 +6,7 @@ import type { Tables } from "../tables.ts";
  * When a room that nobody is in any more is deleted with all it stored. An object without storage costs nothing; one
  * with any is billed for ever.
  */
-export class Expiry {
+export class Vacancy {
   readonly #tables: Tables;
   readonly #sessions: Sessions;
   readonly #members: Members;

@@ -3,7 +3,7 @@ import type { StoredRef } from "./segment-store.ts";
 import type { Tables } from "../tables.ts";
 
 /** The store of blocks of acts: SQLite, or memory for rooms that store nothing. */
-export interface ActBlocks {
+export interface ActBlockStore {
   /** Acts up to this offset are in blocks, or forgotten: the log need not keep their rows for them. */
   readonly upTo: number;
   /** Reads what is known of each block, oldest first. */
@@ -17,7 +17,7 @@ export interface ActBlocks {
 }
 
 /** Blocks in SQLite, a row each. */
-export class SqlActBlocks implements ActBlocks {
+export class SqlActBlocks implements ActBlockStore {
   readonly #tables: Tables;
   #upTo: number | undefined;
 
@@ -79,7 +79,7 @@ export class SqlActBlocks implements ActBlocks {
 }
 
 /** Blocks of a kind that stores nothing. They live as long as the object, as its log does. */
-export class MemoryActBlocks implements ActBlocks {
+export class MemoryActBlocks implements ActBlockStore {
   /** The log need not keep any row for them. */
   readonly upTo = Infinity;
   readonly #rows = new Map<number, readonly RowActs[]>();

@@ -1,19 +1,19 @@
 import { markOf, type ActBlock } from "./act-block.ts";
-import type { ActBlocks } from "./act-block-store.ts";
-import type { Floors } from "./ref-floors.ts";
+import type { ActBlockStore } from "./act-block-store.ts";
+import type { RefFloors } from "./ref-floors.ts";
 import { hashOf } from "./hash.ts";
 import type { Log } from "./log.ts";
 import { RecentActs } from "./recent-acts.ts";
 import type { SegmentRefs, StoredRef } from "./segment-store.ts";
 
 /** An act is remembered at least this long, in milliseconds. */
-export const ONCE_WINDOW_MS = 600_000;
+export const DEDUPLICATION_WINDOW_MS = 600_000;
 
 /** This many of the newest acts are remembered, however old. */
-export const ONCE_WINDOW_ACTS = 10_000;
+export const DEDUPLICATION_WINDOW_ACTS = 10_000;
 
 /** No more are remembered, however young. */
-export const ONCE_MAX_ACTS = 100_000;
+export const DEDUPLICATION_MAX_ACTS = 100_000;
 
 /**
  * A block is cut when this many rows of the log, or acts, are in none. A room that wakes reads all that are in none. So it
@@ -28,7 +28,7 @@ export const BLOCK = { rows: 100, acts: 2_000 };
 const JOINED_ACTS = 1_000;
 
 /** Minimum refs are stored when this many acts were forgotten: a row for each session that made them. */
-const FLOOR_BATCH = 1_000;
+const REF_FLOOR_BATCH = 1_000;
 
 /** The highest refs of this many sessions are kept in memory. */
 const CACHED_SESSIONS = 10_000;
@@ -49,10 +49,10 @@ export type Known =
  * lookup must read. Most lookups read none, because a new act has the highest ref of its session. So a room that wakes
  * reads the digests and the few rows that are in no block, whatever the length of its history.
  */
-export class Once {
+export class Deduplication {
   readonly #log: Log;
-  readonly #store: ActBlocks;
-  readonly #floors: Floors;
+  readonly #store: ActBlockStore;
+  readonly #refFloors: RefFloors;
   /** Oldest first. Those up to `#edge` are forgotten and wait for their floors to be stored. */
   #blocks: ActBlock[] = [];
   /** Blocks that are not stored yet; their rows are still in the log. */
@@ -63,10 +63,10 @@ export class Once {
   readonly #highest = new Map<string, number>();
   #isLoaded = false;
 
-  constructor(log: Log, store: ActBlocks, floors: Floors) {
+  constructor(log: Log, store: ActBlockStore, refFloors: RefFloors) {
     this.#log = log;
     this.#store = store;
-    this.#floors = floors;
+    this.#refFloors = refFloors;
   }
 
   /** Whether an act has taken effect. */
@@ -110,7 +110,7 @@ export class Once {
     for (const block of saved) this.#store.save(block);
     const upTo = forgotten.at(-1)?.mark.last;
     if (upTo !== undefined) {
-      this.#floors.raise(highestRefs(forgotten), { upTo, head });
+      this.#refFloors.raise(highestRefs(forgotten), { upTo, head });
       this.#store.remove(upTo);
     }
     return () => {
@@ -165,7 +165,7 @@ export class Once {
     const cached = this.#highest.get(session);
     if (cached !== undefined) return cached;
     const hash = hashOf(session);
-    let highest = Math.max(this.#floors.of(session), this.#recent.highestOf(session));
+    let highest = Math.max(this.#refFloors.of(session), this.#recent.highestOf(session));
     for (const block of this.#blocks) highest = Math.max(highest, block.rangeOf(hash)?.highest ?? 0);
     if (this.#highest.size >= CACHED_SESSIONS) this.#highest.clear();
     this.#highest.set(session, highest);
@@ -175,7 +175,7 @@ export class Once {
   /** Searches the blocks that may hold an act, or a forgotten act of its session with an equal or higher ref. */
   #lookUp(session: string, ref: number): Known {
     const hash = hashOf(session);
-    let isStale = ref <= this.#floors.of(session);
+    let isStale = ref <= this.#refFloors.of(session);
     for (const block of this.#blocks) {
       const range = block.rangeOf(hash);
       if (range === undefined || ref > range.highest) continue;
@@ -193,11 +193,11 @@ export class Once {
   /** Moves the edge of the window. Acts that are in no block are far within it. */
   #forget(now: number): void {
     const total = (this.#blocks.at(-1)?.end ?? 0) + this.#recent.actCount;
-    const [atMost, atLeast] = [total - ONCE_WINDOW_ACTS, total - ONCE_MAX_ACTS];
+    const [atMost, atLeast] = [total - DEDUPLICATION_WINDOW_ACTS, total - DEDUPLICATION_MAX_ACTS];
     for (const block of this.#blocks) {
       if (this.#edge >= atMost) return;
       if (this.#edge >= block.end) continue;
-      const old = block.mark.before + block.countBefore(now - ONCE_WINDOW_MS);
+      const old = block.mark.before + block.countBefore(now - DEDUPLICATION_WINDOW_MS);
       this.#edge = Math.max(this.#edge, Math.min(block.end, atMost, Math.max(old, atLeast)));
       if (this.#edge < block.end) return;
     }
@@ -210,7 +210,7 @@ export class Once {
     for (const block of this.#blocks) {
       if (block.end > this.#edge) break;
       batch.push(block);
-      if (block.end - start >= FLOOR_BATCH) return batch;
+      if (block.end - start >= REF_FLOOR_BATCH) return batch;
     }
     return [];
   }

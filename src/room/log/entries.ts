@@ -1,4 +1,4 @@
-import { isFor, type Addressed, type Eyes } from "../../protocol/messages.ts";
+import { isFor, type Addressed, type Viewer } from "../../protocol/messages.ts";
 import type { Segment } from "./segment-store.ts";
 
 /**
@@ -25,13 +25,18 @@ export function joinEntries(texts: readonly string[]): string {
  *
  * @param wanted the type of frame to return; absent for all
  */
-export function entriesOf(segment: Segment, after: number, eyes: Eyes, wanted?: Addressed["type"]): Entry[] {
+export function entriesOf(
+  segment: Segment,
+  after: number,
+  viewer: Viewer,
+  wanted?: Addressed["type"],
+): Entry[] {
   const entries: Entry[] = [];
   for (const [index, text] of textsOf(segment).entries()) {
     const offset = segment.first + index;
     if (offset <= after) continue;
     const head = headOf(text);
-    if ((wanted === undefined || head.type === wanted) && isFor(head, eyes)) entries.push({ offset, text });
+    if ((wanted === undefined || head.type === wanted) && isFor(head, viewer)) entries.push({ offset, text });
   }
   return entries;
 }

@@ -1,4 +1,4 @@
-import type { Eyes } from "../../protocol/messages.ts";
+import type { Viewer } from "../../protocol/messages.ts";
 import { entriesOf, type Entry } from "./entries.ts";
 import type { Segment } from "./segment-store.ts";
 
@@ -59,7 +59,7 @@ export function fetchCostOf(isInMemory: boolean): number {
 export function readHistory(
   rows: Iterable<Segment>,
   span: HistorySpan,
-  eyes: Eyes,
+  viewer: Viewer,
   isInMemory: (offset: number) => boolean,
 ): HistoryPage {
   const { low, high, limit, isForward } = span;
@@ -75,7 +75,7 @@ export function readHistory(
     const price = costOf(row, isInMemory(row.first));
     cost += price;
     inVain += price;
-    const entries = entriesOf(row, low - 1, eyes, "message").filter(({ offset }) => offset <= high);
+    const entries = entriesOf(row, low - 1, viewer, "message").filter(({ offset }) => offset <= high);
     for (const entry of isForward ? entries : entries.toReversed()) {
       const isFull = found.length === limit || (found.length > 0 && chars + entry.text.length > PAGE_CHARS);
       if (isFull) return page(isForward ? entry.offset - 1 : entry.offset + 1);
@@ -93,14 +93,14 @@ export function charsOf({ texts }: HistoryPage): number {
 }
 
 /** The answer to a request for history, its messages as they are stored. */
-export interface HistoryAnswer {
+export interface HistoryReply {
   readonly type: "history";
   readonly ref?: number;
   readonly page: HistoryPage;
 }
 
 /** Writes the answer as a frame, JSON text. */
-export function encodeHistory({ ref, page }: HistoryAnswer): string {
+export function encodeHistory({ ref, page }: HistoryReply): string {
   const named = ref === undefined ? "" : `"ref":${ref},`;
   return `{"type":"history",${named}${pageFields(page)}}`;
 }

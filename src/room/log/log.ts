@@ -1,5 +1,5 @@
 import { utf8Length } from "../../protocol/json.ts";
-import { ANYONE, type Eyes } from "../../protocol/messages.ts";
+import { ANYONE, type Viewer } from "../../protocol/messages.ts";
 import { formatPosition, parsePosition, type UnrecoveredReason } from "../../protocol/positions.ts";
 import type { HistoryRange } from "../api.ts";
 import { entriesOf, joinEntries } from "./entries.ts";
@@ -144,7 +144,7 @@ export class Log {
    * unless nothing that was looked at is for this member. The caller has checked the offset. `undefined` at the end of the
    * log.
    */
-  page(after: number, maxChars: number, eyes: Eyes): LogPage | undefined {
+  page(after: number, maxChars: number, viewer: Viewer): LogPage | undefined {
     if (after >= this.head) return undefined;
     const texts: string[] = [];
     let [chars, cost, last] = [0, 0, after];
@@ -157,7 +157,7 @@ export class Log {
     for (const segment of this.#store.from(after + 1)) {
       if (cost >= SCAN_CHARS) break;
       const isInMemory = this.#store.isInMemory(segment.first);
-      if (segment.first > after && !segment.filtered && eyes.seesState && segment.body.length <= maxChars) {
+      if (segment.first > after && !segment.filtered && viewer.seesState && segment.body.length <= maxChars) {
         if (!fits(segment.body)) break;
         add(segment.body);
         cost += fetchCostOf(isInMemory);
@@ -165,7 +165,7 @@ export class Log {
         continue;
       }
       cost += costOf(segment, isInMemory);
-      for (const { text, offset } of entriesOf(segment, after, eyes)) {
+      for (const { text, offset } of entriesOf(segment, after, viewer)) {
         if (!fits(text)) return page(offset - 1);
         add(text);
       }
@@ -175,7 +175,7 @@ export class Log {
   }
 
   /** Reads stored messages that are still kept and that a reader may see. A page may hold fewer than asked for. */
-  history(range: HistoryRange, now: number, eyes: Eyes = ANYONE): HistoryPage {
+  history(range: HistoryRange, now: number, viewer: Viewer = ANYONE): HistoryPage {
     if (this.head === 0) return { texts: [], cost: 0 };
     const { after, before, since, until, limit } = range;
     const low = Math.max(after ?? 0, this.floor(now), since === undefined ? 0 : this.#offsetAt(since)) + 1;
@@ -188,7 +188,7 @@ export class Log {
     const isForward = after !== undefined || since !== undefined;
     const rows = isForward ? this.#store.from(low) : this.#store.downFrom(high);
     const isInMemory = (offset: number): boolean => this.#store.isInMemory(offset);
-    return readHistory(rows, { low, high, limit, isForward }, eyes, isInMemory);
+    return readHistory(rows, { low, high, limit, isForward }, viewer, isInMemory);
   }
 
   /** The refs of stored acts, oldest row first, from the row that holds the offset after this one. */

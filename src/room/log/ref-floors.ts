@@ -1,5 +1,5 @@
 import {
-  RetiredFloors,
+  RetiredRefFloors,
   type RetiredChunk,
   type RetiredChunks,
   type SessionFloor,
@@ -10,7 +10,7 @@ import type { Tables } from "../tables.ts";
  * The room keeps a session's floor while the session is a member, and at least for this many offsets after the end that the
  * log had when the floor was raised.
  */
-export const FLOOR_KEPT_OFFSETS = 100_000;
+export const REF_FLOOR_KEPT_OFFSETS = 100_000;
 
 /**
  * How many rows are searched for old ones each time floors are raised: two for each row that may have been added. So there
@@ -22,11 +22,11 @@ const SEARCHED = { perFloor: 2, more: 16 };
  * Minimum refs of sessions whose acts were forgotten: the highest forgotten ref. A ref that is not above it may have taken
  * effect, and is rejected.
  *
- * Their number is bounded. A session that has left the room and has not acted for a long time ({@link FLOOR_KEPT_OFFSETS})
- * shares a floor with others from then on. That floor is not below its own ({@link RetiredFloors}). So none of its acts can
+ * Their number is bounded. A session that has left the room and has not acted for a long time ({@link REF_FLOOR_KEPT_OFFSETS})
+ * shares a floor with others from then on. That floor is not below its own ({@link RetiredRefFloors}). So none of its acts can
  * be stored again, but a ref that it never used may be rejected.
  */
-export interface Floors {
+export interface RefFloors {
   /** The floor of a session; 0 for none. */
   of(session: string): number;
   /** Raises floors; within a transaction. */
@@ -44,15 +44,15 @@ export interface Progress {
 type Present = () => ReadonlySet<string>;
 
 /** Floors in SQLite. Read one by one, when a session acts: a room may have had any number of sessions. */
-export class SqlFloors implements Floors {
+export class SqlRefFloors implements RefFloors {
   readonly #tables: Tables;
   readonly #present: Present;
-  readonly #retired: RetiredFloors;
+  readonly #retired: RetiredRefFloors;
 
   constructor(tables: Tables, present: Present) {
     this.#tables = tables;
     this.#present = present;
-    this.#retired = new RetiredFloors(chunksIn(tables));
+    this.#retired = new RetiredRefFloors(chunksIn(tables));
   }
 
   of(session: string): number {
@@ -69,7 +69,7 @@ export class SqlFloors implements Floors {
         ...[session, ref, head],
       );
     }
-    this.#retire(SEARCHED.more + refs.size * SEARCHED.perFloor, upTo - FLOOR_KEPT_OFFSETS);
+    this.#retire(SEARCHED.more + refs.size * SEARCHED.perFloor, upTo - REF_FLOOR_KEPT_OFFSETS);
   }
 
   /** Continues the search through all floors for those that have not been raised since the log ended at the horizon. */
@@ -92,11 +92,11 @@ export class SqlFloors implements Floors {
 }
 
 /** Floors of a kind that stores nothing: they live as long as the object, as its log does. */
-export class MemoryFloors implements Floors {
+export class MemoryRefFloors implements RefFloors {
   readonly #present: Present;
   /** In the order in which they were raised. */
   readonly #floors = new Map<string, Floor>();
-  readonly #retired = new RetiredFloors(chunksInMemory());
+  readonly #retired = new RetiredRefFloors(chunksInMemory());
 
   constructor(present: Present) {
     this.#present = present;
@@ -112,7 +112,7 @@ export class MemoryFloors implements Floors {
     const present = this.#present();
     const old: FloorRow[] = [];
     for (const [session, floor] of this.#floors) {
-      if (floor.head > upTo - FLOOR_KEPT_OFFSETS) break;
+      if (floor.head > upTo - REF_FLOOR_KEPT_OFFSETS) break;
       if (present.has(session)) this.#put(session, floor.ref, head);
       else old.push({ session, ...floor });
     }

@@ -37,7 +37,7 @@ const BITS = 8;
  * There is a floor for each chunk instead of one for all, because a client may choose any ref. A client with a very high ref
  * then raises the floor of only a few others.
  */
-export class RetiredFloors {
+export class RetiredRefFloors {
   readonly #chunks: RetiredChunks;
 
   constructor(chunks: RetiredChunks) {

@@ -5,7 +5,7 @@ const MAX_ROWS = 4_096;
 const MAX_CHARS = 2_097_152;
 
 /** The newest rows of a log, in memory: always an unbroken run that ends with the last. */
-export class Tail {
+export class SegmentCache {
   /** Ascending. */
   #segments: Segment[] = [];
   #chars = 0;

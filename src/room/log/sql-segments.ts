@@ -1,7 +1,7 @@
 import { randomEpoch } from "../../protocol/ids.ts";
 import type { Mark, NewSegment, Segment, SegmentRefs, SegmentStore, StoredRef } from "./segment-store.ts";
 import type { Tables } from "../tables.ts";
-import { Tail } from "./segment-cache.ts";
+import { SegmentCache } from "./segment-cache.ts";
 
 /** The most old rows removed by one trim; each append adds one or two, so the log shrinks when it must. */
 const TRIM_ROWS = 4;
@@ -14,7 +14,7 @@ const COLUMNS = "first, last, at, start, bytes, filtered, body";
  */
 export class SqlSegments implements SegmentStore {
   readonly #tables: Tables;
-  #tail = new Tail();
+  #cache = new SegmentCache();
   #epoch: string | undefined;
 
   constructor(tables: Tables) {
@@ -54,20 +54,20 @@ export class SqlSegments implements SegmentStore {
   }
 
   isInMemory(offset: number): boolean {
-    return this.#tail.covers(offset);
+    return this.#cache.covers(offset);
   }
 
   from(offset: number): Iterable<Segment> {
-    if (!this.#tail.covers(offset) && this.#tail.mayExtend) {
-      const [low, high] = [this.markAt(offset)?.first ?? offset, this.#tail.first];
-      this.#tail.extend(this.#select("first >= ? AND first < ? ORDER BY first DESC", low, high));
+    if (!this.#cache.covers(offset) && this.#cache.mayExtend) {
+      const [low, high] = [this.markAt(offset)?.first ?? offset, this.#cache.first];
+      this.#cache.extend(this.#select("first >= ? AND first < ? ORDER BY first DESC", low, high));
     }
-    return this.#tail.covers(offset) ? this.#tail.from(offset) : this.#readFrom(offset);
+    return this.#cache.covers(offset) ? this.#cache.from(offset) : this.#readFrom(offset);
   }
 
   *downFrom(offset: number): Iterable<Segment> {
-    yield* this.#tail.downFrom(offset);
-    const top = Math.min(offset, this.#tail.first - 1);
+    yield* this.#cache.downFrom(offset);
+    const top = Math.min(offset, this.#cache.first - 1);
     yield* this.#select("first <= ? ORDER BY first DESC", top);
   }
 
@@ -83,7 +83,7 @@ export class SqlSegments implements SegmentStore {
     try {
       return this.#tables.storage.transactionSync(work);
     } catch (error) {
-      this.#tail = new Tail(); // It may hold rows that are gone again.
+      this.#cache = new SegmentCache(); // It may hold rows that are gone again.
       throw error;
     }
   }
@@ -95,7 +95,7 @@ export class SqlSegments implements SegmentStore {
         "INSERT INTO segment (first, last, at, start, bytes, filtered, refs, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         ...[first, last, at, start, bytes, Number(filtered), JSON.stringify(refs), `[${body}]`],
       );
-      this.#tail.add(segment);
+      this.#cache.add(segment);
     }
   }
 

@@ -18,7 +18,7 @@ type Holder = Pick<SessionRecord, "user" | "source" | "place">;
  * A place belongs to the source that joined first, for as long as it is taken. So sessions that move to another address do
  * not make room for more sessions from the first.
  */
-export class Places {
+export class Capacity {
   readonly #limits: Pick<Kind, "maxMembers" | "maxMembersPerSource">;
   readonly #members: Members;
   readonly #sessions: Sessions;

@@ -3,11 +3,11 @@ import { errorFrame } from "../../protocol/encode.ts";
 import { ERRORS, type WireError } from "../../protocol/errors.ts";
 import { log } from "../../metrics/log.ts";
 import type { Deadlines } from "../lifetime/deadlines.ts";
-import type { Entrance } from "./join.ts";
-import type { Newcomers } from "../connections/unread-welcomes.ts";
+import type { Joins } from "./join.ts";
+import type { UnreadWelcomes } from "../connections/unread-welcomes.ts";
 import type { Outbox } from "../delivery/outbox.ts";
 import { FULL_RETRY_MS } from "./capacity.ts";
-import { Pace } from "../../limits/throttle.ts";
+import { Throttle } from "../../limits/throttle.ts";
 
 /**
  * Turns a second in which some are let in: each has one of its own while few come, and then all who have come since the
@@ -16,62 +16,62 @@ import { Pace } from "../../limits/throttle.ts";
 const TURNS = { perSecond: 100, burst: 20 };
 
 /** One who wants to come in. */
-export interface Knock {
+export interface QueuedJoin {
   readonly join: JoinRequest;
   /** The subprotocol that it is answered with. */
   readonly protocol: string | null;
 }
 
 /** Lets those in who come to the room: at once, or where very many come, together with the others. */
-export class Door {
+export class JoinQueue {
   readonly #accept: (socket: WebSocket) => void;
-  readonly #entrance: Entrance;
+  readonly #joins: Joins;
   readonly #deadlines: Deadlines;
-  readonly #newcomers: Newcomers;
+  readonly #unreadWelcomes: UnreadWelcomes;
   readonly #outbox: Outbox;
-  readonly #pace = new Pace(TURNS);
-  #waiting: { readonly knock: Knock; readonly answer: (response: Response) => void }[] = [];
+  readonly #throttle = new Throttle(TURNS);
+  #waiting: { readonly queued: QueuedJoin; readonly respond: (response: Response) => void }[] = [];
 
   /** @param accept makes a socket the room's */
   constructor(
     accept: (socket: WebSocket) => void,
     room: {
-      readonly entrance: Entrance;
+      readonly joins: Joins;
       readonly deadlines: Deadlines;
-      readonly newcomers: Newcomers;
+      readonly unreadWelcomes: UnreadWelcomes;
       readonly outbox: Outbox;
     },
   ) {
     this.#accept = accept;
-    this.#entrance = room.entrance;
+    this.#joins = room.joins;
     this.#deadlines = room.deadlines;
-    this.#newcomers = room.newcomers;
+    this.#unreadWelcomes = room.unreadWelcomes;
     this.#outbox = room.outbox;
   }
 
   /** Whether one may come in at once. */
-  opens(now: number): boolean {
-    return this.#waiting.length === 0 && this.#pace.take(1, now);
+  isFree(now: number): boolean {
+    return this.#waiting.length === 0 && this.#throttle.take(1, now);
   }
 
-  /** Has one wait for {@link openForAll}. */
-  wait(knock: Knock): Promise<Response> {
-    return new Promise((answer) => this.#waiting.push({ knock, answer }));
+  /** Has one wait for {@link drain}. */
+  enqueue(queued: QueuedJoin): Promise<Response> {
+    return new Promise((respond) => this.#waiting.push({ queued, respond }));
   }
 
-  /** When to {@link openForAll}, Unix milliseconds; `undefined` when no one waits. */
-  get opensAt(): number | undefined {
-    return this.#waiting.length === 0 ? undefined : (this.#pace.at ?? 0);
+  /** When to {@link drain}, Unix milliseconds; `undefined` when no one waits. */
+  get dueAt(): number | undefined {
+    return this.#waiting.length === 0 ? undefined : (this.#throttle.at ?? 0);
   }
 
-  /** Lets in those who wait. A turn that comes before {@link opensAt}, for something else, does as well. */
-  openForAll(now: number): void {
+  /** Lets in those who wait. A turn that comes before {@link dueAt}, for something else, does as well. */
+  drain(now: number): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    this.#pace.take(1, now);
-    for (const { knock, answer } of waiting) {
-      answer(this.letIn(knock, now, waiting.length > 1));
+    this.#throttle.take(1, now);
+    for (const { queued, respond } of waiting) {
+      respond(this.join(queued, now, waiting.length > 1));
       // The next one finds the room as if it came alone: with all that a hook has done for this one.
       this.#outbox.flush(now, { moreCome: waiting.length > 1 });
     }
@@ -82,9 +82,9 @@ export class Door {
    *
    * @param moreCome whether others come in the same turn
    */
-  letIn({ join, protocol }: Knock, now: number, moreCome = false): Response {
-    const { isNew } = this.#entrance;
-    const allowed = this.#entrance.admit(join, now);
+  join({ join, protocol }: QueuedJoin, now: number, moreCome = false): Response {
+    const { isNew } = this.#joins;
+    const allowed = this.#joins.check(join, now);
     if (!allowed.ok) return refuse(allowed.error);
     const { 0: client, 1: server } = new WebSocketPair();
     try {
@@ -94,9 +94,9 @@ export class Door {
       log("error", "accept_failed", { reason: String(error) });
       return refuse({ code: "room_full", retryAfterMs: FULL_RETRY_MS });
     }
-    const session = this.#entrance.enter(server, join, allowed.value, now, moreCome);
+    const session = this.#joins.accept(server, join, allowed.value, now, moreCome);
     this.#deadlines.watch(session, now);
-    this.#newcomers.watch(session, now);
+    this.#unreadWelcomes.watch(session, now);
     allowed.value.after();
     const headers = {
       ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),

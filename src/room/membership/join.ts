@@ -9,8 +9,8 @@ import type { UnrecoveredReason } from "../../protocol/positions.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { Attempts } from "../access/attempts.ts";
-import type { Budgets } from "../../limits/room-budgets.ts";
-import type { Departures } from "./leave.ts";
+import type { RoomBudgets } from "../../limits/room-budgets.ts";
+import type { Leaves } from "./leave.ts";
 import type { FanOut } from "../delivery/fan-out.ts";
 import { withField } from "../delivery/flush-encoder.ts";
 import type { Hooks, Joining } from "../hooks/hooks.ts";
@@ -19,7 +19,7 @@ import type { Log } from "../log/log.ts";
 import type { Members } from "../presence/members.ts";
 import type { Outbox } from "../delivery/outbox.ts";
 import { mutedAs, type Penalties } from "../access/penalties.ts";
-import type { Places } from "./capacity.ts";
+import type { Capacity } from "./capacity.ts";
 import type { Roster } from "../presence/roster.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 import type { State } from "../state/state.ts";
@@ -34,20 +34,20 @@ interface Start {
 }
 
 /** Lets sessions in: the newest socket of a session replaces an older one, is welcomed, and reads what it missed. */
-export class Entrance {
+export class Joins {
   readonly #kind: Kind;
   readonly #log: Log;
   readonly #outbox: Outbox;
   readonly #sessions: Sessions;
   readonly #attempts: Attempts;
   readonly #members: Members;
-  readonly #places: Places;
+  readonly #capacity: Capacity;
   readonly #roster: Roster;
   readonly #state: State;
   readonly #fanOut: FanOut;
   readonly #hooks: Hooks;
-  readonly #departures: Departures;
-  readonly #budgets: Budgets;
+  readonly #leaves: Leaves;
+  readonly #budgets: RoomBudgets;
   readonly #penalties: Penalties;
   readonly #tickets: UsedTickets;
   readonly #tables: Tables;
@@ -61,13 +61,13 @@ export class Entrance {
       readonly sessions: Sessions;
       readonly attempts: Attempts;
       readonly members: Members;
-      readonly places: Places;
+      readonly capacity: Capacity;
       readonly roster: Roster;
       readonly state: State;
       readonly fanOut: FanOut;
       readonly hooks: Hooks;
-      readonly departures: Departures;
-      readonly budgets: Budgets;
+      readonly leaves: Leaves;
+      readonly budgets: RoomBudgets;
       readonly penalties: Penalties;
       readonly tickets: UsedTickets;
       readonly tables: Tables;
@@ -79,7 +79,7 @@ export class Entrance {
     this.#state = room.state;
     this.#fanOut = room.fanOut;
     this.#hooks = room.hooks;
-    this.#departures = room.departures;
+    this.#leaves = room.leaves;
     this.#budgets = room.budgets;
     this.#penalties = room.penalties;
     this.#tickets = room.tickets;
@@ -87,7 +87,7 @@ export class Entrance {
     this.#revocations = room.revocations;
     this.#attempts = room.attempts;
     this.#members = room.members;
-    this.#places = room.places;
+    this.#capacity = room.capacity;
     this.#log = room.log;
     this.#outbox = room.outbox;
     this.#sessions = room.sessions;
@@ -98,10 +98,10 @@ export class Entrance {
    *
    * @returns what the hooks decided
    */
-  admit(join: JoinRequest, now: number): Result<Joining> {
+  check(join: JoinRequest, now: number): Result<Joining> {
     const refusal = this.#refusalOf(join, now);
     if (refusal !== undefined) return err(refusal);
-    const full = this.#places.refusal(join);
+    const full = this.#capacity.refusal(join);
     if (full !== undefined) return err(full);
     const known = this.#members.byId(join.member);
     if (join.viewOnly === true) return ok({ data: undefined, after: () => undefined });
@@ -127,7 +127,7 @@ export class Entrance {
         "this user or address has created too many rooms today; join an existing room or retry later";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
-    const joining = { source: join.source ?? join.session, isReturn: this.#places.isIn(join), now };
+    const joining = { source: join.source ?? join.session, isReturn: this.#capacity.isIn(join), now };
     // Checked before its ticket, so that a late attempt does not bind the ticket.
     return (
       this.#budgets.takeJoin(now) ??
@@ -150,12 +150,12 @@ export class Entrance {
    * @param joining what the hooks decided
    * @param moreCome whether others come in the same turn: the room is then told of all of them at its end
    */
-  enter(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
+  accept(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
     this.#log.open();
     this.#outbox.flush(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#sessions.byId(id);
-    const place = this.#places.holderOf(join) ?? join.source;
+    const place = this.#capacity.holderOf(join) ?? join.source;
     if (older !== undefined) this.#sessions.close(older, "replaced");
     const session = this.#sessions.add(
       socket,
@@ -172,7 +172,7 @@ export class Entrance {
     );
     this.#tickets.bind(join, now);
     // Who comes to watch is a member no longer.
-    if (viewOnly === true) this.#departures.end(member, now, "left");
+    if (viewOnly === true) this.#leaves.end(member, now, "left");
     else {
       const { member: arrived, news } = this.#members.arrive(session.record, joining.data);
       if (news !== undefined) this.#outbox.presence[news](arrived);
@@ -227,7 +227,7 @@ export class Entrance {
     if (hasState) text = withField(text, "state", this.#state.snapshot);
     this.#fanOut.welcome(session, text, start.offset);
     if (start.offset === this.#log.head) return;
-    session.lane.fallBehind(start.offset, now);
+    session.sendWindow.fallBehind(start.offset, now);
     this.#fanOut.advance(session, now);
   }
 

@@ -9,7 +9,7 @@ import type { Session, Sessions } from "../connections/sessions.ts";
 import type { State } from "../state/state.ts";
 
 /** How memberships end: at once, or once the grace of a lost connection is over. */
-export class Departures {
+export class Leaves {
   readonly #sessions: Sessions;
   readonly #members: Members;
   readonly #state: State;

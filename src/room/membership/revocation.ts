@@ -1,6 +1,6 @@
 import { isRevokedBy, type Revocation, type Revocations } from "../../auth/revocations.ts";
 import { isWithin } from "../../limits/durations.ts";
-import type { Departures } from "./leave.ts";
+import type { Leaves } from "./leave.ts";
 import type { Members } from "../presence/members.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
@@ -8,21 +8,21 @@ import type { Session, Sessions } from "../connections/sessions.ts";
 const ASK_EVERY_MS = 60_000;
 
 /** Removes who is revoked: at once when the room is told, and when it hears of it by itself. */
-export class Removals {
+export class RevokedMembers {
   readonly #revocations: Revocations;
   readonly #sessions: Sessions;
   readonly #members: Members;
-  readonly #departures: Departures;
+  readonly #leaves: Leaves;
   #askedAt = -Infinity;
 
   constructor(
     revocations: Revocations,
-    of: { readonly sessions: Sessions; readonly members: Members; readonly departures: Departures },
+    of: { readonly sessions: Sessions; readonly members: Members; readonly leaves: Leaves },
   ) {
     this.#revocations = revocations;
     this.#sessions = of.sessions;
     this.#members = of.members;
-    this.#departures = of.departures;
+    this.#leaves = of.leaves;
   }
 
   /** Removes those whom a revocation is about; returns how many. */
@@ -35,7 +35,7 @@ export class Removals {
     const lost = [...this.#members.all()].filter(
       ({ user, session }) => user === revocation.id && this.#sessions.byId(session) === undefined,
     );
-    for (const { id } of lost) this.#departures.end(id, now, "removed");
+    for (const { id } of lost) this.#leaves.end(id, now, "removed");
     return revoked.length + lost.length;
   }
 
@@ -60,6 +60,6 @@ export class Removals {
   }
 
   #end(sessions: readonly Session[], now: number): void {
-    for (const session of sessions) this.#departures.depart(session, now, "removed", "forbidden");
+    for (const session of sessions) this.#leaves.depart(session, now, "removed", "forbidden");
   }
 }

@@ -1,25 +1,25 @@
 import type { LeaveReason } from "../../protocol/frames.ts";
 import { memberEntry, type Member, type Members } from "./members.ts";
-import type { Pace } from "../../limits/throttle.ts";
+import type { Throttle } from "../../limits/throttle.ts";
 import type { PresenceNews } from "./presence-news.ts";
 import type { Roster } from "./roster.ts";
 
-/** A frame that tells of nothing but who came counts as so many in the pace of presence. */
+/** A frame that tells of nothing but who came counts as so many against the throttle of presence. */
 const JOINED_WEIGHT = 4;
 
 /** Who has come, changed and gone, and has not been announced yet. In a storm of joins that waits for more. */
 export class Announcements {
   readonly #members: Members;
   readonly #roster: Roster;
-  readonly #pace: Pace;
+  readonly #throttle: Throttle;
   #joined = new Map<string, Member>();
   #updated = new Map<string, Member>();
   #left: { id: string; reason: LeaveReason }[] = [];
 
-  constructor(room: { readonly members: Members; readonly roster: Roster; readonly pace: Pace }) {
+  constructor(room: { readonly members: Members; readonly roster: Roster; readonly throttle: Throttle }) {
     this.#members = room.members;
     this.#roster = room.roster;
-    this.#pace = room.pace;
+    this.#throttle = room.throttle;
   }
 
   /** Announces a member who was not here before; the newcomer itself reads of it in its welcome. */
@@ -52,7 +52,7 @@ export class Announcements {
 
   /** When those who were held back may be announced, Unix milliseconds; `undefined` when none are. */
   get heldUntil(): number | undefined {
-    return this.isEmpty ? undefined : this.#pace.at;
+    return this.isEmpty ? undefined : this.#throttle.at;
   }
 
   /**
@@ -69,7 +69,7 @@ export class Announcements {
     if (hasOthers || this.#roster.turnsAt(this.#members.size)) return true;
     // Who has come and not been heard from can wait a little longer to be told of: others may follow.
     const weight = this.#updated.size + this.#left.length > 0 ? 1 : JOINED_WEIGHT;
-    return !moreCome && this.#pace.take(connections * weight, now);
+    return !moreCome && this.#throttle.take(connections * weight, now);
   }
 
   /** Takes them all. */

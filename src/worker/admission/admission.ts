@@ -20,8 +20,8 @@ import {
 import { parseJson, utf8Length } from "../../protocol/json.ts";
 import { lostMessage, lostNumber } from "../../protocol/numbers.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
-import type { Visitor } from "./authentication.ts";
-import type { Place } from "./room-reference.ts";
+import type { Principal } from "./authentication.ts";
+import type { RoomReference } from "./room-reference.ts";
 import type { HistoryRange, MembersRange } from "../../room/api.ts";
 
 /** What a client brings to a join, apart from its query. */
@@ -39,21 +39,25 @@ export interface Joiner {
 }
 
 /** No position or roster is so long: what is, names none either when it is cut. */
-const MAX_PLACE_CHARS = 64;
+const MAX_POSITION_CHARS = 64;
 
 /** Admits a join: reads what the client asks for and derives who it is. Touches no room. */
 export async function admit(
-  visit: { readonly place: Place; readonly query: URLSearchParams; readonly visitor: Visitor },
+  roomRequest: {
+    readonly reference: RoomReference;
+    readonly query: URLSearchParams;
+    readonly principal: Principal;
+  },
   joiner: Joiner,
 ): Promise<Result<JoinRequest>> {
-  const { place, query, visitor } = visit;
-  const rights = new Rights(visitor.access.grants);
+  const { reference, query, principal } = roomRequest;
+  const rights = new Rights(principal.access.grants);
   const needed = query.has("presence") ? (["join", "presence"] as const) : (["join"] as const);
   for (const capability of needed) {
     const refusal = refusalWithout(capability, rights);
     if (refusal !== undefined) return err(refusal);
   }
-  const key = joiner.key ?? query.get("key") ?? visitor.ticket?.key ?? randomKey();
+  const key = joiner.key ?? query.get("key") ?? principal.ticket?.key ?? randomKey();
   if (!isKey(key)) return err({ code: "bad_key" });
   const attempt = readAttempt(joiner.attempt ?? query.get("try") ?? undefined);
   if (!attempt.ok) return attempt;
@@ -64,10 +68,10 @@ export async function admit(
   if (rewind !== null && !/^\d{1,9}$/.test(rewind)) {
     return err({ code: "bad_request", message: `rewind is ${shown(rewind)}, must be a number of messages` });
   }
-  const presence = readPresence(query.get("presence"), place.kind);
+  const presence = readPresence(query.get("presence"), reference.kind);
   if (!presence.ok) return presence;
-  const after = (joiner.lastEventId ?? query.get("after") ?? undefined)?.slice(0, MAX_PLACE_CHARS);
-  const roster = query.get("roster")?.slice(0, MAX_PLACE_CHARS);
+  const after = (joiner.lastEventId ?? query.get("after") ?? undefined)?.slice(0, MAX_POSITION_CHARS);
+  const roster = query.get("roster")?.slice(0, MAX_POSITION_CHARS);
   const flags = { state: query.get("state"), flow: query.get("flow"), view: query.get("view") };
   for (const [name, flag] of Object.entries(flags)) {
     if (flag !== null && flag !== "0" && flag !== "1") {
@@ -76,12 +80,12 @@ export async function admit(
   }
   return ok({
     v: contractVersionOf(joiner.dialect),
-    ...(await deriveIdentity(place.room, visitor.user, key)),
+    ...(await deriveIdentity(reference.room, principal.user, key)),
     key,
     ...(attempt.value !== undefined && { attempt: attempt.value }),
-    user: visitor.user,
+    user: principal.user,
     // What is open to everyone goes without saying: else each socket would carry it.
-    ...(visitor.access.grants !== OPEN_GRANTS && { access: visitor.access }),
+    ...(principal.access.grants !== OPEN_GRANTS && { access: principal.access }),
     dialect: joiner.dialect,
     mode,
     ...(after !== undefined && after !== "" && { after }),
@@ -92,8 +96,10 @@ export async function admit(
     // A bridge always tells what its reader has taken.
     ...((flags.flow === "1" || joiner.dialect === "bridge") && { flow: true }),
     ...(flags.view === "1" && { viewOnly: true }),
-    ...(await sourceIn(place.room, visitor.user, joiner.address)),
-    ...(visitor.ticket !== undefined && { ticket: { id: visitor.ticket.id, useBy: visitor.ticket.useBy } }),
+    ...(await sourceIn(reference.room, principal.user, joiner.address)),
+    ...(principal.ticket !== undefined && {
+      ticket: { id: principal.ticket.id, useBy: principal.ticket.useBy },
+    }),
     ...(joiner.mayNotCreate === true && { mayNotCreate: true }),
   });
 }
@@ -110,12 +116,12 @@ export async function sourceIn(
 
 /** Who acts with a session's header: the member, if session and key belong to this room. */
 export async function identify(
-  place: Place,
+  reference: RoomReference,
   user: string,
   session: string,
   key: string,
 ): Promise<Result<{ member: string; user: string }>> {
-  const identity = await deriveIdentity(place.room, user, key);
+  const identity = await deriveIdentity(reference.room, user, key);
   if (identity.session !== session) return err({ code: "bad_session" });
   return ok({ member: identity.member, user });
 }

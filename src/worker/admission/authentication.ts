@@ -6,10 +6,10 @@ import { Rights, refusalWithout } from "../../protocol/capabilities.ts";
 import type { Access, TicketUse } from "../../protocol/contract.ts";
 import { deriveTicketKey } from "../../protocol/ids.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
-import type { Place } from "./room-reference.ts";
+import type { RoomReference } from "./room-reference.ts";
 
 /** Who a request is from, and what it may do in the room it is for. */
-export interface Visitor {
+export interface Principal {
   /** The verified user, "" for an anonymous one. */
   readonly user: string;
   readonly access: Access;
@@ -17,37 +17,37 @@ export interface Visitor {
   readonly ticket?: TicketUse & { readonly key: string };
 }
 
-/** What a request shows, as the client sent it. */
-export interface Papers {
+/** The credentials of a request, as the client sent them. */
+export interface Credentials {
   readonly token: string | undefined;
   /** Taken where there is no token. */
   readonly ticket: string | undefined;
 }
 
-/** What tells whether papers are good. */
-export interface Checks {
+/** What checks credentials. */
+export interface TokenChecks {
   readonly verifier: TokenVerifier;
   readonly revocations: Revocations;
   readonly tickets: Tickets;
 }
 
 /** Lets requests to a room pass: with a token or a ticket that allows it, or without one where the kind does. */
-export class Gate {
-  readonly #checks: Checks;
+export class Authenticator {
+  readonly #tokenChecks: TokenChecks;
 
-  constructor(checks: Checks) {
-    this.#checks = checks;
+  constructor(tokenChecks: TokenChecks) {
+    this.#tokenChecks = tokenChecks;
   }
 
-  async pass(place: Place, papers: Papers): Promise<Result<Visitor>> {
-    const { anonymous } = place.kind;
-    if (papers.token === undefined && papers.ticket === undefined) {
+  async authenticate(reference: RoomReference, credentials: Credentials): Promise<Result<Principal>> {
+    const { anonymous } = reference.kind;
+    if (credentials.token === undefined && credentials.ticket === undefined) {
       if (anonymous === undefined) return err({ code: "token_missing" });
       return ok({ user: "", access: { grants: anonymous } });
     }
-    const visitor = await this.#read(place, papers);
-    if (!visitor.ok) return visitor;
-    const { user, access } = visitor.value;
+    const principal = await this.#read(reference, credentials);
+    if (!principal.ok) return principal;
+    const { user, access } = principal.value;
     if (access.grants.length === 0)
       return err({
         code: "forbidden",
@@ -57,12 +57,12 @@ export class Gate {
     // Whoever may not be in a room may not read it or act in it either.
     const refusal =
       refusalWithout("join", new Rights(access.grants)) ??
-      (await this.#checks.revocations.refusal(user, access));
-    return refusal === undefined ? visitor : err(refusal);
+      (await this.#tokenChecks.revocations.refusal(user, access));
+    return refusal === undefined ? principal : err(refusal);
   }
 
-  async #read({ room }: Place, { token, ticket = "" }: Papers): Promise<Result<Visitor>> {
-    const { verifier, tickets } = this.#checks;
+  async #read({ room }: RoomReference, { token, ticket = "" }: Credentials): Promise<Result<Principal>> {
+    const { verifier, tickets } = this.#tokenChecks;
     if (token === undefined) {
       const read = await tickets.read(room, ticket);
       if (!read.ok) return read;
@@ -88,8 +88,12 @@ export function hasTokenInUrl(request: Request): boolean {
   return !request.headers.has("Authorization") && new URL(request.url).searchParams.has("token");
 }
 
-/** Finds what a request shows: a token in its subprotocols, in `Authorization` or in its query, a ticket in its query. */
-export function papersOf(request: Request, offered: string | undefined, query: URLSearchParams): Papers {
+/** Finds the credentials of a request: a token in its subprotocols, in `Authorization` or in its query, a ticket in its query. */
+export function credentialsOf(
+  request: Request,
+  offered: string | undefined,
+  query: URLSearchParams,
+): Credentials {
   const header = /^Bearer +(\S+)$/i.exec(request.headers.get("Authorization") ?? "")?.[1];
   return {
     token: offered ?? header ?? query.get("token") ?? undefined,

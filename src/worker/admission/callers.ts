@@ -2,16 +2,16 @@ import type { Config } from "../../config/config.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 import { isUpgrade, readOffer, type Offer } from "../../transports/websocket.ts";
 import { UNKNOWN_ADDRESS, addressOf, type ADDRESS_LIMITS } from "./address-limit.ts";
-import { papersOf, type Gate, type Visitor } from "./authentication.ts";
+import { credentialsOf, type Authenticator, type Principal } from "./authentication.ts";
 import type { Origins } from "./origins.ts";
 import { queryOf, readUrl } from "./paths.ts";
-import { readPlace, type Place } from "./room-reference.ts";
+import { readRoomReference, type RoomReference } from "./room-reference.ts";
 
 /** A request to a room that has passed all checks before the room is touched. */
-export interface Visit {
+export interface RoomRequest {
   readonly query: URLSearchParams;
-  readonly place: Place;
-  readonly visitor: Visitor;
+  readonly reference: RoomReference;
+  readonly principal: Principal;
 }
 
 /** The client behind a request. */
@@ -25,7 +25,7 @@ export interface Caller {
   /** What the client offers in `Sec-WebSocket-Protocol`, where it asks for a WebSocket. */
   readonly offer: Offer | undefined;
   /** Whether it may go on to its room; an address outside `/rooms` is `not_found`. */
-  readonly visit: Result<Visit>;
+  readonly roomRequest: Result<RoomRequest>;
 }
 
 /** The paths of rooms. A request for `/events` joins, like an upgrade. */
@@ -38,12 +38,12 @@ const EVENTS_PATH = /^\/rooms\/[^/]+\/events\/?$/;
  */
 export class Callers {
   readonly #config: Config;
-  readonly #gate: Gate;
+  readonly #authenticator: Authenticator;
   readonly #origins: Origins;
 
-  constructor(config: Config, gate: Gate, origins: Origins) {
+  constructor(config: Config, authenticator: Authenticator, origins: Origins) {
     this.#config = config;
-    this.#gate = gate;
+    this.#authenticator = authenticator;
     this.#origins = origins;
   }
 
@@ -52,20 +52,20 @@ export class Callers {
     const address = addressOf(request);
     const offer = isUpgrade(request) ? readOffer(request.headers.get("Sec-WebSocket-Protocol")) : undefined;
     const isJoin = offer !== undefined || EVENTS_PATH.test(path);
-    const visit = ROOM_PATH.test(path)
+    const roomRequest = ROOM_PATH.test(path)
       ? await this.#check(request, isJoin, offer)
       : err({ code: "not_found" as const });
-    const user = visit.ok ? visit.value.visitor.user : "";
+    const user = roomRequest.ok ? roomRequest.value.principal.user : "";
     return {
       address,
       source: user === "" ? (address ?? UNKNOWN_ADDRESS) : `@${user}`,
       limit: isJoin ? "joinsPerAddress" : "requestsPerAddress",
       offer,
-      visit,
+      roomRequest,
     };
   }
 
-  async #check(request: Request, isJoin: boolean, offer: Offer | undefined): Promise<Result<Visit>> {
+  async #check(request: Request, isJoin: boolean, offer: Offer | undefined): Promise<Result<RoomRequest>> {
     const { server } = this.#config;
     if (server.paused === "on")
       return err({ code: "unavailable", message: "the server is paused (PAUSED=on); retry later" });
@@ -73,12 +73,15 @@ export class Callers {
     if (!this.#origins.allows(request.headers.get("Origin"))) return err({ code: "origin_not_allowed" });
     const url = readUrl(request);
     if (!url.ok) return url;
-    const place = readPlace(url.value, this.#config);
-    if (!place.ok) return place;
+    const reference = readRoomReference(url.value, this.#config);
+    if (!reference.ok) return reference;
     const query = queryOf(url.value);
-    const papers = papersOf(request, offer?.token, query);
+    const credentials = credentialsOf(request, offer?.token, query);
     // Only a room knows which session a ticket belongs to, and it checks that at a join.
-    const visitor = await this.#gate.pass(place.value, isJoin ? papers : { ...papers, ticket: undefined });
-    return visitor.ok ? ok({ query, place: place.value, visitor: visitor.value }) : visitor;
+    const principal = await this.#authenticator.authenticate(
+      reference.value,
+      isJoin ? credentials : { ...credentials, ticket: undefined },
+    );
+    return principal.ok ? ok({ query, reference: reference.value, principal: principal.value }) : principal;
   }
 }

@@ -1,7 +1,7 @@
 import { endsAt } from "../../limits/durations.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { JoinRequest } from "../../protocol/contract.ts";
-import type { Place } from "./room-reference.ts";
+import type { RoomReference } from "./room-reference.ts";
 
 /** Refusals remembered by an isolate. */
 const MAX_REMEMBERED = 10_000;
@@ -29,20 +29,20 @@ interface Known {
 }
 
 /** What rooms have said of who may not come in for a while, so that they need not say it again. */
-export class TurnedAway {
-  readonly #until = new Map<string, Known>();
+export class RefusalCache {
+  readonly #refusals = new Map<string, Known>();
 
   /** The refusal that a room would give again. */
-  refusal({ room, kind }: Place, join: JoinRequest, now: number): WireError | undefined {
+  refusal({ room, kind }: RoomReference, join: JoinRequest, now: number): WireError | undefined {
     for (const key of [bannedKey(room, join), room]) {
-      const known = this.#until.get(key);
+      const known = this.#refusals.get(key);
       if (known === undefined) continue;
       // It would last longer than noted, so the clock was set back. Only the room knows then.
       if (known.at > now && known.at === endsAt(known.at, known.forMs, now)) {
         known.count++;
         return { ...known.error, retryAfterMs: waitOf(known, known.at - now, kind.joinsPerSecond) };
       }
-      this.#until.delete(key);
+      this.#refusals.delete(key);
     }
     return undefined;
   }
@@ -50,7 +50,7 @@ export class TurnedAway {
   /** Takes note of a room's refusal. */
   note(room: string, join: JoinRequest, refused: WireError, now: number): void {
     const { retryAfterMs = 0 } = refused;
-    if (this.#until.size >= MAX_REMEMBERED) this.#until.clear();
+    if (this.#refusals.size >= MAX_REMEMBERED) this.#refusals.clear();
     if (refused.code === "banned") {
       this.#note(bannedKey(room, join), retryAfterMs, refused, now);
     } else if (refused.code === "room_busy" && refused.limit !== FOR_NEW_CLIENTS) {
@@ -59,7 +59,7 @@ export class TurnedAway {
   }
 
   #note(key: string, forMs: number, error: WireError, now: number): void {
-    this.#until.set(key, { at: now + forMs, forMs, error, count: 0 });
+    this.#refusals.set(key, { at: now + forMs, forMs, error, count: 0 });
   }
 }
 

@@ -5,7 +5,7 @@ import { decodeRoomName, kindOf } from "../../protocol/room-names.ts";
 import { withoutSpareSlashes } from "./paths.ts";
 
 /** A room that may exist: its name is well-formed and its kind is known. */
-export interface Place {
+export interface RoomReference {
   readonly room: string;
   readonly kind: Kind;
 }
@@ -17,7 +17,7 @@ export interface Place {
 const UNKNOWN_KIND_RETRY_MS = 30_000;
 
 /** Reads the room out of a request's path, `/rooms/{room}` and below. */
-export function readPlace(url: URL, config: Config): Result<Place> {
+export function readRoomReference(url: URL, config: Config): Result<RoomReference> {
   // From the raw path: a router may decode a segment twice.
   const segment = withoutSpareSlashes(url.pathname).split("/")[2] ?? "";
   const room = decodeRoomName(segment);

@@ -39,7 +39,7 @@ export interface OpenStream {
  *
  * The runtime may drop a request without running any of its code again, so a stream counts only while its heartbeats come.
  */
-export class Streams {
+export class StreamLimit {
   readonly #maxPerSource: number;
   readonly #lostAfterMs: number;
   /** The leases of each source's streams. */

@@ -1,7 +1,7 @@
 import type { LocationHint } from "../../config/kinds.ts";
 
 /** The continent, country and longitude that Cloudflare sees a client at; all may be missing. */
-export interface ClientPlace {
+export interface ClientLocation {
   readonly continent?: unknown;
   readonly country?: unknown;
   readonly longitude?: unknown;
@@ -32,9 +32,9 @@ const NORTH_AMERICA_DIVIDE = -100;
 const EUROPE_DIVIDE = 15;
 
 /** Where a room that this client opens should live; `undefined` where the client's place is not known. */
-export function hintFor(place: ClientPlace | undefined): LocationHint | undefined {
-  const longitude = Number(place?.longitude);
-  switch (place?.continent) {
+export function hintFor(client: ClientLocation | undefined): LocationHint | undefined {
+  const longitude = Number(client?.longitude);
+  switch (client?.continent) {
     case "NA":
       return longitude < NORTH_AMERICA_DIVIDE ? "wnam" : "enam";
     case "SA":
@@ -42,7 +42,7 @@ export function hintFor(place: ClientPlace | undefined): LocationHint | undefine
     case "EU":
       return longitude > EUROPE_DIVIDE ? "eeur" : "weur";
     case "AS":
-      return typeof place.country === "string" && MIDDLE_EAST.has(place.country) ? "me" : "apac";
+      return typeof client.country === "string" && MIDDLE_EAST.has(client.country) ? "me" : "apac";
     case "OC":
       return "oc";
     case "AF":

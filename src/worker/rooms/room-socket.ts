@@ -9,8 +9,8 @@ import {
   type JoinRequest,
 } from "../../protocol/contract.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
-import type { Place } from "../admission/room-reference.ts";
-import type { ClientPlace } from "./location.ts";
+import type { RoomReference } from "../admission/room-reference.ts";
+import type { ClientLocation } from "./location.ts";
 import { callRoom, type Rooms } from "./rooms.ts";
 
 /** The room's end of a join: its 101, to be passed on untouched, and the socket in it. */
@@ -24,7 +24,7 @@ export interface Joined {
 /** The client's request behind a join. */
 export interface JoinedBy {
   /** Where the client is. */
-  readonly at: ClientPlace | undefined;
+  readonly at: ClientLocation | undefined;
   /** The room's response to the client. */
   readonly subprotocol: string | undefined;
   /** Aborted when the client disconnects before it has an answer. */
@@ -41,7 +41,7 @@ export interface JoinedBy {
  */
 export async function openSocket(
   rooms: Rooms,
-  place: Place,
+  reference: RoomReference,
   join: JoinRequest,
   { at, subprotocol, signal }: JoinedBy,
 ): Promise<Result<Joined>> {
@@ -51,9 +51,12 @@ export async function openSocket(
     ...(subprotocol !== undefined && { "Sec-WebSocket-Protocol": subprotocol }),
   };
   // A join twice is a join: the newer socket replaces the older.
-  const call = callRoom(() => rooms.forJoin(place.room, place.kind, at).fetch(ROOM_URL, { headers }), {
-    mayRepeat: true,
-  });
+  const call = callRoom(
+    () => rooms.forJoin(reference.room, reference.kind, at).fetch(ROOM_URL, { headers }),
+    {
+      mayRepeat: true,
+    },
+  );
   waitUntil(call);
   const called = await call;
   if (!called.ok) return called;

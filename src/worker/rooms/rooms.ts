@@ -3,7 +3,7 @@ import type { Jurisdiction, LocationHint } from "../../config/kinds.ts";
 import { log } from "../../metrics/log.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 import type { Env } from "../env.ts";
-import { hintFor, type ClientPlace } from "./location.ts";
+import { hintFor, type ClientLocation } from "./location.ts";
 
 /** The object behind `/readyz`. Outside the grammar of room names, so it is no room's. */
 const PROBE_NAME = "/readyz";
@@ -31,8 +31,8 @@ export class Rooms {
   }
 
   /** The room for a client that joins. */
-  forJoin(name: string, kind: Kind, place: ClientPlace | undefined): Stub {
-    return this.#at(name, kind.location ?? hintFor(place) ?? this.#fallback, kind.jurisdiction);
+  forJoin(name: string, kind: Kind, client: ClientLocation | undefined): Stub {
+    return this.#at(name, kind.location ?? hintFor(client) ?? this.#fallback, kind.jurisdiction);
   }
 
   /** The room for anything but a join. */

@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
  * Parts of a configuration that have no effect, or that nobody can use. They may be meant for later, so the server starts,
  * and logs them.
  */
-export function doubtsAbout({ kinds }: Config, rules: TokenRules): readonly string[] {
+export function configWarnings({ kinds }: Config, rules: TokenRules): readonly string[] {
   const { secrets, keys, jwksUrl, issuer, audience } = rules;
   if (secrets.length + keys.length > 0 || jwksUrl !== undefined) return [];
   const closed = [...kinds.values()].filter(({ anonymous }) => anonymous === undefined);

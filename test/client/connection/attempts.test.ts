@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { makeDials } from "../../../src/client/transports/dialers.ts";
+import { makeDialers } from "../../../src/client/transports/dialers.ts";
 import { realEnvironment } from "../../../src/client/runtime/environment.ts";
 import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
 import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
@@ -139,7 +139,7 @@ describe("an attempt that was given up", () => {
         sent.push(url);
         return new Response();
       };
-      const dials = makeDials({ WebSocket, fetch: fetch_, getToken: () => token.promise });
+      const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: () => token.promise });
       let isWanted = true;
       const nothing = (): void => undefined;
       const listener = { onFrames: nothing, onHeard: nothing, onReady: nothing, onEnd: nothing };
@@ -148,7 +148,7 @@ describe("an attempt that was given up", () => {
         ...{ attempt: 1, mode: "list" as const },
       };
 
-      const dialled = dials[name](target, listener, () => isWanted);
+      const dialled = dialers[name](target, listener, () => isWanted);
       isWanted = false;
       token.resolve("late");
 

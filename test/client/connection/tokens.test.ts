@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { makeDials } from "../../../src/client/transports/dialers.ts";
+import { makeDialers } from "../../../src/client/transports/dialers.ts";
 import type { Target, TransportListener } from "../../../src/client/transports/transport.ts";
 import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
 import { settled } from "../support/fake-world.ts";
@@ -34,15 +34,15 @@ function dialsWithTokens() {
     requests.push({ url: String(input), headers: new Headers(init.headers), body: init.body });
     return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
   };
-  const dials = makeDials({ WebSocket, fetch: fetch_, getToken: async () => `token-${++drawn}` });
-  return { dials, offered, requests };
+  const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: async () => `token-${++drawn}` });
+  return { dialers, offered, requests };
 }
 
 it("[D2 J2] offers a token of its own for each attempt as a subprotocol, and not in the URL", async () => {
-  const { dials, offered } = dialsWithTokens();
+  const { dialers, offered } = dialsWithTokens();
 
-  await dials.websocket(TARGET, LISTENER, () => true);
-  await dials.websocket(TARGET, LISTENER, () => true);
+  await dialers.websocket(TARGET, LISTENER, () => true);
+  await dialers.websocket(TARGET, LISTENER, () => true);
 
   expect(offered).toEqual([
     ["parlor.v1", `resume.${TARGET.key}`, "bearer.token-1"],
@@ -51,8 +51,8 @@ it("[D2 J2] offers a token of its own for each attempt as a subprotocol, and not
 });
 
 it("[D2 D8] over SSE it is a header, of the POSTs too, and the renewed one from then on", async () => {
-  const { dials, requests } = dialsWithTokens();
-  const line = await dials.sse(TARGET, LISTENER, () => true);
+  const { dialers, requests } = dialsWithTokens();
+  const line = await dialers.sse(TARGET, LISTENER, () => true);
   await settled();
 
   line.send({ text: "{}", refs: [1], authority: "s.k" });

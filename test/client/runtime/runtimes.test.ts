@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { eventsUrl, messagesUrl, roomAddress, socketUrl } from "../../../src/client/transports/address.ts";
-import { makeDials } from "../../../src/client/transports/dialers.ts";
+import { makeDialers } from "../../../src/client/transports/dialers.ts";
 import { realEnvironment } from "../../../src/client/runtime/environment.ts";
-import { publishText } from "../../../src/client/sending/encode.ts";
+import { encodePublish } from "../../../src/client/sending/encode.ts";
 import { joinRoom } from "../../../src/client/index.ts";
 import { settle } from "../../../src/client/options.ts";
 import { SseTransport } from "../../../src/client/transports/sse-transport.ts";
@@ -97,7 +97,7 @@ describe("a runtime without", () => {
   it("[J1] a runtime without TextEncoder measures what it sends", () => {
     vi.stubGlobal("TextEncoder", undefined);
 
-    const { text, bytes } = publishText("chat", "é😀", {});
+    const { text, bytes } = encodePublish("chat", "é😀", {});
     expect(bytes).toBe(Buffer.byteLength(text));
   });
 
@@ -204,10 +204,10 @@ describe("a token", () => {
         return stream();
       };
       const listener = { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} };
-      const dials = makeDials({ WebSocket, fetch: fetch_, getToken: () => nothing });
+      const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: () => nothing });
 
-      await dials.websocket(TARGET, listener, () => true);
-      await dials.sse(TARGET, listener, () => true);
+      await dialers.websocket(TARGET, listener, () => true);
+      await dialers.sse(TARGET, listener, () => true);
 
       expect(offered).toEqual([["parlor.v1", `resume.${KEY}`]]);
       expect(headers).toEqual([undefined]);
@@ -216,11 +216,11 @@ describe("a token", () => {
 
   it("[D1] a token that is not a string fails the attempt, with a reason", async () => {
     await expect(
-      makeDials({ WebSocket: class {} as never, fetch, getToken: () => ({ token: "t" }) as never }).websocket(
-        TARGET,
-        { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} },
-        () => true,
-      ),
+      makeDialers({
+        WebSocket: class {} as never,
+        fetch,
+        getToken: () => ({ token: "t" }) as never,
+      }).websocket(TARGET, { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} }, () => true),
     ).rejects.toThrow("getToken returned object, not a string");
   });
 

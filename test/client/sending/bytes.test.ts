@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Dialect } from "../../../src/client/transports/dialect.ts";
-import { setText, withRef } from "../../../src/client/sending/encode.ts";
+import { encodeSet, withRef } from "../../../src/client/sending/encode.ts";
 import { proto } from "../../../src/client/proto.ts";
 import { decodeClientBytes } from "../../../src/protocol/proto/client-decode.ts";
 import { decodeClientText } from "../../../src/protocol/decode.ts";
@@ -199,7 +199,7 @@ describe("the size of a frame", () => {
   it("[B7 F3] a set that is smaller as text than in the binary dialect is sent up to the text's limit", async () => {
     const made = await over(proto);
     const keys = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`k${index}`, index]));
-    const { text, bytes } = withRef(setText(keys, {}), 1_790_000_000_000_001);
+    const { text, bytes } = withRef(encodeSet(keys, {}), 1_790_000_000_000_001);
     expect(proto.sizeOf?.(text, "")).toBeGreaterThan(bytes);
 
     made.line.end();

@@ -2,7 +2,7 @@ import { createRoom } from "../../../src/client/join-room.ts";
 import type { RoomEvents } from "../../../src/client/views/events.ts";
 import type { JoinOptions } from "../../../src/client/options.ts";
 import type { Room } from "../../../src/client/room.ts";
-import type { Dial, TransportName } from "../../../src/client/transports/transport.ts";
+import type { Dialer, TransportName } from "../../../src/client/transports/transport.ts";
 import type { WelcomeFrame } from "../../../src/protocol/frames.ts";
 import { FakeTransport } from "./fake-transport.ts";
 import { FakeWorld, settled } from "./fake-world.ts";
@@ -34,7 +34,7 @@ export class Visit {
   constructor(options: JoinOptions = {}, world = new FakeWorld(), broken?: TransportName) {
     this.world = world;
     const dial =
-      (name: TransportName): Dial =>
+      (name: TransportName): Dialer =>
       async (target, listener) => {
         if (name === broken) throw new Error(`no ${name} here`);
         const transport = new FakeTransport(name, target, listener);
@@ -43,7 +43,7 @@ export class Visit {
       };
     this.room = createRoom("https://parlor.example/rooms/lobby", options, {
       environment: this.world,
-      dials: { websocket: dial("websocket"), sse: dial("sse") },
+      dialers: { websocket: dial("websocket"), sse: dial("sse") },
     });
     for (const type of EVENTS) this.#record(type);
   }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { makeDials } from "../../../src/client/transports/dialers.ts";
+import { makeDialers } from "../../../src/client/transports/dialers.ts";
 import type {
   Target,
   Transport,
@@ -26,7 +26,7 @@ async function dial(answer: (isPost: boolean) => Response): Promise<{
 }> {
   const frames: ServerFrame[] = [];
   const ends: TransportEnd[] = [];
-  const dials = makeDials({
+  const dialers = makeDialers({
     WebSocket: class {} as unknown as WebSocketConstructor,
     fetch: async (_input, init) => answer(init?.method === "POST"),
     getToken: () => "token",
@@ -37,7 +37,7 @@ async function dial(answer: (isPost: boolean) => Response): Promise<{
     onReady: () => undefined,
     onEnd: (end) => void ends.push(end),
   };
-  const line = await dials.sse(TARGET, listener, () => true);
+  const line = await dialers.sse(TARGET, listener, () => true);
   await settled();
   return { line, frames, ends };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Budgets, type RoomLimits } from "../../../src/limits/room-budgets.ts";
+import { RoomBudgets, type RoomLimits } from "../../../src/limits/room-budgets.ts";
 
 const LIMITS: RoomLimits = {
   messagesPerSecond: 10,
@@ -23,14 +23,14 @@ const LIMITS: RoomLimits = {
 const NOW = 1_800_000_000_000;
 
 /** Spends all that a session may send at once. */
-function exhaust(budgets: Budgets, session: string, now: number): void {
+function exhaust(budgets: RoomBudgets, session: string, now: number): void {
   for (let n = 0; n < LIMITS.messagesBurst; n++)
     expect(budgets.of(session, now).takeMessage(now)).toBeUndefined();
 }
 
 describe("the budgets of a room", () => {
   it("[L1 G10] each session has its own", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     exhaust(budgets, "ana", NOW);
 
     expect(budgets.of("ana", NOW).takeMessage(NOW)).toMatchObject({ code: "rate_limited" });
@@ -38,7 +38,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L1 L2 G10] a crowd of other sessions makes nothing that is owed forgotten", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     exhaust(budgets, "ana", NOW);
     budgets.of("bob", NOW).countRefusals(LIMITS.maxRefusals - 1, NOW);
 
@@ -49,7 +49,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L8 G10] the sessions of a user share one, and who has no user is charged to none", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < LIMITS.userMessagesBurst; n++) expect(budgets.takeUser("ana", NOW)).toBeUndefined();
 
     expect(budgets.takeUser("ana", NOW)).toMatchObject({
@@ -62,7 +62,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L8 G10] everyone in a room shares one", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < LIMITS.roomMessagesBurst; n++)
       expect(budgets.takeRoom(`user ${n}`, NOW)).toBeUndefined();
 
@@ -74,7 +74,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L9 G10] joins beyond what a room takes are told to come at different times, over as long as they need", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < LIMITS.joinsBurst; n++) expect(budgets.takeJoin(NOW)).toBeUndefined();
 
     const waits = Array.from({ length: 100 }, () => budgets.takeJoin(NOW)?.retryAfterMs ?? 0);
@@ -88,7 +88,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L9] those who had the time to come again are no longer counted", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < 1_000; n++) budgets.takeJoin(NOW);
     const later = NOW + 3_600_000;
     for (let n = 0; n < LIMITS.joinsBurst; n++) budgets.takeJoin(later);
@@ -99,7 +99,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L8] who waits as the room tells is within its user's budget then", () => {
-    const budgets = new Budgets({ ...LIMITS, userMessagesPerSecond: 1, userMessagesBurst: 1 });
+    const budgets = new RoomBudgets({ ...LIMITS, userMessagesPerSecond: 1, userMessagesBurst: 1 });
     for (let n = 0; n < LIMITS.roomMessagesBurst; n++) budgets.takeRoom("", NOW);
     budgets.takeUser("ana", NOW);
 
@@ -111,7 +111,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L1 G6] what was forgotten was owed nothing", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     const before = budgets.of("ana", NOW);
     before.takeMessage(NOW);
 
@@ -122,7 +122,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L10 G10] a read is charged when it is done, and the next one waits until nothing is owed", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     const refusal = (now: number): unknown => budgets.readRefusal("ana", now);
 
     expect(refusal(NOW)).toBeUndefined();
@@ -135,7 +135,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L10] many other readers do not erase a debt, and readers that cannot be distinguished owe only the room", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
     budgets.chargeRead("ana", LIMITS.readCharsBurst + 1, NOW);
 
     for (let n = 0; n < 10_000; n++) budgets.chargeRead(`crowd ${n}`, 1, NOW);
@@ -148,7 +148,7 @@ describe("the budgets of a room", () => {
   });
 
   it("[L8 G10] the room's byte budget refills, and a frame as large as the whole budget is accepted", () => {
-    const budgets = new Budgets(LIMITS);
+    const budgets = new RoomBudgets(LIMITS);
 
     expect(budgets.takeRoomBytes(LIMITS.roomBytesBurst, NOW)).toBeUndefined();
     expect(budgets.takeRoomBytes(1_000, NOW)).toMatchObject({

@@ -5,7 +5,7 @@ import { MAX_GRANTS_CHARS, grantsLength, type Grant } from "../../../src/protoco
 import type { Access } from "../../../src/protocol/contract.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
 import { attach, type SessionRecord } from "../../../src/room/connections/attachment.ts";
-import type { LaneRecord } from "../../../src/room/connections/send-window.ts";
+import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
 import { kindsRoom } from "../support/kinds.ts";
 import { serveKindsWith } from "../support/refusals.ts";
 import { uniqueRoom } from "../support/rooms.ts";
@@ -71,7 +71,7 @@ function widestRecord(): Required<SessionRecord> {
   };
 }
 
-function widestLane(): Required<LaneRecord> {
+function widestLane(): Required<SendWindowRecord> {
   const [sent, welcome, seen, said, behind, stalledAt] = Array<number>(6).fill(LAST_TIME);
   return {
     ...{ sent: sent ?? 0, welcome, seen, said, behind, stalledAt },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { kindOfRoom, readConfig, type Kind } from "../../../src/config/config.ts";
 import { kinds } from "../../../src/rooms.ts";
-import type { LaneRecord } from "../../../src/room/connections/send-window.ts";
+import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
 import { Liveness } from "../../../src/room/connections/liveness.ts";
 import { Sessions, type Session } from "../../../src/room/connections/sessions.ts";
 
@@ -16,7 +16,7 @@ const PATIENCE_MS = KIND.silenceTimeoutMs + 15_000;
 /** A room's connections, real sockets, and when the platform answered the ping of each. */
 function connections(): {
   readonly liveness: Liveness;
-  readonly add: (heardAt: number, pingedAt?: number, lane?: LaneRecord) => Session;
+  readonly add: (heardAt: number, pingedAt?: number, lane?: SendWindowRecord) => Session;
 } {
   const sessions = new Sessions(() => [], KIND);
   const pings = new Map<WebSocket, number>();
@@ -72,7 +72,7 @@ describe("a clock that was set back", () => {
     expect(liveness.restart(back)).toBe(true);
     expect(liveness.restart(back + 1)).toBe(false);
 
-    expect(session.lane.record.stalledAt).toBe(back);
+    expect(session.sendWindow.record.stalledAt).toBe(back);
     expect(liveness.stalled(back + KIND.slowTimeoutMs - 1)).toEqual([]);
     expect(liveness.stalled(back + KIND.slowTimeoutMs)).toEqual([session]);
   });

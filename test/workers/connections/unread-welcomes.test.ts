@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { kindOfRoom, readConfig } from "../../../src/config/config.ts";
-import { Newcomers } from "../../../src/room/connections/unread-welcomes.ts";
+import { UnreadWelcomes } from "../../../src/room/connections/unread-welcomes.ts";
 import { Sessions, type Session } from "../../../src/room/connections/sessions.ts";
 import { kinds } from "../../../src/rooms.ts";
 import { infoOf, uniqueRoom } from "../support/rooms.ts";
@@ -15,7 +15,7 @@ const NOW = 1_800_000_000_000;
 
 /** A new connection whose welcome has 100,000 characters of three bytes each, and what the runtime has queued for it. */
 function slowReader(): {
-  readonly newcomers: Newcomers;
+  readonly unreadWelcomes: UnreadWelcomes;
   readonly session: Session;
   readonly queue: (bytes: number) => void;
 } {
@@ -25,31 +25,33 @@ function slowReader(): {
   const sessions = new Sessions(() => [], kindOfRoom(readConfig({}, kinds), "room"));
   const of = { user: "", dialect: "json", mode: "list", joinedAt: NOW, heardAt: NOW } as const;
   const session = sessions.add(socket, { session: "session", member: "member", ...of }, { sent: 100_000 });
-  const newcomers = new Newcomers(sessions);
-  newcomers.watch(session, NOW);
-  return { newcomers, session, queue: (bytes) => void (queued = bytes) };
+  const unreadWelcomes = new UnreadWelcomes(sessions);
+  unreadWelcomes.watch(session, NOW);
+  return { unreadWelcomes, session, queue: (bytes) => void (queued = bytes) };
 }
 
 /** Checks every second, as the room does; returns the connections that were found lost. */
-function look(newcomers: Newcomers, seconds: number): Session[] {
-  return Array.from({ length: seconds }, (_, index) => newcomers.takeLost(NOW + 1_000 * (index + 1))).flat();
+function look(unreadWelcomes: UnreadWelcomes, seconds: number): Session[] {
+  return Array.from({ length: seconds }, (_, index) =>
+    unreadWelcomes.takeLost(NOW + 1_000 * (index + 1)),
+  ).flat();
 }
 
 describe("a slow network and a welcome that is not ASCII", () => {
   it("[L4 G10] a slow client that has taken part of a welcome is not closed, although more bytes are queued than characters were sent", () => {
-    const { newcomers, queue } = slowReader();
+    const { unreadWelcomes, queue } = slowReader();
 
     queue(280_000);
 
-    expect(look(newcomers, 200)).toEqual([]);
+    expect(look(unreadWelcomes, 200)).toEqual([]);
   });
 
   it("[L4 G9] a client that has taken nothing has time for the bytes of its welcome at 32 kbit/s, and is then closed", () => {
-    const { newcomers, session } = slowReader();
+    const { unreadWelcomes, session } = slowReader();
     const seconds = 5 + 300_000 / 4_000;
 
-    expect(look(newcomers, seconds - 1)).toEqual([]);
-    expect(look(newcomers, seconds)).toEqual([session]);
+    expect(look(unreadWelcomes, seconds - 1)).toEqual([]);
+    expect(look(unreadWelcomes, seconds)).toEqual([session]);
   });
 });
 

@@ -21,7 +21,7 @@ function rewrite(room: string, change: (record: Record<string, unknown>) => unkn
   });
 }
 
-/** What the sockets of a room carry of versions and lanes. */
+/** What the sockets of a room carry of versions and send windows. */
 function lanesOf(room: string): Promise<unknown[]> {
   return inRoom(room, (state) =>
     state.getWebSockets().map((socket) => {

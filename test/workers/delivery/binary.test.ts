@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import type { MessageFrame } from "../../../src/protocol/frames.ts";
-import type { LaneRecord } from "../../../src/room/connections/send-window.ts";
+import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
 import { evict, inRoom, request, roomPath, tablesOf, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { join, joinWebSocket, rejoin, type WebSocketMember } from "../support/websocket.ts";
@@ -188,9 +188,9 @@ describe("limits and windows", () => {
     ana.send({ type: "seen", chars: bytes });
     await ana.act({ type: "presence", data: 1 });
 
-    const { lane } = await attachmentOf(room, ana);
-    expect(lane.seen).toBe(bytes);
-    expect(lane.sent).toBe(ana.inbox.lengths.reduce((sum, length) => sum + length, 0));
+    const { lane: sendWindow } = await attachmentOf(room, ana);
+    expect(sendWindow.seen).toBe(bytes);
+    expect(sendWindow.sent).toBe(ana.inbox.lengths.reduce((sum, length) => sum + length, 0));
   });
 });
 
@@ -223,11 +223,13 @@ describe("a sleep, and other code", () => {
 async function attachmentOf(
   room: string,
   { member }: WebSocketMember,
-): Promise<{ readonly v: number; readonly lane: LaneRecord }> {
+): Promise<{ readonly v: number; readonly lane: SendWindowRecord }> {
   const found = await inRoom(room, (state) =>
     state
       .getWebSockets()
-      .map((socket) => socket.deserializeAttachment() as { v: number; member?: string; lane: LaneRecord })
+      .map(
+        (socket) => socket.deserializeAttachment() as { v: number; member?: string; lane: SendWindowRecord },
+      )
       .find((attached) => attached.member === member),
   );
   if (found === undefined) throw new Error("it is not connected");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Eyes } from "../../../src/protocol/messages.ts";
+import type { Viewer } from "../../../src/protocol/messages.ts";
 import { SCAN_CHARS } from "../../../src/room/log/history-pages.ts";
 import type { Log } from "../../../src/room/log/log.ts";
 import { keeping } from "../support/retention.ts";
@@ -31,11 +31,11 @@ const offsets = ({ messages }: ReadHistory): unknown[] => messages.map(({ offset
 function pagesOf(
   log: Log,
   from: { readonly after: number } | { readonly before: number },
-  eyes: Eyes,
+  viewer: Viewer,
 ): { readonly offsets: readonly number[]; readonly cost: number }[] {
   const pages = [];
   for (let range: object | undefined = from; range !== undefined;) {
-    const { texts, next, cost } = log.history({ ...range, limit: 500 }, NOW, eyes);
+    const { texts, next, cost } = log.history({ ...range, limit: 500 }, NOW, viewer);
     pages.push({ offsets: texts.map((text) => (JSON.parse(text) as { offset: number }).offset), cost });
     if (next === undefined) range = undefined;
     else range = "after" in from ? { after: next } : { before: next };

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS, type Known } from "../../../src/room/log/deduplication.ts";
+import {
+  DEDUPLICATION_WINDOW_ACTS,
+  DEDUPLICATION_WINDOW_MS,
+  type Known,
+} from "../../../src/room/log/deduplication.ts";
 import { keeping } from "../support/retention.ts";
 import { blocksIn, doActs, done, floorsIn, LATER, NEW, STALE } from "../support/acts.ts";
 import { loadLog, NOW, range, rowsIn, type LoadedLog } from "../support/logs.ts";
@@ -200,17 +204,17 @@ describe("the window", () => {
   /** What is known of these refs in memory, and after a sleep. */
   function find(
     storage: DurableObjectStorage,
-    { once }: LoadedLog,
+    { deduplication }: LoadedLog,
     refs: readonly number[],
     now: number,
   ): Known[][] {
-    return [once, loadLog(storage, keeping(1)).once].map((each) =>
+    return [deduplication, loadLog(storage, keeping(1)).deduplication].map((each) =>
       refs.map((ref) => each.find("s", ref, now)),
     );
   }
 
   it("[A3 G3] the last 10,000 acts are remembered however old, and not one more, in memory and after a sleep", async () => {
-    const last = ONCE_WINDOW_ACTS + 1;
+    const last = DEDUPLICATION_WINDOW_ACTS + 1;
 
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
       const loaded = fill(storage, last, () => NOW);
@@ -223,8 +227,8 @@ describe("the window", () => {
   });
 
   it("[A3 G3] an act is remembered for ten minutes however many follow, and not a millisecond longer", async () => {
-    const acts = ONCE_WINDOW_ACTS + 200;
-    const end = NOW + ONCE_WINDOW_MS;
+    const acts = DEDUPLICATION_WINDOW_ACTS + 200;
+    const end = NOW + DEDUPLICATION_WINDOW_MS;
 
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
       const loaded = fill(storage, acts, (n) => NOW + Math.floor(n / 2));
@@ -240,8 +244,12 @@ describe("the window", () => {
 
   it("[A3 G6] rows stay until a block of their acts is stored, and blocks until the floors of a thousand are", async () => {
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
-      const loaded = fill(storage, ONCE_WINDOW_ACTS + 1_000, (n) => NOW + n * ONCE_WINDOW_MS);
-      const now = NOW + 20_000 * ONCE_WINDOW_MS;
+      const loaded = fill(
+        storage,
+        DEDUPLICATION_WINDOW_ACTS + 1_000,
+        (n) => NOW + n * DEDUPLICATION_WINDOW_MS,
+      );
+      const now = NOW + 20_000 * DEDUPLICATION_WINDOW_MS;
       const steps = [0, 1, 1, 1, 250, 1_000].map((count) => {
         for (const _ of range(1, count)) doActs(loaded, [["s", loaded.log.head + 1]], now);
         const [rows, blocks] = [rowsIn(storage), blocksIn(storage)];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isFor, type Addressed } from "../../../src/protocol/messages.ts";
 import type { Log } from "../../../src/room/log/log.ts";
-import { Tail } from "../../../src/room/log/segment-cache.ts";
+import { SegmentCache } from "../../../src/room/log/segment-cache.ts";
 import { keeping } from "../support/retention.ts";
 import {
   historyOf,
@@ -155,22 +155,22 @@ describe("pages of the log", () => {
 
 describe("the newest rows, in memory", () => {
   it("[G6] are never more than they may be, nor longer in all, whatever sizes follow each other", () => {
-    const tail = new Tail();
+    const cache = new SegmentCache();
     let first = 1;
     const add = (chars: number): number => {
       const body = "x".repeat(chars);
-      tail.add({ ...{ first, last: first, at: NOW, start: 0, bytes: chars }, filtered: false, body });
+      cache.add({ ...{ first, last: first, at: NOW, start: 0, bytes: chars }, filtered: false, body });
       first++;
-      return [...tail.from(0)].reduce((sum, segment) => sum + segment.body.length, 0);
+      return [...cache.from(0)].reduce((sum, segment) => sum + segment.body.length, 0);
     };
 
     for (const _ of range(1, TAIL.rows)) add(10);
-    const rows = range(1, 10).map(() => (add(10), [...tail.from(0)].length));
+    const rows = range(1, 10).map(() => (add(10), [...cache.from(0)].length));
     const sizes = [...Array<number>(12).fill(1_000_000), TAIL.chars + 1, TAIL.chars, 10].map(add);
 
     for (const count of rows) expect(count).toBeLessThanOrEqual(TAIL.rows);
     for (const size of sizes) expect(size).toBeLessThanOrEqual(TAIL.chars);
-    expect([...tail.from(0)].at(-1)?.first).toBe(first - 1);
+    expect([...cache.from(0)].at(-1)?.first).toBe(first - 1);
   });
 
   /** Twice as much as fits, in rows of one, two and three messages, small ones between large ones. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
-import { Once } from "../../../src/room/log/deduplication.ts";
+import { Deduplication } from "../../../src/room/log/deduplication.ts";
 import { Log } from "../../../src/room/log/log.ts";
 import { MemoryActBlocks } from "../../../src/room/log/act-block-store.ts";
-import { MemoryFloors } from "../../../src/room/log/ref-floors.ts";
+import { MemoryRefFloors } from "../../../src/room/log/ref-floors.ts";
 import { MemorySegments } from "../../../src/room/log/memory-segments.ts";
 import { keeping } from "../support/retention.ts";
 import { kindsRoom, serveKinds as to } from "../support/kinds.ts";
@@ -193,11 +193,11 @@ describe("memory", () => {
   it("[P5 G6] is let go as it would be if it were stored, and no later for acts that are remembered", async () => {
     const segments = new MemorySegments();
     const log = new Log(segments, keeping(10));
-    const once = new Once(log, new MemoryActBlocks(), new MemoryFloors(() => new Set()));
+    const deduplication = new Deduplication(log, new MemoryActBlocks(), new MemoryRefFloors(() => new Set()));
     const held: unknown[] = [];
 
     for (const ref of range(1, 20_000)) {
-      doActs({ log, once }, [["s", ref]], NOW + ref * 1_000);
+      doActs({ log, deduplication }, [["s", ref]], NOW + ref * 1_000);
       if (ref % 5_000 === 0) held.push([...segments.from(0)].length);
     }
 
@@ -205,7 +205,7 @@ describe("memory", () => {
     expect(log.resume(`${log.open()}:19990`, NOW)).toEqual({ recovered: true, offset: 19_990 });
     expect(log.resume(`${log.open()}:19989`, NOW)).toMatchObject({ recovered: false, reason: "trimmed" });
     const now = NOW + 20_000_000;
-    expect([10_000, 10_001].map((ref) => once.find("s", ref, now).is)).toEqual(["stale", "done"]);
+    expect([10_000, 10_001].map((ref) => deduplication.find("s", ref, now).is)).toEqual(["stale", "done"]);
   });
 });
 

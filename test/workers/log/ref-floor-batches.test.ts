@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { BLOCK, ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
+import {
+  BLOCK,
+  DEDUPLICATION_WINDOW_ACTS,
+  DEDUPLICATION_WINDOW_MS,
+} from "../../../src/room/log/deduplication.ts";
 import {
   doActs,
   done,
@@ -23,8 +27,12 @@ describe("floors", () => {
     const counts = await withActs((loaded, storage) => {
       const sessions = range(1, 1_500).map((n) => `s${String(n).padStart(4, "0")}`);
       for (const session of sessions) doActs(loaded, [[session, 3]], NOW);
-      fill(loaded, "t", ONCE_WINDOW_ACTS - 502, NOW); // 10,998 in all
-      const stored = (): unknown => [loaded.log.head, floorsIn(storage).length, loaded.once.keepAfter];
+      fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS - 502, NOW); // 10,998 in all
+      const stored = (): unknown => [
+        loaded.log.head,
+        floorsIn(storage).length,
+        loaded.deduplication.keepAfter,
+      ];
       return [stored(), ...range(1, 5).map((n) => (doActs(loaded, [["u", n]], LATER), stored()))];
     });
 
@@ -41,7 +49,7 @@ describe("floors", () => {
   it("[A3 G3] floors wait until all acts of a block are forgotten, however many young acts follow", async () => {
     const stored = await withActs((loaded, storage) => {
       for (const n of range(0, 23)) fill(loaded, "s", 500, NOW + n * 1_000, n * 500 + 1);
-      const ends = range(0, 3).map((n) => NOW + n * 1_000 + ONCE_WINDOW_MS + 1); // of 500 acts each
+      const ends = range(0, 3).map((n) => NOW + n * 1_000 + DEDUPLICATION_WINDOW_MS + 1); // of 500 acts each
       return ends.map((now, n) => {
         doActs(loaded, [["s", 20_001 + n]], now);
         return floorsIn(storage);
@@ -53,20 +61,20 @@ describe("floors", () => {
 
   it("[A3 G3] are stored by who never looked anything up, too: a room that is loaded, and records no act", async () => {
     const found = await withActs((first, storage) => {
-      fill(first, "s", ONCE_WINDOW_ACTS + BATCH, NOW);
+      fill(first, "s", DEDUPLICATION_WINDOW_ACTS + BATCH, NOW);
       const loaded = loadLog(storage, keeping(1));
       for (const _ of range(1, 5)) storeWithFloors(loaded, [], LATER);
-      const refs = [1, BATCH, BATCH + 1, BATCH + ONCE_WINDOW_ACTS].map((ref) => ["s", ref] as const);
+      const refs = [1, BATCH, BATCH + 1, BATCH + DEDUPLICATION_WINDOW_ACTS].map((ref) => ["s", ref] as const);
       return [floorsIn(storage), known(loaded, storage, refs, LATER)];
     });
 
-    const [last, edge] = [BATCH + ONCE_WINDOW_ACTS, BATCH + 1];
+    const [last, edge] = [BATCH + DEDUPLICATION_WINDOW_ACTS, BATCH + 1];
     expect(found).toEqual([[{ session: "s", ref: BATCH }], twice([STALE, STALE, done(edge), done(last)])]);
   });
 
   it("[A3 G3] no act counts twice that was stored before the others were read", async () => {
     const found = await withActs((first, storage) => {
-      fill(first, "s", ONCE_WINDOW_ACTS - 1, NOW);
+      fill(first, "s", DEDUPLICATION_WINDOW_ACTS - 1, NOW);
       const loaded = loadLog(storage, keeping(1));
       storeWithFloors(loaded, [["t", 1]], NOW);
       return known(
@@ -80,17 +88,17 @@ describe("floors", () => {
       );
     });
 
-    expect(found).toEqual(twice([done(1), done(ONCE_WINDOW_ACTS)]));
+    expect(found).toEqual(twice([done(1), done(DEDUPLICATION_WINDOW_ACTS)]));
   });
 
   it("[A3 G3] only rise, also when a lower ref is forgotten after a higher one", async () => {
     const floors = await withActs((loaded, storage) => {
       fill(loaded, "s", BATCH, NOW, 500_001);
       fill(loaded, "s", BATCH, NOW, 1);
-      fill(loaded, "t", ONCE_WINDOW_ACTS - BATCH, NOW);
+      fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS - BATCH, NOW);
       return [1, 2].map((round) => {
         fill(loaded, "u", BATCH, LATER, round * BATCH);
-        return [loaded.once.keepAfter, floorsIn(storage)];
+        return [loaded.deduplication.keepAfter, floorsIn(storage)];
       });
     });
 
@@ -109,8 +117,8 @@ describe("floors", () => {
     ["an old block cannot be removed", "BEFORE DELETE ON act_block"],
   ])("[A3 G2 G3] nothing is lost or forgotten too early where %s", async (_what, when) => {
     const outcome = await withActs((loaded, storage) => {
-      fill(loaded, "s", ONCE_WINDOW_ACTS + BATCH, NOW);
-      const refs = [1, BATCH, BATCH + 3, ONCE_WINDOW_ACTS + BATCH].map((ref) => ["s", ref] as const);
+      fill(loaded, "s", DEDUPLICATION_WINDOW_ACTS + BATCH, NOW);
+      const refs = [1, BATCH, BATCH + 3, DEDUPLICATION_WINDOW_ACTS + BATCH].map((ref) => ["s", ref] as const);
       storage.sql.exec(`CREATE TRIGGER stuck ${when} BEGIN SELECT RAISE(ABORT, 'stuck'); END`);
       let refusals = 0;
       for (const ref of range(20_001, 20_003)) {
@@ -134,7 +142,7 @@ describe("floors", () => {
     expect(outcome.refusals).toBeGreaterThan(0);
     expect(outcome.meanwhile.at(0)?.slice(0, 2)).toEqual([STALE, STALE]);
     expect(outcome.meanwhile[1]).toEqual(outcome.meanwhile[0]);
-    expect(outcome.after).toEqual(twice([STALE, STALE, STALE, done(ONCE_WINDOW_ACTS + BATCH)]));
+    expect(outcome.after).toEqual(twice([STALE, STALE, STALE, done(DEDUPLICATION_WINDOW_ACTS + BATCH)]));
     expect(outcome.floors).toEqual([{ session: "s", ref: BATCH }]);
   });
 
@@ -142,8 +150,8 @@ describe("floors", () => {
     const found = await withActs((loaded, storage) => {
       fill(loaded, "s", BATCH, NOW);
       for (const n of range(1, BATCH)) doActs(loaded, [[`t${n}`, 7]], NOW + 1);
-      fill(loaded, "u", ONCE_WINDOW_ACTS, NOW + 2);
-      const [first, second] = [NOW + ONCE_WINDOW_MS + 1, NOW + ONCE_WINDOW_MS + 2];
+      fill(loaded, "u", DEDUPLICATION_WINDOW_ACTS, NOW + 2);
+      const [first, second] = [NOW + DEDUPLICATION_WINDOW_MS + 1, NOW + DEDUPLICATION_WINDOW_MS + 2];
       doActs(loaded, [["v", 1]], first);
       const before = floorsIn(storage).length;
       // The rows of the first thousand go with the append that stores the floors of the second.

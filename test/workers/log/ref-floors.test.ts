@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  ONCE_MAX_ACTS,
-  ONCE_WINDOW_ACTS,
-  ONCE_WINDOW_MS,
+  DEDUPLICATION_MAX_ACTS,
+  DEDUPLICATION_WINDOW_ACTS,
+  DEDUPLICATION_WINDOW_MS,
   type Known,
 } from "../../../src/room/log/deduplication.ts";
 import {
@@ -28,7 +28,7 @@ describe("an act that is forgotten", () => {
   it("[A3 G3] leaves a floor: not above it all is stale, used or not, and above it refs are a set as ever", async () => {
     const found = await withActs((loaded, storage) => {
       for (const tens of [10, 30, 20]) doActs(loaded, [["s", tens]], NOW);
-      fill(loaded, "t", ONCE_WINDOW_ACTS - 3, NOW);
+      fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS - 3, NOW);
       doActs(loaded, [["s", 25]], LATER - 1); // late, lower than 30, and new
       const refs = [5, 10, 20, 25, 29, 30, 31].map((ref) => ["s", ref] as const);
       const before = known(loaded, storage, refs, LATER - 1);
@@ -38,8 +38,8 @@ describe("an act that is forgotten", () => {
 
     // 10, 30 and 20 were stored in this order: first 10 is forgotten, then 30.
     expect(found).toEqual([
-      twice([STALE, STALE, done(3), done(ONCE_WINDOW_ACTS + 1), NEW, done(2), NEW]),
-      twice([STALE, STALE, done(3), done(ONCE_WINDOW_ACTS + 1), STALE, STALE, NEW]),
+      twice([STALE, STALE, done(3), done(DEDUPLICATION_WINDOW_ACTS + 1), NEW, done(2), NEW]),
+      twice([STALE, STALE, done(3), done(DEDUPLICATION_WINDOW_ACTS + 1), STALE, STALE, NEW]),
     ]);
   });
 
@@ -47,7 +47,7 @@ describe("an act that is forgotten", () => {
     const found = await withActs((loaded, storage) => {
       fill(loaded, "s", 2_000, NOW);
       doActs(loaded, [["t", 7]], NOW);
-      fill(loaded, "u", ONCE_WINDOW_ACTS, NOW);
+      fill(loaded, "u", DEDUPLICATION_WINDOW_ACTS, NOW);
       const refs = [
         ["s", 2_000],
         ["s", 2_001],
@@ -64,7 +64,7 @@ describe("an act that is forgotten", () => {
 
   it("[A3 G3 G6] stays stale when its row is gone, and its offset is given to no other", async () => {
     const found = await withActs((loaded, storage) => {
-      fill(loaded, "s", ONCE_WINDOW_ACTS + 2 * BATCH, NOW);
+      fill(loaded, "s", DEDUPLICATION_WINDOW_ACTS + 2 * BATCH, NOW);
       for (const ref of range(20_001, 20_010)) doActs(loaded, [["s", ref]], LATER);
       const refs = range(1, 2_010).map((ref) => ["s", ref] as const);
       return {
@@ -76,22 +76,24 @@ describe("an act that is forgotten", () => {
 
     // All of 500 a row are in stored blocks: their rows are gone, and the floor of the first block is stored.
     expect(found.oldest).toEqual({ first: 12_001, last: 12_001 });
-    expect(found.head).toBe(ONCE_WINDOW_ACTS + 2 * BATCH + 10);
+    expect(found.head).toBe(DEDUPLICATION_WINDOW_ACTS + 2 * BATCH + 10);
     expect(found.known).toEqual(twice(Array<Known>(2_010).fill(STALE)));
   });
 
   it("[A3 G3] is one of the last 100,000 however young they are, and then it is stale", async () => {
     const found = await withActs((loaded, storage) => {
-      fill(loaded, "s", ONCE_MAX_ACTS, NOW);
-      const refs = [1, 2, ONCE_MAX_ACTS, ONCE_MAX_ACTS + 1].map((ref) => ["s", ref] as const);
+      fill(loaded, "s", DEDUPLICATION_MAX_ACTS, NOW);
+      const refs = [1, 2, DEDUPLICATION_MAX_ACTS, DEDUPLICATION_MAX_ACTS + 1].map(
+        (ref) => ["s", ref] as const,
+      );
       const full = known(loaded, storage, refs, NOW + 1);
       doActs(loaded, [["t", 1]], NOW + 1);
       return [full, known(loaded, storage, refs, NOW + 1)];
     });
 
     expect(found).toEqual([
-      twice([done(1), done(2), done(ONCE_MAX_ACTS), NEW]),
-      twice([STALE, done(2), done(ONCE_MAX_ACTS), NEW]),
+      twice([done(1), done(2), done(DEDUPLICATION_MAX_ACTS), NEW]),
+      twice([STALE, done(2), done(DEDUPLICATION_MAX_ACTS), NEW]),
     ]);
   });
 
@@ -133,9 +135,9 @@ describe("an act that is forgotten", () => {
                 if (is === "new") acts.push({ session, ref, offset: ++offset, at: now });
               }
             }
-            const oldest = Math.max(0, acts.length - ONCE_WINDOW_ACTS);
+            const oldest = Math.max(0, acts.length - DEDUPLICATION_WINDOW_ACTS);
             const kept = (index: number): boolean =>
-              index >= oldest || (acts[index]?.at ?? 0) >= now - ONCE_WINDOW_MS;
+              index >= oldest || (acts[index]?.at ?? 0) >= now - DEDUPLICATION_WINDOW_MS;
             for (const each of [loaded, loadLog(storage, keeping(1))]) {
               const floors = new Map<string, number>();
               const used = new Map<string, number>();
@@ -148,7 +150,7 @@ describe("an act that is forgotten", () => {
                   const offset = used.get(`${session} ${ref}`);
                   const isPast = ref <= (floors.get(session) ?? 0);
                   const rule = offset !== undefined ? done(offset) : isPast ? STALE : NEW;
-                  expect({ session, ref, ...each.once.find(session, ref, now) }).toEqual({
+                  expect({ session, ref, ...each.deduplication.find(session, ref, now) }).toEqual({
                     session,
                     ref,
                     ...rule,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
-  FLOOR_KEPT_OFFSETS,
-  MemoryFloors,
-  SqlFloors,
-  type Floors,
+  REF_FLOOR_KEPT_OFFSETS,
+  MemoryRefFloors,
+  SqlRefFloors,
+  type RefFloors,
 } from "../../../src/room/log/ref-floors.ts";
-import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
+import { DEDUPLICATION_WINDOW_ACTS, DEDUPLICATION_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
 import { Tables } from "../../../src/room/tables.ts";
 import { doActs, done, fill, floorsIn, known, LATER, NEW, STALE, twice, withActs } from "../support/acts.ts";
 import { keeping } from "../support/retention.ts";
@@ -21,96 +21,96 @@ const START = 1_000;
 const PER_STEP = 2_000;
 
 /** The end of the log when a floor that was raised at `START` is no longer kept. */
-const KEPT_UNTIL = START + FLOOR_KEPT_OFFSETS;
+const KEPT_UNTIL = START + REF_FLOOR_KEPT_OFFSETS;
 
 /** Runs code on floors of both kinds, each in a room nobody has used, in which some sessions are members. */
 function onBoth(
   present: readonly string[],
-  work: (floors: Floors, count: () => number) => void | Promise<void>,
+  work: (refFloors: RefFloors, count: () => number) => void | Promise<void>,
 ): Promise<void> {
   return inRoom(uniqueRoom(), async ({ storage }) => {
     const tables = new Tables(storage);
     tables.create();
-    await work(new SqlFloors(tables, () => new Set(present)), () => floorsIn(storage).length);
-    await work(new MemoryFloors(() => new Set(present)), () => 0);
+    await work(new SqlRefFloors(tables, () => new Set(present)), () => floorsIn(storage).length);
+    await work(new MemoryRefFloors(() => new Set(present)), () => 0);
   });
 }
 
 /** Does enough acts that earlier ones have been forgotten for as long as a floor is kept, and the floors are stored. */
 function outlast(loaded: LoadedLog, now: number): void {
-  const forgets = now + 2 * ONCE_WINDOW_MS;
-  fill(loaded, "t", ONCE_WINDOW_ACTS + 2_000, now);
-  fill(loaded, "t", ONCE_WINDOW_ACTS + FLOOR_KEPT_OFFSETS + 5_000, forgets, 1_000_000);
-  for (const n of range(1, 150)) doActs(loaded, [["u", n]], forgets + 2 * ONCE_WINDOW_MS); // each stores some floors
+  const forgets = now + 2 * DEDUPLICATION_WINDOW_MS;
+  fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS + 2_000, now);
+  fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS + REF_FLOOR_KEPT_OFFSETS + 5_000, forgets, 1_000_000);
+  for (const n of range(1, 150)) doActs(loaded, [["u", n]], forgets + 2 * DEDUPLICATION_WINDOW_MS); // each stores some floors
 }
 
 /** Raises the floor of one session. */
-function raise(floors: Floors, session: string, ref: number, upTo: number, head = upTo): void {
-  floors.raise(new Map([[session, ref]]), { upTo, head });
+function raise(refFloors: RefFloors, session: string, ref: number, upTo: number, head = upTo): void {
+  refFloors.raise(new Map([[session, ref]]), { upTo, head });
 }
 
 describe("the floor of a session that is away", () => {
   it("[A3 G3] the floor of a session that is away is its own for 100,000 offsets, and never lower after that", async () => {
-    await onBoth([], (floors) => {
-      raise(floors, "s", 7, START);
-      raise(floors, "t", 3, KEPT_UNTIL - 1);
-      expect([floors.of("s"), floors.of("t")]).toEqual([7, 3]);
+    await onBoth([], (refFloors) => {
+      raise(refFloors, "s", 7, START);
+      raise(refFloors, "t", 3, KEPT_UNTIL - 1);
+      expect([refFloors.of("s"), refFloors.of("t")]).toEqual([7, 3]);
 
-      raise(floors, "t", 4, KEPT_UNTIL);
-      expect(floors.of("s")).toBeGreaterThanOrEqual(7);
+      raise(refFloors, "t", 4, KEPT_UNTIL);
+      expect(refFloors.of("s")).toBeGreaterThanOrEqual(7);
 
-      for (const n of range(2, 200)) raise(floors, `other-${n}`, n, n * FLOOR_KEPT_OFFSETS);
-      expect(floors.of("s")).toBeGreaterThanOrEqual(7);
+      for (const n of range(2, 200)) raise(refFloors, `other-${n}`, n, n * REF_FLOOR_KEPT_OFFSETS);
+      expect(refFloors.of("s")).toBeGreaterThanOrEqual(7);
     });
   });
 
   it("[A3 G3] a session keeps its own floor while it is a member of the room", async () => {
-    await onBoth(["s"], (floors) => {
-      raise(floors, "s", 7, START);
-      raise(floors, "away", 9, START);
-      for (const n of range(1, 50)) raise(floors, `other-${n}`, 1_000, n * FLOOR_KEPT_OFFSETS);
+    await onBoth(["s"], (refFloors) => {
+      raise(refFloors, "s", 7, START);
+      raise(refFloors, "away", 9, START);
+      for (const n of range(1, 50)) raise(refFloors, `other-${n}`, 1_000, n * REF_FLOOR_KEPT_OFFSETS);
 
-      expect(floors.of("s")).toBe(7);
+      expect(refFloors.of("s")).toBe(7);
     });
   });
 
   it("[A3 G3] a floor is shared only after everything is forgotten that the log held when it was raised", async () => {
-    await onBoth([], (floors) => {
+    await onBoth([], (refFloors) => {
       // A lower ref of the session, stored before its floor was raised, may be forgotten much later.
-      raise(floors, "s", 100, START, KEPT_UNTIL);
-      raise(floors, "t", 1, KEPT_UNTIL + START - 1, KEPT_UNTIL + START);
-      raise(floors, "s", 50, KEPT_UNTIL + START, KEPT_UNTIL + START);
+      raise(refFloors, "s", 100, START, KEPT_UNTIL);
+      raise(refFloors, "t", 1, KEPT_UNTIL + START - 1, KEPT_UNTIL + START);
+      raise(refFloors, "s", 50, KEPT_UNTIL + START, KEPT_UNTIL + START);
 
-      expect(floors.of("s")).toBe(100);
+      expect(refFloors.of("s")).toBe(100);
     });
   });
 
   it("[A3 G3] the shared floor of 20,000 sessions is below none of their refs, and no new session is mistaken for one", async () => {
-    await onBoth([], (floors) => {
+    await onBoth([], (refFloors) => {
       const refOf = (n: number): number => (n * 7_919) % 100_003;
       const sessions = range(1, 20_000);
       for (const from of range(0, 19).map((n) => n * 1_000)) {
         const some = sessions.slice(from, from + 1_000).map((n) => [`s${n}`, refOf(n)] as const);
-        floors.raise(new Map(some), { upTo: START + from, head: START + from });
+        refFloors.raise(new Map(some), { upTo: START + from, head: START + from });
       }
       for (const n of range(1, 60)) {
         const others = range(1, 1_000).map((m) => [`o${m}`, 1] as const);
-        floors.raise(new Map(others), { upTo: KEPT_UNTIL * 2 + n, head: KEPT_UNTIL * 2 + n });
+        refFloors.raise(new Map(others), { upTo: KEPT_UNTIL * 2 + n, head: KEPT_UNTIL * 2 + n });
       }
 
-      expect(sessions.filter((n) => floors.of(`s${n}`) < refOf(n))).toEqual([]);
-      expect(sessions.filter((n) => floors.of(`new${n}`) !== 0)).toEqual([]);
+      expect(sessions.filter((n) => refFloors.of(`s${n}`) < refOf(n))).toEqual([]);
+      expect(sessions.filter((n) => refFloors.of(`new${n}`) !== 0)).toEqual([]);
     });
   });
 
   it("[A3 G3] one very high ref raises the shared floor of only a few sessions", async () => {
-    await onBoth([], (floors) => {
-      floors.raise(new Map(range(1, 1_000).map((n) => [`s${n}`, n])), { upTo: START, head: START });
-      raise(floors, "hostile", Number.MAX_SAFE_INTEGER, START);
-      for (const n of range(1, 100)) raise(floors, "t", n, KEPT_UNTIL + n);
+    await onBoth([], (refFloors) => {
+      refFloors.raise(new Map(range(1, 1_000).map((n) => [`s${n}`, n])), { upTo: START, head: START });
+      raise(refFloors, "hostile", Number.MAX_SAFE_INTEGER, START);
+      for (const n of range(1, 100)) raise(refFloors, "t", n, KEPT_UNTIL + n);
 
-      expect(floors.of("hostile")).toBe(Number.MAX_SAFE_INTEGER);
-      expect(range(1, 1_000).filter((n) => floors.of(`s${n}`) > 1_000).length).toBeLessThan(10);
+      expect(refFloors.of("hostile")).toBe(Number.MAX_SAFE_INTEGER);
+      expect(range(1, 1_000).filter((n) => refFloors.of(`s${n}`) > 1_000).length).toBeLessThan(10);
     });
   });
 });
@@ -120,33 +120,33 @@ describe("stored floors", () => {
     const counts = await inRoom(uniqueRoom(), ({ storage }) => {
       const tables = new Tables(storage);
       tables.create();
-      const floors = new SqlFloors(tables, () => new Set());
+      const refFloors = new SqlRefFloors(tables, () => new Set());
       return range(1, 40).map((n) => {
         const offset = n * 10_000;
         const refs = range(1, PER_STEP).map((m) => [`${n}-${m}`, m] as const);
-        floors.raise(new Map(refs), { upTo: offset, head: offset });
+        refFloors.raise(new Map(refs), { upTo: offset, head: offset });
         return storage.sql.exec<{ count: number }>("SELECT count(*) AS count FROM floor").one().count;
       });
     });
 
-    expect(Math.max(...counts)).toBeLessThanOrEqual(2 * (FLOOR_KEPT_OFFSETS / 10_000 + 1) * PER_STEP);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2 * (REF_FLOOR_KEPT_OFFSETS / 10_000 + 1) * PER_STEP);
   });
 
   it("[A3 G2 G3] stored floors are unchanged if the append that would retire them fails", async () => {
     await inRoom(uniqueRoom(), ({ storage }) => {
       const tables = new Tables(storage);
       tables.create();
-      const floors = new SqlFloors(tables, () => new Set());
-      raise(floors, "s", 7, START);
+      const refFloors = new SqlRefFloors(tables, () => new Set());
+      raise(refFloors, "s", 7, START);
       storage.sql.exec("CREATE TRIGGER stuck BEFORE DELETE ON floor BEGIN SELECT RAISE(ABORT, 'stuck'); END");
 
-      expect(() => storage.transactionSync(() => raise(floors, "t", 1, KEPT_UNTIL))).toThrow("stuck");
-      expect([floors.of("s"), floors.of("t"), floors.of("new")]).toEqual([7, 0, 0]);
+      expect(() => storage.transactionSync(() => raise(refFloors, "t", 1, KEPT_UNTIL))).toThrow("stuck");
+      expect([refFloors.of("s"), refFloors.of("t"), refFloors.of("new")]).toEqual([7, 0, 0]);
       storage.sql.exec("DROP TRIGGER stuck");
-      storage.transactionSync(() => raise(floors, "t", 1, KEPT_UNTIL));
+      storage.transactionSync(() => raise(refFloors, "t", 1, KEPT_UNTIL));
 
       expect(floorsIn(storage)).toEqual([{ session: "t", ref: 1 }]);
-      expect(floors.of("s")).toBeGreaterThanOrEqual(7);
+      expect(refFloors.of("s")).toBeGreaterThanOrEqual(7);
     });
   });
 });
@@ -183,7 +183,7 @@ describe("an act of a session that was away very long", () => {
       const loaded = loadLog(storage, keeping(1), new Set(["s"]));
       doActs(loaded, [["s", 5]], NOW);
       outlast(loaded, NOW);
-      return [floorsIn(storage).map(({ session }) => session), loaded.once.find("s", 6, LATER)];
+      return [floorsIn(storage).map(({ session }) => session), loaded.deduplication.find("s", 6, LATER)];
     });
 
     expect(found).toEqual([["s", "t"], NEW]);

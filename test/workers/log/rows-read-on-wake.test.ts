@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ONCE_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
+import { DEDUPLICATION_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
 import { doActs, storeWithFloors } from "../support/acts.ts";
 import { keeping } from "../support/retention.ts";
 import { loadLog, range, type LoadedLog } from "../support/logs.ts";
@@ -8,7 +8,7 @@ import { countRowsRead } from "../support/row-counts.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
 
 /** When the history of the rooms was stored, Unix milliseconds: all of it is old. */
-const PAST = Date.now() - 6 * ONCE_WINDOW_MS;
+const PAST = Date.now() - 6 * DEDUPLICATION_WINDOW_MS;
 
 /** A room that wakes for an act reads no more rows than this. */
 const MAX_ROWS_READ = 300;
@@ -96,8 +96,8 @@ describe("a room that wakes", () => {
   });
 
   it("[A3 G3] a room that wakes for each message reads at most 300 rows", async () => {
-    const { wake } = await asleep(({ log, once, tables }, session) => {
-      let loaded = { log, once, tables };
+    const { wake } = await asleep(({ log, deduplication, tables }, session) => {
+      let loaded = { log, deduplication, tables };
       for (const n of range(1, 400)) {
         loaded = loadLog(tables.storage, keeping(1_000));
         if (n % 3 === 0) doActs(loaded, [[session, n]], PAST);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
+import { DEDUPLICATION_WINDOW_ACTS, DEDUPLICATION_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
 import { doActs } from "../support/acts.ts";
 import { loadLog, range } from "../support/logs.ts";
 import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "../support/rooms.ts";
@@ -15,7 +15,7 @@ describe("a ref too old to tell", () => {
       const loaded = loadLog(storage);
       for (const from of range(0, count / 500 - 1).map((n) => n * 500)) {
         const refs = range(from + 1, from + 500).map((ref) => [ana.session, ref] as const);
-        doActs(loaded, refs, Date.now() - 6 * ONCE_WINDOW_MS);
+        doActs(loaded, refs, Date.now() - 6 * DEDUPLICATION_WINDOW_MS);
       }
     });
     await evict(room);
@@ -27,7 +27,7 @@ describe("a ref too old to tell", () => {
     ["through a crash", crash],
   ])("[A3 G3 G6] is stale_ref, and stays it %s", async (_what, fail) => {
     const { room, ana } = await roomWithPast(12_500);
-    const edge = 12_500 - ONCE_WINDOW_ACTS;
+    const edge = 12_500 - DEDUPLICATION_WINDOW_ACTS;
 
     for (const round of [1, 2, 3]) {
       const again = await rejoin(room, ana);

@@ -1,4 +1,4 @@
-import { ONCE_WINDOW_MS, type Known } from "../../../src/room/log/deduplication.ts";
+import { DEDUPLICATION_WINDOW_MS, type Known } from "../../../src/room/log/deduplication.ts";
 import type { StoredRef } from "../../../src/room/log/segment-store.ts";
 import { keeping } from "./retention.ts";
 import { loadLog, NOW, range, type LoadedLog } from "./logs.ts";
@@ -8,7 +8,7 @@ import { inRoom, uniqueRoom } from "./rooms.ts";
 type Act = readonly [session: string, ref: number];
 
 /** So long after `NOW` that no act of then is young. */
-export const LATER = NOW + 100 * ONCE_WINDOW_MS;
+export const LATER = NOW + 100 * DEDUPLICATION_WINDOW_MS;
 
 /** Runs code on a log that keeps nothing but what its acts need, in a room nobody has used. */
 export function withActs<Value>(
@@ -22,7 +22,7 @@ export function withActs<Value>(
  * each before.
  */
 export function doActs(loaded: Omit<LoadedLog, "tables">, acts: readonly Act[], now: number): Known[] {
-  const known = acts.map(([session, ref]) => loaded.once.find(session, ref, now));
+  const known = acts.map(([session, ref]) => loaded.deduplication.find(session, ref, now));
   const fresh = acts.filter((_act, index) => known[index]?.is === "new");
   if (fresh.length > 0) storeWithFloors(loaded, fresh, now);
   return known;
@@ -30,7 +30,7 @@ export function doActs(loaded: Omit<LoadedLog, "tables">, acts: readonly Act[], 
 
 /** Stores one flush as the room does: a message for each act, or one of no act, and whatever floors are due. */
 export function storeWithFloors(
-  { log, once }: Omit<LoadedLog, "tables">,
+  { log, deduplication }: Omit<LoadedLog, "tables">,
   acts: readonly Act[],
   now: number,
 ): void {
@@ -40,11 +40,11 @@ export function storeWithFloors(
     filtered: false,
   }));
   let isCompacted = (): void => undefined;
-  log.append(entries, refs, log.timeAt(now), once.keepAfter, () => {
-    isCompacted = once.compact(log.head + entries.length, now);
+  log.append(entries, refs, log.timeAt(now), deduplication.keepAfter, () => {
+    isCompacted = deduplication.compact(log.head + entries.length, now);
   });
   isCompacted();
-  once.remember(refs, now);
+  deduplication.remember(refs, now);
 }
 
 /** Does so many acts of a session, 500 in a flush; each ref is its predecessor's plus one. */
@@ -61,12 +61,12 @@ export function fill(loaded: LoadedLog, session: string, count: number, now: num
 
 /** What is known of acts in memory, and to a room that was just loaded. */
 export function known(
-  { once }: LoadedLog,
+  { deduplication }: LoadedLog,
   storage: DurableObjectStorage,
   acts: readonly Act[],
   now: number,
 ): Known[][] {
-  return [once, loadLog(storage, keeping(1)).once].map((each) =>
+  return [deduplication, loadLog(storage, keeping(1)).deduplication].map((each) =>
     acts.map(([session, ref]) => each.find(session, ref, now)),
   );
 }

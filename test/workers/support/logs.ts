@@ -1,11 +1,11 @@
 import type { MessageFrame } from "../../../src/protocol/frames.ts";
-import type { Eyes } from "../../../src/protocol/messages.ts";
+import type { Viewer } from "../../../src/protocol/messages.ts";
 import { SqlActBlocks } from "../../../src/room/log/act-block-store.ts";
 import type { HistoryRange } from "../../../src/room/api.ts";
 import { pageFields } from "../../../src/room/log/history-pages.ts";
-import { SqlFloors } from "../../../src/room/log/ref-floors.ts";
+import { SqlRefFloors } from "../../../src/room/log/ref-floors.ts";
 import { Log } from "../../../src/room/log/log.ts";
-import { Once } from "../../../src/room/log/deduplication.ts";
+import { Deduplication } from "../../../src/room/log/deduplication.ts";
 import type { RetentionLimits } from "../../../src/room/log/retention.ts";
 import type { StoredRef } from "../../../src/room/log/segment-store.ts";
 import { SqlSegments } from "../../../src/room/log/sql-segments.ts";
@@ -20,7 +20,7 @@ export const NOW = 1_800_000_000_000;
 /** A log and what remembers its acts, as a load of the room makes them: nothing of an earlier life is in memory. */
 export interface LoadedLog {
   readonly log: Log;
-  readonly once: Once;
+  readonly deduplication: Deduplication;
   readonly tables: Tables;
 }
 
@@ -32,8 +32,8 @@ export function loadLog(
 ): LoadedLog {
   const tables = new Tables(storage);
   const log = new Log(new SqlSegments(tables), limits);
-  const floors = new SqlFloors(tables, () => present);
-  return { log, once: new Once(log, new SqlActBlocks(tables), floors), tables };
+  const refFloors = new SqlRefFloors(tables, () => present);
+  return { log, deduplication: new Deduplication(log, new SqlActBlocks(tables), refFloors), tables };
 }
 
 /** Runs code on a log of its own, in a room nobody has used. */
@@ -95,9 +95,9 @@ export interface ReadHistory {
 }
 
 /** A page of history, parsed. */
-export function historyOf(log: Log, range: HistoryRange, now: number, eyes?: Eyes): ReadHistory {
+export function historyOf(log: Log, range: HistoryRange, now: number, viewer?: Viewer): ReadHistory {
   const { next: _next, ...page } = JSON.parse(
-    `{${pageFields(log.history(range, now, eyes))}}`,
+    `{${pageFields(log.history(range, now, viewer))}}`,
   ) as ReadHistory & {
     readonly next?: number;
   };

@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { deriveIdentity, randomKey } from "../../../src/protocol/ids.ts";
-import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
+import { DEDUPLICATION_WINDOW_ACTS, DEDUPLICATION_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
 import { SCHEMA_VERSION } from "../../../src/room/tables.ts";
 import {
   crash,
@@ -100,9 +100,9 @@ describe("tables of version 1", () => {
 
   it("[V2 A3 G3] have their old acts forgotten by the rules of today", async () => {
     const rows = Array<number>(24).fill(500);
-    const { room, ana } = await roomOfVersion1(rows, Date.now() - 2 * ONCE_WINDOW_MS);
+    const { room, ana } = await roomOfVersion1(rows, Date.now() - 2 * DEDUPLICATION_WINDOW_MS);
     const back = await join(room, { key: ana.key });
-    const edge = 12_000 - ONCE_WINDOW_ACTS;
+    const edge = 12_000 - DEDUPLICATION_WINDOW_ACTS;
 
     const answers = [
       await back.publish("chat", "old", { ref: edge }),

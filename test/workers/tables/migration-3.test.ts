@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { deriveIdentity, randomKey } from "../../../src/protocol/ids.ts";
-import { ONCE_WINDOW_ACTS, ONCE_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
+import { DEDUPLICATION_WINDOW_ACTS, DEDUPLICATION_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
 import { SCHEMA_VERSION } from "../../../src/room/tables.ts";
 import { blocksIn } from "../support/acts.ts";
 import { crash, evict, inRoom, rowsOf, uniqueRoom } from "../support/rooms.ts";
@@ -14,9 +14,9 @@ import { join, joinWebSocket } from "../support/websocket.ts";
 const [GONE, FORGOTTEN, LAST] = [1_000, 1_500, 12_000];
 
 /** Acts up to this one are too old by today's rules. */
-const EDGE = LAST - ONCE_WINDOW_ACTS;
+const EDGE = LAST - DEDUPLICATION_WINDOW_ACTS;
 
-async function roomOfVersion3(perRow: number, at = Date.now() - 2 * ONCE_WINDOW_MS) {
+async function roomOfVersion3(perRow: number, at = Date.now() - 2 * DEDUPLICATION_WINDOW_MS) {
   const room = uniqueRoom("chat");
   const key = randomKey();
   const ana = { key, ...(await deriveIdentity(room, "", key)) };
@@ -97,7 +97,7 @@ describe("tables of version 3", () => {
     await read();
     await back.publish("e", 1, { ref: LAST + 2 });
 
-    expect(blocks.reduce((sum, { acts }) => sum + acts, 0)).toBeGreaterThanOrEqual(ONCE_WINDOW_ACTS);
+    expect(blocks.reduce((sum, { acts }) => sum + acts, 0)).toBeGreaterThanOrEqual(DEDUPLICATION_WINDOW_ACTS);
     expect(Object.values(await read()).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(300);
   });
 

@@ -8,7 +8,7 @@ import {
   encodeShared,
   withField,
   type FlushContents,
-  type Said,
+  type EncodedEntry,
   type View,
 } from "../../../../src/room/delivery/flush-encoder.ts";
 import type { PresenceNews } from "../../../../src/room/presence/presence-news.ts";
@@ -22,7 +22,7 @@ const NO_NEWS: PresenceNews = {
 };
 
 const EVERYTHING: View = {
-  ...{ mode: "list", isLean: false, isGone: false, eyes: eyesOf(), position: undefined },
+  ...{ mode: "list", isLean: false, isGone: false, viewer: eyesOf(), position: undefined },
 };
 
 /** What is written of a flush for one view. */
@@ -33,7 +33,7 @@ function shared(contents: Partial<FlushContents>, view: Partial<View> = {}): unk
 
 const news = (changes: Partial<PresenceNews>): PresenceNews => ({ ...NO_NEWS, ...changes });
 
-const m = (event: string, to?: readonly string[]): Said => ({
+const m = (event: string, to?: readonly string[]): EncodedEntry => ({
   text: encodeFrame({ type: "message", time: 1, from: "a", event, data: null }),
   type: "message",
   from: "a",
@@ -72,7 +72,7 @@ describe("the order of a flush", () => {
 
   it("[P6] the epoch is told with what is recorded, to those too whom nothing of it is for, and never else", () => {
     expect(shared({ before: EPOCH, volatile: [m("v")], presence: news({ joined }) })).toHaveLength(2);
-    expect(shared({ before: EPOCH, recorded: [m("r", ["b"])] }, { eyes: eyesOf("c") })).toMatchObject([
+    expect(shared({ before: EPOCH, recorded: [m("r", ["b"])] }, { viewer: eyesOf("c") })).toMatchObject([
       { reason: "epoch" },
     ]);
   });
@@ -149,12 +149,12 @@ describe("views", () => {
     shared(contents, view).map((frame) => (frame as { event?: string }).event ?? "presence");
 
   it.each([
-    ["its sender", { eyes: eyesOf("a") }, ["presence", "all", "for b", "v", "v for b"]],
-    ["a member it is for", { eyes: eyesOf("b") }, ["presence", "all", "for b", "v", "v for b"]],
-    ["another member", { eyes: eyesOf("c") }, ["presence", "all", "v"]],
+    ["its sender", { viewer: eyesOf("a") }, ["presence", "all", "for b", "v", "v for b"]],
+    ["a member it is for", { viewer: eyesOf("b") }, ["presence", "all", "for b", "v", "v for b"]],
+    ["another member", { viewer: eyesOf("c") }, ["presence", "all", "v"]],
     ["one who is no member", {}, ["presence", "all", "v"]],
-    ["who lags: nothing volatile", { eyes: eyesOf("b"), isLean: true }, ["presence", "all", "for b"]],
-    ["who leaves: not who is here", { eyes: eyesOf("b"), isGone: true }, ["all", "for b", "v", "v for b"]],
+    ["who lags: nothing volatile", { viewer: eyesOf("b"), isLean: true }, ["presence", "all", "for b"]],
+    ["who leaves: not who is here", { viewer: eyesOf("b"), isGone: true }, ["all", "for b", "v", "v for b"]],
   ])("[A7 L5 A6] are of %s", (_who, view, wanted) => {
     expect(events(view)).toEqual(wanted);
   });

@@ -51,16 +51,16 @@ it.each([
       fc.nat({ max: 10 }),
       (parts, member, seesState, after) => {
         const texts = parts.map((each, index) => encodeEntry(each, 1, 5 + index));
-        const eyes = { member, seesState };
+        const viewer = { member, seesState };
         const wanted = texts
           .map((text, index) => ({ offset: 5 + index, frame: JSON.parse(text) as Addressed }))
-          .filter(({ offset, frame }) => offset > after && isFor(frame, eyes));
+          .filter(({ offset, frame }) => offset > after && isFor(frame, viewer));
 
-        const entries = entriesOf(rowOf(texts, join(texts)), after, eyes);
+        const entries = entriesOf(rowOf(texts, join(texts)), after, viewer);
 
         const read = entries.map(({ offset, text }) => ({ offset, frame: JSON.parse(text) as unknown }));
         expect(read).toEqual(wanted);
-        const messages = entriesOf(rowOf(texts, join(texts)), after, eyes, "message");
+        const messages = entriesOf(rowOf(texts, join(texts)), after, viewer, "message");
         expect(messages).toEqual(entries.filter((_, index) => wanted[index]?.frame.type === "message"));
       },
     ),

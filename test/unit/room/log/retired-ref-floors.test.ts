@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { RetiredFloors, type RetiredChunk } from "../../../../src/room/log/retired-ref-floors.ts";
+import { RetiredRefFloors, type RetiredChunk } from "../../../../src/room/log/retired-ref-floors.ts";
 
 /** The retired sessions. This many of them, and of others, are looked up. */
 const [RETIRED, SAMPLE] = [1_000_000, 100_000];
 
-function inMemory(): { readonly floors: RetiredFloors; readonly chunks: Map<number, RetiredChunk> } {
+function inMemory(): { readonly floors: RetiredRefFloors; readonly chunks: Map<number, RetiredChunk> } {
   const chunks = new Map<number, RetiredChunk>();
-  const floors = new RetiredFloors({
+  const floors = new RetiredRefFloors({
     read: (index) => chunks.get(index),
     write: (index, chunk) => void chunks.set(index, chunk),
   });

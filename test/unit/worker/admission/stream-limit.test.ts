@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Streams, type OpenStream } from "../../../../src/worker/admission/stream-limit.ts";
+import { StreamLimit, type OpenStream } from "../../../../src/worker/admission/stream-limit.ts";
 
 const HEARTBEAT_MS = 20_000;
 
 /** Opens a stream that must be allowed. */
-function open(streams: Streams, source: string, now: number): OpenStream {
+function open(streams: StreamLimit, source: string, now: number): OpenStream {
   const opened = streams.open(source, now);
   if (!opened.ok) throw new Error(opened.error.message);
   return opened.value;
@@ -12,7 +12,7 @@ function open(streams: Streams, source: string, now: number): OpenStream {
 
 describe("streams of a source", () => {
   it("[L3] streams that ended leave their places to others", () => {
-    const streams = new Streams(2, HEARTBEAT_MS);
+    const streams = new StreamLimit(2, HEARTBEAT_MS);
     const [first, second] = [open(streams, "ana", 0), open(streams, "ana", 0)];
 
     expect(streams.open("ana", 0)).toMatchObject({ ok: false, error: { code: "rate_limited" } });
@@ -25,7 +25,7 @@ describe("streams of a source", () => {
   });
 
   it("[L3] streams that nobody ended stop counting three heartbeats after their last one", () => {
-    const streams = new Streams(1, HEARTBEAT_MS);
+    const streams = new StreamLimit(1, HEARTBEAT_MS);
     const stream = open(streams, "ana", 0);
 
     stream.beat(HEARTBEAT_MS);
@@ -34,7 +34,7 @@ describe("streams of a source", () => {
   });
 
   it("[L3 G7] streams whose readers were cut off keep their places for ten minutes", () => {
-    const streams = new Streams(1, HEARTBEAT_MS);
+    const streams = new StreamLimit(1, HEARTBEAT_MS);
     const stream = open(streams, "ana", 0);
     stream.end();
     stream.cut(1_000);
@@ -44,7 +44,7 @@ describe("streams of a source", () => {
   });
 
   it("[L3 G7] a stream that is cut off counts together with the streams that its source opened meanwhile", () => {
-    const streams = new Streams(2, HEARTBEAT_MS);
+    const streams = new StreamLimit(2, HEARTBEAT_MS);
     const stream = open(streams, "ana", 0);
     stream.end();
     open(streams, "ana", 0);
@@ -54,7 +54,7 @@ describe("streams of a source", () => {
   });
 
   it("[L3] a clock that is set back keeps no place for longer than three heartbeats, or ten minutes after a cut", () => {
-    const streams = new Streams(2, HEARTBEAT_MS);
+    const streams = new StreamLimit(2, HEARTBEAT_MS);
     const day = 86_400_000;
     open(streams, "ana", day); // The runtime drops it.
     open(streams, "ana", day).cut(day);
@@ -68,7 +68,7 @@ describe("streams of a source", () => {
   });
 
   it("[L3] a stream that looked lost because the clock was set forward counts again from its next heartbeat", () => {
-    const streams = new Streams(1, HEARTBEAT_MS);
+    const streams = new StreamLimit(1, HEARTBEAT_MS);
     const day = 86_400_000;
     const first = open(streams, "ana", 0);
     open(streams, "ana", day).end();
@@ -81,7 +81,7 @@ describe("streams of a source", () => {
   });
 
   it("[L3] streams are forgotten with their source, however many sources there are", () => {
-    const streams = new Streams(1, HEARTBEAT_MS);
+    const streams = new StreamLimit(1, HEARTBEAT_MS);
     for (let n = 0; n < 5_000; n++) open(streams, `source ${n}`, n * HEARTBEAT_MS);
 
     expect(streams.sources).toBeLessThan(2_001);
