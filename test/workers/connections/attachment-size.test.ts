@@ -149,7 +149,7 @@ describe("a token whose patterns add up", () => {
     const error = await refused.inbox.take("error");
     expect(error.code).toBe("token_invalid");
     expect(error.message).toMatch(
-      /^the token's capabilities for one room have 1,?5\d\d characters, the limit is 1024: /,
+      /^the token's capabilities for one room have 1,?5\d\d characters, the limit is 1024; /,
     );
     expect(await refused.closed).toMatchObject({ code: 4503 });
     expect(await reader.inbox.take("error")).toMatchObject({ code: "token_invalid" });
