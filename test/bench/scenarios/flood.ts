@@ -8,7 +8,7 @@ import { nowUs } from "../load/stamp.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { flawsOf } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
 
 const FLOODERS = 10;
@@ -47,23 +47,23 @@ export const flood: Scenario = {
   contenders: ["parlor"],
   size: { members: 100, seconds: 60 },
   quickSize: { members: 20, seconds: 2 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
     progress("joining");
-    const crowd = await Crowd.gather(stage, { members });
-    const flooders = Array.from({ length: FLOODERS }, () => new Flooder(stage, 0));
-    const watcher = new FloodWatcher(stage);
+    const crowd = await Crowd.gather(target, { members });
+    const flooders = Array.from({ length: FLOODERS }, () => new Flooder(target, 0));
+    const watcher = new FloodWatcher(target);
     await Promise.all([watcher, ...flooders].map(({ ready }) => ready));
     const stop = paced(members * POLITE_PER_SECOND, (index) => crowd.publish(0, index % members));
     await delay(WARM_UP_SECONDS * 1_000);
     progress("alone");
-    const alone = await measureSpan(stage, crowd, seconds);
+    const alone = await measureSpan(target, crowd, seconds);
     progress("under flood");
     const [sent, seen] = [sum(flooders, "sent"), watcher.seen];
     // Measured from its first message on: a room that keeps flooders out has seen the worst after a second.
     const stopFlood = paced(FLOODERS * BUDGET * TIMES, (index) => flooders[index % FLOODERS]?.publish());
     const onset = new Histogram();
     setTimeout(crowd.ledger.time(onset, nowUs), ONSET_MS);
-    const flooded = await measureSpan(stage, crowd, seconds);
+    const flooded = await measureSpan(target, crowd, seconds);
     const [sentAfter, seenAfter] = [sum(flooders, "sent"), watcher.seen];
     stopFlood();
     stop();
