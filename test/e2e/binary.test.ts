@@ -66,11 +66,14 @@ describe("the client", () => {
     using cem = new Visitor(room, { dialect: proto, transports: ["sse"] });
     const all = [ana, ben, cem];
     await Promise.all(all.map((each) => each.joined()));
-    const said: unknown[] = [];
+    const published: unknown[] = [];
     const sayAll = async (): Promise<void> => {
       for (const [index, each] of all.entries()) {
-        for (const data of [{ by: index, of: said.length }, Uint8Array.of(index, said.length, 255)]) {
-          said.push(data);
+        for (const data of [
+          { by: index, of: published.length },
+          Uint8Array.of(index, published.length, 255),
+        ]) {
+          published.push(data);
           await each.room.publish("e", data);
         }
       }
@@ -82,7 +85,7 @@ describe("the client", () => {
     await ana.room.set({ topic: "bytes" });
 
     for (const each of all) {
-      await expect.poll(() => each.recorded, { timeout: 20_000 }).toEqual(said);
+      await expect.poll(() => each.recorded, { timeout: 20_000 }).toEqual(published);
       await expect.poll(() => each.room.shared.get("topic")?.value).toBe("bytes");
       expect(new Set(each.room.members.keys())).toEqual(new Set(all.map(({ room: { self } }) => self)));
     }

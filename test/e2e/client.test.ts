@@ -39,13 +39,13 @@ describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the clie
     const record = new Record();
     const before = await Promise.all([ana.self(), ben.self()]);
     expect(before.map(({ transport }) => transport)).toEqual(["websocket", "sse"]);
-    let said = 0;
+    let published = 0;
     const speak = async (): Promise<void> => {
       for (const [name, page] of [
         ["ana", ana],
         ["ben", ben],
       ] as const) {
-        const id = `${name}-${++said}`;
+        const id = `${name}-${++published}`;
         record.sent(name, id);
         await page.say(id);
       }
@@ -62,16 +62,16 @@ describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the clie
     await killed;
     await server.restart();
     for (let n = 0; n < 5; n++) await speak();
-    await allAcked(said, ana, ben);
+    await allAcked(published, ana, ben);
 
     network.cut();
     for (let n = 0; n < 5; n++) await speak();
     await delay(CUT_MS);
     network.mend();
     for (let n = 0; n < 5; n++) await speak();
-    await allAcked(said, ana, ben);
+    await allAcked(published, ana, ben);
     for (const page of [ana, ben])
-      await page.until(({ room: { position } }, end) => position.endsWith(end), `:${said}`);
+      await page.until(({ room: { position } }, end) => position.endsWith(end), `:${published}`);
 
     for (const [name, page] of [
       ["ana", ana],
@@ -82,7 +82,7 @@ describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the clie
         else if (note.what === "joined" || note.what === "saw") record.observed(name, note);
       }
     }
-    expect(check(record, said)).toEqual([]);
+    expect(check(record, published)).toEqual([]);
     // Each saw each come once, the own welcome included; neither the crash nor the cut made anyone come or go again.
     for (const page of [ana, ben]) {
       const moves = (await page.notes()).filter((note) => note.what === "came" || note.what === "went");
@@ -180,7 +180,7 @@ function knownAt(room: Room, offset: number): Promise<void> {
 }
 
 /** Resolves once every message that was said has its ack, whichever page said it. */
-async function allAcked(said: number, ...pages: readonly ClientPage[]): Promise<void> {
+async function allAcked(published: number, ...pages: readonly ClientPage[]): Promise<void> {
   await expect
     .poll(
       async () => {
@@ -189,5 +189,5 @@ async function allAcked(said: number, ...pages: readonly ClientPage[]): Promise<
       },
       { timeout: 90_000 },
     )
-    .toBe(said);
+    .toBe(published);
 }

@@ -96,12 +96,12 @@ async function speakUntilKilled(
   victim: ServerProcess | undefined,
 ): Promise<number[]> {
   const acked = new Set<number>();
-  const said = refs.map((ref) => say(speaker, ref).then(() => acked.add(ref)));
-  if (victim === undefined) await Promise.all(said);
+  const published = refs.map((ref) => say(speaker, ref).then(() => acked.add(ref)));
+  if (victim === undefined) await Promise.all(published);
   else {
-    await Promise.race(said);
+    await Promise.race(published);
     await victim.kill();
-    await Promise.allSettled(said);
+    await Promise.allSettled(published);
   }
   return refs.filter((ref) => !acked.has(ref));
 }

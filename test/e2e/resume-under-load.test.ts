@@ -35,8 +35,8 @@ it("[G1 G4 G5 L5] members resume over 10,000 messages under live traffic, and ev
   const live = await Promise.all(Array.from({ length: 8 }, () => joinListening(server, room)));
   const start = speaker.member.position;
   const calm = await time(speaker, live, (count) => count < TIMED);
-  for (let said = calm.length; said < MISSED; said += 64)
-    await say(speaker, live, Math.min(64, MISSED - said));
+  for (let published = calm.length; published < MISSED; published += 64)
+    await say(speaker, live, Math.min(64, MISSED - published));
 
   const returning = Array.from({ length: RETURNING }, (_, n) =>
     (n % 2 === 0 ? returnBySocket : returnByEvents)(server, room, start),

@@ -52,11 +52,11 @@ it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost 
   const cem = await joinSse(server, room);
   await Promise.all([ana.welcome(), cem.welcome()]);
   const speaker = new Flow(ana);
-  let said = 0;
+  let published = 0;
   let mostMemory = 0;
   const say = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n++) {
-      expect(await ana.publish("big", "x".repeat(MESSAGE_CHARS))).toMatchObject({ offset: ++said });
+      expect(await ana.publish("big", "x".repeat(MESSAGE_CHARS))).toMatchObject({ offset: ++published });
       speaker.say();
       if (n % 20 === 0) mostMemory = Math.max(mostMemory, residentMemory(server));
     }
@@ -70,23 +70,23 @@ it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost 
   await Promise.all([bob.welcome(), dan.welcome(), eve.inbox.take("welcome")]);
   for (const each of [bob, dan, eve]) each.stall();
   await say(UNREAD);
-  await cem.inbox.until(({ messages }) => messages.length === said);
+  await cem.inbox.until(({ messages }) => messages.length === published);
 
-  expect(cem.inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(1, said));
+  expect(cem.inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(1, published));
   expect(mostMemory - before).toBeLessThan(SLACK_BYTES);
   expect(loads(server, room)).toBe(1);
 
   // Queued data keeps the room awake, and a client that never reports what it reads is sent data until its network is full.
-  expect(await readByComingBack(server, room, dan, said)).toEqual(fromTo(WARM_UP + 1, said));
+  expect(await readByComingBack(server, room, dan, published)).toEqual(fromTo(WARM_UP + 1, published));
   await delay(ASLEEP_AFTER_MS);
   bob.resume();
-  await new Flow(bob).readTo(said);
+  await new Flow(bob).readTo(published);
   expect(loads(server, room)).toBe(2); // it was not awake when they were read from again
 
   eve.resume();
-  await eve.inbox.until(({ position }) => position.endsWith(`:${said}`));
+  await eve.inbox.until(({ position }) => position.endsWith(`:${published}`));
   for (const { inbox } of [bob, eve]) {
-    expect(inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(WARM_UP + 1, said));
+    expect(inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(WARM_UP + 1, published));
   }
   for (const member of [ana, bob, cem, eve]) member.vanish();
 });
@@ -135,11 +135,11 @@ it("[G7 L5 G4] clients that report unread data as read cost no more memory, and 
   const ana = await joinWebSocket(server, room, { query: { flow: "1" } });
   await ana.welcome();
   const speaker = new Flow(ana);
-  let said = 0;
+  let published = 0;
   let mostMemory = 0;
   const say = async (count: number, each: () => void): Promise<void> => {
     for (let n = 0; n < count; n++) {
-      expect(await ana.publish("big", "x".repeat(MESSAGE_CHARS))).toMatchObject({ offset: ++said });
+      expect(await ana.publish("big", "x".repeat(MESSAGE_CHARS))).toMatchObject({ offset: ++published });
       speaker.say();
       each();
       if (n % 20 === 0) mostMemory = Math.max(mostMemory, residentMemory(server));
@@ -162,8 +162,8 @@ it("[G7 L5 G4] clients that report unread data as read cost no more memory, and 
   expect(mostMemory - before).toBeLessThan(SLACK_BYTES);
   for (const liar of liars) liar.resume();
   for (const liar of liars) {
-    await new Flow(liar).readTo(said);
-    expect(liar.inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(WARM_UP + 1, said));
+    await new Flow(liar).readTo(published);
+    expect(liar.inbox.messages.map(({ offset }) => offset)).toEqual(fromTo(WARM_UP + 1, published));
   }
   for (const member of [ana, ...liars]) member.vanish();
 });

@@ -241,7 +241,7 @@ export const anyRequest: fc.Arbitrary<HostileRequest> = fc.oneof(
 
 /** Fills the blanks of a request in. */
 export function fillIn(
-  { method: how, path: where, headers: said, body: text }: HostileRequest,
+  { method: how, path: where, headers: given, body: text }: HostileRequest,
   values: Readonly<Record<keyof typeof BLANKS, string>>,
 ): HostileRequest {
   const filled = (one: string): string =>
@@ -252,7 +252,7 @@ export function fillIn(
   return {
     method: how,
     path: filled(where),
-    headers: Object.fromEntries(Object.entries(said).map(([name, value]) => [name, filled(value)])),
+    headers: Object.fromEntries(Object.entries(given).map(([name, value]) => [name, filled(value)])),
     body: typeof text === "string" ? filled(text) : text,
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Ledger } from "../measure/ledger.ts";
 import type { Member } from "./member.ts";
-import type { Stage } from "./loaded-server.ts";
+import type { LoadTarget } from "./load-target.ts";
 import { eachStamp, nowUs, stampedJson } from "./stamp.ts";
 
 /** Who gathers. */
@@ -33,14 +33,14 @@ export class Crowd {
   readonly ledger: Ledger;
   /** Told of each delivery, after the ledger. */
   onDelivery: DeliveryListener | undefined;
-  readonly #stage: Stage;
+  readonly #target: LoadTarget;
   readonly #options: Required<CrowdOptions>;
   readonly #members: Member[] = [];
   readonly #numbers: Int32Array;
   #ends = new Map<number, number>();
 
-  private constructor(stage: Stage, options: CrowdOptions) {
-    this.#stage = stage;
+  private constructor(target: LoadTarget, options: CrowdOptions) {
+    this.#target = target;
     this.#options = { rooms: 1, senders: options.members, bytes: 100, ...options };
     const { rooms, members, senders } = this.#options;
     this.ledger = new Ledger(rooms * members, senders);
@@ -48,8 +48,8 @@ export class Crowd {
   }
 
   /** Joins everyone; resolves when all are welcome and the news of it has come. */
-  static async gather(stage: Stage, options: CrowdOptions): Promise<Crowd> {
-    const crowd = new Crowd(stage, options);
+  static async gather(target: LoadTarget, options: CrowdOptions): Promise<Crowd> {
+    const crowd = new Crowd(target, options);
     const { rooms, members } = crowd.#options;
     for (let joined = 0; joined < rooms * members; joined += JOINS_IN_FLIGHT) {
       const count = Math.min(JOINS_IN_FLIGHT, rooms * members - joined);
@@ -108,7 +108,7 @@ export class Crowd {
   flaws(): string[] {
     const refusals = this.#members.reduce((sum, member) => sum + member.refusals, 0);
     return [
-      ...this.ledger.flaws(this.#stage.contender.isLossy),
+      ...this.ledger.flaws(this.#target.contender.isLossy),
       ...[...this.#ends].map(([code, count]) => `${count} connections were ended with ${code}`),
       ...(refusals > 0 ? [`${refusals} messages were refused`] : []),
     ];
@@ -122,7 +122,7 @@ export class Crowd {
       ledger.delivered(index, sender, number, sentUs, readAt);
       this.onDelivery?.(room, sender);
     };
-    return this.#stage.join(room, {
+    return this.#target.join(room, {
       read: (bytes, start, end) => {
         readAt = nowUs();
         return eachStamp(bytes, start, end, note);

@@ -1,7 +1,7 @@
 import { randomKey } from "../../support/rooms.ts";
 import type { Identity } from "../contenders/dialect.ts";
 import type { Member } from "./member.ts";
-import type { Stage } from "./loaded-server.ts";
+import type { LoadTarget } from "./load-target.ts";
 
 /** What it says: 100 bytes, without a stamp, for nobody waits for it. */
 const MARK = "flood!";
@@ -17,7 +17,7 @@ const RETURN_MS = 1_000;
 export class Flooder {
   /** Resolves when it is welcome for the first time. */
   readonly ready: Promise<void>;
-  readonly #stage: Stage;
+  readonly #target: LoadTarget;
   readonly #room: number;
   readonly #who: Identity = { key: randomKey() };
   #member: Member;
@@ -25,8 +25,8 @@ export class Flooder {
   #sent = 0;
   #closes = 0;
 
-  constructor(stage: Stage, room: number) {
-    this.#stage = stage;
+  constructor(target: LoadTarget, room: number) {
+    this.#target = target;
     this.#room = room;
     this.#member = this.#join();
     this.ready = this.#member.ready;
@@ -52,12 +52,12 @@ export class Flooder {
   #return(): void {
     // Ended with the run, which does not wait for it.
     setTimeout(() => {
-      if (!this.#stage.isOver) this.#member = this.#join();
+      if (!this.#target.isOver) this.#member = this.#join();
     }, RETURN_MS).unref();
   }
 
   #join(): Member {
-    const member = this.#stage.join(this.#room, {
+    const member = this.#target.join(this.#room, {
       who: this.#who,
       read: () => 0,
       onEnd: () => {
@@ -80,8 +80,8 @@ export class FloodWatcher {
   readonly ready: Promise<void>;
   #seen = 0;
 
-  constructor(stage: Stage) {
-    this.ready = stage.join(0, {
+  constructor(target: LoadTarget) {
+    this.ready = target.join(0, {
       read: (bytes, start, end) => {
         const count = bytes.toString("latin1", start, end).split(MARK).length - 1;
         this.#seen += count;

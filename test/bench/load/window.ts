@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Histogram } from "../measure/histogram.ts";
 import { machineCpuSeconds } from "../measure/machine-load.ts";
 import type { Crowd } from "./crowd.ts";
-import type { Stage } from "./loaded-server.ts";
+import type { LoadTarget } from "./load-target.ts";
 import { nowUs } from "./stamp.ts";
 
 /** What happened in a span of time. */
@@ -31,19 +31,19 @@ export const WARM_UP_SECONDS = 1;
  * @param latency takes how long deliveries take
  */
 export async function measureSpan(
-  stage: Stage,
+  target: LoadTarget,
   { ledger }: Crowd,
   seconds: number,
   latency = new Histogram(),
 ): Promise<Span> {
   const endSending = ledger.time(latency, nowUs);
   const [startedAt, delivered] = [performance.now(), ledger.deliveries];
-  const [machine, server, generator] = [machineCpuSeconds(), stage.usage(), process.cpuUsage()];
+  const [machine, server, generator] = [machineCpuSeconds(), target.usage(), process.cpuUsage()];
   await delay(seconds * 1_000);
   endSending();
   const tookSeconds = (performance.now() - startedAt) / 1_000;
   const used = process.cpuUsage(generator);
-  const [after, machineAfter] = [stage.usage(), machineCpuSeconds()];
+  const [after, machineAfter] = [target.usage(), machineCpuSeconds()];
   const generatorSeconds = (used.user + used.system) / 1e6;
   const serverCpuSeconds = server && after && after.cpuSeconds - server.cpuSeconds;
   const allSeconds = (machineAfter ?? 0) - (machine ?? 0);

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Member } from "../load/member.ts";
-import type { Stage } from "../load/loaded-server.ts";
+import type { LoadTarget } from "../load/load-target.ts";
 import { SPEAKERS } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What is said. It carries no stamp, whose bytes would be most of what is counted here. */
@@ -23,9 +23,9 @@ export const bytes: Scenario = {
   contenders: [...SPEAKERS, "parlor-proto"],
   size: { members: 100, seconds: 3 },
   quickSize: { members: 20, seconds: 1 },
-  run: onStage(async (stage, { size: { members: count, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members: count, seconds }, progress }) => {
     progress("joining");
-    const load = new UnstampedLoad(stage, count);
+    const load = new UnstampedLoad(target, count);
     await load.ready();
     progress("publishing");
     const before = load.bytesRead;
@@ -49,14 +49,14 @@ class UnstampedLoad {
   #delivered = 0;
   #isOver = true;
 
-  constructor(stage: Stage, count: number) {
+  constructor(target: LoadTarget, count: number) {
     const read = (text: Buffer, start: number, end: number): number => {
       const found = occurrences(text, start, end);
       this.#delivered += found;
       this.#goOn();
       return found;
     };
-    this.#members = Array.from({ length: count }, () => stage.join(0, { read }));
+    this.#members = Array.from({ length: count }, () => target.join(0, { read }));
   }
 
   async ready(): Promise<void> {

@@ -3,7 +3,7 @@ import { Crowd } from "../load/crowd.ts";
 import { keepInFlight } from "../load/in-flight.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Messages on their way at a time, each of another member. */
@@ -18,13 +18,13 @@ export const fanout: Scenario = {
   contenders: SPEAKERS,
   size: { members: 1_000, seconds: 5 },
   quickSize: { members: 100, seconds: 1 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
     progress("joining");
-    const crowd = await Crowd.gather(stage, { members, senders: Math.min(IN_FLIGHT, members) });
+    const crowd = await Crowd.gather(target, { members, senders: Math.min(IN_FLIGHT, members) });
     progress("publishing");
     const stop = keepInFlight(crowd);
     await delay(WARM_UP_SECONDS * 1_000);
-    const span = await measureSpan(stage, crowd, seconds);
+    const span = await measureSpan(target, crowd, seconds);
     stop();
     await crowd.drain();
     return { values: valuesOf(span), flaws: flawsOf(crowd, span) };

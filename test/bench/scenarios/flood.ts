@@ -9,7 +9,7 @@ import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { spreadOf } from "../measure/statistics.ts";
 import { flawsOf } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
 
 const FLOODERS = 10;
@@ -49,17 +49,17 @@ export const flood: Scenario = {
   contenders: ["parlor"],
   size: { members: 100, seconds: 60 },
   quickSize: { members: 20, seconds: 2 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
     progress("joining");
-    const crowd = await Crowd.gather(stage, { members });
-    const flooders = Array.from({ length: FLOODERS }, () => new Flooder(stage, 0));
-    const watcher = new FloodWatcher(stage);
+    const crowd = await Crowd.gather(target, { members });
+    const flooders = Array.from({ length: FLOODERS }, () => new Flooder(target, 0));
+    const watcher = new FloodWatcher(target);
     await Promise.all([watcher, ...flooders].map(({ ready }) => ready));
     const stop = paced(members * POLITE_PER_SECOND, (index) => crowd.publish(0, index % members));
     await delay(WARM_UP_SECONDS * 1_000);
     progress("alone");
     const endSeconds = timeSeconds(crowd);
-    const alone = await measureSpan(stage, crowd, seconds);
+    const alone = await measureSpan(target, crowd, seconds);
     const secondsAlone = endSeconds();
     progress("under flood");
     const [sent, seen] = [sum(flooders, "sent"), watcher.seen];
@@ -67,7 +67,7 @@ export const flood: Scenario = {
     const stopFlood = paced(FLOODERS * BUDGET * TIMES, (index) => flooders[index % FLOODERS]?.publish());
     const onset = new Histogram();
     setTimeout(crowd.ledger.time(onset, nowUs), ONSET_MS);
-    const flooded = await measureSpan(stage, crowd, seconds);
+    const flooded = await measureSpan(target, crowd, seconds);
     const [sentAfter, seenAfter] = [sum(flooders, "sent"), watcher.seen];
     stopFlood();
     stop();

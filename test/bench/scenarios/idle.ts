@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Stage } from "../load/loaded-server.ts";
+import type { LoadTarget } from "../load/load-target.ts";
 import { JOINABLE } from "./common.ts";
 import { joinAll } from "./joins.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Members of each room. */
@@ -26,25 +26,25 @@ export const idle: Scenario = {
   contenders: JOINABLE,
   size: { members: 4_000, seconds: ASLEEP_SECONDS },
   quickSize: { members: 400, seconds: 1 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
-    await joinAll(stage, WARM_UP_JOINS, 1);
-    stage.clear();
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
+    await joinAll(target, WARM_UP_JOINS, 1);
+    target.clear();
     await delay(1_000);
-    const before = residentKiB(stage);
+    const before = residentKiB(target);
     progress("joining");
-    const flaws = await joinAll(stage, members, PER_ROOM);
+    const flaws = await joinAll(target, members, PER_ROOM);
     await delay(1_000);
-    const atOnce = residentKiB(stage);
+    const atOnce = residentKiB(target);
     progress("waiting");
     await delay(seconds * 1_000);
-    const later = residentKiB(stage);
+    const later = residentKiB(target);
     const each = (resident?: number): number | undefined =>
       resident === undefined || before === undefined ? undefined : (resident - before) / members;
     return { values: { "at once": each(atOnce), later: each(later) }, flaws };
   }),
 };
 
-function residentKiB(stage: Stage): number | undefined {
-  const usage = stage.usage();
+function residentKiB(target: LoadTarget): number | undefined {
+  const usage = target.usage();
   return usage && usage.residentBytes / 1_024;
 }

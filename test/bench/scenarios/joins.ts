@@ -1,8 +1,8 @@
 import { Histogram } from "../measure/histogram.ts";
-import type { Stage } from "../load/loaded-server.ts";
+import type { LoadTarget } from "../load/load-target.ts";
 import { nowUs } from "../load/stamp.ts";
 import { JOINABLE, METRICS } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Joins that wait for their welcome at a time: more would be lost in the kernel's queue, and come again a second later. */
@@ -10,7 +10,7 @@ const IN_FLIGHT = 200;
 
 /** Joins so many, into rooms of so many; resolves when all are welcome. Their joins may be timed. */
 export async function joinAll(
-  stage: Stage,
+  target: LoadTarget,
   members: number,
   perRoom: number,
   latency?: Histogram,
@@ -21,7 +21,7 @@ export async function joinAll(
     while (next < members) {
       const room = Math.floor(next++ / perRoom);
       const startedAt = nowUs();
-      await stage.join(room, { read: () => 0, onEnd: (code) => ends.push(code) }).ready;
+      await target.join(room, { read: () => 0, onEnd: (code) => ends.push(code) }).ready;
       latency?.add(nowUs() - startedAt);
     }
   };
@@ -46,13 +46,13 @@ export const joins: Scenario = {
   contenders: JOINABLE,
   size: { members: 2_000, seconds: 0 },
   quickSize: { members: 200, seconds: 0 },
-  run: onStage(async (stage, { size: { members }, progress }) => {
+  run: withServer(async (target, { size: { members }, progress }) => {
     progress("joining");
     const latency = new Histogram();
-    const [startedAt, server, generator] = [performance.now(), stage.usage(), process.cpuUsage()];
-    const flaws = await joinAll(stage, members, members, latency);
+    const [startedAt, server, generator] = [performance.now(), target.usage(), process.cpuUsage()];
+    const flaws = await joinAll(target, members, members, latency);
     const seconds = (performance.now() - startedAt) / 1_000;
-    const [after, used] = [stage.usage(), process.cpuUsage(generator)];
+    const [after, used] = [target.usage(), process.cpuUsage(generator)];
     return {
       values: {
         "joins/s": members / seconds,

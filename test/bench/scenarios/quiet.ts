@@ -3,7 +3,7 @@ import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Between two messages of the room; not evenly, so that no timer of a server's is met again and again. */
@@ -24,9 +24,9 @@ export const quiet: Scenario = {
   contenders: SPEAKERS,
   size: { members: 10, seconds: 10 },
   quickSize: { members: 10, seconds: 2 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
     progress("joining");
-    const crowd = await Crowd.gather(stage, { members });
+    const crowd = await Crowd.gather(target, { members });
     progress("warming up");
     const stopWarmUp = paced(WARM_UP_PER_SECOND, (index) => crowd.publish(0, index % members));
     await delay(2 * WARM_UP_SECONDS * 1_000);
@@ -42,7 +42,7 @@ export const quiet: Scenario = {
     };
     const talking = talk();
     await delay(WARM_UP_SECONDS * 1_000);
-    const span = await measureSpan(stage, crowd, seconds);
+    const span = await measureSpan(target, crowd, seconds);
     isOver = true;
     await talking;
     await crowd.drain();

@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { randomKey } from "../../support/rooms.ts";
 import type { Identity } from "../contenders/dialect.ts";
 import type { Member } from "../load/member.ts";
-import type { Stage } from "../load/loaded-server.ts";
+import type { LoadTarget } from "../load/load-target.ts";
 import { eachStamp, nowUs, stampedJson } from "../load/stamp.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { Ledger } from "../measure/ledger.ts";
 import { METRICS } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Messages that everyone has read before they leave: without one, Socket.IO knows no place to go on from. */
@@ -42,9 +42,9 @@ export const resume: Scenario = {
   contenders: ["parlor", "socket.io-recovery"],
   size: { members: 1_000, seconds: 0 },
   quickSize: { members: 100, seconds: 0 },
-  run: onStage(async (stage, { size: { members: count }, progress }) => {
+  run: withServer(async (target, { size: { members: count }, progress }) => {
     progress("joining");
-    const room = new Returning(stage, count);
+    const room = new Returning(target, count);
     await room.joinAll();
     await room.publish(READ);
     room.leaveAll();
@@ -52,10 +52,10 @@ export const resume: Scenario = {
     progress("publishing what will be missed");
     await room.publish(MISSED);
     progress("returning");
-    const [server, generator, startedAt] = [stage.usage(), process.cpuUsage(), performance.now()];
+    const [server, generator, startedAt] = [target.usage(), process.cpuUsage(), performance.now()];
     const latency = await room.returnAll();
     const seconds = (performance.now() - startedAt) / 1_000;
-    const [after, used] = [stage.usage(), process.cpuUsage(generator)];
+    const [after, used] = [target.usage(), process.cpuUsage(generator)];
     return {
       values: {
         "all back": room.isComplete ? seconds : undefined,
@@ -71,7 +71,7 @@ export const resume: Scenario = {
 
 /** Members of one room who leave and return, and one who stays and publishes. */
 class Returning {
-  readonly #stage: Stage;
+  readonly #target: LoadTarget;
   readonly #who: Identity[];
   readonly #ledger: Ledger;
   readonly #publisher: Member;
@@ -82,11 +82,11 @@ class Returning {
   /** What is done when a member has everything. */
   #onComplete: ((index: number) => void) | undefined;
 
-  constructor(stage: Stage, count: number) {
-    this.#stage = stage;
+  constructor(target: LoadTarget, count: number) {
+    this.#target = target;
     this.#who = Array.from({ length: count }, () => ({ key: randomKey() }));
     this.#ledger = new Ledger(count, 1);
-    this.#publisher = stage.join(0, {
+    this.#publisher = target.join(0, {
       read: (bytes, start, end) => eachStamp(bytes, start, end, () => this.#heard++),
     });
   }
@@ -144,7 +144,7 @@ class Returning {
   }
 
   #join(index: number, learns: boolean): Member {
-    return this.#stage.join(0, {
+    return this.#target.join(0, {
       ...(this.#who[index] !== undefined && { who: this.#who[index] }),
       learns,
       read: (bytes, start, end) =>

@@ -3,7 +3,7 @@ import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Members of each room. */
@@ -21,16 +21,16 @@ export const rooms: Scenario = {
   contenders: SPEAKERS,
   size: { members: 1_000, seconds: 5 },
   quickSize: { members: 200, seconds: 1 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
     progress("joining");
     const count = Math.max(1, Math.floor(members / PER_ROOM));
-    const crowd = await Crowd.gather(stage, { rooms: count, members: PER_ROOM });
+    const crowd = await Crowd.gather(target, { rooms: count, members: PER_ROOM });
     progress("talking");
     const stop = paced(count * PER_ROOM * PER_SECOND, (index) =>
       crowd.publish(index % count, Math.floor(index / count) % PER_ROOM),
     );
     await delay(WARM_UP_SECONDS * 1_000);
-    const span = await measureSpan(stage, crowd, seconds);
+    const span = await measureSpan(target, crowd, seconds);
     stop();
     await crowd.drain();
     return { values: valuesOf(span), flaws: flawsOf(crowd, span) };

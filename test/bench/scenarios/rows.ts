@@ -4,8 +4,8 @@ import { totalOf } from "../../cost/readings.ts";
 import { NO_LIMITS } from "../contenders/parlor.ts";
 import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
-import { Stage } from "../load/loaded-server.ts";
-import { within } from "./with-server.ts";
+import { LoadTarget } from "../load/load-target.ts";
+import { withTimeout } from "./with-server.ts";
 import type { Outcome, Scenario, Setup } from "./scenario.ts";
 
 /** Messages of all members together. */
@@ -35,11 +35,11 @@ export const rows: Scenario = {
   quickSize: { members: 10, seconds: 1 },
   run: async (setup) => {
     const server = await MeteredServer.start(NO_LIMITS, setup.runner);
-    const stage = new Stage(setup.contender, server);
+    const target = new LoadTarget(setup.contender, server);
     try {
-      return await within(RUN_TIMEOUT_MS, measure(server, stage, setup));
+      return await withTimeout(RUN_TIMEOUT_MS, measure(server, target, setup));
     } finally {
-      stage.end();
+      target.end();
       await server.stop();
     }
   },
@@ -47,10 +47,10 @@ export const rows: Scenario = {
 
 async function measure(
   server: MeteredServer,
-  stage: Stage,
+  target: LoadTarget,
   { size: { members, seconds }, progress }: Setup,
 ): Promise<Outcome> {
-  const crowd = await Crowd.gather(stage, { members });
+  const crowd = await Crowd.gather(target, { members });
   const publish = async (forSeconds: number): Promise<void> => {
     const stop = paced(PER_SECOND, (index) => crowd.publish(0, index % members));
     await delay(forSeconds * 1_000);
@@ -62,7 +62,7 @@ async function measure(
   await server.putForward(FILL.ms);
   progress("publishing");
   const published = crowd.ledger.expected;
-  const { readings } = await server.measure(stage.room(0), () => publish(seconds));
+  const { readings } = await server.measure(target.room(0), () => publish(seconds));
   const messages = (crowd.ledger.expected - published) / members;
   const { inserted, deleted, read } = totalOf(readings).rows;
   return {

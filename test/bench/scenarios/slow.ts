@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
-import type { Stage } from "../load/loaded-server.ts";
+import type { LoadTarget } from "../load/load-target.ts";
 import { measureSpan, WARM_UP_SECONDS, type Span } from "../load/window.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { flawsOf, SPEAKERS } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Members who send, and what: in a turn more for one who does not read than the kernel's buffers hold, some 5 MB. */
@@ -39,10 +39,10 @@ export const slow: Scenario = {
   contenders: SPEAKERS,
   size: { members: 50, seconds: 8 },
   quickSize: { members: 10, seconds: 1 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
     progress("joining");
     const senders = Math.min(SENDERS, members);
-    const crowd = await Crowd.gather(stage, { members, senders, bytes: BYTES });
+    const crowd = await Crowd.gather(target, { members, senders, bytes: BYTES });
     const stop = paced(senders * PER_SECOND, (index) => crowd.publish(0, index % senders));
     await delay(WARM_UP_SECONDS * 1_000);
     const spans: Span[] = [];
@@ -50,12 +50,12 @@ export const slow: Scenario = {
     let grown: number | undefined;
     for (let turn = 1; turn <= TURNS; turn++) {
       progress(`turn ${turn} without`);
-      spans.push(await measureSpan(stage, crowd, seconds, without));
+      spans.push(await measureSpan(target, crowd, seconds, without));
       progress(`turn ${turn} with`);
-      const before = residentMiB(stage);
-      const stalled = await joinAndStall(stage);
-      spans.push(await measureSpan(stage, crowd, seconds, withSlow));
-      const after = residentMiB(stage);
+      const before = residentMiB(target);
+      const stalled = await joinAndStall(target);
+      spans.push(await measureSpan(target, crowd, seconds, withSlow));
+      const after = residentMiB(target);
       grown = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
       stalled.drop();
       await delay(WARM_UP_SECONDS * 1_000);
@@ -76,14 +76,14 @@ export const slow: Scenario = {
 };
 
 /** Joins the room, says nothing and stops reading. Being closed for that is no flaw. */
-async function joinAndStall(stage: Stage): Promise<{ drop(): void }> {
-  const member = stage.join(0, { read: () => 0 });
+async function joinAndStall(target: LoadTarget): Promise<{ drop(): void }> {
+  const member = target.join(0, { read: () => 0 });
   await member.ready;
   member.stall();
   return member;
 }
 
-function residentMiB(stage: Stage): number | undefined {
-  const usage = stage.usage();
+function residentMiB(target: LoadTarget): number | undefined {
+  const usage = target.usage();
   return usage && usage.residentBytes / 2 ** 20;
 }

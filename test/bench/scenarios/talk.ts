@@ -3,7 +3,7 @@ import { Crowd } from "../load/crowd.ts";
 import { paced } from "../load/paced.ts";
 import { measureSpan, WARM_UP_SECONDS } from "../load/window.ts";
 import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
-import { onStage } from "./with-server.ts";
+import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Messages of each member. */
@@ -18,13 +18,13 @@ export const talk: Scenario = {
   contenders: SPEAKERS,
   size: { members: 100, seconds: 5 },
   quickSize: { members: 50, seconds: 1 },
-  run: onStage(async (stage, { size: { members, seconds }, progress }) => {
+  run: withServer(async (target, { size: { members, seconds }, progress }) => {
     progress("joining");
-    const crowd = await Crowd.gather(stage, { members });
+    const crowd = await Crowd.gather(target, { members });
     progress("talking");
     const stop = paced(members * PER_SECOND, (index) => crowd.publish(0, index % members));
     await delay(WARM_UP_SECONDS * 1_000);
-    const span = await measureSpan(stage, crowd, seconds);
+    const span = await measureSpan(target, crowd, seconds);
     stop();
     progress("reading what is on its way");
     await crowd.drain();

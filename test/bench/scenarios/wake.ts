@@ -7,7 +7,7 @@ import { totalOf } from "../../cost/readings.ts";
 import { uniqueRoom } from "../../support/rooms.ts";
 import { NO_LIMITS } from "../contenders/parlor.ts";
 import { spreadOf } from "../measure/statistics.ts";
-import { within } from "./with-server.ts";
+import { withTimeout } from "./with-server.ts";
 import type { Outcome, Scenario, Setup } from "./scenario.ts";
 
 /** Members send nothing while the clock is set forward. */
@@ -46,7 +46,7 @@ export const wake: Scenario = {
   run: async (setup) => {
     const server = await MeteredServer.start({ ...NO_LIMITS, ...NEVER_SILENT }, setup.runner);
     try {
-      return await within(RUN_TIMEOUT_MS, measure(server, setup));
+      return await withTimeout(RUN_TIMEOUT_MS, measure(server, setup));
     } finally {
       await server.stop();
     }

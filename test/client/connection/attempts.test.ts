@@ -4,86 +4,86 @@ import { realEnvironment } from "../../../src/client/runtime/environment.ts";
 import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
 import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import { FIRST_ATTEMPT, settled } from "../support/fake-world.ts";
-import { comeBack, live, Visit, visit } from "../support/test-client.ts";
+import { reconnect, stayConnected, TestClient, joined } from "../support/test-client.ts";
 
 const { superseded, replaced } = CLOSE_CODES;
 
 /** The numbers of the attempts so far. */
-function numbersOf({ dialled }: Visit): number[] {
+function numbersOf({ dialled }: TestClient): number[] {
   return dialled.map(({ target }) => target.attempt);
 }
 
 /** The room rejects an attempt because of its number. */
-function refuse(made: Visit, newest: number): void {
-  made.line.deliver({ type: "error", code: "superseded", message: "a newer one", try: newest });
-  made.line.end(superseded.code, superseded.text);
+function refuse(client: TestClient, newest: number): void {
+  client.transport.deliver({ type: "error", code: "superseded", message: "a newer one", try: newest });
+  client.transport.end(superseded.code, superseded.text);
 }
 
 describe("the number of an attempt", () => {
   it("[J11] the client's attempt number grows with each attempt, whether or not the room has answered", async () => {
-    const made = new Visit();
-    await made.nextDial(); // a time-out
-    made.line.welcome();
-    await comeBack(made);
+    const client = new TestClient();
+    await client.nextDial(); // a time-out
+    client.transport.welcome();
+    await reconnect(client);
 
-    expect(numbersOf(made)).toEqual([1, 2, 3].map((n) => FIRST_ATTEMPT + n));
+    expect(numbersOf(client)).toEqual([1, 2, 3].map((n) => FIRST_ATTEMPT + n));
   });
 
   it("[J11] the client's next attempt number is above the one in the welcome", async () => {
-    const made = await visit({}, { try: 5_000 });
-    await comeBack(made);
+    const client = await joined({}, { try: 5_000 });
+    await reconnect(client);
 
-    expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 5_001]);
+    expect(numbersOf(client)).toEqual([FIRST_ATTEMPT + 1, 5_001]);
   });
 
   it("[J11] after a refusal, as with a clock that was set back, the client's attempt number at once exceeds the newest number", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     await settled();
 
-    refuse(made, 7_000);
-    await made.world.pass(0);
-    made.line.welcome({ try: 7_001 });
+    refuse(client, 7_000);
+    await client.world.pass(0);
+    client.transport.welcome({ try: 7_001 });
 
-    expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 7_001]);
-    expect(made.room.state).toBe("connected");
-    expect(made.told.closed).toEqual([]);
+    expect(numbersOf(client)).toEqual([FIRST_ATTEMPT + 1, 7_001]);
+    expect(client.room.state).toBe("connected");
+    expect(client.emitted.closed).toEqual([]);
   });
 
   it("[J11 G10] a client waits before its next attempt when a server refuses every number", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     await settled();
     const waits: (number | undefined)[] = [];
 
     for (let n = 1; n < 5; n++) {
-      refuse(made, n * 10_000);
-      waits.push(made.told.state.at(-1)?.retryInMs);
-      await made.nextDial();
+      refuse(client, n * 10_000);
+      waits.push(client.emitted.state.at(-1)?.retryInMs);
+      await client.nextDial();
     }
 
     expect(waits).toEqual([0, 1_000, 2_000, 4_000]);
-    expect(numbersOf(made)).toEqual([FIRST_ATTEMPT + 1, 10_001, 20_001, 30_001, 40_001]);
+    expect(numbersOf(client)).toEqual([FIRST_ATTEMPT + 1, 10_001, 20_001, 30_001, 40_001]);
   });
 
   it("[J11] the attempt number stays a safe integer when another client has used the largest", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     await settled();
 
-    refuse(made, Number.MAX_SAFE_INTEGER);
-    await made.nextDial();
+    refuse(client, Number.MAX_SAFE_INTEGER);
+    await client.nextDial();
 
-    expect(numbersOf(made).at(-1)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(numbersOf(client).at(-1)).toBe(Number.MAX_SAFE_INTEGER);
   });
 
   it("[H9] a POST names its connection by the attempt number, unless the server has none", async () => {
-    const made = await visit({ transports: ["sse"] }, { try: 8 });
-    void made.room.publish("chat", 1);
+    const client = await joined({ transports: ["sse"] }, { try: 8 });
+    void client.room.publish("chat", 1);
     await settled();
-    const old = await visit({ transports: ["sse"] });
+    const old = await joined({ transports: ["sse"] });
     void old.room.publish("chat", 1);
     await settled();
 
-    expect([...made.line.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1.8"]);
-    expect([...old.line.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1"]);
+    expect([...client.transport.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1.8"]);
+    expect([...old.transport.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1"]);
   });
 
   describe("on a device", () => {
@@ -105,23 +105,23 @@ describe("the number of an attempt", () => {
 
 describe("an attempt that was given up", () => {
   it("[M4] an attempt that was given up is closed as a lost connection, and not as a member that leaves", async () => {
-    const timedOut = new Visit();
+    const timedOut = new TestClient();
     await timedOut.nextDial();
-    const silent = await visit();
+    const silent = await joined();
     silent.world.signals?.onDoubt();
     await silent.world.pass(10_000); // the ping is not answered
 
-    for (const made of [timedOut, silent]) {
-      expect(made.dialled[0]).toMatchObject({ isClosed: true, isClosedForGood: false });
+    for (const client of [timedOut, silent]) {
+      expect(client.dialled[0]).toMatchObject({ isClosed: true, isClosedForGood: false });
     }
   });
 
   it("[M2] an attempt that the application gave up is closed as a member that leaves", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    made.room.close();
+    client.room.close();
 
-    expect(made.line).toMatchObject({ isClosed: true, isClosedForGood: true });
+    expect(client.transport).toMatchObject({ isClosed: true, isClosedForGood: true });
   });
 
   it.each(["websocket", "sse"] as const)(
@@ -160,73 +160,73 @@ describe("an attempt that was given up", () => {
 
 describe("a connection that is replaced", () => {
   it("[J5 J11] a connection that is replaced soon after it was made reconnects with a number above the one that replaced it", async () => {
-    const made = new Visit();
-    await made.nextDial(); // The first attempt is stuck, and given up.
-    made.line.welcome();
-    await live(made, 2_000);
+    const client = new TestClient();
+    await client.nextDial(); // The first attempt is stuck, and given up.
+    client.transport.welcome();
+    await stayConnected(client, 2_000);
 
-    made.line.end(replaced.code, replaced.text);
-    await made.nextDial();
-    made.line.welcome({ recovered: true });
+    client.transport.end(replaced.code, replaced.text);
+    await client.nextDial();
+    client.transport.welcome({ recovered: true });
 
-    expect(made.room.state).toBe("connected");
-    expect(numbersOf(made).at(-1)).toBe(FIRST_ATTEMPT + 3);
-    expect(made.told.closed).toEqual([]);
+    expect(client.room.state).toBe("connected");
+    expect(numbersOf(client).at(-1)).toBe(FIRST_ATTEMPT + 3);
+    expect(client.emitted.closed).toEqual([]);
   });
 
   it("[J5] a connection that is replaced soon, and again soon after it reconnected, is closed for good: somebody else has its key", async () => {
-    const made = await visit();
-    made.line.end(replaced.code, replaced.text);
-    await made.nextDial();
-    made.line.welcome({ recovered: true });
-    await live(made, 59_000);
+    const client = await joined();
+    client.transport.end(replaced.code, replaced.text);
+    await client.nextDial();
+    client.transport.welcome({ recovered: true });
+    await stayConnected(client, 59_000);
 
-    made.line.end(replaced.code, replaced.text);
+    client.transport.end(replaced.code, replaced.text);
 
-    expect(made.told.closed).toMatchObject([{ code: replaced.code, error: { code: "replaced" } }]);
+    expect(client.emitted.closed).toMatchObject([{ code: replaced.code, error: { code: "replaced" } }]);
   });
 
   it("[J5] a replaced client may reconnect once more after a connection that lasted for a minute", async () => {
-    const made = await visit();
-    made.line.end(replaced.code, replaced.text);
-    await made.nextDial();
-    made.line.welcome({ recovered: true });
-    await live(made, 60_000);
-    await comeBack(made);
+    const client = await joined();
+    client.transport.end(replaced.code, replaced.text);
+    await client.nextDial();
+    client.transport.welcome({ recovered: true });
+    await stayConnected(client, 60_000);
+    await reconnect(client);
 
-    made.line.end(replaced.code, replaced.text);
-    await made.nextDial();
+    client.transport.end(replaced.code, replaced.text);
+    await client.nextDial();
 
-    expect(made.room.state).toBe("reconnecting");
+    expect(client.room.state).toBe("reconnecting");
   });
 
   it("[J5 H9] a replaced client that learns it first from the answer to an act is closed for good as well", async () => {
-    const made = await visit({ transports: ["sse"] }, { try: 8 });
+    const client = await joined({ transports: ["sse"] }, { try: 8 });
     for (const _half of [1, 2]) {
-      await made.world.pass(30_000);
-      made.line.breathe();
+      await client.world.pass(30_000);
+      client.transport.breathe();
     }
-    const said = made.room.setPresence("late").catch((error: { code: string }) => error.code);
+    const done = client.room.setPresence("late").catch((error: { code: string }) => error.code);
     await settled();
 
-    const [ref = 0] = made.line.refs;
-    made.line.deliver({ type: "error", ref, code: "superseded", message: "a newer one", try: 9_000 });
+    const [ref = 0] = client.transport.refs;
+    client.transport.deliver({ type: "error", ref, code: "superseded", message: "a newer one", try: 9_000 });
 
-    expect(await said).toBe("replaced");
-    expect(made.line.isClosed).toBe(true);
-    expect(made.told.closed).toMatchObject([{ code: replaced.code }]);
-    expect(made.world.timers).toEqual([]);
+    expect(await done).toBe("replaced");
+    expect(client.transport.isClosed).toBe(true);
+    expect(client.emitted.closed).toMatchObject([{ code: replaced.code }]);
+    expect(client.world.timers).toEqual([]);
   });
 
   it("[J5] a connection that is replaced before its welcome reconnects, and only once", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     await settled();
-    made.line.end(replaced.code, replaced.text);
-    await made.nextDial();
+    client.transport.end(replaced.code, replaced.text);
+    await client.nextDial();
 
-    made.line.end(replaced.code, replaced.text);
+    client.transport.end(replaced.code, replaced.text);
 
-    expect(made.dialled).toHaveLength(2);
-    expect(made.room.state).toBe("closed");
+    expect(client.dialled).toHaveLength(2);
+    expect(client.room.state).toBe("closed");
   });
 });

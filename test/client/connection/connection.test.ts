@@ -3,29 +3,29 @@ import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import type { ErrorCode } from "../../../src/protocol/errors.ts";
 import { at } from "../support/fake-transport.ts";
 import { FIRST_ATTEMPT, settled } from "../support/fake-world.ts";
-import { comeBack, live, Visit, visit } from "../support/test-client.ts";
+import { reconnect, stayConnected, TestClient, joined } from "../support/test-client.ts";
 
 const comingBack = Object.values(CLOSE_CODES).filter(({ recovery }) => recovery === "reconnect");
 const stayingAway = Object.entries(CLOSE_CODES).filter(([, { recovery }]) => recovery === "do not retry");
 
 describe("joining", () => {
   it("[J1 W1] is connecting until the welcome, then connected", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     await settled();
 
-    expect(made.room.state).toBe("connecting");
-    expect(made.room.transport).toBeUndefined();
+    expect(client.room.state).toBe("connecting");
+    expect(client.room.transport).toBeUndefined();
 
-    made.line.welcome();
+    client.transport.welcome();
 
-    expect(made.room.state).toBe("connected");
-    expect(made.room.transport).toBe("websocket");
-    expect(made.room.self).toBe("me");
-    expect(made.told.state).toEqual([{ state: "connected", reason: "the room was joined" }]);
+    expect(client.room.state).toBe("connected");
+    expect(client.room.transport).toBe("websocket");
+    expect(client.room.self).toBe("me");
+    expect(client.emitted.state).toEqual([{ state: "connected", reason: "the room was joined" }]);
   });
 
   it("[J3 J6 J7] asks for what the options say", async () => {
-    const made = new Visit({
+    const client = new TestClient({
       key: "keykeykeykeykeykeykey1",
       rewind: 20,
       presence: { name: "Ana" },
@@ -34,7 +34,7 @@ describe("joining", () => {
     });
     await settled();
 
-    expect(made.line.target).toEqual({
+    expect(client.transport.target).toEqual({
       room: "https://parlor.example/rooms/lobby",
       key: "keykeykeykeykeykeykey1",
       attempt: FIRST_ATTEMPT + 1,
@@ -49,96 +49,103 @@ describe("joining", () => {
   });
 
   it("[J3] draws a key of its own, and keeps it", async () => {
-    const made = await visit();
-    await comeBack(made);
+    const client = await joined();
+    await reconnect(client);
 
-    expect(made.room.key).toMatch(/^[A-Za-z0-9_-]{22}$/);
-    expect(made.dialled.map(({ target }) => target.key)).toEqual([made.room.key, made.room.key]);
+    expect(client.room.key).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect(client.dialled.map(({ target }) => target.key)).toEqual([client.room.key, client.room.key]);
   });
 
   it("[W1] tells what the welcome says, but not its secrets", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    expect(made.told.welcome).toMatchObject([{ member: "me", position: at(0), mode: "list" }]);
-    expect(JSON.stringify(made.told.welcome)).not.toContain("keykey");
-    expect(JSON.stringify(made.told.welcome)).not.toContain("sessionsession");
+    expect(client.emitted.welcome).toMatchObject([{ member: "me", position: at(0), mode: "list" }]);
+    expect(JSON.stringify(client.emitted.welcome)).not.toContain("keykey");
+    expect(JSON.stringify(client.emitted.welcome)).not.toContain("sessionsession");
   });
 });
 
 describe("coming back", () => {
   it("[C1 G4] comes back with its position after a connection broke", async () => {
-    const made = await visit({ rewind: 10 }, { position: at(41) });
+    const client = await joined({ rewind: 10 }, { position: at(41) });
 
-    made.line.end();
+    client.transport.end();
 
-    expect(made.room.state).toBe("reconnecting");
-    expect(made.told.state.at(-1)).toEqual({ state: "reconnecting", reason: "", code: 1006, retryInMs: 500 });
+    expect(client.room.state).toBe("reconnecting");
+    expect(client.emitted.state.at(-1)).toEqual({
+      state: "reconnecting",
+      reason: "",
+      code: 1006,
+      retryInMs: 500,
+    });
 
-    await made.world.pass(500);
+    await client.world.pass(500);
 
-    expect(made.dialled).toHaveLength(2);
-    expect(made.line.target).toMatchObject({ after: at(41) });
+    expect(client.dialled).toHaveLength(2);
+    expect(client.transport.target).toMatchObject({ after: at(41) });
   });
 
   it.each(comingBack)("[C1] comes back after $code $text", async ({ code, text }) => {
-    const made = await visit();
+    const client = await joined();
 
-    made.line.end(code, text);
-    await made.world.pass(1_000);
+    client.transport.end(code, text);
+    await client.world.pass(1_000);
 
-    expect(made.told.state.at(-1)).toMatchObject({ state: "reconnecting", code, reason: text });
-    expect(made.dialled).toHaveLength(2);
+    expect(client.emitted.state.at(-1)).toMatchObject({ state: "reconnecting", code, reason: text });
+    expect(client.dialled).toHaveLength(2);
   });
 
   it.each([1000, 1001, 1005, 1006, 1011, 4499])(
     "[C1 V1] comes back after %i, whatever it means",
     async (code) => {
-      const made = await visit();
+      const client = await joined();
 
-      made.line.end(code);
-      await made.world.pass(1_000);
+      client.transport.end(code);
+      await client.world.pass(1_000);
 
-      expect(made.dialled).toHaveLength(2);
+      expect(client.dialled).toHaveLength(2);
     },
   );
 
   it.each(stayingAway)("[C1] stays away after %s", async (name, { code, text }) => {
-    const made = await visit();
-    await live(made, 60_000); // Sooner, one of its own attempts may have caused `replaced`.
+    const client = await joined();
+    await stayConnected(client, 60_000); // Sooner, one of its own attempts may have caused `replaced`.
 
-    made.line.end(code, text);
-    await made.world.pass(3_600_000);
+    client.transport.end(code, text);
+    await client.world.pass(3_600_000);
 
-    expect(made.room.state).toBe("closed");
-    expect(made.dialled).toHaveLength(1);
-    expect(made.told.closed).toMatchObject([{ code, reason: text, error: { code: name, message: text } }]);
+    expect(client.room.state).toBe("closed");
+    expect(client.dialled).toHaveLength(1);
+    expect(client.emitted.closed).toMatchObject([
+      { code, reason: text, error: { code: name, message: text } },
+    ]);
   });
 
   it("[C1 V1] stays away after a code of 4500 or more that it does not know", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    made.line.end(4999, "something new");
-    await made.world.pass(3_600_000);
+    client.transport.end(4999, "something new");
+    await client.world.pass(3_600_000);
 
-    expect(made.dialled).toHaveLength(1);
-    expect(made.told.closed).toMatchObject([
+    expect(client.dialled).toHaveLength(1);
+    expect(client.emitted.closed).toMatchObject([
       { code: 4999, error: { code: "close_4999", message: "something new" } },
     ]);
   });
 
   it("[J5] a connection that was given up says nothing to the next", async () => {
-    const made = await visit();
-    const old = made.line;
-    made.world.signals?.onBack();
-    await made.world.pass(10_000); // the ping is not answered
-    await made.world.pass(1_000);
-    made.line.welcome({ recovered: true });
+    const client = await joined();
+    const old = client.transport;
+    client.world.signals?.onBack();
+    await client.world.pass(10_000); // the ping is not answered
+    await client.world.pass(1_000);
+    client.transport.welcome({ recovered: true });
 
     old.deliver({ type: "message", offset: 1, time: 1, from: "ana", event: "chat", data: "late" });
     old.end(CLOSE_CODES.replaced.code, CLOSE_CODES.replaced.text);
 
-    expect(made.room.state).toBe("connected");
-    expect(made.told.message).toEqual([]);
+    expect(client.room.state).toBe("connected");
+    expect(client.emitted.message).toEqual([]);
   });
 });
 
@@ -151,32 +158,37 @@ describe("refused joins", () => {
   ])(
     "[E2 C1] %s that says when to retry is temporary: the room is joined then",
     async (code, retryAfterMs) => {
-      const made = new Visit();
+      const client = new TestClient();
       await settled();
 
-      made.line.deliver({ type: "error", code: code as ErrorCode, message: "not now", retryAfterMs });
-      made.line.end(CLOSE_CODES.not_now.code, CLOSE_CODES.not_now.text);
-      await made.world.pass(retryAfterMs - 1);
-      const early = made.dialled.length;
-      await made.world.pass(501);
-      made.line.welcome();
+      client.transport.deliver({ type: "error", code: code as ErrorCode, message: "not now", retryAfterMs });
+      client.transport.end(CLOSE_CODES.not_now.code, CLOSE_CODES.not_now.text);
+      await client.world.pass(retryAfterMs - 1);
+      const early = client.dialled.length;
+      await client.world.pass(501);
+      client.transport.welcome();
 
       expect(early).toBe(1);
-      expect(made.told.state[0]).toMatchObject({ state: "connecting", error: { code, retryAfterMs } });
-      expect(made.room.state).toBe("connected");
-      expect(made.told.closed).toEqual([]);
+      expect(client.emitted.state[0]).toMatchObject({ state: "connecting", error: { code, retryAfterMs } });
+      expect(client.room.state).toBe("connected");
+      expect(client.emitted.closed).toEqual([]);
     },
   );
 
   it("[J8 J9] waits as long as a refusal says, and a drawn time longer", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     await settled();
 
-    made.line.deliver({ type: "error", code: "room_full", message: "the room is full", retryAfterMs: 5_000 });
-    made.line.end(CLOSE_CODES.overloaded.code, CLOSE_CODES.overloaded.text);
+    client.transport.deliver({
+      type: "error",
+      code: "room_full",
+      message: "the room is full",
+      retryAfterMs: 5_000,
+    });
+    client.transport.end(CLOSE_CODES.overloaded.code, CLOSE_CODES.overloaded.text);
 
-    expect(made.room.state).toBe("connecting");
-    expect(made.told.state).toMatchObject([
+    expect(client.room.state).toBe("connecting");
+    expect(client.emitted.state).toMatchObject([
       {
         state: "connecting",
         reason: "the room is full",
@@ -185,82 +197,84 @@ describe("refused joins", () => {
         error: { code: "room_full", retryAfterMs: 5_000 },
       },
     ]);
-    expect(made.told.error).toEqual([]);
+    expect(client.emitted.error).toEqual([]);
 
-    await made.world.pass(5_499);
-    expect(made.dialled).toHaveLength(1);
-    await made.world.pass(1);
-    expect(made.dialled).toHaveLength(2);
+    await client.world.pass(5_499);
+    expect(client.dialled).toHaveLength(1);
+    await client.world.pass(1);
+    expect(client.dialled).toHaveLength(2);
   });
 
   it("[J8 E1] is closed with the refusal's own code where it says to stay away", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     await settled();
 
-    made.line.deliver({ type: "error", code: "bad_room", message: "a room's name is …" });
-    made.line.end(CLOSE_CODES.bad_protocol.code, CLOSE_CODES.bad_protocol.text);
+    client.transport.deliver({ type: "error", code: "bad_room", message: "a room's name is …" });
+    client.transport.end(CLOSE_CODES.bad_protocol.code, CLOSE_CODES.bad_protocol.text);
 
-    expect(made.room.state).toBe("closed");
-    expect(made.told.closed).toMatchObject([{ error: { code: "bad_room", message: "a room's name is …" } }]);
+    expect(client.room.state).toBe("closed");
+    expect(client.emitted.closed).toMatchObject([
+      { error: { code: "bad_room", message: "a room's name is …" } },
+    ]);
   });
 
   it("[S1] adds what the stream's retry asks for", async () => {
-    const made = await visit({ transports: ["sse"] });
+    const client = await joined({ transports: ["sse"] });
 
-    made.line.end(1006, "the stream ended", 3_000);
+    client.transport.end(1006, "the stream ended", 3_000);
 
-    expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 3_500 });
+    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 3_500 });
   });
 });
 
 describe("waits", () => {
   it("[G10] draws the first wait too, and doubles the bound up to the largest", async () => {
-    const made = await visit({
+    const client = await joined({
       minReconnectDelayMs: 100,
       maxReconnectDelayMs: 1_000,
       transports: ["websocket"],
     });
-    made.world.chance = 0.999;
+    client.world.chance = 0.999;
     const waits: unknown[] = [];
 
     for (let attempt = 0; attempt < 6; attempt++) {
-      made.line.end();
-      waits.push(made.told.state.at(-1)?.retryInMs);
-      await made.world.pass(1_000);
+      client.transport.end();
+      waits.push(client.emitted.state.at(-1)?.retryInMs);
+      await client.world.pass(1_000);
     }
 
     expect(waits).toEqual([100, 200, 400, 799, 999, 999]);
   });
 
   it("[G10] begins anew after a connection that lasted, and not after one that did not", async () => {
-    const made = await visit({ minReconnectDelayMs: 100 });
+    const client = await joined({ minReconnectDelayMs: 100 });
 
-    made.line.end();
-    await made.world.pass(50);
-    made.line.welcome({ recovered: true });
-    made.line.end(CLOSE_CODES.restart.code);
-    expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 100 });
+    client.transport.end();
+    await client.world.pass(50);
+    client.transport.welcome({ recovered: true });
+    client.transport.end(CLOSE_CODES.restart.code);
+    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 100 });
 
-    await made.world.pass(100);
-    made.line.welcome({ recovered: true });
-    await made.world.pass(9_000);
-    made.line.deliver({ type: "pong" });
-    await made.world.pass(1_000);
-    made.line.end(CLOSE_CODES.restart.code);
-    expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 50 });
+    await client.world.pass(100);
+    client.transport.welcome({ recovered: true });
+    await client.world.pass(9_000);
+    client.transport.deliver({ type: "pong" });
+    await client.world.pass(1_000);
+    client.transport.end(CLOSE_CODES.restart.code);
+    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 50 });
   });
 
   it("[G10] waits after a stable connection are at most half of the outage, so that clients reconnect soon after a short restart", async () => {
-    const made = await visit({ transports: ["websocket"] });
-    await live(made, 300_000);
-    made.world.chance = 1;
+    const client = await joined({ transports: ["websocket"] });
+    await stayConnected(client, 300_000);
+    client.world.chance = 1;
     const outage: [awayMs: number, waitMs: number | undefined][] = [];
 
-    const lostAt = made.world.now();
-    while (made.world.now() - lostAt < 120_000) {
-      made.line.end();
-      outage.push([made.world.now() - lostAt, made.told.state.at(-1)?.retryInMs]);
-      await made.nextDial();
+    const lostAt = client.world.now();
+    while (client.world.now() - lostAt < 120_000) {
+      client.transport.end();
+      outage.push([client.world.now() - lostAt, client.emitted.state.at(-1)?.retryInMs]);
+      await client.nextDial();
     }
 
     expect(outage.slice(0, 6)).toEqual([
@@ -277,23 +291,23 @@ describe("waits", () => {
   });
 
   it("[G10 E1] waits after a stable connection begin after the time that the server requests", async () => {
-    const made = await visit({ transports: ["sse"] });
-    await live(made, 300_000);
+    const client = await joined({ transports: ["sse"] });
+    await stayConnected(client, 300_000);
 
-    made.line.end(CLOSE_CODES.restart.code, CLOSE_CODES.restart.text, 4_000);
+    client.transport.end(CLOSE_CODES.restart.code, CLOSE_CODES.restart.text, 4_000);
 
-    expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 4_500 });
+    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 4_500 });
   });
 
   it("[G10] tries at once when the network is back", async () => {
-    const made = await visit();
-    made.line.end();
+    const client = await joined();
+    client.transport.end();
     await settled();
 
-    made.world.signals?.onBack();
+    client.world.signals?.onBack();
     await settled();
 
-    expect(made.dialled).toHaveLength(2);
-    expect(made.world.timers).toEqual([10_000]); // the attempt's own
+    expect(client.dialled).toHaveLength(2);
+    expect(client.world.timers).toEqual([10_000]); // the attempt's own
   });
 });

@@ -2,86 +2,86 @@ import { describe, expect, it } from "vitest";
 import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import { LIMITS, messageFrame, welcomeFrame } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { Visit, visit } from "../support/test-client.ts";
+import { TestClient, joined } from "../support/test-client.ts";
 
 /** Rooms in every state, with something waiting in each. */
-const rooms: readonly (readonly [string, () => Promise<Visit>])[] = [
-  ["connecting", async () => new Visit()],
-  ["connected", () => visit()],
-  ["connected over SSE", () => visit({ transports: ["sse"] })],
+const rooms: readonly (readonly [string, () => Promise<TestClient>])[] = [
+  ["connecting", async () => new TestClient()],
+  ["connected", () => joined()],
+  ["connected over SSE", () => joined({ transports: ["sse"] })],
   [
     "held back by its limits",
     async () => {
-      const made = await visit({}, { limits: { ...LIMITS, messagesPerSecond: 1, messagesBurst: 1 } });
-      for (let index = 0; index < 9; index++) made.room.send("cursor", index);
+      const client = await joined({}, { limits: { ...LIMITS, messagesPerSecond: 1, messagesBurst: 1 } });
+      for (let index = 0; index < 9; index++) client.room.send("cursor", index);
       await settled();
-      return made;
+      return client;
     },
   ],
   [
     "reconnecting",
     async () => {
-      const made = await visit();
-      made.line.end();
-      return made;
+      const client = await joined();
+      client.transport.end();
+      return client;
     },
   ],
   [
     "closed by the server",
     async () => {
-      const made = await visit();
-      made.line.end(CLOSE_CODES.kicked.code);
-      return made;
+      const client = await joined();
+      client.transport.end(CLOSE_CODES.kicked.code);
+      return client;
     },
   ],
 ];
 
 describe("close", () => {
   it.each(rooms)("[G6] leaves no timer, listener or connection behind when %s", async (_what, make) => {
-    const made = await make();
-    const waiting = made.room.publish("chat", 1).catch((error: { code: string }) => error.code);
+    const client = await make();
+    const waiting = client.room.publish("chat", 1).catch((error: { code: string }) => error.code);
 
-    made.room.close();
-    made.room.close();
+    client.room.close();
+    client.room.close();
     await settled();
 
-    expect(made.world.timers).toEqual([]);
-    expect(made.world.signals).toBeUndefined();
-    expect(made.room.state).toBe("closed");
-    expect(made.told.closed).toHaveLength(1);
+    expect(client.world.timers).toEqual([]);
+    expect(client.world.signals).toBeUndefined();
+    expect(client.room.state).toBe("closed");
+    expect(client.emitted.closed).toHaveLength(1);
     expect(await waiting).toMatch(/^(closed|kicked)$/);
-    await made.world.pass(3_600_000);
-    expect(made.dialled).toHaveLength(1);
+    await client.world.pass(3_600_000);
+    expect(client.dialled).toHaveLength(1);
   });
 
   it("[C1] closes its connection, and tells no error", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    made.room.close();
+    client.room.close();
 
-    expect(made.line.isClosed).toBe(true);
-    expect(made.told.closed).toEqual([{ state: "closed", reason: "closed" }]);
+    expect(client.transport.isClosed).toBe(true);
+    expect(client.emitted.closed).toEqual([{ state: "closed", reason: "closed" }]);
   });
 
   it("[C1] closes a connection that is only found after it", async () => {
-    const made = new Visit();
+    const client = new TestClient();
 
-    made.room.close();
+    client.room.close();
     await settled();
 
-    expect(made.line.isClosed).toBe(true);
+    expect(client.transport.isClosed).toBe(true);
   });
 
   it("[F1] tells nothing of what comes after it, in the same frame too", async () => {
-    const made = await visit();
-    made.room.on("message", () => made.room.close());
+    const client = await joined();
+    client.room.on("message", () => client.room.close());
 
-    made.line.deliver(messageFrame(1), messageFrame(2));
-    made.line.deliver(messageFrame(3));
-    made.line.end();
+    client.transport.deliver(messageFrame(1), messageFrame(2));
+    client.transport.deliver(messageFrame(3));
+    client.transport.end();
 
-    expect(made.offsets).toEqual([1]);
-    expect(made.told.closed).toHaveLength(1);
+    expect(client.offsets).toEqual([1]);
+    expect(client.emitted.closed).toHaveLength(1);
   });
 });
 
@@ -89,15 +89,15 @@ describe("a listener that closes the room", () => {
   it.each(["state", "welcome", "presence", "shared", "message"] as const)(
     "[G6] a listener of the event %s that closes the room is the last to be called, except for the end",
     async (closing) => {
-      const made = new Visit();
+      const client = new TestClient();
       const told: string[] = [];
       const events = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
-      for (const type of events) made.room.on(type, () => void told.push(type));
-      made.room.on(closing, () => made.room.close());
-      for (const type of events) made.room.on(type, () => void told.push(type));
+      for (const type of events) client.room.on(type, () => void told.push(type));
+      client.room.on(closing, () => client.room.close());
+      for (const type of events) client.room.on(type, () => void told.push(type));
       await settled();
 
-      made.line.deliver(
+      client.transport.deliver(
         welcomeFrame({
           state: { topic: ["lunch", 1] },
           stateOffset: 1,
@@ -105,7 +105,7 @@ describe("a listener that closes the room", () => {
         }),
         messageFrame(2),
       );
-      made.room.send("", "a name that is too short");
+      client.room.send("", "a name that is too short");
       await settled();
 
       expect(told.slice(told.indexOf("closed"))).toEqual(["closed", "closed"]);
@@ -116,94 +116,94 @@ describe("a listener that closes the room", () => {
 
 describe("leave", () => {
   it("[A6 M2] tells the room, and closes when it has heard", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    const left = made.room.leave();
-    expect(made.line.isLeft).toBe(true);
-    expect(made.line.isClosed).toBe(false);
-    expect(made.told.closed).toEqual([{ state: "closed", reason: "left" }]);
-    made.line.confirmLeave();
+    const left = client.room.leave();
+    expect(client.transport.isLeft).toBe(true);
+    expect(client.transport.isClosed).toBe(false);
+    expect(client.emitted.closed).toEqual([{ state: "closed", reason: "left" }]);
+    client.transport.confirmLeave();
     await left;
 
-    expect(made.line.isClosed).toBe(true);
-    expect(made.world.timers).toEqual([]);
+    expect(client.transport.isClosed).toBe(true);
+    expect(client.world.timers).toEqual([]);
   });
 
   it("[A6] waits two seconds for a room that does not answer", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    const left = made.room.leave();
-    await made.world.pass(2_000);
+    const left = client.room.leave();
+    await client.world.pass(2_000);
     await left;
 
-    expect(made.line.isClosed).toBe(true);
-    expect(made.world.timers).toEqual([]);
+    expect(client.transport.isClosed).toBe(true);
+    expect(client.world.timers).toEqual([]);
   });
 
   it("[A6 A4] first sends what may be sent", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    made.room.send("bye", 1);
-    void made.room.leave();
+    client.room.send("bye", 1);
+    void client.room.leave();
 
-    expect(made.line.items).toMatchObject([{ event: "bye" }]);
+    expect(client.transport.items).toMatchObject([{ event: "bye" }]);
   });
 
   it("[A6] without a connection it is a close", async () => {
-    const made = await visit();
-    made.line.end();
+    const client = await joined();
+    client.transport.end();
 
-    await made.room.leave();
+    await client.room.leave();
 
-    expect(made.room.state).toBe("closed");
-    expect(made.world.timers).toEqual([]);
+    expect(client.room.state).toBe("closed");
+    expect(client.world.timers).toEqual([]);
   });
 });
 
 describe("listeners", () => {
   it("[G6] one that throws stops neither the others nor the room", async () => {
-    const made = new Visit();
+    const client = new TestClient();
     const mistake = new Error("a mistake of the application");
     for (const type of ["message", "state", "welcome", "presence"] as const) {
-      made.room.on(type, () => {
+      client.room.on(type, () => {
         throw mistake;
       });
     }
     const offsets: unknown[] = [];
-    made.room.on("message", ({ offset }) => offsets.push(offset));
+    client.room.on("message", ({ offset }) => offsets.push(offset));
     await settled();
 
-    made.line.welcome();
-    made.line.deliver(messageFrame(1), messageFrame(2));
+    client.transport.welcome();
+    client.transport.deliver(messageFrame(1), messageFrame(2));
 
-    expect(made.room.state).toBe("connected");
+    expect(client.room.state).toBe("connected");
     expect(offsets).toEqual([1, 2]);
-    expect(made.world.reported).toEqual(Array.from({ length: 5 }, () => mistake));
+    expect(client.world.reported).toEqual(Array.from({ length: 5 }, () => mistake));
   });
 
   it("[F1] one that was removed hears nothing more, and each is removed for itself", async () => {
-    const made = await visit();
+    const client = await joined();
     const heard: unknown[] = [];
     const listener = ({ offset }: { readonly offset?: number }): void => void heard.push(offset);
-    const first = made.room.on("message", listener);
-    made.room.on("message", listener);
+    const first = client.room.on("message", listener);
+    client.room.on("message", listener);
 
     first();
     first();
-    made.line.deliver(messageFrame(1));
+    client.transport.deliver(messageFrame(1));
 
     expect(heard).toEqual([1]);
   });
 
   it("[G3] a publish that nobody waits for is no unhandled rejection", async () => {
-    const made = await visit();
+    const client = await joined();
     const unhandled: unknown[] = [];
     const note = (reason: unknown): void => void unhandled.push(reason);
     process.on("unhandledRejection", note);
 
-    void made.room.publish("chat", 1);
-    void made.room.setPresence(1);
-    made.room.close();
+    void client.room.publish("chat", 1);
+    void client.room.setPresence(1);
+    client.room.close();
     await settled();
     await settled();
     process.off("unhandledRejection", note);

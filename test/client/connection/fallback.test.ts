@@ -1,152 +1,157 @@
 import { expect, it } from "vitest";
 import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import { FakeWorld, settled } from "../support/fake-world.ts";
-import { live, Visit, visit } from "../support/test-client.ts";
+import { stayConnected, TestClient, joined } from "../support/test-client.ts";
 
 it("[G5 J1] joins over SSE at once when a WebSocket never gets its welcome", async () => {
-  const made = new Visit({ connectTimeoutMs: 4_000 });
+  const client = new TestClient({ connectTimeoutMs: 4_000 });
 
-  await made.world.pass(4_000);
+  await client.world.pass(4_000);
 
-  expect(made.names).toEqual(["websocket", "sse"]);
-  expect(made.dialled[0]?.isClosed).toBe(true);
-  made.line.welcome();
-  expect(made.room.transport).toBe("sse");
+  expect(client.names).toEqual(["websocket", "sse"]);
+  expect(client.dialled[0]?.isClosed).toBe(true);
+  client.transport.welcome();
+  expect(client.room.transport).toBe("sse");
 });
 
 it("[G5 J1] joins over SSE after two WebSockets that ended before a welcome", async () => {
-  const made = new Visit();
+  const client = new TestClient();
   await settled();
 
-  made.line.end();
-  await made.nextDial();
-  made.line.end(1002, "a proxy in between");
-  await made.nextDial();
+  client.transport.end();
+  await client.nextDial();
+  client.transport.end(1002, "a proxy in between");
+  await client.nextDial();
 
-  expect(made.names).toEqual(["websocket", "websocket", "sse"]);
+  expect(client.names).toEqual(["websocket", "websocket", "sse"]);
 });
 
 it("[G5 J1] joins over SSE where there is no WebSocket at all", async () => {
-  const made = new Visit({}, new FakeWorld(), "websocket");
+  const client = new TestClient({}, new FakeWorld(), "websocket");
 
-  await made.nextDial();
+  await client.nextDial();
 
-  expect(made.names).toEqual(["sse"]);
+  expect(client.names).toEqual(["sse"]);
 });
 
 it("[J8] a refusal in words does not count against the transport", async () => {
-  const made = new Visit();
+  const client = new TestClient();
   await settled();
 
   for (let attempt = 0; attempt < 4; attempt++) {
-    made.line.deliver({ type: "error", code: "room_full", message: "full", retryAfterMs: 100 });
-    made.line.end(CLOSE_CODES.overloaded.code);
-    await made.nextDial();
+    client.transport.deliver({ type: "error", code: "room_full", message: "full", retryAfterMs: 100 });
+    client.transport.end(CLOSE_CODES.overloaded.code);
+    await client.nextDial();
   }
 
-  expect(made.names).toEqual(Array.from({ length: 5 }, () => "websocket"));
+  expect(client.names).toEqual(Array.from({ length: 5 }, () => "websocket"));
 });
 
 it("[J8 L3] goes back to the WebSocket after a refusal that only SSE could tell", async () => {
-  const made = new Visit();
+  const client = new TestClient();
   await settled();
-  made.line.end();
-  await made.nextDial();
-  made.line.end();
-  await made.nextDial();
-  expect(made.names.at(-1)).toBe("sse");
+  client.transport.end();
+  await client.nextDial();
+  client.transport.end();
+  await client.nextDial();
+  expect(client.names.at(-1)).toBe("sse");
 
-  made.line.deliver({ type: "error", code: "rate_limited", message: "too many joins", retryAfterMs: 10_000 });
-  made.line.end(CLOSE_CODES.overloaded.code);
-  await made.world.pass(9_999);
-  expect(made.dialled).toHaveLength(3);
-  await made.nextDial();
+  client.transport.deliver({
+    type: "error",
+    code: "rate_limited",
+    message: "too many joins",
+    retryAfterMs: 10_000,
+  });
+  client.transport.end(CLOSE_CODES.overloaded.code);
+  await client.world.pass(9_999);
+  expect(client.dialled).toHaveLength(3);
+  await client.nextDial();
 
-  expect(made.names.at(-1)).toBe("websocket");
+  expect(client.names.at(-1)).toBe("websocket");
 });
 
 it("[G5] a WebSocket that worked is not given up for a short outage", async () => {
-  const made = await visit();
+  const client = await joined();
 
-  made.line.end();
+  client.transport.end();
   for (let attempt = 0; attempt < 5; attempt++) {
-    await made.nextDial();
-    made.line.end();
+    await client.nextDial();
+    client.transport.end();
   }
-  expect(made.names).toEqual(Array.from({ length: 6 }, () => "websocket"));
+  expect(client.names).toEqual(Array.from({ length: 6 }, () => "websocket"));
 
-  await made.nextDial();
-  expect(made.names.at(-1)).toBe("sse");
+  await client.nextDial();
+  expect(client.names.at(-1)).toBe("sse");
 });
 
 it("[G5] a WebSocket that worked is not given up in the first 15 seconds, however often it fails in them", async () => {
-  const made = await visit();
-  await live(made, 10_000);
-  made.world.chance = 0.1;
+  const client = await joined();
+  await stayConnected(client, 10_000);
+  client.world.chance = 0.1;
 
-  made.line.end();
-  const since = made.world.now();
-  while (made.names.at(-1) === "websocket") {
-    await made.nextDial();
-    if (made.names.at(-1) === "websocket") made.line.end();
+  client.transport.end();
+  const since = client.world.now();
+  while (client.names.at(-1) === "websocket") {
+    await client.nextDial();
+    if (client.names.at(-1) === "websocket") client.transport.end();
   }
 
-  expect(made.names.length).toBeGreaterThan(20);
-  expect(made.world.now() - since).toBeGreaterThan(15_000);
+  expect(client.names.length).toBeGreaterThan(20);
+  expect(client.world.now() - since).toBeGreaterThan(15_000);
 });
 
 /** A room that is joined over SSE, some minutes after its WebSocket got no welcome. */
-async function visitOverSse(minutes: number): Promise<Visit> {
-  const made = new Visit();
-  await made.nextDial();
-  made.line.welcome();
+async function visitOverSse(minutes: number): Promise<TestClient> {
+  const client = new TestClient();
+  await client.nextDial();
+  client.transport.welcome();
   for (let half = 0; half < 2 * minutes; half++) {
-    await made.world.pass(30_000);
-    made.line.breathe();
+    await client.world.pass(30_000);
+    client.transport.breathe();
   }
-  return made;
+  return client;
 }
 
 it("[G5] keeps to SSE once it worked", async () => {
-  const made = await visitOverSse(4);
+  const client = await visitOverSse(4);
 
-  made.line.end();
-  await made.nextDial();
+  client.transport.end();
+  await client.nextDial();
 
-  expect(made.names).toEqual(["websocket", "sse", "sse"]);
+  expect(client.names).toEqual(["websocket", "sse", "sse"]);
 });
 
 it("[G5] tries the WebSocket again at a reconnect five minutes later", async () => {
-  const made = await visitOverSse(5);
+  const client = await visitOverSse(5);
 
-  made.line.end(CLOSE_CODES.rotated.code, CLOSE_CODES.rotated.text);
-  await made.nextDial();
-  made.line.welcome({ recovered: true });
+  client.transport.end(CLOSE_CODES.rotated.code, CLOSE_CODES.rotated.text);
+  await client.nextDial();
+  client.transport.welcome({ recovered: true });
 
-  expect(made.names).toEqual(["websocket", "sse", "websocket"]);
-  expect(made.room.transport).toBe("websocket");
+  expect(client.names).toEqual(["websocket", "sse", "websocket"]);
+  expect(client.room.transport).toBe("websocket");
 });
 
 it("[G5] goes back to SSE after one failure of the WebSocket that it tried again", async () => {
-  const made = await visitOverSse(5);
-  made.line.end();
-  await made.nextDial();
+  const client = await visitOverSse(5);
+  client.transport.end();
+  await client.nextDial();
 
-  made.line.end();
-  await made.nextDial();
+  client.transport.end();
+  await client.nextDial();
 
-  expect(made.names).toEqual(["websocket", "sse", "websocket", "sse"]);
+  expect(client.names).toEqual(["websocket", "sse", "websocket", "sse"]);
 });
 
 it("[J1] keeps to the transports it was given", async () => {
-  const made = new Visit({ transports: ["sse"] });
+  const client = new TestClient({ transports: ["sse"] });
   await settled();
 
   for (let attempt = 0; attempt < 3; attempt++) {
-    made.line.end();
-    await made.nextDial();
+    client.transport.end();
+    await client.nextDial();
   }
-  await made.nextDial(); // a time-out
+  await client.nextDial(); // a time-out
 
-  expect(new Set(made.names)).toEqual(new Set(["sse"]));
+  expect(new Set(client.names)).toEqual(new Set(["sse"]));
 });

@@ -1,101 +1,101 @@
 import { expect, it } from "vitest";
 import { messageFrame } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { visit } from "../support/test-client.ts";
+import { joined } from "../support/test-client.ts";
 
 it("[F7 W5] pings at once, and then as often as the welcome says", async () => {
-  const made = await visit({}, { pingIntervalMs: 25_000 });
-  expect(made.line.pings).toBe(1);
+  const client = await joined({}, { pingIntervalMs: 25_000 });
+  expect(client.transport.pings).toBe(1);
 
   for (let beat = 0; beat < 3; beat++) {
-    made.line.deliver({ type: "pong" });
-    await made.world.pass(25_000);
+    client.transport.deliver({ type: "pong" });
+    await client.world.pass(25_000);
   }
 
-  expect(made.line.pings).toBe(4);
+  expect(client.transport.pings).toBe(4);
 });
 
 it("[F7] measures a ping's round trip", async () => {
-  const made = await visit();
-  expect(made.room.latencyMs).toBeUndefined();
+  const client = await joined();
+  expect(client.room.latencyMs).toBeUndefined();
 
-  await made.world.pass(40);
-  made.line.deliver({ type: "pong" });
+  await client.world.pass(40);
+  client.transport.deliver({ type: "pong" });
 
-  expect(made.room.latencyMs).toBe(40);
+  expect(client.room.latencyMs).toBe(40);
 });
 
 it("[F7 G6] gives up a connection over which nothing answers a ping, and comes back", async () => {
-  const made = await visit({ pingTimeoutMs: 10_000 });
-  const dead = made.line;
+  const client = await joined({ pingTimeoutMs: 10_000 });
+  const dead = client.transport;
 
-  await made.world.pass(9_999);
-  expect(made.room.state).toBe("connected");
-  await made.world.pass(1);
+  await client.world.pass(9_999);
+  expect(client.room.state).toBe("connected");
+  await client.world.pass(1);
 
-  expect(made.told.state.at(-1)).toMatchObject({ state: "reconnecting", code: 1006, retryInMs: 500 });
+  expect(client.emitted.state.at(-1)).toMatchObject({ state: "reconnecting", code: 1006, retryInMs: 500 });
   expect(dead.isClosed).toBe(true);
-  await made.nextDial();
-  expect(made.dialled).toHaveLength(2);
+  await client.nextDial();
+  expect(client.dialled).toHaveLength(2);
 });
 
 it("[F7] takes anything for an answer", async () => {
-  const made = await visit();
+  const client = await joined();
 
-  await made.world.pass(9_000);
-  made.line.deliver(messageFrame(1));
-  await made.world.pass(15_000);
+  await client.world.pass(9_000);
+  client.transport.deliver(messageFrame(1));
+  await client.world.pass(15_000);
 
-  expect(made.room.state).toBe("connected");
+  expect(client.room.state).toBe("connected");
 });
 
 it("[F7] pings at once when the page is looked at again, or the network has changed", async () => {
-  const made = await visit();
-  made.line.deliver({ type: "pong" });
-  await made.world.pass(1_000);
+  const client = await joined();
+  client.transport.deliver({ type: "pong" });
+  await client.world.pass(1_000);
 
-  made.world.signals?.onBack();
-  expect(made.line.pings).toBe(2);
-  made.line.deliver({ type: "pong" });
-  made.world.signals?.onDoubt();
-  expect(made.line.pings).toBe(3);
+  client.world.signals?.onBack();
+  expect(client.transport.pings).toBe(2);
+  client.transport.deliver({ type: "pong" });
+  client.world.signals?.onDoubt();
+  expect(client.transport.pings).toBe(3);
 
-  await made.world.pass(10_000);
-  expect(made.room.state).toBe("reconnecting");
+  await client.world.pass(10_000);
+  expect(client.room.state).toBe("reconnecting");
 });
 
 it("[F7] further pings do not put off the verdict on the first", async () => {
-  const made = await visit();
+  const client = await joined();
 
   for (let second = 0; second < 10; second++) {
-    made.world.signals?.onDoubt();
-    await made.world.pass(1_000);
+    client.world.signals?.onDoubt();
+    await client.world.pass(1_000);
   }
 
-  expect(made.room.state).toBe("reconnecting");
+  expect(client.room.state).toBe("reconnecting");
 });
 
 it("[S3] over SSE gives up a stream over which nothing comes for a minute, comments included", async () => {
-  const made = await visit({ transports: ["sse"] });
+  const client = await joined({ transports: ["sse"] });
 
-  await made.world.pass(59_000);
-  made.line.breathe();
-  await made.world.pass(59_999);
-  expect(made.room.state).toBe("connected");
-  await made.world.pass(1);
+  await client.world.pass(59_000);
+  client.transport.breathe();
+  await client.world.pass(59_999);
+  expect(client.room.state).toBe("connected");
+  await client.world.pass(1);
 
-  expect(made.room.state).toBe("reconnecting");
+  expect(client.room.state).toBe("reconnecting");
 });
 
 it("[F7] nothing is asked of a connection that is gone", async () => {
-  const made = await visit();
-  const gone = made.line;
+  const client = await joined();
+  const gone = client.transport;
   gone.deliver({ type: "pong" });
   gone.end();
   await settled();
 
-  made.world.signals?.onDoubt();
-  await made.world.pass(60_000);
+  client.world.signals?.onDoubt();
+  await client.world.pass(60_000);
 
   expect(gone.pings).toBe(1);
 });

@@ -3,7 +3,7 @@ import { makeDialers } from "../../../src/client/transports/dialers.ts";
 import type { Target, TransportListener } from "../../../src/client/transports/transport.ts";
 import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { visit } from "../support/test-client.ts";
+import { joined } from "../support/test-client.ts";
 
 const TARGET: Target = {
   room: "https://parlor.example/rooms/lobby",
@@ -72,39 +72,39 @@ it("[D2 D8] over SSE it is a header, of the POSTs too, and the renewed one from 
 
 it("[D7 D8] renews when four fifths of the token's time are over, again and again", async () => {
   let drawn = 0;
-  const made = await visit({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
+  const client = await joined({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
 
-  await made.world.pass(7_999);
-  made.line.deliver({ type: "pong" });
-  expect(made.line.tokens).toEqual([]);
-  await made.world.pass(1);
+  await client.world.pass(7_999);
+  client.transport.deliver({ type: "pong" });
+  expect(client.transport.tokens).toEqual([]);
+  await client.world.pass(1);
   await settled();
-  made.line.deliver({ type: "ack", expiresInMs: 5_000 });
-  await made.world.pass(4_000);
+  client.transport.deliver({ type: "ack", expiresInMs: 5_000 });
+  await client.world.pass(4_000);
   await settled();
 
-  expect(made.line.tokens).toEqual(["token-1", "token-2"]);
+  expect(client.transport.tokens).toEqual(["token-1", "token-2"]);
 });
 
 it("[D7] a token that cannot be had in time ends nothing", async () => {
-  const made = await visit(
+  const client = await joined(
     { getToken: () => Promise.reject(new Error("the backend is away")) },
     { expiresInMs: 10_000 },
   );
 
-  await made.world.pass(9_000);
+  await client.world.pass(9_000);
   await settled();
 
-  expect(made.line.tokens).toEqual([]);
-  expect(made.room.state).toBe("connected");
+  expect(client.transport.tokens).toEqual([]);
+  expect(client.room.state).toBe("connected");
 });
 
 it("[D7] renews nothing over a connection that is gone", async () => {
-  const made = await visit({ getToken: () => "token" }, { expiresInMs: 60_000 });
-  const first = made.line;
+  const client = await joined({ getToken: () => "token" }, { expiresInMs: 60_000 });
+  const first = client.transport;
 
   first.end();
-  await made.world.pass(60_000);
+  await client.world.pass(60_000);
   await settled();
 
   expect(first.tokens).toEqual([]);
@@ -117,33 +117,37 @@ it.each([
   "[D8 E2] a client renews again when %s says so, and holds nothing back meanwhile: %s",
   async (code, _what) => {
     let drawn = 0;
-    const made = await visit({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
-    await made.world.pass(8_000);
+    const client = await joined({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
+    await client.world.pass(8_000);
     await settled();
 
-    made.line.deliver({ type: "error", code, message: "not now", retryAfterMs: 4_000 });
-    void made.room.publish("chat", "hi");
+    client.transport.deliver({ type: "error", code, message: "not now", retryAfterMs: 4_000 });
+    void client.room.publish("chat", "hi");
     await settled();
-    const sent = made.line.items.map(({ type }) => type);
-    await made.world.pass(4_000);
+    const sent = client.transport.items.map(({ type }) => type);
+    await client.world.pass(4_000);
     await settled();
 
     expect(sent).toEqual(["publish"]);
-    expect(made.line.tokens).toEqual(["token-1", "token-2"]);
-    expect(made.told.error).toMatchObject([{ code }]);
-    expect(made.room.state).toBe("connected");
+    expect(client.transport.tokens).toEqual(["token-1", "token-2"]);
+    expect(client.emitted.error).toMatchObject([{ code }]);
+    expect(client.room.state).toBe("connected");
   },
 );
 
 it("[D8] after a renewal that is rejected for good, the connection continues until its old token expires", async () => {
-  const made = await visit({ getToken: () => "token" }, { expiresInMs: 10_000 });
-  await made.world.pass(8_000);
+  const client = await joined({ getToken: () => "token" }, { expiresInMs: 10_000 });
+  await client.world.pass(8_000);
   await settled();
 
-  made.line.deliver({ type: "error", code: "token_invalid", message: "the token is not a JSON Web Token" });
-  await made.world.pass(1_999);
+  client.transport.deliver({
+    type: "error",
+    code: "token_invalid",
+    message: "the token is not a JSON Web Token",
+  });
+  await client.world.pass(1_999);
   await settled();
 
-  expect(made.line.tokens).toEqual(["token"]);
-  expect(made.room.state).toBe("connected");
+  expect(client.transport.tokens).toEqual(["token"]);
+  expect(client.room.state).toBe("connected");
 });

@@ -6,7 +6,7 @@ import { SseParser } from "../../../src/client/transports/sse-parser.ts";
 import { clampDelay } from "../../../src/protocol/durations.ts";
 import { LIMITS } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { comeBack, visit } from "../support/test-client.ts";
+import { reconnect, joined } from "../support/test-client.ts";
 
 /** The longest delay of a timer: 2^31 - 1 ms. */
 const LONGEST = 2_147_483_647;
@@ -95,39 +95,39 @@ describe("durations", () => {
   ])(
     "[W5 L4] a welcome whose pingIntervalMs is %s is pinged once, and no more than once a second",
     async (_what, ms) => {
-      const made = await visit({}, { pingIntervalMs: ms as number });
-      made.line.deliver({ type: "pong" });
+      const client = await joined({}, { pingIntervalMs: ms as number });
+      client.transport.deliver({ type: "pong" });
 
-      await made.world.pass(999);
+      await client.world.pass(999);
 
-      expect(made.line.pings).toBe(1);
-      expect(made.room.state).toBe("connected");
+      expect(client.transport.pings).toBe(1);
+      expect(client.room.state).toBe("connected");
     },
   );
 
   it.each([Infinity, 1e300])("[L1] a retryAfterMs of %d is the longest wait", async (ms) => {
-    const made = await visit();
-    void made.room.publish("chat", 1);
+    const client = await joined();
+    void client.room.publish("chat", 1);
     await settled();
-    const [ref = 0] = made.line.refs;
+    const [ref = 0] = client.transport.refs;
 
-    made.line.deliver({ type: "error", code: "rate_limited", message: "m", ref, retryAfterMs: ms });
+    client.transport.deliver({ type: "error", code: "rate_limited", message: "m", ref, retryAfterMs: ms });
     await settled();
 
-    expect(made.line.refs).toEqual([ref]);
-    expect(Math.floor((made.world.timers.at(-1) ?? 0) / 1_000)).toBe(Math.floor(LONGEST / 1_000));
+    expect(client.transport.refs).toEqual([ref]);
+    expect(Math.floor((client.world.timers.at(-1) ?? 0) / 1_000)).toBe(Math.floor(LONGEST / 1_000));
   });
 
   it.each([NaN, -1])("[L1] a retryAfterMs of %d keeps no act from being sent again", async (ms) => {
-    const made = await visit();
-    void made.room.publish("chat", 1);
+    const client = await joined();
+    void client.room.publish("chat", 1);
     await settled();
-    const [ref = 0] = made.line.refs;
+    const [ref = 0] = client.transport.refs;
 
-    made.line.deliver({ type: "error", code: "rate_limited", message: "m", ref, retryAfterMs: ms });
-    await made.world.pass(100);
+    client.transport.deliver({ type: "error", code: "rate_limited", message: "m", ref, retryAfterMs: ms });
+    await client.world.pass(100);
 
-    expect(made.line.refs).toEqual([ref, ref]);
+    expect(client.transport.refs).toEqual([ref, ref]);
   });
 
   it.each([
@@ -138,11 +138,11 @@ describe("durations", () => {
     ["null", null],
   ])("[W5 L1] limits that are %s do not bind", async (_what, limit) => {
     const limits = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, limit as number]));
-    const made = await visit({}, { limits });
+    const client = await joined({}, { limits });
 
-    const published = made.room.publish("chat", 1);
+    const published = client.room.publish("chat", 1);
     await settled();
-    made.line.ack(made.line.refs, 3);
+    client.transport.ack(client.transport.refs, 3);
 
     expect(await published).toEqual({ offset: 3 });
   });
@@ -151,14 +151,14 @@ describe("durations", () => {
     "[D7] a token that expires in %d ms is renewed once a second at most",
     async (ms) => {
       let drawn = 0;
-      const made = await visit({ getToken: () => `token-${++drawn}` }, { expiresInMs: ms });
+      const client = await joined({ getToken: () => `token-${++drawn}` }, { expiresInMs: ms });
 
-      await made.world.pass(999);
-      expect(made.line.tokens).toEqual([]);
-      await made.world.pass(1);
+      await client.world.pass(999);
+      expect(client.transport.tokens).toEqual([]);
+      await client.world.pass(1);
       await settled();
 
-      expect(made.line.tokens).toHaveLength(1);
+      expect(client.transport.tokens).toHaveLength(1);
     },
   );
 });
@@ -166,36 +166,36 @@ describe("durations", () => {
 describe("a device whose clock is wrong", () => {
   it("[F5 G3] a device whose clock is wrong, even in the year 2290, uses refs of the server's time", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2290, 0) });
-    const made = await visit({}, { time: 1_790_000_000_000 });
+    const client = await joined({}, { time: 1_790_000_000_000 });
 
-    void made.room.publish("chat", 1);
-    void made.room.setPresence("here");
+    void client.room.publish("chat", 1);
+    void client.room.setPresence("here");
     await settled();
 
-    expect(made.line.refs).toEqual([1_790_000_000_000_001, 1_790_000_000_000_002]);
+    expect(client.transport.refs).toEqual([1_790_000_000_000_001, 1_790_000_000_000_002]);
   });
 
   it.each([0, -1, NaN, 1e300])(
     "[F5] a client has refs that the room accepts when the server's time is %d",
     async (time) => {
-      const made = await visit({}, { time });
+      const client = await joined({}, { time });
 
-      void made.room.publish("chat", 1);
+      void client.room.publish("chat", 1);
       await settled();
 
-      expect(made.line.refs.every((ref) => Number.isSafeInteger(ref) && ref > 0)).toBe(true);
+      expect(client.transport.refs.every((ref) => Number.isSafeInteger(ref) && ref > 0)).toBe(true);
     },
   );
 
   it("[F5 A3] a client keeps the refs of its first welcome, and sends acts that waited before it in order", async () => {
-    const made = await visit({}, { time: 1_000 });
-    void made.room.publish("chat", "before");
+    const client = await joined({}, { time: 1_000 });
+    void client.room.publish("chat", "before");
     await settled();
-    await comeBack(made, { time: 9_000 });
-    void made.room.publish("chat", "after");
+    await reconnect(client, { time: 9_000 });
+    void client.room.publish("chat", "after");
     await settled();
 
-    expect(made.line.items.map(({ ref, data }) => [ref, data])).toEqual([
+    expect(client.transport.items.map(({ ref, data }) => [ref, data])).toEqual([
       [1_000_001, "before"],
       [1_000_002, "after"],
     ]);
@@ -203,13 +203,13 @@ describe("a device whose clock is wrong", () => {
 
   it("[A3] a client repeats an act even if the clock was set forward by an hour while it waited", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: 1_000 });
-    const made = await visit();
-    const published = made.room.publish("chat", 1);
+    const client = await joined();
+    const published = client.room.publish("chat", 1);
     await settled();
 
     vi.setSystemTime(1_000 + 3_600_000);
-    await comeBack(made);
-    made.line.ack(made.line.refs, 3);
+    await reconnect(client);
+    client.transport.ack(client.transport.refs, 3);
 
     expect(await published).toEqual({ offset: 3 });
   });

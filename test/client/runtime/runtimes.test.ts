@@ -9,7 +9,7 @@ import { SseTransport } from "../../../src/client/transports/sse-transport.ts";
 import type { Target, TransportEnd } from "../../../src/client/transports/transport.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { settled } from "../support/fake-world.ts";
-import { visit } from "../support/test-client.ts";
+import { joined } from "../support/test-client.ts";
 
 const ROOM = "https://parlor.example/rooms/lobby";
 const KEY = "keykeykeykeykeykeykey1";
@@ -171,19 +171,19 @@ describe("what a listener throws", () => {
   );
 
   it("[G5] a listener's error is reported, also if it is asynchronous, and the next listener is called", async () => {
-    const made = await visit();
+    const client = await joined();
     let told = 0;
-    made.room.on("error", () => {
+    client.room.on("error", () => {
       throw new Error("thrown");
     });
-    made.room.on("error", (): void => Promise.reject(new Error("rejected")) as never);
-    made.room.on("error", () => told++);
+    client.room.on("error", (): void => Promise.reject(new Error("rejected")) as never);
+    client.room.on("error", () => told++);
 
-    made.line.deliver({ type: "error", code: "bad_frame", message: "m" });
+    client.transport.deliver({ type: "error", code: "bad_frame", message: "m" });
     await settled();
 
     expect(told).toBe(1);
-    expect(made.world.reported.map(String)).toEqual(["Error: thrown", "Error: rejected"]);
+    expect(client.world.reported.map(String)).toEqual(["Error: thrown", "Error: rejected"]);
   });
 });
 
@@ -225,11 +225,11 @@ describe("a token", () => {
   });
 
   it("[D7] a token for which getToken returns nothing is not renewed, and the connection continues", async () => {
-    const made = await visit({ getToken: () => undefined }, { expiresInMs: 10_000 });
+    const client = await joined({ getToken: () => undefined }, { expiresInMs: 10_000 });
 
-    await made.world.pass(9_000);
+    await client.world.pass(9_000);
 
-    expect(made.line.tokens).toEqual([]);
-    expect(made.room.state).toBe("connected");
+    expect(client.transport.tokens).toEqual([]);
+    expect(client.room.state).toBe("connected");
   });
 });

@@ -3,7 +3,7 @@ import { ParlorError } from "../../../src/client/error.ts";
 import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import { LIMITS, type SentItem } from "../support/fake-transport.ts";
 import { FakeWorld, settled } from "../support/fake-world.ts";
-import { comeBack, Visit, visit } from "../support/test-client.ts";
+import { reconnect, TestClient, joined } from "../support/test-client.ts";
 
 /** How a promise stands, without waiting for it. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
@@ -17,224 +17,224 @@ function dataOf(items: readonly SentItem[]): unknown[] {
 
 describe("acks", () => {
   it("[G2 A1 A2] a publish resolves with its offset at the ack, and not before", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    const published = made.room.publish("chat", { text: "hi" });
+    const published = client.room.publish("chat", { text: "hi" });
     expect(await outcomeOf(published)).toBe("pending");
-    made.line.ack(made.line.refs, 42);
+    client.transport.ack(client.transport.refs, 42);
 
-    expect(made.line.items).toEqual([
-      { type: "publish", event: "chat", ref: made.line.refs[0], data: { text: "hi" } },
+    expect(client.transport.items).toEqual([
+      { type: "publish", event: "chat", ref: client.transport.refs[0], data: { text: "hi" } },
     ]);
     expect(await published).toEqual({ offset: 42 });
   });
 
   it("[F1 F5] what is published in one go leaves in one frame, at most 64 to each, in order", async () => {
-    const made = await visit({}, { limits: { maxFrameBytes: 65_536 } });
+    const client = await joined({}, { limits: { maxFrameBytes: 65_536 } });
 
-    for (let index = 0; index < 70; index++) void made.room.publish("chat", index);
-    await made.world.pass(1_000);
+    for (let index = 0; index < 70; index++) void client.room.publish("chat", index);
+    await client.world.pass(1_000);
 
-    expect(made.line.frames[0]?.length).toBeLessThanOrEqual(64);
-    expect(dataOf(made.line.items)).toEqual(Array.from({ length: 70 }, (_, index) => index));
-    expect(made.line.refs).toEqual(made.line.refs.toSorted((one, other) => one - other));
-    expect(new Set(made.line.refs).size).toBe(70);
+    expect(client.transport.frames[0]?.length).toBeLessThanOrEqual(64);
+    expect(dataOf(client.transport.items)).toEqual(Array.from({ length: 70 }, (_, index) => index));
+    expect(client.transport.refs).toEqual(client.transport.refs.toSorted((one, other) => one - other));
+    expect(new Set(client.transport.refs).size).toBe(70);
   });
 
   it("[F3 L1] a frame is no larger than the room takes", async () => {
-    const made = await visit({}, { limits: { ...LIMITS, maxFrameBytes: 1_024 } });
+    const client = await joined({}, { limits: { ...LIMITS, maxFrameBytes: 1_024 } });
 
-    for (let index = 0; index < 5; index++) void made.room.publish("chat", "é".repeat(200));
-    await made.world.pass(1_000);
+    for (let index = 0; index < 5; index++) void client.room.publish("chat", "é".repeat(200));
+    await client.world.pass(1_000);
 
-    expect(made.line.frames.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(client.transport.frames.map(({ length }) => length)).toEqual([2, 2, 1]);
   });
 
   it("[A7] a publish may be for some members only", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    void made.room.publish("whisper", "psst", { to: ["ana", "bo"] });
-    void made.room.publish("chat", "all", {});
+    void client.room.publish("whisper", "psst", { to: ["ana", "bo"] });
+    void client.room.publish("chat", "all", {});
     await settled();
-    made.line.deliver({
+    client.transport.deliver({
       ...{ type: "message", offset: 1, time: 1, from: "me" },
       ...{ to: ["ana", "bo"], event: "whisper", data: "psst" },
     });
 
-    expect(made.line.items.map(({ to }) => to)).toEqual([["ana", "bo"], undefined]);
-    expect(made.told.message).toMatchObject([{ to: ["ana", "bo"], data: "psst" }]);
+    expect(client.transport.items.map(({ to }) => to)).toEqual([["ana", "bo"], undefined]);
+    expect(client.emitted.message).toMatchObject([{ to: ["ana", "bo"], data: "psst" }]);
   });
 
   it("[A2] waits for the welcome before it sends anything", async () => {
-    const made = new Visit();
-    void made.room.publish("chat", 1);
+    const client = new TestClient();
+    void client.room.publish("chat", 1);
     await settled();
-    expect(made.line.frames).toEqual([]);
+    expect(client.transport.frames).toEqual([]);
 
-    made.line.welcome();
+    client.transport.welcome();
     await settled();
 
-    expect(dataOf(made.line.items)).toEqual([1]);
+    expect(dataOf(client.transport.items)).toEqual([1]);
   });
 
   it("[H1] acts for the session of the welcome", async () => {
-    const made = await visit({ transports: ["sse"] });
+    const client = await joined({ transports: ["sse"] });
 
-    void made.room.publish("chat", 1);
+    void client.room.publish("chat", 1);
     await settled();
 
-    expect([...made.line.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1"]);
+    expect([...client.transport.authorities]).toEqual(["sessionsessionsession1.keykeykeykeykeykeykey1"]);
   });
 });
 
 describe("sending again", () => {
   it("[G3 A3] resends an unacked publish with the same ref after a reconnect", async () => {
-    const made = await visit();
-    const published = made.room.publish("chat", "hi");
+    const client = await joined();
+    const published = client.room.publish("chat", "hi");
     await settled();
-    const [first] = made.dialled;
+    const [first] = client.dialled;
 
-    await comeBack(made);
-    expect(made.line.items).toEqual(first?.items);
-    made.line.ack(made.line.refs, 7);
+    await reconnect(client);
+    expect(client.transport.items).toEqual(first?.items);
+    client.transport.ack(client.transport.refs, 7);
 
     expect(await published).toEqual({ offset: 7 });
   });
 
   it("[G3 A3] does not resend what was acked", async () => {
-    const made = await visit();
-    void made.room.publish("chat", "one");
-    void made.room.publish("chat", "two");
+    const client = await joined();
+    void client.room.publish("chat", "one");
+    void client.room.publish("chat", "two");
     await settled();
-    made.line.ack(made.line.refs.slice(0, 1));
+    client.transport.ack(client.transport.refs.slice(0, 1));
 
-    await comeBack(made);
+    await reconnect(client);
 
-    expect(dataOf(made.line.items)).toEqual(["two"]);
+    expect(dataOf(client.transport.items)).toEqual(["two"]);
   });
 
   it("[G3 P2] sends the old before the new", async () => {
-    const made = await visit();
-    void made.room.publish("chat", "old");
+    const client = await joined();
+    void client.room.publish("chat", "old");
     await settled();
-    made.line.end();
-    void made.room.publish("chat", "new");
+    client.transport.end();
+    void client.room.publish("chat", "new");
 
-    await made.nextDial();
-    made.line.welcome({ recovered: true });
+    await client.nextDial();
+    client.transport.welcome({ recovered: true });
     await settled();
 
-    expect(dataOf(made.line.items)).toEqual(["old", "new"]);
+    expect(dataOf(client.transport.items)).toEqual(["old", "new"]);
   });
 
   it("[A3 L1] sends a rate-limited publish again with the same ref, once it was told to", async () => {
-    const made = await visit();
-    const published = made.room.publish("chat", "hi");
+    const client = await joined();
+    const published = client.room.publish("chat", "hi");
     await settled();
-    const [ref = 0] = made.line.refs;
+    const [ref = 0] = client.transport.refs;
 
-    made.line.deliver({ type: "error", ref, code: "rate_limited", message: "spent", retryAfterMs: 250 });
-    await made.world.pass(249);
-    expect(made.line.frames).toHaveLength(1);
-    await made.world.pass(100);
-    expect(made.line.refs).toEqual([ref, ref]);
-    made.line.ack([ref], 3);
+    client.transport.deliver({ type: "error", ref, code: "rate_limited", message: "", retryAfterMs: 250 });
+    await client.world.pass(249);
+    expect(client.transport.frames).toHaveLength(1);
+    await client.world.pass(100);
+    expect(client.transport.refs).toEqual([ref, ref]);
+    client.transport.ack([ref], 3);
 
     expect(await published).toEqual({ offset: 3 });
-    expect(made.told.error).toEqual([]);
+    expect(client.emitted.error).toEqual([]);
   });
 
   it("[L1 L2] after a refusal goes on no faster than the budget refills: an earlier life may have spent it", async () => {
-    const made = await visit({}, { limits: { ...LIMITS, messagesPerSecond: 10, messagesBurst: 20 } });
-    for (let index = 0; index < 5; index++) void made.room.publish("chat", index);
+    const client = await joined({}, { limits: { ...LIMITS, messagesPerSecond: 10, messagesBurst: 20 } });
+    for (let index = 0; index < 5; index++) void client.room.publish("chat", index);
     await settled();
-    const first = made.line.refs;
+    const first = client.transport.refs;
     const refusal = { type: "error", code: "rate_limited", message: "spent", retryAfterMs: 100 } as const;
 
-    made.line.deliver(...first.map((ref) => ({ ...refusal, ref })));
-    for (let index = 5; index < 30; index++) void made.room.publish("chat", index);
-    await made.world.pass(1_100);
+    client.transport.deliver(...first.map((ref) => ({ ...refusal, ref })));
+    for (let index = 5; index < 30; index++) void client.room.publish("chat", index);
+    await client.world.pass(1_100);
 
-    expect(dataOf(made.line.items).slice(5)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(dataOf(client.transport.items).slice(5)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it("[A3 E1] sends again after a drawn wait what the room could not take", async () => {
-    const made = await visit();
-    const published = made.room.publish("chat", "hi");
+    const client = await joined();
+    const published = client.room.publish("chat", "hi");
     await settled();
-    const [ref = 0] = made.line.refs;
+    const [ref = 0] = client.transport.refs;
 
-    made.line.deliver({ type: "error", ref, code: "unavailable", message: "not now" });
-    await made.world.pass(499);
-    expect(made.line.frames).toHaveLength(1);
-    await made.world.pass(100);
-    made.line.ack([ref]);
+    client.transport.deliver({ type: "error", ref, code: "unavailable", message: "not now" });
+    await client.world.pass(499);
+    expect(client.transport.frames).toHaveLength(1);
+    await client.world.pass(100);
+    client.transport.ack([ref]);
 
-    expect(made.line.refs).toEqual([ref, ref]);
+    expect(client.transport.refs).toEqual([ref, ref]);
     expect(await published).toEqual({ offset: 1 });
   });
 
   it("[E1] waits longer each time that the room could not take it, until it does", async () => {
-    const made = await visit();
-    made.world.chance = 0.999;
+    const client = await joined();
+    client.world.chance = 0.999;
     const refuse = (): void => {
-      const ref = made.line.refs.at(-1) ?? 0;
-      made.line.deliver({ type: "error", ref, code: "unavailable", message: "not now" });
+      const ref = client.transport.refs.at(-1) ?? 0;
+      client.transport.deliver({ type: "error", ref, code: "unavailable", message: "not now" });
     };
-    void made.room.publish("chat", "one");
+    void client.room.publish("chat", "one");
     await settled();
 
     const waits: number[] = [];
     for (let time = 0; time < 3; time++) {
       refuse();
       await settled();
-      waits.push(Math.floor((made.world.timers[0] ?? 0) / 500));
-      await made.world.pass(made.world.timers[0] ?? 0);
+      waits.push(Math.floor((client.world.timers[0] ?? 0) / 500));
+      await client.world.pass(client.world.timers[0] ?? 0);
     }
-    made.line.ack(made.line.refs.slice(-1));
-    void made.room.publish("chat", "two");
-    await made.world.pass(100);
+    client.transport.ack(client.transport.refs.slice(-1));
+    void client.room.publish("chat", "two");
+    await client.world.pass(100);
     refuse();
     await settled();
-    waits.push(Math.floor((made.world.timers[0] ?? 0) / 500));
+    waits.push(Math.floor((client.world.timers[0] ?? 0) / 500));
 
     expect(waits).toEqual([2, 4, 8, 2]);
   });
 
   it("[H1 E1] joins again, then sends again, when the room does not know it", async () => {
-    const made = await visit({ transports: ["sse"] });
-    void made.room.publish("chat", "hi");
+    const client = await joined({ transports: ["sse"] });
+    void client.room.publish("chat", "hi");
     await settled();
-    const [ref = 0] = made.line.refs;
+    const [ref = 0] = client.transport.refs;
 
-    made.line.deliver({ type: "error", ref, code: "not_joined", message: "no live connection" });
-    expect(made.line.isClosed).toBe(true);
-    expect(made.room.state).toBe("reconnecting");
-    await made.nextDial();
-    made.line.welcome({ recovered: true });
+    client.transport.deliver({ type: "error", ref, code: "not_joined", message: "no live connection" });
+    expect(client.transport.isClosed).toBe(true);
+    expect(client.room.state).toBe("reconnecting");
+    await client.nextDial();
+    client.transport.welcome({ recovered: true });
     await settled();
 
-    expect(made.line.refs).toEqual([ref]);
+    expect(client.transport.refs).toEqual([ref]);
   });
 
   it("[G3 A3] rejects what was sent too long ago to be repeated, and sends what never was", async () => {
-    const made = await visit();
-    const doubtful = made.room.publish("chat", "sent");
+    const client = await joined();
+    const doubtful = client.room.publish("chat", "sent");
     await settled();
-    made.line.end();
-    void made.room.publish("chat", "never sent");
-    made.world.signals?.onBack();
+    client.transport.end();
+    void client.room.publish("chat", "never sent");
+    client.world.signals?.onBack();
     await settled();
     for (let minute = 0; minute < 10; minute++) {
-      made.line.end();
-      await made.world.pass(60_000);
+      client.transport.end();
+      await client.world.pass(60_000);
     }
 
-    made.line.welcome({ recovered: true });
+    client.transport.welcome({ recovered: true });
     await settled();
 
     expect(await outcomeOf(doubtful)).toMatchObject({ code: "outcome_unknown" });
-    expect(dataOf(made.line.items)).toEqual(["never sent"]);
+    expect(dataOf(client.transport.items)).toEqual(["never sent"]);
   });
 
   it("[F5 A3] a later life with the same key begins above the refs of the earlier one, whatever the device's clock", async () => {
@@ -243,13 +243,13 @@ describe("sending again", () => {
 
     for (let life = 0; life < 2; life++) {
       const world = new FakeWorld();
-      const made = new Visit({ key }, world);
+      const client = new TestClient({ key }, world);
       await settled();
-      made.line.welcome({ time: 1_790_000_000_000 + life });
-      for (let index = 0; index < 20; index++) void made.room.publish("chat", index);
+      client.transport.welcome({ time: 1_790_000_000_000 + life });
+      for (let index = 0; index < 20; index++) void client.room.publish("chat", index);
       await settled();
-      lives.push(made.line.refs);
-      made.room.close();
+      lives.push(client.transport.refs);
+      client.room.close();
     }
 
     const [earlier = [], later = []] = lives;
@@ -261,12 +261,12 @@ describe("sending again", () => {
 
 describe("refusals", () => {
   it("[E1] rejects what the same act would be refused for again", async () => {
-    const made = await visit();
-    const published = made.room.publish("chat", "hi");
+    const client = await joined();
+    const published = client.room.publish("chat", "hi");
     await settled();
-    const [ref = 0] = made.line.refs;
+    const [ref = 0] = client.transport.refs;
 
-    made.line.deliver({
+    client.transport.deliver({
       type: "error",
       ref,
       code: "frame_too_large",
@@ -282,20 +282,26 @@ describe("refusals", () => {
       ref,
       limit: "maxFrameBytes",
     });
-    await comeBack(made);
-    expect(made.line.frames).toEqual([]);
+    await reconnect(client);
+    expect(client.transport.frames).toEqual([]);
   });
 
   it.each([
     ["waits where the server says how long", 100, "pending"],
     ["rejects where it does not", undefined, "brand_new"],
   ])("[V1 E1] an error that it does not know: %s", async (_what, retryAfterMs, expected) => {
-    const made = await visit();
-    const published = made.room.publish("chat", "hi");
+    const client = await joined();
+    const published = client.room.publish("chat", "hi");
     await settled();
-    const error = { type: "error", code: "brand_new", message: "new", ref: made.line.refs[0], retryAfterMs };
+    const error = {
+      type: "error",
+      code: "brand_new",
+      message: "new",
+      ref: client.transport.refs[0],
+      retryAfterMs,
+    };
 
-    made.line.deliver(JSON.parse(JSON.stringify(error)) as never);
+    client.transport.deliver(JSON.parse(JSON.stringify(error)) as never);
 
     const outcome = await outcomeOf(published);
     expect(outcome instanceof ParlorError ? outcome.code : outcome).toBe(expected);
@@ -304,25 +310,25 @@ describe("refusals", () => {
   it.each(["stale_ref", "unknown_member", "view_only", "refused"] as const)(
     "[A3 A7 E1] rejects %s, and does not send it again",
     async (code) => {
-      const made = await visit();
-      const published = made.room.publish("chat", "hi");
+      const client = await joined();
+      const published = client.room.publish("chat", "hi");
       await settled();
 
-      made.line.deliver({ type: "error", ref: made.line.refs[0] ?? 0, code, message: "why" });
+      client.transport.deliver({ type: "error", ref: client.transport.refs[0] ?? 0, code, message: "why" });
 
       expect(await outcomeOf(published)).toMatchObject({ code });
-      await comeBack(made);
-      expect(made.line.items).toEqual([]);
+      await reconnect(client);
+      expect(client.transport.items).toEqual([]);
     },
   );
 
   it("[F3] refuses by itself what is too large: the room could not say which act it refused", async () => {
-    const made = await visit({}, { limits: { ...LIMITS, maxFrameBytes: 1_024 } });
+    const client = await joined({}, { limits: { ...LIMITS, maxFrameBytes: 1_024 } });
 
-    const large = made.room.publish("chat", "x".repeat(1_000));
-    const small = made.room.publish("chat", "small");
+    const large = client.room.publish("chat", "x".repeat(1_000));
+    const small = client.room.publish("chat", "small");
     await settled();
-    made.line.ack(made.line.refs);
+    client.transport.ack(client.transport.refs);
 
     expect(await outcomeOf(large)).toMatchObject({ code: "frame_too_large" });
     expect(await small).toEqual({ offset: 1 });
@@ -334,58 +340,58 @@ describe("refusals", () => {
     ["data that nests deeper than 62", "chat", nested(63)],
     ["data that JSON cannot carry", "chat", 1n],
   ])("[A1 F2] refuses by itself %s", async (_what, event, data) => {
-    const made = await visit();
+    const client = await joined();
 
-    expect(await outcomeOf(made.room.publish(event, data))).toMatchObject({ code: "bad_frame" });
-    made.room.send(event, data);
+    expect(await outcomeOf(client.room.publish(event, data))).toMatchObject({ code: "bad_frame" });
+    client.room.send(event, data);
 
     await settled();
-    expect(made.line.frames).toEqual([]);
-    expect(made.told.error).toMatchObject([{ code: "bad_frame" }]);
+    expect(client.transport.frames).toEqual([]);
+    expect(client.emitted.error).toMatchObject([{ code: "bad_frame" }]);
   });
 
   it("[A1 F2] takes events of 64 characters, data that nests 62 deep, and nothing as null", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    void made.room.publish("e".repeat(64), nested(62));
-    void made.room.publish("chat", undefined);
+    void client.room.publish("e".repeat(64), nested(62));
+    void client.room.publish("chat", undefined);
     await settled();
 
-    expect(dataOf(made.line.items)).toEqual([nested(62), null]);
+    expect(dataOf(client.transport.items)).toEqual([nested(62), null]);
   });
 
   it("[G10] rejects one act more than may wait", async () => {
-    const made = await visit({ maxPendingActs: 2 });
-    void made.room.publish("chat", 1);
-    void made.room.publish("chat", 2);
+    const client = await joined({ maxPendingActs: 2 });
+    void client.room.publish("chat", 1);
+    void client.room.publish("chat", 2);
 
-    expect(await outcomeOf(made.room.publish("chat", 3))).toMatchObject({ code: "outbox_full" });
+    expect(await outcomeOf(client.room.publish("chat", 3))).toMatchObject({ code: "outbox_full" });
 
-    made.line.ack(made.line.refs.slice(0, 1));
-    void made.room.publish("chat", 4);
+    client.transport.ack(client.transport.refs.slice(0, 1));
+    void client.room.publish("chat", 4);
     await settled();
-    expect(dataOf(made.line.items)).toEqual([1, 2, 4]);
+    expect(dataOf(client.transport.items)).toEqual([1, 2, 4]);
   });
 
   it("[E1] an error without a ref is told", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    made.line.deliver({ type: "error", code: "bad_frame", message: "not a frame" });
+    client.transport.deliver({ type: "error", code: "bad_frame", message: "not a frame" });
 
-    expect(made.told.error).toMatchObject([{ code: "bad_frame", message: "not a frame" }]);
-    expect(made.room.state).toBe("connected");
+    expect(client.emitted.error).toMatchObject([{ code: "bad_frame", message: "not a frame" }]);
+    expect(client.room.state).toBe("connected");
   });
 
   it("[C1] rejects what waits with the reason of a final close, and whatever comes after it", async () => {
-    const made = await visit();
-    const waiting = made.room.publish("chat", 1);
+    const client = await joined();
+    const waiting = client.room.publish("chat", 1);
     await settled();
 
-    made.line.end(CLOSE_CODES.kicked.code, CLOSE_CODES.kicked.text);
+    client.transport.end(CLOSE_CODES.kicked.code, CLOSE_CODES.kicked.text);
 
     expect(await outcomeOf(waiting)).toMatchObject({ code: "kicked" });
-    expect(await outcomeOf(made.room.publish("chat", 2))).toMatchObject({ code: "kicked" });
-    expect(await outcomeOf(made.room.setPresence(1))).toMatchObject({ code: "kicked" });
+    expect(await outcomeOf(client.room.publish("chat", 2))).toMatchObject({ code: "kicked" });
+    expect(await outcomeOf(client.room.setPresence(1))).toMatchObject({ code: "kicked" });
   });
 });
 

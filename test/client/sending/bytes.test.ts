@@ -6,40 +6,40 @@ import { decodeClientBytes } from "../../../src/protocol/proto/client-decode.ts"
 import { decodeClientText } from "../../../src/protocol/decode.ts";
 import { encodeServerFrames } from "../../../src/protocol/proto/server-encode.ts";
 import { settled } from "../support/fake-world.ts";
-import { visit, type Visit } from "../support/test-client.ts";
+import { joined, type TestClient } from "../support/test-client.ts";
 
 const BYTES = Uint8Array.of(0, 1, 2, 254, 255);
 
 it("[A10] bytes are published as base64, as part of an array too", async () => {
-  const made = await visit();
+  const client = await joined();
 
-  void made.room.publish("shot", BYTES);
-  made.room.send("move", BYTES.subarray(1, 3));
+  void client.room.publish("shot", BYTES);
+  client.room.send("move", BYTES.subarray(1, 3));
   await settled();
 
-  expect(made.line.items).toMatchObject([
+  expect(client.transport.items).toMatchObject([
     { type: "publish", event: "shot", bytes: "AAEC/v8=" },
     { type: "publish", event: "move", volatile: true, bytes: "AQI=" },
   ]);
-  expect(made.line.items.filter((item) => "data" in item)).toEqual([]);
+  expect(client.transport.items.filter((item) => "data" in item)).toEqual([]);
 });
 
 it("[A10] a message that carries bytes is told with them, and null as its data", async () => {
-  const made = await visit();
+  const client = await joined();
   const from = "m".repeat(22);
 
-  made.line.deliver(
+  client.transport.deliver(
     { type: "message", time: 1, from, event: "a", bytes: "AAEC/v8=" },
     { type: "message", time: 1, from, event: "b", bytes: "" },
     { type: "message", time: 1, from, event: "c", data: 1 },
   );
 
-  expect(made.told.message).toMatchObject([
+  expect(client.emitted.message).toMatchObject([
     { event: "a", data: null, bytes: BYTES },
     { event: "b", data: null, bytes: new Uint8Array() },
     { event: "c", data: 1 },
   ]);
-  expect(made.told.message[2]?.bytes).toBeUndefined();
+  expect(client.emitted.message[2]?.bytes).toBeUndefined();
 });
 
 it.each([
@@ -86,13 +86,16 @@ it.each<[string, unknown]>([
   ["an Int8Array", new Int8Array(BYTES.buffer)],
   ["a Buffer of Node", Buffer.from(BYTES)],
 ])("[A10] %s is published as raw bytes, recorded or volatile", async (_what, data) => {
-  const made = await visit();
+  const client = await joined();
 
-  void made.room.publish("shot", data);
-  made.room.send("move", data);
+  void client.room.publish("shot", data);
+  client.room.send("move", data);
   await settled();
 
-  expect(made.line.items.map((item) => (item as { bytes?: string }).bytes)).toEqual(["AAEC/v8=", "AAEC/v8="]);
+  expect(client.transport.items.map((item) => (item as { bytes?: string }).bytes)).toEqual([
+    "AAEC/v8=",
+    "AAEC/v8=",
+  ]);
 });
 
 it.each<[string, unknown]>([
@@ -102,20 +105,20 @@ it.each<[string, unknown]>([
   ["bytes among other data", { picture: BYTES }],
   ["a detached buffer", detached()],
 ])("[A1 A10] %s is rejected with bad_frame, wherever it is given, and never sent", async (_what, data) => {
-  const made = await visit();
+  const client = await joined();
   const codeOf = (act: Promise<unknown>): Promise<unknown> =>
     act.then(
       () => "resolved",
       ({ code }: { readonly code: string }) => code,
     );
 
-  const acts = [made.room.publish("e", data), made.room.set({ a: data }), made.room.setPresence(data)];
-  made.room.send("e", data);
+  const acts = [client.room.publish("e", data), client.room.set({ a: data }), client.room.setPresence(data)];
+  client.room.send("e", data);
   await settled();
 
   expect(await Promise.all(acts.map(codeOf))).toEqual(["bad_frame", "bad_frame", "bad_frame"]);
-  expect(made.told.error.map(({ code }) => code)).toEqual(["bad_frame"]);
-  expect(made.line.items).toEqual([]);
+  expect(client.emitted.error.map(({ code }) => code)).toEqual(["bad_frame"]);
+  expect(client.transport.items).toEqual([]);
 });
 
 it.each<[string, object, object]>([
@@ -124,12 +127,12 @@ it.each<[string, object, object]>([
 ])(
   "[T1 T2] %s in a Map are rejected bad_frame: none of them would be sent",
   async (_what, values, options) => {
-    const made = await visit();
+    const client = await joined();
 
-    await expect(made.room.set(values as never, options)).rejects.toMatchObject({ code: "bad_frame" });
+    await expect(client.room.set(values as never, options)).rejects.toMatchObject({ code: "bad_frame" });
     await settled();
 
-    expect(made.line.items).toEqual([]);
+    expect(client.transport.items).toEqual([]);
   },
 );
 
@@ -137,78 +140,78 @@ describe("the size of a frame", () => {
   const max = 65_536;
 
   /** A room over a connection that speaks a dialect. */
-  async function over(dialect: Dialect | undefined): Promise<Visit> {
-    const made = await visit({}, { limits: { maxFrameBytes: max } });
-    Object.assign(made.line, {
+  async function over(dialect: Dialect | undefined): Promise<TestClient> {
+    const client = await joined({}, { limits: { maxFrameBytes: max } });
+    Object.assign(client.transport, {
       sizeOf: (text: string) => dialect?.sizeOf?.(text, "parlor.v1.proto"),
     });
-    return made;
+    return client;
   }
 
   /** The size of a sent frame. */
-  function sizesOf({ line }: Visit): number[] {
-    return line.frames.map((items) => {
+  function sizesOf({ transport }: TestClient): number[] {
+    return transport.frames.map((items) => {
       const written = proto.write(JSON.stringify(items.length === 1 ? items[0] : items), "parlor.v1.proto");
       return typeof written === "string" ? Buffer.byteLength(written) : written.length;
     });
   }
 
   it("[B7 F3] the size of a frame in the binary dialect is its binary size: raw bytes up to the limit are sent", async () => {
-    const made = await over(proto);
+    const client = await over(proto);
     const overhead =
       proto.sizeOf?.('{"ref":1790000000000001,"type":"publish","event":"y","bytes":""}', "") ?? 0;
     const most = max - overhead - 3 * 2; // three lengths, each of three bytes in place of one
 
-    const fits = made.room.publish("y", new Uint8Array(most));
-    const large = made.room.publish("y", new Uint8Array(most + 1));
-    await made.world.pass(1_000);
-    made.line.ack(made.line.refs, 1);
+    const fits = client.room.publish("y", new Uint8Array(most));
+    const large = client.room.publish("y", new Uint8Array(most + 1));
+    await client.world.pass(1_000);
+    client.transport.ack(client.transport.refs, 1);
 
-    expect(sizesOf(made)).toEqual([max]);
+    expect(sizesOf(client)).toEqual([max]);
     expect(await fits).toEqual({ offset: 1 });
     await expect(large).rejects.toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
   });
 
   it("[F3] the size of raw bytes in JSON is that of their base64", async () => {
-    const made = await over(undefined);
+    const client = await over(undefined);
 
-    const fits = made.room.publish("y", new Uint8Array(49_000));
-    const large = made.room.publish("y", new Uint8Array(49_200));
-    await made.world.pass(1_000);
-    made.line.ack(made.line.refs, 1);
+    const fits = client.room.publish("y", new Uint8Array(49_000));
+    const large = client.room.publish("y", new Uint8Array(49_200));
+    await client.world.pass(1_000);
+    client.transport.ack(client.transport.refs, 1);
 
     expect(await fits).toEqual({ offset: 1 });
     await expect(large).rejects.toMatchObject({ code: "frame_too_large" });
   });
 
   it("[B7 F3] no frame of several acts is larger than the room's limit, in either dialect", async () => {
-    const made = await over(proto);
+    const client = await over(proto);
     const keys = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`k${index}`, index]));
 
     for (let index = 0; index < 40; index++) {
-      void made.room.publish("y", new Uint8Array(12_000 + index));
-      void made.room.set(keys);
+      void client.room.publish("y", new Uint8Array(12_000 + index));
+      void client.room.set(keys);
     }
-    await made.world.pass(1_000);
+    await client.world.pass(1_000);
 
-    expect(made.line.items).toHaveLength(80);
-    expect(Math.max(...sizesOf(made))).toBeLessThanOrEqual(max);
-    expect(made.line.frames.length).toBeLessThan(20);
+    expect(client.transport.items).toHaveLength(80);
+    expect(Math.max(...sizesOf(client))).toBeLessThanOrEqual(max);
+    expect(client.transport.frames.length).toBeLessThan(20);
   });
 
   it("[B7 F3] a set that is smaller as text than in the binary dialect is sent up to the text's limit", async () => {
-    const made = await over(proto);
+    const client = await over(proto);
     const keys = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`k${index}`, index]));
     const { text, bytes } = withRef(encodeSet(keys, {}), 1_790_000_000_000_001);
     expect(proto.sizeOf?.(text, "")).toBeGreaterThan(bytes);
 
-    made.line.end();
-    await made.nextDial();
-    Object.assign(made.line, { sizeOf: (frame: string) => proto.sizeOf?.(frame, "") });
-    made.line.welcome({ limits: { maxFrameBytes: bytes } });
-    const fits = made.room.set(keys);
-    await made.world.pass(1_000);
-    made.line.ack(made.line.refs, 1);
+    client.transport.end();
+    await client.nextDial();
+    Object.assign(client.transport, { sizeOf: (frame: string) => proto.sizeOf?.(frame, "") });
+    client.transport.welcome({ limits: { maxFrameBytes: bytes } });
+    const fits = client.room.set(keys);
+    await client.world.pass(1_000);
+    client.transport.ack(client.transport.refs, 1);
 
     expect(await fits).toEqual({ offset: 1 });
   });

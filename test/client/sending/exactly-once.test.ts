@@ -10,7 +10,7 @@ import {
   type SentItem,
 } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { Visit } from "../support/test-client.ts";
+import { TestClient } from "../support/test-client.ts";
 
 /** The key that the acts of this test set. */
 const KEY = "sum";
@@ -110,20 +110,20 @@ it("[G3 G4 A3 P4 T2 T4] whatever is lost on the way, every act takes effect once
   await fc.assert(
     fc.asyncProperty(steps, async (script) => {
       const room = new ModelRoom();
-      const made = new Visit({ rewind: 1_000, transports: ["websocket"] });
+      const client = new TestClient({ rewind: 1_000, transports: ["websocket"] });
       const acks: Promise<{ readonly offset: number }>[] = [];
       const sums: Promise<number>[] = [];
       let answered = 0;
       await settled();
       for (const step of script) {
-        room.join(made.line);
+        room.join(client.transport);
         if (step === "publish") {
-          const ack = made.room.publish("chat", acks.length);
+          const ack = client.room.publish("chat", acks.length);
           acks.push(ack);
           void ack.then(() => answered++);
         } else if (step === "add") {
-          const { value = 0, version } = made.room.shared.get(KEY) ?? {};
-          const set = made.room.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
+          const { value = 0, version } = client.room.shared.get(KEY) ?? {};
+          const set = client.room.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
           sums.push(
             set.then(
               ({ offset }) => offset,
@@ -132,24 +132,24 @@ it("[G3 G4 A3 P4 T2 T4] whatever is lost on the way, every act takes effect once
           );
           void sums.at(-1)?.then(() => answered++);
         } else if (step === "meddle") room.meddle();
-        else if (step === "take") room.take(made.line, false);
-        else if (step === "refuse") room.take(made.line, true);
+        else if (step === "take") room.take(client.transport, false);
+        else if (step === "refuse") room.take(client.transport, true);
         else if (step === "deliver") room.deliver();
-        else if (step === "pass") await made.world.pass(100);
+        else if (step === "pass") await client.world.pass(100);
         else {
-          made.line.end();
-          await made.nextDial();
+          client.transport.end();
+          await client.nextDial();
         }
         await settled();
       }
 
       const isDone = (): boolean =>
-        answered === acks.length + sums.length && made.room.position === at(room.log.length);
+        answered === acks.length + sums.length && client.room.position === at(room.log.length);
       for (let round = 0; round < 10_000 && !isDone(); round++) {
-        await made.world.pass(10);
-        room.join(made.line);
-        while (!room.isQuietOn(made.line)) {
-          room.take(made.line, false);
+        await client.world.pass(10);
+        room.join(client.transport);
+        while (!room.isQuietOn(client.transport)) {
+          room.take(client.transport, false);
           room.deliver();
         }
       }
@@ -158,19 +158,19 @@ it("[G3 G4 A3 P4 T2 T4] whatever is lost on the way, every act takes effect once
       expect(messages.map(({ data }) => Number(data)).toSorted((one, other) => one - other)).toEqual(
         acks.map((_, index) => index),
       );
-      expect(made.told.message).toEqual(messages);
+      expect(client.emitted.message).toEqual(messages);
       const told = await Promise.all(acks);
       expect(told.map(({ offset }) => messages.find((message) => message.offset === offset)?.data)).toEqual(
         acks.map((_, index) => index),
       );
 
       const changes = room.log.filter((frame) => frame.type === "state");
-      expect(made.room.shared.get(KEY)).toEqual(room.shared);
+      expect(client.room.shared.get(KEY)).toEqual(room.shared);
       const own = changes.filter(({ from }) => from === "me").map(({ offset }) => offset);
       const resolved = (await Promise.all(sums)).filter((offset) => offset > 0);
       expect(resolved.toSorted((one, other) => one - other)).toEqual(own);
       expect(Number(room.shared?.value ?? 0)).toBe(own.length + 1_000 * (changes.length - own.length));
-      made.room.close();
+      client.room.close();
     }),
     { numRuns: 200 },
   );

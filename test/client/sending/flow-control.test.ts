@@ -1,128 +1,132 @@
 import { expect, it } from "vitest";
 import { LIMITS, messageFrame, welcomeFrame, type SentItem } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { comeBack, type Visit, visit } from "../support/test-client.ts";
+import { reconnect, type TestClient, joined } from "../support/test-client.ts";
 
 /** A window of which a quarter is 25,000 characters. */
 const SMALL = { limits: { ...LIMITS, windowChars: 100_000 } };
 
-function seenBy(made: Visit): SentItem[] {
-  return made.line.items.filter(({ type }) => type === "seen");
+function seenBy(client: TestClient): SentItem[] {
+  return client.transport.items.filter(({ type }) => type === "seen");
 }
 
 it("[L5 A9] says how much it has read in all once a quarter of the window more has come", async () => {
-  const made = await visit({}, SMALL);
+  const client = await joined({}, SMALL);
 
-  made.line.deliverText(24_999, messageFrame(1));
-  expect(seenBy(made)).toEqual([]);
-  made.line.deliverText(1, messageFrame(2));
-  expect(seenBy(made)).toEqual([{ type: "seen", chars: 25_000 }]);
+  client.transport.deliverText(24_999, messageFrame(1));
+  expect(seenBy(client)).toEqual([]);
+  client.transport.deliverText(1, messageFrame(2));
+  expect(seenBy(client)).toEqual([{ type: "seen", chars: 25_000 }]);
 
-  made.line.deliverText(24_999, messageFrame(3));
-  expect(seenBy(made)).toHaveLength(1);
-  made.line.deliverText(90_000, messageFrame(4));
-  expect(seenBy(made)).toEqual([
+  client.transport.deliverText(24_999, messageFrame(3));
+  expect(seenBy(client)).toHaveLength(1);
+  client.transport.deliverText(90_000, messageFrame(4));
+  expect(seenBy(client)).toEqual([
     { type: "seen", chars: 25_000 },
     { type: "seen", chars: 139_999 },
   ]);
 });
 
 it("[L5] counts the welcome, and what cannot be understood", async () => {
-  const made = await visit();
-  made.line.end();
-  await made.nextDial();
+  const client = await joined();
+  client.transport.end();
+  await client.nextDial();
 
-  made.line.deliverText(20_000, welcomeFrame({ ...SMALL, recovered: true }));
-  made.line.deliverText(5_000, { type: "error", code: "bad_frame", message: "the server sent no frame" });
+  client.transport.deliverText(20_000, welcomeFrame({ ...SMALL, recovered: true }));
+  client.transport.deliverText(5_000, {
+    type: "error",
+    code: "bad_frame",
+    message: "the server sent no frame",
+  });
 
-  expect(seenBy(made)).toEqual([{ type: "seen", chars: 25_000 }]);
+  expect(seenBy(client)).toEqual([{ type: "seen", chars: 25_000 }]);
 });
 
 it("[L5] counts anew on every connection", async () => {
-  const made = await visit({}, SMALL);
-  made.line.deliverText(40_000, messageFrame(1));
-  made.line.deliverText(24_000, messageFrame(2));
+  const client = await joined({}, SMALL);
+  client.transport.deliverText(40_000, messageFrame(1));
+  client.transport.deliverText(24_000, messageFrame(2));
 
-  await comeBack(made, SMALL);
-  made.line.deliverText(24_000, messageFrame(3));
-  expect(seenBy(made)).toEqual([]);
-  made.line.deliverText(1_000, messageFrame(4));
+  await reconnect(client, SMALL);
+  client.transport.deliverText(24_000, messageFrame(3));
+  expect(seenBy(client)).toEqual([]);
+  client.transport.deliverText(1_000, messageFrame(4));
 
-  expect(seenBy(made)).toEqual([{ type: "seen", chars: 25_000 }]);
+  expect(seenBy(client)).toEqual([{ type: "seen", chars: 25_000 }]);
 });
 
 it("[L5] says so once the application has been told", async () => {
-  const made = await visit({}, SMALL);
+  const client = await joined({}, SMALL);
   const saidBefore: number[] = [];
-  made.room.on("message", () => saidBefore.push(seenBy(made).length));
+  client.room.on("message", () => saidBefore.push(seenBy(client).length));
 
-  made.line.deliverText(25_000, messageFrame(1), messageFrame(2));
+  client.transport.deliverText(25_000, messageFrame(1), messageFrame(2));
 
   expect(saidBefore).toEqual([0, 0]);
-  expect(seenBy(made)).toHaveLength(1);
+  expect(seenBy(client)).toHaveLength(1);
 });
 
 it("[L5 L1] says so at once, however little may be sent, and counts it as sent", async () => {
-  const made = await visit({}, { limits: { ...SMALL.limits, messagesPerSecond: 10, messagesBurst: 10 } });
-  for (let index = 0; index < 9; index++) void made.room.publish("chat", index);
+  const client = await joined({}, { limits: { ...SMALL.limits, messagesPerSecond: 10, messagesBurst: 10 } });
+  for (let index = 0; index < 9; index++) void client.room.publish("chat", index);
   await settled();
-  expect(made.line.items).toHaveLength(8); // four fifths of the burst
+  expect(client.transport.items).toHaveLength(8); // four fifths of the burst
 
-  made.line.deliverText(25_000, messageFrame(1));
-  expect(made.line.items.at(-1)).toEqual({ type: "seen", chars: 25_000 });
-  await made.world.pass(150);
-  expect(made.line.items).toHaveLength(9);
-  await made.world.pass(100);
+  client.transport.deliverText(25_000, messageFrame(1));
+  expect(client.transport.items.at(-1)).toEqual({ type: "seen", chars: 25_000 });
+  await client.world.pass(150);
+  expect(client.transport.items).toHaveLength(9);
+  await client.world.pass(100);
 
-  expect(made.line.items.at(-1)).toMatchObject({ type: "publish", data: 8 });
+  expect(client.transport.items.at(-1)).toMatchObject({ type: "publish", data: 8 });
 });
 
 it("[L5] says nothing to a server that tells no window, and over SSE, where its server does", async () => {
   const { windowChars: _windowChars, ...limits } = LIMITS;
-  const old = await visit({}, { limits });
-  old.line.deliverText(1_000_000_000, messageFrame(1));
-  const sse = await visit({ transports: ["sse"] }, SMALL);
-  sse.line.deliverEvent("Zk3aB9:1", messageFrame(1));
+  const old = await joined({}, { limits });
+  old.transport.deliverText(1_000_000_000, messageFrame(1));
+  const sse = await joined({ transports: ["sse"] }, SMALL);
+  sse.transport.deliverEvent("Zk3aB9:1", messageFrame(1));
 
   expect([...seenBy(old), ...seenBy(sse)]).toEqual([]);
 });
 
 it("[L5] says nothing on a connection that is over", async () => {
-  const made = await visit({}, SMALL);
-  made.room.on("message", () => made.room.close());
+  const client = await joined({}, SMALL);
+  client.room.on("message", () => client.room.close());
 
-  made.line.deliverText(25_000, messageFrame(1));
+  client.transport.deliverText(25_000, messageFrame(1));
 
-  expect(made.line.items).toEqual([]);
+  expect(client.transport.items).toEqual([]);
 });
 
 it("[L5 C1] comes back with its position when it was closed for reading too slowly", async () => {
-  const made = await visit({}, SMALL);
-  made.line.deliver(messageFrame(7));
+  const client = await joined({}, SMALL);
+  client.transport.deliver(messageFrame(7));
 
-  made.line.end(4003, "the member reads too slowly");
-  expect(made.told.state.at(-1)).toMatchObject({ state: "reconnecting", code: 4003 });
-  await made.nextDial();
+  client.transport.end(4003, "the member reads too slowly");
+  expect(client.emitted.state.at(-1)).toMatchObject({ state: "reconnecting", code: 4003 });
+  await client.nextDial();
 
-  expect(made.line.target.after).toBe("Zk3aB9:7");
+  expect(client.transport.target.after).toBe("Zk3aB9:7");
 });
 
 it("[L8 F2 A3] after a frame was rejected unread, a client repeats all unanswered acts, each with its own ref", async () => {
-  const made = await visit();
-  const published = [made.room.publish("chat", 1), made.room.publish("chat", 2)];
+  const client = await joined();
+  const published = [client.room.publish("chat", 1), client.room.publish("chat", 2)];
   await settled();
-  const [first = 0, second = 0] = made.line.refs;
-  made.line.ack([first], 7);
+  const [first = 0, second = 0] = client.transport.refs;
+  client.transport.ack([first], 7);
 
-  made.line.deliver({
+  client.transport.deliver({
     ...{ type: "error", code: "rate_limited", message: "the room's byte budget is spent" },
     ...{ limit: "roomBytesPerSecond", retryAfterMs: 250 },
   });
-  await made.world.pass(249);
-  expect(made.line.frames).toHaveLength(1);
-  await made.world.pass(100);
-  made.line.ack([second], 8);
+  await client.world.pass(249);
+  expect(client.transport.frames).toHaveLength(1);
+  await client.world.pass(100);
+  client.transport.ack([second], 8);
 
-  expect(made.line.refs).toEqual([first, second, second]);
+  expect(client.transport.refs).toEqual([first, second, second]);
   expect(await Promise.all(published)).toEqual([{ offset: 7 }, { offset: 8 }]);
 });

@@ -1,33 +1,33 @@
 import { expect, it } from "vitest";
 import { settled } from "../support/fake-world.ts";
-import { visit } from "../support/test-client.ts";
+import { joined } from "../support/test-client.ts";
 
 it("[J10] watches as no member: asks so, says nothing of itself, and hears of the others", async () => {
-  const made = await visit(
+  const client = await joined(
     { view: true, presence: { name: "Me" } },
     { viewOnly: true, members: [{ id: "ana" }], count: 1 },
   );
 
-  expect(made.line.target).toMatchObject({ view: true, presence: undefined });
-  expect(made.told.welcome).toMatchObject([{ viewOnly: true }]);
-  expect([...made.room.members.keys()]).toEqual(["ana"]);
+  expect(client.transport.target).toMatchObject({ view: true, presence: undefined });
+  expect(client.emitted.welcome).toMatchObject([{ viewOnly: true }]);
+  expect([...client.room.members.keys()]).toEqual(["ana"]);
 });
 
 it("[J10] a watcher's acts are rejected before they are sent", async () => {
-  const made = await visit({ view: true }, { viewOnly: true });
+  const client = await joined({ view: true }, { viewOnly: true });
 
   for (const act of [
-    made.room.publish("chat", 1),
-    made.room.set({ votes: 1 }),
-    made.room.setPresence({ name: "Me" }),
+    client.room.publish("chat", 1),
+    client.room.set({ votes: 1 }),
+    client.room.setPresence({ name: "Me" }),
   ]) {
     await expect(act).rejects.toMatchObject({ code: "view_only" });
   }
-  made.room.send("cursor", 1);
+  client.room.send("cursor", 1);
   await settled();
 
-  expect(made.told.error).toMatchObject([{ code: "view_only" }]);
-  expect(made.line.items).toEqual([]);
-  made.room.close();
-  await expect(made.room.publish("chat", 1)).rejects.toMatchObject({ code: "closed" });
+  expect(client.emitted.error).toMatchObject([{ code: "view_only" }]);
+  expect(client.transport.items).toEqual([]);
+  client.room.close();
+  await expect(client.room.publish("chat", 1)).rejects.toMatchObject({ code: "closed" });
 });

@@ -1,31 +1,31 @@
 import { expect, it } from "vitest";
 import { LIMITS } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { comeBack, Visit, visit } from "../support/test-client.ts";
+import { reconnect, TestClient, joined } from "../support/test-client.ts";
 
 /** So few messages a second that every one can be counted. */
 const SLOW = { limits: { ...LIMITS, messagesPerSecond: 10, messagesBurst: 10 } };
 
-function dataOf(made: Visit): unknown[] {
-  return made.line.items.map(({ data }) => data);
+function dataOf(client: TestClient): unknown[] {
+  return client.transport.items.map(({ data }) => data);
 }
 
 it("[A4 G8] sends without a ref, and says what may stand for what", async () => {
-  const made = await visit();
+  const client = await joined();
 
-  made.room.send("cursor", { x: 1 }, { key: "left" });
-  made.room.send("wave", undefined);
+  client.room.send("cursor", { x: 1 }, { key: "left" });
+  client.room.send("wave", undefined);
   await settled();
 
-  expect(made.line.items).toEqual([
+  expect(client.transport.items).toEqual([
     { type: "publish", event: "cursor", volatile: true, key: "left", data: { x: 1 } },
     { type: "publish", event: "wave", volatile: true, data: null },
   ]);
 });
 
 it("[A4 A7] may be for some members only, and stands for nothing that is for others", async () => {
-  const made = await visit({}, SLOW);
-  for (let index = 0; index < 8; index++) made.room.send("filler", index);
+  const client = await joined({}, SLOW);
+  for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
 
   for (const [data, to] of [
@@ -34,11 +34,11 @@ it("[A4 A7] may be for some members only, and stands for nothing that is for oth
     [3, ["ana"]],
     [4, undefined],
   ] as const) {
-    made.room.send("aim", data, { to });
+    client.room.send("aim", data, { to });
   }
-  await made.world.pass(400);
+  await client.world.pass(400);
 
-  expect(made.line.items.slice(8)).toEqual([
+  expect(client.transport.items.slice(8)).toEqual([
     { type: "publish", event: "aim", volatile: true, to: ["ana"], data: 3 },
     { type: "publish", event: "aim", volatile: true, to: ["bo"], data: 2 },
     { type: "publish", event: "aim", volatile: true, data: 4 },
@@ -46,169 +46,169 @@ it("[A4 A7] may be for some members only, and stands for nothing that is for oth
 });
 
 it("[A4 G8] leaves nothing out while sending keeps up", async () => {
-  const made = await visit();
+  const client = await joined();
 
-  for (let index = 0; index < 20; index++) made.room.send("cursor", index);
+  for (let index = 0; index < 20; index++) client.room.send("cursor", index);
   await settled();
 
-  expect(dataOf(made)).toEqual(Array.from({ length: 20 }, (_, index) => index));
+  expect(dataOf(client)).toEqual(Array.from({ length: 20 }, (_, index) => index));
 });
 
 it("[A4 L1 G8] keeps within the room's limits, and of what waits only the newest by event and key", async () => {
-  const made = await visit({}, SLOW);
+  const client = await joined({}, SLOW);
 
-  for (let index = 0; index < 8; index++) made.room.send("filler", index);
+  for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
-  expect(made.line.items).toHaveLength(8); // four fifths of the burst
+  expect(client.transport.items).toHaveLength(8); // four fifths of the burst
 
   for (let index = 0; index < 100; index++) {
-    made.room.send("cursor", index, { key: "left" });
-    made.room.send("cursor", -index, { key: "right" });
-    made.room.send("wave", `wave ${index}`);
+    client.room.send("cursor", index, { key: "left" });
+    client.room.send("cursor", -index, { key: "right" });
+    client.room.send("wave", `wave ${index}`);
   }
-  await made.world.pass(300);
+  await client.world.pass(300);
 
-  expect(dataOf(made).slice(8)).toEqual([99, -99, "wave 99"]);
+  expect(dataOf(client).slice(8)).toEqual([99, -99, "wave 99"]);
 });
 
 it("[L1] sends no more in any second than the limits, however much is to be sent", async () => {
-  const made = await visit({}, SLOW);
+  const client = await joined({}, SLOW);
 
   for (let tick = 0; tick < 500; tick++) {
-    made.room.send("cursor", tick);
-    made.room.send("aim", tick);
-    await made.world.pass(10);
+    client.room.send("cursor", tick);
+    client.room.send("aim", tick);
+    await client.world.pass(10);
   }
 
   // Eight at once, and ten a second for five seconds.
-  expect(made.line.items.length).toBeGreaterThanOrEqual(56);
-  expect(made.line.items.length).toBeLessThanOrEqual(58);
+  expect(client.transport.items.length).toBeGreaterThanOrEqual(56);
+  expect(client.transport.items.length).toBeLessThanOrEqual(58);
 });
 
 it("[L1] keeps within the budget of bytes as well", async () => {
-  const made = await visit({}, { limits: { ...LIMITS, bytesPerSecond: 1_000, bytesBurst: 2_000 } });
+  const client = await joined({}, { limits: { ...LIMITS, bytesPerSecond: 1_000, bytesBurst: 2_000 } });
 
   for (let tick = 0; tick < 400; tick++) {
-    made.room.send("cursor", "x".repeat(400));
-    await made.world.pass(10);
+    client.room.send("cursor", "x".repeat(400));
+    await client.world.pass(10);
   }
 
-  const bytes = made.line.frames.reduce((sum, items) => sum + JSON.stringify(items).length - 2, 0);
+  const bytes = client.transport.frames.reduce((sum, items) => sum + JSON.stringify(items).length - 2, 0);
   expect(bytes).toBeGreaterThan(4_500);
   expect(bytes).toBeLessThanOrEqual(1_600 + 4_000);
 });
 
 it("[A4 L1] lets no key wait for ever behind a busier one", async () => {
-  const made = await visit({}, SLOW);
-  for (let index = 0; index < 8; index++) made.room.send("filler", index);
+  const client = await joined({}, SLOW);
+  for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
 
-  made.room.send("a", 0);
-  made.room.send("b", 0);
+  client.room.send("a", 0);
+  client.room.send("b", 0);
   for (let tick = 1; tick <= 40; tick++) {
-    await made.world.pass(10);
-    made.room.send("a", tick);
+    await client.world.pass(10);
+    client.room.send("a", tick);
   }
 
-  const events = made.line.items.slice(8).map(({ event }) => event);
+  const events = client.transport.items.slice(8).map(({ event }) => event);
   expect(events.slice(0, 2)).toEqual(["a", "b"]);
 });
 
 it("[A2 A4] acts go before volatile messages", async () => {
-  const made = await visit({}, SLOW);
-  for (let index = 0; index < 8; index++) made.room.send("filler", index);
+  const client = await joined({}, SLOW);
+  for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
 
-  made.room.send("cursor", 1);
-  void made.room.publish("chat", "recorded");
-  await made.world.pass(200);
+  client.room.send("cursor", 1);
+  void client.room.publish("chat", "recorded");
+  await client.world.pass(200);
 
-  expect(made.line.items.slice(8).map(({ event }) => event)).toEqual(["chat", "cursor"]);
+  expect(client.transport.items.slice(8).map(({ event }) => event)).toEqual(["chat", "cursor"]);
 });
 
 it("[A4] is dropped while there is no connection, and when it ends", async () => {
-  const made = new Visit();
-  made.room.send("early", 1);
+  const client = new TestClient();
+  client.room.send("early", 1);
   await settled();
-  made.line.welcome(SLOW);
-  for (let index = 0; index < 8; index++) made.room.send("filler", index);
-  made.room.send("waiting", 1);
+  client.transport.welcome(SLOW);
+  for (let index = 0; index < 8; index++) client.room.send("filler", index);
+  client.room.send("waiting", 1);
   await settled();
-  const before = made.line;
+  const before = client.transport;
 
-  await comeBack(made, SLOW);
-  await made.world.pass(1_000);
+  await reconnect(client, SLOW);
+  await client.world.pass(1_000);
 
   expect(before.items.map(({ event }) => event)).toEqual(Array.from({ length: 8 }, () => "filler"));
-  expect(made.line.items).toEqual([]);
+  expect(client.transport.items).toEqual([]);
 });
 
 it("[A4 S1] waits while the transport is busy, and goes when it is ready", async () => {
-  const made = await visit({ transports: ["sse"] });
-  made.line.isBusy = true;
+  const client = await joined({ transports: ["sse"] });
+  client.transport.isBusy = true;
 
   for (let index = 0; index < 10; index++) {
-    made.room.send("cursor", index);
-    await made.world.pass(20);
+    client.room.send("cursor", index);
+    await client.world.pass(20);
   }
-  expect(made.line.frames).toEqual([]);
-  made.line.ready();
+  expect(client.transport.frames).toEqual([]);
+  client.transport.ready();
 
-  expect(dataOf(made)).toEqual([9]);
+  expect(dataOf(client)).toEqual([9]);
 });
 
 it("[A4] keeps no more than 256 that wait", async () => {
-  const made = await visit();
-  made.line.isBusy = true;
+  const client = await joined();
+  client.transport.isBusy = true;
 
-  for (let index = 0; index < 300; index++) made.room.send("event", index, { key: `key ${index}` });
-  await made.world.pass(100);
-  made.line.isBusy = false;
-  await made.world.pass(5_000);
+  for (let index = 0; index < 300; index++) client.room.send("event", index, { key: `key ${index}` });
+  await client.world.pass(100);
+  client.transport.isBusy = false;
+  await client.world.pass(5_000);
 
-  expect(dataOf(made)).toEqual(Array.from({ length: 256 }, (_, index) => index + 44));
+  expect(dataOf(client)).toEqual(Array.from({ length: 256 }, (_, index) => index + 44));
 });
 
 it("[A4] of many in one go drops the repeated before the oldest", async () => {
-  const made = await visit();
+  const client = await joined();
 
-  made.room.send("rare", 0);
-  for (let index = 0; index < 300; index++) made.room.send("busy", index);
+  client.room.send("rare", 0);
+  for (let index = 0; index < 300; index++) client.room.send("busy", index);
   await settled();
 
-  expect(made.line.items.map(({ event, data }) => [event, data])).toEqual([
+  expect(client.transport.items.map(({ event, data }) => [event, data])).toEqual([
     ["rare", 0],
     ["busy", 299],
   ]);
 });
 
 it("[L1 L2] a refusal of volatile messages is told, and slows the rest", async () => {
-  const made = await visit();
-  made.room.send("cursor", 1);
+  const client = await joined();
+  client.room.send("cursor", 1);
   await settled();
 
-  made.line.deliver({ type: "error", code: "rate_limited", message: "spent", retryAfterMs: 500 });
-  made.room.send("cursor", 2);
-  made.room.send("cursor", 3);
-  await made.world.pass(500);
-  expect(dataOf(made)).toEqual([1]);
-  await made.world.pass(100);
+  client.transport.deliver({ type: "error", code: "rate_limited", message: "spent", retryAfterMs: 500 });
+  client.room.send("cursor", 2);
+  client.room.send("cursor", 3);
+  await client.world.pass(500);
+  expect(dataOf(client)).toEqual([1]);
+  await client.world.pass(100);
 
-  expect(dataOf(made)).toEqual([1, 3]);
-  expect(made.told.error).toMatchObject([{ code: "rate_limited", retryAfterMs: 500 }]);
+  expect(dataOf(client)).toEqual([1, 3]);
+  expect(client.emitted.error).toMatchObject([{ code: "rate_limited", retryAfterMs: 500 }]);
 });
 
 it("[L1] a reconnect does not refill the budget", async () => {
-  const made = await visit({}, SLOW);
-  for (let index = 0; index < 8; index++) made.room.send("filler", index);
+  const client = await joined({}, SLOW);
+  for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
 
-  made.line.end();
-  made.world.signals?.onBack();
+  client.transport.end();
+  client.world.signals?.onBack();
   await settled();
-  made.line.welcome({ ...SLOW, recovered: true });
-  for (let index = 0; index < 8; index++) made.room.send("filler", index);
+  client.transport.welcome({ ...SLOW, recovered: true });
+  for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
 
-  expect(made.line.items).toEqual([]);
+  expect(client.transport.items).toEqual([]);
 });

@@ -12,13 +12,13 @@ const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "c
 /** Within the time that a ping's answer may take. */
 const SIGN_OF_LIFE_MS = 5_000;
 
-type Told = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
+type Emitted = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
 
 /** A room on fake connections in a fake world, and everything it has told. */
-export class Visit {
+export class TestClient {
   readonly world: FakeWorld;
   readonly room: Room;
-  readonly told: Told = {
+  readonly emitted: Emitted = {
     message: [],
     presence: [],
     shared: [],
@@ -49,7 +49,7 @@ export class Visit {
   }
 
   /** The newest connection. */
-  get line(): FakeTransport {
+  get transport(): FakeTransport {
     const line = this.dialled.at(-1);
     if (line === undefined) throw new Error("nothing was dialled");
     return line;
@@ -57,7 +57,7 @@ export class Visit {
 
   /** The offsets of the recorded messages that were told. */
   get offsets(): number[] {
-    return this.told.message.flatMap(({ offset }) => offset ?? []);
+    return this.emitted.message.flatMap(({ offset }) => offset ?? []);
   }
 
   /** The transports that were dialled. */
@@ -77,32 +77,35 @@ export class Visit {
   }
 
   #record<Type extends keyof RoomEvents>(type: Type): void {
-    const told: RoomEvents[Type][] = this.told[type];
+    const told: RoomEvents[Type][] = this.emitted[type];
     this.room.on(type, (event) => void told.push(event));
   }
 }
 
 /** Joins, and is welcomed. */
-export async function visit(options: JoinOptions = {}, welcome: Partial<WelcomeFrame> = {}): Promise<Visit> {
-  const made = new Visit(options);
+export async function joined(
+  options: JoinOptions = {},
+  welcome: Partial<WelcomeFrame> = {},
+): Promise<TestClient> {
+  const client = new TestClient(options);
   await settled();
-  made.line.welcome(welcome);
+  client.transport.welcome(welcome);
   await settled();
-  return made;
+  return client;
 }
 
 /** Loses the connection and comes back. */
-export async function comeBack(made: Visit, welcome: Partial<WelcomeFrame> = {}): Promise<void> {
-  made.line.end();
-  await made.nextDial();
-  made.line.welcome({ recovered: true, ...welcome });
+export async function reconnect(client: TestClient, welcome: Partial<WelcomeFrame> = {}): Promise<void> {
+  client.transport.end();
+  await client.nextDial();
+  client.transport.welcome({ recovered: true, ...welcome });
   await settled();
 }
 
 /** Keeps the connection for a time, with signs of life. */
-export async function live(made: Visit, ms: number): Promise<void> {
+export async function stayConnected(client: TestClient, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= SIGN_OF_LIFE_MS) {
-    await made.world.pass(Math.min(left, SIGN_OF_LIFE_MS));
-    made.line.deliver({ type: "pong" });
+    await client.world.pass(Math.min(left, SIGN_OF_LIFE_MS));
+    client.transport.deliver({ type: "pong" });
   }
 }

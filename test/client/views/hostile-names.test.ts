@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { visit, type Visit } from "../support/test-client.ts";
+import { joined, type TestClient } from "../support/test-client.ts";
 
 /** Names that mean something to objects of JavaScript. */
 const POISON =
@@ -11,30 +11,30 @@ afterEach(() => {
 });
 
 /** Gives a client frames as they come over a network. */
-function deliver({ line }: Visit, ...texts: readonly string[]): void {
-  line.deliver(...texts.map((text) => JSON.parse(text) as never));
+function deliver({ transport }: TestClient, ...texts: readonly string[]): void {
+  transport.deliver(...texts.map((text) => JSON.parse(text) as never));
 }
 
 describe("names that objects inherit", () => {
   it("[A1 G12] are told in a message as they came, and change no object", async () => {
-    const made = await visit();
+    const client = await joined();
 
-    deliver(made, `{"type":"message","offset":1,"time":1,"from":"x","event":"__proto__","data":${POISON}}`);
+    deliver(client, `{"type":"message","offset":1,"time":1,"from":"x","event":"__proto__","data":${POISON}}`);
 
-    expect(made.told.message.map(({ event, data }) => [event, JSON.stringify(data)])).toEqual([
+    expect(client.emitted.message.map(({ event, data }) => [event, JSON.stringify(data)])).toEqual([
       ["__proto__", POISON],
     ]);
   });
 
   it("[T1 T4 G12] are keys and values of the state like any other", async () => {
-    const made = await visit(
+    const client = await joined(
       {},
       JSON.parse(`{"state":{"__proto__":[${POISON},1]},"stateOffset":1}`) as never,
     );
-    const { shared } = made.room;
+    const { shared } = client.room;
     expect(JSON.stringify(shared.get("__proto__")?.value)).toBe(POISON);
 
-    deliver(made, `{"type":"state","offset":2,"time":1,"from":"x","set":${POISON}}`);
+    deliver(client, `{"type":"state","offset":2,"time":1,"from":"x","set":${POISON}}`);
 
     expect([...shared.keys()]).toEqual(["__proto__", "constructor", "toString", "then"]);
     expect(shared.get("__proto__")).toEqual({ value: { polluted: 1 }, version: 2 });
@@ -42,26 +42,26 @@ describe("names that objects inherit", () => {
   });
 
   it("[M1 G12] are ids and data of members like any other", async () => {
-    const made = await visit();
+    const client = await joined();
 
     deliver(
-      made,
+      client,
       `{"type":"presence","joined":[{"id":"__proto__","data":${POISON}},{"id":"constructor"}],"count":3,"roster":"r"}`,
       `{"type":"presence","updated":[{"id":"constructor","data":1}],"left":[{"id":"__proto__","reason":"left"}],"count":2,"roster":"s"}`,
     );
 
-    expect(made.told.presence.flatMap(({ left }) => left.map(({ data }) => JSON.stringify(data)))).toEqual([
-      POISON,
-    ]);
-    expect(made.room.members.get("constructor")).toEqual({ id: "constructor", data: 1 });
-    expect(made.room.members.has("__proto__")).toBe(false);
+    expect(
+      client.emitted.presence.flatMap(({ left }) => left.map(({ data }) => JSON.stringify(data))),
+    ).toEqual([POISON]);
+    expect(client.room.members.get("constructor")).toEqual({ id: "constructor", data: 1 });
+    expect(client.room.members.has("__proto__")).toBe(false);
   });
 
   it("[E1 F2 G12] are codes, types and fields that a client passes over", async () => {
-    const made = await visit();
+    const client = await joined();
 
     deliver(
-      made,
+      client,
       '{"type":"error","code":"__proto__","message":"m"}',
       '{"type":"error","code":"constructor","message":"m"}',
       '{"type":"__proto__","offset":7}',
@@ -69,21 +69,21 @@ describe("names that objects inherit", () => {
       '{"type":"ack","ref":1,"__proto__":{"polluted":1}}',
     );
 
-    expect(made.told.error.map(({ code }) => code)).toEqual(["__proto__", "constructor"]);
-    expect(made.room.state).toBe("connected");
+    expect(client.emitted.error.map(({ code }) => code)).toEqual(["__proto__", "constructor"]);
+    expect(client.room.state).toBe("connected");
   });
 
   it("[A1 T1 G12] are sent as they are given", async () => {
-    const made = await visit();
+    const client = await joined();
     const data = JSON.parse(POISON) as Record<string, unknown>;
 
-    void made.room.publish("__proto__", data).catch(() => undefined);
-    void made.room.set(data).catch(() => undefined);
-    await made.world.pass(1_000);
+    void client.room.publish("__proto__", data).catch(() => undefined);
+    void client.room.set(data).catch(() => undefined);
+    await client.world.pass(1_000);
 
-    const [published, set] = made.line.items;
+    const [published, set] = client.transport.items;
     expect(JSON.stringify(published)).toContain(`"data":${POISON}`);
     expect(JSON.stringify(set)).toContain(`"set":${POISON}`);
-    made.room.close();
+    client.room.close();
   });
 });

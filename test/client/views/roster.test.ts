@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { WelcomeFrame } from "../../../src/protocol/frames.ts";
-import { comeBack, Visit, visit } from "../support/test-client.ts";
+import { reconnect, TestClient, joined } from "../support/test-client.ts";
 
 const ME = { id: "me" };
 const ANA = { id: "ana", data: { name: "Ana" } };
@@ -10,110 +10,141 @@ const CEM = { id: "cem" };
 /** A welcome that brings no list. */
 const NO_LIST = { members: undefined } as unknown as Partial<WelcomeFrame>;
 
-function visitAnaAndBo(): Promise<Visit> {
-  return visit({}, { roster: "r1", members: [ME, ANA, BO], count: 3 });
+function visitAnaAndBo(): Promise<TestClient> {
+  return joined({}, { roster: "r1", members: [ME, ANA, BO], count: 3 });
 }
 
-function idsOf(made: Visit): string[] {
-  return [...made.room.members.keys()];
+function idsOf(client: TestClient): string[] {
+  return [...client.room.members.keys()];
 }
 
 it("[M5 J7] comes back with the list it knows, and keeps it where it is still the same", async () => {
-  const made = await visitAnaAndBo();
-  expect(made.dialled[0]?.target.roster).toBeUndefined();
-  made.line.deliver({ type: "presence", roster: "r2", joined: [CEM], count: 4 });
+  const client = await visitAnaAndBo();
+  expect(client.dialled[0]?.target.roster).toBeUndefined();
+  client.transport.deliver({ type: "presence", roster: "r2", joined: [CEM], count: 4 });
 
-  await comeBack(made, { ...NO_LIST, roster: "r2", count: 4 });
+  await reconnect(client, { ...NO_LIST, roster: "r2", count: 4 });
 
-  expect(made.line.target.roster).toBe("r2");
-  expect(idsOf(made)).toEqual(["me", "ana", "bo", "cem"]);
-  expect(made.told.presence).toHaveLength(2);
+  expect(client.transport.target.roster).toBe("r2");
+  expect(idsOf(client)).toEqual(["me", "ana", "bo", "cem"]);
+  expect(client.emitted.presence).toHaveLength(2);
 });
 
 it("[M5] comes back with the list of its last welcome", async () => {
-  const made = await visitAnaAndBo();
-  await comeBack(made, { roster: "r5", members: [ME, ANA], count: 2 });
+  const client = await visitAnaAndBo();
+  await reconnect(client, { roster: "r5", members: [ME, ANA], count: 2 });
 
-  await comeBack(made, { ...NO_LIST, roster: "r5", count: 2 });
+  await reconnect(client, { ...NO_LIST, roster: "r5", count: 2 });
 
-  expect(made.dialled.map(({ target }) => target.roster)).toEqual([undefined, "r1", "r5"]);
-  expect(idsOf(made)).toEqual(["me", "ana"]);
+  expect(client.dialled.map(({ target }) => target.roster)).toEqual([undefined, "r1", "r5"]);
+  expect(idsOf(client)).toEqual(["me", "ana"]);
 });
 
 it("[M5 L5] a whole list replaces the one it knows, and the difference is told", async () => {
-  const made = await visitAnaAndBo();
+  const client = await visitAnaAndBo();
   const anew = { ...ANA, data: { name: "Ana", away: true } };
 
-  made.line.deliver({ type: "presence", mode: "list", roster: "r9", members: [ME, anew, CEM], count: 3 });
+  client.transport.deliver({
+    type: "presence",
+    mode: "list",
+    roster: "r9",
+    members: [ME, anew, CEM],
+    count: 3,
+  });
 
-  expect(made.told.presence.slice(1)).toEqual([{ joined: [CEM], updated: [anew], left: [BO], count: 3 }]);
-  expect(idsOf(made)).toEqual(["me", "ana", "cem"]);
+  expect(client.emitted.presence.slice(1)).toEqual([
+    { joined: [CEM], updated: [anew], left: [BO], count: 3 },
+  ]);
+  expect(idsOf(client)).toEqual(["me", "ana", "cem"]);
 
-  made.line.deliver({ type: "presence", mode: "list", roster: "r9", members: [ME, anew, CEM], count: 3 });
-  expect(made.told.presence).toHaveLength(2);
+  client.transport.deliver({
+    type: "presence",
+    mode: "list",
+    roster: "r9",
+    members: [ME, anew, CEM],
+    count: 3,
+  });
+  expect(client.emitted.presence).toHaveLength(2);
 });
 
 it("[M6] at the turn to counts the list is void, and nobody is told as gone", async () => {
-  const made = await visitAnaAndBo();
-  const members = made.room.members;
-  expect(made.room.mode).toBe("list");
+  const client = await visitAnaAndBo();
+  const members = client.room.members;
+  expect(client.room.mode).toBe("list");
 
-  made.line.deliver({ type: "presence", mode: "count", roster: "r2", count: 201 });
-  expect(made.room.mode).toBe("count");
+  client.transport.deliver({ type: "presence", mode: "count", roster: "r2", count: 201 });
+  expect(client.room.mode).toBe("count");
   expect(members.size).toBe(0);
-  expect(made.room.count).toBe(201);
-  made.line.deliver({ type: "presence", mode: "count", roster: "r3", count: 202 });
+  expect(client.room.count).toBe(201);
+  client.transport.deliver({ type: "presence", mode: "count", roster: "r3", count: 202 });
 
-  expect(made.told.presence.slice(1)).toEqual([
+  expect(client.emitted.presence.slice(1)).toEqual([
     { joined: [], updated: [], left: [], count: 201 },
     { joined: [], updated: [], left: [], count: 202 },
   ]);
 });
 
 it("[M6 G9] when the list is back, tells who came and went since it was void, and nobody twice", async () => {
-  const made = await visitAnaAndBo();
-  made.line.deliver({ type: "presence", mode: "count", roster: "r2", count: 201 });
+  const client = await visitAnaAndBo();
+  client.transport.deliver({ type: "presence", mode: "count", roster: "r2", count: 201 });
 
-  made.line.deliver({ type: "presence", mode: "list", roster: "r3", members: [ME, ANA, CEM], count: 3 });
+  client.transport.deliver({
+    type: "presence",
+    mode: "list",
+    roster: "r3",
+    members: [ME, ANA, CEM],
+    count: 3,
+  });
 
-  expect(made.room.mode).toBe("list");
-  expect(idsOf(made)).toEqual(["me", "ana", "cem"]);
-  expect(made.told.presence.at(-1)).toEqual({ joined: [CEM], updated: [], left: [BO], count: 3 });
+  expect(client.room.mode).toBe("list");
+  expect(idsOf(client)).toEqual(["me", "ana", "cem"]);
+  expect(client.emitted.presence.at(-1)).toEqual({ joined: [CEM], updated: [], left: [BO], count: 3 });
 
-  made.line.deliver({ type: "presence", roster: "r4", left: [{ id: "ana", reason: "left" }], count: 2 });
-  expect(made.told.presence.at(-1)).toMatchObject({ left: [{ ...ANA, reason: "left" }] });
+  client.transport.deliver({
+    type: "presence",
+    roster: "r4",
+    left: [{ id: "ana", reason: "left" }],
+    count: 2,
+  });
+  expect(client.emitted.presence.at(-1)).toMatchObject({ left: [{ ...ANA, reason: "left" }] });
 });
 
 it("[M6] tells the turn back even where nobody came or went", async () => {
-  const made = await visitAnaAndBo();
-  made.line.deliver({ type: "presence", mode: "count", roster: "r2", count: 3 });
+  const client = await visitAnaAndBo();
+  client.transport.deliver({ type: "presence", mode: "count", roster: "r2", count: 3 });
 
-  made.line.deliver({ type: "presence", mode: "list", roster: "r3", members: [ME, ANA, BO], count: 3 });
+  client.transport.deliver({
+    type: "presence",
+    mode: "list",
+    roster: "r3",
+    members: [ME, ANA, BO],
+    count: 3,
+  });
 
-  expect(made.told.presence.at(-1)).toEqual({ joined: [], updated: [], left: [], count: 3 });
+  expect(client.emitted.presence.at(-1)).toEqual({ joined: [], updated: [], left: [], count: 3 });
 });
 
 it("[M6 M5] a room that turned while it was away is no departure either, and counts are no list to come back with", async () => {
-  const made = await visitAnaAndBo();
+  const client = await visitAnaAndBo();
 
-  await comeBack(made, { ...NO_LIST, mode: "count", roster: "r2", count: 300 });
-  expect(made.room.mode).toBe("count");
-  expect(idsOf(made)).toEqual([]);
-  await comeBack(made, { roster: "r3", members: [ME, ANA], count: 2 });
+  await reconnect(client, { ...NO_LIST, mode: "count", roster: "r2", count: 300 });
+  expect(client.room.mode).toBe("count");
+  expect(idsOf(client)).toEqual([]);
+  await reconnect(client, { roster: "r3", members: [ME, ANA], count: 2 });
 
-  expect(made.dialled.map(({ target }) => target.roster)).toEqual([undefined, "r1", undefined]);
-  expect(made.told.presence.slice(1)).toEqual([
+  expect(client.dialled.map(({ target }) => target.roster)).toEqual([undefined, "r1", undefined]);
+  expect(client.emitted.presence.slice(1)).toEqual([
     { joined: [], updated: [], left: [], count: 300 },
     { joined: [], updated: [], left: [BO], count: 2 },
   ]);
 });
 
 it("[M6 W4] begins as it was asked to, and stands as the welcome says", async () => {
-  const asked = new Visit({ mode: "count" });
+  const asked = new TestClient({ mode: "count" });
   expect(asked.room.mode).toBe("count");
   asked.room.close();
 
-  const made = await visit({}, { ...NO_LIST, mode: "count", count: 500 });
-  expect(made.room.mode).toBe("count");
-  expect(made.told.presence).toEqual([{ joined: [], updated: [], left: [], count: 500 }]);
+  const client = await joined({}, { ...NO_LIST, mode: "count", count: 500 });
+  expect(client.room.mode).toBe("count");
+  expect(client.emitted.presence).toEqual([{ joined: [], updated: [], left: [], count: 500 }]);
 });

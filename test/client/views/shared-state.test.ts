@@ -1,37 +1,37 @@
 import { describe, expect, it } from "vitest";
 import { at, messageFrame, stateFrame } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
-import { comeBack, Visit, visit } from "../support/test-client.ts";
+import { reconnect, TestClient, joined } from "../support/test-client.ts";
 
 /** A room whose topic was set at offset 3 and whose votes at 7, as of 9. */
-function visitVotes(): Promise<Visit> {
-  return visit(
+function visitVotes(): Promise<TestClient> {
+  return joined(
     {},
     { state: { topic: ["lunch", 3], votes: [2, 7] }, stateOffset: 9, position: at(9), head: at(9) },
   );
 }
 
-function sharedOf(made: Visit): unknown {
+function sharedOf(client: TestClient): unknown {
   return Object.fromEntries(
-    Array.from(made.room.shared, ([key, { value, version }]) => [key, [value, version]]),
+    Array.from(client.room.shared, ([key, { value, version }]) => [key, [value, version]]),
   );
 }
 
 describe("what is shared", () => {
   it("[T4] is known from the welcome on, with the versions", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    expect(made.room.shared.get("votes")).toEqual({ value: 2, version: 7 });
-    expect(made.room.shared.get("nothing")).toBeUndefined();
-    expect(made.told.shared).toEqual([{ keys: ["topic", "votes"] }]);
+    expect(client.room.shared.get("votes")).toEqual({ value: 2, version: 7 });
+    expect(client.room.shared.get("nothing")).toBeUndefined();
+    expect(client.emitted.shared).toEqual([{ keys: ["topic", "votes"] }]);
   });
 
   it("[T1 T2] follows every change, and the offset is the version of what it set", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
     const seen: unknown[] = [];
-    made.room.on("shared", () => seen.push([made.room.position, sharedOf(made)]));
+    client.room.on("shared", () => seen.push([client.room.position, sharedOf(client)]));
 
-    made.line.deliver(
+    client.transport.deliver(
       messageFrame(10),
       stateFrame(11, { set: { votes: 3, colour: null } }),
       stateFrame(12, { delete: ["topic"] }, "me"),
@@ -41,52 +41,55 @@ describe("what is shared", () => {
       [at(11), { topic: ["lunch", 3], votes: [3, 11], colour: [null, 11] }],
       [at(12), { votes: [3, 11], colour: [null, 11] }],
     ]);
-    expect(made.told.shared.slice(1)).toEqual([
+    expect(client.emitted.shared.slice(1)).toEqual([
       { keys: ["votes", "colour"], offset: 11, time: 1, from: "ana" },
       { keys: ["topic"], offset: 12, time: 1, from: "me" },
     ]);
-    expect(made.room.position).toBe(at(12));
+    expect(client.room.position).toBe(at(12));
   });
 
   it("[T1] may have any name for a key", async () => {
-    const made = await visit({}, JSON.parse('{"state":{"__proto__":[1,1]},"stateOffset":1}') as never);
+    const client = await joined({}, JSON.parse('{"state":{"__proto__":[1,1]},"stateOffset":1}') as never);
 
-    made.line.deliver(
+    client.transport.deliver(
       JSON.parse('{"type":"state","offset":2,"set":{"constructor":2},"delete":["__proto__"]}'),
     );
 
-    expect(made.told.shared.map(({ keys }) => keys)).toEqual([["__proto__"], ["constructor", "__proto__"]]);
-    expect([...made.room.shared.keys()]).toEqual(["constructor"]);
+    expect(client.emitted.shared.map(({ keys }) => keys)).toEqual([
+      ["__proto__"],
+      ["constructor", "__proto__"],
+    ]);
+    expect([...client.room.shared.keys()]).toEqual(["constructor"]);
   });
 
   it("[T4] takes a change only if it is newer than what is known", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    made.line.deliver(
+    client.transport.deliver(
       stateFrame(9, { set: { votes: "old" } }),
       stateFrame(10, { set: { votes: 3 } }),
       stateFrame(10, { set: { votes: "twice" } }),
     );
 
-    expect(made.room.shared.get("votes")).toEqual({ value: 3, version: 10 });
-    expect(made.told.shared).toHaveLength(2);
+    expect(client.room.shared.get("votes")).toEqual({ value: 3, version: 10 });
+    expect(client.emitted.shared).toHaveLength(2);
   });
 
   it("[T4 G4] goes on from what it knows when it was recovered: the replay brings the rest", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    await comeBack(made, { position: at(9), head: at(11) });
-    expect(made.line.target).toMatchObject({ after: at(9), state: false });
-    expect(made.told.shared).toHaveLength(1);
-    made.line.deliver(stateFrame(10, { set: { votes: 3 } }), stateFrame(11, { delete: ["topic"] }));
+    await reconnect(client, { position: at(9), head: at(11) });
+    expect(client.transport.target).toMatchObject({ after: at(9), state: false });
+    expect(client.emitted.shared).toHaveLength(1);
+    client.transport.deliver(stateFrame(10, { set: { votes: 3 } }), stateFrame(11, { delete: ["topic"] }));
 
-    expect(sharedOf(made)).toEqual({ votes: [3, 10] });
+    expect(sharedOf(client)).toEqual({ votes: [3, 10] });
   });
 
   it("[T4 G4] tells the difference where it was not recovered", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    await comeBack(made, {
+    await reconnect(client, {
       recovered: false,
       reason: "trimmed",
       position: at(90),
@@ -94,100 +97,102 @@ describe("what is shared", () => {
       stateOffset: 90,
     });
 
-    expect(sharedOf(made)).toEqual({ votes: [2, 7], colour: ["red", 80] });
-    expect(made.told.shared.slice(1)).toEqual([{ keys: ["topic", "colour"] }]);
+    expect(sharedOf(client)).toEqual({ votes: [2, 7], colour: ["red", 80] });
+    expect(client.emitted.shared.slice(1)).toEqual([{ keys: ["topic", "colour"] }]);
   });
 
   it("[T4 P5] in another log the same version may be another value", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
     const anew = { recovered: false, reason: "epoch", position: "other:9", stateOffset: 9 } as const;
 
-    await comeBack(made, { ...anew, state: { topic: ["dinner", 3], votes: [2, 7] } });
-    expect(made.told.shared.slice(1)).toEqual([{ keys: ["topic"] }]);
+    await reconnect(client, { ...anew, state: { topic: ["dinner", 3], votes: [2, 7] } });
+    expect(client.emitted.shared.slice(1)).toEqual([{ keys: ["topic"] }]);
 
-    await comeBack(made, { ...anew, state: { topic: ["dinner", 3], votes: [2, 7] } });
-    expect(made.told.shared).toHaveLength(2);
+    await reconnect(client, { ...anew, state: { topic: ["dinner", 3], votes: [2, 7] } });
+    expect(client.emitted.shared).toHaveLength(2);
   });
 
   it("[T4 J7] asks for it where it has a position and nothing else", async () => {
-    const made = new Visit({ position: at(4) });
+    const client = new TestClient({ position: at(4) });
     await settled();
-    expect(made.line.target).toMatchObject({ after: at(4), state: true });
+    expect(client.transport.target).toMatchObject({ after: at(4), state: true });
 
-    made.line.welcome({
+    client.transport.welcome({
       recovered: true,
       position: at(4),
       head: at(6),
       state: { votes: [2, 6] },
       stateOffset: 6,
     });
-    made.line.deliver(stateFrame(5, { set: { votes: 1 } }), stateFrame(6, { set: { votes: 2 } }));
-    expect(sharedOf(made)).toEqual({ votes: [2, 6] });
-    expect(made.told.shared).toEqual([{ keys: ["votes"] }]);
-    expect(made.room.position).toBe(at(6));
+    client.transport.deliver(stateFrame(5, { set: { votes: 1 } }), stateFrame(6, { set: { votes: 2 } }));
+    expect(sharedOf(client)).toEqual({ votes: [2, 6] });
+    expect(client.emitted.shared).toEqual([{ keys: ["votes"] }]);
+    expect(client.room.position).toBe(at(6));
 
-    await comeBack(made, { position: at(6) });
-    expect(made.line.target.state).toBe(false);
+    await reconnect(client, { position: at(6) });
+    expect(client.transport.target.state).toBe(false);
   });
 
   it("[T6 P6] is empty again where the log began anew, and what is set then counts", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    made.line.deliver(
+    client.transport.deliver(
       { type: "position", position: "other:0", reason: "epoch" },
       stateFrame(1, { set: { votes: 0 } }),
     );
 
-    expect(made.told.shared.slice(1)).toEqual([
+    expect(client.emitted.shared.slice(1)).toEqual([
       { keys: ["topic", "votes"] },
       { keys: ["votes"], offset: 1, time: 1, from: "ana" },
     ]);
-    expect(sharedOf(made)).toEqual({ votes: [0, 1] });
-    expect(made.room.position).toBe("other:1");
+    expect(sharedOf(client)).toEqual({ votes: [0, 1] });
+    expect(client.room.position).toBe("other:1");
   });
 
   it("[T6 S1] so it is where an event's id is the first to say so", async () => {
-    const made = await visit(
+    const client = await joined(
       { transports: ["sse"] },
       { state: { votes: [2, 7] }, stateOffset: 9, position: at(9) },
     );
 
-    made.line.deliverEvent("other:0", messageFrame(undefined));
-    made.line.deliverEvent(
+    client.transport.deliverEvent("other:0", messageFrame(undefined));
+    client.transport.deliverEvent(
       "other:1",
       { type: "position", position: "other:0", reason: "epoch" },
       stateFrame(1, { set: { votes: 0 } }),
     );
 
-    expect(made.told.shared.map(({ keys }) => keys)).toEqual([["votes"], ["votes"], ["votes"]]);
-    expect(sharedOf(made)).toEqual({ votes: [0, 1] });
+    expect(client.emitted.shared.map(({ keys }) => keys)).toEqual([["votes"], ["votes"], ["votes"]]);
+    expect(sharedOf(client)).toEqual({ votes: [0, 1] });
   });
 });
 
 describe("set", () => {
   it("[T1 A2] resolves with its offset at the ack, and has changed nothing before", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    const set = made.room.set({ topic: "tea", votes: undefined });
+    const set = client.room.set({ topic: "tea", votes: undefined });
     await settled();
-    const [ref = 0] = made.line.refs;
-    expect(made.room.shared.get("topic")?.value).toBe("lunch");
-    made.line.deliver(stateFrame(10, { set: { topic: "tea", votes: null } }, "me"), {
+    const [ref = 0] = client.transport.refs;
+    expect(client.room.shared.get("topic")?.value).toBe("lunch");
+    client.transport.deliver(stateFrame(10, { set: { topic: "tea", votes: null } }, "me"), {
       type: "ack",
       ref,
       offset: 10,
     });
 
-    expect(made.line.items).toEqual([{ type: "set", ref, set: { topic: "tea", votes: null }, if: {} }]);
+    expect(client.transport.items).toEqual([
+      { type: "set", ref, set: { topic: "tea", votes: null }, if: {} },
+    ]);
     expect(await set).toEqual({ offset: 10 });
-    expect(made.room.shared.get("topic")).toEqual({ value: "tea", version: 10 });
+    expect(client.room.shared.get("topic")).toEqual({ value: "tea", version: 10 });
   });
 
   it("[T2 T3] says which versions must be had, and that keys end with their member", async () => {
-    const made = await visitVotes();
-    const { shared } = made.room;
+    const client = await visitVotes();
+    const { shared } = client.room;
 
-    void made.room.set(
+    void client.room.set(
       { votes: 3 },
       {
         delete: ["topic"],
@@ -197,18 +202,18 @@ describe("set", () => {
     );
     await settled();
 
-    expect(made.line.items).toMatchObject([
+    expect(client.transport.items).toMatchObject([
       { set: { votes: 3 }, delete: ["topic"], if: { votes: 7, colour: 0, topic: 3 }, own: true },
     ]);
   });
 
   it("[T2] rejects a conflict with the versions there are", async () => {
-    const made = await visitVotes();
-    const set = made.room.set({ votes: 3 }, { if: { votes: 7 } });
+    const client = await visitVotes();
+    const set = client.room.set({ votes: 3 }, { if: { votes: 7 } });
     await settled();
-    const [ref = 0] = made.line.refs;
+    const [ref = 0] = client.transport.refs;
 
-    made.line.deliver({
+    client.transport.deliver({
       type: "error",
       ref,
       code: "conflict",
@@ -217,60 +222,64 @@ describe("set", () => {
     });
 
     await expect(set).rejects.toMatchObject({ code: "conflict", versions: { votes: 12, topic: 0 } });
-    await comeBack(made);
-    expect(made.line.items).toEqual([]);
+    await reconnect(client);
+    expect(client.transport.items).toEqual([]);
   });
 
   it.each(["not_owner", "state_full", "bad_frame"] as const)("[T3 T5 E1] rejects %s", async (code) => {
-    const made = await visitVotes();
-    const set = made.room.set({ votes: 3 });
+    const client = await visitVotes();
+    const set = client.room.set({ votes: 3 });
     await settled();
 
-    made.line.deliver({ type: "error", ref: made.line.refs[0] ?? 0, code, message: "why" });
+    client.transport.deliver({ type: "error", ref: client.transport.refs[0] ?? 0, code, message: "why" });
 
     await expect(set).rejects.toMatchObject({ code, versions: undefined });
   });
 
   it("[T2 A3 G3] is sent again as it was, so that one that was applied before a drop is acked", async () => {
-    const made = await visitVotes();
-    const set = made.room.set({ votes: 3 }, { if: { votes: 7 } });
+    const client = await visitVotes();
+    const set = client.room.set({ votes: 3 }, { if: { votes: 7 } });
     await settled();
-    const [first] = made.dialled;
+    const [first] = client.dialled;
 
-    await comeBack(made, { position: at(9), head: at(11) });
-    expect(made.line.items).toEqual(first?.items);
-    made.line.deliver(stateFrame(10, { set: { votes: 3 } }, "me"), stateFrame(11, { set: { votes: 4 } }), {
-      type: "ack",
-      ref: made.line.refs[0] ?? 0,
-      offset: 10,
-    });
+    await reconnect(client, { position: at(9), head: at(11) });
+    expect(client.transport.items).toEqual(first?.items);
+    client.transport.deliver(
+      stateFrame(10, { set: { votes: 3 } }, "me"),
+      stateFrame(11, { set: { votes: 4 } }),
+      {
+        type: "ack",
+        ref: client.transport.refs[0] ?? 0,
+        offset: 10,
+      },
+    );
 
     expect(await set).toEqual({ offset: 10 });
-    expect(sharedOf(made)).toMatchObject({ votes: [4, 11] });
+    expect(sharedOf(client)).toMatchObject({ votes: [4, 11] });
   });
 
   it("[T1 P2] keeps its place among what is published", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    void made.room.publish("chat", 1);
-    void made.room.set({ votes: 3 });
-    void made.room.publish("chat", 2);
+    void client.room.publish("chat", 1);
+    void client.room.set({ votes: 3 });
+    void client.room.publish("chat", 2);
     await settled();
 
-    expect(made.line.frames.map((items) => items.map(({ type }) => type))).toEqual([
+    expect(client.transport.frames.map((items) => items.map(({ type }) => type))).toEqual([
       ["publish", "set", "publish"],
     ]);
   });
 
   it("[F2] refuses by itself what would be refused without its ref: values that nest deeper than 61", async () => {
-    const made = await visitVotes();
+    const client = await visitVotes();
 
-    await expect(made.room.set({ deep: nested(62) })).rejects.toMatchObject({ code: "bad_frame" });
-    await expect(made.room.set({ big: 1n })).rejects.toMatchObject({ code: "bad_frame" });
-    void made.room.set({ deep: nested(61) });
+    await expect(client.room.set({ deep: nested(62) })).rejects.toMatchObject({ code: "bad_frame" });
+    await expect(client.room.set({ big: 1n })).rejects.toMatchObject({ code: "bad_frame" });
+    void client.room.set({ deep: nested(61) });
     await settled();
 
-    expect(made.line.items).toMatchObject([{ set: { deep: nested(61) } }]);
+    expect(client.transport.items).toMatchObject([{ set: { deep: nested(61) } }]);
   });
 });
 

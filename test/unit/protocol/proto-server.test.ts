@@ -138,14 +138,14 @@ it("[B3] two frames one behind the other are one frame of the items of both", ()
 });
 
 it("[B4] messages one after the other take 35 bytes each where every one is of another member, 17 otherwise", () => {
-  const said = (senders: number): ServerFrame[] =>
+  const published = (senders: number): ServerFrame[] =>
     Array.from({ length: 20 }, (_, index) => ({
       ...{ type: "message", time: 1_795_312_524_509, from: `${index % senders}`.padStart(22, "m") },
       ...{ event: "m", data: { x: 1, y: 2 } },
     }));
 
-  expect(encodeServerFrames(said(20)).length / 20).toBeLessThan(35);
-  expect(encodeServerFrames(said(1)).length / 20).toBeLessThan(18);
+  expect(encodeServerFrames(published(20)).length / 20).toBeLessThan(35);
+  expect(encodeServerFrames(published(1)).length / 20).toBeLessThan(18);
 });
 
 it("[B3 V1] an item of a type that is not known yet is passed over", () => {

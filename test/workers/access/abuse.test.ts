@@ -6,7 +6,7 @@ import { serveKinds as to } from "../support/kinds.ts";
 import type { Act } from "../../support/member.ts";
 import { STRICT } from "../support/penalties.ts";
 import { uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { TEST_KINDS } from "../support/test-kinds.ts";
 import { bearer, token } from "../support/tokens.ts";
@@ -57,7 +57,7 @@ const SCENES: readonly [code: ErrorCode, scene: Scene][] = [
 
 describe("errors that a correct client cannot avoid", () => {
   it.each(SCENES)("[L2 G10] %s mutes and closes nobody, however often it occurs", async (code, scene) => {
-    rule({
+    setHooks({
       onPublish: (_room, _ana, { event }) => {
         if (event === "grow") return { data: "x".repeat(70_000) };
         return event === "e" ? undefined : refuse(event);

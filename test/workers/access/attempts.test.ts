@@ -166,14 +166,14 @@ describe("a late attempt", () => {
 
   it("[J11 J10] attempts of a connection that only watches are ordered in the same way", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
-    const eyes = await join(room, { key, query: { view: "1", ...numbered(8) } });
+    const watcher = await join(room, { key, query: { view: "1", ...numbered(8) } });
 
     const late = await joinWebSocket(room, { key, query: { view: "1", ...numbered(7) } });
 
     expect(await late.inbox.take("error")).toMatchObject({ code: "superseded" });
     const bob = await join(room);
     await bob.publish("chat", 1);
-    expect(await eyes.inbox.take("message")).toMatchObject({ event: "chat" });
+    expect(await watcher.inbox.take("message")).toMatchObject({ event: "chat" });
   });
 
   it("[J11] an attempt of another session with the same numbers is not late", async () => {

@@ -32,7 +32,7 @@ async function as(user: string): Promise<{ to: Serve; headers: Record<string, st
 describe("who was closed abuse", () => {
   it("[L2 G10] a user is kept out wherever it comes from, and all its sessions go", async () => {
     const room = uniqueRoom("strict-closed");
-    const [ana, tab, eyes, bob] = [
+    const [ana, tab, watcher, bob] = [
       await join(room, await as("ana")),
       await joinSse(room, await as("ana")),
       await join(room, { ...(await as("ana")), query: { view: "1" } }),
@@ -43,7 +43,7 @@ describe("who was closed abuse", () => {
 
     expect(await ana.closed).toMatchObject({ code: 4505 });
     expect(await tab.closed).toMatchObject({ code: 4007 });
-    expect(await eyes.closed).toMatchObject({ code: 4007 });
+    expect(await watcher.closed).toMatchObject({ code: 4007 });
     await bob.inbox.take("presence", ({ count }) => count === 1);
     const again = await joinWebSocket(room, await as("ana"));
     expect(await again.inbox.take("error")).toMatchObject({ ...BANNED, retryAfterMs: banMs });

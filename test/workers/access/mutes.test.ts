@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { kindsRoom, serveKinds as to } from "../support/kinds.ts";
 import { STRICT, beMuted, beRefused, sendToSleep } from "../support/penalties.ts";
 import { crash, uniqueAddress, uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { TEST_KINDS } from "../support/test-kinds.ts";
 import { bearer, token } from "../support/tokens.ts";
@@ -29,7 +29,7 @@ describe("who is muted", () => {
 
     expect(await ana.publish("e", 2)).toMatchObject({ ...MUTED, retryAfterMs: muteMs });
     expect(await ana.act({ type: "set", set: { a: 1 } })).toMatchObject(MUTED);
-    expect(await ana.say("hi")).toMatchObject(MUTED);
+    expect(await ana.setPresence("hi")).toMatchObject(MUTED);
     ana.send({ type: "publish", event: "v", volatile: true });
     expect(await ana.inbox.take("error", ({ code }) => code === "muted")).toMatchObject(MUTED);
     ana.send({ type: "history", ref: 9 });
@@ -98,15 +98,15 @@ describe("who is muted", () => {
 
   it("[L2] one who goes on is muted again, as often as it takes", async () => {
     const ana = await join(uniqueRoom("strict"), { to });
-    const said: unknown[] = [];
+    const published: unknown[] = [];
 
     for (let second = 0; second < 60; second++) {
       await beRefused(ana, second % 2); // every other second: never maxRefusals in ten of them
-      if (second % 5 === 4) said.push(await ana.publish("e", second));
+      if (second % 5 === 4) published.push(await ana.publish("e", second));
       pass(1_000);
     }
 
-    expect(said.slice(2)).toEqual(Array(10).fill(expect.objectContaining(MUTED)));
+    expect(published.slice(2)).toEqual(Array(10).fill(expect.objectContaining(MUTED)));
   });
 
   it("[L2 G10] muted frames do not count as abuse: the sender could not know of the mute", async () => {
@@ -168,7 +168,7 @@ describe("whom it is for", () => {
 
   it("[L2 K3] not one whose acts fail in the server", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
-    rule({
+    setHooks({
       onPublish: (_room, _member, { event }) => {
         if (event === "bad") throw new Error("out of order");
         return undefined;

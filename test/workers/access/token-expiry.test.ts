@@ -5,7 +5,7 @@ import { CONTRACT_VERSION, JOIN_HEADER, encodeJoin } from "../../../src/protocol
 import { deriveIdentity, randomKey } from "../../../src/protocol/ids.ts";
 import { kindsRoom, serveKinds } from "../support/kinds.ts";
 import { request, roomPath, uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { joinSse, openEvents, post } from "../support/sse.ts";
 import { TOLERANCE_S, bearer, token, type TokenOptions } from "../support/tokens.ts";
 import { join, joinWebSocket } from "../support/websocket.ts";
@@ -94,14 +94,14 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
   it("[D7 J10] closes who only watches as well", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: await goodFor(600) });
-    const eyes = await join(room, { to, query: { view: "1" }, headers: await goodFor(60) });
+    const watcher = await join(room, { to, query: { view: "1" }, headers: await goodFor(60) });
     await between(room);
     pass(60);
 
     await ana.publish("secret", 1);
 
-    expect(await eyes.closed).toMatchObject({ code: 4001 });
-    expect(eyes.inbox.messages).toEqual([]);
+    expect(await watcher.closed).toMatchObject({ code: 4001 });
+    expect(watcher.inbox.messages).toEqual([]);
   });
 
   it("[D7 S5 S1] ends a stream with the close, and keeps its last id, so that its reader may come back", async () => {
@@ -132,7 +132,7 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
 
 describe("when a token expires", () => {
   it("[D7 G12] its connection is not sent what happens at that very moment either", async () => {
-    rule({ onLeave: (room, { user }) => room.publish("gone", user) });
+    setHooks({ onLeave: (room, { user }) => room.publish("gone", user) });
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to, headers: await goodFor(600) });
     const bob = await join(room, { to, headers: await goodFor(60, { user: "bob" }) });

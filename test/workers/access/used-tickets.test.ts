@@ -55,13 +55,13 @@ describe("a ticket", () => {
   it("[D10 J10] is bound by one who only watches, too, and then by no other", async () => {
     const room = uniqueRoom("closed");
     const ticket = await ticketFor(room);
-    const eyes = await join(room, { to, query: { ticket, view: "1" } });
+    const watcher = await join(room, { to, query: { ticket, view: "1" } });
 
     expect(await refusedWith(room, { ticket, key: randomKey() })).toBe("ticket_used");
     const member = await join(room, { to, query: { ticket } });
 
-    expect(await eyes.closed).toMatchObject({ code: 4504 });
-    expect(member.session).toBe(eyes.session);
+    expect(await watcher.closed).toMatchObject({ code: 4504 });
+    expect(member.session).toBe(watcher.session);
   });
 
   it("[D10 D3 G12] with another user's key is another session: it is no one else's", async () => {

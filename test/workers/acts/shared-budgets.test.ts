@@ -192,9 +192,9 @@ describe("the bytes that everyone in a room may send together", () => {
     const bob = await Reader.join(room, { isTestKind: true });
     await spend(room);
 
-    await bob.see();
+    await bob.report();
 
-    expect((await bob.lane())?.seen).toBe(bob.chars);
+    expect((await bob.sendWindow())?.seen).toBe(bob.chars);
     expect(bob.story).not.toContain("error");
   });
 

@@ -81,15 +81,15 @@ describe("joins per address", () => {
   it("[L3] without the platform's counter the isolate counts, and forgets within ten seconds", async () => {
     const to = serverWith({ JOINS_PER_ADDRESS: undefined });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
-    const knock = async (): Promise<number> =>
+    const tryToJoin = async (): Promise<number> =>
       statusOf(await upgrade("a", { query: { key: "x" }, headers, to }));
 
-    const statuses = await Promise.all(Array.from({ length: 101 }, knock));
+    const statuses = await Promise.all(Array.from({ length: 101 }, tryToJoin));
     pass(100);
 
     expect(statuses.filter((status) => status === 429)).toHaveLength(1);
-    expect(await knock()).toBe(101);
-    expect(await knock()).toBe(429);
+    expect(await tryToJoin()).toBe(101);
+    expect(await tryToJoin()).toBe(429);
   });
 
   it("[L3] the limit can be turned off", async () => {

@@ -185,12 +185,12 @@ describe("an act in another's name", () => {
     await bob.post([{ type: "publish", ref: 1, event: "e", data: 2, ...lies }]);
     await ana.inbox.until(({ messages }) => messages.length === 2);
 
-    const said = ana.inbox.all.filter(({ type }) => type === "message" || type === "state");
-    expect(said.map((frame) => ("from" in frame ? frame.from : undefined))).toEqual([
+    const published = ana.inbox.all.filter(({ type }) => type === "message" || type === "state");
+    expect(published.map((frame) => ("from" in frame ? frame.from : undefined))).toEqual([
       ...[eve.member, eve.member, eve.member],
       bob.member,
     ]);
-    for (const frame of said) {
+    for (const frame of published) {
       expect(frame).not.toHaveProperty("user");
       expect((frame as { readonly time: number }).time).toBeGreaterThan(1_000_000);
       expect((frame as { readonly offset?: number }).offset ?? 0).toBeLessThan(4);

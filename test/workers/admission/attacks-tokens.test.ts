@@ -1,7 +1,7 @@
 import { exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { base64url, forge, nowS, signer, usualClaims, type Signer } from "../../support/signing.ts";
-import { knock, serveKindsWith, wasTouched } from "../support/refusals.ts";
+import { refusalsOf, serveKindsWith, wasTouched } from "../support/refusals.ts";
 import { uniqueRoom, type Serve } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { SECRETS, bearer, token } from "../support/tokens.ts";
@@ -84,7 +84,7 @@ describe("a token that is not good is refused by every way in, before a room is 
     const room = uniqueRoom("closed");
     const status = code === "forbidden" ? 403 : 401;
 
-    expect(await knock(room, to, bearer(await mint()))).toEqual({
+    expect(await refusalsOf(room, to, bearer(await mint()))).toEqual({
       websocket: [code, close],
       sse: [code, close < 4500 ? 1006 : close],
       post: [code, status],
@@ -104,7 +104,7 @@ describe("a token that is not good is refused by every way in, before a room is 
       { Authorization: `Basic ${good}` },
       { Authorization: `Bearer Bearer ${good}` },
     ] as Record<string, string>[]) {
-      expect(await knock(room, to, headers)).toMatchObject({ websocket: ["token_missing", 4503] });
+      expect(await refusalsOf(room, to, headers)).toMatchObject({ websocket: ["token_missing", 4503] });
     }
     expect(await wasTouched(room)).toBe(false);
   });
@@ -145,9 +145,9 @@ describe("a token that is not good renews nothing", () => {
 
   it("[D3 D8 G12] one of a user, for who joined without any", async () => {
     const kinds = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(",") });
-    const eyes = await join(uniqueRoom("read-only"), { to: kinds });
+    const watcher = await join(uniqueRoom("read-only"), { to: kinds });
 
-    expect(await eyes.act({ type: "auth", token: await token() })).toMatchObject({ code: "forbidden" });
-    expect(await eyes.publish("e", 1)).toMatchObject({ code: "forbidden" });
+    expect(await watcher.act({ type: "auth", token: await token() })).toMatchObject({ code: "forbidden" });
+    expect(await watcher.publish("e", 1)).toMatchObject({ code: "forbidden" });
   });
 });

@@ -127,10 +127,10 @@ describe("what a token allows", () => {
 
   it("[D1] who has no token may do what the kind allows", async () => {
     const room = uniqueRoom("read-only");
-    const eyes = await join(room, { to });
+    const watcher = await join(room, { to });
 
-    expect(await eyes.publish("e", 1)).toMatchObject({ code: "forbidden" });
-    expect((await eyes.welcome()).mode).toBe("count");
+    expect(await watcher.publish("e", 1)).toMatchObject({ code: "forbidden" });
+    expect((await watcher.welcome()).mode).toBe("count");
   });
 });
 

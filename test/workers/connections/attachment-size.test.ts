@@ -71,7 +71,7 @@ function widestRecord(): Required<SessionRecord> {
   };
 }
 
-function widestLane(): Required<SendWindowRecord> {
+function widestSendWindow(): Required<SendWindowRecord> {
   const [sent, welcome, seen, said, behind, stalledAt] = Array<number>(6).fill(LAST_TIME);
   return {
     ...{ sent: sent ?? 0, welcome, seen, said, behind, stalledAt },
@@ -113,11 +113,11 @@ describe("what is attached to a socket", () => {
     expect(utf8Length(access?.info ?? "")).toBe(1_024);
     expect(grantsLength(access?.grants ?? [])).toBe(MAX_GRANTS_CHARS);
     expect(utf8Length(data ?? "")).toBe(KIND_OPTIONS.maxPresenceBytes.max);
-    const bytes = sizeOf({ v: 2, ...record, lane: widestLane() });
+    const bytes = sizeOf({ v: 2, ...record, lane: widestSendWindow() });
     expect(bytes).toBeGreaterThan(13_000);
     expect(bytes).toBeLessThan(PLATFORM_BYTES - 1_024); // room for a few fields more
     const { 0: socket } = new WebSocketPair();
-    expect(() => attach(socket, record, widestLane())).not.toThrow();
+    expect(() => attach(socket, record, widestSendWindow())).not.toThrow();
   });
 
   it("[D6] the size of an attachment counts a string with one wide character twice, as V8 does", () => {
@@ -187,7 +187,7 @@ describe("a token whose patterns add up", () => {
     const ana = await join(room, { to, headers });
     const bob = await joinSse(room, { to, headers });
 
-    expect(await ana.say(JSON.parse(widest(KIND_OPTIONS.maxPresenceBytes.max)))).toMatchObject({
+    expect(await ana.setPresence(JSON.parse(widest(KIND_OPTIONS.maxPresenceBytes.max)))).toMatchObject({
       type: "ack",
     });
     await kindsRoom(room).evict();

@@ -16,7 +16,7 @@ const PATIENCE_MS = KIND.silenceTimeoutMs + 15_000;
 /** A room's connections, real sockets, and when the platform answered the ping of each. */
 function connections(): {
   readonly liveness: Liveness;
-  readonly add: (heardAt: number, pingedAt?: number, lane?: SendWindowRecord) => Session;
+  readonly add: (heardAt: number, pingedAt?: number, sendWindow?: SendWindowRecord) => Session;
 } {
   const sessions = new Sessions(() => [], KIND);
   const pings = new Map<WebSocket, number>();
@@ -24,12 +24,12 @@ function connections(): {
   let count = 0;
   return {
     liveness,
-    add: (heardAt, pingedAt = 0, lane = { sent: 0 }) => {
+    add: (heardAt, pingedAt = 0, sendWindow = { sent: 0 }) => {
       const { 0: socket } = new WebSocketPair();
       pings.set(socket, pingedAt);
       const [session, member] = [`session ${++count}`, `member ${count}`];
       const of = { user: "", dialect: "json", mode: "list", joinedAt: heardAt } as const;
-      return sessions.add(socket, { session, member, heardAt, ...of }, lane);
+      return sessions.add(socket, { session, member, heardAt, ...of }, sendWindow);
     },
   };
 }

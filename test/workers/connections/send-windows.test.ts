@@ -85,7 +85,7 @@ describe("a member that says what it has read", () => {
     const before = (await bob.settled()).sent;
     const live = bob.texts.length;
 
-    await bob.see();
+    await bob.report();
     const first = bob.texts.slice(live);
     await bob.catchUp();
     await ana.publish("live", 1);
@@ -128,7 +128,7 @@ describe("a member that says what it has read", () => {
     await bob.settled();
 
     for (let read = WINDOW / 4; read <= WINDOW * 2; read += WINDOW / 4) {
-      const { sent } = await bob.see(read);
+      const { sent } = await bob.report(read);
       expect(sent - read).toBeLessThanOrEqual(WINDOW);
       expect(sent - read).toBeGreaterThan(WINDOW / 2);
     }
@@ -144,7 +144,7 @@ describe("a member that says what it has read", () => {
     const cem = await join(room, { presence: "new" });
 
     await bob.catchUp();
-    await ana.say("live");
+    await ana.setPresence("live");
     await bob.inbox.take("presence", ({ updated }) => updated !== undefined);
 
     expect(bob.story).toEqual(["message", "position", "presence", "presence"]);
@@ -184,8 +184,8 @@ describe("a member that says what it has read", () => {
     const ana = await join(room);
     const bob = await Reader.join(room);
 
-    const { sent, seen } = await bob.see(1e12);
-    await bob.see(0);
+    const { sent, seen } = await bob.report(1e12);
+    await bob.report(0);
     await publishBig(ana, 10);
 
     expect(seen).toBe(sent);
@@ -224,7 +224,7 @@ describe("a member that says what it has read", () => {
   it("[A9 F5] has no answer, and a total that is none is bad_frame", async () => {
     const bob = await Reader.join(uniqueRoom());
 
-    await bob.see();
+    await bob.report();
     for (const chars of [-1, 1.5, "1", null]) bob.member.send({ type: "seen", chars });
     await bob.inbox.until(({ all }) => all.length >= 5);
 
@@ -237,7 +237,7 @@ describe("a member that says what it has read", () => {
     const ana = await join(room);
     const bob = await Reader.join(room);
     await publishBig(ana, 3);
-    await bob.see(70_000);
+    await bob.report(70_000);
     const before = await bob.settled();
 
     await evict(room);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { evict, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
-import { joinToVanish } from "../support/cuttable-member.ts";
+import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 // The clock stands still unless a test moves it.
@@ -52,14 +52,14 @@ describe("silence", () => {
     const room = uniqueRoom("chat");
     const silent = await join(room);
     const silentSince = Date.now();
-    let flapping = await joinToVanish(room);
+    let flapping = await joinCuttable(room);
 
     for (let beats = 0; beats < 20 && Date.now() - silentSince < SILENCE_MS + 75_000; beats++) {
       pass(12_000);
       const at = await inRoom(room, ({ storage }) => storage.getAlarm());
       if (at !== null && at <= Date.now()) await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
-      await flapping.vanish();
-      flapping = await joinToVanish(room, { key: flapping.key });
+      await flapping.cut();
+      flapping = await joinCuttable(room, { key: flapping.key });
     }
 
     expect(await silent.closed).toMatchObject({ code: 4002 });

@@ -144,7 +144,7 @@ describe("a WebSocket member that never says what it has read, where the runtime
     const bob = await Reader.join(room, { flow: false });
     await publishBig(ana, 6);
 
-    const { behind } = await bob.see(bob.chars - 100_000);
+    const { behind } = await bob.report(bob.chars - 100_000);
     await publishBig(ana, 6);
     const { sent, seen } = await bob.settled();
     await bob.catchUp();
@@ -160,7 +160,7 @@ describe("a WebSocket member that never says what it has read, where the runtime
     const bob = await Reader.join(room, { flow: false });
     await publishBig(ana, 10);
 
-    const before = await bob.see(1);
+    const before = await bob.report(1);
     await publishBig(ana, 1);
 
     expect(await bob.settled()).toMatchObject({ sent: before.sent, behind: 10 });
@@ -182,7 +182,7 @@ describe("a WebSocket member that says it has read what it has not", () => {
     }
     const stuck = await bob.settled();
     report(0);
-    await vi.waitFor(async () => expect((await bob.lane())?.said).toBeUndefined());
+    await vi.waitFor(async () => expect((await bob.sendWindow())?.said).toBeUndefined());
     pass(60_000); // the room has checked several times meanwhile, each time a little later
     await bob.catchUp();
 
@@ -258,7 +258,7 @@ describe("answers to a member that does not read", () => {
       const page: HistoryFrame = await bob.inbox.take("history");
       messages.push(...page.messages);
       after = page.next;
-      await bob.see();
+      await bob.report();
     }
 
     expect(messages).toHaveLength(16);
@@ -271,7 +271,7 @@ describe("answers to a member that does not read", () => {
     const ana = await joinSse(room);
     await publishBig(ana, 5);
     const bob = await Reader.join(room);
-    await bob.see();
+    await bob.report();
 
     bob.member.send(Array.from({ length: 64 }, (_, n) => ({ type: "history", ref: n + 1, after: 0 })));
 

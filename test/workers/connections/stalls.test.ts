@@ -121,14 +121,14 @@ describe("a member whose window is full and that reads nothing", () => {
     await publishBig(ana, 20);
     for (let read = 1; read <= 4; read++) {
       pass(SLOW_MS - 1_000);
-      await bob.see((WINDOW / 4) * read);
+      await bob.report((WINDOW / 4) * read);
       if (((await alarmOf(room)) ?? Infinity) <= Date.now())
         await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
     }
     const lastReadAt = Date.now();
 
     pass(SLOW_MS / 2);
-    await bob.see(WINDOW);
+    await bob.report(WINDOW);
     await passUntilClosed(room, bob);
 
     expect(await bob.member.closed).toMatchObject({ code: 4003 });
@@ -169,7 +169,7 @@ describe("a member that reads again too late", () => {
     const bob = await Reader.join(room, { isTestKind: true });
     for (let n = 0; n < 20; n++) {
       await publishBig(ana.member, 1, 16_000);
-      await ana.see();
+      await ana.report();
     }
     await bob.settled();
 

@@ -31,7 +31,7 @@ function slowReader(): {
 }
 
 /** Checks every second, as the room does; returns the connections that were found lost. */
-function look(unreadWelcomes: UnreadWelcomes, seconds: number): Session[] {
+function lostWithin(unreadWelcomes: UnreadWelcomes, seconds: number): Session[] {
   return Array.from({ length: seconds }, (_, index) =>
     unreadWelcomes.takeLost(NOW + 1_000 * (index + 1)),
   ).flat();
@@ -43,15 +43,15 @@ describe("a slow network and a welcome that is not ASCII", () => {
 
     queue(280_000);
 
-    expect(look(unreadWelcomes, 200)).toEqual([]);
+    expect(lostWithin(unreadWelcomes, 200)).toEqual([]);
   });
 
   it("[L4 G9] a client that has taken nothing has time for the bytes of its welcome at 32 kbit/s, and is then closed", () => {
     const { unreadWelcomes, session } = slowReader();
     const seconds = 5 + 300_000 / 4_000;
 
-    expect(look(unreadWelcomes, seconds - 1)).toEqual([]);
-    expect(look(unreadWelcomes, seconds)).toEqual([session]);
+    expect(lostWithin(unreadWelcomes, seconds - 1)).toEqual([]);
+    expect(lostWithin(unreadWelcomes, seconds)).toEqual([session]);
   });
 });
 

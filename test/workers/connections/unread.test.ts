@@ -76,7 +76,7 @@ async function fullRoom(): Promise<{ readonly room: string; readonly ana: Reader
   const room = uniqueRoom("tight");
   const ana = await Reader.join(room, { isTestKind: true });
   await ana.member.act({ type: "set", set: { big: "x".repeat(STATE_CHARS) } });
-  await ana.see();
+  await ana.report();
   return { room, ana };
 }
 
@@ -146,7 +146,7 @@ describe("a room with many connections that do not read", () => {
       for (let n = 1; n <= 30; n++) {
         pass(1_000);
         expect(await ana.member.publish("e", "x".repeat(50_000))).toMatchObject({ offset: n });
-        await ana.see();
+        await ana.report();
         expect(sum(await queued(room))).toBeLessThan(MAX_UNREAD);
       }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { pass, Reader, WINDOW } from "../support/reader.ts";
 import { evict, uniqueRoom } from "../support/rooms.ts";
-import { expectWhole, SlowPlay } from "../support/slow-reader-scenario.ts";
+import { expectWhole, SlowReaderScenario } from "../support/slow-reader-scenario.ts";
 import { join } from "../support/websocket.ts";
 
 // The clock stands still unless a test moves it.
@@ -10,53 +10,56 @@ beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
 /** What happens to a member that falls behind and catches up. */
-const STEPS: readonly (readonly [name: string, run: (play: SlowPlay) => Promise<unknown>])[] = [
-  ["it is live", (play) => play.say(100)],
+const STEPS: readonly (readonly [name: string, run: (scenario: SlowReaderScenario) => Promise<unknown>])[] = [
+  ["it is live", (scenario) => scenario.publish(100)],
   [
     "its window is nearly full",
-    async (play) => {
-      for (let n = 0; n < 4; n++) await play.say(60_000);
+    async (scenario) => {
+      for (let n = 0; n < 4; n++) await scenario.publish(60_000);
     },
   ],
-  ["it has fallen behind", (play) => play.say(60_000)],
-  ["someone has changed", (play) => play.change()],
-  ["others were spoken to", (play) => play.say(50_000, [play.speaker.member])],
-  ["it was spoken to", (play) => play.say(50_000, [play.reader.member.member])],
-  ["it has read a little", (play) => play.read(0.1)],
-  ["it has read half", (play) => play.read(0.5)],
-  ["more has come", (play) => play.say(65_000)],
-  ["it has read all", (play) => play.read(1)],
-  ["it has read the rest", (play) => play.read(1)],
-  ["it is live again", (play) => play.say(200)],
+  ["it has fallen behind", (scenario) => scenario.publish(60_000)],
+  ["someone has changed", (scenario) => scenario.changePresence()],
+  ["others were spoken to", (scenario) => scenario.publish(50_000, [scenario.speaker.member])],
+  ["it was spoken to", (scenario) => scenario.publish(50_000, [scenario.reader.member.member])],
+  ["it has read a little", (scenario) => scenario.read(0.1)],
+  ["it has read half", (scenario) => scenario.read(0.5)],
+  ["more has come", (scenario) => scenario.publish(65_000)],
+  ["it has read all", (scenario) => scenario.read(1)],
+  ["it has read the rest", (scenario) => scenario.read(1)],
+  ["it is live again", (scenario) => scenario.publish(200)],
 ];
 
 describe("a member that falls behind and catches up", () => {
   it.each(STEPS.map(([name], index) => [name, index] as const))(
     "[G1 G4 G6 G7 L5 M5] loses and doubles nothing when the room sleeps, or crashes, once %s",
     async (_name, last) => {
-      for (const fail of [(play: SlowPlay) => evict(play.room), (play: SlowPlay) => play.crash()]) {
-        const play = await SlowPlay.begin();
+      for (const fail of [
+        (scenario: SlowReaderScenario) => evict(scenario.room),
+        (scenario: SlowReaderScenario) => scenario.crash(),
+      ]) {
+        const scenario = await SlowReaderScenario.begin();
         for (const [index, [, run]] of STEPS.entries()) {
           pass(1_000);
-          await run(play);
-          if (index === last) await fail(play);
-          await play.judge();
+          await run(scenario);
+          if (index === last) await fail(scenario);
+          await scenario.judge();
         }
-        await expectWhole(play);
+        await expectWhole(scenario);
       }
     },
   );
 
   it("[G1 G4 G6 G7 L5 M5] loses and doubles nothing when sleeps and crashes alternate", async () => {
-    const play = await SlowPlay.begin();
+    const scenario = await SlowReaderScenario.begin();
 
     for (const [index, [, run]] of STEPS.entries()) {
       pass(1_000);
-      await run(play);
-      await (index % 2 === 0 ? evict(play.room) : play.crash());
+      await run(scenario);
+      await (index % 2 === 0 ? evict(scenario.room) : scenario.crash());
     }
 
-    await expectWhole(play);
+    await expectWhole(scenario);
   });
 
   const anyStep = fc.oneof(
@@ -77,20 +80,20 @@ describe("a member that falls behind and catches up", () => {
   );
 
   async function run(steps: readonly (readonly [string, number])[]): Promise<void> {
-    const play = await SlowPlay.begin();
+    const scenario = await SlowReaderScenario.begin();
     for (const [what, size] of steps) {
       pass(1_000);
-      if (what === "say") await play.say(size);
-      if (what === "whisper") await play.whisper(size);
-      if (what === "to others") await play.say(size, [play.speaker.member]);
-      if (what === "to it") await play.say(size, [play.reader.member.member]);
-      if (what === "read") await play.read(size / 100);
-      if (what === "change") await play.change();
-      if (what === "sleep") await evict(play.room).catch(() => undefined);
-      if (what === "crash") await play.crash();
-      await play.judge();
+      if (what === "say") await scenario.publish(size);
+      if (what === "whisper") await scenario.sendVolatile(size);
+      if (what === "to others") await scenario.publish(size, [scenario.speaker.member]);
+      if (what === "to it") await scenario.publish(size, [scenario.reader.member.member]);
+      if (what === "read") await scenario.read(size / 100);
+      if (what === "change") await scenario.changePresence();
+      if (what === "sleep") await evict(scenario.room).catch(() => undefined);
+      if (what === "crash") await scenario.crash();
+      await scenario.judge();
     }
-    await expectWhole(play);
+    await expectWhole(scenario);
   }
 
   it(

@@ -62,7 +62,7 @@ it("[P6 P3] it is counted from the last message or position, and not from what h
   await whisper(ana, 300);
   await ana.publish("open", 1); // 301
   await whisper(ana, POSITION_EVERY - 1);
-  await bob.say("here"); // presence and an ack
+  await bob.setPresence("here"); // presence and an ack
   await settle(ana, bob);
   expect(positions(bob)).toEqual([]);
 
@@ -167,12 +167,15 @@ it(
       const clients = [0, 1, 2, 3].map((n) => new Client(room, n % 2 === 0 ? "websocket" : "sse"));
       for (const client of clients) await client.join();
       const ids = clients.map(({ now }) => now.member);
-      const said: { from: string; to?: string[] }[] = [];
+      const published: { from: string; to?: string[] }[] = [];
       const say = async (from: Client, to?: readonly number[]): Promise<void> => {
         const addressed = to && { to: to.map((index) => ids[index] ?? "") };
-        const answer = await from.now.act({ type: "publish", event: "e", ...addressed }, said.length + 1);
-        said.push({ from: from.now.member, ...addressed });
-        expect(answer).toMatchObject({ offset: said.length });
+        const answer = await from.now.act(
+          { type: "publish", event: "e", ...addressed },
+          published.length + 1,
+        );
+        published.push({ from: from.now.member, ...addressed });
+        expect(answer).toMatchObject({ offset: published.length });
       };
       for (const { who, what } of steps) {
         const client = clients[who] as Client;
@@ -187,14 +190,14 @@ it(
       }
       await say(clients[0] as Client);
 
-      const isFor = ({ from, to }: (typeof said)[number], id: string): boolean =>
+      const isFor = ({ from, to }: (typeof published)[number], id: string): boolean =>
         to === undefined || from === id || to.includes(id);
       for (const client of clients) {
-        await client.now.inbox.until(({ position }) => position.endsWith(`:${said.length}`));
+        await client.now.inbox.until(({ position }) => position.endsWith(`:${published.length}`));
         expect(
           client.messages.map(({ offset, from, to }) => ({ offset, from, ...(to && { to: [...to] }) })),
         ).toEqual(
-          said
+          published
             .map((one, index) => ({ offset: index + 1, ...one }))
             .filter((one) => isFor(one, client.now.member)),
         );

@@ -29,7 +29,7 @@ const anySent = fc.record({
 
 type Sent = { readonly by: number; readonly frame: string | Uint8Array };
 
-async function play(sent: readonly (Sent | null)[]): Promise<void> {
+async function runCase(sent: readonly (Sent | null)[]): Promise<void> {
   const errors = watchErrors();
   const room = uniqueRoom("roomy");
   const polite = new Polite(room, await join(room, { to }), await joinSse(room, { to }));
@@ -38,11 +38,11 @@ async function play(sent: readonly (Sent | null)[]): Promise<void> {
   for (const [index, { by, frame }] of sent.filter((one) => one !== null).entries()) {
     const isText = typeof frame === "string";
     hostile[by]?.send(isText ? frame.replaceAll(PLACEHOLDER, polite.ana.member) : frame);
-    if (index % 10 === 0) polite.talk();
+    if (index % 10 === 0) polite.publish();
   }
   for (const each of hostile) await each.settle();
   hostile.forEach(expectAnswered);
-  polite.talk();
+  polite.publish();
   await expectUnmoved(polite);
 
   // One that had failed would have been ended, and begun anew.
@@ -59,10 +59,10 @@ it.each(parts(PARTS))(
   { timeout: 300_000 },
   async () => {
     // Of a fixed length, so that there are as many as there should be; shrinking leaves out one after another.
-    const game = fc.array(fc.option(anySent, { freq: 1_000_000 }), {
+    const anyCase = fc.array(fc.option(anySent, { freq: 1_000_000 }), {
       ...{ minLength: FRAMES, maxLength: FRAMES, size: "max" },
     });
 
-    await fc.assert(fc.asyncProperty(game, play), awaitedCases(GAMES));
+    await fc.assert(fc.asyncProperty(anyCase, runCase), awaitedCases(GAMES));
   },
 );

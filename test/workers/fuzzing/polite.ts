@@ -9,7 +9,7 @@ export class Polite {
   readonly ana: WebSocketMember;
   readonly bob: Member;
   readonly #room: string;
-  readonly #said: Promise<unknown>[] = [];
+  readonly #published: Promise<unknown>[] = [];
 
   constructor(room: string, ana: WebSocketMember, bob: Member) {
     this.#room = room;
@@ -18,18 +18,24 @@ export class Polite {
   }
 
   /** Each says the next thing. */
-  talk(): void {
-    const said = { type: "publish", event: "polite", data: this.#said.length / 2 };
-    const bobs = post(this.#room, this.bob, { ...said, ref: this.#said.length + 1 }, {}, serveKinds);
-    this.#said.push(
-      this.ana.act(said),
+  publish(): void {
+    const published = { type: "publish", event: "polite", data: this.#published.length / 2 };
+    const bobs = post(
+      this.#room,
+      this.bob,
+      { ...published, ref: this.#published.length + 1 },
+      {},
+      serveKinds,
+    );
+    this.#published.push(
+      this.ana.act(published),
       bobs.then(({ body }) => body),
     );
   }
 
   /** The answers to all they have said. */
   answers(): Promise<unknown[]> {
-    return Promise.all(this.#said);
+    return Promise.all(this.#published);
   }
 }
 

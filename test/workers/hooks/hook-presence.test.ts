@@ -3,7 +3,7 @@ import { refuse, type HookMember, type RoomHandle } from "../../../src/config/ho
 import type { Json } from "../../../src/protocol/json.ts";
 import { kindsRoom, serveKinds as to } from "../support/kinds.ts";
 import { crash, request, roomPath, uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { joinSse, openEvents, post } from "../support/sse.ts";
 import { join, joinWebSocket, rejoin } from "../support/websocket.ts";
 
@@ -23,14 +23,14 @@ async function namesIn(room: string): Promise<string[]> {
 
 describe("onPresence", () => {
   it("[K1 A5] onPresence refuses a presence act with a message, and other members are not notified", async () => {
-    rule({ onPresence: unique });
+    setHooks({ onPresence: unique });
     const room = uniqueRoom("ruled");
     const [ana, bob] = [await join(room, { to, presence: "ana" }), await join(room, { to, presence: "bob" })];
 
-    expect(await bob.say("ana")).toMatchObject(TAKEN);
-    expect(await bob.say("rob")).toMatchObject({ type: "ack" });
-    expect(await bob.say("rob")).toMatchObject({ type: "ack" }); // its own name
-    expect(await bob.say("bob")).toMatchObject({ type: "ack" });
+    expect(await bob.setPresence("ana")).toMatchObject(TAKEN);
+    expect(await bob.setPresence("rob")).toMatchObject({ type: "ack" });
+    expect(await bob.setPresence("rob")).toMatchObject({ type: "ack" }); // its own name
+    expect(await bob.setPresence("bob")).toMatchObject({ type: "ack" });
 
     const updates = ana.inbox.all.flatMap((frame) =>
       frame.type === "presence" ? (frame.updated ?? []) : [],
@@ -40,7 +40,7 @@ describe("onPresence", () => {
   });
 
   it("[K1 H1 G5] onPresence refuses a presence act by POST as well", async () => {
-    rule({ onPresence: unique });
+    setHooks({ onPresence: unique });
     const room = uniqueRoom("ruled");
     await join(room, { to, presence: "ana" });
     const bob = await joinSse(room, { to, presence: "bob" });
@@ -52,7 +52,7 @@ describe("onPresence", () => {
   });
 
   it("[K1 J7 J8] onPresence refuses a new client for the presence data of its join, over either transport", async () => {
-    rule({ onPresence: unique });
+    setHooks({ onPresence: unique });
     const room = uniqueRoom("ruled");
     await join(room, { to, presence: "ana" });
 
@@ -73,7 +73,7 @@ describe("onPresence", () => {
   ])(
     "[K1 M4 G10] a reconnect with refused presence data takes place without it, and receives the refusal: %s",
     async (_when, kind, pass) => {
-      rule({ onPresence: unique });
+      setHooks({ onPresence: unique });
       const room = uniqueRoom(kind);
       const ana = await join(room, { to, presence: "ana" });
       const bob = await join(room, { to, presence: "bob" });
@@ -92,7 +92,7 @@ describe("onPresence", () => {
 
   it("[K1 J5] onPresence is not called for a reconnect without presence data, or with the data that the member has", async () => {
     const asked: unknown[] = [];
-    rule({ onPresence: (_room, { data: before }, data) => void asked.push([before, data]) });
+    setHooks({ onPresence: (_room, { data: before }, data) => void asked.push([before, data]) });
     const room = uniqueRoom("ruled-grace");
 
     const ana = await join(room, { to, presence: { name: "ana" } });
@@ -110,7 +110,7 @@ describe("onPresence", () => {
 
   it("[K1 M1] onPresence changes the data of an act, a join and a reconnect before onJoin sees it", async () => {
     const joined: unknown[] = [];
-    rule({
+    setHooks({
       onPresence: (_room, _member, data) => ({ data: (data as string).trim() }),
       onJoin: (_room, { data }) => void joined.push(data),
     });
@@ -118,7 +118,7 @@ describe("onPresence", () => {
     const watch = await join(room, { to });
 
     const ana = await join(room, { to, presence: " ana " });
-    await ana.say(" anna ");
+    await ana.setPresence(" anna ");
     await rejoin(room, ana, { to, presence: " anna " });
     await rejoin(room, ana, { to, presence: " hanna " });
 
@@ -132,7 +132,7 @@ describe("onPresence", () => {
   it("[K2 F4 T5] what onPresence and onJoin set takes effect with the join, and is counted together", async () => {
     let chars = 600; // twice that is more than the state holds
     const set = (room: RoomHandle, key: string): void => room.set({ [key]: "x".repeat(chars) });
-    rule({ onPresence: (room) => set(room, "first"), onJoin: (room) => set(room, "second") });
+    setHooks({ onPresence: (room) => set(room, "first"), onJoin: (room) => set(room, "second") });
     const room = uniqueRoom("ruled-small");
 
     const full = await joinWebSocket(room, { to, presence: "ana" });
@@ -161,21 +161,21 @@ describe("onPresence", () => {
       () => ({ data: "x".repeat(1_025) }), // more than maxPresenceBytes
       () => ({ data: 1n as never }),
     ]) {
-      rule({ onPresence: hook });
-      expect(await ana.say("anna")).toMatchObject({ code: "internal" });
+      setHooks({ onPresence: hook });
+      expect(await ana.setPresence("anna")).toMatchObject({ code: "internal" });
     }
 
-    rule({ onPresence: () => ({}) });
+    setHooks({ onPresence: () => ({}) });
     expect(await namesIn(room)).toEqual(["ana"]);
     expect(await ana.publish("e", 1)).toMatchObject({ offset: 1 });
-    expect(await ana.say("anna")).toMatchObject({ type: "ack" });
+    expect(await ana.setPresence("anna")).toMatchObject({ type: "ack" });
     expect(await namesIn(room)).toEqual(["anna"]);
   });
 
   it("[K3 J8 M4] an onPresence that fails rejects a new client, and a reconnecting member keeps its data", async () => {
     const room = uniqueRoom("ruled-grace");
     const ana = await join(room, { to, presence: "ana" });
-    rule({
+    setHooks({
       onPresence: (handle) => {
         handle.set({ half: 1 });
         throw new Error("a bug");

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { refuse, type KindHooks, type RoomHandle } from "../../../src/config/hooks.ts";
 import { kindsRoom, serveKinds } from "../support/kinds.ts";
 import { uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { openEvents } from "../support/sse.ts";
 import { stateOf } from "../support/state.ts";
 import { join, joinWebSocket } from "../support/websocket.ts";
@@ -47,7 +47,7 @@ const FAILURES: readonly [what: string, hook: () => never][] = [
 
 /** Expects that the room goes on: the same object, and what was refused left nothing. */
 async function expectToGoOn(room: string, before: { readonly awakeSince: number }): Promise<void> {
-  rule({ onJoin: () => undefined, onPublish: () => undefined, onSet: () => undefined });
+  setHooks({ onJoin: () => undefined, onPublish: () => undefined, onSet: () => undefined });
   expect(await kindsRoom(room).info()).toMatchObject({ awakeSince: before.awakeSince });
   const cem = await join(room, { to });
   expect(await cem.publish("still", "here")).toMatchObject({ type: "ack", offset: 1 });
@@ -61,7 +61,7 @@ describe("a hook that fails", () => {
       const room = uniqueRoom("ruled");
       const [ana, bob] = [await join(room, { to }), await join(room, { to })];
       const before = await kindsRoom(room).info();
-      rule({ onPublish: hook });
+      setHooks({ onPublish: hook });
 
       expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ code: "internal", ref: 1 });
       expect(await ana.ask({ type: "publish", event: "e", volatile: true })).toMatchObject({
@@ -81,7 +81,7 @@ describe("a hook that fails", () => {
       const room = uniqueRoom("ruled");
       const ana = await join(room, { to });
       const before = await kindsRoom(room).info();
-      rule({ onSet: hook });
+      setHooks({ onSet: hook });
 
       expect(await ana.act({ type: "set", set: { a: 1 } })).toMatchObject({ code: "internal" });
 
@@ -93,7 +93,7 @@ describe("a hook that fails", () => {
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
     const before = await kindsRoom(room).info();
-    rule({ onJoin: hook });
+    setHooks({ onJoin: hook });
 
     const bob = await joinWebSocket(room, { to });
     const reader = await openEvents(room, { to });
@@ -110,7 +110,7 @@ describe("a hook that fails", () => {
     const room = uniqueRoom("ruled");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     const before = await kindsRoom(room).info();
-    rule({ onLeave: hook });
+    setHooks({ onLeave: hook });
 
     bob.send({ type: "leave" });
 
@@ -127,7 +127,7 @@ describe("data that a hook makes of a message", () => {
   ])("[K1 A1] that is %s is told as JSON tells it", async (_what, data, told) => {
     const room = uniqueRoom("ruled");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
-    rule({ onPublish: returning({ data }) });
+    setHooks({ onPublish: returning({ data }) });
 
     await ana.publish("e", "mine");
 
@@ -136,7 +136,7 @@ describe("data that a hook makes of a message", () => {
 
   it("[K1 A1] is the sender's where it says nothing of it", async () => {
     const ana = await join(uniqueRoom("ruled"), { to });
-    rule({ onPublish: returning({ event: "other" }) });
+    setHooks({ onPublish: returning({ event: "other" }) });
 
     await ana.publish("e", { mine: 1 });
 
@@ -156,7 +156,7 @@ describe("data that a hook makes of a message", () => {
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
     const before = await kindsRoom(room).info();
-    rule({ onPublish: returning(answer) });
+    setHooks({ onPublish: returning(answer) });
 
     expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
 
@@ -170,7 +170,7 @@ describe("data that a hook makes of a message", () => {
     "[K3 F3] a hook's data that is larger in %s than a frame may be is rejected with that reason",
     async (_unit, data) => {
       const ana = await join(uniqueRoom("ruled"), { to });
-      rule({ onPublish: returning({ data }) });
+      setHooks({ onPublish: returning({ data }) });
 
       expect(await ana.publish("e", 1)).toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
     },
@@ -184,7 +184,7 @@ describe("data that a hook makes of a message", () => {
     "[K3 A1] a hook's data that JSON would change silently, such as %s, is a failure",
     async (_what, data) => {
       const ana = await join(uniqueRoom("ruled"), { to });
-      rule({ onPublish: returning({ data }) });
+      setHooks({ onPublish: returning({ data }) });
 
       expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
     },
@@ -192,7 +192,7 @@ describe("data that a hook makes of a message", () => {
 
   it("[K1 A10] a hook's data that is a view of a buffer is sent as raw bytes", async () => {
     const ana = await join(uniqueRoom("ruled"), { to });
-    rule({ onPublish: returning({ bytes: new DataView(Uint8Array.of(9, 1, 2).buffer, 1) }) });
+    setHooks({ onPublish: returning({ bytes: new DataView(Uint8Array.of(9, 1, 2).buffer, 1) }) });
 
     await ana.publish("e", 1);
 
@@ -232,10 +232,10 @@ describe("a hook that changes what it was given, or gave", () => {
     const room = uniqueRoom("ruled");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     const before = await kindsRoom(room).info();
-    rule(hooks);
+    setHooks(hooks);
 
     await ana.publish("e", { a: 1 });
-    rule({ onPublish: () => undefined });
+    setHooks({ onPublish: () => undefined });
     await ana.publish("still", "here");
 
     await bob.inbox.until(({ messages }) => messages.at(-1)?.event === "still");
@@ -258,7 +258,7 @@ describe("what a hook may not have the room say", () => {
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
     const before = await kindsRoom(room).info();
-    rule({ onPublish: (handle) => work(handle) });
+    setHooks({ onPublish: (handle) => work(handle) });
 
     expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
 
@@ -267,7 +267,7 @@ describe("what a hook may not have the room say", () => {
 
   it("[K1 E1] a sentence of any form is told as text", async () => {
     const ana = await join(uniqueRoom("ruled"), { to });
-    rule({ onPublish: () => refuse(7 as never) });
+    setHooks({ onPublish: () => refuse(7 as never) });
 
     expect(await ana.publish("e", 1)).toMatchObject({ code: "refused", message: "7" });
   });

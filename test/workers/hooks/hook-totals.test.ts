@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { refuse, type RoomHandle } from "../../../src/config/hooks.ts";
 import { serveKinds as to } from "../support/kinds.ts";
 import { uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { stateOf } from "../support/state.ts";
 import { TEST_KINDS } from "../support/test-kinds.ts";
 import { join } from "../support/websocket.ts";
@@ -39,7 +39,7 @@ async function sizesIn(room: string): Promise<Record<string, number>> {
 describe("what a hook sets in one call", () => {
   it("[T5 K3] changes of a hook that each fit are rejected if they do not fit together", async () => {
     let threw: boolean[] = [];
-    rule({
+    setHooks({
       onPublish: (room) => {
         threw = trying(room, [
           (handle) => handle.set({ a: HALF }),
@@ -60,7 +60,7 @@ describe("what a hook sets in one call", () => {
   it("[T5 K3] the keys that a hook sets in one call are counted together", async () => {
     const names = Array.from({ length: maxStateKeys + 1 }, (_, index) => `${index}`);
     let threw: boolean[] = [];
-    rule({
+    setHooks({
       onPublish: (room) =>
         void (threw = trying(
           room,
@@ -76,7 +76,7 @@ describe("what a hook sets in one call", () => {
 
   it("[T5 K2] a key that a hook sets again counts once, and one that it deletes makes room", async () => {
     let threw: boolean[] = [];
-    rule({
+    setHooks({
       onPublish: (room) => {
         threw = trying(room, [
           (handle) => handle.set({ a: HALF }),
@@ -97,12 +97,12 @@ describe("what a hook sets in one call", () => {
   });
 
   it("[T5 K3 T1] what a hook sets counts together with the member's own change, which comes first", async () => {
-    rule({ onSet: (room) => room.set({ b: HALF, c: 1 }) });
+    setHooks({ onSet: (room) => room.set({ b: HALF, c: 1 }) });
     const room = uniqueRoom("ruled-small");
     const ana = await join(room, { to });
 
     expect(await ana.act({ type: "set", set: { a: HALF } })).toMatchObject({ code: "internal" });
-    rule({ onSet: (handle) => handle.set({ b: HALF }) });
+    setHooks({ onSet: (handle) => handle.set({ b: HALF }) });
     expect(await ana.act({ type: "set", set: { a: HALF } })).toMatchObject({ type: "ack" });
 
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
@@ -110,7 +110,7 @@ describe("what a hook sets in one call", () => {
 
   it("[T5 F1] what hooks set is counted from item to item of one frame", async () => {
     let calls = 0;
-    rule({ onPublish: (room) => room.set({ [String.fromCharCode(97 + calls++)]: HALF }) });
+    setHooks({ onPublish: (room) => room.set({ [String.fromCharCode(97 + calls++)]: HALF }) });
     const room = uniqueRoom("ruled-small");
     const ana = await join(room, { to });
 
@@ -141,7 +141,7 @@ describe("what a hook sets in one call", () => {
   });
 
   it("[T5 K1] what the hook of a refused act has set is not counted", async () => {
-    rule({
+    setHooks({
       onPublish: (room, _member, { data }) => {
         room.set({ a: HALF, b: HALF });
         return data === "no" ? refuse("no") : undefined;
@@ -162,7 +162,7 @@ describe("what a hook sets in one call", () => {
     await join(room, { to });
     let name = "a";
     const failures: unknown[] = [];
-    rule({
+    setHooks({
       onLeave: (handle) => {
         failures.push(...trying(handle, [(each) => each.set({ [name]: HALF, [`${name}${name}`]: 1 })]));
         name = "b";
@@ -189,7 +189,7 @@ describe("what a hook says or sets at once", () => {
     ],
   ])("[K3 F3] %s throws in the hook that does it", async (_what, work) => {
     let threw: boolean[] = [];
-    rule({ onPublish: (room) => void (threw = trying(room, [work])) });
+    setHooks({ onPublish: (room) => void (threw = trying(room, [work])) });
     const room = uniqueRoom("ruled-small");
     await (await join(room, { to })).publish("e", 1);
 
@@ -198,7 +198,7 @@ describe("what a hook says or sets at once", () => {
 
   it("[K2 G1 G4] many large messages of a hook are stored in as many rows as they need, and replayed to a client that resumes", async () => {
     const large = "x".repeat(60_000);
-    rule({
+    setHooks({
       onPublish: (room) => {
         for (let n = 0; n < 40; n++) room.publish("large", [n, large]);
       },

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { refuse, type RoomHandle } from "../../../src/config/hooks.ts";
 import { kindsRoom, serveKinds } from "../support/kinds.ts";
 import { crash, request, roomPath, uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { joinSse, openEvents } from "../support/sse.ts";
 import { join, joinWebSocket, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
@@ -19,7 +19,7 @@ function ofTheRoom(member: WebSocketMember): unknown[] {
 
 describe("onJoin", () => {
   it("[K1 J8 G12] refuses a newcomer in words, over either transport, and nobody hears of it", async () => {
-    rule({ onJoin: (_room, { data }) => (data === "spy" ? refuse("no spies") : undefined) });
+    setHooks({ onJoin: (_room, { data }) => (data === "spy" ? refuse("no spies") : undefined) });
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
 
@@ -42,7 +42,7 @@ describe("onJoin", () => {
     [Infinity, {}, 4503],
     ["soon" as never, {}, 4503],
   ])("[K1 E2] a refusal for %d ms is sent as %j and closes with %i", async (retryAfterMs, told, close) => {
-    rule({ onJoin: () => refuse("the game has begun", { retryAfterMs }) });
+    setHooks({ onJoin: () => refuse("the game has begun", { retryAfterMs }) });
     const room = uniqueRoom("ruled");
 
     const late = await joinWebSocket(room, { to });
@@ -59,7 +59,7 @@ describe("onJoin", () => {
 
   it("[K1 M4] onJoin is called for each join, with isReturn, and not for clients that only watch", async () => {
     const asked: unknown[] = [];
-    rule({ onJoin: (_room, { data }, { isReturn }) => void asked.push([data, isReturn]) });
+    setHooks({ onJoin: (_room, { data }, { isReturn }) => void asked.push([data, isReturn]) });
     const room = uniqueRoom("ruled-grace");
 
     const ana = await join(room, { to, presence: "Ana" });
@@ -67,8 +67,8 @@ describe("onJoin", () => {
     await crash();
     await rejoin(room, ana, { to });
     await rejoin(room, ana, { to, presence: "Anna" });
-    const eyes = await rejoin(room, ana, { to, query: { view: "1" }, presence: "eyes" });
-    await rejoin(room, eyes, { to });
+    const watcher = await rejoin(room, ana, { to, query: { view: "1" }, presence: "eyes" });
+    await rejoin(room, watcher, { to });
 
     expect(asked).toEqual([
       ["Ana", false],
@@ -80,7 +80,7 @@ describe("onJoin", () => {
   });
 
   it("[K1 J8] a member whose reconnect is refused stays as it is, with its connection", async () => {
-    rule({ onJoin: (_room, _member, { isReturn }) => (isReturn ? refuse("once only") : undefined) });
+    setHooks({ onJoin: (_room, _member, { isReturn }) => (isReturn ? refuse("once only") : undefined) });
     const room = uniqueRoom("ruled-grace");
     const [ana, bob] = [await join(room, { to, presence: "Ana" }), await join(room, { to })];
 
@@ -95,7 +95,7 @@ describe("onJoin", () => {
 
   it("[K1 M7] onJoin finds the other members, and not the one that it is called for", async () => {
     const others: number[] = [];
-    rule({ onJoin: (room) => void others.push(room.members().length) });
+    setHooks({ onJoin: (room) => void others.push(room.members().length) });
     const room = uniqueRoom("ruled-grace");
 
     const ana = await join(room, { to });
@@ -106,7 +106,7 @@ describe("onJoin", () => {
   });
 
   it("[K2 F4] what it says comes after the announcement, and the newcomer reads it too", async () => {
-    rule({ onJoin: (room, { id }) => room.publish("hello", { id, here: room.members().length }) });
+    setHooks({ onJoin: (room, { id }) => room.publish("hello", { id, here: room.members().length }) });
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
     const bob = await join(room, { to });
@@ -121,7 +121,7 @@ describe("onJoin", () => {
 
 describe("onPublish", () => {
   it("[K1 A2] refuses in words, and the same ref may be tried again", async () => {
-    rule({ onPublish: (_room, _member, { data }) => (data === "rude" ? refuse("be kind") : undefined) });
+    setHooks({ onPublish: (_room, _member, { data }) => (data === "rude" ? refuse("be kind") : undefined) });
     const ana = await join(uniqueRoom("ruled"), { to });
 
     expect(await ana.publish("chat", "rude", { ref: 1 })).toMatchObject({
@@ -133,7 +133,7 @@ describe("onPublish", () => {
   });
 
   it("[K1 G8] changes a message, recorded or volatile", async () => {
-    rule({
+    setHooks({
       onPublish: (_room, _member, { data, isVolatile }) => ({
         data: JSON.stringify(data).toUpperCase(),
         ...(isVolatile && { event: "shout" }),
@@ -152,7 +152,7 @@ describe("onPublish", () => {
 
   it("[K1 A10] sees raw bytes, and may change them, make them data, and data bytes, or say some itself", async () => {
     const seen: unknown[] = [];
-    rule({
+    setHooks({
       onPublish: (room, _member, { event, data, bytes }) => {
         seen.push([data, bytes]);
         if (event === "reversed") return { bytes: bytes?.toReversed() ?? new Uint8Array() };
@@ -183,7 +183,7 @@ describe("onPublish", () => {
   });
 
   it("[K2 G1 G3] what it says and sets follows the message, once, however often the act is repeated", async () => {
-    rule({
+    setHooks({
       onPublish: (room, { id }) => {
         const score = Number(room.get("score")?.value ?? 0);
         room.set({ score: score + 1 });
@@ -220,13 +220,13 @@ describe("onPublish", () => {
       throw new Error("a bug");
     };
 
-    rule({ onPublish: withBug, onSet: asynchronous });
+    setHooks({ onPublish: withBug, onSet: asynchronous });
 
     expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
     expect(await ana.act({ type: "set", set: { a: 1 } })).toMatchObject({ code: "internal" });
-    rule({ onPublish: () => ({ event: "" }), onSet: () => undefined });
+    setHooks({ onPublish: () => ({ event: "" }), onSet: () => undefined });
     expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
-    rule({ onPublish: () => undefined });
+    setHooks({ onPublish: () => undefined });
     expect(await ana.publish("e", 2)).toMatchObject({ offset: 1 });
     expect(await stateOf(room)).toEqual({});
   });
@@ -240,7 +240,7 @@ describe("onPublish", () => {
     ["more than the state holds", (room) => room.set({ big: "x".repeat(300_000) })],
   ])("[K3 T5] %s throws where the hook can see it", async (_what, work) => {
     const thrown: unknown[] = [];
-    rule({
+    setHooks({
       onPublish: (room) => {
         try {
           work(room);
@@ -259,7 +259,7 @@ describe("onPublish", () => {
 describe("onSet and onLeave", () => {
   it("[K1 T2] onSet sees what would change and may refuse it, after versions and owners", async () => {
     const asked: unknown[] = [];
-    rule({
+    setHooks({
       onSet: (_room, _member, { set, deleted, isOwn }) => {
         asked.push([[...set], deleted, isOwn]);
         return set.has("locked") ? refuse("that is locked") : undefined;
@@ -281,7 +281,7 @@ describe("onSet and onLeave", () => {
   });
 
   it("[K1 G9] onLeave is told once, with the reason, and what it says is recorded", async () => {
-    rule({
+    setHooks({
       onLeave: (room, { data }, reason) =>
         room.publish("gone", { data, reason, left: room.members().length }),
     });
@@ -304,7 +304,7 @@ describe("onSet and onLeave", () => {
   });
 
   it("[K3 G9] an onLeave that throws keeps nobody in the room", async () => {
-    rule({
+    setHooks({
       onLeave: () => {
         throw new Error("a bug");
       },

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CHAT_GRACE_MS, SLOT_MS, lost, passAndWake } from "../support/grace.ts";
 import { crash, evict, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts";
 import { post } from "../support/sse.ts";
-import { joinToVanish, type VanishingMember } from "../support/cuttable-member.ts";
+import { joinCuttable, type CuttableMember } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 // The clock stands still unless a test moves it.
@@ -55,19 +55,19 @@ describe("an alarm of before a crash", () => {
   /** The first events of a room's new life, which tell its object of the alarm; with someone who is to be lost. */
   const FIRST_EVENTS: readonly [
     what: string,
-    happen: (room: string, ana: WebSocketMember) => Promise<VanishingMember>,
+    happen: (room: string, ana: WebSocketMember) => Promise<CuttableMember>,
   ][] = [
-    ["a join", (room) => joinToVanish(room)],
-    ["two joins at once", async (room) => (await Promise.all([joinToVanish(room), join(room)]))[0]],
-    ["a look, and a join", (room) => infoOf(room).then(() => joinToVanish(room))],
+    ["a join", (room) => joinCuttable(room)],
+    ["two joins at once", async (room) => (await Promise.all([joinCuttable(room), join(room)]))[0]],
+    ["a look, and a join", (room) => infoOf(room).then(() => joinCuttable(room))],
     [
       "an act by POST, and a join",
-      (room, ana) => post(room, ana, { type: "presence" }).then(() => joinToVanish(room)),
+      (room, ana) => post(room, ana, { type: "presence" }).then(() => joinCuttable(room)),
     ],
     [
       "a join, and a sleep",
       async (room) => {
-        const bob = await joinToVanish(room);
+        const bob = await joinCuttable(room);
         await evict(room);
         return bob;
       },
@@ -77,7 +77,7 @@ describe("an alarm of before a crash", () => {
       (room) =>
         join(room)
           .then(crash)
-          .then(() => joinToVanish(room)),
+          .then(() => joinCuttable(room)),
     ],
   ];
 
@@ -93,7 +93,7 @@ describe("an alarm of before a crash", () => {
       const bob = await happen(room, ana);
 
       await passAndWake(room, CHAT_GRACE_MS / 2 + 1);
-      await bob.vanish();
+      await bob.cut();
       await lost(room, bob);
 
       expect(await alarmOf(room)).toBeLessThanOrEqual(diedAt + CHAT_GRACE_MS + SLOT_MS);
@@ -124,8 +124,8 @@ describe("an alarm of before a crash", () => {
   it("[M4 G9 G11] does not move a grace that had begun before it", async () => {
     const room = uniqueRoom("chat");
     await join(room);
-    const bob = await joinToVanish(room);
-    await bob.vanish();
+    const bob = await joinCuttable(room);
+    await bob.cut();
     await lost(room, bob);
     const diedAt = Date.now();
     vi.setSystemTime(diedAt + CHAT_GRACE_MS / 2);
@@ -147,14 +147,14 @@ describe("an alarm that is set", () => {
   ])("[M4 G9 G11] for a grace stays when others are lost later: the room %s", async (_how, between) => {
     const room = uniqueRoom("chat");
     const witness = await join(room);
-    const [bob, cem] = [await joinToVanish(room), await joinToVanish(room)];
-    await bob.vanish();
+    const [bob, cem] = [await joinCuttable(room), await joinCuttable(room)];
+    await bob.cut();
     await lost(room, bob);
     const soon = (await alarmOf(room)) ?? 0;
     await between(room);
     vi.setSystemTime(Date.now() + CHAT_GRACE_MS / 2);
 
-    await cem.vanish();
+    await cem.cut();
     await lost(room, cem);
 
     expect(await alarmOf(room)).toBe(soon);
@@ -166,8 +166,8 @@ describe("an alarm that is set", () => {
   it("[M4 G9 G11] for a grace stays when its handler fails once", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const bob = await joinToVanish(room);
-    await bob.vanish();
+    const bob = await joinCuttable(room);
+    await bob.cut();
     await lost(room, bob);
     // As a disk that is full: no departure can be written.
     await inRoom(room, ({ storage }) =>

@@ -5,7 +5,7 @@ import { CHAT_GRACE_MS, SLOT_MS, lost, passAndWake } from "../support/grace.ts";
 import { kindsRoom, serveKinds } from "../support/kinds.ts";
 import { STRICT, beBanned, beMuted, refusalOf } from "../support/penalties.ts";
 import { evict, inRoom, infoOf, tablesOf, uniqueAddress, uniqueRoom } from "../support/rooms.ts";
-import { joinToVanish } from "../support/cuttable-member.ts";
+import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 const HOUR_MS = 3_600_000;
@@ -63,8 +63,8 @@ describe("a clock that", () => {
       const room = uniqueRoom("chat");
       const ana = await join(room);
       fault.before();
-      const bob = await joinToVanish(room);
-      await bob.vanish();
+      const bob = await joinCuttable(room);
+      await bob.cut();
       await lost(room, bob);
       await fault.rest(room);
       fault.after();
@@ -84,8 +84,8 @@ describe("a clock that", () => {
       const room = uniqueRoom("chat");
       const ana = await join(room);
       fault.before();
-      const bob = await joinToVanish(room, { presence: "bob" });
-      await bob.vanish();
+      const bob = await joinCuttable(room, { presence: "bob" });
+      await bob.cut();
       await lost(room, bob);
       await fault.rest(room);
       fault.after();
@@ -179,9 +179,9 @@ describe("a clock that is set forward by an hour", () => {
   it("[A3 F6 P4 L2 M4] ends what lasts less, and breaks nothing, nor when it is corrected", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const bob = await joinToVanish(room);
+    const bob = await joinCuttable(room);
     const first = await ana.publish("e", 1, { ref: 1 });
-    await bob.vanish();
+    await bob.cut();
     await lost(room, bob);
     const { position } = ana;
 

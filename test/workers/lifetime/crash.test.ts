@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { crash, evict, inRoom, uniqueRoom } from "../support/rooms.ts";
-import { expectWhole, play } from "../support/run-scenario.ts";
-import { SCENARIO, type Cast, type Client } from "../support/scenario.ts";
+import { expectWhole, runScenario } from "../support/run-scenario.ts";
+import { SCENARIO, type Clients, type Client } from "../support/scenario.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
 /** Who is in the room after a step: clients that come back by themselves. */
-const GONE_AFTER: Readonly<Record<string, readonly (keyof Cast)[]>> = {
+const GONE_AFTER: Readonly<Record<string, readonly (keyof Clients)[]>> = {
   "a close in order": ["cem"],
   "a publish unseen": ["cem"],
   "a lost stream": ["bob"],
@@ -16,9 +16,9 @@ const GONE_AFTER: Readonly<Record<string, readonly (keyof Cast)[]>> = {
 };
 
 /** Ends every object, and has those who were connected come back. */
-async function crashAndReturn(step: string, cast: Cast): Promise<void> {
+async function crashAndReturn(step: string, clients: Clients): Promise<void> {
   const gone = GONE_AFTER[step] ?? [];
-  const there = (Object.entries(cast) as [keyof Cast, Client][])
+  const there = (Object.entries(clients) as [keyof Clients, Client][])
     .filter(([name, client]) => client.isThere && !gone.includes(name))
     .map(([, client]) => client);
   await crash();
@@ -30,23 +30,23 @@ describe("a crash between any two steps", () => {
   it.each(SCENARIO.map(({ name }) => name))(
     "[G1 G2 G3 G4 G5 G6 G9] loses and doubles nothing after %s",
     async (name) => {
-      const cast = await play(uniqueRoom(), async (step, all) => {
+      const clients = await runScenario(uniqueRoom(), async (step, all) => {
         if (step === name) await crashAndReturn(step, all);
       });
 
-      await expectWhole(cast);
+      await expectWhole(clients);
     },
   );
 
   it("[G1 G2 G3 G4 G5 G6 G9] loses and doubles nothing after every one", async () => {
-    await expectWhole(await play(uniqueRoom(), crashAndReturn));
+    await expectWhole(await runScenario(uniqueRoom(), crashAndReturn));
   });
 
   it("[G1 G2 G3 G4 G5 G6 G9] loses and doubles nothing when sleeps and crashes alternate", async () => {
     let steps = 0;
     await expectWhole(
-      await play(uniqueRoom(), (step, cast) =>
-        steps++ % 2 === 0 ? evict(cast.ana.room) : crashAndReturn(step, cast),
+      await runScenario(uniqueRoom(), (step, clients) =>
+        steps++ % 2 === 0 ? evict(clients.ana.room) : crashAndReturn(step, clients),
       ),
     );
   });

@@ -1,26 +1,26 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { evict, inRoom, infoOf, roomStub, uniqueRoom, wasAwake } from "../support/rooms.ts";
-import { expectWhole, play } from "../support/run-scenario.ts";
+import { expectWhole, runScenario } from "../support/run-scenario.ts";
 import { SCENARIO } from "../support/scenario.ts";
 import { joinSse } from "../support/sse.ts";
-import { joinToVanish } from "../support/cuttable-member.ts";
+import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
 describe("a sleep between any two steps", () => {
   it.each(SCENARIO.map(({ name }) => name))(
     "[G1 G3 G4 G5 G6 G9] loses and doubles nothing after %s",
     async (name) => {
-      const cast = await play(uniqueRoom(), async (step, { ana }) => {
+      const clients = await runScenario(uniqueRoom(), async (step, { ana }) => {
         if (step === name) await evict(ana.room);
       });
 
-      await expectWhole(cast);
+      await expectWhole(clients);
     },
   );
 
   it("[G1 G3 G4 G5 G6 G9] loses and doubles nothing after every one", async () => {
-    await expectWhole(await play(uniqueRoom(), (_step, { ana }) => evict(ana.room)));
+    await expectWhole(await runScenario(uniqueRoom(), (_step, { ana }) => evict(ana.room)));
   });
 });
 
@@ -44,10 +44,10 @@ describe("the event that wakes a room", () => {
   it("[G6 G9 M2] a lost connection is announced", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
-    const bob = await joinToVanish(room);
+    const bob = await joinCuttable(room);
     await evict(room);
 
-    await bob.vanish();
+    await bob.cut();
 
     expect(await ana.inbox.take("presence", (frame) => frame.left !== undefined)).toMatchObject({
       left: [{ id: bob.member, reason: "disconnected" }],
@@ -107,7 +107,7 @@ describe("the event that wakes a room", () => {
     const [ana, bob] = [await join(room), await joinSse(room)];
     await evict(room);
 
-    await ana.say("awake");
+    await ana.setPresence("awake");
 
     expect(await bob.inbox.take("presence")).toEqual({
       type: "presence",

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { Viewer } from "../../../src/protocol/messages.ts";
 import { SCAN_CHARS } from "../../../src/room/log/history-pages.ts";
 import type { Log } from "../../../src/room/log/log.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { historyOf, loadLog, NOW, pagesAfter, range, withLog, type ReadHistory } from "../support/logs.ts";
-import { eyesOf } from "../../support/viewer.ts";
+import { viewerOf } from "../../support/viewer.ts";
 
 /** What a row of a test is: a message for everyone, one for Bob alone, or a change of the state. */
 type What = "all" | "bob" | "state";
@@ -45,7 +45,7 @@ function pagesOf(
 
 /** The logs of a room: as it was written, and as it is after a load. */
 function both(log: Log, storage: DurableObjectStorage): readonly Log[] {
-  return [log, loadLog(storage, keeping(1_000)).log];
+  return [log, loadLog(storage, retentionOf(1_000)).log];
 }
 
 describe("messages for some", () => {
@@ -55,12 +55,12 @@ describe("messages for some", () => {
     ["no other member", "cem", [1, 5]],
     ["nobody else", undefined, [1, 5]],
   ])("[A7 A8 H5] are in the history that %s may read", async (_who, member, wanted) => {
-    const pages = await withLog(keeping(1_000), (log, storage) => {
+    const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeAll(log, ["all", "bob", "bob", "state", "all"]);
       return both(log, storage).flatMap((each) => [
-        historyOf(each, { limit: 500 }, NOW, eyesOf(member)),
-        historyOf(each, { after: 0, limit: 500 }, NOW, eyesOf(member)),
-        historyOf(each, { since: NOW, limit: 500 }, NOW, eyesOf(member)),
+        historyOf(each, { limit: 500 }, NOW, viewerOf(member)),
+        historyOf(each, { after: 0, limit: 500 }, NOW, viewerOf(member)),
+        historyOf(each, { since: NOW, limit: 500 }, NOW, viewerOf(member)),
       ]);
     });
 
@@ -74,9 +74,9 @@ describe("messages for some", () => {
     ["as many as there are, from the end", { limit: 3 }, [1, 6, 8], false],
     ["none: all that follows is hidden", { after: 8, limit: 3 }, [], false],
   ])("[A7 A8] and the page and its more are of what one may see: %s", async (_what, bounds, wanted, more) => {
-    const pages = await withLog(keeping(1_000), (log, storage) => {
+    const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeAll(log, ["all", "bob", "state", "bob", "bob", "all", "bob", "all", "bob", "bob"]);
-      return both(log, storage).map((each) => historyOf(each, bounds, NOW, eyesOf("cem")));
+      return both(log, storage).map((each) => historyOf(each, bounds, NOW, viewerOf("cem")));
     });
 
     for (const page of pages) expect([offsets(page), page.more]).toEqual([wanted, more]);
@@ -85,11 +85,11 @@ describe("messages for some", () => {
   it.each(["bob", "state"] as const)(
     "[A8] a page may end before its first message if much of the log is %s's, and says where the next page begins",
     async (what) => {
-      const logs = await withLog(keeping(1_000), (log, storage) => {
+      const logs = await withLog(retentionOf(1_000), (log, storage) => {
         const large = Array<What>(12).fill(what); // twice as much as a page looks at
         storeAll(log, ["all", ...large, "all", ...large, "all"], 200_000);
         return both(log, storage).map((each) =>
-          [{ after: 0 }, { before: 28 }].map((from) => pagesOf(each, from, eyesOf("cem"))),
+          [{ after: 0 }, { before: 28 }].map((from) => pagesOf(each, from, viewerOf("cem"))),
         );
       });
 
@@ -105,12 +105,12 @@ describe("messages for some", () => {
   );
 
   it("[L10 P4] each page of a replay reads a bounded part of the log, and the next continues from there", async () => {
-    const pages = await withLog(keeping(1_000), (log, storage) => {
+    const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeAll(log, ["all", ...Array<What>(12).fill("bob"), "all"], 200_000);
       return both(log, storage).map((each) => {
         const read = [];
         for (let after = 0; after < each.head;) {
-          const page = each.page(after, 65_536, eyesOf("cem"));
+          const page = each.page(after, 65_536, viewerOf("cem"));
           if (page === undefined) break;
           read.push({ isEmpty: page.texts === "", cost: page.cost });
           after = page.last;
@@ -126,7 +126,7 @@ describe("messages for some", () => {
   });
 
   it("[A7 P4 P6] bring who may not see them to the end of the log all the same", async () => {
-    const pages = await withLog(keeping(1_000), (log, storage) => {
+    const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeAll(log, ["all", ...Array<What>(600).fill("bob"), "state", "bob"]);
       return both(log, storage).map((each) => [
         pagesAfter(each, 0, 65_536, "cem").map(({ offsets: seen, last }) => [seen, last]),

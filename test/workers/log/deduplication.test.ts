@@ -4,7 +4,7 @@ import {
   DEDUPLICATION_WINDOW_MS,
   type Known,
 } from "../../../src/room/log/deduplication.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { blocksIn, doActs, done, floorsIn, LATER, NEW, STALE } from "../support/acts.ts";
 import { loadLog, NOW, range, rowsIn, type LoadedLog } from "../support/logs.ts";
 import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "../support/rooms.ts";
@@ -194,7 +194,7 @@ describe("the window", () => {
     storage: DurableObjectStorage,
     count: number,
     atOf: (n: number) => number,
-    limits = keeping(1),
+    limits = retentionOf(1),
   ): LoadedLog {
     const loaded = loadLog(storage, limits);
     for (const n of range(1, count)) doActs(loaded, [["s", n]], atOf(n));
@@ -208,7 +208,7 @@ describe("the window", () => {
     refs: readonly number[],
     now: number,
   ): Known[][] {
-    return [deduplication, loadLog(storage, keeping(1)).deduplication].map((each) =>
+    return [deduplication, loadLog(storage, retentionOf(1)).deduplication].map((each) =>
       refs.map((ref) => each.find("s", ref, now)),
     );
   }

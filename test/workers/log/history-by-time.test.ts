@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Log } from "../../../src/room/log/log.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { historyOf, loadLog, NOW, store, withLog } from "../support/logs.ts";
 import { request, roomPath, uniqueRoom } from "../support/rooms.ts";
 import { join } from "../support/websocket.ts";
@@ -33,7 +33,7 @@ describe("reads by time", () => {
     ["with since the first of the range", { since: NOW, limit: 2 }, [1, 2]],
     ["with until alone the last of the range", { until: NOW + 10, limit: 2 }, [3, 4]],
   ])("[A8] %s", async (_what, range, wanted) => {
-    const pages = await withLog(keeping(1_000), (log, storage) => {
+    const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeTimes(log);
       return [log, loadLog(storage).log].map((each) => historyOf(each, { limit: 500, ...range }, NOW + 10));
     });
@@ -42,7 +42,7 @@ describe("reads by time", () => {
   });
 
   it("[A8 F6] a clock that steps back changes no order: what came later has no earlier time", async () => {
-    const found = await withLog(keeping(1_000), (log, storage) => {
+    const found = await withLog(retentionOf(1_000), (log, storage) => {
       storeTimes(log, [NOW + 100, NOW, NOW + 50]);
       const { log: loaded } = loadLog(storage);
       storeTimes(loaded, [NOW + 60, NOW + 101]);
@@ -70,9 +70,9 @@ describe("reads by time", () => {
   });
 
   it("[A8 P5] what retention has let go is not found by its time either", async () => {
-    const found = await withLog(keeping(3), (log, storage) => {
+    const found = await withLog(retentionOf(3), (log, storage) => {
       storeTimes(log, [NOW, NOW + 10, NOW + 20, NOW + 30]);
-      return [log, loadLog(storage, keeping(3)).log].map((each) =>
+      return [log, loadLog(storage, retentionOf(3)).log].map((each) =>
         [{ since: NOW }, { since: NOW, until: NOW + 30 }, { until: NOW + 20 }].map((range) =>
           historyOf(each, { limit: 500, ...range }, NOW + 30).messages.map(({ offset }) => offset),
         ),
@@ -107,7 +107,9 @@ describe("reads by time", () => {
   });
 
   it("[A8] an empty log has nothing at any time", async () => {
-    const page = await withLog(keeping(3), (log) => historyOf(log, { since: 0, until: NOW, limit: 5 }, NOW));
+    const page = await withLog(retentionOf(3), (log) =>
+      historyOf(log, { since: 0, until: NOW, limit: 5 }, NOW),
+    );
 
     expect(page).toEqual({ messages: [], more: false });
   });

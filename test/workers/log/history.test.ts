@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { historyOf, loadLog, type ReadHistory } from "../support/logs.ts";
 import { crash, evict, inRoom, request, roomPath, rowsOf, tablesOf, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
@@ -181,7 +181,7 @@ it("[A8 H5 P5] what retention has let go is not served", async () => {
   const { room } = await roomWith(20);
 
   const messages = await inRoom(room, ({ storage }) => {
-    const { log } = loadLog(storage, keeping(10));
+    const { log } = loadLog(storage, retentionOf(10));
     return [{ after: 0, limit: 3 }, { before: 12, limit: 500 }, { limit: 500 }].map((range) =>
       historyOf(log, range, Date.now()),
     );

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { isFor, type Addressed } from "../../../src/protocol/messages.ts";
 import type { Log } from "../../../src/room/log/log.ts";
 import { SegmentCache } from "../../../src/room/log/segment-cache.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import {
   historyOf,
   loadLog,
@@ -16,7 +16,7 @@ import {
   withLog,
 } from "../support/logs.ts";
 import { inRoom, uniqueRoom } from "../support/rooms.ts";
-import { eyesOf } from "../../support/viewer.ts";
+import { viewerOf } from "../../support/viewer.ts";
 
 /** The most characters that the newest rows in memory have, and the most rows. */
 const TAIL = { chars: 2_097_152, rows: 4_096 };
@@ -71,7 +71,7 @@ describe("pages of the log", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), fc.constantFrom(7, 1_000), (steps, kept) =>
         inRoom(uniqueRoom(), ({ storage }) => {
-          const limits = keeping(kept);
+          const limits = retentionOf(kept);
           let { log } = loadLog(storage, limits);
           log.open();
           const all: Frame[] = [];
@@ -111,7 +111,7 @@ describe("pages of the log", () => {
   ): void {
     const wanted = all
       .map((frame, index) => ({ frame, offset: index + 1 }))
-      .filter(({ frame, offset }) => offset > after && isFor(frame, eyesOf(member)));
+      .filter(({ frame, offset }) => offset > after && isFor(frame, viewerOf(member)));
     const pages = pagesAfter(log, after, maxChars, member);
     expect(pages.flatMap(({ texts }) => texts)).toEqual(
       wanted.map(({ frame, offset }) => textOf(frame, offset)),
@@ -124,10 +124,10 @@ describe("pages of the log", () => {
   }
 
   it("[P4] end where nothing follows", async () => {
-    const pages = await withLog(keeping(1_000), (log) => {
-      const before = log.page(0, 65_536, eyesOf());
+    const pages = await withLog(retentionOf(1_000), (log) => {
+      const before = log.page(0, 65_536, viewerOf());
       storeRows(log, [3]);
-      return [before, log.page(3, 65_536, eyesOf()), log.page(2, 65_536, eyesOf())?.last];
+      return [before, log.page(3, 65_536, viewerOf()), log.page(2, 65_536, viewerOf())?.last];
     });
 
     expect(pages).toEqual([undefined, undefined, 3]);
@@ -143,7 +143,7 @@ describe("pages of the log", () => {
   ])(
     "[L5 P4] have no more than %i characters where that is asked, unless they are one message",
     async (maxChars, wanted) => {
-      const reads = await withLog(keeping(1_000), (log, storage) => {
+      const reads = await withLog(retentionOf(1_000), (log, storage) => {
         storeRows(log, [2, 1]);
         return [log, loadLog(storage).log].map((each) => pagesAfter(each, 0, maxChars));
       });
@@ -211,7 +211,7 @@ describe("the newest rows, in memory", () => {
       },
     ],
   ])("[P4 G4] are a part of what is read: more than fits, %s", async (how, load) => {
-    const [head, reads] = await withLog(keeping(1_000), (written, storage) => {
+    const [head, reads] = await withLog(retentionOf(1_000), (written, storage) => {
       storeLarge(written);
       const log = load(written, storage);
       if (how.includes("more is written")) storeRows(log, Array(3).fill(2) as number[]);
@@ -224,7 +224,7 @@ describe("the newest rows, in memory", () => {
   it.each([TAIL.rows - 1, TAIL.rows, TAIL.rows + 1, 2 * TAIL.rows])(
     "[P4 G4] are a part of what is read: %i rows",
     async (rows) => {
-      const reads = await withLog(keeping(1_000_000), (log, storage) => {
+      const reads = await withLog(retentionOf(1_000_000), (log, storage) => {
         storeRows(log, Array(rows).fill(1) as number[]);
         const { log: loaded } = loadLog(storage);
         storeRows(loaded, [1]);
@@ -248,7 +248,7 @@ describe("the newest rows, in memory", () => {
   );
 
   it("[G4] serve history too: the same downwards as upwards, wherever they begin", async () => {
-    const pages = await withLog(keeping(1_000), (log, storage) => {
+    const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeRows(log, [3, 1, 4, 1, 5, 9, 2, 6]);
       const { log: loaded } = loadLog(storage);
       offsetsAfter(loaded, 20); // so that a part of it is in memory

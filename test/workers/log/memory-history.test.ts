@@ -5,7 +5,7 @@ import { Log } from "../../../src/room/log/log.ts";
 import { MemoryActBlocks } from "../../../src/room/log/act-block-store.ts";
 import { MemoryRefFloors } from "../../../src/room/log/ref-floors.ts";
 import { MemorySegments } from "../../../src/room/log/memory-segments.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { kindsRoom, serveKinds as to } from "../support/kinds.ts";
 import { doActs } from "../support/acts.ts";
 import { NOW, range } from "../support/logs.ts";
@@ -192,7 +192,7 @@ describe("memory", () => {
 
   it("[P5 G6] is let go as it would be if it were stored, and no later for acts that are remembered", async () => {
     const segments = new MemorySegments();
-    const log = new Log(segments, keeping(10));
+    const log = new Log(segments, retentionOf(10));
     const deduplication = new Deduplication(log, new MemoryActBlocks(), new MemoryRefFloors(() => new Set()));
     const held: unknown[] = [];
 

@@ -16,7 +16,7 @@ import {
   twice,
   withActs,
 } from "../support/acts.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { loadLog, NOW, range } from "../support/logs.ts";
 
 /** This many forgotten acts have their floors stored together: those of a block, where rows hold 500 acts each. */
@@ -62,7 +62,7 @@ describe("floors", () => {
   it("[A3 G3] are stored by who never looked anything up, too: a room that is loaded, and records no act", async () => {
     const found = await withActs((first, storage) => {
       fill(first, "s", DEDUPLICATION_WINDOW_ACTS + BATCH, NOW);
-      const loaded = loadLog(storage, keeping(1));
+      const loaded = loadLog(storage, retentionOf(1));
       for (const _ of range(1, 5)) storeWithFloors(loaded, [], LATER);
       const refs = [1, BATCH, BATCH + 1, BATCH + DEDUPLICATION_WINDOW_ACTS].map((ref) => ["s", ref] as const);
       return [floorsIn(storage), known(loaded, storage, refs, LATER)];
@@ -75,7 +75,7 @@ describe("floors", () => {
   it("[A3 G3] no act counts twice that was stored before the others were read", async () => {
     const found = await withActs((first, storage) => {
       fill(first, "s", DEDUPLICATION_WINDOW_ACTS - 1, NOW);
-      const loaded = loadLog(storage, keeping(1));
+      const loaded = loadLog(storage, retentionOf(1));
       storeWithFloors(loaded, [["t", 1]], NOW);
       return known(
         loaded,

@@ -18,7 +18,7 @@ import {
   twice,
   withActs,
 } from "../support/acts.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { loadLog, NOW, range, rowsIn } from "../support/logs.ts";
 
 /** So many forgotten acts have their floors stored together. */
@@ -121,7 +121,7 @@ describe("an act that is forgotten", () => {
             const acts: { session: string; ref: number; offset: number; at: number }[] = [];
             for (const { acts: some, times, waitMs, rowsOfNoAct, isLoaded } of flushes) {
               now += waitMs;
-              if (isLoaded) loaded = loadLog(storage, keeping(1));
+              if (isLoaded) loaded = loadLog(storage, retentionOf(1));
               for (const _ of range(1, rowsOfNoAct)) storeWithFloors(loaded, [], now);
               const wanted = new Map<string, readonly [string, number]>();
               for (const { session, ahead } of Array<typeof some>(times).fill(some).flat()) {
@@ -138,7 +138,7 @@ describe("an act that is forgotten", () => {
             const oldest = Math.max(0, acts.length - DEDUPLICATION_WINDOW_ACTS);
             const kept = (index: number): boolean =>
               index >= oldest || (acts[index]?.at ?? 0) >= now - DEDUPLICATION_WINDOW_MS;
-            for (const each of [loaded, loadLog(storage, keeping(1))]) {
+            for (const each of [loaded, loadLog(storage, retentionOf(1))]) {
               const floors = new Map<string, number>();
               const used = new Map<string, number>();
               for (const [index, { session, ref, offset }] of acts.entries()) {

@@ -3,7 +3,7 @@ import { Log } from "../../../src/room/log/log.ts";
 import { MemorySegments } from "../../../src/room/log/memory-segments.ts";
 import type { Mark } from "../../../src/room/log/segment-store.ts";
 import { kinds } from "../../../src/rooms.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import {
   historyOf,
   loadLog,
@@ -21,7 +21,7 @@ import { join } from "../support/websocket.ts";
 
 describe("what can be resumed over", () => {
   it("[P5 G4] a position whose next message was just kept is recovered, one just trimmed is not", async () => {
-    const [kept, trimmed, messages] = await withLog(keeping(10), (log) => {
+    const [kept, trimmed, messages] = await withLog(retentionOf(10), (log) => {
       storeRows(log, Array(25).fill(1) as number[]);
       const epoch = log.open();
       return [log.resume(`${epoch}:15`, NOW), log.resume(`${epoch}:14`, NOW), offsetsAfter(log, 15)];
@@ -33,9 +33,9 @@ describe("what can be resumed over", () => {
   });
 
   it("[P5 G4] it is the same for rows of many messages, and after a load", async () => {
-    const answers = await withLog(keeping(10), (log, storage) => {
+    const answers = await withLog(retentionOf(10), (log, storage) => {
       storeRows(log, [7, 7, 7, 4]);
-      const loaded = loadLog(storage, keeping(10)).log;
+      const loaded = loadLog(storage, retentionOf(10)).log;
       return [log, loaded].map((each) => [
         each.resume(`${each.open()}:15`, NOW).recovered,
         each.resume(`${each.open()}:14`, NOW).recovered,
@@ -47,7 +47,7 @@ describe("what can be resumed over", () => {
   });
 
   it("[J6] rewind reaches back no further than what is kept", async () => {
-    const starts = await withLog(keeping(10), (log) => {
+    const starts = await withLog(retentionOf(10), (log) => {
       storeRows(log, Array(25).fill(1) as number[]);
       return [log.rewind(1, NOW), log.rewind(10, NOW), log.rewind(11, NOW), log.rewind(999_999_999, NOW)];
     });
@@ -60,7 +60,7 @@ describe("what can be resumed over", () => {
     const kept = kinds.game.historyMaxMessages ?? 0;
     const ana = await join(room);
     await inRoom(room, ({ storage }) => {
-      const log = loadLog(storage, keeping(kept)).log;
+      const log = loadLog(storage, retentionOf(kept)).log;
       storeRows(log, Array(10).fill(101) as number[]);
     });
     await evict(room);
@@ -85,7 +85,7 @@ describe("what can be resumed over", () => {
 
 describe("what is removed", () => {
   it("[P2 G1] trimming removes whole rows, and offsets go on", async () => {
-    const rows = await withLog(keeping(10), (log, storage) => {
+    const rows = await withLog(retentionOf(10), (log, storage) => {
       storeRows(log, [7, 7, 7, 4]);
       return rowsIn(storage);
     });
@@ -97,7 +97,7 @@ describe("what is removed", () => {
   });
 
   it("[G6] the log does not grow beyond its retention by more than a row", async () => {
-    const rows = await withLog(keeping(10), (log, storage) => {
+    const rows = await withLog(retentionOf(10), (log, storage) => {
       storeRows(log, Array(500).fill(1) as number[]);
       return rowsIn(storage).length;
     });
@@ -106,9 +106,9 @@ describe("what is removed", () => {
   });
 
   it("[G6] a retention that was lowered is caught up with, a few rows at a time", async () => {
-    const counts = await withLog(keeping(100), (log, storage) => {
+    const counts = await withLog(retentionOf(100), (log, storage) => {
       storeRows(log, Array(100).fill(1) as number[]);
-      const lowered = loadLog(storage, keeping(10)).log;
+      const lowered = loadLog(storage, retentionOf(10)).log;
       return range(1, 40).map(() => {
         storeRows(lowered, [1]);
         return rowsIn(storage).length;
@@ -121,7 +121,7 @@ describe("what is removed", () => {
   });
 
   it("[A3 G3] rows whose acts must be remembered stay, and are not replayed", async () => {
-    const [rows, floor] = await withLog(keeping(3), (log, storage) => {
+    const [rows, floor] = await withLog(retentionOf(3), (log, storage) => {
       storeRows(log, Array(20).fill(1) as number[], { keepAfter: 8 });
       return [rowsIn(storage), log.resume(`${log.open()}:16`, NOW)];
     });
@@ -131,7 +131,7 @@ describe("what is removed", () => {
   });
 
   it("[G2 G1] an append that fails leaves log and offsets as they were", async () => {
-    const outcome = await withLog(keeping(3), (log, storage) => {
+    const outcome = await withLog(retentionOf(3), (log, storage) => {
       storeRows(log, [1, 1, 1, 1]);
       const before = rowsIn(storage);
       storage.sql.exec("CREATE TRIGGER stuck BEFORE DELETE ON segment BEGIN SELECT RAISE(ABORT, 'no'); END");
@@ -157,7 +157,7 @@ describe("what is removed", () => {
 
 describe("rows and pages", () => {
   it("[P4] a row stays under 1 MiB, with wide characters too", async () => {
-    const sizes = await withLog(keeping(1_000), (log, storage) => {
+    const sizes = await withLog(retentionOf(1_000), (log, storage) => {
       const text = JSON.stringify("中".repeat(99_000)); // 297,002 bytes
       store(log, Array(10).fill(text) as string[], { refs: [["s", 1, 4]] });
       return storage.sql
@@ -178,7 +178,7 @@ describe("rows and pages", () => {
   });
 
   it("[P4 G4] whatever the rows and wherever one stands, a read gives exactly the rest", async () => {
-    const reads = await withLog(keeping(1_000), (log) => {
+    const reads = await withLog(retentionOf(1_000), (log) => {
       storeRows(log, [1, 5, 2, 1, 9, 3]);
       return range(0, 21).map((after) => offsetsAfter(log, after));
     });
@@ -187,7 +187,7 @@ describe("rows and pages", () => {
   });
 
   it("[P4 S1] the pages of a read follow each other, and each tells its last offset", async () => {
-    const pages = await withLog(keeping(1_000), (log) => {
+    const pages = await withLog(retentionOf(1_000), (log) => {
       const texts = range(1, 30).map((offset) => JSON.stringify({ offset, pad: "x".repeat(30_000) }));
       for (const text of texts) store(log, [text]);
       return pagesAfter(log, 3, 262_144);
@@ -211,7 +211,7 @@ describe("bytes and age", () => {
 
   it("[P5 G4] the newest messages within historyMaxBytes are kept, the one that passes it is not", async () => {
     const [kept, trimmed, rows] = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
+      const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 8; n++) appendOne(log, 250, NOW);
       const epoch = log.open();
       return [log.resume(`${epoch}:4`, NOW), log.resume(`${epoch}:3`, NOW), rowsIn(storage).length];
@@ -224,7 +224,7 @@ describe("bytes and age", () => {
 
   it("[P5 G4] one message larger than all the rest is kept while it is the newest", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
+      const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       appendOne(log, 100, NOW);
       appendOne(log, 999, NOW);
       const huge = offsetsAfter(log, 1);
@@ -243,7 +243,7 @@ describe("bytes and age", () => {
 
   it("[P5 G4] a message is kept to the end of historyMaxAgeMs, and not a millisecond longer, though no one writes", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const limits = keeping(1_000, { historyMaxAgeMs: 60_000 });
+      const limits = retentionOf(1_000, { historyMaxAgeMs: 60_000 });
       const log = loadLog(storage, limits).log;
       appendOne(log, 100, NOW);
       appendOne(log, 100, NOW + 1);
@@ -264,7 +264,7 @@ describe("bytes and age", () => {
 
   it("[P5 P2 G1] offsets go on after everything has expired, and a member at the end has missed nothing", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = loadLog(storage, keeping(1_000, { historyMaxAgeMs: 60_000 })).log;
+      const log = loadLog(storage, retentionOf(1_000, { historyMaxAgeMs: 60_000 })).log;
       for (let n = 0; n < 3; n++) appendOne(log, 100, NOW);
       const later = NOW + 3_600_000;
       const atEnd = log.resume(`${log.open()}:3`, later);
@@ -283,7 +283,7 @@ describe("bytes and age", () => {
     "[P5 G6] a clock that steps back brings nothing back that was let go: %s",
     async (_when, times, late) => {
       const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-        const log = loadLog(storage, keeping(1_000, { historyMaxAgeMs: 60_000 })).log;
+        const log = loadLog(storage, retentionOf(1_000, { historyMaxAgeMs: 60_000 })).log;
         for (const ms of times) appendOne(log, 100, NOW + ms);
         const at = (now: number) => log.resume(`${log.open()}:0`, now).recovered;
         return [at(NOW + late), at(NOW)];
@@ -306,7 +306,7 @@ describe("bytes and age", () => {
         return super.markAt(offset);
       }
     }
-    const log = new Log(new CountedSegments(), keeping(100_000, { historyMaxAgeMs: 60_000 }));
+    const log = new Log(new CountedSegments(), retentionOf(100_000, { historyMaxAgeMs: 60_000 }));
     for (const ms of range(1, 10_000)) appendOne(log, 100, NOW + ms, 0);
 
     const floors = [5_000, 5_001, 5_003, 10_000, 10_000].map((ms) => {
@@ -320,7 +320,7 @@ describe("bytes and age", () => {
 
   it("[G2 G6] an append that fails once it let something go lets nothing go", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
+      const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 4; n++) appendOne(log, 250, NOW);
       storage.sql.exec(
         "CREATE TRIGGER stuck BEFORE DELETE ON segment BEGIN SELECT RAISE(ABORT, 'stuck'); END",
@@ -334,7 +334,7 @@ describe("bytes and age", () => {
 
   it("[G2 G6] an append that fails changes nothing of what is kept", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-      const log = loadLog(storage, keeping(1_000, { historyMaxBytes: 1_000 })).log;
+      const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 4; n++) appendOne(log, 250, NOW);
       storage.sql.exec(
         "CREATE TRIGGER full AFTER INSERT ON segment BEGIN SELECT RAISE(ABORT, 'disk full'); END",

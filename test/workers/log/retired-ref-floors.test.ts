@@ -8,7 +8,7 @@ import {
 import { DEDUPLICATION_WINDOW_ACTS, DEDUPLICATION_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
 import { Tables } from "../../../src/room/tables.ts";
 import { doActs, done, fill, floorsIn, known, LATER, NEW, STALE, twice, withActs } from "../support/acts.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { loadLog, NOW, range, type LoadedLog } from "../support/logs.ts";
 import { crash, evict, inRoom, uniqueRoom } from "../support/rooms.ts";
 import { post } from "../support/sse.ts";
@@ -180,7 +180,7 @@ describe("an act of a session that was away very long", () => {
 
   it("[A3 G3] a session that is a member may continue with its refs", async () => {
     const found = await withActs((_loaded, storage) => {
-      const loaded = loadLog(storage, keeping(1), new Set(["s"]));
+      const loaded = loadLog(storage, retentionOf(1), new Set(["s"]));
       doActs(loaded, [["s", 5]], NOW);
       outlast(loaded, NOW);
       return [floorsIn(storage).map(({ session }) => session), loaded.deduplication.find("s", 6, LATER)];
@@ -205,7 +205,7 @@ describe("an act of a session that was away very long", () => {
       await ana.closed;
       await fail(room);
       await inRoom(room, ({ storage }) => {
-        const loaded = loadLog(storage, keeping(1_000), new Set([bob.session]));
+        const loaded = loadLog(storage, retentionOf(1_000), new Set([bob.session]));
         outlast(loaded, Date.now());
         expect(
           floorsIn(storage)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DEDUPLICATION_WINDOW_MS } from "../../../src/room/log/deduplication.ts";
 import { doActs, storeWithFloors } from "../support/acts.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { loadLog, range, type LoadedLog } from "../support/logs.ts";
 import { evict, inRoom, uniqueRoom } from "../support/rooms.ts";
 import { countRowsRead } from "../support/row-counts.ts";
@@ -99,7 +99,7 @@ describe("a room that wakes", () => {
     const { wake } = await asleep(({ log, deduplication, tables }, session) => {
       let loaded = { log, deduplication, tables };
       for (const n of range(1, 400)) {
-        loaded = loadLog(tables.storage, keeping(1_000));
+        loaded = loadLog(tables.storage, retentionOf(1_000));
         if (n % 3 === 0) doActs(loaded, [[session, n]], PAST);
         else storeWithFloors(loaded, [], PAST);
       }

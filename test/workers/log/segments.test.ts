@@ -5,10 +5,10 @@ import type { HistoryRange } from "../../../src/room/api.ts";
 import { Log } from "../../../src/room/log/log.ts";
 import { MemorySegments } from "../../../src/room/log/memory-segments.ts";
 import type { RetentionLimits } from "../../../src/room/log/retention.ts";
-import { keeping } from "../support/retention.ts";
+import { retentionOf } from "../support/retention.ts";
 import { historyOf, loadLog, NOW, pagesAfter, type ReadHistory } from "../support/logs.ts";
 import { inRoom, uniqueRoom } from "../support/rooms.ts";
-import { eyesOf } from "../../support/viewer.ts";
+import { viewerOf } from "../../support/viewer.ts";
 
 /** A frame as it was stored. */
 interface Frame extends Addressed {
@@ -61,10 +61,10 @@ const anyStep = fc.oneof(
 );
 
 const anyLimits = fc.constantFrom<RetentionLimits>(
-  keeping(1_000),
-  keeping(10),
-  keeping(1_000, { historyMaxBytes: 500 }),
-  keeping(1_000, { historyMaxAgeMs: 20_000 }),
+  retentionOf(1_000),
+  retentionOf(10),
+  retentionOf(1_000, { historyMaxBytes: 500 }),
+  retentionOf(1_000, { historyMaxAgeMs: 20_000 }),
 );
 
 /** A log as a plain list: what every log must agree with. */
@@ -101,7 +101,7 @@ class Model {
     const found = this.frames.filter(
       (frame) =>
         frame.type === "message" &&
-        isFor(frame, eyesOf(member)) &&
+        isFor(frame, viewerOf(member)) &&
         frame.offset > Math.max(after, this.floor(now)) &&
         frame.offset < before &&
         frame.time >= since &&
@@ -157,11 +157,11 @@ it("[A8 P2 P5 W1 G4] whatever was stored when, all that is read is as of a plain
           const floor = model.floor(now);
           const from = Math.max(floor, offsetAt(step.after) ?? 0);
           const rest = model.frames.filter(
-            (frame) => frame.offset > from && isFor(frame, eyesOf(step.member)),
+            (frame) => frame.offset > from && isFor(frame, viewerOf(step.member)),
           );
           for (const log of [inMemory, stored]) {
             expect(log.head).toBe(head);
-            expect(historyOf(log, range, now, eyesOf(step.member))).toEqual(
+            expect(historyOf(log, range, now, viewerOf(step.member))).toEqual(
               model.history(range, now, step.member),
             );
             expect(log.resume(`${log.open()}:${floor}`, now)).toEqual({ recovered: true, offset: floor });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { serveKinds as to } from "../support/kinds.ts";
 import { follow, presenceOf } from "../support/rosters.ts";
 import { request, roomPath, uniqueRoom } from "../support/rooms.ts";
-import { rule } from "../support/test-hooks.ts";
+import { setHooks } from "../support/test-hooks.ts";
 import { TEST_KINDS } from "../support/test-kinds.ts";
 import { join, joinWebSocket, rejoin, upgrade, type WebSocketMember } from "../support/websocket.ts";
 
@@ -78,7 +78,7 @@ describe("those who are let in together", () => {
   });
 
   it("[K1] find what a hook has done for those before them", async () => {
-    rule({
+    setHooks({
       onJoin: (room, _member, { isReturn }) => {
         if (!isReturn) room.set({ visits: Number(room.get("visits")?.value ?? 0) + 1 });
       },

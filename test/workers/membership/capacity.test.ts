@@ -174,8 +174,8 @@ describe("the places of one source", () => {
     const room = uniqueRoom("shared-none");
     const [home, away] = [from(), from()];
     const view = { query: { view: "1" } };
-    const eyes = [await join(room, { ...home, ...view }), await join(room, { ...home, ...view })];
-    for (const each of eyes) await rejoin(room, each, { ...away, ...view });
+    const watchers = [await join(room, { ...home, ...view }), await join(room, { ...home, ...view })];
+    for (const each of watchers) await rejoin(room, each, { ...away, ...view });
     await kindsRoom(room).evict();
 
     expect(await refusalOf(room, home)).toMatchObject(FULL);

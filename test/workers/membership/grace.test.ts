@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { kinds } from "../../../src/rooms.ts";
 import { crash, evict, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
-import { joinToVanish } from "../support/cuttable-member.ts";
+import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 /** A kind with a grace of its own; the variable that other tests run with sets it to 0. */
@@ -39,8 +39,8 @@ describe("a lost connection", () => {
   ])("[G9 M4] that comes back within the grace is not heard of: the room %s", async (_how, between) => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const bob = await joinToVanish(room, { presence: "bob" });
-    await bob.vanish();
+    const bob = await joinCuttable(room, { presence: "bob" });
+    await bob.cut();
     await lost(room, bob);
     await between(room);
     expect(await infoOf(room)).toMatchObject({ members: 2 });
@@ -60,8 +60,8 @@ describe("a lost connection", () => {
   it("[G9 M4] that does not come back is a departure, told once, at most a slot later", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const bob = await joinToVanish(room);
-    await bob.vanish();
+    const bob = await joinCuttable(room);
+    await bob.cut();
     await lost(room, bob);
 
     pass(GRACE_MS - 1);
@@ -85,9 +85,9 @@ describe("a lost connection", () => {
   it("[G9 G11 M4] of many at once wakes the room once, and is told in one frame", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const others = await Promise.all(Array.from({ length: 5 }, () => joinToVanish(room)));
+    const others = await Promise.all(Array.from({ length: 5 }, () => joinCuttable(room)));
     for (const other of others) {
-      await other.vanish();
+      await other.cut();
       await lost(room, other);
       pass(100);
     }
@@ -104,8 +104,8 @@ describe("a lost connection", () => {
   it("[G9 M4 J5] that comes back with other presence data is an update", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const bob = await joinToVanish(room, { presence: 1 });
-    await bob.vanish();
+    const bob = await joinCuttable(room, { presence: 1 });
+    await bob.cut();
     await lost(room, bob);
 
     await join(room, { key: bob.key, presence: 2 });
@@ -201,7 +201,7 @@ describe("a crash", () => {
     const room = uniqueRoom("chat");
     const ana = await join(room, { presence: "ana" });
     const bob = await join(room);
-    await bob.say("bob");
+    await bob.setPresence("bob");
     await crash();
 
     const back = await rejoin(room, ana);
@@ -237,8 +237,8 @@ describe("a crash", () => {
   it("[G6 G9 M4] while a member is in grace leaves the end of its grace as it was", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const bob = await joinToVanish(room);
-    await bob.vanish();
+    const bob = await joinCuttable(room);
+    await bob.cut();
     await lost(room, bob);
     expect(await infoOf(room)).toMatchObject({ members: 2 });
     const before = await graceOf(room, bob.member);
@@ -254,8 +254,8 @@ describe("a crash", () => {
 
 it("[J9 M4] who is in grace counts as a member, and may come back to a full room", async () => {
   const room = uniqueRoom("chat");
-  const bob = await joinToVanish(room);
-  await bob.vanish();
+  const bob = await joinCuttable(room);
+  await bob.cut();
   await lost(room, bob);
 
   const ana = await join(room);

@@ -6,7 +6,7 @@ import { openEvents } from "../support/sse.ts";
 import { TEST_KINDS } from "../support/test-kinds.ts";
 import { join, upgrade, type WebSocketMember } from "../support/websocket.ts";
 
-const { joinsBurst, joinsPerSecond } = TEST_KINDS["narrow-door"];
+const { joinsBurst, joinsPerSecond } = TEST_KINDS["few-joins"];
 const BUSY = { type: "error", code: "room_busy", limit: "joinsPerSecond" };
 
 // The clock stands still unless a test moves it.
@@ -19,7 +19,7 @@ function pass(ms: number): void {
 
 /** A room that takes no more joins now, and those who are in it. */
 async function busyRoom(): Promise<{ room: string; members: WebSocketMember[] }> {
-  const room = uniqueRoom("narrow-door");
+  const room = uniqueRoom("few-joins");
   const members = [];
   for (let n = 0; n < joinsBurst; n++) members.push(await join(room, { to }));
   return { room, members };
@@ -32,7 +32,7 @@ interface Refusal {
 }
 
 /** Joins and is refused. */
-async function knock(room: string): Promise<Refusal> {
+async function tryToJoin(room: string): Promise<Refusal> {
   const response = await request(roomPath(room, "/events"), {}, to);
   const retryAfter = Number(response.headers.get("Retry-After"));
   return { status: response.status, retryAfter, body: await response.json() };
@@ -67,12 +67,12 @@ describe("a storm of joins", () => {
     const [ana, bob] = members as [WebSocketMember, WebSocketMember];
     const before = ana.inbox.all.length;
 
-    const refused = await Promise.all(Array.from({ length: 100 }, () => knock(room)));
-    const said = await ana.publish("e", 1);
+    const refused = await Promise.all(Array.from({ length: 100 }, () => tryToJoin(room)));
+    const published = await ana.publish("e", 1);
     await bob.inbox.take("message");
 
     expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([503]));
-    expect(said).toMatchObject({ type: "ack" });
+    expect(published).toMatchObject({ type: "ack" });
     expect(ana.inbox.all.slice(before).map(({ type }) => type)).toEqual(["message", "ack"]);
     expect(await kindsRoom(room).info()).toMatchObject({ members: joinsBurst });
   });
@@ -81,7 +81,7 @@ describe("a storm of joins", () => {
     const { room } = await busyRoom();
 
     const waits: number[] = [];
-    for (let n = 0; n < 100; n++) waits.push((await knock(room)).body.retryAfterMs);
+    for (let n = 0; n < 100; n++) waits.push((await tryToJoin(room)).body.retryAfterMs);
 
     expect(new Set(waits).size).toBeGreaterThan(80);
     expect(Math.max(...waits.slice(0, 5))).toBeLessThan(10_000);
@@ -91,11 +91,11 @@ describe("a storm of joins", () => {
 
   it("[L9 G10] is answered at the edge for half a second, and the room is not touched", async () => {
     const { room } = await busyRoom();
-    await knock(room);
+    await tryToJoin(room);
     await sendToSleep(room);
 
     pass(499);
-    const refused = await knock(room);
+    const refused = await tryToJoin(room);
     const wasAwake = await sendToSleep(room);
     pass(1);
 
@@ -106,12 +106,12 @@ describe("a storm of joins", () => {
 
   it("[L9] is let in at the pace of the room, and another room is not concerned", async () => {
     const { room } = await busyRoom();
-    await knock(room);
-    await join(uniqueRoom("narrow-door"), { to });
+    await tryToJoin(room);
+    await join(uniqueRoom("few-joins"), { to });
 
     pass(1_000);
     for (let n = 0; n < joinsPerSecond; n++) await join(room, { to });
 
-    expect(await knock(room)).toMatchObject({ status: 503, body: BUSY });
+    expect(await tryToJoin(room)).toMatchObject({ status: 503, body: BUSY });
   });
 });

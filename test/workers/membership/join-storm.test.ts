@@ -133,8 +133,8 @@ describe("while joins are held back", () => {
   it("[M1 G9] who comes and goes, or says something new, ends up as it is", async () => {
     const { room, members } = await storm(110);
     for (const member of members.splice(60, 20)) member.close(1000); // some announced, some not
-    await members[1]?.say("new");
-    await members.at(-1)?.say("newest");
+    await members[1]?.setPresence("new");
+    await members.at(-1)?.setPresence("newest");
     const back = members.splice(-2, 1)[0] as WebSocketMember;
     members.push(await rejoin(room, back, { presence: "changed" }));
     pass(1_000);

@@ -82,7 +82,7 @@ describe("who is revoked", () => {
   it("[D11] is removed from a named room in grace, and when it only watches", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("strict-grace")];
     const headers = bearer(await issued(user));
-    const [lost, eyes] = [
+    const [lost, watcher] = [
       await joinSse(room, { to, headers }),
       await join(room, { to, headers, query: { view: "1" } }),
     ];
@@ -92,7 +92,7 @@ describe("who is revoked", () => {
     const answer = await revoke({ user, rooms: [room] });
 
     expect(await answer.json()).toMatchObject({ removed: { [room]: 2 } });
-    expect(await eyes.closed).toMatchObject({ code: 4503 });
+    expect(await watcher.closed).toMatchObject({ code: 4503 });
   });
 
   it("[D11 G11] is closed when the room next looks after its connections, where nobody says a word", async () => {

@@ -6,7 +6,7 @@ import { presenceOf, rosterOf } from "../support/rosters.ts";
 import { crash, evict, infoOf, request, roomPath, tablesOf, uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
 import { TEST_KINDS } from "../support/test-kinds.ts";
-import { joinToVanish } from "../support/cuttable-member.ts";
+import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, joinWebSocket, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -61,7 +61,7 @@ describe("who only watches", () => {
     await ana.publish("r", 1);
     ana.send({ type: "publish", event: "v", volatile: true });
     await ana.act({ type: "set", set: { k: 1 } });
-    await ana.say("here");
+    await ana.setPresence("here");
     const bob = await join(room);
     bob.close(1000);
     await eve.inbox.take("presence", ({ left }) => left !== undefined);
@@ -196,9 +196,9 @@ describe("how it goes", () => {
   it("[J10 G9 M4] by a lost connection: no one hears of it, and it has no grace", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
-    const eve = await joinToVanish(room, VIEW);
+    const eve = await joinCuttable(room, VIEW);
 
-    await eve.vanish();
+    await eve.cut();
     await joinSse(room, { ...VIEW, key: eve.key });
     await crash();
     const back = await rejoin(room, ana);

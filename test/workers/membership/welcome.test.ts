@@ -155,7 +155,7 @@ describe("who is here", () => {
   it("[W4] the newest data of a member is told", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { presence: 1 });
-    await ana.say(2);
+    await ana.setPresence(2);
 
     const bob = await join(room);
 

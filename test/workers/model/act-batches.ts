@@ -2,15 +2,15 @@ import fc from "fast-check";
 import type { Act } from "./act.ts";
 import { asking } from "./acts.ts";
 import type { Connection } from "./connection.ts";
-import type { Game } from "./simulation.ts";
-import { NAMES, type Player } from "./client.ts";
-import type { Saying } from "./sending.ts";
+import type { Simulation } from "./simulation.ts";
+import { NAMES, type Client } from "./client.ts";
+import type { ActBatch } from "./sending.ts";
 
-/** Which of the players, or of those connected. */
+/** Which of the clients, or of those connected. */
 export const who = fc.nat(NAMES.length - 1);
 
 /** What a client says, before it is known who the clients are. */
-export interface SayingOf {
+export interface PlannedBatch {
   readonly who: number;
   /** Whether it may be someone who is not connected, and then acts by POST. */
   readonly isAnyone: boolean;
@@ -19,43 +19,47 @@ export interface SayingOf {
   readonly byPost: boolean;
 }
 
-export function sayingsOf(act: fc.Arbitrary<Act>, minLength: number): fc.Arbitrary<readonly SayingOf[]> {
-  const saying = fc.record({
+export function batchesOf(act: fc.Arbitrary<Act>, minLength: number): fc.Arbitrary<readonly PlannedBatch[]> {
+  const batch = fc.record({
     who,
     isAnyone: oneIn(8),
     acts: fc.array(act, { minLength: 1, maxLength: 4 }),
     isArray: fc.constantFrom(true, true, false),
     byPost: oneIn(5),
   });
-  return fc.array(saying, { minLength, maxLength: 2 });
+  return fc.array(batch, { minLength, maxLength: 2 });
 }
 
 /** Each says one thing at a time. */
-export function sayingsIn(game: Game, sayings: readonly SayingOf[]): readonly Saying[] {
-  const byPlayer = new Map<Player, Saying>();
-  for (const saying of sayings) {
-    const player = saying.isAnyone ? playerOf(game, saying.who) : connectionOf(game, saying.who)?.player;
-    if (player !== undefined) byPlayer.set(player, { ...saying, player });
+export function batchesIn(simulation: Simulation, batches: readonly PlannedBatch[]): readonly ActBatch[] {
+  const byClient = new Map<Client, ActBatch>();
+  for (const batch of batches) {
+    const client = batch.isAnyone
+      ? clientOf(simulation, batch.who)
+      : connectionOf(simulation, batch.who)?.client;
+    if (client !== undefined) byClient.set(client, { ...batch, client });
   }
-  return [...byPlayer.values()];
+  return [...byClient.values()];
 }
 
 /** Who has been silent for long says something. */
-export function keepHeard(game: Game, silentMs: number): Promise<void> {
-  const { model } = game;
+export function keepAlive(simulation: Simulation, silentMs: number): Promise<void> {
+  const { model } = simulation;
   const quiet = [...model.connections].filter(({ heardAt }) => model.now - heardAt >= silentMs);
-  return game.say(...quiet.map(({ player }) => ({ player, acts: [asking], isArray: false, byPost: false })));
+  return simulation.send(
+    ...quiet.map(({ client }) => ({ client, acts: [asking], isArray: false, byPost: false })),
+  );
 }
 
 /** One of the live connections; none where there is none. */
-export function connectionOf({ model }: Game, index: number): Connection | undefined {
+export function connectionOf({ model }: Simulation, index: number): Connection | undefined {
   return [...model.connections][index % model.connections.size];
 }
 
-export function playerOf({ players }: Game, index: number): Player {
-  const player = players[index];
-  if (player === undefined) throw new Error(`there is no player ${index}`);
-  return player;
+export function clientOf({ clients }: Simulation, index: number): Client {
+  const client = clients[index];
+  if (client === undefined) throw new Error(`there is no client ${index}`);
+  return client;
 }
 
 /** True once in so many times. */

@@ -14,7 +14,7 @@ interface Departing {
 }
 
 /** What one client wants recorded, in its order. */
-export type Lane = (Attempt | Departing)[];
+export type ActQueue = (Attempt | Departing)[];
 
 /** The log as it grows. */
 export interface Growing {
@@ -24,7 +24,7 @@ export interface Growing {
   add(recorded: Recorded): void;
 }
 
-/** What became of lanes that a promise rules out. */
+/** What became of queues that a promise rules out. */
 export interface Found {
   /** Stored though no one had asked for it, or not then. */
   readonly unexpected: RecordedFrame[];
@@ -34,55 +34,55 @@ export interface Found {
   readonly missing: Recorded[];
 }
 
-/** Puts what was stored where it was asked for: each lane in its order, the lanes in any. */
+/** Puts what was stored where it was asked for: each queue in its order, the queues in any. */
 export function follow(
-  lanes: readonly Lane[],
+  queues: readonly ActQueue[],
   fresh: readonly RecordedFrame[],
   log: Growing,
   mayLose: boolean,
 ): Found {
   const found: Found = { unexpected: [], wrong: [], missing: [] };
-  const starts = new Map(lanes.map((lane) => [lane, log.states.length - 1]));
+  const starts = new Map(queues.map((queue) => [queue, log.states.length - 1]));
   for (const frame of fresh) {
     const state = log.states.at(-1) ?? NOTHING;
-    const next = nextWith(lanes, textOf(frame), state);
+    const next = nextWith(queues, textOf(frame), state);
     if (next === undefined) {
       found.unexpected.push(frame);
       continue;
     }
-    const { lane, index, recorded } = next;
-    const met = log.states.slice(starts.get(lane));
-    // Of one lane a crash takes the end: what came before something that is stored was refused, or is missing.
-    found.missing.push(...passOver(lane.splice(0, index), met, false));
-    const asked = lane.shift();
+    const { queue, index, recorded } = next;
+    const met = log.states.slice(starts.get(queue));
+    // Of one queue a crash takes the end: what came before something that is stored was refused, or is missing.
+    found.missing.push(...passOver(queue.splice(0, index), met, false));
+    const asked = queue.shift();
     // If it was refused the first time, then by a state of before; the next time it was not.
     if (asked !== undefined && "recorded" in asked) asked.met = met;
     const refusal = whyNot(recorded, state);
     if (refusal !== undefined) found.wrong.push(`${recorded.text} is stored, and is ${refusal.code}`);
     log.add(recorded);
-    starts.set(lane, log.states.length - 1);
+    starts.set(queue, log.states.length - 1);
   }
-  for (const lane of lanes)
-    found.missing.push(...passOver(lane, log.states.slice(starts.get(lane)), mayLose));
+  for (const queue of queues)
+    found.missing.push(...passOver(queue, log.states.slice(starts.get(queue)), mayLose));
   return found;
 }
 
-/** How many frames the departures in lanes add to the log. */
-export function departuresIn(lanes: readonly Lane[], state: Shared): number {
-  return lanes.flat().filter((each) => "departs" in each && recordedOf(each, state) !== undefined).length;
+/** How many frames the departures in queues add to the log. */
+export function departuresIn(queues: readonly ActQueue[], state: Shared): number {
+  return queues.flat().filter((each) => "departs" in each && recordedOf(each, state) !== undefined).length;
 }
 
 /** Finds who asked next for what has this text. */
 function nextWith(
-  lanes: readonly Lane[],
+  queues: readonly ActQueue[],
   text: string,
   state: Shared,
-): { readonly lane: Lane; readonly index: number; readonly recorded: Recorded } | undefined {
-  for (const lane of lanes) {
-    for (const [index, each] of lane.entries()) {
+): { readonly queue: ActQueue; readonly index: number; readonly recorded: Recorded } | undefined {
+  for (const queue of queues) {
+    for (const [index, each] of queue.entries()) {
       const recorded = recordedOf(each, state);
       if (recorded === undefined || recorded.offset !== undefined) continue;
-      if (recorded.text === text) return { lane, index, recorded };
+      if (recorded.text === text) return { queue, index, recorded };
       if ("departs" in each || recorded.change === undefined) break; // That is not refused.
     }
   }
@@ -90,7 +90,7 @@ function nextWith(
 }
 
 /** Notes what attempts met that came to nothing; returns those that should not have. */
-function passOver(passed: Lane, met: readonly Shared[], mayLose: boolean): Recorded[] {
+function passOver(passed: ActQueue, met: readonly Shared[], mayLose: boolean): Recorded[] {
   return passed.flatMap((each) => {
     const recorded = recordedOf(each, met.at(-1) ?? NOTHING);
     if ("recorded" in each) each.met = met;

@@ -2,17 +2,17 @@ import fc from "fast-check";
 import type { ErrorCode } from "../../../src/protocol/errors.ts";
 import type { AnswerFrame, ErrorFrame } from "../../../src/protocol/frames.ts";
 import type { Model } from "./model.ts";
-import type { Player } from "./client.ts";
+import type { Client } from "./client.ts";
 import type { Recorded } from "./recorded.ts";
-import type { Attempt, Lane } from "./act-queues.ts";
+import type { Attempt, ActQueue } from "./act-queues.ts";
 import type { StateRefusal } from "./shared.ts";
 import { refusalOf } from "./shared.ts";
 
-/** Who acts, and the lane for what it wants recorded: nothing overtakes within one. */
+/** Who acts, and the queue for what it wants recorded: nothing overtakes within one. */
 export interface Actor {
   readonly model: Model;
-  readonly player: Player;
-  readonly lane: Lane;
+  readonly client: Client;
+  readonly queue: ActQueue;
 }
 
 /** A frame of a client. */
@@ -48,13 +48,13 @@ export function act<Args>(
 }
 
 /** What is stored already stays where it is; anything else is for members only, and to members only. */
-export function record({ model, player, lane }: Actor, frame: ActFrame, recorded: Recorded): PlannedAct {
+export function record({ model, client, queue }: Actor, frame: ActFrame, recorded: Recorded): PlannedAct {
   const attempt: Attempt = { recorded, met: [] };
   if (recorded.offset === undefined) {
-    if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
+    if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
     if (recorded.to?.some((id) => !model.members.has(id)) === true)
       return { frame, judge: isRefused("unknown_member") };
-    lane.push(attempt);
+    queue.push(attempt);
   }
   const isTaken = (answer: AnswerFrame): string | undefined => {
     if (answer.type === "ack" && answer.offset !== undefined) return undefined;

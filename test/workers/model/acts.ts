@@ -15,31 +15,31 @@ const publishTo = act(
     publishAnew(actor, { isNumbered: true, to: members.map((index) => idOf(actor, index)) }),
 );
 
-/** The id of one of the players, or of someone who is never here. */
+/** The id of one of the clients, or of someone who is never here. */
 function idOf({ model }: Actor, index: number): string {
   return model.ids[index] ?? "A".repeat(22);
 }
 
 const repeat = act("repeat", 4, fc.record({ nth: fc.nat(20) }), (actor, { nth }) => {
-  const acts = [...actor.player.acts.values()];
+  const acts = [...actor.client.acts.values()];
   const before = acts[nth % acts.length];
   if (before === undefined) return publishAnew(actor, { isNumbered: true });
   return record(actor, before.frame, before.recorded);
 });
 
 const volatile = act("volatile", 3, fc.record({ key: fc.constantFrom("a", undefined) }), (actor, { key }) => {
-  const { model, player } = actor;
-  const said = { event: "moved", data: player.nextWord() };
-  const frame = { type: "publish", ...said, volatile: true, ...(key !== undefined && { key }) };
-  if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
-  model.sendVolatile(textOf({ type: "message", from: player.id, ...said }), `${player.id} ${key ?? ""}`);
+  const { model, client } = actor;
+  const message = { event: "moved", data: client.nextText() };
+  const frame = { type: "publish", ...message, volatile: true, ...(key !== undefined && { key }) };
+  if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
+  model.sendVolatile(textOf({ type: "message", from: client.id, ...message }), `${client.id} ${key ?? ""}`);
   return { frame, judge: isDone };
 });
 
-const presence = act("presence", 3, fc.record({ data: fc.nat(3) }), ({ model, player }, { data }) => {
-  const frame = { type: "presence", ref: player.nextRef(), data };
-  if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
-  model.say(player.id, data);
+const presence = act("presence", 3, fc.record({ data: fc.nat(3) }), ({ model, client }, { data }) => {
+  const frame = { type: "presence", ref: client.nextRef(), data };
+  if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
+  model.setPresence(client.id, data);
   return { frame, judge: isDone };
 });
 
@@ -53,9 +53,9 @@ const history = act("history", 2, range, (actor, asked) =>
 );
 
 /** Says so much that a few of these fill a window. */
-export const shouting: Act = {
+export const largePublish: Act = {
   plan: (actor) => publishAnew(actor, { isNumbered: true, more: "x".repeat(LARGE) }),
-  toString: () => "shout",
+  toString: () => "publish a large message",
 };
 
 /** Close to the largest frame. */
@@ -65,8 +65,8 @@ const LARGE = 60_000;
 const MAX_REREAD = 4;
 
 /** Whether a client may ask for messages; what was shouted it may ask for a few times only. */
-function mayReread({ model, player }: Actor, asked: Range): boolean {
-  const connection = model.connectionOf(player.id);
+function mayReread({ model, client }: Actor, asked: Range): boolean {
+  const connection = model.connectionOf(client.id);
   if (connection === undefined) return true;
   // Which messages will be in the page is not known yet: more may be shouted in the same step.
   const large = model.log.some(({ text }) => text.length > LARGE) ? asked.limit : 0;
@@ -84,25 +84,25 @@ export const asking: Act = {
 /** Asks for what was shouted after an offset. */
 export function askingAfter(after: number): Act {
   return {
-    plan: (actor) => readHistory(actor, { after, limit: SHOUTS }),
+    plan: (actor) => readHistory(actor, { after, limit: LARGE_PUBLISHES }),
     toString: () => `ask for what comes after ${after}`,
   };
 }
 
-/** How often someone shouts at once. */
-export const SHOUTS = 3;
+/** The large messages that one client publishes at once. */
+export const LARGE_PUBLISHES = 3;
 
 /** At most so much is in an answer to {@link askingAfter}, in characters. */
-export const CHARS_ASKED = SHOUTS * (LARGE + 500);
+export const CHARS_ASKED = LARGE_PUBLISHES * (LARGE + 500);
 
-function readHistory({ model, player }: Actor, asked: Range): PlannedAct {
-  const frame = { type: "history", ref: player.nextRef(), ...asked };
-  if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
+function readHistory({ model, client }: Actor, asked: Range): PlannedAct {
+  const frame = { type: "history", ref: client.nextRef(), ...asked };
+  if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
   const oldHead = model.head;
   // What is said at the same time may be in it, or not yet.
   const isPage = (answer: AnswerFrame): string | undefined => {
     const heads = Array.from({ length: model.head - oldHead + 1 }, (_, more) => oldHead + more);
-    return heads.some((head) => samePage(answer, pageOf(model, player.id, asked, head)))
+    return heads.some((head) => samePage(answer, pageOf(model, client.id, asked, head)))
       ? undefined
       : `not the page that was asked for: ${JSON.stringify(answer)}`;
   };
@@ -113,7 +113,7 @@ function readHistory({ model, player }: Actor, asked: Range): PlannedAct {
 export function repeatOf(ref: number): Act {
   return {
     plan(actor) {
-      const act = actor.player.acts.get(ref);
+      const act = actor.client.acts.get(ref);
       if (act === undefined) throw new Error(`there was no act ${ref}`);
       return record(actor, act.frame, act.recorded);
     },
@@ -123,10 +123,10 @@ export function repeatOf(ref: number): Act {
 
 /** Ends the membership; a sequence has a step of its own for it, since it ends the connection too. */
 export const leaving: Act = {
-  plan({ model, player, lane }) {
-    const frame = { type: "leave", ref: player.nextRef() };
-    if (!model.members.has(player.id)) return { frame, judge: isRefused("not_joined") };
-    model.depart(player.id, "left", lane);
+  plan({ model, client, queue }) {
+    const frame = { type: "leave", ref: client.nextRef() };
+    if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
+    model.depart(client.id, "left", queue);
     return { frame, judge: isDone };
   },
   toString: () => "leave",
@@ -139,21 +139,21 @@ export const anyMessage = fc.oneof(publish, publishTo, set, repeat, volatile);
 export const anyAct = fc.oneof(publish, publishTo, set, repeat, volatile, presence, history);
 
 /** What is said anew. */
-interface Saying {
+interface NewMessage {
   readonly isNumbered: boolean;
   readonly to?: readonly string[];
   readonly more?: string;
 }
 
-function publishAnew(actor: Actor, { isNumbered, to, more = "" }: Saying): PlannedAct {
-  const { player } = actor;
-  const from = player.id;
-  const said = { event: "said", data: player.nextWord() + more, ...(to !== undefined && { to }) };
-  const frame = { type: "publish", ...said, ...(isNumbered && { ref: player.nextRef() }) };
-  const text = textOf({ type: "message", from, ...said });
+function publishAnew(actor: Actor, { isNumbered, to, more = "" }: NewMessage): PlannedAct {
+  const { client } = actor;
+  const from = client.id;
+  const message = { event: "said", data: client.nextText() + more, ...(to !== undefined && { to }) };
+  const frame = { type: "publish", ...message, ...(isNumbered && { ref: client.nextRef() }) };
+  const text = textOf({ type: "message", from, ...message });
   const recorded: Recorded = { from, text, to, offset: undefined, time: undefined };
   // What is large is not repeated: a few of it spend a budget.
-  if (frame.ref !== undefined && more === "") player.acts.set(frame.ref, { frame, recorded });
+  if (frame.ref !== undefined && more === "") client.acts.set(frame.ref, { frame, recorded });
   return record(actor, frame, recorded);
 }
 

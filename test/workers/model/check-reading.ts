@@ -9,11 +9,11 @@ export function* exactly({ model, stored, connections }: Evidence): Iterable<str
   for (const connection of connections) {
     yield* welcomeOf(connection, model.formerEpochs);
     yield* replayOf(connection, model);
-    const { welcome, recorded, cutAt, player } = connection;
+    const { welcome, recorded, cutAt, client } = connection;
     const read = recorded.map(({ offset }) => offset);
     // Of what was on its way when it was cut off, the first part may have come.
     const end = cutAt === undefined ? stored.length : Math.max(cutAt, read.at(-1) ?? 0);
-    const owed = model.visible(player.id, welcome.offset, end).map(offsetOf);
+    const owed = model.visible(client.id, welcome.offset, end).map(offsetOf);
     if (read.join() !== owed.join())
       yield `${connection.name} stood at ${welcome.offset} and read ${list(read)}, not ${list(owed)}`;
   }
@@ -40,7 +40,7 @@ function* welcomeOf(connection: Connection, formerEpochs: readonly string[]): It
 function* replayOf(connection: Connection, model: Model): Iterable<string> {
   const { frames } = connection;
   const { offset, head } = connection.welcome;
-  const missed = model.visible(connection.player.id, offset, head).map(offsetOf);
+  const missed = model.visible(connection.client.id, offset, head).map(offsetOf);
   const replay = frames.slice(1, missed.length + 1);
   const sent = replay.map((frame) => (isRecorded(frame) ? frame.offset : frame.type));
   if (list(sent) !== list(missed)) yield `${connection.name} was replayed ${list(sent)}, not ${list(missed)}`;
@@ -58,23 +58,23 @@ function* replayOf(connection: Connection, model: Model): Iterable<string> {
 }
 
 /** A position passes over nothing that is for its reader. */
-function* positionsOf({ name, frames, player }: Connection, model: Model): Iterable<string> {
+function* positionsOf({ name, frames, client }: Connection, model: Model): Iterable<string> {
   let stands = 0;
   for (const frame of frames) {
     const position = "position" in frame ? parsePosition(frame.position) : undefined;
     const offset = position?.offset ?? (isRecorded(frame) ? frame.offset : stands);
-    const isLost = frame.type === "position" && model.visible(player.id, stands, offset).length > 0;
+    const isLost = frame.type === "position" && model.visible(client.id, stands, offset).length > 0;
     if (isLost || offset < stands) yield `${name} stood at ${stands} and was sent ${JSON.stringify(frame)}`;
     stands = offset;
   }
 }
 
 /** An event id may be ahead of the last message that was read, if nothing between is for its reader. */
-function* eventIdOf({ name, eventId, socket, player }: Connection, model: Model): Iterable<string> {
+function* eventIdOf({ name, eventId, socket, client }: Connection, model: Model): Iterable<string> {
   if (eventId === undefined) return;
   const [{ epoch, offset } = NO_POSITION, read = NO_POSITION] = [eventId, socket.position].map(parsePosition);
   const isAhead = epoch !== read.epoch || offset < read.offset || offset > model.log.length;
-  if (isAhead || model.visible(player.id, read.offset, offset).length > 0)
+  if (isAhead || model.visible(client.id, read.offset, offset).length > 0)
     yield `${name} has the last id ${eventId}, and stands at ${socket.position}`;
 }
 

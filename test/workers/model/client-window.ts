@@ -9,12 +9,12 @@ import type { WebSocketMember } from "../support/websocket.ts";
 export const WINDOW = OPTIONS.windowChars.default;
 
 /** What a client with `flow=1` has read and has said so of: rules L5 and L7 as a client sees them. */
-export class Window {
+export class ClientWindow {
   readonly #socket: WebSocketMember;
   readonly #excess: string[] = [];
   #texts = 0;
   #chars = 0;
-  #said = 0;
+  #reported = 0;
 
   constructor(socket: WebSocketMember) {
     this.#socket = socket;
@@ -27,17 +27,17 @@ export class Window {
   }
 
   /** Says that it has read what came. */
-  say(): void {
+  report(): void {
     this.#read();
-    if (this.#chars === this.#said) return;
-    this.#said = this.#chars;
-    this.#socket.send({ type: "seen", chars: this.#said });
+    if (this.#chars === this.#reported) return;
+    this.#reported = this.#chars;
+    this.#socket.send({ type: "seen", chars: this.#reported });
   }
 
   /** Whether an answer of a size is to come, though nothing is read before. */
   takesAnswer(chars: number): boolean {
     this.#read();
-    return mayCome(this.#chars - this.#said, chars, true);
+    return mayCome(this.#chars - this.#reported, chars, true);
   }
 
   /** Takes what came since; marks are not the room's. */
@@ -53,7 +53,7 @@ export class Window {
 
   /** What the client has said may be on its way: the room knows of as much unread, or of more. */
   #judge(text: string): void {
-    const unread = this.#chars - this.#said;
+    const unread = this.#chars - this.#reported;
     const isLean = unread > WINDOW / 2;
     if (!isLean && unread + text.length <= WINDOW) return;
     const frames = [JSON.parse(text) as ServerFrame | ServerFrame[]].flat();
@@ -77,7 +77,7 @@ export function isAnswer({ type }: ServerFrame): boolean {
 }
 
 /** What the room keeps of a member's connection; `undefined` where it has none. */
-function laneOf(room: string, id: string): Promise<SendWindowRecord | undefined> {
+function sendWindowOf(room: string, id: string): Promise<SendWindowRecord | undefined> {
   return inRoom(room, (state) => {
     const attached = state
       .getWebSockets()
@@ -92,16 +92,16 @@ function laneOf(room: string, id: string): Promise<SendWindowRecord | undefined>
  *
  * @returns how much was unread at the most, in characters
  */
-export async function readOn(room: string, { player, window, name }: Connection): Promise<number> {
+export async function readOn(room: string, { client, window, name }: Connection): Promise<number> {
   const left = window === undefined ? WINDOW / 4 : 0;
   let most = 0;
   for (let turns = 0; turns < MAX_TURNS; turns++) {
-    const lane = await laneOf(room, player.id);
-    if (lane === undefined) return most;
-    const unread = lane.sent - (lane.seen ?? lane.sent);
+    const sendWindow = await sendWindowOf(room, client.id);
+    if (sendWindow === undefined) return most;
+    const unread = sendWindow.sent - (sendWindow.seen ?? sendWindow.sent);
     most = Math.max(most, unread);
-    if (lane.behind === undefined && unread <= left) return most;
-    window?.say();
+    if (sendWindow.behind === undefined && unread <= left) return most;
+    window?.report();
     // The log is sent at a pace, by a timer of the room's, and turns without end would leave the runtime no time for it.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }

@@ -7,7 +7,7 @@ import type { Recorded } from "./recorded.ts";
 export const NAMES = ["ana", "bob", "cem"] as const;
 
 /** A client: it keeps its key, its refs and its position, as PROTOCOL.md says that clients do. */
-export class Player {
+export class Client {
   readonly name: string;
   readonly key: string;
   readonly session: string;
@@ -31,9 +31,9 @@ export class Player {
     this.id = ids.member;
   }
 
-  static async of(name: string, room: string): Promise<Player> {
+  static async of(name: string, room: string): Promise<Client> {
     const key = randomKey();
-    return new Player(name, key, await deriveIdentity(room, "", key));
+    return new Client(name, key, await deriveIdentity(room, "", key));
   }
 
   nextRef(): number {
@@ -41,7 +41,7 @@ export class Player {
   }
 
   /** Something that no one else says, and that it never said before. */
-  nextWord(): string {
+  nextText(): string {
     return `${this.name} ${++this.#said}`;
   }
 

@@ -7,16 +7,16 @@ import type { Transport } from "./connection.ts";
 import { NAMES } from "./client.ts";
 import {
   connectionOf,
-  keepHeard,
+  keepAlive,
   oneIn,
-  playerOf,
+  clientOf,
   QUIET_MS,
-  sayingsIn,
-  sayingsOf,
+  batchesIn,
+  batchesOf,
   SLOT_MS,
   who,
 } from "./act-batches.ts";
-import { shout, unlessAsleep } from "./flood.ts";
+import { flood, unlessAsleep } from "./flood.ts";
 import { command } from "./step.ts";
 
 const joining = fc.record({
@@ -31,63 +31,63 @@ const joining = fc.record({
   hasWindow: fc.boolean(),
 });
 
-const join = command("join", 10, joining, async (game, { who: index, from, n, ...how }) => {
-  const { model } = game;
-  const player = playerOf(game, index);
+const join = command("join", 10, joining, async (simulation, { who: index, from, n, ...how }) => {
+  const { model } = simulation;
+  const client = clientOf(simulation, index);
   const epoch = model.epoch ?? "none";
   const positions: Readonly<Record<string, string | undefined>> = {
-    back: player.position,
+    back: client.position,
     stale: `${epoch}:${n % (model.head + 1)}`,
     ahead: `${epoch}:${model.head + 1 + n}`,
     foreign: `${model.formerEpochs.at(-1) ?? "foreign"}:${n}`,
     malformed: `${epoch}:-${n}`,
   };
   const rewind = from === "rewind" ? n : undefined;
-  await game.join(player, { ...how, after: positions[from], rewind });
+  await simulation.join(client, { ...how, after: positions[from], rewind });
 });
 
 const nothing = fc.constant({});
 
-const say = command("say", 14, sayingsOf(anyAct, 1), (game, sayings) =>
-  game.say(...sayingsIn(game, sayings)),
+const say = command("say", 14, batchesOf(anyAct, 1), (simulation, batches) =>
+  simulation.send(...batchesIn(simulation, batches)),
 );
 
 const leave = command(
   "leave",
   2,
   fc.record({ who, before: fc.array(anyAct, { maxLength: 2 }), byPost: fc.boolean() }),
-  async (game, { who: index, before, byPost }) => {
-    const player = playerOf(game, index);
-    const connection = game.model.connectionOf(player.id);
-    const saying = { player, acts: [...before, leaving, asking], isArray: true, byPost };
-    if (!game.mayBeSaid(saying)) return;
-    await game.say(saying);
-    if (connection !== undefined) await game.ended(connection, 4507);
+  async (simulation, { who: index, before, byPost }) => {
+    const client = clientOf(simulation, index);
+    const connection = simulation.model.connectionOf(client.id);
+    const batch = { client, acts: [...before, leaving, asking], isArray: true, byPost };
+    if (!simulation.hasBudgetFor(batch)) return;
+    await simulation.send(batch);
+    if (connection !== undefined) await simulation.ended(connection, 4507);
   },
 );
 
-const close = command("close", 2, fc.record({ who }), async (game, { who: index }) => {
-  const connection = connectionOf(game, index);
+const close = command("close", 2, fc.record({ who }), async (simulation, { who: index }) => {
+  const connection = connectionOf(simulation, index);
   if (!(connection?.socket instanceof WebSocketMember)) return; // An EventSource has no way to say so.
-  game.model.depart(connection.player.id, "left");
+  simulation.model.depart(connection.client.id, "left");
   connection.socket.close(1000);
-  await game.ended(connection, 1000);
+  await simulation.ended(connection, 1000);
 });
 
-const drop = command("drop", 4, fc.record({ who }), async (game, { who: index }) => {
-  const connection = connectionOf(game, index);
+const drop = command("drop", 4, fc.record({ who }), async (simulation, { who: index }) => {
+  const connection = connectionOf(simulation, index);
   if (connection === undefined) return;
-  const { player, socket } = connection;
-  game.model.lose(player.id, "disconnected");
+  const { client, socket } = connection;
+  simulation.model.lose(client.id, "disconnected");
   // A socket whose ends are in one process cannot be cut. A page that is reloaded is as good as lost to the room.
   if (socket instanceof WebSocketMember) socket.close(1001);
   else socket.vanish();
-  await game.ended(connection, socket instanceof WebSocketMember ? 1001 : 1006);
-  await game.lost(player);
+  await simulation.ended(connection, socket instanceof WebSocketMember ? 1001 : 1006);
+  await simulation.lost(client);
 });
 
 /** A socket may stay closing for long: its late end is no one's. */
-const answerClose = command("answerClose", 2, nothing, async (game) => game.answerClose());
+const answerClose = command("answerClose", 2, nothing, async (simulation) => simulation.answerClose());
 
 const sleep = command("sleep", 4, nothing, async ({ room }) => {
   await evict(room).catch(unlessAsleep);
@@ -97,44 +97,44 @@ const crash = command(
   "crash",
   3,
   fc.record({
-    saying: sayingsOf(anyMessage, 0),
+    batches: batchesOf(anyMessage, 0),
     trips: fc.nat(3),
     stayAway: fc.subarray<string>([...NAMES]),
   }),
-  async (game, { saying, trips, stayAway }) => {
-    const returning = [...game.model.connections].map(({ player }) => player);
-    await game.crash(
-      sayingsIn(game, saying),
+  async (simulation, { batches, trips, stayAway }) => {
+    const returning = [...simulation.model.connections].map(({ client }) => client);
+    await simulation.crash(
+      batchesIn(simulation, batches),
       trips,
       returning.filter(({ name }) => !stayAway.includes(name)),
     );
   },
 );
 
-const alarm = command("alarm", 1, nothing, (game) => game.runAlarm());
+const alarm = command("alarm", 1, nothing, (simulation) => simulation.runAlarm());
 
 /** A grace is two slots: after one nothing is over yet, after two all is that began before. */
 const pass = command(
   "pass",
   3,
   fc.record({ slots: fc.integer({ min: 1, max: 3 }) }),
-  async (game, { slots }) => {
-    await keepHeard(game, QUIET_MS);
-    await game.pass(slots * SLOT_MS);
-    game.model.endGraces();
+  async (simulation, { slots }) => {
+    await keepAlive(simulation, QUIET_MS);
+    await simulation.pass(slots * SLOT_MS);
+    simulation.model.endGraces();
   },
 );
 
 /** Longer than anyone may be silent, than messages are kept, and than a room stays that is empty. */
-const age = command("age", 1, nothing, async (game) => {
-  const { model } = game;
+const age = command("age", 1, nothing, async (simulation) => {
+  const { model } = simulation;
   const silent = [...model.connections];
-  await game.pass(AGE_MS);
+  await simulation.pass(AGE_MS);
   model.fallSilent(silent);
   model.endGraces();
-  await Promise.all(silent.map((connection) => game.ended(connection, 4002)));
+  await Promise.all(silent.map((connection) => simulation.ended(connection, 4002)));
   if (!model.expire()) return;
-  for (const player of game.players) player.forget();
+  for (const client of simulation.clients) client.forget();
 });
 
 /** Any step, the likelier the more of it there should be. */
@@ -150,7 +150,7 @@ export const anyStep = fc.oneof(
   alarm,
   pass,
   age,
-  shout,
+  flood,
 );
 
 const AGE_MS = OPTIONS.historyMaxAgeMs.default + 24 * 3_600_000;

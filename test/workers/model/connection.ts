@@ -2,8 +2,8 @@ import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { SseMember } from "../support/sse.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 import type { Change, Start } from "./model.ts";
-import type { Player } from "./client.ts";
-import type { Window } from "./client-window.ts";
+import type { Client } from "./client.ts";
+import type { ClientWindow } from "./client-window.ts";
 import { isRecorded, type RecordedFrame } from "./recorded.ts";
 
 /** How a client is connected. */
@@ -47,7 +47,7 @@ export interface ExpectedWelcome extends Start {
 
 /** One connection of a client: what the room owes it by the model, and what it has read. */
 export class Connection {
-  readonly player: Player;
+  readonly client: Client;
   readonly over: Transport;
   readonly socket: WebSocketMember | SseMember;
   readonly welcome: ExpectedWelcome;
@@ -62,7 +62,7 @@ export class Connection {
   /** Whether it asked for the state, though it may know it. */
   asksForState = false;
   /** What it has read, if it promised to say so. */
-  window: Window | undefined;
+  window: ClientWindow | undefined;
   /** Whether it was sent the log while it did not keep up, and perhaps the list of members in place of changes. */
   hasStalled = false;
   /** Whether it reads nothing now: of what is recorded the first part may have come. */
@@ -75,13 +75,13 @@ export class Connection {
   cutAt: number | undefined;
 
   constructor(
-    player: Player,
+    client: Client,
     over: Transport,
     socket: WebSocketMember | SseMember,
     welcome: ExpectedWelcome,
     now: number,
   ) {
-    this.player = player;
+    this.client = client;
     this.over = over;
     this.socket = socket;
     this.welcome = welcome;
@@ -139,6 +139,6 @@ export class Connection {
 
   /** For the report of a failure. */
   get name(): string {
-    return `${this.player.name} (${this.over})`;
+    return `${this.client.name} (${this.over})`;
   }
 }

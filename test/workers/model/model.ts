@@ -3,7 +3,7 @@ import type { LeaveReason } from "../../../src/protocol/frames.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { parsePosition, type UnrecoveredReason } from "../../../src/protocol/positions.ts";
 import type { Connection } from "./connection.ts";
-import { departuresIn, follow, type Found, type Lane } from "./act-queues.ts";
+import { departuresIn, follow, type Found, type ActQueue } from "./act-queues.ts";
 import { isFor, type Recorded, type RecordedFrame } from "./recorded.ts";
 import { changed, type Shared } from "./shared.ts";
 
@@ -36,7 +36,7 @@ export class Model {
   readonly ids: readonly string[];
   /** Unix milliseconds. */
   now: number;
-  /** Counts what has been played. */
+  /** Counts what has been run. */
   step = 0;
   /** The log's name; unknown until someone has joined. */
   epoch: string | undefined;
@@ -52,8 +52,8 @@ export class Model {
   /** What of the last step is stored, or is not, against a promise. */
   found: Found = { unexpected: [], wrong: [], missing: [] };
   readonly #graceMs: number;
-  /** What is being recorded: each lane in its order, the lanes in any. */
-  #lanes: Lane[] = [];
+  /** What is being recorded: each queue in its order, the queues in any. */
+  #queues: ActQueue[] = [];
   #mayLose = false;
   #hasCrashed = false;
   #emptySince: number | undefined;
@@ -67,7 +67,7 @@ export class Model {
 
   /** Where the log ends, with what departures are adding to it. */
   get head(): number {
-    return this.log.length + departuresIn(this.#lanes, this.state);
+    return this.log.length + departuresIn(this.#queues, this.state);
   }
 
   /** The shared state as of the last step. */
@@ -87,7 +87,7 @@ export class Model {
   }
 
   connectionOf(id: string): Connection | undefined {
-    for (const connection of this.connections) if (connection.player.id === id) return connection;
+    for (const connection of this.connections) if (connection.client.id === id) return connection;
     return undefined;
   }
 
@@ -120,7 +120,7 @@ export class Model {
   }
 
   /** A member says something of itself. */
-  say(id: string, data: Json): void {
+  setPresence(id: string, data: Json): void {
     this.members.set(id, { data, graceUntil: this.members.get(id)?.graceUntil });
     this.#tell({ what: "updated", id, data });
   }
@@ -134,12 +134,12 @@ export class Model {
     else if (member !== undefined) this.members.set(id, { ...member, graceUntil: this.now + this.#graceMs });
   }
 
-  /** A membership ends, and the keys that belong to it: in the lane of what its member did before. */
-  depart(id: string, reason: LeaveReason, lane?: Lane): void {
+  /** A membership ends, and the keys that belong to it: in the queue of what its member did before. */
+  depart(id: string, reason: LeaveReason, queue?: ActQueue): void {
     const connection = this.#disconnect(id);
-    if (connection !== undefined && lane === undefined) this.#cut(connection);
+    if (connection !== undefined && queue === undefined) this.#cut(connection);
     if (!this.members.delete(id)) return;
-    (lane ?? this.lane()).push({ departs: id });
+    (queue ?? this.newQueue()).push({ departs: id });
     if (this.members.size === 0) this.#emptySince = this.now;
     this.#tell({ what: "left", id, reason });
   }
@@ -147,7 +147,7 @@ export class Model {
   /** Connections that were not heard of for long are closed, all at once. */
   fallSilent(silent: readonly Connection[]): void {
     for (const connection of silent) this.#cut(connection);
-    for (const { player } of silent) this.lose(player.id, "timeout");
+    for (const { client } of silent) this.lose(client.id, "timeout");
   }
 
   /** Those whose grace is over depart. */
@@ -163,11 +163,11 @@ export class Model {
       connection.oweVolatile({ text, slot, step: this.step, isOptional: this.#mayLose });
   }
 
-  /** Opens a lane: what is put into it is being recorded, in this order. */
-  lane(): Lane {
-    const lane: Lane = [];
-    this.#lanes.push(lane);
-    return lane;
+  /** Opens a queue: what is put into it is being recorded, in this order. */
+  newQueue(): ActQueue {
+    const queue: ActQueue = [];
+    this.#queues.push(queue);
+    return queue;
   }
 
   /** From here to the crash, what is said may be lost. */
@@ -190,9 +190,9 @@ export class Model {
       Object.assign(recorded, { offset, time: now });
       states.push(change === undefined ? this.state : changed(this.state, change, from, offset));
     };
-    const lanes = this.#lanes;
-    this.#lanes = [];
-    this.found = follow(lanes, stored.slice(log.length), { states, add }, this.#mayLose);
+    const queues = this.#queues;
+    this.#queues = [];
+    this.found = follow(queues, stored.slice(log.length), { states, add }, this.#mayLose);
     this.#mayLose = false;
   }
 

@@ -3,11 +3,11 @@ import { infoOf } from "../support/rooms.ts";
 import { stateOf } from "../support/state.ts";
 import { textOfShared, textOfState } from "./check-state.ts";
 import type { Model } from "./model.ts";
-import type { Player } from "./client.ts";
+import type { Client } from "./client.ts";
 import { isLost } from "./recorded.ts";
 
 /** Asks how many are here, where the log ends and what the state is, as anyone may. */
-export async function expectSeen(room: string, model: Model): Promise<void> {
+export async function expectPublicState(room: string, model: Model): Promise<void> {
   const { members, position } = await infoOf(room);
   const [is, should] = [`${members} at ${position}`, `${model.members.size} at ${model.epoch}:${model.head}`];
   if (is !== should) throw new Error(`[N3] the room tells of ${is}, not of ${should}`);
@@ -18,7 +18,7 @@ export async function expectSeen(room: string, model: Model): Promise<void> {
 }
 
 /** Resolves once the room has noticed that a member's connection is lost. */
-export async function noticed(room: string, { id, name }: Player): Promise<void> {
+export async function lossNoticed(room: string, { id, name }: Client): Promise<void> {
   const look = async (): Promise<void> => {
     if (!(await isLost(room, id))) throw new Error(`[M4] ${name} is lost, and still seems connected`);
   };

@@ -6,11 +6,11 @@ import type { Act, PlannedAct } from "./act.ts";
 import { NO_RANGE } from "./acts.ts";
 import type { Connection } from "./connection.ts";
 import type { Model } from "./model.ts";
-import type { Player } from "./client.ts";
+import type { Client } from "./client.ts";
 
 /** What one client says at once. */
-export interface Saying {
-  readonly player: Player;
+export interface ActBatch {
+  readonly client: Client;
   readonly acts: readonly Act[];
   /** Whether it is one frame, or a frame for each act. */
   readonly isArray: boolean;
@@ -20,7 +20,7 @@ export interface Saying {
 
 /** Something said that the model has done, and that is not sent yet. */
 export interface Prepared {
-  readonly player: Player;
+  readonly client: Client;
   readonly acts: readonly PlannedAct[];
   /**
    * Resolves once the room has handled it all: with what came back for each act, if anything has to. Of one that is
@@ -30,18 +30,18 @@ export interface Prepared {
 }
 
 /** Has the model do what a client is about to say. */
-export function prepare(model: Model, room: string, { player, acts, isArray, byPost }: Saying): Prepared {
-  const connection = model.connectionOf(player.id);
-  const actor = { model, player, lane: model.lane() };
+export function prepare(model: Model, room: string, { client, acts, isArray, byPost }: ActBatch): Prepared {
+  const connection = model.connectionOf(client.id);
+  const actor = { model, client, queue: model.newQueue() };
   const planned = acts.map((act) => act.plan(actor));
-  player.spent += planned.length + 1;
+  client.spent += planned.length + 1;
   if (connection !== undefined) connection.heardAt = model.now;
   const socket = connection?.socket;
   const send =
     connection !== undefined && socket instanceof WebSocketMember && !byPost
       ? (isCutOff = false) => sendOver(connection, socket, planned, { isArray, isCutOff })
-      : () => sendByPost(room, player, planned, isArray);
-  return { player, acts: planned, send };
+      : () => sendByPost(room, client, planned, isArray);
+  return { client, acts: planned, send };
 }
 
 async function sendOver(
@@ -54,7 +54,7 @@ async function sendOver(
   // Without a ref there is no answer: then another question shows that the room is done.
   const ends =
     frames.at(-1)?.ref === undefined
-      ? [{ type: "history", ref: connection.player.nextRef(), ...NO_RANGE }]
+      ? [{ type: "history", ref: connection.client.nextRef(), ...NO_RANGE }]
       : [];
   const refs = [...frames, ...ends].map(({ ref }) => ref);
   connection.refs.push(...refs.filter((ref) => ref !== undefined));
@@ -72,15 +72,15 @@ const ANSWERS = ["ack", "error", "history"] as const;
 /** A client that hears that the room did not take something says no more until it is back. */
 async function sendByPost(
   room: string,
-  player: Player,
+  client: Client,
   acts: readonly PlannedAct[],
   isArray: boolean,
 ): Promise<readonly AnswerFrame[]> {
   const frames = acts.map(({ frame }) => frame);
-  const headers = { "Parlor-Session": `${player.session}.${player.key}` };
+  const headers = { "Parlor-Session": `${client.session}.${client.key}` };
   const answers: AnswerFrame[] = [];
-  for (const said of isArray ? [frames] : frames) {
-    const init = { method: "POST", headers, body: JSON.stringify(said) };
+  for (const message of isArray ? [frames] : frames) {
+    const init = { method: "POST", headers, body: JSON.stringify(message) };
     const response = await request(roomPath(room, "/messages"), init, server);
     const answer: AnswerFrame | readonly AnswerFrame[] = await response.json();
     if (!("type" in answer)) answers.push(...answer);

@@ -2,15 +2,15 @@ import fc from "fast-check";
 import { vi } from "vitest";
 import { anyStep } from "./commands.ts";
 import type { Step } from "./step.ts";
-import { Game, type Kind } from "./simulation.ts";
+import { Simulation, type Kind } from "./simulation.ts";
 
 const variables =
   (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
 
-/** How many sequences are played, unless `VITE_MODEL_RUNS` is set; `npm run test:long` plays more. */
+/** How many sequences are run, unless `VITE_MODEL_RUNS` is set. `npm run test:long` runs more. */
 const RUNS = Number(variables["VITE_MODEL_RUNS"] ?? 700);
 
-/** A failure tells both: the seed alone plays the part again, with the path only the sequence that failed. */
+/** A failure tells both: the seed alone runs the part again, with the path only the sequence that failed. */
 const [SEED, PATH] = [variables["VITE_MODEL_SEED"], variables["VITE_MODEL_PATH"]];
 
 /** So many sequences are one test: what their clients received is kept until the test is over. */
@@ -49,7 +49,7 @@ export async function expectPromisesKept(): Promise<void> {
   let patienceMs = PATIENCE_MS.first;
   const property = fc.asyncProperty(anySequence, async (sequence) => {
     try {
-      await play(sequence, patienceMs);
+      await runSequence(sequence, patienceMs);
     } catch (error) {
       patienceMs = PATIENCE_MS.shrinking;
       throw error;
@@ -66,18 +66,21 @@ export async function expectPromisesKept(): Promise<void> {
 }
 
 /** Plays one sequence. Whatever happened in it, in the end everyone is cut off, comes back, and has missed nothing. */
-async function play({ kind, steps }: Sequence, patienceMs: number): Promise<void> {
+async function runSequence({ kind, steps }: Sequence, patienceMs: number): Promise<void> {
   try {
-    const game = await Game.begin(kind);
-    const end: Step = { run: () => game.crash([], 0, game.players), toString: () => "everyone comes back" };
+    const simulation = await Simulation.begin(kind);
+    const end: Step = {
+      run: () => simulation.crash([], 0, simulation.clients),
+      toString: () => "everyone comes back",
+    };
     for (const step of [...steps, end]) {
-      game.model.step++;
-      const played = step.run(game).then(() => game.settle());
-      await within(patienceMs, played, game).catch((error: unknown) => {
-        throw new BrokenPromise(step, game.model.step, error);
+      simulation.model.step++;
+      const played = step.run(simulation).then(() => simulation.settle());
+      await within(patienceMs, played, simulation).catch((error: unknown) => {
+        throw new BrokenPromise(step, simulation.model.step, error);
       });
     }
-    await game.look();
+    await simulation.checkPublicState();
   } finally {
     vi.useRealTimers();
   }
@@ -94,9 +97,9 @@ class BrokenPromise extends Error {
 }
 
 /** Waits for something, but not for ever. */
-async function within(ms: number, work: Promise<void>, game: Game): Promise<void> {
+async function within(ms: number, work: Promise<void>, simulation: Simulation): Promise<void> {
   const expiry = Promise.withResolvers<never>();
-  const give = (): void => expiry.reject(new Error(`waited ${ms} ms for ${game.waitsFor}`));
+  const give = (): void => expiry.reject(new Error(`waited ${ms} ms for ${simulation.waitsFor}`));
   const timer = setTimeout(give, ms);
   try {
     await Promise.race([work, expiry.promise]);

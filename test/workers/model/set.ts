@@ -19,8 +19,8 @@ const anyChange = fc.record({
 
 /** Changes the shared state. It always has a `ref`, since it may be refused; and no two say the same. */
 export const set = act("set", 5, anyChange, (actor, { key, deleted, isDeletion, own, compared }) => {
-  const { model, player } = actor;
-  const word = player.nextWord();
+  const { model, client } = actor;
+  const word = client.nextText();
   const others = deleted === undefined || deleted === key ? [] : [deleted];
   const now = versionOf(model.state, compared?.key ?? "");
   const versions = { right: now, next: now + 1, absent: 0 };
@@ -30,20 +30,20 @@ export const set = act("set", 5, anyChange, (actor, { key, deleted, isDeletion, 
     expected: compared === undefined ? {} : { [compared.key]: versions[compared.with] },
     own,
   };
-  const from = player.id;
-  const said = {
+  const from = client.id;
+  const message = {
     ...(!isDeletion && { set: change.set }),
     ...(change.deleted.length > 0 && { delete: change.deleted }),
   };
-  const ref = player.nextRef();
-  const frame = { type: "set", ref, ...said, own, ...(compared && { if: change.expected }) };
+  const ref = client.nextRef();
+  const frame = { type: "set", ref, ...message, own, ...(compared && { if: change.expected }) };
   const recorded: Recorded = {
     from,
-    text: textOf({ type: "state", from, ...said }),
+    text: textOf({ type: "state", from, ...message }),
     change,
     offset: undefined,
     time: undefined,
   };
-  player.acts.set(ref, { frame, recorded });
+  client.acts.set(ref, { frame, recorded });
   return record(actor, frame, recorded);
 });

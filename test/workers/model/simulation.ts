@@ -5,15 +5,15 @@ import { crash, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts
 import { joinSse } from "../support/sse.ts";
 import { join, WebSocketMember } from "../support/websocket.ts";
 import { askingAfter, CHARS_ASKED, repeatOf } from "./acts.ts";
-import { expectSeen, noticed } from "./public-state.ts";
+import { expectPublicState, lossNoticed } from "./public-state.ts";
 import type { Joining } from "./joining.ts";
 import { judge, type AnsweredAct } from "./checks.ts";
 import { Connection } from "./connection.ts";
 import { Model } from "./model.ts";
-import { NAMES, Player } from "./client.ts";
+import { NAMES, Client } from "./client.ts";
 import { isMark, readAndMark } from "./recorded.ts";
-import { readOn, Window, WINDOW } from "./client-window.ts";
-import { prepare, server, type Saying } from "./sending.ts";
+import { readOn, ClientWindow, WINDOW } from "./client-window.ts";
+import { prepare, server, type ActBatch } from "./sending.ts";
 
 /** Whether the room's members have a grace: of a kind that gives one, or of one that does not. */
 export type Kind = "chat" | "default";
@@ -22,12 +22,12 @@ export type Kind = "chat" | "default";
  * A room, its model, and clients who use both at once. After each step {@link settle} lets everyone read what it was
  * sent, and holds what happened against the model.
  */
-export class Game {
+export class Simulation {
   readonly room: string;
   readonly model: Model;
-  readonly players: readonly Player[];
+  readonly clients: readonly Client[];
   /** Whether so much was said that someone may have to read on before it is sent the rest. */
-  isLoud = false;
+  isFlooded = false;
   /** What is waited for, for the report of a failure. */
   waitsFor = "";
   #answers: AnsweredAct[] = [];
@@ -36,39 +36,39 @@ export class Game {
   #unanswered: Connection[] = [];
   #marks = 0;
 
-  private constructor(room: string, model: Model, players: readonly Player[]) {
+  private constructor(room: string, model: Model, clients: readonly Client[]) {
     this.room = room;
     this.model = model;
-    this.players = players;
+    this.clients = clients;
   }
 
-  static async begin(kind: Kind): Promise<Game> {
+  static async begin(kind: Kind): Promise<Simulation> {
     // Ahead of the platform's clock, so that no alarm comes by itself; and on the grid of its deadlines.
     const now = (Math.ceil(vi.getRealSystemTime() / HOUR_MS) + 1) * HOUR_MS;
     vi.setSystemTime(now);
     const room = uniqueRoom(kind);
     const graceMs = kind === "chat" ? (kinds.chat.graceMs ?? 0) : 0; // of others, see vitest.config.ts
-    const players = await Promise.all(NAMES.map((name) => Player.of(name, room)));
-    const ids = players.map(({ id }) => id);
-    return new Game(room, new Model(ids, graceMs, now), players);
+    const clients = await Promise.all(NAMES.map((name) => Client.of(name, room)));
+    const ids = clients.map(({ id }) => id);
+    return new Simulation(room, new Model(ids, graceMs, now), clients);
   }
 
   /** A client joins, takes over from its own older connection, or comes back. */
-  async join(player: Player, joining: Joining): Promise<void> {
+  async join(client: Client, joining: Joining): Promise<void> {
     const { model } = this;
     const { over, after, isHeader, rewind, presence } = joining;
     const { answersLate = false, asksForState = false, hasWindow = false } = joining;
     model.wake();
-    const older = model.connectionOf(player.id);
+    const older = model.connectionOf(client.id);
     const { head } = model;
-    this.waitsFor = `the welcome of ${player.name}`;
+    this.waitsFor = `the welcome of ${client.name}`;
     const rewound = rewind === undefined ? head : Math.max(model.floor, head - rewind);
     const start = after === undefined ? { offset: rewound } : model.resume(after);
-    model.arrive(player.id, presence);
+    model.arrive(client.id, presence);
     const welcome = { ...start, epoch: model.epoch, head, members: model.list() };
     const options = {
       to: server,
-      key: player.key,
+      key: client.key,
       allowHalfOpen: answersLate,
       ...(after !== undefined && (isHeader && over === "sse" ? { lastEventId: after } : { after })),
       ...(presence !== undefined && { presence }),
@@ -79,36 +79,36 @@ export class Game {
       },
     };
     const socket = await (over === "websocket" ? join(this.room, options) : joinSse(this.room, options));
-    player.connection = new Connection(player, over, socket, welcome, model.now);
-    player.connection.answersLate = answersLate;
-    player.connection.asksForState = asksForState;
-    if (hasWindow && socket instanceof WebSocketMember) player.connection.window = new Window(socket);
-    model.connections.add(player.connection);
+    client.connection = new Connection(client, over, socket, welcome, model.now);
+    client.connection.answersLate = answersLate;
+    client.connection.asksForState = asksForState;
+    if (hasWindow && socket instanceof WebSocketMember) client.connection.window = new ClientWindow(socket);
+    model.connections.add(client.connection);
     model.epoch ??= socket.position.split(":")[0];
     if (older !== undefined) await this.ended(older, 4504);
-    if (this.isLoud) await this.readOn(player.connection); // Until then it is told of no one.
+    if (this.isFlooded) await this.readOn(client.connection); // Until then it is told of no one.
   }
 
   /** Has clients say something, all at once; who has said too much for its budget keeps silent. */
-  async say(...sayings: readonly Saying[]): Promise<void> {
+  async send(...batches: readonly ActBatch[]): Promise<void> {
     const { model } = this;
-    const heard = sayings.filter((saying) => this.mayBeSaid(saying));
+    const heard = batches.filter((batch) => this.hasBudgetFor(batch));
     if (heard.length > 0) model.wake();
-    const prepared = heard.map((saying) => prepare(model, this.room, saying));
-    this.waitsFor = `answers to ${heard.map(({ player }) => player.name).join(" and ")}`;
+    const prepared = heard.map((batch) => prepare(model, this.room, batch));
+    this.waitsFor = `answers to ${heard.map(({ client }) => client.name).join(" and ")}`;
     await Promise.all(
-      prepared.map(async ({ player, acts, send }) => {
+      prepared.map(async ({ client, acts, send }) => {
         const answers = await send();
         if (answers.length !== acts.length)
-          throw new Error(`[H2] ${player.name} got ${answers.length} answers to ${acts.length} acts`);
-        this.#answers.push(...acts.map((act, index) => ({ by: player.name, act, answer: answers[index] })));
+          throw new Error(`[H2] ${client.name} got ${answers.length} answers to ${acts.length} acts`);
+        this.#answers.push(...acts.map((act, index) => ({ by: client.name, act, answer: answers[index] })));
       }),
     );
   }
 
   /** Whether a client has the budget to say this. */
-  mayBeSaid({ player, acts }: Saying): boolean {
-    return player.spent + acts.length < MAX_SPENT;
+  hasBudgetFor({ client, acts }: ActBatch): boolean {
+    return client.spent + acts.length < MAX_SPENT;
   }
 
   /**
@@ -116,23 +116,23 @@ export class Game {
    *
    * @param trips how far what they say has come by then, as round trips to the room; with none it was never sent
    */
-  async crash(sayings: readonly Saying[], trips: number, returning: readonly Player[]): Promise<void> {
+  async crash(batches: readonly ActBatch[], trips: number, returning: readonly Client[]): Promise<void> {
     const { model } = this;
     const lost = [...model.connections];
     model.beginCrash();
-    const cutOff = sayings.filter(
-      (saying) => this.mayBeSaid(saying) && model.connectionOf(saying.player.id) !== undefined,
+    const cutOff = batches.filter(
+      (batch) => this.hasBudgetFor(batch) && model.connectionOf(batch.client.id) !== undefined,
     );
-    const prepared = cutOff.map((saying) => prepare(model, this.room, saying));
-    const sending = prepared.map(async ({ player, acts, send }) => {
-      for (const { frame } of acts) if (frame.ref !== undefined) player.unanswered.add(frame.ref);
+    const prepared = cutOff.map((batch) => prepare(model, this.room, batch));
+    const sending = prepared.map(async ({ client, acts, send }) => {
+      for (const { frame } of acts) if (frame.ref !== undefined) client.unanswered.add(frame.ref);
       const answers = trips === 0 ? [] : await send(true).catch(() => []);
       for (const [index, act] of acts.entries()) {
         const answer = answers[index];
         // By POST it may have met the next life of the room, or none; that says nothing of the state.
         if (answer === undefined || (answer.type === "error" && !OF_STATE.has(answer.code))) continue;
-        this.#answers.push({ by: player.name, act, answer });
-        if (act.frame.ref !== undefined && answer.type === "ack") player.unanswered.delete(act.frame.ref);
+        this.#answers.push({ by: client.name, act, answer });
+        if (act.frame.ref !== undefined && answer.type === "ack") client.unanswered.delete(act.frame.ref);
       }
     });
     for (let trip = 0; trip < trips; trip++) await inRoom(this.room, () => undefined);
@@ -142,15 +142,15 @@ export class Game {
     await Promise.all([...sending, ...lost.map((connection) => this.ended(connection, 1006))]);
     if (cutOff.length > 0) await this.wake(); // What came by POST may have woken the room, or not.
     await this.settle();
-    if (cutOff.length > 0) await this.look();
-    for (const player of returning) {
-      const { over = "websocket", window } = player.connection ?? {};
-      await this.join(player, { over, after: player.position, hasWindow: window !== undefined });
+    if (cutOff.length > 0) await this.checkPublicState();
+    for (const client of returning) {
+      const { over = "websocket", window } = client.connection ?? {};
+      await this.join(client, { over, after: client.position, hasWindow: window !== undefined });
       await this.settle();
-      const acts = [...player.unanswered].map(repeatOf);
+      const acts = [...client.unanswered].map(repeatOf);
       if (acts.length === 0) continue;
-      await this.say({ player, acts, isArray: true, byPost: false });
-      player.unanswered.clear();
+      await this.send({ client, acts, isArray: true, byPost: false });
+      client.unanswered.clear();
       await this.settle();
     }
   }
@@ -162,9 +162,9 @@ export class Game {
   }
 
   /** Sees what anyone may see of the room. */
-  async look(): Promise<void> {
+  async checkPublicState(): Promise<void> {
     this.model.wake();
-    await expectSeen(this.room, this.model);
+    await expectPublicState(this.room, this.model);
   }
 
   /** Moves time, and runs the alarm when it is due, as the platform would. */
@@ -172,7 +172,7 @@ export class Game {
     const { model, room } = this;
     model.now += ms;
     vi.setSystemTime(model.now);
-    for (const player of this.players) player.spent = 0;
+    for (const client of this.clients) client.spent = 0;
     for (;;) {
       const at = await inRoom(room, ({ storage }) => storage.getAlarm());
       if (at === null || at > model.now) return;
@@ -203,9 +203,9 @@ export class Game {
   }
 
   /** Resolves once the room has noticed that a member's connection is lost. */
-  async lost(player: Player): Promise<void> {
-    this.waitsFor = `the room to see that ${player.name} is lost`;
-    await noticed(this.room, player);
+  async lost(client: Client): Promise<void> {
+    this.waitsFor = `the room to see that ${client.name} is lost`;
+    await lossNoticed(this.room, client);
   }
 
   /** Has a client read on, and say so, until it is live. */
@@ -219,17 +219,17 @@ export class Game {
    * A client that reads nothing asks for what was shouted after an offset until it may be sent no more answers, and is
    * closed for it (L7).
    */
-  async askTooMuch(connection: Connection, window: Window, after: number): Promise<void> {
+  async askTooMuch(connection: Connection, window: ClientWindow, after: number): Promise<void> {
     const { model, room } = this;
-    const saying = {
-      player: connection.player,
+    const batch = {
+      client: connection.client,
       acts: [askingAfter(after)],
       isArray: false,
       byPost: false,
     };
-    while (window.takesAnswer(CHARS_ASKED)) await this.say(saying);
-    const { send } = prepare(model, room, saying);
-    model.lose(connection.player.id, "disconnected");
+    while (window.takesAnswer(CHARS_ASKED)) await this.send(batch);
+    const { send } = prepare(model, room, batch);
+    model.lose(connection.client.id, "disconnected");
     await Promise.all([send(true), this.ended(connection, 4003)]);
   }
 
@@ -237,7 +237,7 @@ export class Game {
   async settle(stalled?: Connection): Promise<void> {
     const { model } = this;
     const live = [...model.connections].filter((connection) => connection !== stalled);
-    if (this.isLoud) for (const connection of live) await this.readOn(connection);
+    if (this.isFlooded) for (const connection of live) await this.readOn(connection);
     const mark = ++this.#marks;
     const stored = await readAndMark(this.room, mark);
     this.waitsFor = `everyone to read on: ${live.map(({ name }) => name).join(", ")}`;
@@ -254,17 +254,17 @@ export class Game {
 
   /** Who has come to its mark and was not sent all that is for it has fallen behind. */
   #noteStall(connection: Connection): void {
-    const { frames, recorded, welcome, player } = connection;
+    const { frames, recorded, welcome, client } = connection;
     const { model } = this;
     const head = model.log.length;
     const read = recorded.at(-1)?.offset ?? welcome.offset;
-    if (model.visible(player.id, read, head).length > 0)
+    if (model.visible(client.id, read, head).length > 0)
       connection.stalls.push({ frames: frames.length, head });
   }
 
   /** Ids are random; names are the same each time. */
   #byName(text: string): string {
-    return this.players
+    return this.clients
       .reduce((named, { id, name }) => named.replaceAll(id, name), text)
       .replaceAll(/x{9,}/g, "x…");
   }

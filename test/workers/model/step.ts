@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import type { Game } from "./simulation.ts";
+import type { Simulation } from "./simulation.ts";
 
 /** One step of a sequence. What makes no sense when it comes is passed over. */
 export interface Step {
-  run(game: Game): Promise<void>;
+  run(simulation: Simulation): Promise<void>;
   /** For the report of a failure. */
   toString(): string;
 }
@@ -13,10 +13,10 @@ export function command<Args>(
   name: string,
   weight: number,
   args: fc.Arbitrary<Args>,
-  run: (game: Game, args: Args) => Promise<void>,
+  run: (simulation: Simulation, args: Args) => Promise<void>,
 ): fc.WeightedArbitrary<Step> {
   const arbitrary = args.map((each) => ({
-    run: (game: Game) => run(game, each),
+    run: (simulation: Simulation) => run(simulation, each),
     toString: () => `${name} ${fc.stringify(each)}`,
   }));
   return { weight, arbitrary };

@@ -1,15 +1,15 @@
 import { describe, it } from "vitest";
 import type { Member } from "../../support/member.ts";
 import { expectOfEach, type Comparison } from "./compare.ts";
-import { sightsIn } from "./observations.ts";
-import { Stage, type Credential, type Transport } from "./test-room.ts";
-import { EVERYTHING, MEMBERS, SIGHTS, meets } from "./table.ts";
+import { observationsIn } from "./observations.ts";
+import { TestRoom, type Credential, type Transport } from "./test-room.ts";
+import { EVERYTHING, MEMBERS, OBSERVATIONS, meets } from "./table.ts";
 import { kindsRoom } from "../support/kinds.ts";
 import type { SseJoin } from "../support/sse.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 
 type Held = readonly string[];
-type Happening = keyof typeof SIGHTS;
+type Happening = keyof typeof OBSERVATIONS;
 type Joining = Extract<Happening, `it ${string}`>;
 type Living = Exclude<Happening, Joining>;
 
@@ -23,7 +23,7 @@ const WAYS_IN: [Transport, Credential][] = [
 /** What who holds this should be sent, by what happens. */
 function sightsFor(held: Held, happenings: readonly Happening[]): Record<string, string[]> {
   const seen = (happening: Happening): string[] =>
-    Object.entries<readonly string[]>(SIGHTS[happening])
+    Object.entries<readonly string[]>(OBSERVATIONS[happening])
       .filter(([, needs]) => meets(held, needs))
       .map(([sight]) => sight)
       .toSorted();
@@ -32,7 +32,7 @@ function sightsFor(held: Held, happenings: readonly Happening[]): Record<string,
 
 describe("what a newcomer is sent", () => {
   /** How one joins, in the order in which it is done: who comes back has been there. */
-  const JOINED: Readonly<Record<Joining, (stage: Stage, before: Member | undefined) => SseJoin>> = {
+  const JOINED: Readonly<Record<Joining, (room: TestRoom, before: Member | undefined) => SseJoin>> = {
     "it joins": () => ({}),
     "it comes back with a position": ({ start }) => ({ after: start }),
     "it comes back with a position, and asks for the state": ({ start }) => ({
@@ -55,17 +55,17 @@ describe("what a newcomer is sent", () => {
     "[D6 W3 W4 T4 M5 J6 G12] over %s with %s, one reads what one holds allows, and no more",
     async (transport, credential) => {
       await expectOfEach(MEMBERS, async (held) => {
-        const stage = await Stage.set(held, credential);
-        const { host } = stage;
+        const room = await TestRoom.create(held, credential);
+        const { host } = room;
         await host.publish("e", 1);
         await host.act({ type: "publish", event: "for the host", to: [host.member] });
         await host.act({ type: "set", set: { a: 1 } });
         const found: Record<string, string[]> = {};
         let before: Member | undefined;
         for (const joining of JOININGS) {
-          const member = await stage.enter(transport, JOINED[joining](stage, before));
-          await stage.seenBy(member, async () => undefined);
-          found[joining] = sightsIn(
+          const member = await room.join(transport, JOINED[joining](room, before));
+          await room.observedBy(member, async () => undefined);
+          found[joining] = observationsIn(
             member.inbox.all.filter((frame) => frame.type !== "message" || frame.event !== "fence"),
           );
           before = member;
@@ -79,7 +79,7 @@ describe("what a newcomer is sent", () => {
 describe("what a member is sent", () => {
   const VOLATILE = { type: "publish", event: "e", volatile: true };
   const guests = new Map<string, WebSocketMember>();
-  const HAPPENS: Readonly<Record<Living, (stage: Stage, member: Member) => unknown>> = {
+  const HAPPENS: Readonly<Record<Living, (room: TestRoom, member: Member) => unknown>> = {
     "someone publishes": ({ host }) => host.publish("e", 1),
     "someone publishes, volatile": ({ host }) => host.send(VOLATILE),
     "someone publishes to it": ({ host }, { member }) =>
@@ -89,25 +89,27 @@ describe("what a member is sent", () => {
     "someone publishes to others, volatile": ({ host }) => host.send({ ...VOLATILE, to: [host.member] }),
     "someone sets": ({ host }) => host.act({ type: "set", set: { a: 1 } }),
     "someone deletes": ({ host }) => host.act({ type: "set", delete: ["a"] }),
-    "someone joins": async (stage) => guests.set(stage.room, await stage.guest()),
-    "someone sets a key of its own": ({ room }) =>
-      guests.get(room)?.act({ type: "set", set: { mine: 1 }, own: true }),
-    "someone says something of itself": ({ room }) => guests.get(room)?.say("a guest"),
-    "someone leaves, and its keys with it": ({ room }) => guests.get(room)?.act({ type: "leave" }),
+    "someone joins": async (room) => guests.set(room.name, await room.guest()),
+    "someone sets a key of its own": ({ name }) =>
+      guests.get(name)?.act({ type: "set", set: { mine: 1 }, own: true }),
+    "someone says something of itself": ({ name }) => guests.get(name)?.setPresence("a guest"),
+    "someone leaves, and its keys with it": ({ name }) => guests.get(name)?.act({ type: "leave" }),
   };
   const LIVING = Object.keys(HAPPENS) as Living[];
   const NOT_TO_IT = LIVING.filter((happening) => !happening.includes("to it"));
 
   /** Has everything happen; beside what the member was sent is what the table says of who holds this. */
-  async function compareSights(
-    stage: Stage,
+  async function compareObservations(
+    room: TestRoom,
     member: Member,
     held: Held,
     happenings = LIVING,
   ): Promise<Comparison> {
     const found: Record<string, string[]> = {};
     for (const happening of happenings) {
-      found[happening] = sightsIn(await stage.seenBy(member, async () => HAPPENS[happening](stage, member)));
+      found[happening] = observationsIn(
+        await room.observedBy(member, async () => HAPPENS[happening](room, member)),
+      );
     }
     return { found, expected: sightsFor(held, happenings) };
   }
@@ -116,8 +118,8 @@ describe("what a member is sent", () => {
     "[D6 A7 M3 T1 G12] over %s with %s, one is sent what one holds allows one to see",
     async (transport, credential) => {
       await expectOfEach(MEMBERS, async (held) => {
-        const stage = await Stage.set(held, credential);
-        return compareSights(stage, await stage.enter(transport), held);
+        const room = await TestRoom.create(held, credential);
+        return compareObservations(room, await room.join(transport), held);
       });
     },
   );
@@ -126,9 +128,9 @@ describe("what a member is sent", () => {
     "[D6 J10 A7 G12] over %s, who watches is sent the same, but for what is for members",
     async (transport) => {
       await expectOfEach(MEMBERS, async (held) => {
-        const stage = await Stage.set(held, "a token");
-        const watcher = await stage.enter(transport, { query: { view: "1" } });
-        return compareSights(stage, watcher, held, NOT_TO_IT);
+        const room = await TestRoom.create(held, "a token");
+        const watcher = await room.join(transport, { query: { view: "1" } });
+        return compareObservations(room, watcher, held, NOT_TO_IT);
       });
     },
   );
@@ -138,11 +140,11 @@ describe("what a member is sent", () => {
     async (what) => {
       await expectOfEach(MEMBERS, async (held) => {
         const isRenewed = what.includes("renewal");
-        const stage = await Stage.set(isRenewed ? EVERYTHING : held, "a token");
-        const member = (await stage.enter("WebSocket")) as WebSocketMember;
-        if (isRenewed) await stage.renew(member, held);
-        if (what.includes("sleep")) await kindsRoom(stage.room).evict();
-        return compareSights(stage, member, held);
+        const room = await TestRoom.create(isRenewed ? EVERYTHING : held, "a token");
+        const member = (await room.join("WebSocket")) as WebSocketMember;
+        if (isRenewed) await room.renew(member, held);
+        if (what.includes("sleep")) await kindsRoom(room.name).evict();
+        return compareObservations(room, member, held);
       });
     },
   );

@@ -1,11 +1,11 @@
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 
 /** What a member learns from frames, in the words of table.ts; each thing once, in the order of the words. */
-export function sightsIn(frames: readonly ServerFrame[]): string[] {
-  return [...new Set(frames.flatMap(sightsOf))].toSorted();
+export function observationsIn(frames: readonly ServerFrame[]): string[] {
+  return [...new Set(frames.flatMap(observationsOf))].toSorted();
 }
 
-function sightsOf(frame: ServerFrame): string[] {
+function observationsOf(frame: ServerFrame): string[] {
   switch (frame.type) {
     case "welcome":
       return [

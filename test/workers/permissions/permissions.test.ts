@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Act } from "../../support/member.ts";
 import { expectOfEach, type Comparison } from "./compare.ts";
-import { sightsIn } from "./observations.ts";
-import { Stage, tokenFor, type Credential, type Transport } from "./test-room.ts";
+import { observationsIn } from "./observations.ts";
+import { TestRoom, tokenFor, type Credential, type Transport } from "./test-room.ts";
 import { ACTS, EVERYTHING, FOR_ANYTHING, HOLDERS, JOINS, MEMBERS, READS, meets } from "./table.ts";
 import { kindsRoom } from "../support/kinds.ts";
 import { bearer } from "../support/tokens.ts";
@@ -21,9 +21,9 @@ const WAYS_IN: [Transport, Credential][] = [
 const FORBIDDEN = "forbidden; heard by no one; 0 stored";
 
 /** What came of something: how it was answered, what everyone else heard, and how much was stored. */
-async function outcome(stage: Stage, answer: string): Promise<string> {
-  const { frames, stored } = await stage.heard();
-  return `${answer}; heard by ${frames.length === 0 ? "no one" : `others: ${sightsIn(frames).join(", ")}`}; ${stored} stored`;
+async function outcome(room: TestRoom, answer: string): Promise<string> {
+  const { frames, stored } = await room.observedByHost();
+  return `${answer}; heard by ${frames.length === 0 ? "no one" : `others: ${observationsIn(frames).join(", ")}`}; ${stored} stored`;
 }
 
 /** What should come of something that is allowed. */
@@ -43,14 +43,14 @@ describe("joining", () => {
     "[D1 D5 D6 J8 S7 G12] over %s with %s, one joins as far as what one holds allows, and else is closed forbidden",
     async (transport, credential) => {
       await expectOfEach(HOLDERS, async (held) => {
-        const stage = await Stage.set(held, credential);
+        const room = await TestRoom.create(held, credential);
         const found: Record<string, string> = {};
         const expected: Record<string, string> = {};
         for (const [name, { needs, heard }] of Object.entries(JOINS)) {
-          const member = await stage.knock(transport, ASKED[name as keyof typeof JOINS]);
+          const member = await room.tryToJoin(transport, ASKED[name as keyof typeof JOINS]);
           const first = await member.inbox.take(["welcome", "error"]);
           const close = first.type === "error" ? ` ${(await member.closed).code}` : "";
-          found[name] = (await outcome(stage, first.type === "error" ? first.code : first.type)) + close;
+          found[name] = (await outcome(room, first.type === "error" ? first.code : first.type)) + close;
           expected[name] = meets(held, needs) ? allowed("welcome", heard) : `${FORBIDDEN} 4503`;
         }
         return { found, expected };
@@ -64,11 +64,11 @@ describe("reading", () => {
     "[D1 D5 D6 H5 H6 H7 N3 G12] with %s, one reads by GET what one holds allows",
     async (credential) => {
       await expectOfEach(HOLDERS, async (held) => {
-        const stage = await Stage.set(held, credential);
+        const room = await TestRoom.create(held, credential);
         const found: Record<string, string> = {};
         const expected: Record<string, string> = {};
         for (const [name, needs] of Object.entries(READS)) {
-          const response = await stage.get(name.replace("GET /rooms/{room}", ""));
+          const response = await room.get(name.replace("GET /rooms/{room}", ""));
           const body: { code?: string } = await response.json();
           found[name] = `${response.status} ${body.code ?? "answered"}`;
           const isIn = credential === "no token" || meets(held, [FOR_ANYTHING]);
@@ -82,7 +82,7 @@ describe("reading", () => {
 
 describe("acting", () => {
   /** What is sent. What comes later in the table may build on what came before. */
-  const SENT: Readonly<Record<ActName, (stage: Stage, held: Held) => Act | Promise<Act>>> = {
+  const SENT: Readonly<Record<ActName, (room: TestRoom, held: Held) => Act | Promise<Act>>> = {
     "publish chat": () => ({ type: "publish", event: "chat", data: 1 }),
     "publish chat to some": ({ host }) => ({ type: "publish", event: "chat", to: [host.member] }),
     "publish chat, volatile": () => ({ type: "publish", event: "chat", volatile: true }),
@@ -106,16 +106,16 @@ describe("acting", () => {
 
   /** Does every act of the table; beside what came of each is what the table says of who holds this. */
   async function compareActs(
-    stage: Stage,
+    room: TestRoom,
     held: Held,
     act: (act: Act) => Promise<string>,
     exceptions: Partial<Record<ActName, string>> = {},
   ): Promise<Comparison> {
     const found: Record<string, string> = {};
     const expected: Record<string, string> = {};
-    await stage.heard();
+    await room.observedByHost();
     for (const [name, { needs, heard }] of Object.entries(ACTS)) {
-      found[name] = await outcome(stage, await act(await SENT[name as ActName](stage, held)));
+      found[name] = await outcome(room, await act(await SENT[name as ActName](room, held)));
       const answer = name === "history" ? "history" : "ack";
       expected[name] = meets(held, needs) ? allowed(answer, heard) : FORBIDDEN;
     }
@@ -128,11 +128,11 @@ describe("acting", () => {
       // Without a token one is no user, and can be given none (D8).
       const exceptions = credential === "a token" ? {} : { auth: FORBIDDEN };
       await expectOfEach(MEMBERS, async (held) => {
-        const stage = await Stage.set(held, credential);
-        const member = await stage.enter(transport);
+        const room = await TestRoom.create(held, credential);
+        const member = await room.join(transport);
         const act = (sent: Act): Promise<string> =>
-          member instanceof WebSocketMember ? stage.say(member, sent) : stage.post(member, sent);
-        return compareActs(stage, held, act, exceptions);
+          member instanceof WebSocketMember ? room.act(member, sent) : room.post(member, sent);
+        return compareActs(room, held, act, exceptions);
       });
     },
   );
@@ -142,34 +142,34 @@ describe("acting", () => {
     async (what) => {
       await expectOfEach(MEMBERS, async (held) => {
         const isRenewed = what.includes("renewal");
-        const stage = await Stage.set(isRenewed ? EVERYTHING : held, "a token");
-        const member = (await stage.enter("WebSocket")) as WebSocketMember;
-        if (isRenewed) await stage.renew(member, held);
-        if (what.includes("sleep")) await kindsRoom(stage.room).evict();
-        return compareActs(stage, held, (act) => stage.say(member, act));
+        const room = await TestRoom.create(isRenewed ? EVERYTHING : held, "a token");
+        const member = (await room.join("WebSocket")) as WebSocketMember;
+        if (isRenewed) await room.renew(member, held);
+        if (what.includes("sleep")) await kindsRoom(room.name).evict();
+        return compareActs(room, held, (act) => room.act(member, act));
       });
     },
   );
 
   it("[D5 D6 D8 H1 G12] a POST does what its own token allows, whatever its session may", async () => {
     await expectOfEach(HOLDERS, async (held) => {
-      const stage = await Stage.set(EVERYTHING, "a token");
-      const member = await stage.enter("WebSocket");
+      const room = await TestRoom.create(EVERYTHING, "a token");
+      const member = await room.join("WebSocket");
       const headers = bearer(await tokenFor(held));
       const nothing = Object.fromEntries(Object.keys(ACTS).map((name) => [name, FORBIDDEN]));
-      const act = (sent: Act): Promise<string> => stage.post(member, sent, headers);
-      return compareActs(stage, held, act, meets(held, [FOR_ANYTHING]) ? {} : nothing);
+      const act = (sent: Act): Promise<string> => room.post(member, sent, headers);
+      return compareActs(room, held, act, meets(held, [FOR_ANYTHING]) ? {} : nothing);
     });
   });
 
   it("[D5 D8 G12] a token without join renews nothing, and takes nothing away", async () => {
-    const stage = await Stage.set(EVERYTHING, "a token");
-    const member = (await stage.enter("WebSocket")) as WebSocketMember;
+    const room = await TestRoom.create(EVERYTHING, "a token");
+    const member = (await room.join("WebSocket")) as WebSocketMember;
     const weak = ["publish", "history"];
 
-    expect(await stage.renew(member, weak)).toBe("forbidden");
+    expect(await room.renew(member, weak)).toBe("forbidden");
     const later = bearer(await tokenFor(weak, { exp: Math.floor(Date.now() / 1000) + 7_200 }));
-    expect(await stage.post(member, { type: "seen", chars: 0 }, later)).toBe("forbidden");
-    expect(await stage.say(member, { type: "set", set: { a: 1 } })).toBe("ack");
+    expect(await room.post(member, { type: "seen", chars: 0 }, later)).toBe("forbidden");
+    expect(await room.act(member, { type: "set", set: { a: 1 } })).toBe("ack");
   });
 });

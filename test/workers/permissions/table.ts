@@ -49,7 +49,7 @@ export const ACTS = {
 } as const satisfies Record<string, ActRow>;
 
 /** What a member is sent when something happens: each sight, and what it needs to see it (D6, W3, W4, T4, M3, A7). */
-export const SIGHTS = {
+export const OBSERVATIONS = {
   "it joins": {
     "a welcome": [],
     "the list of members": ["members"],

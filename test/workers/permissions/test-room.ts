@@ -19,11 +19,11 @@ export function tokenFor(held: readonly string[], options: { readonly exp?: numb
   return token({ user: "sue", rooms: { "*": held }, ...options });
 }
 
-/** A room with a host in it, who may do everything and is told everything, and someone at the door who may not. */
-export class Stage {
-  readonly room: string;
+/** A room with a host in it, who may do everything and is told everything, and a client that may not. */
+export class TestRoom {
+  readonly name: string;
   readonly host: WebSocketMember;
-  /** The headers of who is at the door. */
+  /** The headers of that client. */
   readonly headers: Readonly<Record<string, string>>;
   /** Where the host stood before anything was said. */
   readonly start: string;
@@ -32,18 +32,18 @@ export class Stage {
   #lastRef = 0;
 
   private constructor(room: string, host: WebSocketMember, headers: Readonly<Record<string, string>>) {
-    this.room = room;
+    this.name = room;
     this.host = host;
     this.headers = headers;
     this.start = host.position;
     this.#heard = host.inbox.all.length;
   }
 
-  static async set(held: readonly string[], credential: Credential): Promise<Stage> {
+  static async create(held: readonly string[], credential: Credential): Promise<TestRoom> {
     const isOpen = credential === "no token";
     const room = uniqueRoom(isOpen ? `may-${HOLDERS.indexOf(held)}` : "closed-roomy");
     const host = await this.#withEverything(room, "host");
-    return new Stage(room, host, isOpen ? {} : bearer(await tokenFor(held)));
+    return new TestRoom(room, host, isOpen ? {} : bearer(await tokenFor(held)));
   }
 
   static async #withEverything(room: string, user: string): Promise<WebSocketMember> {
@@ -52,27 +52,27 @@ export class Stage {
 
   /** Someone else who may do everything. */
   guest(): Promise<WebSocketMember> {
-    return Stage.#withEverything(this.room, "guest");
+    return TestRoom.#withEverything(this.name, "guest");
   }
 
-  /** Knocks, and stays if let in. */
-  knock(transport: Transport, options: SseJoin = {}): Promise<Member> {
+  /** Tries to join, and stays if it is accepted. */
+  tryToJoin(transport: Transport, options: SseJoin = {}): Promise<Member> {
     const all = { to, headers: this.headers, ...options };
-    return transport === "WebSocket" ? joinWebSocket(this.room, all) : openEvents(this.room, all);
+    return transport === "WebSocket" ? joinWebSocket(this.name, all) : openEvents(this.name, all);
   }
 
-  /** Comes in. */
-  enter(transport: Transport, options: SseJoin = {}): Promise<Member> {
+  /** Joins. */
+  join(transport: Transport, options: SseJoin = {}): Promise<Member> {
     const all = { to, headers: this.headers, ...options };
-    return transport === "WebSocket" ? join(this.room, all) : joinSse(this.room, all);
+    return transport === "WebSocket" ? join(this.name, all) : joinSse(this.name, all);
   }
 
   get(part = ""): Promise<Response> {
-    return request(roomPath(this.room, part), { headers: this.headers }, to);
+    return request(roomPath(this.name, part), { headers: this.headers }, to);
   }
 
   /** Acts over a socket; resolves with the answer's type, or the code of an error. */
-  async say(as: WebSocketMember, act: Act): Promise<string> {
+  async act(as: WebSocketMember, act: Act): Promise<string> {
     if (takesRef(act)) {
       const ref = ++this.#lastRef;
       as.send({ ...act, ref });
@@ -90,17 +90,17 @@ export class Stage {
   /** Acts by POST; resolves with the answer's type, or the code of an error. */
   async post(as: Member, act: Act, headers = this.headers): Promise<string> {
     const named = takesRef(act) ? { ...act, ref: ++this.#lastRef } : act;
-    const { body } = await post(this.room, as, named, headers, to);
+    const { body } = await post(this.name, as, named, headers, to);
     return wordFor(body as ServerFrame);
   }
 
-  /** Gives who is at the door another token, over its socket; resolves with the answer's type, or the code of an error. */
+  /** Gives that client another token, over its socket; resolves with the answer's type, or the code of an error. */
   async renew(as: WebSocketMember, held: readonly string[]): Promise<string> {
-    return this.say(as, { type: "auth", token: await tokenFor(held) });
+    return this.act(as, { type: "auth", token: await tokenFor(held) });
   }
 
   /** What everyone else has heard since this was last asked, and how much of it was stored. */
-  async heard(): Promise<{ frames: ServerFrame[]; stored: number }> {
+  async observedByHost(): Promise<{ frames: ServerFrame[]; stored: number }> {
     const ack = await this.host.publish("fence", null);
     if (ack.type !== "ack" || ack.offset === undefined) throw new Error("the host may not speak");
     await this.host.inbox.until(({ messages }) => messages.at(-1)?.offset === ack.offset);
@@ -114,10 +114,10 @@ export class Stage {
   }
 
   /** Resolves with what a member was sent while something happened. */
-  async seenBy(member: Member, happens: () => Promise<unknown>): Promise<ServerFrame[]> {
+  async observedBy(member: Member, happens: () => Promise<unknown>): Promise<ServerFrame[]> {
     const before = member.inbox.all.length;
     await happens();
-    await this.heard();
+    await this.observedByHost();
     const fence = this.#head;
     await member.inbox.until(({ messages }) => messages.some(({ offset }) => offset === fence));
     return member.inbox.all.slice(before).filter((frame) => !isFence(frame));

@@ -132,7 +132,7 @@ it("[M6 M5 M1 G9] at the brinks everyone knows who is here, or how many, whateve
         const index = 1 + (at % Math.max(1, members.length - 1));
         if (is === "join" && members.length < 9) members.push(await join(room, { to }));
         if (is === "leave") for (const member of members.splice(index, 1)) await leave(member);
-        if (is === "say") await members.at(at % members.length)?.say(at);
+        if (is === "say") await members.at(at % members.length)?.setPresence(at);
         if (is === "sleep")
           await kindsRoom(room)
             .evict()

@@ -31,7 +31,7 @@ describe("a room of more than presenceListMax members", () => {
     const before = presenceOf(ana).length;
 
     const late = await joinSse(room, { to, presence: "secret" });
-    await (members[1] as WebSocketMember).say("secret");
+    await (members[1] as WebSocketMember).setPresence("secret");
     await leave(members[2] as WebSocketMember);
     await ana.publish("mark", 1);
 
@@ -44,7 +44,7 @@ describe("a room of more than presenceListMax members", () => {
     const { room, members } = await roomOf(LIST_MAX + 1);
     const [ana, bob] = members as [WebSocketMember, WebSocketMember];
     const cem = await joinSse(room, { to });
-    await bob.say("changed meanwhile");
+    await bob.setPresence("changed meanwhile");
     for (const member of members.slice(3)) await leave(member);
 
     const list = await listed(ana);

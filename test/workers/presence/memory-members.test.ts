@@ -27,7 +27,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     const room = uniqueRoom(kind);
     const [ana, bob] = [await joinKind(room, { presence: 1 }), await joinSse(room, { to, presence: 2 })];
     await ana.publish("e", 1);
-    await ana.say("more");
+    await ana.setPresence("more");
     await ana.act({ type: "set", set: { key: 1 }, own: true });
     await kindsRoom(room).evict();
     await ana.publish("e", 2);
@@ -43,7 +43,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
   it("[M1 W4 G9] knows after a sleep who is here, and what each says of itself", async () => {
     const room = uniqueRoom(kind);
     const [ana, bob] = [await joinKind(room, { presence: "a" }), await joinSse(room, { to, presence: "b" })];
-    await ana.say("changed");
+    await ana.setPresence("changed");
     await kindsRoom(room).evict();
 
     const cem = await joinKind(room);

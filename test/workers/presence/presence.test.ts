@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evict, infoOf, uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
-import { joinToVanish } from "../support/cuttable-member.ts";
+import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
 
 /** Everything of presence that a member read so far, its welcome apart. */
@@ -48,7 +48,7 @@ describe("who came, changed and went", () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room, { presence: { a: 1, b: 2 } }), await join(room)];
 
-    await ana.say({ b: 3 });
+    await ana.setPresence({ b: 3 });
     await ana.act({ type: "presence" });
 
     expect(await bob.inbox.take("presence")).toMatchObject({ updated: [{ id: ana.member, data: { b: 3 } }] });
@@ -155,9 +155,9 @@ describe("departures", () => {
   it("[M2 G9] whose connection is lost is disconnected", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
-    const bob = await joinToVanish(room);
+    const bob = await joinCuttable(room);
 
-    await bob.vanish();
+    await bob.cut();
 
     expect(await ana.inbox.take("presence", (frame) => frame.left !== undefined)).toEqual({
       type: "presence",
@@ -254,7 +254,7 @@ describe("the mode count", () => {
     const room = uniqueRoom();
     const ana = await join(room, { query: { mode: "count" } });
     const bob = await join(room);
-    await bob.say("busy");
+    await bob.setPresence("busy");
     const cem = await joinSse(room, { query: { mode: "count" } });
     bob.close(1000);
     await bob.closed;
@@ -275,7 +275,7 @@ describe("the mode count", () => {
     const room = uniqueRoom();
     const ana = await join(room, { query: { mode: "count" } });
     const bob = await join(room, { presence: "hidden" });
-    await bob.say("hidden too");
+    await bob.setPresence("hidden too");
     await ana.publish("mark", 1);
 
     expect(ana.inbox.texts.join()).not.toContain(bob.member);

@@ -22,7 +22,7 @@ describe("the name of the list of members", () => {
 
     const bob = await join(room);
     await note();
-    await ana.say("calm");
+    await ana.setPresence("calm");
     await note();
     await ana.publish("e", 1);
     await ana.act({ type: "set", set: { k: 1 } });
@@ -77,7 +77,7 @@ describe("a client that comes back", () => {
     const known = follow(bob.inbox.all);
 
     const back = await joinBy(room, { key: bob.key, after: bob.position, query: { roster: rosterOf(bob) } });
-    await ana.say("busy");
+    await ana.setPresence("busy");
     await back.inbox.take("presence");
 
     const welcome = await back.welcome();
@@ -95,7 +95,7 @@ describe("a client that comes back", () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     const stale = rosterOf(bob);
-    await ana.say("changed");
+    await ana.setPresence("changed");
 
     const back = await rejoin(room, bob, { query: { roster: stale } });
 
@@ -207,7 +207,7 @@ describe("several connections of one user", () => {
     const [phone, laptop] = [await joinAs(room, "bób\n😀"), await joinAs(room, "bób\n😀")];
     await evict(room);
 
-    await phone.say("awake");
+    await phone.setPresence("awake");
 
     expect(await laptop.inbox.take("presence")).toMatchObject({
       updated: [{ id: phone.member, user: "bób\n😀", data: "awake" }],

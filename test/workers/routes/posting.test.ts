@@ -12,10 +12,10 @@ describe("who acts", () => {
     const [ana, bob] = [await join(room), await joinSse(room)];
 
     const published = await bob.post(PUBLISH);
-    const said = await bob.post({ type: "presence", ref: 2, data: "here" });
+    const message = await bob.post({ type: "presence", ref: 2, data: "here" });
 
     expect(published).toMatchObject({ status: 200, body: { type: "ack", ref: 1, offset: 1 } });
-    expect(said).toMatchObject({ status: 200, body: { type: "ack", ref: 2 } });
+    expect(message).toMatchObject({ status: 200, body: { type: "ack", ref: 2 } });
     expect(await ana.inbox.take("message")).toMatchObject({ offset: 1, from: bob.member });
     expect(await bob.inbox.take("message")).toMatchObject({ offset: 1, from: bob.member });
     expect(await ana.inbox.take("presence", (frame) => frame.updated !== undefined)).toMatchObject({

@@ -4,7 +4,7 @@ import { CHAT_GRACE_MS, SLOT_MS, lost, passAndWake } from "../support/grace.ts";
 import { crash, evict, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { StateFold, stateOf } from "../support/state.ts";
-import { joinToVanish } from "../support/cuttable-member.ts";
+import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 // The clock stands still unless a test moves it.
@@ -166,7 +166,7 @@ describe("how they end", () => {
     "[T3 M4] not with a lost connection, and with the end of its grace: the room %s",
     async (_how, between) => {
       const room = uniqueRoom("chat");
-      const [ana, bob] = [await joinToVanish(room), await join(room)];
+      const [ana, bob] = [await joinCuttable(room), await join(room)];
       const { session } = await deriveIdentity(room, "", ana.key);
       expect(
         await post(
@@ -176,7 +176,7 @@ describe("how they end", () => {
         ),
       ).toMatchObject({ body: { offset: 1 } });
       await bob.inbox.take("state");
-      await ana.vanish();
+      await ana.cut();
       await lost(room, ana);
       await between(room);
 

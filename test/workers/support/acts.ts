@@ -1,6 +1,6 @@
 import { DEDUPLICATION_WINDOW_MS, type Known } from "../../../src/room/log/deduplication.ts";
 import type { StoredRef } from "../../../src/room/log/segment-store.ts";
-import { keeping } from "./retention.ts";
+import { retentionOf } from "./retention.ts";
 import { loadLog, NOW, range, type LoadedLog } from "./logs.ts";
 import { inRoom, uniqueRoom } from "./rooms.ts";
 
@@ -14,7 +14,7 @@ export const LATER = NOW + 100 * DEDUPLICATION_WINDOW_MS;
 export function withActs<Value>(
   work: (loaded: LoadedLog, storage: DurableObjectStorage) => Value,
 ): Promise<Awaited<Value>> {
-  return inRoom(uniqueRoom(), ({ storage }) => work(loadLog(storage, keeping(1)), storage));
+  return inRoom(uniqueRoom(), ({ storage }) => work(loadLog(storage, retentionOf(1)), storage));
 }
 
 /**
@@ -66,7 +66,7 @@ export function known(
   acts: readonly Act[],
   now: number,
 ): Known[][] {
-  return [deduplication, loadLog(storage, keeping(1)).deduplication].map((each) =>
+  return [deduplication, loadLog(storage, retentionOf(1)).deduplication].map((each) =>
     acts.map(([session, ref]) => each.find(session, ref, now)),
   );
 }

@@ -4,17 +4,17 @@ import { randomKey } from "../../../src/protocol/ids.ts";
 import { joinWebSocket, type WebSocketJoin } from "./websocket.ts";
 
 /** A member whose connection can be cut without a close frame, as by a network that is gone. */
-export interface VanishingMember {
+export interface CuttableMember {
   readonly key: string;
   readonly member: string;
-  vanish(): Promise<void>;
+  cut(): Promise<void>;
 }
 
 /**
  * Joins from inside another object, which holds the client's end of the socket: when that object is ended, the room
  * sees what it sees when a connection is lost.
  */
-export async function joinToVanish(room: string, options: WebSocketJoin = {}): Promise<VanishingMember> {
+export async function joinCuttable(room: string, options: WebSocketJoin = {}): Promise<CuttableMember> {
   const carrier = env.ROOM.getByName(`carrier-${randomKey()}`) as DurableObjectStub;
   const { key, member } = await runInDurableObject(carrier, async () => {
     const joined = await joinWebSocket(room, options);
@@ -25,5 +25,5 @@ export async function joinToVanish(room: string, options: WebSocketJoin = {}): P
     runInDurableObject(carrier, (_instance: DurableObject, state) => state.abort("vanished")).catch(
       () => undefined,
     );
-  return { key, member, vanish };
+  return { key, member, cut: vanish };
 }

@@ -10,9 +10,9 @@ import type { RetentionLimits } from "../../../src/room/log/retention.ts";
 import type { StoredRef } from "../../../src/room/log/segment-store.ts";
 import { SqlSegments } from "../../../src/room/log/sql-segments.ts";
 import { Tables } from "../../../src/room/tables.ts";
-import { keeping } from "./retention.ts";
+import { retentionOf } from "./retention.ts";
 import { inRoom, uniqueRoom } from "./rooms.ts";
-import { eyesOf } from "../../support/viewer.ts";
+import { viewerOf } from "../../support/viewer.ts";
 
 /** When tests say that something is stored, Unix milliseconds. */
 export const NOW = 1_800_000_000_000;
@@ -27,7 +27,7 @@ export interface LoadedLog {
 /** Loads the log of a storage, in a room in which some sessions are members. */
 export function loadLog(
   storage: DurableObjectStorage,
-  limits: RetentionLimits = keeping(1_000_000),
+  limits: RetentionLimits = retentionOf(1_000_000),
   present: ReadonlySet<string> = new Set(),
 ): LoadedLog {
   const tables = new Tables(storage);
@@ -108,7 +108,7 @@ export function historyOf(log: Log, range: HistoryRange, now: number, viewer?: V
 export function pagesAfter(log: Log, after: number, maxChars: number, member?: string): ReadPage[] {
   const pages: ReadPage[] = [];
   for (let from = after; from < log.head;) {
-    const page = log.page(from, maxChars, eyesOf(member));
+    const page = log.page(from, maxChars, viewerOf(member));
     if (page === undefined || page.last <= from) throw new Error(`nothing comes after ${from}`);
     const frames = JSON.parse(`[${page.texts}]`) as { offset: number }[];
     pages.push({

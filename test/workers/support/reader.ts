@@ -29,13 +29,13 @@ export class Reader {
   readonly member: WebSocketMember;
   readonly #options: ReaderJoin;
   /** The most it has said. */
-  #said: number | undefined;
+  #reported: number | undefined;
 
   private constructor(room: string, member: WebSocketMember, options: ReaderJoin) {
     this.room = room;
     this.member = member;
     this.#options = options;
-    if (options.flow !== false) this.#said = 0;
+    if (options.flow !== false) this.#reported = 0;
   }
 
   /** Joins; resolves once it is welcome and has what else the room sends at once. */
@@ -87,7 +87,7 @@ export class Reader {
   }
 
   /** What the room keeps of this connection; `undefined` for one that it has closed. */
-  async lane(): Promise<SendWindowRecord | undefined> {
+  async sendWindow(): Promise<SendWindowRecord | undefined> {
     const inside: typeof inRoom = this.#options.isTestKind
       ? (room, work) => kindsRoom(room).inside(work)
       : inRoom;
@@ -102,23 +102,23 @@ export class Reader {
   /** Resolves once everything that the room has sent is here. */
   async settled(): Promise<SendWindowRecord> {
     return until(async () => {
-      const lane = await this.lane();
-      return lane?.sent === this.chars ? lane : undefined;
+      const sendWindow = await this.sendWindow();
+      return sendWindow?.sent === this.chars ? sendWindow : undefined;
     });
   }
 
   /** Says how much it has read, by default everything; resolves once what follows from that is here. */
-  async see(chars = this.chars): Promise<SendWindowRecord> {
+  async report(chars = this.chars): Promise<SendWindowRecord> {
     await this.settled();
-    this.#said = Math.max(this.#said ?? 0, Math.min(chars, this.chars));
+    this.#reported = Math.max(this.#reported ?? 0, Math.min(chars, this.chars));
     this.member.send({ type: "seen", chars });
-    await until(async () => (await this.lane())?.seen === this.#said || undefined);
+    await until(async () => (await this.sendWindow())?.seen === this.#reported || undefined);
     return this.settled();
   }
 
   /** Reads until it is live. */
   async catchUp(): Promise<void> {
-    while ((await this.settled()).behind !== undefined) await this.see();
+    while ((await this.settled()).behind !== undefined) await this.report();
   }
 }
 

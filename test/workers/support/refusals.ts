@@ -6,7 +6,7 @@ import { openEvents, post } from "./sse.ts";
 import { TEST_KINDS } from "./test-kinds.ts";
 import { joinWebSocket } from "./websocket.ts";
 
-/** A Worker before the rooms of test-kinds.ts, with other variables: what it checks at its door is its own. */
+/** A Worker before the rooms of test-kinds.ts, with other variables: what it checks before a room is its own. */
 export function serveKindsWith(variables: Readonly<Record<string, unknown>>): Serve {
   const { handler } = createParlor({
     kinds: TEST_KINDS,
@@ -18,19 +18,19 @@ export function serveKindsWith(variables: Readonly<Record<string, unknown>>): Se
 /** A pair that belongs to no one. */
 const NOBODY = { session: "A".repeat(22), key: "A".repeat(22) };
 
-/** How a door answered who knocked: the code of the error by each way in, and the close or status that came with it. */
-export interface Answers {
+/** How a join was refused: the code of the error by each transport, and the close or status that came with it. */
+export interface Refusals {
   readonly websocket: readonly [code: string, close: number];
   readonly sse: readonly [code: string, close: number];
   readonly post: readonly [code: string, status: number];
 }
 
-/** Knocks by every transport, and hears why one is not let in. */
-export async function knock(
+/** Tries to join by every transport; returns the refusals. */
+export async function refusalsOf(
   room: string,
   to: Serve,
   headers: Readonly<Record<string, string>>,
-): Promise<Answers> {
+): Promise<Refusals> {
   const socket = await joinWebSocket(room, { to, headers });
   const reader = await openEvents(room, { to, headers });
   const acted = await post(room, NOBODY, { type: "publish", event: "e" }, headers, to);

@@ -1,24 +1,27 @@
 import { expect } from "vitest";
 import { infoOf } from "./rooms.ts";
-import { Client, SCENARIO, type Cast } from "./scenario.ts";
+import { Client, SCENARIO, type Clients } from "./scenario.ts";
 import { join } from "./websocket.ts";
 
 /** Plays the scenario, letting `fail` have its way after each step. */
-export async function play(room: string, fail: (step: string, cast: Cast) => Promise<void>): Promise<Cast> {
-  const cast: Cast = {
+export async function runScenario(
+  room: string,
+  fail: (step: string, clients: Clients) => Promise<void>,
+): Promise<Clients> {
+  const clients: Clients = {
     ana: new Client(room, "websocket"),
     bob: new Client(room, "sse"),
     cem: new Client(room, "websocket"),
   };
   for (const step of SCENARIO) {
-    await step.run(cast);
-    await fail(step.name, cast);
+    await step.run(clients);
+    await fail(step.name, clients);
   }
-  return cast;
+  return clients;
 }
 
 /** Expects that nothing was lost or doubled, whatever went wrong on the way. */
-export async function expectWhole({ ana, bob, cem }: Cast): Promise<void> {
+export async function expectWhole({ ana, bob, cem }: Clients): Promise<void> {
   const { room } = ana;
   const published = [ana, bob, cem].flatMap((client) => client.published()).toSorted(([a], [b]) => a - b);
   const witness = await join(room, { query: { rewind: "1000" } });

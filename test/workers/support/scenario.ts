@@ -72,7 +72,7 @@ export class Client {
   }
 
   /** Says something of itself. */
-  async say(presence: string): Promise<void> {
+  async setPresence(presence: string): Promise<void> {
     this.presence = presence;
     this.#lastRef++;
     const answer = await this.now.act({ type: "presence", data: presence }, this.#lastRef);
@@ -99,7 +99,7 @@ export class Client {
 }
 
 /** The clients of a scenario. */
-export interface Cast {
+export interface Clients {
   readonly ana: Client;
   readonly bob: Client;
   readonly cem: Client;
@@ -108,7 +108,7 @@ export interface Cast {
 /** One step of a scenario; a failure may come after any of them. */
 export interface Step {
   readonly name: string;
-  run(cast: Cast): Promise<void>;
+  run(clients: Clients): Promise<void>;
 }
 
 /** Everything a member can do, once. Ana and Cem are on WebSockets, Bob is on SSE. At its end Cem is gone. */
@@ -119,8 +119,8 @@ export const SCENARIO: readonly Step[] = [
   { name: "a POST act", run: ({ bob }) => bob.publish() },
   { name: "a repeat", run: ({ ana }) => ana.repeat() },
   { name: "a repeat by POST", run: ({ bob }) => bob.repeat() },
-  { name: "a presence update", run: ({ ana }) => ana.say("calm") },
-  { name: "a presence update by POST", run: ({ bob }) => bob.say("busy") },
+  { name: "a presence update", run: ({ ana }) => ana.setPresence("calm") },
+  { name: "a presence update by POST", run: ({ bob }) => bob.setPresence("busy") },
   { name: "a third join", run: ({ cem }) => cem.join() },
   {
     name: "three publishes at once",

@@ -6,10 +6,10 @@ import type { Act } from "../../support/member.ts";
 import { pass, Reader, WINDOW } from "./reader.ts";
 import { crash, request, roomPath, rowsOf, uniqueRoom } from "./rooms.ts";
 import { joinSse, type SseMember } from "./sse.ts";
-import { eyesOf } from "../../support/viewer.ts";
+import { viewerOf } from "../../support/viewer.ts";
 
 /** A room with a member who speaks, and one who reads as slowly as the test wants. */
-export class SlowPlay {
+export class SlowReaderScenario {
   readonly room = uniqueRoom("chat");
   /** The connections that the reader has given up. */
   readonly #given: Reader[] = [];
@@ -27,31 +27,31 @@ export class SlowPlay {
     return this.#reader as Reader;
   }
 
-  static async begin(): Promise<SlowPlay> {
-    const play = new SlowPlay();
-    play.#speaker = await joinSse(play.room);
-    play.#reader = await Reader.join(play.room);
-    return play;
+  static async begin(): Promise<SlowReaderScenario> {
+    const scenario = new SlowReaderScenario();
+    scenario.#speaker = await joinSse(scenario.room);
+    scenario.#reader = await Reader.join(scenario.room);
+    return scenario;
   }
 
-  async say(chars: number, to?: readonly string[]): Promise<void> {
+  async publish(chars: number, to?: readonly string[]): Promise<void> {
     const act = { type: "publish", event: "e", data: "x".repeat(chars), ...(to && { to: [...to] }) };
     await this.#act(act);
   }
 
-  async whisper(chars: number): Promise<void> {
+  async sendVolatile(chars: number): Promise<void> {
     await this.speaker.post({ type: "publish", event: "v", data: "x".repeat(chars), volatile: true });
   }
 
   /** Has the speaker say something of itself; the reader may miss it. */
-  async change(): Promise<void> {
+  async changePresence(): Promise<void> {
     await this.#act({ type: "presence", data: this.#ref });
   }
 
   /** Reads a part of what is unread: 0 nothing, 1 all. */
   async read(share: number): Promise<void> {
     const { sent, seen = 0 } = await this.reader.settled();
-    await this.reader.see(seen + Math.floor((sent - seen) * share));
+    await this.reader.report(seen + Math.floor((sent - seen) * share));
   }
 
   async crash(): Promise<void> {
@@ -85,12 +85,12 @@ export class SlowPlay {
   }
 
   /** Every message that the reader got, over all its connections. */
-  get got(): MessageFrame[] {
+  get received(): MessageFrame[] {
     return [...this.#given, this.reader].flatMap(({ inbox }) => inbox.messages);
   }
 
   /** Who is here, as the frames of the reader's present connection tell. */
-  told(): Map<string, Json | undefined> {
+  knownMembers(): Map<string, Json | undefined> {
     const here = new Map<string, Json | undefined>();
     for (const frame of this.reader.inbox.all) {
       if (frame.type !== "welcome" && frame.type !== "presence") continue;
@@ -105,16 +105,16 @@ export class SlowPlay {
 }
 
 /** Expects that the reader, once it has read all, has every message that is for it once, and knows who is here. */
-export async function expectWhole(play: SlowPlay): Promise<void> {
-  for (let turns = 0; (await play.reader.settled()).behind !== undefined && turns < 1_000; turns++) {
+export async function expectWhole(scenario: SlowReaderScenario): Promise<void> {
+  for (let turns = 0; (await scenario.reader.settled()).behind !== undefined && turns < 1_000; turns++) {
     pass(100);
-    await play.read(1);
-    await play.judge();
+    await scenario.read(1);
+    await scenario.judge();
   }
-  const { member } = play.reader.member;
-  const stored = (await rowsOf(play.room)).flatMap(({ body }) => JSON.parse(body) as MessageFrame[]);
-  expect(play.got).toEqual(stored.filter((message) => isFor(message, eyesOf(member))));
-  const response = await request(roomPath(play.room, "/members"));
+  const { member } = scenario.reader.member;
+  const stored = (await rowsOf(scenario.room)).flatMap(({ body }) => JSON.parse(body) as MessageFrame[]);
+  expect(scenario.received).toEqual(stored.filter((message) => isFor(message, viewerOf(member))));
+  const response = await request(roomPath(scenario.room, "/members"));
   const { members } = await response.json<{ members: { id: string; data?: Json }[] }>();
-  expect(play.told()).toEqual(new Map(members.map(({ id, data }) => [id, data])));
+  expect(scenario.knownMembers()).toEqual(new Map(members.map(({ id, data }) => [id, data])));
 }

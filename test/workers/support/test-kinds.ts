@@ -3,7 +3,7 @@ import type { KindDefinition, Kinds } from "../../../src/config/kinds.ts";
 import type { Grant } from "../../../src/protocol/capabilities.ts";
 import { HOLDERS } from "../permissions/table.ts";
 import { UNSPENT } from "./budgets.ts";
-import { RULES } from "./test-hooks.ts";
+import { TEST_HOOKS } from "./test-hooks.ts";
 
 /** Few refusals, for what comes of them. */
 const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;
@@ -15,18 +15,18 @@ const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;
  */
 export const TEST_KINDS = {
   default: { anonymous: true, text: "As wrangler.toml's." },
-  ruled: { anonymous: true, text: "With the hooks that a test sets (rules.ts).", hooks: RULES },
+  ruled: { anonymous: true, text: "With the hooks that a test sets (test-hooks.ts).", hooks: TEST_HOOKS },
   "ruled-grace": {
     anonymous: true,
     text: "As ruled; a lost member is remembered.",
-    hooks: RULES,
+    hooks: TEST_HOOKS,
     graceMs: 30_000,
   },
-  "ruled-none": { anonymous: true, text: "As ruled; nothing is stored.", hooks: RULES, history: "none" },
+  "ruled-none": { anonymous: true, text: "As ruled; nothing is stored.", hooks: TEST_HOOKS, history: "none" },
   "ruled-small": {
     anonymous: true,
     text: "As ruled; its state holds little, and its frames are small.",
-    hooks: RULES,
+    hooks: TEST_HOOKS,
     ...{ maxStateKeys: 4, maxStateBytes: 1_024, maxFrameBytes: 4_096, maxMembers: 3 },
   },
   closed: { text: "A token is needed." },
@@ -88,7 +88,7 @@ export const TEST_KINDS = {
     ...STRICT,
     anonymous: true,
     text: "As strict, with the hooks that a test sets.",
-    hooks: RULES,
+    hooks: TEST_HOOKS,
   },
   "strict-closed": { ...STRICT, text: "As strict; a token is needed." },
   "strict-memory": { ...STRICT, anonymous: true, text: "As strict; nothing is stored.", history: "memory" },
@@ -148,7 +148,7 @@ export const TEST_KINDS = {
     maxClosing: 12,
     maxFrameBytes: 262_144,
   },
-  "narrow-door": { anonymous: true, text: "Few may come at once.", joinsPerSecond: 2, joinsBurst: 4 },
+  "few-joins": { anonymous: true, text: "Few may come at once.", joinsPerSecond: 2, joinsBurst: 4 },
 } as const satisfies Kinds;
 
 /** A kind for each of those who may do something without a token (permissions/table.ts): `may-0`, `may-1` and so on. */

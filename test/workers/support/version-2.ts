@@ -42,10 +42,10 @@ interface Ana {
 export function storeVersion2({ sql }: DurableObjectStorage, ana: Ana, at: number): void {
   for (const statement of TABLES) sql.exec(statement);
   sql.exec("INSERT INTO meta VALUES ('schema', 2), ('epoch', ?)", EPOCH_2);
-  const said = { from: ana.member, user: ana.user };
+  const author = { from: ana.member, user: ana.user };
   const body = [
-    { type: "message", offset: 1, time: at, ...said, event: "chat", data: "said 1" },
-    { type: "state", offset: 2, time: at, ...said, set: { topic: "tea" } },
+    { type: "message", offset: 1, time: at, ...author, event: "chat", data: "said 1" },
+    { type: "state", offset: 2, time: at, ...author, set: { topic: "tea" } },
   ];
   const text = JSON.stringify(body);
   const refs = JSON.stringify([1, 2].map((ref) => [ana.session, ref, ref]));

@@ -63,7 +63,7 @@ export class WebSocketMember extends Member {
   }
 
   /** Replaces the member's presence data and resolves with the answer. */
-  say(data: unknown): Promise<Reply> {
+  setPresence(data: unknown): Promise<Reply> {
     return this.act({ type: "presence", data: data as never });
   }
 

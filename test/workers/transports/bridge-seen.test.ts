@@ -94,14 +94,14 @@ describe("a reader of events that has stopped reading", () => {
   ) {
     const response = await request(roomPath(room, `/events?key=${key}`), { headers });
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    const lane = (): Promise<SendWindowRecord | undefined> =>
+    const sendWindow = (): Promise<SendWindowRecord | undefined> =>
       inRoom(room, (state) => {
         const attached = state
           .getWebSockets()
           .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: SendWindowRecord });
         return attached.find(({ member }) => member !== undefined && member !== other.member)?.lane;
       });
-    return { key, reader, lane, stream: new EventStream() };
+    return { key, reader, lane: sendWindow, stream: new EventStream() };
   }
 
   it("[G7 S4 L5] leaves a window unread in the Worker and the room, and has everything once it reads again", async () => {

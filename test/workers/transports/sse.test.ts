@@ -29,7 +29,7 @@ describe("events", () => {
     const bob = await joinSse(room, { after: start });
     await bob.inbox.take("position");
     await ana.publish("e", 3, { ref: 3 });
-    await ana.say("hello");
+    await ana.setPresence("hello");
     await bob.inbox.take("presence");
 
     expect(bob.stream.events.map(({ event, id }) => [event, id])).toEqual([

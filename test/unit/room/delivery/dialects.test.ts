@@ -12,7 +12,7 @@ import {
   type View,
 } from "../../../../src/room/delivery/flush-encoder.ts";
 import type { PresenceNews } from "../../../../src/room/presence/presence-news.ts";
-import { eyesOf } from "../../../support/viewer.ts";
+import { viewerOf } from "../../../support/viewer.ts";
 
 const NOTHING: FlushContents = { before: undefined, presence: undefined, recorded: [], volatile: [] };
 
@@ -22,7 +22,7 @@ const NO_NEWS: PresenceNews = {
 };
 
 const EVERYTHING: View = {
-  ...{ mode: "list", isLean: false, isGone: false, viewer: eyesOf(), position: undefined },
+  ...{ mode: "list", isLean: false, isGone: false, viewer: viewerOf(), position: undefined },
 };
 
 /** What is written of a flush for one view. */
@@ -72,7 +72,7 @@ describe("the order of a flush", () => {
 
   it("[P6] the epoch is told with what is recorded, to those too whom nothing of it is for, and never else", () => {
     expect(shared({ before: EPOCH, volatile: [m("v")], presence: news({ joined }) })).toHaveLength(2);
-    expect(shared({ before: EPOCH, recorded: [m("r", ["b"])] }, { viewer: eyesOf("c") })).toMatchObject([
+    expect(shared({ before: EPOCH, recorded: [m("r", ["b"])] }, { viewer: viewerOf("c") })).toMatchObject([
       { reason: "epoch" },
     ]);
   });
@@ -149,12 +149,16 @@ describe("views", () => {
     shared(contents, view).map((frame) => (frame as { event?: string }).event ?? "presence");
 
   it.each([
-    ["its sender", { viewer: eyesOf("a") }, ["presence", "all", "for b", "v", "v for b"]],
-    ["a member it is for", { viewer: eyesOf("b") }, ["presence", "all", "for b", "v", "v for b"]],
-    ["another member", { viewer: eyesOf("c") }, ["presence", "all", "v"]],
+    ["its sender", { viewer: viewerOf("a") }, ["presence", "all", "for b", "v", "v for b"]],
+    ["a member it is for", { viewer: viewerOf("b") }, ["presence", "all", "for b", "v", "v for b"]],
+    ["another member", { viewer: viewerOf("c") }, ["presence", "all", "v"]],
     ["one who is no member", {}, ["presence", "all", "v"]],
-    ["who lags: nothing volatile", { viewer: eyesOf("b"), isLean: true }, ["presence", "all", "for b"]],
-    ["who leaves: not who is here", { viewer: eyesOf("b"), isGone: true }, ["all", "for b", "v", "v for b"]],
+    ["who lags: nothing volatile", { viewer: viewerOf("b"), isLean: true }, ["presence", "all", "for b"]],
+    [
+      "who leaves: not who is here",
+      { viewer: viewerOf("b"), isGone: true },
+      ["all", "for b", "v", "v for b"],
+    ],
   ])("[A7 L5 A6] are of %s", (_who, view, wanted) => {
     expect(events(view)).toEqual(wanted);
   });

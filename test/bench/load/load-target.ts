@@ -10,7 +10,7 @@ interface RunningServer {
 }
 
 /** A server that runs, and everyone who has joined it. */
-export class Stage {
+export class LoadTarget {
   readonly contender: Contender;
   readonly #server: RunningServer;
   readonly #rooms: string[] = [];
