@@ -106,7 +106,7 @@ export class Chat {
     const badge = byId("chat-unseen", HTMLElement);
     badge.hidden = this.#unseen === 0;
     say(badge, this.#unseen > 99 ? "99+" : String(this.#unseen));
-    badge.setAttribute("aria-label", `${this.#unseen} not seen`);
+    badge.setAttribute("aria-label", `${this.#unseen} unread`);
     this.#toNewest.hidden = this.#unseen === 0;
     say(this.#toNewest, `${countOf(this.#unseen, "new message")} ↓`);
     document.title = this.#unseen === 0 ? this.#title : `(${this.#unseen}) ${this.#title}`;

@@ -115,13 +115,13 @@ export class Conversation {
 }
 
 function whyOf(error: unknown): string {
-  if (!(error instanceof ParlorError)) return "something went wrong in this page";
+  if (!(error instanceof ParlorError)) return "this page has an unexpected error";
   return REASONS.get(error.code) ?? error.message;
 }
 
-/** What is clearer in the words of this page. */
+/** Errors that this page explains in its own words. */
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ["replaced", "this window is not in the room any more"],
-  ["frame_too_large", "it is too long"],
-  ["outbox_full", "too many messages wait already"],
+  ["replaced", "this window is no longer in the room"],
+  ["frame_too_large", "the message is too long"],
+  ["outbox_full", "too many messages are waiting to be sent"],
 ]);

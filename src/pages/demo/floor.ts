@@ -66,7 +66,7 @@ export function showFloor(store: Store<View>, actions: FloorActions): void {
     switch (action) {
       case "retry":
       case "use this window":
-      case "come back":
+      case "rejoin":
         return () => actions.retry();
       case "new room":
         return () => actions.newRoom();

@@ -75,7 +75,7 @@ export class MessageList {
   }
 
   #fate(id: string, why: string): HTMLElement {
-    const again = make("button", { type: "button" }, "Try again");
+    const again = make("button", { type: "button" }, "Retry");
     again.addEventListener("click", () => this.#retry(id));
     return make("p", { class: "fate" }, `Not sent: ${why}.`, again);
   }
@@ -91,7 +91,7 @@ function tick({ delivery }: ChatEntry, history: HistoryMode): HTMLElement {
   const words = { sending: "Pending", stored: KEEPING_WORDS[history].tick, failed: "Not sent" }[
     delivery.state
   ];
-  const title = delivery.state === "stored" ? `${words}, number ${delivery.offset}` : words;
+  const title = delivery.state === "stored" ? `${words} with offset ${delivery.offset}` : words;
   const sign = icon({ sending: "wait", stored: "tick", failed: "close" }[delivery.state]);
   return make("span", { class: "tick", title }, sign, make("span", { class: "sr-only" }, words));
 }

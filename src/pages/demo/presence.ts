@@ -39,7 +39,7 @@ export function showPresence(store: Store<View>): void {
     const rest = (isCrowd ? total - 1 : present.length) - shown.length;
     if (rest > 0) {
       const names = present.slice(MAX_FACES).map(({ name }) => name);
-      const title = isCrowd ? "So many that the room does not tell who" : names.slice(0, 30).join(", ");
+      const title = isCrowd ? "The room is too large to list its members" : names.slice(0, 30).join(", ");
       others.append(make("li", { class: "more", title }, `+${rest.toLocaleString()}`));
     }
   }
@@ -47,8 +47,8 @@ export function showPresence(store: Store<View>): void {
   function announce(present: readonly Person[]): void {
     const now = new Map(present.map((person) => [person.id, person]));
     if (known !== undefined) {
-      const came = present.filter(({ id }) => !known?.has(id)).map(({ name }) => `${name} is here`);
-      const went = [...known.values()].filter(({ id }) => !now.has(id)).map(({ name }) => `${name} has left`);
+      const came = present.filter(({ id }) => !known?.has(id)).map(({ name }) => `${name} joined`);
+      const went = [...known.values()].filter(({ id }) => !now.has(id)).map(({ name }) => `${name} left`);
       // A crowd is not read out.
       if (came.length + went.length > 0) say(announcer, [...came, ...went].slice(0, 3).join(". "));
     }

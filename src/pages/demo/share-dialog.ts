@@ -35,7 +35,7 @@ async function showQr(place: HTMLElement, link: string): Promise<void> {
     const { drawQr } = await import("./qr.ts");
     place.replaceChildren(drawQr(link));
   } catch {
-    place.replaceChildren(make("p", {}, "The QR code could not be loaded. The link works as well."));
+    place.replaceChildren(make("p", {}, "The QR code could not be loaded. Use the link instead."));
   }
 }
 

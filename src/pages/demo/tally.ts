@@ -23,7 +23,7 @@ export class Tally {
   /** Presses that the room's number does not hold yet, and how many of them are on their way. */
   #presses = 0;
   #sent = 0;
-  /** Presses that another one came before. */
+  /** Presses that were retried, because another member's press came first. */
   #crossed = 0;
   #isSettling = false;
   #change = Promise.withResolvers<void>();
@@ -96,8 +96,8 @@ export class Tally {
     const known = this.#sharer.shared.get(KEY);
     say(this.#count, String(numberOf(known) + this.#presses));
     this.#count.toggleAttribute("data-pending", this.#presses !== 0);
-    const version = known === undefined ? "Nobody has counted yet" : `Version ${known.version}`;
-    const crossed = this.#crossed === 0 ? "" : ` · ${this.#crossed.toLocaleString()} crossed`;
+    const version = known === undefined ? "Not changed yet" : `Version ${known.version}`;
+    const crossed = this.#crossed === 0 ? "" : ` · ${this.#crossed.toLocaleString()} retried`;
     say(this.#note, `${version}${crossed}`);
   }
 }

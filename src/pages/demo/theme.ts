@@ -27,7 +27,7 @@ export function wireTheme(): void {
 }
 
 function name(button: HTMLButtonElement, theme: Theme): void {
-  const text = theme === "dark" ? "Switch to light" : "Switch to dark";
+  const text = theme === "dark" ? "Switch to the light theme" : "Switch to the dark theme";
   button.title = text;
   button.setAttribute("aria-label", text);
 }

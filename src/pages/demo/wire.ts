@@ -80,7 +80,7 @@ class Socket {
     this.#real = real;
     for (const [type, listener] of this.#listeners) real.addEventListener(type, listener as EventListener);
     const cut = (): void => {
-      real.dispatchEvent(new CloseEvent("close", { code: 1006, reason: "the line was dropped" }));
+      real.dispatchEvent(new CloseEvent("close", { code: 1006, reason: "the connection was dropped" }));
       real.close(CUT_CODE);
     };
     scissors.addEventListener("abort", cut);
