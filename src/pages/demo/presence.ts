@@ -3,10 +3,10 @@ import { initialsOf } from "./names.ts";
 import type { Store } from "./store.ts";
 import type { Person, View } from "./view.ts";
 
-/** The most faces shown besides one's own; the rest is a number. */
+/** Maximum number of other members that are shown as avatars. The rest are shown as a number. */
 const MAX_FACES = 5;
 
-/** Shows who is here, and says who comes and goes to those who listen. */
+/** Shows the members, and announces joins and leaves to screen readers. */
 export function showPresence(store: Store<View>): void {
   const others = byId("others", HTMLUListElement);
   const count = byId("count", HTMLElement);
@@ -49,7 +49,7 @@ export function showPresence(store: Store<View>): void {
     if (known !== undefined) {
       const came = present.filter(({ id }) => !known?.has(id)).map(({ name }) => `${name} joined`);
       const went = [...known.values()].filter(({ id }) => !now.has(id)).map(({ name }) => `${name} left`);
-      // A crowd is not read out.
+      // At most three, so that a screen reader is not busy with a large room.
       if (came.length + went.length > 0) say(announcer, [...came, ...went].slice(0, 3).join(". "));
     }
     known = now;
