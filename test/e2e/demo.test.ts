@@ -81,7 +81,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     },
   );
 
-  it(`[G3 G4 G6] a dropped line and a killed server lose nothing of a chat${why}`, async () => {
+  it(`[G3 G4 G6] a chat loses no message when a connection is dropped and when the server is killed${why}`, async () => {
     const ana = await open("/", []);
     await ana.waitForURL(/room=/);
     await connected(ana);
@@ -89,18 +89,18 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     await connected(ben);
 
     await ana.locator("#drop").click();
-    await say(ben, "said while the line was down");
-    await said(ana, "said while the line was down");
+    await say(ben, "sent while disconnected");
+    await said(ana, "sent while disconnected");
     await server.restart();
-    await say(ana, "said after the server was killed");
-    await said(ben, "said after the server was killed");
-    await say(ben, "heard you");
-    await said(ana, "heard you");
+    await say(ana, "sent after the server was killed");
+    await said(ben, "sent after the server was killed");
+    await say(ben, "received");
+    await said(ana, "received");
 
     for (const page of [ana, ben]) {
       const bubbles = await page.locator("#messages .bubble").allTextContents();
       expect(bubbles.map((text) => text.trim())).toMatchObject(
-        ["said while the line was down", "said after the server was killed", "heard you"].map(
+        ["sent while disconnected", "sent after the server was killed", "received"].map(
           (text) => expect.stringContaining(text) as string,
         ),
       );

@@ -1,6 +1,6 @@
 import { drawRoomName } from "./names.ts";
 
-/** What the page's address says: which room, and over which transport if one is forced. */
+/** The parts of the page's address: the room, and the transport if the user has chosen one. */
 export interface Address {
   readonly room: string;
   readonly transport: TransportChoice;
@@ -9,7 +9,7 @@ export interface Address {
 /** A transport, or `auto` for the first that works. */
 export type TransportChoice = "auto" | "websocket" | "sse";
 
-/** Reads the address; one without a room gets a new room's name, in the address bar too. */
+/** Reads the address. If it names no room, draws a name for a new one, and writes it to the address bar. */
 export function readAddress(): Address {
   const { searchParams } = new URL(location.href);
   const transport = asTransportChoice(searchParams.get("transport"));
@@ -20,28 +20,28 @@ export function readAddress(): Address {
   return address;
 }
 
-/** Shows an address in the address bar, in place of the present one. */
+/** Replaces the address in the address bar. */
 export function writeAddress(address: Address): void {
   history.replaceState(null, "", pageOf(address));
 }
 
-/** The link to give to others: the room alone, for how one is connected is one's own business. */
+/** The link to share. It contains the room and not the transport, which each user chooses. */
 export function shareLink(room: string): string {
   return new URL(pageOf({ room, transport: "auto" }), location.href).href;
 }
 
-/** The room's own address, for the SDK. */
+/** The room's address for the client. */
 export function roomUrl(room: string): string {
   return new URL(`/rooms/${encodeURIComponent(room)}`, location.href).href;
 }
 
-/** Reads a transport's name; what is none means `auto`. */
+/** Reads the name of a transport. Anything else means `auto`. */
 export function asTransportChoice(text: string | null): TransportChoice {
   return text === "websocket" || text === "sse" ? text : "auto";
 }
 
 function pageOf({ room, transport }: Address): string {
-  // A colon may stand in a query as it is, and reads better.
+  // A colon needs no encoding in a query, and is easier to read.
   const query = `room=${encodeURIComponent(room).replaceAll("%3A", ":")}`;
   return transport === "auto" ? `/?${query}` : `/?${query}&transport=${transport}`;
 }

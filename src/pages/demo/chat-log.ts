@@ -4,13 +4,13 @@ import { readProfileFrom, type Profile } from "./identity.ts";
 /** The longest text that the page sends, in UTF-16 units. */
 export const MAX_TEXT_CHARS = 2_000;
 
-/** What the page sends as the data of a `chat` message. The id lets its sender know it again when it comes back. */
+/** The data of a `chat` message. By its id the sender recognises the message when the room delivers it. */
 export interface ChatData extends Profile {
   readonly id: string;
   readonly text: string;
 }
 
-/** How far a message has come. */
+/** The delivery state of a message. */
 export type Delivery =
   | { readonly state: "sending" }
   | { readonly state: "stored"; readonly offset: number }
@@ -30,14 +30,14 @@ export interface ChatEntry {
   readonly delivery: Delivery;
 }
 
-/** A line between messages that says what happened to the connection. */
+/** A line between messages about the connection, such as a reconnect. */
 export interface ChatNote {
   readonly kind: "note";
   readonly id: string;
   readonly text: string;
 }
 
-/** A message as the room tells it. */
+/** A message as the room delivers it. */
 interface Told {
   readonly offset?: number;
   readonly time: number;
@@ -45,27 +45,27 @@ interface Told {
   readonly data: Json;
 }
 
-/** The conversation in the room's order, with what has not been stored yet at its end. Knows nothing of the page. */
+/** The messages in the room's order, followed by those that are not stored yet. Does not touch the page. */
 export class ChatLog {
   readonly #told: (ChatEntry | ChatNote)[] = [];
   readonly #known = new Set<string>();
   readonly #drafts = new Map<string, ChatEntry>();
   #notes = 0;
 
-  /** Everything to be shown, oldest first. */
+  /** All entries, the oldest first. */
   get entries(): readonly (ChatEntry | ChatNote)[] {
     return [...this.#told, ...this.#drafts.values()];
   }
 
   /**
-   * Takes a recorded message of the room. The answer is `undefined` for what is no text, and for one that is known
-   * already: a draft that was sent anew over another connection may have been stored the first time.
+   * Adds a recorded message of the room. Returns `undefined` if it is not a text, or if it is in the log already: a
+   * draft that was sent again over another connection may have been stored the first time.
    */
   tell(message: Told): ChatEntry | undefined {
     const { offset, time, from } = message;
     const said = readChat(message.data);
     if (offset === undefined || said === undefined) return undefined;
-    // Ids are of each sender's own choosing.
+    // Each sender chooses its ids, so they are unique only together with the sender.
     const senders = `${from} ${said.id ?? offset}`;
     if (this.#known.has(senders)) return undefined;
     this.#known.add(senders);
@@ -93,7 +93,7 @@ export class ChatLog {
     this.#drafts.set(id, { kind: "message", id, from, author, text, delivery: { state: "sending" } });
   }
 
-  /** Notes what became of a draft; one that the room has told already is no draft any more. */
+  /** Sets the delivery state of a draft. Does nothing if the room has delivered the message already. */
   settle(id: string, delivery: Delivery): void {
     const draft = this.#drafts.get(id);
     if (draft !== undefined) this.#drafts.set(id, { ...draft, delivery });
@@ -105,7 +105,7 @@ export class ChatLog {
   }
 }
 
-/** Whether an entry goes on where the one before stopped: the same author, within five minutes. */
+/** Whether two entries are shown as one group: the same author, within five minutes. */
 export function continues(entry: ChatEntry | ChatNote, before: ChatEntry | ChatNote | undefined): boolean {
   if (entry.kind === "note" || before === undefined || before.kind === "note") return false;
   if (entry.from !== before.from || entry.author.name !== before.author.name) return false;
@@ -115,7 +115,7 @@ export function continues(entry: ChatEntry | ChatNote, before: ChatEntry | ChatN
 
 const GROUP_MS = 5 * 60_000;
 
-/** Reads a message of this page, or of anyone who sent a bare string, as the README's examples do. */
+/** Reads a message of this page, or of a client that published a string, as the examples in README do. */
 function readChat(data: Json): { id?: string; text: string; author: Partial<Profile> } | undefined {
   if (typeof data === "string") return { text: data, author: {} };
   if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined;

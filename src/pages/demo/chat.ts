@@ -4,14 +4,14 @@ import { byId, say } from "./dom.ts";
 import type { View } from "./view.ts";
 import { countOf, KEEPING_WORDS } from "./words.ts";
 
-/** How near to its end a list counts as read to the end, in pixels. */
+/** A list that is scrolled this close to its end counts as read to the end, in pixels. */
 const NEAR_END_PX = 60;
 
 /** Narrower than this the chat is a sheet; styles/phone.css has the same number. */
 const PHONE = "(width < 760px)";
 
 /**
- * The chat's panel: the messages, what has not been seen of them, and on a phone the sheet that they are on.
+ * The panel of the chat: the messages, the number of unread ones, and on a phone the sheet that contains them.
  */
 export class Chat {
   readonly #log: ChatLog;
@@ -39,7 +39,7 @@ export class Chat {
     document.addEventListener("visibilitychange", () => {
       if (this.#isAtEnd && this.#isSeen) this.#seen();
     });
-    // What grows beside the list, such as a phone's keyboard, leaves its end in sight.
+    // Keeps the end of the list visible when something beside it grows, such as a phone's keyboard.
     let wasAtEnd = true;
     this.#scroll.addEventListener("scroll", () => {
       wasAtEnd = this.#isAtEnd;
@@ -49,7 +49,7 @@ export class Chat {
     }).observe(this.#scroll);
   }
 
-  /** Shows the log as it is now. */
+  /** Shows the current entries of the log. */
   update({ self, history }: Pick<View, "self" | "history">): void {
     const stays = this.#isAtEnd;
     const { entries } = this.#log;
@@ -60,14 +60,14 @@ export class Chat {
     this.#preview(entries);
   }
 
-  /** Counts a message of somebody else, unless it is before the reader's eyes. */
+  /** Counts a message of another member as unread, unless it is visible. */
   arrived(): void {
     if (this.#isSeen && this.#isAtEnd) return;
     this.#unseen += 1;
     this.#tell();
   }
 
-  /** Goes to the newest message, as after writing one. */
+  /** Scrolls to the newest message, for example after the user has sent one. */
   toEnd(): void {
     this.#scrollToEnd();
   }
@@ -106,7 +106,7 @@ export class Chat {
     const badge = byId("chat-unseen", HTMLElement);
     badge.hidden = this.#unseen === 0;
     say(badge, this.#unseen > 99 ? "99+" : String(this.#unseen));
-    badge.setAttribute("aria-label", `${this.#unseen} not seen`);
+    badge.setAttribute("aria-label", `${this.#unseen} unread`);
     this.#toNewest.hidden = this.#unseen === 0;
     say(this.#toNewest, `${countOf(this.#unseen, "new message")} ↓`);
     document.title = this.#unseen === 0 ? this.#title : `(${this.#unseen}) ${this.#title}`;

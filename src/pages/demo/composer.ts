@@ -1,7 +1,7 @@
 import { MAX_TEXT_CHARS } from "./chat-log.ts";
 import { byId } from "./dom.ts";
 
-/** Wires the field in which messages are written: Enter sends, Shift+Enter is a new line. */
+/** Wires the field for messages: Enter sends, and Shift+Enter begins a new line. */
 export function wireComposer(send: (text: string) => void, onTyping: () => void): void {
   const form = byId("composer", HTMLFormElement);
   const draft = byId("draft", HTMLTextAreaElement);
@@ -13,7 +13,7 @@ export function wireComposer(send: (text: string) => void, onTyping: () => void)
     if (!isEmpty()) onTyping();
   });
   draft.addEventListener("keydown", (event) => {
-    // While an input method composes, Enter is its own.
+    // While an input method is composing, Enter confirms its choice.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     submit();
@@ -35,7 +35,7 @@ export function wireComposer(send: (text: string) => void, onTyping: () => void)
     return draft.value.trim() === "";
   }
 
-  /** As high as its text. Browsers that do that by themselves (`field-sizing`) lose nothing by it. */
+  /** Makes the field as high as its text, also in browsers without `field-sizing`. */
   function resize(): void {
     button.disabled = isEmpty();
     draft.style.height = "auto";

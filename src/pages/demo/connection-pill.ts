@@ -3,7 +3,7 @@ import type { Store } from "./store.ts";
 import type { View } from "./view.ts";
 import { describeLine, transportWord } from "./words.ts";
 
-/** Shows how the connection is: in the bar in short, and in detail when asked. */
+/** Shows the state of the connection: in short in the bar, and in detail in a popover. */
 export function showConnection(store: Store<View>): void {
   const pill = byId("pill", HTMLButtonElement);
   const announcer = byId("announcer", HTMLElement);
@@ -14,7 +14,7 @@ export function showConnection(store: Store<View>): void {
     const transport = view.transport === undefined ? "" : transportWord(view.transport);
     const latency = view.latencyMs === undefined ? "" : `${Math.max(1, Math.round(view.latencyMs))} ms`;
     pill.dataset["tone"] = tone;
-    pill.title = `${text}. Details`;
+    pill.title = `${text}. Show details`;
     say(byId("pill-state", HTMLElement), text);
     say(byId("pill-transport", HTMLElement), tone === "good" ? transport : "");
     say(byId("pill-latency", HTMLElement), tone === "good" ? latency : "");
@@ -22,7 +22,7 @@ export function showConnection(store: Store<View>): void {
     say(byId("detail-state", HTMLElement), text);
     say(byId("detail-transport", HTMLElement), describeTransport(view, transport));
     say(byId("detail-latency", HTMLElement), latency === "" ? "not measured yet" : latency);
-    say(byId("detail-position", HTMLElement), view.position ?? "nothing yet");
+    say(byId("detail-position", HTMLElement), view.position ?? "none yet");
     say(byId("detail-recovered", HTMLElement), String(view.recovered));
 
     const speech = tone === "good" ? `${text} over ${transport}` : text;
@@ -33,5 +33,5 @@ export function showConnection(store: Store<View>): void {
 
 function describeTransport({ choice }: View, transport: string): string {
   if (transport === "") return `none (${transportWord(choice)})`;
-  return choice === "auto" ? `${transport}, chosen by itself` : `${transport}, forced`;
+  return choice === "auto" ? `${transport}, chosen automatically` : `${transport}, chosen by you`;
 }

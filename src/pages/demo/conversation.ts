@@ -15,16 +15,16 @@ export interface Speaker {
   send(event: string, data: unknown, key: string): void;
 }
 
-/** The conversation: what is written here is shown at once, sent, and ticked when the room has stored it. */
+/** Shows a message at once, publishes it, and adds a tick when the room has stored it. */
 export class Conversation {
   readonly #store: Store<View>;
   readonly #speaker: Speaker;
   readonly #log = new ChatLog();
   readonly #chat = new Chat(this.#log, (id) => this.#retry(id));
   readonly #typing: Typing;
-  /** What was written here and is not told by the room yet. */
+  /** Messages of this page that the room has not delivered yet. */
   readonly #drafts = new Map<string, ChatData>();
-  /** The end of the past: nothing up to here is news. */
+  /** The end of the log at the join. Messages up to it do not count as unread. */
   #pastEnd = 0;
   #readTo = -1;
   #isUpdating = false;
@@ -42,14 +42,14 @@ export class Conversation {
     );
   }
 
-  /** The room was joined: what follows up to its end is the past. */
+  /** Begins with the first welcome. The messages up to its `head` are from before the join. */
   begin({ position, head }: Welcomed): void {
     this.#readTo = parsePosition(position)?.offset ?? 0;
     this.#pastEnd = parsePosition(head)?.offset ?? 0;
     this.#update();
   }
 
-  /** Takes a recorded message. Those that are no chat only count as read. */
+  /** Handles a recorded message. Events other than `chat` only move the position. */
   hear(message: RoomMessage & { readonly offset: number }): void {
     this.#readTo = message.offset;
     this.#update();
@@ -62,7 +62,7 @@ export class Conversation {
     if (isNews) queueMicrotask(() => this.#chat.arrived());
   }
 
-  /** Somebody types. */
+  /** Handles a member's typing indicator. */
   hearTyping(id: string): void {
     this.#typing.heard(id);
   }
@@ -101,27 +101,27 @@ export class Conversation {
     this.#update();
   }
 
-  /** Many messages may come at once: they are shown at once. */
+  /** Updates the page once for all messages that arrive together. */
   #update(): void {
     if (this.#isUpdating) return;
     this.#isUpdating = true;
     queueMicrotask(() => {
       this.#isUpdating = false;
       this.#chat.update(this.#store.state);
-      // The past is not read out.
+      // Screen readers do not read messages from before the join.
       byId("chat-scroll", HTMLElement).setAttribute("aria-busy", String(this.#readTo < this.#pastEnd));
     });
   }
 }
 
 function whyOf(error: unknown): string {
-  if (!(error instanceof ParlorError)) return "something went wrong in this page";
+  if (!(error instanceof ParlorError)) return "this page has an unexpected error";
   return REASONS.get(error.code) ?? error.message;
 }
 
-/** What is clearer in the words of this page. */
+/** Errors that this page explains in its own words. */
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ["replaced", "this window is not in the room any more"],
-  ["frame_too_large", "it is too long"],
-  ["outbox_full", "too many messages wait already"],
+  ["replaced", "this window is no longer in the room"],
+  ["frame_too_large", "the message is too long"],
+  ["outbox_full", "too many messages are waiting to be sent"],
 ]);

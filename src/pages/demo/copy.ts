@@ -1,7 +1,7 @@
-/** How long a button says that it has copied, in milliseconds. */
+/** How long a button shows that it has copied, in milliseconds. */
 const SAID_MS = 1_800;
 
-/** Makes a button copy the text of a field, and say so. */
+/** Makes a button copy the text of a field, and show that it did. */
 export function wireCopy(button: HTMLButtonElement, field: HTMLInputElement): void {
   const label = button.textContent;
   button.addEventListener("click", () => void answer());
@@ -15,7 +15,7 @@ export function wireCopy(button: HTMLButtonElement, field: HTMLInputElement): vo
   }
 }
 
-/** The clipboard is there in secure contexts only; elsewhere there is the old way. */
+/** The clipboard API exists only in secure contexts. Elsewhere the old command is used. */
 async function copy(field: HTMLInputElement): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(field.value);
@@ -23,7 +23,7 @@ async function copy(field: HTMLInputElement): Promise<boolean> {
   } catch {
     field.focus();
     field.select();
-    // Deprecated, and without a successor for pages that are served by the address of a machine nearby.
+    // Deprecated, but pages that are served over HTTP from a machine on the network have nothing else.
     return document.execCommand("copy");
   }
 }

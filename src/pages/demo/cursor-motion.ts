@@ -1,34 +1,34 @@
-/** A place on the shared area, from 0 to 1 in both directions, so that a phone and a desktop agree on it. */
+/** A position on the shared area, from 0 to 1 in both directions, so that it does not depend on the screen. */
 export interface Spot {
   readonly x: number;
   readonly y: number;
 }
 
-/** One moving cursor: where it is shown, and where it was last heard to be. */
+/** One moving cursor: where it is shown, and the last position that was received. */
 export interface Motion {
   readonly shown: Spot;
   readonly heard: Spot;
-  /** When it was last heard of, on the clock of `performance.now()`. */
+  /** When that position was received, on the clock of `performance.now()`. */
   readonly heardAt: number;
-  /** The usual time between two reports, in milliseconds. */
+  /** The usual time between two positions, in milliseconds. */
   readonly pace: number;
 }
 
-/** The closest that reports may come, in milliseconds: the page sends at most 30 a second. */
+/** Minimum time between two positions, in milliseconds: the page sends at most 30 a second. */
 export const LEAST_PACE_MS = 34;
 
-/** A pause longer than this says nothing about the pace, in milliseconds. */
+/** A pause longer than this does not change the usual time between positions, in milliseconds. */
 const PAUSE_MS = 400;
 
-/** Less than a thousandth of the area is not worth another picture. */
+/** A smaller distance than this is not drawn, as a share of the area. */
 const NEAR = 0.0005;
 
-/** A cursor that was not there before. */
+/** A new cursor. */
 export function appear(at: Spot, now: number): Motion {
   return { shown: at, heard: at, heardAt: now, pace: LEAST_PACE_MS };
 }
 
-/** Takes a report. The pace follows what comes in, as it may be slowed by limits or by the network. */
+/** Applies a received position, and adapts to the rate at which positions arrive. Limits or the network may lower it. */
 export function hear(motion: Motion, at: Spot, now: number): Motion {
   const gap = now - motion.heardAt;
   const pace = gap > PAUSE_MS ? motion.pace : Math.max(LEAST_PACE_MS, motion.pace * 0.8 + gap * 0.2);
@@ -36,8 +36,8 @@ export function hear(motion: Motion, at: Spot, now: number): Motion {
 }
 
 /**
- * Moves on by `elapsedMs`: a part of the way that is left, the larger the more often reports come, so that the
- * cursor arrives about when the next one does.
+ * Moves the cursor by a part of the remaining distance. The part depends on the usual time between positions, so that
+ * the cursor arrives at about the time of the next position.
  */
 export function advance(motion: Motion, elapsedMs: number): Motion {
   const part = 1 - Math.exp((-2 * elapsedMs) / motion.pace);
@@ -46,12 +46,12 @@ export function advance(motion: Motion, elapsedMs: number): Motion {
   return { ...motion, shown: hasArrived(motion) ? motion.heard : { x, y } };
 }
 
-/** Whether there is no way left to speak of. */
+/** Whether the cursor is shown at the last received position. */
 export function hasArrived({ shown, heard }: Motion): boolean {
   return Math.abs(shown.x - heard.x) < NEAR && Math.abs(shown.y - heard.y) < NEAR;
 }
 
-/** Rounds a place for sending: a tenth of a thousandth is finer than any screen. */
+/** Rounds a position before it is sent: 1/10,000 is finer than any screen. */
 export function roundSpot({ x, y }: Spot): Spot {
   const round = (value: number): number => Math.round(Math.min(1, Math.max(0, value)) * 10_000) / 10_000;
   return { x: round(x), y: round(y) };

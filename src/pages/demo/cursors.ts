@@ -2,16 +2,16 @@ import { advance, appear, hasArrived, hear, type Motion, type Spot } from "./cur
 import { icon, make } from "./dom.ts";
 import type { Person } from "./view.ts";
 
-/** A cursor that has not moved for so long fades, in milliseconds. */
+/** A cursor that has not moved for this long fades, in milliseconds. */
 const STILL_MS = 10_000;
 
-/** Time for a fade before an element goes, in milliseconds. */
+/** How long an element fades before it is removed, in milliseconds. */
 const FADE_MS = 500;
 
-/** A longer picture gap than this is a tab that slept, not a movement. */
+/** Maximum time between two frames of an animation. A longer gap means that the tab was hidden. */
 const MAX_FRAME_MS = 100;
 
-/** Right of this share of the area a name stands left of its cursor. */
+/** To the right of this share of the area, the name is shown on the left of the cursor. */
 const FLIP_FROM = 0.8;
 
 interface Shown {

@@ -3,13 +3,13 @@ import { byId, say } from "./dom.ts";
 import type { Store } from "./store.ts";
 import { isLive, type View } from "./view.ts";
 
-/** What can be done to the connection by hand. */
+/** What the controls do. */
 export interface DockActions {
   choose(transport: TransportChoice): void;
   drop(): void;
 }
 
-/** Wires the controls that force a transport and drop the line. */
+/** Wires the controls that choose a transport and drop the connection. */
 export function wireDock(store: Store<View>, actions: DockActions): void {
   const drop = byId("drop", HTMLButtonElement);
   const choices = document.querySelectorAll<HTMLInputElement>("input[name=transport]");
@@ -21,6 +21,6 @@ export function wireDock(store: Store<View>, actions: DockActions): void {
   store.watch(({ choice, line }) => {
     for (const input of choices) input.checked = input.value === choice;
     drop.disabled = !isLive(line);
-    say(byId("drop-text", HTMLElement), line.phase === "dropped" ? "Dropped" : "Drop the line");
+    say(byId("drop-text", HTMLElement), line.phase === "dropped" ? "Dropped" : "Drop connection");
   });
 }

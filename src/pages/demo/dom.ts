@@ -1,14 +1,14 @@
-/** Finds an element of the page, and fails at once where index.html and the scripts disagree. */
+/** Finds an element of the page. Throws if index.html does not have it. */
 export function byId<Kind extends Element>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
   if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id ${id}`);
   return found;
 }
 
-/** What a made element may be given: attributes as they stand in HTML; `false` leaves one out. */
+/** The attributes of an element, as in HTML. `false` omits one. */
 type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** Makes an element. Children are elements or text; text is never read as HTML. */
+/** Makes an element. Children are elements or text. Text is never parsed as HTML. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -39,7 +39,7 @@ export function icon(name: string): SVGElement {
   return makeSvg("svg", { class: "icon", "aria-hidden": "true" }, makeSvg("use", { href: `#icon-${name}` }));
 }
 
-/** Sets an element's text, and leaves the page alone where it is that already: live regions speak on every change. */
+/** Sets an element's text if it is different, because screen readers read a live region on every change. */
 export function say(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

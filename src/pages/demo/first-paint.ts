@@ -1,4 +1,4 @@
 import { applyTheme } from "./theme.ts";
 
-// A script of its own, which the page waits for: a light flash before a dark page hurts.
+// A separate script that blocks rendering, so that a dark page does not flash white first.
 applyTheme();

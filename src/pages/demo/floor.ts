@@ -10,17 +10,17 @@ export interface FloorActions {
   /** Connects again, now. */
   retry(): void;
   newRoom(): void;
-  /** When the next attempt to connect is made, on the clock of `performance.now()`; `undefined` if not known. */
+  /** The time of the next attempt to connect, on the clock of `performance.now()`; `undefined` if it is not known. */
   nextTryAt(): number | undefined;
 }
 
-/** How often a countdown is read out anew, in milliseconds. */
+/** How often a countdown is updated, in milliseconds. */
 const COUNT_MS = 250;
 
-/** A card comes after this pause, so that one who joins with others there never sees it, in milliseconds. */
+/** Delay of a card, in milliseconds, so that it does not flash when a member joins a room with other members. */
 const CARD_PAUSE_MS = 400;
 
-/** Shows in words what the floor cannot: that one is alone, or that the connection is not as it should be. */
+/** Shows the card and the banner: that nobody else is here, or that there is a problem with the connection. */
 export function showFloor(store: Store<View>, actions: FloorActions): void {
   const area = byId("area", HTMLElement);
   const link = byId("card-url", HTMLInputElement);
@@ -66,7 +66,7 @@ export function showFloor(store: Store<View>, actions: FloorActions): void {
     switch (action) {
       case "retry":
       case "use this window":
-      case "come back":
+      case "rejoin":
         return () => actions.retry();
       case "new room":
         return () => actions.newRoom();

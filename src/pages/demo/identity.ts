@@ -1,28 +1,28 @@
 import { COLOURS, MAX_NAME_CHARS, drawColour, drawGuestName, type Colour } from "./names.ts";
 
-/** What a member says of itself: its presence data, and the author of its messages. */
+/** A member's presence data, and the author of its messages. */
 export interface Profile {
   readonly name: string;
   readonly colour: Colour;
 }
 
-/** Who this tab is: the key that makes it the same member after a reload, and what it says of itself. */
+/** The identity of this tab: the key that makes it the same member after a reload, and its profile. */
 export interface Identity {
   readonly key: string;
   readonly profile: Profile;
-  /** Whether the profile was drawn just now, so that nobody is attached to it. */
+  /** Whether the profile was just drawn at random, and not chosen by the user. */
   readonly isDrawn: boolean;
 }
 
 const KEY = "parlor.key";
 const PROFILE = "parlor.profile";
-/** Set while no page uses this tab's storage. */
+/** This entry exists while no page uses the storage of this tab. */
 const RELEASED = "parlor.released";
 
 /**
- * Finds out who this tab is. A reload is the same member. A duplicated tab, whose storage is a copy, is a new one:
- * two connections with one key would take the room from each other. The first tab of a browser has the name that was
- * used in it last; another one open beside it draws its own, so that two windows can be told apart.
+ * Finds the identity of this tab. A reload keeps the identity. A duplicated tab, whose storage is a copy, is a new
+ * member, because two connections with one key would replace each other. The first tab of a browser uses the last
+ * profile. Each further tab draws its own, so that users can distinguish two windows.
  */
 export async function claimIdentity(): Promise<Identity> {
   const isOurs = claimStorage();
@@ -38,14 +38,14 @@ export async function claimIdentity(): Promise<Identity> {
   return { key, profile, isDrawn: known === undefined };
 }
 
-/** Remembers what was chosen, for this tab and for the next visit. */
+/** Saves the profile for this tab and for the next visit. */
 export function saveProfile(profile: Profile): void {
   const text = JSON.stringify(profile);
   sessionStorage.setItem(PROFILE, text);
   localStorage.setItem(PROFILE, text);
 }
 
-/** Reads a profile out of whatever somebody sent or stored; a field of the wrong form is left out. */
+/** Reads a profile from untrusted data. Invalid fields are omitted. */
 export function readProfileFrom(data: unknown): Partial<Profile> {
   if (typeof data !== "object" || data === null) return {};
   const { name, colour } = data as { readonly name?: unknown; readonly colour?: unknown };
@@ -62,8 +62,8 @@ export function drawKey(): string {
 }
 
 /**
- * Whether this tab's storage is its own. A page marks it as released when it goes; a copy is made of the storage of
- * a page that is still there, and so is not marked.
+ * Whether the storage of this tab is its own. A page marks its storage as released when it closes. A duplicated tab has
+ * a copy of the storage of an open page, so it has no mark.
  */
 function claimStorage(): boolean {
   const isOurs = sessionStorage.getItem(RELEASED) !== null;
@@ -73,13 +73,13 @@ function claimStorage(): boolean {
   return isOurs;
 }
 
-/** Locks are there in secure contexts only; without them every tab counts as the first. */
+/** Locks exist only in secure contexts. Without them, every tab counts as the first. */
 async function isFirstTab(): Promise<boolean> {
   if (!("locks" in navigator)) return true;
   const { promise, resolve } = Promise.withResolvers<boolean>();
   void navigator.locks.request(PROFILE, { ifAvailable: true }, (lock) => {
     resolve(lock !== null);
-    // Held for as long as the page is there.
+    // The page holds the lock until it closes.
     return lock === null ? undefined : new Promise(() => {});
   });
   return promise;

@@ -20,7 +20,7 @@ import { backWords } from "./words.ts";
 const { room, transport: choice } = readAddress();
 document.title = `${room} · Parlor`;
 say(byId("room-name", HTMLElement), room);
-byId("room-name", HTMLElement).title = room; // a long name is cut
+byId("room-name", HTMLElement).title = room; // the full name, because the heading cuts a long one
 wireTheme();
 
 const { key, profile, isDrawn } = await claimIdentity();
@@ -83,13 +83,13 @@ showFloor(store, {
 for (const type of ["online", "offline"]) {
   addEventListener(type, () => store.set({ isOnline: navigator.onLine }));
 }
-// Over SSE a room finds out late that a page is gone, unless it says so.
+// Over SSE the room notices late that a page has closed, so the page leaves.
 addEventListener("pagehide", () => visit.leave());
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) visit.rejoin();
 });
 
-/** Two members of one colour are hard to tell apart: the newcomer that has chosen none takes another. */
+/** Draws another colour if another member has this one and the user has not chosen it. */
 function standOut(): void {
   const taken = store.state.people.filter(({ isSelf }) => !isSelf).map(({ colour }) => colour);
   if (taken.includes(profile.colour)) change({ ...profile, colour: drawColour(taken) });

@@ -6,7 +6,7 @@ import { nameOf } from "./people.ts";
 import { showAvatar } from "./presence.ts";
 import { KEEPING_WORDS } from "./words.ts";
 
-/** Who reads the list, in a room that keeps messages like this. */
+/** The member that reads the list, and the history of the room. */
 interface Reader {
   readonly selfId: string | undefined;
   readonly history: HistoryMode | undefined;
@@ -14,11 +14,11 @@ interface Reader {
 
 interface Item {
   readonly element: HTMLLIElement;
-  /** What the element shows; shown anew when this is another. */
+  /** The entry that the element shows. */
   entry: ChatEntry | ChatNote;
 }
 
-/** The list of messages. Elements stay the same while what they show does, so that a screen reader hears each once. */
+/** The list of messages. It keeps the element of an unchanged entry, so that a screen reader reads it only once. */
 export class MessageList {
   readonly #list: HTMLOListElement;
   readonly #retry: (id: string) => void;
@@ -29,7 +29,7 @@ export class MessageList {
     this.#retry = retry;
   }
 
-  /** Makes the list show these, in this order. */
+  /** Shows these entries in this order. */
   show(entries: readonly (ChatEntry | ChatNote)[], reader: Reader): void {
     let before: ChatEntry | ChatNote | undefined;
     for (const [index, entry] of entries.entries()) {
@@ -75,7 +75,7 @@ export class MessageList {
   }
 
   #fate(id: string, why: string): HTMLElement {
-    const again = make("button", { type: "button" }, "Try again");
+    const again = make("button", { type: "button" }, "Retry");
     again.addEventListener("click", () => this.#retry(id));
     return make("p", { class: "fate" }, `Not sent: ${why}.`, again);
   }
@@ -91,7 +91,7 @@ function tick({ delivery }: ChatEntry, history: HistoryMode): HTMLElement {
   const words = { sending: "Pending", stored: KEEPING_WORDS[history].tick, failed: "Not sent" }[
     delivery.state
   ];
-  const title = delivery.state === "stored" ? `${words}, number ${delivery.offset}` : words;
+  const title = delivery.state === "stored" ? `${words} with offset ${delivery.offset}` : words;
   const sign = icon({ sending: "wait", stored: "tick", failed: "close" }[delivery.state]);
   return make("span", { class: "tick", title }, sign, make("span", { class: "sr-only" }, words));
 }

@@ -4,7 +4,7 @@ export const COLOURS = ["violet", "blue", "teal", "green", "amber", "orange", "r
 /** The name of a member's colour. */
 export type Colour = (typeof COLOURS)[number];
 
-/** The longest name a member may give itself, in UTF-16 units. */
+/** Maximum length of a member's name, in UTF-16 units. */
 export const MAX_NAME_CHARS = 24;
 
 const MOODS = [
@@ -44,23 +44,23 @@ const FURNITURE = [
   "kettle",
 ].concat(["lamp", "lantern", "mantel", "mirror", "piano", "sofa", "teapot", "window"]);
 
-/** Draws a name for somebody who has not chosen one. */
+/** Draws a name for a member that has not chosen one. */
 export function drawGuestName(): string {
   return `${pick(MOODS)} ${pick(GUESTS)}`;
 }
 
-/** Draws a colour that none of `taken` has, as long as there is one. */
+/** Draws a colour that is not in `taken`, if there is one. */
 export function drawColour(taken: readonly Colour[] = []): Colour {
   const free = COLOURS.filter((colour) => !taken.includes(colour));
   return pick(free.length > 0 ? free : COLOURS);
 }
 
-/** Draws a name for a room: easy to say, and unlikely to be somebody else's. */
+/** Draws a name for a room that is easy to pronounce and probably not in use. */
 export function drawRoomName(): string {
   return `${pick(MOODS).toLowerCase()}-${pick(FURNITURE)}-${10 + below(90)}`;
 }
 
-/** The colour of a member that has told none: always the same one for the same member. */
+/** The colour of a member without one in its presence data. It is always the same for the same member. */
 export function colourOf(member: string): Colour {
   let sum = 0;
   for (const char of member) sum = (sum * 31 + char.charCodeAt(0)) % 9973;
@@ -77,7 +77,7 @@ export function initialsOf(name: string): string {
     .toUpperCase();
 }
 
-/** What a reader takes for one letter may be several units of text. */
+/** The first letter as a person sees it, which can be several UTF-16 units. */
 function firstLetter(word: string): string {
   for (const { segment } of LETTERS.segment(word)) return segment;
   return "";

@@ -3,7 +3,7 @@ import { readProfileFrom } from "./identity.ts";
 import { colourOf } from "./names.ts";
 import type { Person } from "./view.ts";
 
-/** A member as the page shows it, whatever client it uses: one that says nothing of itself is named after its id. */
+/** A member as the page shows it. Without a name in its presence data, its name follows from its user or id. */
 function personOf(member: Member, selfId: string | undefined): Person {
   const { name, colour } = readProfileFrom(member.data);
   return {
@@ -14,13 +14,13 @@ function personOf(member: Member, selfId: string | undefined): Person {
   };
 }
 
-/** Everyone in the order in which they came, but this member first. */
+/** All members in the order of their joins, with this member first. */
 export function peopleOf(members: Iterable<Member>, selfId: string | undefined): readonly Person[] {
   const people = Array.from(members, (member) => personOf(member, selfId));
   return [...people.filter(({ isSelf }) => isSelf), ...people.filter(({ isSelf }) => !isSelf)];
 }
 
-/** What somebody is called who has told no name. */
+/** The name of a member that has not chosen one. */
 export function nameOf(memberId: string): string {
   return `Guest ${memberId.slice(0, 4)}`;
 }

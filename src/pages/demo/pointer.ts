@@ -3,9 +3,9 @@ import { LEAST_PACE_MS, roundSpot, type Spot } from "./cursor-motion.ts";
 /** How far an arrow key moves the cursor, as a share of the area; with Shift four times as far. */
 const STEP = 0.02;
 
-/** Who is told where this member's own cursor is. */
+/** Receives the movements of this member's cursor. */
 export interface PointerListener {
-  /** @param byKeys whether the arrow keys moved it, so that nothing on the screen shows it yet */
+  /** @param byKeys whether the arrow keys moved it. Then the screen shows no pointer at this position */
   onMove(spot: Spot, byKeys: boolean): void;
   onPress(spot: Spot): void;
   onLeave(): void;
@@ -25,7 +25,7 @@ export function followPointer(area: HTMLElement, listener: PointerListener): voi
     listener.onPress(spot);
   });
   area.addEventListener("pointerleave", (event) => {
-    // A lifted finger has not gone elsewhere.
+    // When a finger is lifted, its cursor stays.
     if (event.pointerType !== "touch") leave();
   });
   area.addEventListener("blur", () => {

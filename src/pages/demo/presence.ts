@@ -3,10 +3,10 @@ import { initialsOf } from "./names.ts";
 import type { Store } from "./store.ts";
 import type { Person, View } from "./view.ts";
 
-/** The most faces shown besides one's own; the rest is a number. */
+/** Maximum number of other members that are shown as avatars. The rest are shown as a number. */
 const MAX_FACES = 5;
 
-/** Shows who is here, and says who comes and goes to those who listen. */
+/** Shows the members, and announces joins and leaves to screen readers. */
 export function showPresence(store: Store<View>): void {
   const others = byId("others", HTMLUListElement);
   const count = byId("count", HTMLElement);
@@ -39,7 +39,7 @@ export function showPresence(store: Store<View>): void {
     const rest = (isCrowd ? total - 1 : present.length) - shown.length;
     if (rest > 0) {
       const names = present.slice(MAX_FACES).map(({ name }) => name);
-      const title = isCrowd ? "So many that the room does not tell who" : names.slice(0, 30).join(", ");
+      const title = isCrowd ? "The room is too large to list its members" : names.slice(0, 30).join(", ");
       others.append(make("li", { class: "more", title }, `+${rest.toLocaleString()}`));
     }
   }
@@ -47,9 +47,9 @@ export function showPresence(store: Store<View>): void {
   function announce(present: readonly Person[]): void {
     const now = new Map(present.map((person) => [person.id, person]));
     if (known !== undefined) {
-      const came = present.filter(({ id }) => !known?.has(id)).map(({ name }) => `${name} is here`);
-      const went = [...known.values()].filter(({ id }) => !now.has(id)).map(({ name }) => `${name} has left`);
-      // A crowd is not read out.
+      const came = present.filter(({ id }) => !known?.has(id)).map(({ name }) => `${name} joined`);
+      const went = [...known.values()].filter(({ id }) => !now.has(id)).map(({ name }) => `${name} left`);
+      // At most three, so that a screen reader is not busy with a large room.
       if (came.length + went.length > 0) say(announcer, [...came, ...went].slice(0, 3).join(". "));
     }
     known = now;

@@ -5,8 +5,8 @@ import type { Store } from "./store.ts";
 import type { View } from "./view.ts";
 
 /**
- * Wires the popover in which one's name and colour are changed. A colour is taken at once, a name when it is entered;
- * an empty one stays what it was.
+ * Wires the popover for the user's name and colour. A colour applies at once, and a name when it is entered. An empty
+ * name is ignored.
  */
 export function wireProfileForm(store: Store<View>, change: (profile: Profile) => void): void {
   const popover = byId("profile", HTMLElement);

@@ -1,7 +1,7 @@
 import { encode } from "uqr";
 import { makeSvg } from "./dom.ts";
 
-/** Draws a text as a QR code: one path of squares, to be filled by the style sheet. */
+/** Draws a text as a QR code: one path of squares, which the style sheet fills. */
 export function drawQr(text: string): SVGElement {
   const { data, size } = encode(text, { ecc: "M", border: 0 });
   const path = data

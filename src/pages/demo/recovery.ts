@@ -1,15 +1,15 @@
 import type { Welcomed } from "../../client/index.ts";
 import { parsePosition } from "../../protocol/positions.ts";
 
-/** What was missed while the connection was away, counted as it comes. */
+/** Counts the missed messages that arrive after a reconnect. */
 export class Recovery {
   readonly awayMs: number;
-  /** Whether the room still had everything. */
+  /** Whether the room still had all missed messages. */
   readonly isWhole: boolean;
   readonly #head: number;
   #count = 0;
 
-  /** @param welcome whether the return is one without a gap, and where the log ended then */
+  /** @param welcome the welcome of the reconnect: whether all missed messages follow, and where the log ended */
   constructor(welcome: Pick<Welcomed, "recovered" | "head">, awayMs: number) {
     this.awayMs = awayMs;
     this.isWhole = welcome.recovered === true;
@@ -22,14 +22,14 @@ export class Recovery {
   }
 
   /**
-   * Whether everything up to the log's end of then has come. The position tells, and not the messages: there are
-   * changes of the state between them, and messages for others.
+   * Whether everything up to that end of the log has arrived. The position shows this. The messages do not, because
+   * changes of the state and messages for other members are between them.
    */
   isOver(position: string | undefined): boolean {
     return (parsePosition(position ?? "")?.offset ?? 0) >= this.#head;
   }
 
-  /** How many messages have come. */
+  /** The number of messages that have arrived. */
   get count(): number {
     return this.#count;
   }

@@ -2,10 +2,10 @@ import { shareLink } from "./address.ts";
 import { wireCopy } from "./copy.ts";
 import { byId, make } from "./dom.ts";
 
-/** Hosts that mean this machine, wherever they are read. */
+/** Hosts that mean the machine on which the link is opened. */
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** Wires the dialog with the link and its QR code; the returned function opens it. */
+/** Wires the dialog with the link and its QR code. Returns a function that opens it. */
 export function wireShareDialog(room: string): () => void {
   const dialog = byId("share-dialog", HTMLDialogElement);
   const url = byId("share-url", HTMLInputElement);
@@ -13,7 +13,7 @@ export function wireShareDialog(room: string): () => void {
   url.value = link;
   wireCopy(byId("share-copy", HTMLButtonElement), url);
   byId("share-hint", HTMLElement).hidden = !LOOPBACK.test(location.hostname);
-  // A click beside the dialog is one on its backdrop, which is the dialog itself.
+  // A click on the backdrop has the dialog as its target.
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog && !isInside(dialog, event)) dialog.close();
   });
@@ -28,14 +28,14 @@ export function wireShareDialog(room: string): () => void {
   return open;
 }
 
-/** The code that draws it is loaded when it is first asked for. */
+/** Loads the code that draws the QR code on the first call. */
 async function showQr(place: HTMLElement, link: string): Promise<void> {
   if (place.childElementCount > 0) return;
   try {
     const { drawQr } = await import("./qr.ts");
     place.replaceChildren(drawQr(link));
   } catch {
-    place.replaceChildren(make("p", {}, "The QR code could not be loaded. The link works as well."));
+    place.replaceChildren(make("p", {}, "The QR code could not be loaded. Use the link instead."));
   }
 }
 

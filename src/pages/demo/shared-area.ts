@@ -11,11 +11,11 @@ export interface Sender {
   send(event: string, data: unknown, key?: string): void;
 }
 
-/** The area on which everybody sees everybody's cursor. Cursors are volatile: none of this is ever stored. */
+/** The area that shows the cursors of all members. Cursors are volatile messages, so they are not stored. */
 export class SharedArea {
   readonly #cursors = new Cursors(byId("cursors", HTMLElement));
   readonly #sender: Sender;
-  /** Where this member's cursor is, for those who come later; `undefined` while it is elsewhere. */
+  /** The position of this member's cursor, for members that join later; `undefined` while it is outside of the area. */
   #own: Spot | undefined;
   #people: readonly Person[] = [];
 
@@ -49,7 +49,7 @@ export class SharedArea {
     });
   }
 
-  /** Takes a volatile message. What is not about a cursor is passed over. */
+  /** Handles a volatile message. Messages that are not about a cursor are ignored. */
   hear({ event, from, data }: RoomMessage): void {
     const spot = readSpot(data);
     if (event === "cursor" && spot !== undefined) this.#cursors.move(from, spot, performance.now());
@@ -62,7 +62,7 @@ export class SharedArea {
   }
 }
 
-/** Reads a place out of whatever was sent. */
+/** Reads a position from untrusted data. */
 function readSpot(data: unknown): Spot | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   const { x, y } = data as { readonly x?: unknown; readonly y?: unknown };

@@ -1,4 +1,4 @@
-/** Holds what the page shows, and tells whoever shows a part of it. */
+/** Holds the state of the page, and notifies the parts that show it. */
 export class Store<State extends object> {
   #state: State;
   readonly #listeners = new Set<(state: State) => void>();
@@ -11,7 +11,7 @@ export class Store<State extends object> {
     return this.#state;
   }
 
-  /** Replaces some of the state. Nobody is told where nothing is different. */
+  /** Replaces some of the state. Notifies the listeners if anything is different. */
   set(change: Partial<State>): void {
     const next = { ...this.#state, ...change };
     const keys = Object.keys(change) as (keyof State)[];
@@ -20,7 +20,7 @@ export class Store<State extends object> {
     for (const listener of this.#listeners) listener(next);
   }
 
-  /** Calls at once, and after every change. */
+  /** Calls the listener at once and after every change. */
   watch(listener: (state: State) => void): void {
     this.#listeners.add(listener);
     listener(this.#state);

@@ -2,7 +2,7 @@ import { ParlorError, type Published, type SetOptions } from "../../client/index
 import type { SharedChange, SharedValue } from "../../client/index.ts";
 import { byId, say } from "./dom.ts";
 
-/** The part of a visit that a tally needs. */
+/** The part of a visit that the counter needs. */
 export interface Sharer {
   readonly self: string | undefined;
   readonly shared: ReadonlyMap<string, SharedValue>;
@@ -13,17 +13,17 @@ export interface Sharer {
 const KEY = "count";
 
 /**
- * A number that everybody counts up and down. It is in the room's state, where each press is a compare-and-set: of two
- * at once the room takes one, and the other is made again from what the first has left.
+ * A number that all members can increase and decrease. It is a key of the room's state, and each press is a
+ * compare-and-set. If two presses conflict, the room accepts one, and the page retries the other with the new number.
  */
 export class Tally {
   readonly #sharer: Sharer;
   readonly #count = byId("tally", HTMLOutputElement);
   readonly #note = byId("tally-note", HTMLElement);
-  /** Presses that the room's number does not hold yet, and how many of them are on their way. */
+  /** Presses that are not in the room's number yet, and how many of them have been sent. */
   #presses = 0;
   #sent = 0;
-  /** Presses that another one came before. */
+  /** Presses that were retried, because another member's press came first. */
   #crossed = 0;
   #isSettling = false;
   #change = Promise.withResolvers<void>();
@@ -34,14 +34,14 @@ export class Tally {
     byId("tally-more", HTMLButtonElement).addEventListener("click", () => this.#press(1));
   }
 
-  /** Shows the number as it is now: the room was joined. */
+  /** Shows the current number, after a join or a change. */
   update(): void {
     this.#show();
     this.#change.resolve();
     this.#change = Promise.withResolvers();
   }
 
-  /** Takes a change of the room's state. */
+  /** Handles a change of the room's state. */
   hear({ keys, from }: SharedChange): void {
     if (!keys.includes(KEY)) return;
     if (from === this.#sharer.self) this.#arrived();
@@ -68,7 +68,7 @@ export class Tally {
         const version = error instanceof ParlorError ? error.versions?.[KEY] : undefined;
         if (version === undefined) this.#presses = 0;
         else this.#crossed += 1;
-        // A room that keeps nothing may have forgotten the number while it slept.
+        // A room that does not store its state may have lost the number while it slept.
         known = version === 0 ? undefined : await this.#knownAt(version ?? 0);
       }
       this.#show();
@@ -76,7 +76,7 @@ export class Tally {
     this.#isSettling = false;
   }
 
-  /** The number once this page knows it as of an offset: over SSE an answer may come before what it is about. */
+  /** Waits until this page has received the number as of an offset. Over SSE a reply may arrive before the change. */
   async #knownAt(offset: number): Promise<SharedValue | undefined> {
     let known = this.#sharer.shared.get(KEY);
     while ((known?.version ?? 0) < offset) {
@@ -86,7 +86,7 @@ export class Tally {
     return known;
   }
 
-  /** The room's number holds what was sent. */
+  /** The room's number contains the presses that were sent. */
   #arrived(): void {
     this.#presses -= this.#sent;
     this.#sent = 0;
@@ -96,13 +96,13 @@ export class Tally {
     const known = this.#sharer.shared.get(KEY);
     say(this.#count, String(numberOf(known) + this.#presses));
     this.#count.toggleAttribute("data-pending", this.#presses !== 0);
-    const version = known === undefined ? "Nobody has counted yet" : `Version ${known.version}`;
-    const crossed = this.#crossed === 0 ? "" : ` · ${this.#crossed.toLocaleString()} crossed`;
+    const version = known === undefined ? "Not changed yet" : `Version ${known.version}`;
+    const crossed = this.#crossed === 0 ? "" : ` · ${this.#crossed.toLocaleString()} retried`;
     say(this.#note, `${version}${crossed}`);
   }
 }
 
-/** Reads the number out of whatever somebody has set. */
+/** Reads the number from a value that any client may have set. */
 function numberOf(known: SharedValue | undefined): number {
   return typeof known?.value === "number" && Number.isSafeInteger(known.value) ? known.value : 0;
 }

@@ -5,7 +5,7 @@ const STORED = "parlor.theme";
 /** Light or dark. */
 type Theme = "light" | "dark";
 
-/** Makes the page light or dark: what was chosen here, else what the system says. Run before anything is painted. */
+/** Applies the theme that the user chose, or that of the system. Runs before the first paint. */
 export function applyTheme(): Theme {
   const stored = localStorage.getItem(STORED);
   const theme = stored === "light" || stored === "dark" ? stored : systemTheme();
@@ -13,7 +13,7 @@ export function applyTheme(): Theme {
   return theme;
 }
 
-/** Wires the switch. Choosing what the system says anyway means to follow the system again. */
+/** Wires the switch. If the user chooses the theme of the system, the page follows the system again. */
 export function wireTheme(): void {
   const button = byId("theme", HTMLButtonElement);
   name(button, applyTheme());
@@ -27,7 +27,7 @@ export function wireTheme(): void {
 }
 
 function name(button: HTMLButtonElement, theme: Theme): void {
-  const text = theme === "dark" ? "Switch to light" : "Switch to dark";
+  const text = theme === "dark" ? "Switch to the light theme" : "Switch to the dark theme";
   button.title = text;
   button.setAttribute("aria-label", text);
 }

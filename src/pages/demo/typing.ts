@@ -1,12 +1,12 @@
 import { byId, say } from "./dom.ts";
 
-/** How often the others are told that one goes on typing, in milliseconds. */
+/** Minimum time between two typing indicators of this member, in milliseconds. */
 const TELL_MS = 2_000;
 
-/** How long after the last sign somebody counts as typing, in milliseconds. */
+/** How long a member is shown as typing after its last indicator, in milliseconds. */
 const SHOWN_MS = 3_500;
 
-/** Tells the others that this member types, and shows who of them does. */
+/** Sends typing indicators of this member, and shows those of other members. */
 export class Typing {
   readonly #tell: () => void;
   readonly #nameOf: (id: string) => string | undefined;
@@ -14,8 +14,8 @@ export class Typing {
   #toldAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param tell sends the sign
-   * @param nameOf the name of somebody who is here
+   * @param tell sends an indicator
+   * @param nameOf returns the name of a member
    */
   constructor(tell: () => void, nameOf: (id: string) => string | undefined) {
     this.#tell = tell;
@@ -29,12 +29,12 @@ export class Typing {
     this.#tell();
   }
 
-  /** This member's message is sent: the next letter is news again. */
+  /** This member has sent its message, so the next letter sends an indicator at once. */
   sent(): void {
     this.#toldAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Somebody types. */
+  /** Another member is typing. */
   heard(id: string): void {
     clearTimeout(this.#typists.get(id));
     this.#typists.set(
@@ -44,7 +44,7 @@ export class Typing {
     this.#show();
   }
 
-  /** Somebody does not type any more: the message is here. */
+  /** Another member has stopped typing, or its message has arrived. */
   stopped(id: string): void {
     clearTimeout(this.#typists.get(id));
     if (this.#typists.delete(id)) this.#show();

@@ -4,15 +4,15 @@ import type { TransportChoice } from "./address.ts";
 import type { Profile } from "./identity.ts";
 import type { Colour } from "./names.ts";
 
-/** How things stand with the connection, as far as it makes a difference to people. */
+/** The state of the connection as the page shows it. */
 export type Line =
   | { readonly phase: "joining" }
   | { readonly phase: "open" }
-  /** Cut by the button. `until` is on the clock of `performance.now()`. */
+  /** Interrupted by the button. `until` is on the clock of `performance.now()`. */
   | { readonly phase: "dropped"; readonly until: number }
-  /** Lost. `isSlow` when the room closed it because this window did not read. */
+  /** Lost. `isSlow` if the room closed it because this window read too slowly. */
   | { readonly phase: "reconnecting"; readonly isSlow?: boolean }
-  /** Just back from a drop, after so long and with so many messages; for a few seconds, then `open`. */
+  /** Reconnected after `awayMs`, with this many recovered messages. Becomes `open` after a few seconds. */
   | { readonly phase: "back"; readonly awayMs: number; readonly recovered: number; readonly isWhole: boolean }
   | { readonly phase: "full"; readonly why: string }
   | { readonly phase: "replaced" }
@@ -26,7 +26,7 @@ export interface Person {
   readonly isSelf: boolean;
 }
 
-/** Everything that more than one part of the page shows. */
+/** The state that several parts of the page share. */
 export interface View {
   readonly room: string;
   readonly profile: Profile;
@@ -36,16 +36,16 @@ export interface View {
   readonly transport: TransportName | undefined;
   readonly latencyMs: number | undefined;
   readonly self: string | undefined;
-  /** Everyone here, this member first; nobody while there is a crowd. */
+  /** All members, this one first. Empty if the room sends only their number. */
   readonly people: readonly Person[];
   readonly count: number;
-  /** Whether so many are here that the room tells only how many. */
+  /** Whether the room has so many members that it sends only their number. */
   readonly isCrowd: boolean;
-  /** Whether somebody else has been here since the page was opened. */
+  /** Whether another member has been in the room since the page was opened. */
   readonly hadCompany: boolean;
-  /** Whether the room had messages when this member came. */
+  /** Whether the room had messages when this member joined. */
   readonly hasPast: boolean;
-  /** How the room keeps messages; `undefined` before the first welcome. */
+  /** The history of the room; `undefined` before the first welcome. */
   readonly history: HistoryMode | undefined;
   readonly position: string | undefined;
   /** Messages recovered since the page was opened. */
@@ -53,7 +53,7 @@ export interface View {
   readonly isOnline: boolean;
 }
 
-/** Whether what is shown of the others is how they are now. */
+/** Whether the page shows the current state of the other members. */
 export function isLive({ phase }: Line): boolean {
   return phase === "open" || phase === "back";
 }

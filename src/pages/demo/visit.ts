@@ -16,46 +16,46 @@ import type { Store } from "./store.ts";
 import type { Line, View } from "./view.ts";
 import { makeWire } from "./wire.ts";
 
-/** How much of the past a newcomer reads. */
+/** How many of the newest messages the page requests on the first join. */
 const HISTORY_MESSAGES = 50;
 
-/** How long the button cuts the line for, in milliseconds. */
+/** How long the button interrupts the connection, in milliseconds. */
 const DROP_MS = 5_000;
 
-/** How long a return is spoken of, in milliseconds. */
+/** How long the page reports a reconnect, in milliseconds. */
 const BACK_SHOWN_MS = 6_000;
 
-/** A return as quick as this, with nothing missed, is not worth a word, in milliseconds. */
+/** The page does not report a reconnect that is faster than this and missed no message, in milliseconds. */
 const BLIP_MS = 1_000;
 
-/** How often what no event tells is read, in milliseconds. */
+/** How often the page reads values for which the client has no event, in milliseconds. */
 const READ_MS = 1_000;
 
-/** The close code of a server that has no room now, and says so. */
+/** The close code of a server that accepts no further connection now. */
 const OVERLOADED = 4005;
 
-/** The close code of a connection that does not read what it is sent. */
+/** The close code of a connection that reads too slowly. */
 const SLOW = 4003;
 
-/** The close code of a connection that another one with the same key has taken over from. */
+/** The close code of a connection that another one with the same key has replaced. */
 const REPLACED = 4504;
 
-/** Who is told what happens in the room. */
+/** Receives what happens in the room. */
 export interface VisitListener {
   onMessage(message: RoomMessage): void;
   /** The shared state has changed. */
   onShared(change: SharedChange): void;
-  /** The room was joined, for the first time or again: the shared state may be another. */
+  /** The room was joined or rejoined. The shared state may be different. */
   onWelcome(): void;
   /** The room was joined for the first time; the newest messages follow, up to this position. */
   onJoined(welcome: Welcomed): void;
-  /** The connection is back, and what was missed has come. */
+  /** The client has reconnected, and the missed messages have arrived. */
   onBack(line: Extract<Line, { phase: "back" }>): void;
 }
 
 /**
- * This tab's stay in a room. The SDK keeps a room joined; a visit outlives the SDK's room, as another is made to force
- * another transport: with the same key and position it is the same member, who misses nothing.
+ * This tab's stay in a room. The client keeps a room joined. To use another transport, the visit makes another client
+ * with the same key and position. That client is the same member, and misses no message.
  */
 export class Visit {
   readonly #store: Store<View>;
@@ -80,7 +80,7 @@ export class Visit {
     }, READ_MS);
   }
 
-  /** When the next attempt to connect begins, on the clock of `performance.now()`. */
+  /** The time of the next attempt to connect, on the clock of `performance.now()`. */
   get nextTryAt(): number | undefined {
     return this.#nextTryAt;
   }
@@ -90,31 +90,31 @@ export class Visit {
     return this.#room.self;
   }
 
-  /** What the members share. */
+  /** The shared state. */
   get shared(): ReadonlyMap<string, SharedValue> {
     return this.#room.shared;
   }
 
-  /** Goes on over another transport, as the same member. */
+  /** Reconnects over another transport, as the same member. */
   choose(choice: TransportChoice): void {
     if (choice === this.#store.state.choice) return;
     this.#store.set({ choice });
     this.rejoin();
   }
 
-  /** Connects anew, with the same key and position. */
+  /** Connects again with the same key and position. */
   rejoin(): void {
     const old = this.#room;
     this.#awaySince ??= performance.now();
     this.#setLine({ phase: this.#hasJoined ? "reconnecting" : "joining" });
     this.#room = this.#join(old.position);
-    // A live connection is left for the server to replace, so that nobody sees this member leave. One that is not
-    // would come back, and replace the new one.
+    // The server replaces a live connection, so other members see no leave. A connection that is not live is closed
+    // here, because it would reconnect and replace the new one.
     if (old.state !== "connected") old.close();
     else old.on("state", ({ state }) => (state === "closed" ? undefined : old.close()));
   }
 
-  /** Cuts the line for a few seconds. */
+  /** Interrupts the connection for a few seconds. */
   drop(): void {
     this.#wire.cut(DROP_MS);
     this.#setLine({ phase: "dropped", until: performance.now() + DROP_MS });
@@ -127,24 +127,24 @@ export class Visit {
     void this.#room.leave();
   }
 
-  /** Publishes; a change of transport on the way does not stop it. */
+  /** Publishes a message, also if the transport changes before the reply. */
   publish(event: string, data: unknown): Promise<Published> {
     return this.#act((room) => room.publish(event, data));
   }
 
-  /** Changes the shared state; a change of transport on the way does not stop it. */
+  /** Changes the shared state, also if the transport changes before the reply. */
   set(values: Readonly<Record<string, unknown>>, options: SetOptions): Promise<Published> {
     return this.#act((room) => room.set(values, options));
   }
 
-  /** Sends something volatile, while there are others to see it. In a crowd nobody is shown, and nothing sent. */
+  /** Sends a volatile message if other members are listed. In a room that sends only their number, it sends nothing. */
   send(event: string, data: unknown, key?: string): void {
     if (this.#room.count > 1 && this.#room.mode === "list") this.#room.send(event, data, { key });
   }
 
   setProfile(profile: Profile): void {
     this.#store.set({ profile });
-    this.#room.setPresence(profile).catch(() => undefined); // said again at the next join
+    this.#room.setPresence(profile).catch(() => undefined); // the next join sends it again
   }
 
   async #act(act: (room: Room) => Promise<Published>): Promise<Published> {
@@ -172,7 +172,7 @@ export class Visit {
       WebSocket: this.#wire.WebSocket,
       fetch: this.#wire.fetch,
     });
-    // A room that another has taken the place of has nothing to say any more.
+    // Ignores the events of a client that has been replaced.
     const heard =
       <Event>(listener: (event: Event) => void) =>
       (event: Event): void => {
@@ -259,7 +259,7 @@ export class Visit {
   }
 
   #closed({ code, reason, error }: Closed): void {
-    if (error === undefined) return; // asked for
+    if (error === undefined) return; // this page closed it
     this.#nextTryAt = undefined;
     this.#setLine(code === REPLACED ? { phase: "replaced" } : { phase: "refused", why: reason });
   }
@@ -283,7 +283,7 @@ export class Visit {
     this.#store.set({ self, people: peopleOf(members.values(), self), count, isCrowd, hadCompany });
   }
 
-  /** Over SSE there are no pings: the time that an act takes stands for them. */
+  /** Measures the latency over SSE, which has no pings, by the time of an act. */
   async #timeAct(room: Room): Promise<void> {
     const sentAt = performance.now();
     await room.setPresence(this.#store.state.profile).catch(() => undefined);

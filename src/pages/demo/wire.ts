@@ -1,15 +1,15 @@
 import type { JoinOptions } from "../../client/index.ts";
 
-/** The platform's means to reach a server, through something that can be cut. */
+/** The platform's `WebSocket` and `fetch`, through a network that the page can interrupt. */
 export interface Wire extends Pick<Required<JoinOptions>, "WebSocket" | "fetch"> {
-  /** Breaks what is open, as a lost network would, and holds back what is begun, until so much time has passed. */
+  /** Breaks open connections as a lost network does, and delays new ones until this time has passed. */
   cut(forMs: number): void;
 }
 
-/** The code a cut socket is closed with: for the server neither an orderly leave nor one of its own codes. */
+/** The code that closes an interrupted socket. For the server it is neither a leave nor a code of the protocol. */
 const CUT_CODE = 4999;
 
-/** Makes a wire. Nothing is simulated but the cut: the sockets and streams are real, and so is what brings them back. */
+/** Makes a wire. Only the interruption is simulated. The sockets, the streams and the reconnects are real. */
 export function makeWire(): Wire {
   let whole = Promise.resolve();
   let scissors = new AbortController();
@@ -37,7 +37,7 @@ export function makeWire(): Wire {
 
 type Listener = (event: never) => void;
 
-/** A WebSocket that dials when the wire is whole, and breaks when it is cut. */
+/** A WebSocket that connects when the wire is not interrupted, and breaks when it is. */
 class Socket {
   readonly #listeners: [type: "message" | "close" | "error", listener: Listener][] = [];
   #real: WebSocket | undefined;
@@ -49,7 +49,7 @@ class Socket {
       try {
         this.#dial(new WebSocket(url, protocols), scissors());
       } catch (error) {
-        // None is to be had here; the SDK has another way.
+        // WebSockets do not work here, so the client uses SSE.
         this.#fail(new CloseEvent("close", { code: 1006, reason: String(error) }));
       }
     });
@@ -80,7 +80,7 @@ class Socket {
     this.#real = real;
     for (const [type, listener] of this.#listeners) real.addEventListener(type, listener as EventListener);
     const cut = (): void => {
-      real.dispatchEvent(new CloseEvent("close", { code: 1006, reason: "the line was dropped" }));
+      real.dispatchEvent(new CloseEvent("close", { code: 1006, reason: "the connection was dropped" }));
       real.close(CUT_CODE);
     };
     scissors.addEventListener("abort", cut);

@@ -2,49 +2,49 @@ import type { HistoryMode } from "../../protocol/contract.ts";
 import type { TransportChoice } from "./address.ts";
 import type { Line, View } from "./view.ts";
 
-/** How a state looks: in order, on its way, or in need of somebody. */
+/** The color of a state: all is well, the page is waiting, or a person has to act. */
 export type Tone = "good" | "wait" | "bad";
 
-/** A line over the floor that goes away by itself, and what can be done meanwhile. */
+/** A line of text over the shared area that disappears by itself, with an optional button. */
 export interface Banner {
   readonly tone: "good" | "wait";
   readonly text: string;
   readonly action?: "retry";
 }
 
-/** What takes the middle of the floor while there is nothing else to see. */
+/** A card in the middle of the shared area. */
 export interface Card {
   readonly title: string;
   readonly text: string;
-  /** `invite` shows the link and ways to use it; the others are one button. */
+  /** `invite` shows the link and buttons to share it. Each other action is one button. */
   readonly action: "invite" | keyof typeof ACTION_WORDS;
 }
 
-/** The words on the buttons of banners and cards. */
+/** The texts of the buttons of banners and cards. */
 export const ACTION_WORDS = {
   "use this window": "Use this window",
-  "come back": "Come back in",
-  retry: "Try now",
+  rejoin: "Rejoin the room",
+  retry: "Retry now",
   "new room": "Start a new room",
 } as const;
 
-/** What an empty chat and a sent message say about storage, by the history of the room. */
+/** What the empty chat and the tick of a message say about storage, by the history of the room. */
 export const KEEPING_WORDS = {
   durable: {
     chat: "Messages are stored in order. New members see them when they join.",
     tick: "Stored in the room",
   },
   memory: {
-    chat: "Messages are kept while the room is awake, and are not stored.",
+    chat: "Messages are kept while the room is awake. They are not stored.",
     tick: "Kept while the room is awake",
   },
   none: {
-    chat: "Messages are not stored. Only members who are here now see them.",
+    chat: "Messages are not stored. Only members who are here now receive them.",
     tick: "Delivered, not stored",
   },
 } as const satisfies Record<HistoryMode, { readonly chat: string; readonly tick: string }>;
 
-/** A connection in a word or two. */
+/** The state of the connection in a few words. */
 export function describeLine({ line, isOnline }: Pick<View, "line" | "isOnline">): {
   readonly tone: Tone;
   readonly text: string;
@@ -57,11 +57,11 @@ export function describeLine({ line, isOnline }: Pick<View, "line" | "isOnline">
     case "back":
       return { tone: "good", text: "Connected" };
     case "dropped":
-      return { tone: "bad", text: "Line dropped" };
+      return { tone: "bad", text: "Disconnected" };
     case "reconnecting":
-      return { tone: "wait", text: line.isSlow === true ? "Fell behind" : "Reconnecting" };
+      return { tone: "wait", text: "Reconnecting" };
     case "full":
-      return { tone: "wait", text: "Waiting for a place" };
+      return { tone: "wait", text: "Waiting to join" };
     case "replaced":
       return { tone: "bad", text: "In another window" };
     case "refused":
@@ -71,19 +71,23 @@ export function describeLine({ line, isOnline }: Pick<View, "line" | "isOnline">
   }
 }
 
-/** A transport's name for people. */
+/** The name of a transport for people. */
 export function transportWord(name: TransportChoice): string {
   return { auto: "Auto", websocket: "WebSocket", sse: "SSE" }[name];
 }
 
-/** What the banner says; `undefined` for none. `nextTryMs` is how long until the next attempt, where that is known. */
+/**
+ * The banner of a state; `undefined` for none.
+ *
+ * @param nextTryMs milliseconds until the next attempt to connect, if they are known
+ */
 export function bannerOf(view: View, now: number, nextTryMs: number | undefined): Banner | undefined {
   const { line } = view;
   switch (line.phase) {
     case "dropped":
       return {
         tone: "wait",
-        text: `You dropped the line. It is back in ${seconds(line.until - now)}; what you write goes out then.`,
+        text: `You dropped the connection. It reconnects in ${seconds(line.until - now)}, and then sends what you write.`,
       };
     case "reconnecting":
       if (!view.isOnline) return OFFLINE;
@@ -93,7 +97,7 @@ export function bannerOf(view: View, now: number, nextTryMs: number | undefined)
       return { tone: line.isWhole ? "good" : "wait", text: backWords(line) };
     case "joining":
     case "open":
-      // A connection may outlive its network for a while, without carrying anything.
+      // For a while after the network fails, a connection may look open although nothing arrives.
       return view.isOnline ? undefined : OFFLINE;
     case "full":
     case "replaced":
@@ -106,23 +110,23 @@ export function bannerOf(view: View, now: number, nextTryMs: number | undefined)
 
 const OFFLINE: Banner = {
   tone: "wait",
-  text: "You are offline. The room is back as soon as your network is; write on meanwhile.",
+  text: "You are offline. This page reconnects when your network does. You can keep writing.",
 };
 
 const SLOW: Banner = {
   tone: "wait",
-  text: "This window did not keep up, so the room let go of it. It comes back by itself, and reads on from where it stood.",
+  text: "This window did not keep up, so the room closed its connection. It reconnects and receives the rest.",
 };
 
-/** What a return from a drop brought, in one sentence. */
+/** Describes a reconnect: how long it took, and which messages it recovered. */
 export function backWords(line: Extract<Line, { phase: "back" }>): string {
-  const away = `Back after ${seconds(line.awayMs)}`;
-  if (!line.isWhole) return `${away}. Older messages are not kept here any more, so some may be missing.`;
-  if (line.recovered === 0) return `${away}. Nobody wrote meanwhile; nothing is lost.`;
-  return `${away}. ${countOf(line.recovered, "message")} recovered, nothing lost.`;
+  const away = `Reconnected after ${seconds(line.awayMs)}`;
+  if (!line.isWhole) return `${away}. Messages may be missing, because the room no longer has them.`;
+  if (line.recovered === 0) return `${away}. No messages were missed.`;
+  return `${away}. Recovered ${countOf(line.recovered, "missed message")}.`;
 }
 
-/** What the middle of the floor shows; `undefined` for nothing. */
+/** The card of a state; `undefined` for none. */
 export function cardOf(view: View): Card | undefined {
   const { line } = view;
   switch (line.phase) {
@@ -130,20 +134,20 @@ export function cardOf(view: View): Card | undefined {
       return view.count > 1 ? undefined : { ...aloneWords(view), action: "invite" };
     case "full":
       return {
-        title: "The room cannot take you in yet",
-        text: `${sentence(line.why)} This page knocks again by itself until there is a place.`,
+        title: "You cannot join yet",
+        text: `${sentence(line.why)} This page tries again automatically.`,
         action: "retry",
       };
     case "replaced":
       return {
-        title: "You are here in another window",
-        text: "It has the same key as this one, and a member has one connection at a time: the newest.",
+        title: "You are in this room in another window",
+        text: "That window has the same key as this one. A member has only one connection, and the newest replaces the others.",
         action: "use this window",
       };
     case "refused":
       return view.self === undefined
-        ? { title: "This room cannot be entered", text: sentence(line.why), action: "new room" }
-        : { title: "You are out of the room", text: sentence(line.why), action: "come back" };
+        ? { title: "You cannot join this room", text: sentence(line.why), action: "new room" }
+        : { title: "You are no longer in this room", text: sentence(line.why), action: "rejoin" };
     case "joining":
     case "dropped":
     case "reconnecting":
@@ -161,18 +165,18 @@ export function countOf(count: number, what: string): string {
 
 function retryWords(hasJoined: boolean, nextTryMs: number | undefined): Pick<Banner, "text" | "action"> {
   const what = hasJoined ? "The connection is lost" : "The server cannot be reached";
-  if (nextTryMs === undefined || nextTryMs <= 0) return { text: `${what}. Trying again…` };
-  return { text: `${what}. Next try in ${seconds(nextTryMs)}.`, action: "retry" };
+  if (nextTryMs === undefined || nextTryMs <= 0) return { text: `${what}. Reconnecting…` };
+  return { text: `${what}. Next attempt in ${seconds(nextTryMs)}.`, action: "retry" };
 }
 
 function aloneWords(view: View): Pick<Card, "title" | "text"> {
   const text = "Open this link in another window, or send it to somebody.";
   if (view.hadCompany) return { title: "Everybody else has left", text };
   if (view.hasPast) return { title: "Nobody else is here now", text };
-  return { title: "You are the first here", text };
+  return { title: "You are the first one here", text };
 }
 
-/** What a server says is in lower case and has no period, unless it ends in one. */
+/** Makes a sentence of a server's message, which begins in lower case and usually has no period. */
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith(".") ? "" : ".");
 }

@@ -6,19 +6,8 @@ import { at, inBackground, SampleProject } from "../../support/sample-project.ts
 import { samplesOf } from "../../support/samples.ts";
 import type { ServerProcess } from "../../support/server-process.ts";
 
-const [rooms, makeToken, join, claims, backend, client, tickets, makeKey, revoke, deployed] = samplesOf(
-  "docs/tokens.md",
-  "ts",
-  "sh",
-  "sh",
-  "json",
-  "ts",
-  "ts",
-  "sh",
-  "sh",
-  "sh",
-  "sh",
-);
+const [rooms, makeToken, join, claims, backend, runBackend, client, tickets, makeKey, revoke, deployed] =
+  samplesOf("docs/tokens.md", "ts", "sh", "sh", "json", "ts", "sh", "ts", "sh", "sh", "sh", "sh");
 
 let project: SampleProject;
 let server: ServerProcess;
@@ -67,7 +56,8 @@ describe("docs/tokens.md", () => {
 
   it("[D2] the client of the page joins with a token of the backend of the page", async () => {
     const port = String(await freePort());
-    const signer = project.startProgram(backend.replace("3000", port), project.devVars());
+    project.write("backend.ts", backend.replace("3000", port));
+    const signer = project.start(["bash", "-c", `exec ${runBackend}`]);
     const member = project.startProgram(at(server, client).replace("3000", port));
 
     await expect.poll(() => member.output(), { timeout: 20_000 }).toContain("welcome ana");
