@@ -9,24 +9,36 @@ import { join, joinWebSocket } from "../support/websocket.ts";
 /** What was logged since the test began. */
 let lines: { readonly event: string; readonly room?: string; readonly at?: string; readonly count: number }[];
 
-beforeEach(() => {
+beforeEach(async () => {
   lines = [];
   setLogLevel("info");
   vi.spyOn(console, "info").mockImplementation((line: string) => void lines.push(JSON.parse(line)));
+  // The runtime is shared with other files, whose counts at the edge are still to be logged.
+  await request(roomPath("a", "/events?key=x"));
+  await counted("refused", { at: "edge" });
+  lines = [];
 });
 afterEach(() => {
   vi.restoreAllMocks();
   setLogLevel("warn");
 });
 
-/** Waits until so many of a counter are told of for a place and code, and returns their lines. */
-function counted(event: string, count: number, of: { room?: string; at?: string; code?: string }) {
+/**
+ * Waits until a counter is logged for a place and code, and returns its lines.
+ *
+ * @param count the sum to wait for; any if absent
+ */
+function counted(
+  event: string,
+  { count, ...of }: { count?: number; room?: string; at?: string; code?: string },
+) {
   return vi.waitFor(
     () => {
       const isOf = (line: object): boolean =>
         Object.entries({ event, ...of }).every(([name, value]) => Reflect.get(line, name) === value);
       const told = lines.filter(isOf);
-      expect(told.reduce((sum, line) => sum + line.count, 0)).toBe(count);
+      const sum = told.reduce((total, line) => total + line.count, 0);
+      expect(sum).toBe(count ?? Math.max(1, sum));
       return told;
     },
     { timeout: 5_000 },
@@ -40,7 +52,7 @@ describe("refusals are counted", () => {
 
     await beRefused(ana, 4);
 
-    expect(await counted("refused", 4, { room })).toEqual([
+    expect(await counted("refused", { count: 4, room })).toEqual([
       { level: "info", event: "refused", room, code: "bad_frame", count: 4 },
     ]);
   });
@@ -50,8 +62,8 @@ describe("refusals are counted", () => {
 
     await beBanned(await join(room, { to }));
 
-    await counted("refused", STRICT.maxRefusals, { room });
-    await counted("penalised", 2, { room });
+    await counted("refused", { count: STRICT.maxRefusals, room });
+    await counted("penalised", { count: 2, room });
     expect(lines).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ event: "penalised", penalty: "mute", count: 1 }),
@@ -67,7 +79,7 @@ describe("refusals are counted", () => {
     const answer = await post(room, ana, { type: "publish" }, {}, to);
 
     expect(answer.status).toBe(400);
-    expect(await counted("refused", 1, { code: "bad_frame" })).toMatchObject([{ room }]);
+    expect(await counted("refused", { count: 1, code: "bad_frame" })).toMatchObject([{ room }]);
   });
 
   it("[G10 G12] joins and requests at the edge, whichever the transport", async () => {
@@ -77,7 +89,7 @@ describe("refusals are counted", () => {
     await request(roomPath("a", "/events?key=x"));
     await request(roomPath("a", "/events?key=x"), { headers: { Accept: "text/event-stream" } });
 
-    expect(await counted("refused", 3, { at: "edge", code: "bad_key" })).not.toEqual([]);
+    expect(await counted("refused", { count: 3, at: "edge", code: "bad_key" })).not.toEqual([]);
   });
 
   it("[G10] what a room says of a join once, at the edge", async () => {
@@ -88,7 +100,7 @@ describe("refusals are counted", () => {
     const answer = await request(roomPath(room, "/events"), { headers }, to);
 
     expect(await answer.json()).toMatchObject({ code: "banned" });
-    expect(await counted("refused", 1, { code: "banned" })).toMatchObject([
+    expect(await counted("refused", { count: 1, code: "banned" })).toMatchObject([
       { at: "edge", limit: "maxRefusals" },
     ]);
   });
