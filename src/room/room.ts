@@ -29,6 +29,7 @@ import { infoOf, queryHistory, queryMembers, queryState } from "./queries.ts";
 import { closeSocket, isExpired, type Session } from "./connections/sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./lifetime/wakeup.ts";
+import { waitersOf } from "./waiters.ts";
 
 /** The alarm comes back after this long when its handler failed, in milliseconds. */
 const ALARM_RETRY_MS = 60_000;
@@ -54,10 +55,8 @@ class Room extends DurableObject implements RoomApi {
     super(ctx, env as never);
     const { attachAfterMs } = config.server;
     this.#room = assemble(ctx, kindOfRoom(config, ctx.id.name), tokenChecks);
-    this.#wakeup = new Wakeup(
-      (at) => this.#turn((now) => this.#wake(at, now), { mayDelayFlush: true, at }),
-      attachAfterMs,
-    );
+    const waiters = waitersOf(this.#room, ctx.id.name);
+    this.#wakeup = new Wakeup((plannedAt) => this.#wake(plannedAt), waiters, attachAfterMs);
     this.#checksWelcomes = attachAfterMs > 0;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     log("debug", "room_loaded", { room: ctx.id.name });
@@ -82,7 +81,7 @@ class Room extends DurableObject implements RoomApi {
     const now = Date.now();
     if (joinQueue.isFree(now)) return this.#turn((then) => joinQueue.join(queued, then));
     const answer = joinQueue.enqueue(queued);
-    this.#wakeup.wakeAt(joinQueue.dueAt ?? now, now);
+    this.#wakeup.arm(now);
     return answer;
   }
 
@@ -188,7 +187,7 @@ class Room extends DurableObject implements RoomApi {
    * Handles one event. What was not foreseen ends the object before anyone has seen any of it; its members come
    * back, and find what was stored.
    */
-  #turn<Value>(work: (now: number) => Value, how?: TurnOptions): Value {
+  #turn<Value>(work: Work<Value>, how?: TurnOptions): Value {
     try {
       return this.#handle(work, how);
     } catch (error) {
@@ -219,10 +218,11 @@ class Room extends DurableObject implements RoomApi {
 
   /** Wakes the sessions, does the work, flushes, or sees that this is soon done. */
   #handle<Value>(
-    work: (now: number) => Value,
-    { woken, mayDelayFlush = false, at = 0 }: TurnOptions = {},
+    work: Work<Value>,
+    { woken, mayDelayFlush = false, plannedAt = 0 }: TurnOptions = {},
   ): Value {
     const now = Date.now();
+    const dueBy = Math.max(plannedAt, now);
     const { sessions, members, leaves, deadlines, vacancy } = this.#room;
     sessions.load(woken);
     const isFirstEvent = members.load(now);
@@ -233,8 +233,8 @@ class Room extends DurableObject implements RoomApi {
       leaves.endOverdue(now);
       if (members.nextDeparture() !== undefined) deadlines.rearm(now);
     }
-    const value = work(now);
-    if (mayDelayFlush && this.#delaysFlush(Math.max(at, now))) return value; // A clock that was set back holds no one up.
+    const value = work(now, dueBy);
+    if (mayDelayFlush && this.#delaysFlush(dueBy)) return value;
     this.#flush(now);
     if (!vacancy.isEmpty) {
       if (!wasOccupied) vacancy.end();
@@ -269,7 +269,7 @@ class Room extends DurableObject implements RoomApi {
     if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || vacancy.isEmpty)
       return false;
     if (outbox.isEmpty) this.#tend(now);
-    else this.#wakeup.wakeAt(dueAt, now);
+    else this.#wakeup.arm(now, dueAt);
     return true;
   }
 
@@ -286,28 +286,21 @@ class Room extends DurableObject implements RoomApi {
     this.#tend(now);
   }
 
-  /** Makes sure that the room wakes for waiting work. */
+  /** Attaches what was sent, and sets the timer for whatever waits. */
   #tend(now: number): void {
-    const { outbox, fanOut, joinQueue, counters, unreadWelcomes, sessions } = this.#room;
-    const waits = [
-      outbox.presence.heldUntil,
-      fanOut.queuedUntil,
-      fanOut.heldUntil,
-      joinQueue.dueAt,
-      counters.dueAt(now),
-      this.#checksWelcomes ? unreadWelcomes.checkAt : undefined,
-    ];
-    this.#wakeup.tend(sessions, waits, now);
+    const { outbox, unreadWelcomes, sessions } = this.#room;
+    const announceAt = outbox.presence.heldUntil ?? Infinity;
+    const checkAt = (this.#checksWelcomes ? unreadWelcomes.checkAt : undefined) ?? Infinity;
+    this.#wakeup.tend(sessions, now, Math.min(announceAt, checkAt));
   }
 
-  #wake(at: number, now: number): void {
-    const { flushSchedule, fanOut, outbox, counters, joinQueue } = this.#room;
-    flushSchedule.came(at, now);
-    counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
-    joinQueue.drain(now);
-    if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > Math.max(at, now)) return;
-    outbox.flush(now); // Who has caught up is live, and has been told of everything.
-    fanOut.goOn(now, Math.max(at, now));
+  /** Handles a turn of the timer. */
+  #wake(plannedAt: number): void {
+    const work = (now: number, dueBy: number): void => {
+      this.#room.flushSchedule.came(plannedAt, now);
+      this.#wakeup.run(now, dueBy);
+    };
+    this.#turn(work, { mayDelayFlush: true, plannedAt });
   }
 
   #fail(event: string, error: unknown): void {
@@ -331,12 +324,15 @@ export function defineRoomClass(config: Config, tokenChecks: TokenChecks): RoomC
   };
 }
 
+/** @param dueBy work that was planned until this time is due. It is later than `now` if the clock was set back */
+type Work<Value> = (now: number, dueBy: number) => Value;
+
 /** How a turn comes about. */
 interface TurnOptions {
   /** The socket whose event it is. */
   readonly woken?: WebSocket;
   /** Whether what comes of it may wait to be told. */
   readonly mayDelayFlush?: boolean;
-  /** When it should have come, Unix milliseconds. */
-  readonly at?: number;
+  /** When its timer should have fired, Unix milliseconds. Absent if it is not a turn of the timer. */
+  readonly plannedAt?: number;
 }
