@@ -101,7 +101,7 @@ class Room extends DurableObject implements RoomApi {
       },
       true,
     );
-    return this.#follow();
+    return this.#finishChecks();
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
@@ -133,7 +133,7 @@ class Room extends DurableObject implements RoomApi {
       this.ctx.storage.transactionSync(() => this.#handle((now) => reap(this.#room, now)));
       if ((this.#room.vacancy.at() ?? Infinity) <= Date.now()) return await this.#vanish();
       this.#room.deadlines.rearm(Date.now());
-      await this.#follow();
+      await this.#finishChecks();
     } catch (error) {
       await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
       await this.ctx.storage.sync(); // An abort discards what is not written yet.
@@ -154,7 +154,7 @@ class Room extends DurableObject implements RoomApi {
       this.#flush(now);
       return { collected, isNew };
     });
-    await this.#follow();
+    await this.#finishChecks();
     return { ...collected.outcome(), ...(isNew && { isNew }) };
   }
 
@@ -253,11 +253,9 @@ class Room extends DurableObject implements RoomApi {
     this.ctx.abort("expired", { retryAlarm: false });
   }
 
-  /** What takes a while takes effect in turns of its own: the check of new tokens, the news of revoked ones. */
-  #follow(): void | Promise<void> {
-    const { renewals, revokedMembers } = this.#room;
-    const news = revokedMembers.ask(Date.now());
-    const checks = [...renewals.takeChecks(), ...(news === undefined ? [] : [news])];
+  /** Waits for the background checks that have started, and gives each result a turn of its own. */
+  #finishChecks(): void | Promise<void> {
+    const checks = this.#room.background.take(Date.now());
     if (checks.length === 0) return;
     return Promise.all(checks.map(async (check) => this.#turn(await check))).then(() => undefined);
   }
