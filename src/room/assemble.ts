@@ -46,7 +46,7 @@ import { UsedTickets } from "./access/used-tickets.ts";
  */
 const PRESENCE_FRAMES = { perSecond: 4_000, burst: 4_000 };
 
-/** What checks tokens. */
+/** What the room needs to check tokens. */
 export interface TokenChecks {
   readonly verifier: TokenVerifier;
   readonly revocations: Revocations;
@@ -55,7 +55,7 @@ export interface TokenChecks {
 /** A room's collaborators. */
 export type Assembly = ReturnType<typeof assemble>;
 
-/** Makes a room of a kind: each collaborator gets those it needs, and none owns a timer or the alarm. */
+/** Creates the collaborators of a room of a kind. Each gets those that it needs. None owns a timer or the alarm. */
 export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revocations }: TokenChecks) {
   const isStored = kind.history === "durable";
   const name = ctx.id.name ?? "";

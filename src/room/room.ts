@@ -31,7 +31,7 @@ import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./lifetime/wakeup.ts";
 import { waitersOf } from "./waiters.ts";
 
-/** The alarm comes back after this long when its handler failed, in milliseconds. */
+/** The delay after which the alarm is repeated if its handler failed, in milliseconds. */
 const ALARM_RETRY_MS = 60_000;
 
 /**
@@ -62,7 +62,7 @@ class Room extends DurableObject implements RoomApi {
     log("debug", "room_loaded", { room: ctx.id.name });
   }
 
-  /** An internal upgrade with a join header; anything else is refused. */
+  /** Handles an upgrade with a join header, which the Worker sends. Rejects any other request. */
   override async fetch(request: Request): Promise<Response> {
     const join = decodeJoin(request.headers.get(JOIN_HEADER));
     if (join === undefined)
@@ -124,8 +124,8 @@ class Room extends DurableObject implements RoomApi {
   }
 
   /**
-   * Ends what is overdue, the room itself too. The platform gives a failing alarm up after six retries, so it is armed
-   * again whatever happens, and nothing of a failed one's work is kept.
+   * Ends overdue connections and graces, and deletes a room that has been empty for too long. The platform gives up a failing
+   * alarm after six retries, so the room always sets it again. Nothing of the work of a failed alarm is kept.
    */
   override async alarm(): Promise<void> {
     this.#room.deadlines.came();
@@ -184,8 +184,8 @@ class Room extends DurableObject implements RoomApi {
   }
 
   /**
-   * Handles one event. What was not foreseen ends the object before anyone has seen any of it; its members come
-   * back, and find what was stored.
+   * Handles one event. An unexpected error ends the object before anyone has received anything of the event. Its members
+   * reconnect and find what was stored.
    */
   #turn<Value>(work: Work<Value>, how?: TurnOptions): Value {
     try {
@@ -203,7 +203,7 @@ class Room extends DurableObject implements RoomApi {
     return this.#read((room, now) => room.queries.run(reader, () => read(room, now), now));
   }
 
-  /** Reads what is there. What waits to be told is told first, so that no one reads of less than has happened. */
+  /** Reads the room. Flushes first, so that the answer contains everything that has happened. */
   #read<Value>(work: (room: Assembly, now: number) => Value): Value {
     return this.#turn((now) => {
       this.#flush(now);
@@ -216,7 +216,7 @@ class Room extends DurableObject implements RoomApi {
     this.#turn(work, { woken: socket, mayDelayFlush });
   }
 
-  /** Wakes the sessions, does the work, flushes, or sees that this is soon done. */
+  /** Loads the sessions, does the work, and flushes, or sets the timer to flush soon. */
   #handle<Value>(
     work: Work<Value>,
     { woken, mayDelayFlush = false, plannedAt = 0 }: TurnOptions = {},
@@ -229,7 +229,7 @@ class Room extends DurableObject implements RoomApi {
     adjustToClock(this.#room, isFirstEvent, now);
     const wasOccupied = !vacancy.isEmpty;
     if (isFirstEvent) {
-      // After a crash no close event says who was lost, and no alarm may be set.
+      // After a crash there are no close events of the lost connections, and the alarm may not be set.
       leaves.endOverdue(now);
       if (members.nextDeparture() !== undefined) deadlines.rearm(now);
     }
@@ -245,7 +245,7 @@ class Room extends DurableObject implements RoomApi {
     return value;
   }
 
-  /** Deletes everything, the alarm too, and ends the object, whose memory is of a room that is no more. */
+  /** Deletes everything, also the alarm, and ends the object, because its memory still holds the deleted room. */
   async #vanish(): Promise<void> {
     log("debug", "room_expired", { room: this.ctx.id.name });
     await this.ctx.storage.deleteAll();
@@ -260,7 +260,7 @@ class Room extends DurableObject implements RoomApi {
     return Promise.all(checks.map(async (check) => this.#turn(await check))).then(() => undefined);
   }
 
-  /** Whether what has happened may be told together with what follows; then the timer sees to it. */
+  /** Whether the flush may wait for more. If so, sets the timer for it. */
   #delaysFlush(now: number): boolean {
     const { outbox, fanOut, flushSchedule, vacancy } = this.#room;
     const dueAt = flushSchedule.dueAt(outbox.waiting, now);
@@ -325,11 +325,11 @@ export function defineRoomClass(config: Config, tokenChecks: TokenChecks): RoomC
 /** @param dueBy work that was planned until this time is due. It is later than `now` if the clock was set back */
 type Work<Value> = (now: number, dueBy: number) => Value;
 
-/** How a turn comes about. */
+/** The origin of a turn. */
 interface TurnOptions {
-  /** The socket whose event it is. */
+  /** The socket of the event. */
   readonly woken?: WebSocket;
-  /** Whether what comes of it may wait to be told. */
+  /** Whether the flush may be delayed. */
   readonly mayDelayFlush?: boolean;
   /** When its timer should have fired, Unix milliseconds. Absent if it is not a turn of the timer. */
   readonly plannedAt?: number;
