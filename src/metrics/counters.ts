@@ -51,11 +51,12 @@ export class Counters {
   }
 
   /**
-   * When to call {@link tell}, Unix milliseconds: {@link TELL_EVERY_MS} after the first call of this with a count.
-   * `undefined` if there is no count, or if the level is not logged.
+   * When to call {@link tell}, Unix milliseconds: {@link TELL_EVERY_MS} after the first call of this with a count, and never
+   * later than that from now, if the clock was set back. `undefined` if there is no count, or if the level is not logged.
    */
   dueAt(now: number): number | undefined {
-    if (this.#counts.size > 0 && isLogged(LEVEL)) this.#dueAt ??= now + TELL_EVERY_MS;
+    if (this.#counts.size > 0 && isLogged(LEVEL))
+      this.#dueAt = Math.min(this.#dueAt ?? Infinity, now + TELL_EVERY_MS);
     return this.#dueAt;
   }
 
@@ -63,9 +64,10 @@ export class Counters {
    * Writes the counts and resets them, if they are due.
    *
    * @param of fields that say whose counts they are
+   * @param dueBy counts that were due until this time, Unix milliseconds, are written, even if the clock was set back since
    */
-  tell(of: Readonly<Record<string, string | undefined>>, now: number): void {
-    if ((this.#dueAt ?? Infinity) > now) return;
+  tell(of: Readonly<Record<string, string | undefined>>, dueBy: number): void {
+    if ((this.#dueAt ?? Infinity) > dueBy) return;
     for (const { name, fields, count } of this.#counts.values())
       log(LEVEL, name, { ...of, ...fields, count });
     this.#counts.clear();

@@ -7,6 +7,7 @@ import { Acts } from "./acts/acts.ts";
 import { Announcements } from "./presence/announcements.ts";
 import { Attempts } from "./access/attempts.ts";
 import { RoomBudgets } from "../limits/room-budgets.ts";
+import { Background } from "./lifetime/background.ts";
 import { Clock } from "./lifetime/clock.ts";
 import { Deadlines } from "./lifetime/deadlines.ts";
 import { Leaves } from "./membership/leave.ts";
@@ -45,7 +46,7 @@ import { UsedTickets } from "./access/used-tickets.ts";
  */
 const PRESENCE_FRAMES = { perSecond: 4_000, burst: 4_000 };
 
-/** What checks tokens. */
+/** What the room needs to check tokens. */
 export interface TokenChecks {
   readonly verifier: TokenVerifier;
   readonly revocations: Revocations;
@@ -54,7 +55,7 @@ export interface TokenChecks {
 /** A room's collaborators. */
 export type Assembly = ReturnType<typeof assemble>;
 
-/** Makes a room of a kind: each collaborator gets those it needs, and none owns a timer or the alarm. */
+/** Creates the collaborators of a room of a kind. Each gets those that it needs. None owns a timer or the alarm. */
 export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revocations }: TokenChecks) {
   const isStored = kind.history === "durable";
   const name = ctx.id.name ?? "";
@@ -89,14 +90,17 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   });
   const vacancy = new Vacancy(tables, sessions, members, kind.emptyRoomTtlMs);
   const deadlines = new Deadlines({ liveness, members, vacancy }, (at) => void ctx.storage.setAlarm(at));
+  const background = new Background();
   const renewals = new TokenRenewals({ verifier, revocations }, name, {
     sessions,
     attempts,
     members,
     outbox,
     deadlines,
+    background,
   });
   const revokedMembers = new RevokedMembers(revocations, { sessions, members, leaves });
+  background.addSource((now) => revokedMembers.ask(now));
   const joins = new Joins(kind, {
     log,
     outbox,
@@ -141,6 +145,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     ...{
       leaves,
       renewals,
+      background,
       revokedMembers,
       acts,
       queries,

@@ -86,6 +86,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
     "clock-setback.ts": ["assemble.ts"],
     "queries.ts": ["api.ts", "log", "acts", "assemble.ts"],
     "reaper.ts": ["assemble.ts"],
+    "waiters.ts": ["assemble.ts", "lifetime"],
     "room.ts": [
       "connections",
       "api.ts",
@@ -97,6 +98,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
       "clock-setback.ts",
       "queries.ts",
       "reaper.ts",
+      "waiters.ts",
     ],
   },
   worker: {

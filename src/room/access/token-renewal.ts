@@ -9,15 +9,13 @@ import type { WireError } from "../../protocol/errors.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 import type { Actor } from "../api.ts";
 import type { Attempts } from "./attempts.ts";
+import type { Background } from "../lifetime/background.ts";
 import type { Deadlines } from "../lifetime/deadlines.ts";
 import type { Members } from "../presence/members.ts";
 import type { Reply, Outbox } from "../delivery/outbox.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
-/** What is to be done in a turn of the room. */
-type Turn = (now: number) => void;
-
-/** How a renewal came, and where its outcome goes. */
+/** How the request for a renewal arrived, and where its outcome goes. */
 interface Renewal {
   readonly reply: Reply;
   /** Whether the client's tokens arrive in the order in which it sent them, as over a socket. */
@@ -41,7 +39,7 @@ export class TokenRenewals {
   readonly #members: Members;
   readonly #outbox: Outbox;
   readonly #deadlines: Deadlines;
-  #checks: Promise<Turn>[] = [];
+  readonly #background: Background;
   #begun = 0;
   /** The frame that brought each connection's token, if it came over a socket; numbered by `#begun`. */
   readonly #taken = new WeakMap<Session, number>();
@@ -55,6 +53,7 @@ export class TokenRenewals {
       readonly members: Members;
       readonly outbox: Outbox;
       readonly deadlines: Deadlines;
+      readonly background: Background;
     },
   ) {
     this.#verifier = verifier;
@@ -65,11 +64,10 @@ export class TokenRenewals {
     this.#members = of.members;
     this.#outbox = of.outbox;
     this.#deadlines = of.deadlines;
+    this.#background = of.background;
   }
 
-  /**
-   * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
-   */
+  /** Starts to check a token, in the background. The reply follows when the check has finished. */
   renew(actor: Actor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
     const named = ref !== undefined && { ref };
     const order = ++this.#begun;
@@ -84,17 +82,10 @@ export class TokenRenewals {
       const leftMs = expiresInMs(taken.value, now);
       reply({ type: "ack", ...named, ...(leftMs !== undefined && { expiresInMs: leftMs }) });
     });
-    this.#checks.push(check);
+    this.#background.add(check);
   }
 
-  /** The checks begun since the last call, each with what to do in a turn of its own. */
-  takeChecks(): readonly Promise<Turn>[] {
-    const checks = this.#checks;
-    this.#checks = [];
-    return checks;
-  }
-
-  /** Takes the token of a POST for the session's, where it is good for longer and allows to be there. */
+  /** Applies the token of a POST to the connection of its session, if the token is valid for longer and allows to join. */
   follow(actor: Actor, now: number): void {
     const session = this.#sessions.byId(actor.session);
     const { access } = actor;

@@ -22,11 +22,11 @@ import { sourceOf, type MeteredQueries } from "./metered-queries.ts";
 import type { TokenRenewals } from "../access/token-renewal.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
-/** Where answers go: one per item of a frame, or one for a frame that is refused whole. */
+/** Where replies go: one for each item of a frame, or one for a frame that is rejected as a whole. */
 export interface Replies {
-  /** The answer to the item with this index. */
+  /** The reply to the item with this index. */
   item(index: number): Reply;
-  /** The frame is refused as a whole; nothing of it was done. */
+  /** The frame is rejected as a whole, and none of its items takes effect. */
   whole(error: WireError): void;
 }
 
@@ -36,7 +36,7 @@ export interface Replies {
  */
 const ALWAYS_READ_BYTES = 8_192;
 
-/** A frame that was taken in: who sent it, over which connection if over one, and what it owes. */
+/** A received frame: its sender, its connection if it did not arrive by POST, and the budget that pays for it. */
 interface Sent {
   readonly actor: Actor;
   readonly connection: Session | undefined;
@@ -48,52 +48,32 @@ interface Sent {
   readonly roomSpent: WireError | undefined;
 }
 
+/** The collaborators that handle acts. */
+interface Collaborators {
+  readonly sessions: Sessions;
+  readonly attempts: Attempts;
+  readonly members: Members;
+  readonly budgets: RoomBudgets;
+  readonly outbox: Outbox;
+  readonly fanOut: FanOut;
+  readonly publishing: Publishing;
+  readonly leaves: Leaves;
+  readonly renewals: TokenRenewals;
+  readonly penalties: Penalties;
+  readonly queries: MeteredQueries;
+}
+
 /**
- * What members do: a frame's way from its text to the outbox, the same for a socket and for POST. Handled without
- * an `await`, so that nothing comes between the checks of an act and its effect.
+ * Handles what members send: the path of a frame from its text to the outbox, the same for a socket and a POST. It contains
+ * no `await`, so that nothing can happen between the checks of an act and its effect.
  */
 export class Acts {
   readonly #kind: Kind;
-  readonly #sessions: Sessions;
-  readonly #attempts: Attempts;
-  readonly #members: Members;
-  readonly #budgets: RoomBudgets;
-  readonly #outbox: Outbox;
-  readonly #fanOut: FanOut;
-  readonly #publishing: Publishing;
-  readonly #leaves: Leaves;
-  readonly #renewals: TokenRenewals;
-  readonly #penalties: Penalties;
-  readonly #queries: MeteredQueries;
+  readonly #room: Collaborators;
 
-  constructor(
-    kind: Kind,
-    room: {
-      readonly sessions: Sessions;
-      readonly attempts: Attempts;
-      readonly members: Members;
-      readonly budgets: RoomBudgets;
-      readonly outbox: Outbox;
-      readonly fanOut: FanOut;
-      readonly publishing: Publishing;
-      readonly leaves: Leaves;
-      readonly renewals: TokenRenewals;
-      readonly penalties: Penalties;
-      readonly queries: MeteredQueries;
-    },
-  ) {
+  constructor(kind: Kind, room: Collaborators) {
     this.#kind = kind;
-    this.#sessions = room.sessions;
-    this.#attempts = room.attempts;
-    this.#members = room.members;
-    this.#budgets = room.budgets;
-    this.#outbox = room.outbox;
-    this.#fanOut = room.fanOut;
-    this.#publishing = room.publishing;
-    this.#leaves = room.leaves;
-    this.#renewals = room.renewals;
-    this.#penalties = room.penalties;
-    this.#queries = room.queries;
+    this.#room = room;
   }
 
   /**
@@ -112,13 +92,13 @@ export class Acts {
     const isHere = this.#isHere(actor);
     // A client can invent a session that is not in the room for free, so its source pays.
     const payer = isHere ? actor.session : sourceOf(actor, connection);
-    const budget = this.#budgets.of(payer, now);
+    const budget = this.#room.budgets.of(payer, now);
     const { maxFrameBytes } = this.#kind;
     const bytes = sizeOf(data, maxFrameBytes);
     const isTooLarge = bytes > maxFrameBytes;
     const overBudget = budget.takeBytes(bytes, now);
     const spendsNothing = isTooLarge || overBudget !== undefined || !isHere || this.#isMuted(actor, now);
-    const roomSpent = spendsNothing ? undefined : this.#budgets.takeRoomBytes(bytes, now);
+    const roomSpent = spendsNothing ? undefined : this.#room.budgets.takeRoomBytes(bytes, now);
     const sent = { actor, connection, budget, replies, now, rights, roomSpent };
     if (isTooLarge) {
       const message = `the frame is at least ${bytes} bytes, the limit is ${maxFrameBytes}`;
@@ -142,7 +122,7 @@ export class Acts {
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
   }
 
-  /** Does one item, or tells why not. */
+  /** Handles one item. Returns the error if it is rejected. */
   #do(
     sent: Sent,
     index: number,
@@ -171,16 +151,16 @@ export class Acts {
    */
   #refusalOf(sent: Sent, frame: ClientFrame): WireError | undefined {
     const { actor, connection, budget, rights, now, roomSpent } = sent;
-    const superseded = isForConnection(frame) ? this.#attempts.refusalOfAct(actor) : undefined;
+    const superseded = isForConnection(frame) ? this.#room.attempts.refusalOfAct(actor) : undefined;
     const refusal = superseded ?? refusalFor(frame, rights);
-    // Who is not here reaches no one, and so spends nothing of theirs.
+    // A session that is not in the room reaches no member, so it spends nothing of the shared budgets.
     if (refusal !== undefined || !this.#isHere(actor)) return refusal;
     const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
-    const mutedMs = isSeenByOthers(frame) ? this.#penalties.mutedForMs(muted, now) : 0;
+    const mutedMs = isSeenByOthers(frame) ? this.#room.penalties.mutedForMs(muted, now) : 0;
     if (mutedMs > 0) return { code: "muted", limit: "maxRefusals", retryAfterMs: mutedMs };
     // A client that must renew its token, or wants to leave, cannot wait for what others have spent.
     const isUrgent = frame.type === "auth" || frame.type === "leave";
-    const spent = (isUrgent ? undefined : roomSpent) ?? this.#budgets.takeRoom(actor.user, now);
+    const spent = (isUrgent ? undefined : roomSpent) ?? this.#room.budgets.takeRoom(actor.user, now);
     return andOwnWait(spent, budget, now);
   }
 
@@ -188,25 +168,25 @@ export class Acts {
   #takeOwn({ actor, budget, now }: Sent): WireError | undefined {
     const spent = budget.takeMessage(now);
     if (spent !== undefined || !this.#isHere(actor)) return spent;
-    return andOwnWait(this.#budgets.takeUser(actor.user, now), budget, now);
+    return andOwnWait(this.#room.budgets.takeUser(actor.user, now), budget, now);
   }
 
   #act(sent: Sent, index: number, frame: Exclude<ClientFrame, SeenFrame>): WireError | undefined {
     const { actor, now } = sent;
     const reply = sent.replies.item(index);
-    const isWatching = this.#sessions.byId(actor.session)?.record.viewOnly === true;
+    const isWatching = this.#room.sessions.byId(actor.session)?.record.viewOnly === true;
     switch (frame.type) {
       case "publish":
         if (isWatching) return { code: "view_only" };
-        return this.#publishing.publish(actor, frame, originOf(actor, index, frame.ref), reply, now);
+        return this.#room.publishing.publish(actor, frame, originOf(actor, index, frame.ref), reply, now);
       case "set":
         if (isWatching) return { code: "view_only" };
-        return this.#publishing.set(actor, frame, originOf(actor, index, frame.ref), reply, now);
+        return this.#room.publishing.set(actor, frame, originOf(actor, index, frame.ref), reply, now);
       case "presence":
         if (isWatching) return { code: "view_only" };
-        return this.#publishing.setPresence(actor, frame, reply, now);
+        return this.#room.publishing.setPresence(actor, frame, reply, now);
       case "history":
-        return this.#queries.history(actor, sent.connection, frame, reply, now);
+        return this.#room.queries.history(actor, sent.connection, frame, reply, now);
       case "auth":
         return this.#renew(sent, frame, reply);
       case "leave":
@@ -225,7 +205,7 @@ export class Acts {
         message: "an anonymous session has no token to renew; join again with a token",
         isAbuse: true,
       };
-    this.#renewals.renew(actor, frame, {
+    this.#room.renewals.renew(actor, frame, {
       reply,
       isOrdered: connection !== undefined,
       rejected: (error, now) => this.#countRefusals({ ...sent, now }, isAbuse(error) ? 1 : 0),
@@ -241,20 +221,20 @@ export class Acts {
     }
     const isFree = connection.sendWindow.read(chars, now);
     if (connection.sendWindow.behind !== undefined) {
-      this.#outbox.flush(now); // It may be live after this, so it must have received everything.
-      this.#fanOut.advance(connection, now);
+      this.#room.outbox.flush(now); // It may be live after this, so it must have received everything.
+      this.#room.fanOut.advance(connection, now);
     }
     return isFree;
   }
 
   /** A member in grace may leave as well, by POST: then there is no connection to close. */
   #leave({ actor, now }: Sent, ref: number | undefined, reply: Reply): WireError | undefined {
-    const session = this.#sessions.byId(actor.session);
-    const isThere = session !== undefined || this.#members.byId(actor.member) !== undefined;
+    const session = this.#room.sessions.byId(actor.session);
+    const isThere = session !== undefined || this.#room.members.byId(actor.member) !== undefined;
     if (!isThere) return { code: "not_joined" };
     reply({ type: "ack", ...(ref !== undefined && { ref }) });
-    if (session !== undefined) this.#leaves.depart(session, now, "left", "left");
-    else this.#leaves.end(actor.member, now, "left");
+    if (session !== undefined) this.#room.leaves.depart(session, now, "left", "left");
+    else this.#room.leaves.end(actor.member, now, "left");
     return undefined;
   }
 
@@ -264,34 +244,34 @@ export class Acts {
   }
 
   #countRefusals({ actor, budget, now }: Sent, refused: number): void {
-    // Who is not here has nothing to lose, and must not make a room by what it sends.
+    // A session that is not in the room has nothing to lose, and its acts must not create a room.
     const penalty = refused === 0 || !this.#isHere(actor) ? undefined : budget.countRefusals(refused, now);
     if (penalty === undefined) return;
-    const session = this.#sessions.byId(actor.session);
+    const session = this.#room.sessions.byId(actor.session);
     const source = sourceOf(actor, session);
-    if (penalty === "mute") return this.#penalties.impose("mute", mutedAs({ ...actor, source }), now);
+    if (penalty === "mute") return this.#room.penalties.impose("mute", mutedAs({ ...actor, source }), now);
     // A POST may come from another address than its session's connection.
     const sources = new Set([source, session?.record.source ?? source]);
-    for (const each of sources) this.#penalties.impose("ban", each, now);
-    this.#leaves.banish(actor, now);
+    for (const each of sources) this.#room.penalties.impose("ban", each, now);
+    this.#room.leaves.banish(actor, now);
   }
 
   #isMuted(actor: Actor, now: number): boolean {
-    return this.#penalties.mutedForMs(mutedAs(actor), now) > 0;
+    return this.#room.penalties.mutedForMs(mutedAs(actor), now) > 0;
   }
 
   #isHere({ session, member }: Actor): boolean {
-    return this.#sessions.byId(session) !== undefined || this.#members.byId(member) !== undefined;
+    return this.#room.sessions.byId(session) !== undefined || this.#room.members.byId(member) !== undefined;
   }
 }
 
-/** The bytes of a frame. No text has fewer than characters, so one that is far too large is not counted through. */
+/** The bytes of a frame. A text has at least as many bytes as characters, so a text with too many is not counted. */
 function sizeOf(data: string | ArrayBuffer, max: number): number {
   if (typeof data !== "string") return data.byteLength;
   return data.length > max ? data.length : utf8Length(data);
 }
 
-/** What a recorded act is remembered by: its ref, else its place in a request that has a key. */
+/** What identifies a recorded act: its ref, otherwise its index in a request that has a key. */
 function originOf(actor: Actor, index: number, ref: number | undefined): Origin {
   if (ref !== undefined || actor.request === undefined) return { session: actor.session, ref, named: ref };
   return { session: actor.request, ref: index + 1, named: undefined };

@@ -1,6 +1,22 @@
 import { endsAt } from "../../limits/durations.ts";
 
-/** What may have to be attached. */
+/** Work that waits for a time. */
+export interface Waiter {
+  /**
+   * When the work is due, Unix milliseconds; `undefined` or `Infinity` while there is none. Every flush calls this. It never
+   * returns a time that is further ahead of `now` than the full wait, so that a clock that was set back delays nothing
+   * (limits/durations.ts).
+   */
+  dueAt(now: number): number | undefined;
+  /**
+   * Does the work that is due. The room calls this in each turn of its timer, also if the timer was set for other work.
+   *
+   * @param dueBy work that was planned until this time is due. It is `now`, or later if the clock was set back since then
+   */
+  run(now: number, dueBy: number): void;
+}
+
+/** Amounts that may have to be written to the attachments of connections. */
 interface Attachable {
   readonly isSettled: boolean;
   settle(): void;
@@ -13,45 +29,62 @@ interface Attachable {
 const MAX_WAIT_MS = 5_000;
 
 /**
- * The room's one timer: it runs only while something waits to be told, or what was sent is not attached yet. A room falls
- * asleep ten seconds after its last event, so this is over long before, and never keeps it awake.
+ * The room's one timer. It runs only while a flush is delayed, a {@link Waiter} waits, or amounts are not attached yet. A room
+ * hibernates ten seconds after its last event. All of these are over long before, so the timer never keeps the room awake.
  */
 export class Wakeup {
-  readonly #turn: (at: number) => void;
+  readonly #turn: (plannedAt: number) => void;
+  readonly #waiters: readonly Waiter[];
   readonly #attachAfterMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #at = Infinity;
   #attachAt = Infinity;
 
   /**
-   * @param turn handles an event that is nobody's, and is told when it should have come
-   * @param attachAfterMs how long what was sent may wait to be attached: 4 µs for each connection
+   * @param turn handles a turn of the timer, which was planned for this time, Unix milliseconds. It must call {@link run},
+   * and then {@link tend} or {@link arm}
+   * @param attachAfterMs the maximum delay before amounts are attached, which takes 4 µs for each connection
    */
-  constructor(turn: (at: number) => void, attachAfterMs: number) {
+  constructor(turn: (plannedAt: number) => void, waiters: readonly Waiter[], attachAfterMs: number) {
     this.#turn = turn;
+    this.#waiters = waiters;
     this.#attachAfterMs = attachAfterMs;
   }
 
-  /** Sees that what was sent is attached in time, and that the room is woken for what has to wait, if anything does. */
-  tend(sessions: Attachable, waitsUntil: readonly (number | undefined)[], now: number): void {
+  /** Does what is due of all that waits. */
+  run(now: number, dueBy: number): void {
+    for (const waiter of this.#waiters) waiter.run(now, dueBy);
+  }
+
+  /** Attaches amounts if that is due, and arms the timer. Takes what {@link arm} takes. */
+  tend(sessions: Attachable, now: number, latest = Infinity): void {
     if (sessions.isSettled) this.#attachAt = Infinity;
     else this.#attachAt = Math.min(this.#attachAt, now + this.#attachAfterMs);
     if (this.#attachAt <= now) {
       sessions.settle();
       this.#attachAt = Infinity;
     }
-    this.wakeAt(Math.min(this.#attachAt, ...waitsUntil.map((at) => at ?? Infinity)), now);
+    this.arm(now, Math.min(this.#attachAt, latest));
   }
 
-  /** Sees that the room is woken at a time, Unix milliseconds, or before. */
-  wakeAt(at: number, now: number): void {
-    if (at >= this.#at) return; // It comes before that, and looks again.
+  /**
+   * Sets the timer for the first waiter.
+   *
+   * @param latest the timer fires at this time if no waiter is due before, Unix milliseconds
+   */
+  arm(now: number, latest = Infinity): void {
+    let at = latest;
+    for (const waiter of this.#waiters) at = Math.min(at, waiter.dueAt(now) ?? Infinity);
+    if (at < this.#at) this.#set(at, now); // A timer that fires before sets the next one.
+  }
+
+  #set(at: number, now: number): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#at = at;
     this.#timer = setTimeout(
       () => {
         this.#at = Infinity;
-        if (at >= this.#attachAt) this.#attachAt = -Infinity; // A clock that was set back puts nothing off.
+        if (at >= this.#attachAt) this.#attachAt = -Infinity; // Amounts are due even if the clock was set back.
         this.#turn(at);
       },
       Math.max(0, endsAt(at, MAX_WAIT_MS, now) - now),

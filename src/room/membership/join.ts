@@ -26,99 +26,69 @@ import type { State } from "../state/state.ts";
 import type { Tables } from "../tables.ts";
 import type { UsedTickets } from "../access/used-tickets.ts";
 
-/** Where a joining client stands, and how that came about. */
+/** The offset at which a joining client starts, and why. */
 interface Start {
   readonly offset: number;
   readonly recovered?: boolean;
   readonly reason?: UnrecoveredReason;
 }
 
-/** Lets sessions in: the newest socket of a session replaces an older one, is welcomed, and reads what it missed. */
+/** The collaborators that a join needs. */
+interface Collaborators {
+  readonly log: Log;
+  readonly outbox: Outbox;
+  readonly sessions: Sessions;
+  readonly attempts: Attempts;
+  readonly members: Members;
+  readonly capacity: Capacity;
+  readonly roster: Roster;
+  readonly state: State;
+  readonly fanOut: FanOut;
+  readonly hooks: Hooks;
+  readonly leaves: Leaves;
+  readonly budgets: RoomBudgets;
+  readonly penalties: Penalties;
+  readonly tickets: UsedTickets;
+  readonly tables: Tables;
+  readonly revocations: Revocations;
+}
+
+/** Joins sessions: the newest socket of a session replaces an older one, and receives its welcome and the missed messages. */
 export class Joins {
   readonly #kind: Kind;
-  readonly #log: Log;
-  readonly #outbox: Outbox;
-  readonly #sessions: Sessions;
-  readonly #attempts: Attempts;
-  readonly #members: Members;
-  readonly #capacity: Capacity;
-  readonly #roster: Roster;
-  readonly #state: State;
-  readonly #fanOut: FanOut;
-  readonly #hooks: Hooks;
-  readonly #leaves: Leaves;
-  readonly #budgets: RoomBudgets;
-  readonly #penalties: Penalties;
-  readonly #tickets: UsedTickets;
-  readonly #tables: Tables;
-  readonly #revocations: Revocations;
+  readonly #room: Collaborators;
 
-  constructor(
-    kind: Kind,
-    room: {
-      readonly log: Log;
-      readonly outbox: Outbox;
-      readonly sessions: Sessions;
-      readonly attempts: Attempts;
-      readonly members: Members;
-      readonly capacity: Capacity;
-      readonly roster: Roster;
-      readonly state: State;
-      readonly fanOut: FanOut;
-      readonly hooks: Hooks;
-      readonly leaves: Leaves;
-      readonly budgets: RoomBudgets;
-      readonly penalties: Penalties;
-      readonly tickets: UsedTickets;
-      readonly tables: Tables;
-      readonly revocations: Revocations;
-    },
-  ) {
+  constructor(kind: Kind, room: Collaborators) {
     this.#kind = kind;
-    this.#roster = room.roster;
-    this.#state = room.state;
-    this.#fanOut = room.fanOut;
-    this.#hooks = room.hooks;
-    this.#leaves = room.leaves;
-    this.#budgets = room.budgets;
-    this.#penalties = room.penalties;
-    this.#tickets = room.tickets;
-    this.#tables = room.tables;
-    this.#revocations = room.revocations;
-    this.#attempts = room.attempts;
-    this.#members = room.members;
-    this.#capacity = room.capacity;
-    this.#log = room.log;
-    this.#outbox = room.outbox;
-    this.#sessions = room.sessions;
+    this.#room = room;
   }
 
   /**
-   * Whether a join can be had. Touches nothing.
+   * Whether a client may join. Changes no member and no connection.
    *
-   * @returns what the hooks decided
+   * @returns the decision of the hooks
    */
   check(join: JoinRequest, now: number): Result<Joining> {
     const refusal = this.#refusalOf(join, now);
     if (refusal !== undefined) return err(refusal);
-    const full = this.#capacity.refusal(join);
+    const full = this.#room.capacity.refusal(join);
     if (full !== undefined) return err(full);
-    const known = this.#members.byId(join.member);
+    const known = this.#room.members.byId(join.member);
     if (join.viewOnly === true) return ok({ data: undefined, after: () => undefined });
     const { member: id, user, access, presence } = join;
-    const isMuted = presence !== undefined && this.#penalties.mutedForMs(mutedAs(join), now) > 0;
+    const isMuted = presence !== undefined && this.#room.penalties.mutedForMs(mutedAs(join), now) > 0;
     const member = { id, user, info: access?.info, data: known?.data };
-    return this.#hooks.join(member, isMuted ? undefined : presence, known !== undefined, now);
+    return this.#room.hooks.join(member, isMuted ? undefined : presence, known !== undefined, now);
   }
 
-  /** Why one may not come in, whoever else is here. */
+  /** The error for a client that is not allowed to join, however full the room is. */
   #refusalOf(join: JoinRequest, now: number): WireError | undefined {
-    const banned = this.#penalties.bannedForMs(join.source ?? join.session, now);
+    const banned = this.#room.penalties.bannedForMs(join.source ?? join.session, now);
     if (banned > 0) return { code: "banned", limit: "maxRefusals", retryAfterMs: banned };
     // Time has passed since the Worker checked the token.
     if (join.access !== undefined && expiresInMs(join.access, now) === 0) return { code: "token_expired" };
-    // The Worker may not have heard yet of what the room was told.
-    if (join.user !== "" && this.#revocations.covers(join.user, join.access))
+    // The room may know a revocation that the Worker does not know yet.
+    if (join.user !== "" && this.#room.revocations.covers(join.user, join.access))
       return { code: "token_revoked" };
     const excess = join.access && excessOf(join.access);
     if (excess !== undefined) return excess;
@@ -127,37 +97,37 @@ export class Joins {
         "this user or address has created too many rooms today; join an existing room or retry later";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
-    const joining = { source: join.source ?? join.session, isReturn: this.#capacity.isIn(join), now };
+    const joining = { source: join.source ?? join.session, isReturn: this.#room.capacity.isIn(join), now };
     // Checked before its ticket, so that a late attempt does not bind the ticket.
     return (
-      this.#budgets.takeJoin(now) ??
-      this.#sessions.refusal(joining) ??
-      this.#attempts.refusalOfJoin(join) ??
-      this.#tickets.refusal(join, now)
+      this.#room.budgets.takeJoin(now) ??
+      this.#room.sessions.refusal(joining) ??
+      this.#room.attempts.refusalOfJoin(join) ??
+      this.#room.tickets.refusal(join, now)
     );
   }
 
-  /** Whether nobody is here, and nothing is stored that will be. */
+  /** Whether the room is empty and stores nothing yet, although its kind stores something. */
   get isNew(): boolean {
     const isStored = this.#kind.history === "durable" || this.#kind.graceMs > 0;
-    return isStored && !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
+    return isStored && !this.#room.tables.exist && this.#room.members.size + this.#room.sessions.size === 0;
   }
 
   /**
-   * Makes an accepted socket a member's. What is recorded is stored before and after: the newcomer sees nothing that is
-   * not, and the others hear of it before they hear from it.
+   * Makes an accepted socket the connection of a session. Flushes before and after, so that the new connection receives only
+   * stored messages, and the other members receive its join before its first message.
    *
-   * @param joining what the hooks decided
-   * @param moreCome whether others come in the same turn: the room is then told of all of them at its end
+   * @param joining the decision of the hooks
+   * @param moreCome whether more clients join in the same turn: the room announces all of them at its end
    */
   accept(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
-    this.#log.open();
-    this.#outbox.flush(now, { moreCome });
+    this.#room.log.open();
+    this.#room.outbox.flush(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
-    const older = this.#sessions.byId(id);
-    const place = this.#capacity.holderOf(join) ?? join.source;
-    if (older !== undefined) this.#sessions.close(older, "replaced");
-    const session = this.#sessions.add(
+    const older = this.#room.sessions.byId(id);
+    const place = this.#room.capacity.holderOf(join) ?? join.source;
+    if (older !== undefined) this.#room.sessions.close(older, "replaced");
+    const session = this.#room.sessions.add(
       socket,
       {
         ...{ session: id, member, user, dialect, mode, attempt: this.#attemptOf(join, now) },
@@ -170,16 +140,16 @@ export class Joins {
       },
       { sent: 0, ...(join.flow === true && { seen: 0 }) },
     );
-    this.#tickets.bind(join, now);
-    // Who comes to watch is a member no longer.
-    if (viewOnly === true) this.#leaves.end(member, now, "left");
+    this.#room.tickets.bind(join, now);
+    // A session that joins as view-only is not a member any more.
+    if (viewOnly === true) this.#room.leaves.end(member, now, "left");
     else {
-      const { member: arrived, news } = this.#members.arrive(session.record, joining.data);
-      if (news !== undefined) this.#outbox.presence[news](arrived);
+      const { member: arrived, news } = this.#room.members.arrive(session.record, joining.data);
+      if (news !== undefined) this.#room.outbox.presence[news](arrived);
     }
-    this.#outbox.flush(now, { newcomer: session, moreCome });
+    this.#room.outbox.flush(now, { newcomer: session, moreCome });
     this.#welcome(session, join, now);
-    if (joining.refused !== undefined) this.#outbox.reply(session, errorFrame(joining.refused));
+    if (joining.refused !== undefined) this.#room.outbox.reply(session, errorFrame(joining.refused));
     return session;
   }
 
@@ -188,14 +158,14 @@ export class Joins {
    * that number apart from numbers that were forgotten.
    */
   #attemptOf(join: JoinRequest, now: number): number {
-    const next = Math.max(now, this.#attempts.newestOf(join) + 1);
+    const next = Math.max(now, this.#room.attempts.newestOf(join) + 1);
     return join.attempt ?? Math.min(next, Number.MAX_SAFE_INTEGER);
   }
 
   #welcome(session: Session, join: JoinRequest, now: number): void {
     const start = this.#startOf(session, join, now);
-    const mode = this.#fanOut.modeOf(session);
-    const roster = this.#roster.revision;
+    const mode = this.#room.fanOut.modeOf(session);
+    const roster = this.#room.roster.revision;
     const { member, user, viewOnly, attempt, access } = session.record;
     const leftMs = access && expiresInMs(access, now);
     const isAsked = start.recovered !== true || join.state === true;
@@ -209,42 +179,45 @@ export class Joins {
       ...(user !== "" && { user }),
       ...(attempt !== undefined && { try: attempt }),
       ...(viewOnly === true && { viewOnly }),
-      time: this.#log.timeAt(now),
+      time: this.#room.log.timeAt(now),
       history: this.#kind.history,
-      position: this.#log.positionAt(start.offset),
-      head: this.#log.positionAt(this.#log.head),
+      position: this.#room.log.positionAt(start.offset),
+      head: this.#room.log.positionAt(this.#room.log.head),
       ...(start.recovered !== undefined && { recovered: start.recovered }),
       ...(start.reason !== undefined && { reason: start.reason }),
-      ...{ mode, roster, count: this.#members.size },
+      ...{ mode, roster, count: this.#room.members.size },
       ...(leftMs !== undefined && { expiresInMs: leftMs }),
-      ...(hasState && { stateOffset: this.#log.head }),
+      ...(hasState && { stateOffset: this.#room.log.head }),
       pingIntervalMs: this.#kind.pingIntervalMs,
       silenceTimeoutMs: this.#kind.silenceTimeoutMs,
       limits: toldLimits(this.#kind, join.dialect),
     };
     let text = encodeFrame(welcome);
-    if (mode === "list" && join.roster !== roster) text = withField(text, "members", this.#members.listText);
-    if (hasState) text = withField(text, "state", this.#state.snapshot);
-    this.#fanOut.welcome(session, text, start.offset);
-    if (start.offset === this.#log.head) return;
+    if (mode === "list" && join.roster !== roster)
+      text = withField(text, "members", this.#room.members.listText);
+    if (hasState) text = withField(text, "state", this.#room.state.snapshot);
+    this.#room.fanOut.welcome(session, text, start.offset);
+    if (start.offset === this.#room.log.head) return;
     session.sendWindow.fallBehind(start.offset, now);
-    this.#fanOut.advance(session, now);
+    this.#room.fanOut.advance(session, now);
   }
 
   #startOf({ rights }: Session, join: JoinRequest, now: number): Start {
     if (!rights.may("history")) {
-      const offset = this.#log.head;
+      const offset = this.#room.log.head;
       return join.after === undefined ? { offset } : { offset, recovered: false, reason: "forbidden" };
     }
-    if (join.after !== undefined) return this.#log.resume(join.after, now);
-    return { offset: join.rewind === undefined ? this.#log.head : this.#log.rewind(join.rewind, now) };
+    if (join.after !== undefined) return this.#room.log.resume(join.after, now);
+    return {
+      offset: join.rewind === undefined ? this.#room.log.head : this.#room.log.rewind(join.rewind, now),
+    };
   }
 }
 
-/** How long one waits who has made too many rooms, in milliseconds: an hour brings the first few more. */
+/** The wait of a caller that has created too many rooms, in milliseconds. After an hour it may create a few more. */
 const NEW_ROOM_RETRY_MS = 3_600_000;
 
-/** The limits a client keeps itself to. */
+/** The limits that a client keeps by itself. */
 function toldLimits(kind: Kind, dialect: DialectName): Record<string, number> {
   const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
   const { maxStateKeys, maxStateBytes } = kind;

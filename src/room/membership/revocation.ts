@@ -1,13 +1,14 @@
 import { isRevokedBy, type Revocation, type Revocations } from "../../auth/revocations.ts";
 import { isWithin } from "../../limits/durations.ts";
+import type { Check } from "../lifetime/background.ts";
 import type { Leaves } from "./leave.ts";
 import type { Members } from "../presence/members.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
-/** A room that is awake asks so often who has been revoked, in milliseconds. */
+/** The interval at which a room that is awake refreshes the revocation list, in milliseconds. */
 const ASK_EVERY_MS = 60_000;
 
-/** Removes who is revoked: at once when the room is told, and when it hears of it by itself. */
+/** Removes revoked members: at once if the registry calls the room, otherwise after the next refresh of the list. */
 export class RevokedMembers {
   readonly #revocations: Revocations;
   readonly #sessions: Sessions;
@@ -25,13 +26,13 @@ export class RevokedMembers {
     this.#leaves = of.leaves;
   }
 
-  /** Removes those whom a revocation is about; returns how many. */
+  /** Removes the members that a revocation applies to. Returns their number. */
   remove(revocation: Revocation, now: number): number {
     this.#revocations.learn(revocation);
     const revoked = this.#sessionsWhere(({ record }) => isRevokedBy(revocation, record.user, record.access));
     this.#end(revoked, now);
     if (revocation.kind === "token") return revoked.length;
-    // Those in grace have no token here any more: the user is all that is known.
+    // The room no longer has the token of a member in its grace period, only its user.
     const lost = [...this.#members.all()].filter(
       ({ user, session }) => user === revocation.id && this.#sessions.byId(session) === undefined,
     );
@@ -39,12 +40,12 @@ export class RevokedMembers {
     return revoked.length + lost.length;
   }
 
-  /** Asks who has been revoked, if it is time to; `undefined` if it is not, else what to do then, in a turn of its own. */
-  ask(now: number): Promise<(now: number) => void> | undefined {
+  /** Starts to refresh the revocation list if that is due, and then removes revoked members. */
+  ask(now: number): Check | undefined {
     if (!this.#revocations.isOn || isWithin(ASK_EVERY_MS, this.#askedAt, now)) return undefined;
     if (this.#sessionsWhere(() => true).length === 0) return undefined;
     this.#askedAt = now;
-    // One that cannot be asked now is asked in a minute: whom it does not know of stays so long.
+    // If the registry is unavailable, the next refresh is in a minute, and a newly revoked member stays until then.
     return this.#revocations.refresh().then(
       () => (then: number) =>
         this.#end(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Wakeup } from "../../../../src/room/lifetime/wakeup.ts";
+import { Wakeup, type Waiter } from "../../../../src/room/lifetime/wakeup.ts";
 
 const NOW = 1_800_000_000_000;
 
@@ -14,17 +14,92 @@ function awakeRoom(attachAfterMs: number) {
     sessions.attached++;
   };
   const turns: number[] = [];
-  const tend = (...waits: number[]): void => wakeup.tend(sessions, waits, Date.now());
-  const wakeup = new Wakeup((at) => {
-    turns.push(at - NOW);
+  const tend = (latest?: number): void => wakeup.tend(sessions, Date.now(), latest);
+  const onTimer = (plannedAt: number): void => {
+    turns.push(plannedAt - NOW);
     tend();
-  }, attachAfterMs);
+  };
+  const wakeup = new Wakeup(onTimer, [], attachAfterMs);
   const send = (): void => {
     sessions.isSettled = false;
     tend();
   };
   return { sessions, turns, tend, send };
 }
+
+/** Work that is due every so often, like the ticks of a game, with the times of its runs. */
+function every(intervalMs: number) {
+  const runs: number[] = [];
+  let dueAt = NOW + intervalMs;
+  const waiter: Waiter = {
+    dueAt: () => dueAt,
+    run: (now, dueBy) => {
+      if (dueAt > dueBy) return;
+      runs.push(now - NOW);
+      dueAt = now + intervalMs;
+    },
+  };
+  return { waiter, runs };
+}
+
+/** A room whose timer runs these waiters. */
+function waitingRoom(waiters: readonly Waiter[]) {
+  const onTimer = (plannedAt: number): void => {
+    const now = Date.now();
+    wakeup.run(now, Math.max(plannedAt, now));
+    wakeup.arm(now);
+  };
+  const wakeup = new Wakeup(onTimer, waiters, 1_000);
+  wakeup.arm(Date.now());
+  return wakeup;
+}
+
+describe("waiters", () => {
+  it("[G10] each waiter of the room runs when its own work is due", () => {
+    const fast = every(100);
+    const slow = every(250);
+    waitingRoom([slow.waiter, fast.waiter]);
+
+    vi.advanceTimersByTime(500);
+
+    expect(fast.runs).toEqual([100, 200, 300, 400, 500]);
+    expect(slow.runs).toEqual([250, 500]);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  it("[G10 G11] a clock that is set back by an hour delays no waiter", () => {
+    const ticks = every(1_000);
+    waitingRoom([ticks.waiter]);
+    vi.advanceTimersByTime(900);
+    vi.setSystemTime(NOW - 3_600_000);
+
+    vi.advanceTimersByTime(100);
+    expect(ticks.runs).toEqual([100 - 3_600_000]);
+    vi.advanceTimersByTime(1_000);
+
+    expect(ticks.runs).toHaveLength(2);
+  });
+
+  it("[G11] a room in which nothing waits has no timer", () => {
+    waitingRoom([{ dueAt: () => undefined, run: () => undefined }]);
+
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("[G10] work that is planned after the timer was set is not late", () => {
+    let dueAt: number | undefined;
+    const runs: number[] = [];
+    const waiter: Waiter = { dueAt: () => dueAt, run: (now) => (runs.push(now - NOW), (dueAt = undefined)) };
+    const wakeup = waitingRoom([waiter]);
+    wakeup.arm(NOW, NOW + 2_000);
+
+    dueAt = NOW + 20;
+    wakeup.arm(NOW, NOW + 2_000);
+    vi.advanceTimersByTime(20);
+
+    expect(runs).toEqual([20]);
+  });
+});
 
 describe("what was sent is attached", () => {
   it("[G6 G8] once, however often something is sent meanwhile", () => {
@@ -55,9 +130,9 @@ describe("what was sent is attached", () => {
     "[G10 G11] a wait of %d ms, on a clock that was set back, ends in one turn within five seconds",
     (ms) => {
       const turns: number[] = [];
-      const wakeup = new Wakeup((at) => turns.push(at), 1_000);
+      const wakeup = new Wakeup((plannedAt) => turns.push(plannedAt), [], 1_000);
 
-      wakeup.wakeAt(NOW + ms, NOW);
+      wakeup.arm(NOW, NOW + ms);
       vi.advanceTimersByTime(4_999);
       expect(turns).toEqual([]);
       vi.advanceTimersByTime(1);
@@ -70,7 +145,7 @@ describe("what was sent is attached", () => {
   it("[G6 G11] no later for what else waits, nor for a clock that is set back", () => {
     const { sessions, turns, tend, send } = awakeRoom(1_000);
     send();
-    tend(NOW + 300, NOW + 5_000);
+    tend(NOW + 300);
     vi.advanceTimersByTime(300);
     expect(turns).toEqual([300]);
 

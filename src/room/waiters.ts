@@ -1,0 +1,28 @@
+import type { Assembly } from "./assemble.ts";
+import type { Waiter } from "./lifetime/wakeup.ts";
+
+/**
+ * The work that the room's timer wakes it for, in the order in which it is done. Add a waiter here and nowhere else.
+ *
+ * Work that is done in every flush is not in this list, because the room knows when the next flush is due.
+ */
+export function waitersOf(room: Assembly, name: string | undefined): readonly Waiter[] {
+  const { counters, joinQueue, fanOut, outbox } = room;
+  const logLines: Waiter = {
+    dueAt: (now) => counters.dueAt(now),
+    run: (_now, dueBy) => counters.tell({ room: name }, dueBy),
+  };
+  const joins: Waiter = {
+    dueAt: () => joinQueue.dueAt,
+    run: (now) => joinQueue.drain(now),
+  };
+  const catchUps: Waiter = {
+    dueAt: () => Math.min(fanOut.queuedUntil ?? Infinity, fanOut.heldUntil ?? Infinity),
+    run: (now, dueBy) => {
+      if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > dueBy) return;
+      outbox.flush(now); // A connection that catches up is live, so it must have received everything.
+      fanOut.goOn(now, dueBy);
+    },
+  };
+  return [logLines, joins, catchUps];
+}
