@@ -13,6 +13,7 @@ import { Leaves } from "./membership/leave.ts";
 import { JoinQueue } from "./membership/join-queue.ts";
 import { Joins } from "./membership/join.ts";
 import { Vacancy } from "./lifetime/vacancy.ts";
+import { Deliveries } from "./delivery/deliveries.ts";
 import { FanOut } from "./delivery/fan-out.ts";
 import { MemoryRefFloors, SqlRefFloors } from "./log/ref-floors.ts";
 import { Hooks } from "./hooks/hooks.ts";
@@ -79,8 +80,9 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const tickets = new UsedTickets(tables);
   const presence = new Announcements({ members, roster, throttle: new Throttle(PRESENCE_FRAMES) });
   const flushSchedule = new FlushSchedule(kind.volatilePerSecond);
-  const fanOut = new FanOut({ log, sessions, members, roster });
-  const outbox = new Outbox(isStored, { log, deduplication, state, sessions, presence, fanOut });
+  const deliveries = new Deliveries(sessions);
+  const fanOut = new FanOut({ log, sessions, members, roster, deliveries });
+  const outbox = new Outbox(isStored, { log, deduplication, state, sessions, presence, deliveries, fanOut });
   const hooks = new Hooks(kind, name, { members, state, outbox });
   const leaves = new Leaves({ sessions, members, state, outbox, hooks });
   const publishing = new Publishing(kind, { hooks, members, state, deduplication, outbox });
@@ -137,7 +139,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
   });
   return {
-    ...{ tables, log, state, sessions, members, roster, outbox, fanOut, flushSchedule },
+    ...{ tables, log, state, sessions, members, roster, outbox, deliveries, fanOut, flushSchedule },
     ...{
       leaves,
       renewals,

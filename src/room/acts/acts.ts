@@ -241,7 +241,7 @@ export class Acts {
     }
     const isFree = connection.sendWindow.read(chars, now);
     if (connection.sendWindow.behind !== undefined) {
-      this.#outbox.flush(now); // It may be live after this, so it must have received everything.
+      this.#outbox.send(now); // It may be live after this, so it must have received everything.
       this.#fanOut.advance(connection, now);
     }
     return isFree;

@@ -55,7 +55,7 @@ export class MeteredQueries {
     const source = sourceOf(actor, connection);
     const refusal = this.#budgets.readRefusal(source, now);
     if (refusal !== undefined) return refusal;
-    this.#outbox.flush(now); // Acts before it in its frame must be readable.
+    this.#outbox.send(now); // Acts before it in its frame must be readable.
     const viewer = { member: isMember ? actor.member : undefined, seesState: false };
     const page = this.#log.history(frame, now, viewer);
     const isText = connection !== undefined && connection.record.dialect !== "proto";

@@ -1,8 +1,8 @@
-import type { CloseName } from "../../protocol/close-codes.ts";
 import type { PresenceMode } from "../../protocol/contract.ts";
 import { encodeFrame } from "../../protocol/encode.ts";
 import { isFor } from "../../protocol/messages.ts";
-import { DIALECTS, type Written } from "./dialects.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { DIALECTS } from "./dialects.ts";
 import { encodeRoster } from "./flush-encoder.ts";
 import { viewerOf, passesBy, startsLog, textFor, type Flush } from "./flush.ts";
 import type { Log } from "../log/log.ts";
@@ -36,22 +36,22 @@ export class FanOut {
   readonly #sessions: Sessions;
   readonly #members: Members;
   readonly #roster: Roster;
-  #slow: Session[] = [];
-  #stalled: Session[] = [];
+  readonly #deliveries: Deliveries;
   /** Those who are sent the log when there is time for it again, in turn. */
   readonly #queued = new Set<Session>();
   /** The connections that are sent more when the room's memory has space. Their clients will send no report. */
   readonly #held = new Set<Session>();
   #checkAt: number | undefined;
   readonly #catchUps = new Throttle(CATCH_UP_CHARS);
-  #sends = 0;
 
   constructor(room: {
     readonly log: Log;
     readonly sessions: Sessions;
     readonly members: Members;
     readonly roster: Roster;
+    readonly deliveries: Deliveries;
   }) {
+    this.#deliveries = room.deliveries;
     this.#log = room.log;
     this.#sessions = room.sessions;
     this.#members = room.members;
@@ -63,7 +63,8 @@ export class FanOut {
     const { sendWindow, record } = session;
     const own = flush.own.get(session) ?? NONE;
     // Who is closed for it is told nothing either.
-    if (isExpired(session, now)) return isGone ? undefined : this.cutOff(session, "token_expired");
+    if (isExpired(session, now))
+      return isGone ? undefined : this.#deliveries.cutOff(session, "token_expired");
     if (sendWindow.overflows) return this.#giveUp(session, isGone);
     if (sendWindow.behind !== undefined) {
       if (startsLog(flush)) return this.#giveUp(session, isGone);
@@ -77,7 +78,7 @@ export class FanOut {
       own.length === 0 ? shared.text : DIALECTS[record.dialect].append(shared, own, flush.position);
     const isWhole = sendWindow.fits(text.length);
     if (isWhole || (shared.count > 0 && sendWindow.fits(shared.text.length))) {
-      this.#deliver(session, isWhole ? text : shared.text);
+      this.#deliveries.send(session, isWhole ? text : shared.text);
       if (shared.count > 0) this.#noteTold(session, flush);
     } else if (shared.count > 0 && !shared.isVolatile) {
       const cannotWait = !sendWindow.hasWindow || sendWindow.isSpent(shared.text.length);
@@ -93,7 +94,10 @@ export class FanOut {
   /** Sends a welcome, which every connection is sent whole. */
   welcome(session: Session, text: string, offset: number): void {
     session.toldOffset = offset;
-    this.#deliver(session, DIALECTS[session.record.dialect].write(text, true, this.#log.positionAt(offset)));
+    this.#deliveries.send(
+      session,
+      DIALECTS[session.record.dialect].write(text, true, this.#log.positionAt(offset)),
+    );
     // One whose welcome is larger than its allowance would otherwise come back for ever, and never get further.
     session.sendWindow.welcomed();
   }
@@ -106,7 +110,7 @@ export class FanOut {
     const { sendWindow, record } = session;
     if (sendWindow.behind === undefined) return;
     const isInLog = sendWindow.standsIn(this.#log.open()) && sendWindow.behind >= this.#log.floor(now);
-    if (!isInLog) return this.cutOff(session);
+    if (!isInLog) return this.#deliveries.cutOff(session);
     while (sendWindow.behind < this.#log.head) {
       // Not read before there is room for it: who says often what it has read may make that no work.
       if (!sendWindow.fits(sendWindow.pageChars)) return this.#wait(session, sendWindow.pageChars, now);
@@ -117,7 +121,7 @@ export class FanOut {
       if (page.texts !== "") {
         const text = DIALECTS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
         if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
-        this.#deliver(session, text);
+        this.#deliveries.send(session, text);
       }
       sendWindow.advance(page.last);
     }
@@ -128,7 +132,7 @@ export class FanOut {
     ];
     const text = DIALECTS[record.dialect].write(items.join(","), items.length === 1, this.#position);
     if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
-    this.#deliver(session, text);
+    this.#deliveries.send(session, text);
     session.toldOffset = this.#log.head;
     sendWindow.catchUp();
   }
@@ -167,38 +171,6 @@ export class FanOut {
     return this.#held.size === 0 ? undefined : this.#checkAt;
   }
 
-  /** Ends a connection that does not read, or may not any more, before anything more is queued for it. */
-  cutOff(session: Session, close: CloseName = "slow"): void {
-    this.#sessions.close(session, close);
-    this.#slow.push(session);
-  }
-
-  /** The sessions cut off since the last call: their members' grace is for the caller to begin. */
-  takeSlow(): readonly Session[] {
-    const slow = this.#slow;
-    this.#slow = [];
-    return slow;
-  }
-
-  /** The sessions that fell behind, or still are, since the last call. */
-  takeStalled(): readonly Session[] {
-    const stalled = this.#stalled;
-    this.#stalled = [];
-    return stalled;
-  }
-
-  /** How many frames were sent since the last call. */
-  takeSends(): number {
-    const sends = this.#sends;
-    this.#sends = 0;
-    return sends;
-  }
-
-  /** Whether someone was cut off or fell behind since that was last taken. */
-  get hasLeftBehind(): boolean {
-    return this.#slow.length + this.#stalled.length > 0;
-  }
-
   /** How a connection is told of members now. */
   modeOf({ record, rights }: Session): PresenceMode {
     return this.#roster.isCrowded(this.#members.size) || !rights.may("members") ? "count" : record.mode;
@@ -208,12 +180,12 @@ export class FanOut {
   #wait(session: Session, chars: number, now: number): void {
     const { sendWindow } = session;
     if (sendWindow.hasWindow && !sendWindow.isSpent(chars)) this.#hold(session, now);
-    else this.cutOff(session);
+    else this.#deliveries.cutOff(session);
   }
 
   /** Holds a connection that is behind until it can be sent more. */
   #hold(session: Session, now: number): void {
-    this.#stalled.push(session);
+    this.#deliveries.noteStalled(session);
     const { sendWindow } = session;
     if (!sendWindow.isDoubted && !sendWindow.hasRead) return; // Its client will report what it reads.
     if (this.#held.size === 0) this.#checkAt = now + CHECK_AGAIN_MS;
@@ -256,29 +228,18 @@ export class FanOut {
       own.length === 1,
       this.#positionOf(session),
     );
-    if (session.sendWindow.fitsReply(text.length)) this.#deliver(session, text);
+    if (session.sendWindow.fitsReply(text.length)) this.#deliveries.send(session, text);
     else this.#giveUp(session, isGone);
   }
 
   /** Ends a connection that cannot be told; one whose member has left is about to end, and says so. */
   #giveUp(session: Session, isGone: boolean): void {
-    if (!isGone) this.cutOff(session);
+    if (!isGone) this.#deliveries.cutOff(session);
   }
 
   /** What an answer brings a connection to: nowhere, while it is sent the log. */
   #positionOf({ sendWindow }: Session): string {
     return sendWindow.behind === undefined ? this.#position : this.#log.positionAt(sendWindow.behind);
-  }
-
-  /** Sends a frame. A connection that is closing is passed over: its close event follows. */
-  #deliver(session: Session, text: Written): void {
-    session.sendWindow.took(text.length);
-    this.#sends++;
-    try {
-      session.socket.send(text);
-    } catch {
-      // Closed under our hands: webSocketClose tells the others.
-    }
   }
 }
 

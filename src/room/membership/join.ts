@@ -152,7 +152,7 @@ export class Joins {
    */
   accept(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
     this.#log.open();
-    this.#outbox.flush(now, { moreCome });
+    this.#outbox.send(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#sessions.byId(id);
     const place = this.#capacity.holderOf(join) ?? join.source;
@@ -177,9 +177,9 @@ export class Joins {
       const { member: arrived, news } = this.#members.arrive(session.record, joining.data);
       if (news !== undefined) this.#outbox.presence[news](arrived);
     }
-    this.#outbox.flush(now, { newcomer: session, moreCome });
+    this.#outbox.send(now, { newcomer: session, moreCome });
     this.#welcome(session, join, now);
-    if (joining.refused !== undefined) this.#outbox.reply(session, errorFrame(joining.refused));
+    if (joining.refused !== undefined) this.#outbox.replies.add(session, errorFrame(joining.refused));
     return session;
   }
 
