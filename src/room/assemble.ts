@@ -13,8 +13,9 @@ import { Leaves } from "./membership/leave.ts";
 import { JoinQueue } from "./membership/join-queue.ts";
 import { Joins } from "./membership/join.ts";
 import { Vacancy } from "./lifetime/vacancy.ts";
+import { Broadcast } from "./delivery/broadcast.ts";
+import { CatchUp } from "./delivery/catch-up.ts";
 import { Deliveries } from "./delivery/deliveries.ts";
-import { FanOut } from "./delivery/fan-out.ts";
 import { MemoryRefFloors, SqlRefFloors } from "./log/ref-floors.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { Liveness } from "./connections/liveness.ts";
@@ -81,8 +82,17 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const presence = new Announcements({ members, roster, throttle: new Throttle(PRESENCE_FRAMES) });
   const flushSchedule = new FlushSchedule(kind.volatilePerSecond);
   const deliveries = new Deliveries(sessions);
-  const fanOut = new FanOut({ log, sessions, members, roster, deliveries });
-  const outbox = new Outbox(isStored, { log, deduplication, state, sessions, presence, deliveries, fanOut });
+  const catchUp = new CatchUp({ log, sessions, members, roster, deliveries });
+  const broadcast = new Broadcast({ log, deliveries, catchUp });
+  const outbox = new Outbox(isStored, {
+    log,
+    deduplication,
+    state,
+    sessions,
+    presence,
+    deliveries,
+    broadcast,
+  });
   const hooks = new Hooks(kind, name, { members, state, outbox });
   const leaves = new Leaves({ sessions, members, state, outbox, hooks });
   const publishing = new Publishing(kind, { hooks, members, state, deduplication, outbox });
@@ -108,7 +118,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     capacity: new Capacity(kind, { members, sessions }),
     roster,
     state,
-    fanOut,
+    catchUp,
     hooks,
     leaves,
     budgets,
@@ -124,7 +134,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     members,
     budgets,
     outbox,
-    fanOut,
+    catchUp,
     publishing,
     leaves,
     renewals,
@@ -139,7 +149,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
   });
   return {
-    ...{ tables, log, state, sessions, members, roster, outbox, deliveries, fanOut, flushSchedule },
+    ...{ tables, log, state, sessions, members, roster, outbox, deliveries, catchUp, flushSchedule },
     ...{
       leaves,
       renewals,

@@ -263,9 +263,9 @@ export function defineRoomClass(config: Config, tokenChecks: TokenChecks): RoomC
 
     /** Whether what has happened may be told together with what follows; then the timer sees to it. */
     #delaysFlush(now: number): boolean {
-      const { outbox, deliveries, fanOut, flushSchedule, vacancy } = this.#room;
+      const { outbox, deliveries, catchUp, flushSchedule, vacancy } = this.#room;
       const dueAt = flushSchedule.dueAt(outbox.waiting, now);
-      if (dueAt <= now || deliveries.hasLeftBehind || fanOut.queuedUntil !== undefined || vacancy.isEmpty)
+      if (dueAt <= now || deliveries.hasLeftBehind || catchUp.queuedUntil !== undefined || vacancy.isEmpty)
         return false;
       if (outbox.isEmpty) this.#tend(now);
       else this.#wakeup.wakeAt(dueAt, now);
@@ -290,11 +290,11 @@ export function defineRoomClass(config: Config, tokenChecks: TokenChecks): RoomC
 
     /** Makes sure that the room wakes for waiting work. */
     #tend(now: number): void {
-      const { outbox, fanOut, joinQueue, counters, unreadWelcomes, sessions } = this.#room;
+      const { outbox, catchUp, joinQueue, counters, unreadWelcomes, sessions } = this.#room;
       const waits = [
         outbox.presence.heldUntil,
-        fanOut.queuedUntil,
-        fanOut.heldUntil,
+        catchUp.queuedUntil,
+        catchUp.heldUntil,
         joinQueue.dueAt,
         counters.dueAt(now),
         looksInTime ? unreadWelcomes.checkAt : undefined,
@@ -303,13 +303,13 @@ export function defineRoomClass(config: Config, tokenChecks: TokenChecks): RoomC
     }
 
     #wake(at: number, now: number): void {
-      const { flushSchedule, fanOut, outbox, counters, joinQueue } = this.#room;
+      const { flushSchedule, catchUp, outbox, counters, joinQueue } = this.#room;
       flushSchedule.came(at, now);
       counters.tell({ room: this.ctx.id.name }, Math.max(at, now));
       joinQueue.drain(now);
-      if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > Math.max(at, now)) return;
+      if (catchUp.queuedUntil === undefined && (catchUp.heldUntil ?? Infinity) > Math.max(at, now)) return;
       outbox.send(now); // A connection that catches up is live, so it must have received everything.
-      fanOut.goOn(now, Math.max(at, now));
+      catchUp.goOn(now, Math.max(at, now));
     }
 
     #fail(event: string, error: unknown): void {

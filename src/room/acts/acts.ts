@@ -13,7 +13,7 @@ import { isForConnection, type Attempts } from "../access/attempts.ts";
 import type { RoomBudgets } from "../../limits/room-budgets.ts";
 import type { Leaves } from "../membership/leave.ts";
 import { DIALECTS } from "../delivery/dialects.ts";
-import type { FanOut } from "../delivery/fan-out.ts";
+import type { CatchUp } from "../delivery/catch-up.ts";
 import type { Members } from "../presence/members.ts";
 import type { Reply, Origin, Outbox } from "../delivery/outbox.ts";
 import { mutedAs, type Penalties } from "../access/penalties.ts";
@@ -59,7 +59,7 @@ export class Acts {
   readonly #members: Members;
   readonly #budgets: RoomBudgets;
   readonly #outbox: Outbox;
-  readonly #fanOut: FanOut;
+  readonly #catchUp: CatchUp;
   readonly #publishing: Publishing;
   readonly #leaves: Leaves;
   readonly #renewals: TokenRenewals;
@@ -74,7 +74,7 @@ export class Acts {
       readonly members: Members;
       readonly budgets: RoomBudgets;
       readonly outbox: Outbox;
-      readonly fanOut: FanOut;
+      readonly catchUp: CatchUp;
       readonly publishing: Publishing;
       readonly leaves: Leaves;
       readonly renewals: TokenRenewals;
@@ -88,7 +88,7 @@ export class Acts {
     this.#members = room.members;
     this.#budgets = room.budgets;
     this.#outbox = room.outbox;
-    this.#fanOut = room.fanOut;
+    this.#catchUp = room.catchUp;
     this.#publishing = room.publishing;
     this.#leaves = room.leaves;
     this.#renewals = room.renewals;
@@ -242,7 +242,7 @@ export class Acts {
     const isFree = connection.sendWindow.read(chars, now);
     if (connection.sendWindow.behind !== undefined) {
       this.#outbox.send(now); // It may be live after this, so it must have received everything.
-      this.#fanOut.advance(connection, now);
+      this.#catchUp.advance(connection, now);
     }
     return isFree;
   }

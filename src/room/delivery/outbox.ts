@@ -4,8 +4,8 @@ import type { AckFrame, ErrorFrame } from "../../protocol/frames.ts";
 import { encodeEntry, type EntryParts } from "../../protocol/messages.ts";
 import { log } from "../../metrics/log.ts";
 import type { Announcements } from "../presence/announcements.ts";
+import type { Broadcast } from "./broadcast.ts";
 import type { Deliveries } from "./deliveries.ts";
-import type { FanOut } from "./fan-out.ts";
 import type { FlushContents, EncodedEntry } from "./flush-encoder.ts";
 import type { FlushReport } from "./flush-report.ts";
 import type { Flush } from "./flush.ts";
@@ -48,7 +48,7 @@ export class Outbox {
   readonly #state: State;
   readonly #sessions: Sessions;
   readonly #deliveries: Deliveries;
-  readonly #fanOut: FanOut;
+  readonly #broadcast: Broadcast;
   /** The members that joined, changed and left. */
   readonly presence: Announcements;
   /** The frames for single connections. */
@@ -71,7 +71,7 @@ export class Outbox {
       readonly sessions: Sessions;
       readonly presence: Announcements;
       readonly deliveries: Deliveries;
-      readonly fanOut: FanOut;
+      readonly broadcast: Broadcast;
     },
   ) {
     this.#isStored = isStored;
@@ -82,7 +82,7 @@ export class Outbox {
     this.#sessions = room.sessions;
     this.presence = room.presence;
     this.#deliveries = room.deliveries;
-    this.#fanOut = room.fanOut;
+    this.#broadcast = room.broadcast;
   }
 
   /** Closes the connection of a session that has left the room, after its last flush. */
@@ -173,11 +173,11 @@ export class Outbox {
     this.#sessions.backlog.refresh();
     // A copy, because sending removes slow sessions.
     for (const session of isForAll ? [...this.#sessions.all()] : own.keys()) {
-      if (session !== newcomer) this.#fanOut.tell(session, flush, now);
+      if (session !== newcomer) this.#broadcast.send(session, flush, now);
     }
     // A member that leaves still receives messages and its replies, but no presence.
     for (const [session, close] of farewells) {
-      this.#fanOut.tell(session, flush, now, true);
+      this.#broadcast.send(session, flush, now, true);
       closeSocket(session.socket, close);
     }
   }

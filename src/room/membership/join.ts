@@ -11,7 +11,7 @@ import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { Attempts } from "../access/attempts.ts";
 import type { RoomBudgets } from "../../limits/room-budgets.ts";
 import type { Leaves } from "./leave.ts";
-import type { FanOut } from "../delivery/fan-out.ts";
+import type { CatchUp } from "../delivery/catch-up.ts";
 import { withField } from "../delivery/flush-encoder.ts";
 import type { Hooks, Joining } from "../hooks/hooks.ts";
 import { windowCharsOf } from "../connections/send-window.ts";
@@ -44,7 +44,7 @@ export class Joins {
   readonly #capacity: Capacity;
   readonly #roster: Roster;
   readonly #state: State;
-  readonly #fanOut: FanOut;
+  readonly #catchUp: CatchUp;
   readonly #hooks: Hooks;
   readonly #leaves: Leaves;
   readonly #budgets: RoomBudgets;
@@ -64,7 +64,7 @@ export class Joins {
       readonly capacity: Capacity;
       readonly roster: Roster;
       readonly state: State;
-      readonly fanOut: FanOut;
+      readonly catchUp: CatchUp;
       readonly hooks: Hooks;
       readonly leaves: Leaves;
       readonly budgets: RoomBudgets;
@@ -77,7 +77,7 @@ export class Joins {
     this.#kind = kind;
     this.#roster = room.roster;
     this.#state = room.state;
-    this.#fanOut = room.fanOut;
+    this.#catchUp = room.catchUp;
     this.#hooks = room.hooks;
     this.#leaves = room.leaves;
     this.#budgets = room.budgets;
@@ -194,7 +194,7 @@ export class Joins {
 
   #welcome(session: Session, join: JoinRequest, now: number): void {
     const start = this.#startOf(session, join, now);
-    const mode = this.#fanOut.modeOf(session);
+    const mode = this.#roster.modeOf(session, this.#members.size);
     const roster = this.#roster.revision;
     const { member, user, viewOnly, attempt, access } = session.record;
     const leftMs = access && expiresInMs(access, now);
@@ -225,10 +225,7 @@ export class Joins {
     let text = encodeFrame(welcome);
     if (mode === "list" && join.roster !== roster) text = withField(text, "members", this.#members.listText);
     if (hasState) text = withField(text, "state", this.#state.snapshot);
-    this.#fanOut.welcome(session, text, start.offset);
-    if (start.offset === this.#log.head) return;
-    session.sendWindow.fallBehind(start.offset, now);
-    this.#fanOut.advance(session, now);
+    this.#catchUp.begin(session, text, start.offset, now);
   }
 
   #startOf({ rights }: Session, join: JoinRequest, now: number): Start {
