@@ -240,7 +240,7 @@ export class Acts {
       return false;
     }
     const isFree = connection.sendWindow.read(chars, now);
-    if (connection.sendWindow.behind !== undefined) {
+    if (connection.sendWindow.state.is === "behind") {
       this.#outbox.send(now); // It may be live after this, so it must have received everything.
       this.#catchUp.advance(connection, now);
     }

@@ -35,9 +35,9 @@ export class Broadcast {
     if (isExpired(session, now))
       return isGone ? undefined : this.#deliveries.cutOff(session, "token_expired");
     if (sendWindow.overflows) return this.#giveUp(session, isGone);
-    if (sendWindow.behind !== undefined) {
+    if (sendWindow.state.is === "behind") {
       if (startsLog(flush)) return this.#giveUp(session, isGone);
-      if (flush.contents.presence !== undefined) sendWindow.miss();
+      if (flush.contents.presence !== undefined) sendWindow.missPresence();
       return this.#reply(session, own, isGone);
     }
     const filtered = this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined;
@@ -52,9 +52,8 @@ export class Broadcast {
     } else if (shared.count > 0 && !shared.isVolatile) {
       const cannotWait = !sendWindow.hasWindow || sendWindow.isSpent(shared.text.length);
       if (isGone || cannotWait || startsLog(flush)) return this.#giveUp(session, isGone);
-      sendWindow.fallBehind(flush.after, now);
-      sendWindow.standsIn(this.#log.open());
-      if (flush.contents.presence !== undefined) sendWindow.miss();
+      sendWindow.fallBehind(flush.after, this.#log.open(), now);
+      if (flush.contents.presence !== undefined) sendWindow.missPresence();
       this.#catchUp.hold(session, now);
     }
     if (!isWhole) this.#reply(session, own, isGone);
@@ -101,7 +100,7 @@ export class Broadcast {
   }
 
   /** The position after a reply. While a connection is behind, a reply does not move it. */
-  #positionOf({ sendWindow }: Session): string {
-    return sendWindow.behind === undefined ? this.#position : this.#log.positionAt(sendWindow.behind);
+  #positionOf({ sendWindow: { state } }: Session): string {
+    return state.is === "live" ? this.#position : this.#log.positionAt(state.offset);
   }
 }

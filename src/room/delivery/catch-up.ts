@@ -62,7 +62,7 @@ export class CatchUp {
     // A client whose welcome is larger than its allowance would otherwise reconnect for ever.
     session.sendWindow.welcomed();
     if (offset === this.#log.head) return;
-    session.sendWindow.fallBehind(offset, now);
+    session.sendWindow.fallBehind(offset, this.#log.open(), now);
     this.advance(session, now);
   }
 
@@ -72,14 +72,16 @@ export class CatchUp {
    */
   advance(session: Session, now: number): void {
     const { sendWindow, record } = session;
-    if (sendWindow.behind === undefined) return;
-    const isInLog = sendWindow.standsIn(this.#log.open()) && sendWindow.behind >= this.#log.floor(now);
+    const { state } = sendWindow;
+    if (state.is === "live") return;
+    const isInLog = state.epoch === this.#log.open() && state.offset >= this.#log.floor(now);
     if (!isInLog) return this.#deliveries.cutOff(session);
-    while (sendWindow.behind < this.#log.head) {
+    let { offset } = state;
+    while (offset < this.#log.head) {
       // Nothing is read before there is room for it. Otherwise frequent reports of a client would cost reads.
       if (!sendWindow.fits(sendWindow.pageChars)) return this.#wait(session, sendWindow.pageChars, now);
       if (!this.#throttle.take(0, now)) return void this.#queued.add(session);
-      const page = this.#log.page(sendWindow.behind, sendWindow.pageChars, viewerOf(session));
+      const page = this.#log.page(offset, sendWindow.pageChars, viewerOf(session));
       if (page === undefined) break;
       this.#throttle.owe(page.cost + page.texts.length, now);
       if (page.texts !== "") {
@@ -87,13 +89,14 @@ export class CatchUp {
         if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
         this.#deliveries.send(session, text);
       }
-      sendWindow.advance(page.last);
+      offset = page.last;
+      sendWindow.advance(offset);
     }
     const position = this.#log.position ?? "";
     const mode = this.#roster.modeOf(session, this.#members.size);
     const items = [
       encodeFrame({ type: "position", position, reason: "replayed" }),
-      ...(sendWindow.hasMissed ? [this.#rosterFrame(mode)] : []),
+      ...(state.hasMissedPresence ? [this.#rosterFrame(mode)] : []),
     ];
     const text = DIALECTS[record.dialect].write(items.join(","), items.length === 1, position);
     if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);

@@ -14,7 +14,7 @@ import type { Leaves } from "./leave.ts";
 import type { CatchUp } from "../delivery/catch-up.ts";
 import { withField } from "../delivery/flush-encoder.ts";
 import type { Hooks, Joining } from "../hooks/hooks.ts";
-import { windowCharsOf } from "../connections/send-window.ts";
+import { LIVE, windowCharsOf } from "../connections/send-window.ts";
 import type { Log } from "../log/log.ts";
 import type { Members } from "../presence/members.ts";
 import type { Outbox } from "../delivery/outbox.ts";
@@ -168,7 +168,7 @@ export class Joins {
         ...(join.source !== undefined && { source: join.source }),
         ...(user === "" && place !== join.source && { place }),
       },
-      { sent: 0, ...(join.flow === true && { seen: 0 }) },
+      { sent: 0, ...(join.flow === true && { seen: 0 }), state: LIVE },
     );
     this.#tickets.bind(join, now);
     // Who comes to watch is a member no longer.
