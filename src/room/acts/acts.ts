@@ -1,6 +1,7 @@
 import type { Kind } from "../../config/config.ts";
 import type { SessionBudget } from "../../limits/session-budget.ts";
 import { Rights } from "../../protocol/capabilities.ts";
+import { dialectOf } from "../../protocol/dialects.ts";
 import { errorFrame } from "../../protocol/encode.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { AuthFrame, ClientFrame, SeenFrame } from "../../protocol/frames.ts";
@@ -12,7 +13,6 @@ import type { Actor } from "../api.ts";
 import { isForConnection, type Attempts } from "../access/attempts.ts";
 import type { RoomBudgets } from "../../limits/room-budgets.ts";
 import type { Leaves } from "../membership/leave.ts";
-import { DIALECTS } from "../delivery/dialects.ts";
 import type { CatchUp } from "../delivery/catch-up.ts";
 import type { Members } from "../presence/members.ts";
 import type { Reply, Origin, Outbox } from "../delivery/outbox.ts";
@@ -127,7 +127,7 @@ export class Acts {
     // Rejections of a session that is not in the room are not counted, so nothing else would end a flood.
     if (!isHere && overBudget !== undefined) return this.#refuseWhole(sent, overBudget);
     if (roomSpent !== undefined && bytes > ALWAYS_READ_BYTES) return this.#refuseWhole(sent, roomSpent);
-    const items = DIALECTS[connection?.record.dialect ?? "json"].read(data);
+    const items = dialectOf(connection?.record.dialect ?? "json").read(data);
     if (!items.ok) return this.#refuseWhole(sent, items.error);
     let refused = 0;
     let isOverBudget = false;

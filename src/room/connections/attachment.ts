@@ -1,5 +1,6 @@
 import { isJsonObject } from "../../protocol/json.ts";
-import type { Access, DialectName, PresenceMode } from "../../protocol/contract.ts";
+import type { Access, FormatName, PresenceMode } from "../../protocol/contract.ts";
+import { dialectOf } from "../../protocol/dialects.ts";
 import type { Remains } from "./closed-sockets.ts";
 import { LIVE, type SendWindowRecord } from "./send-window.ts";
 
@@ -16,7 +17,7 @@ export interface SessionRecord {
   readonly session: string;
   readonly member: string;
   readonly user: string;
-  readonly dialect: DialectName;
+  readonly dialect: FormatName;
   readonly mode: PresenceMode;
   /** The attempt number. Of a session's sockets, the one with the highest number counts. Absent if older code accepted it. */
   readonly attempt?: number | undefined;
@@ -70,7 +71,11 @@ export type Attached =
 /** Writes a session into its socket. */
 export function attach(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): void {
   // The oldest that can serve it, so that older code goes on with what it can.
-  socket.serializeAttachment({ v: record.dialect === "proto" ? 2 : 1, ...record, lane: laneOf(sendWindow) });
+  socket.serializeAttachment({
+    v: dialectOf(record.dialect).attachmentVersion,
+    ...record,
+    lane: laneOf(sendWindow),
+  });
 }
 
 /** Marks a socket as no one's, so that neither its late frames nor its close mean anything. */

@@ -1,5 +1,6 @@
 import type { KindOptions } from "../../config/options.ts";
-import type { DialectName } from "../../protocol/contract.ts";
+import type { FormatName } from "../../protocol/contract.ts";
+import { dialectOf } from "../../protocol/dialects.ts";
 import type { Backlog } from "./backlog.ts";
 import { SendQueue } from "./send-queue.ts";
 
@@ -52,7 +53,7 @@ const BRIDGE_WINDOW_CHARS = 65_536;
 /** The window of a connection that speaks a dialect. */
 export function windowCharsOf(
   { windowChars }: Pick<SendWindowLimits, "windowChars">,
-  dialect: DialectName,
+  dialect: FormatName,
 ): number {
   return dialect === "bridge" ? Math.min(windowChars, BRIDGE_WINDOW_CHARS) : windowChars;
 }
@@ -66,12 +67,9 @@ const SPARE_SEEN = 64;
 /** What a page is wrapped in: brackets, and its position for a bridge. */
 const WRAPPING_CHARS = 64;
 
-/** The most bytes of UTF-8 for one UTF-16 unit of text. */
-const MAX_BYTES_PER_CHAR = 3;
-
 /** Whose send window it is. */
 interface SendWindowContext {
-  readonly dialect: DialectName;
+  readonly dialect: FormatName;
   /** What all connections of the room leave unread. */
   readonly backlog: Backlog;
   /** Called when there is something new to attach. */
@@ -108,7 +106,7 @@ export class SendWindow {
     this.#queue = new SendQueue(socket);
     this.#changed = of.changed;
     this.#isBridge = of.dialect === "bridge";
-    this.#bytesPerUnit = of.dialect === "proto" ? 1 : MAX_BYTES_PER_CHAR;
+    this.#bytesPerUnit = dialectOf(of.dialect).maxBytesPerUnit;
     this.#record = { ...record };
   }
 

@@ -2,7 +2,7 @@ import { encodeFrame } from "../../protocol/encode.ts";
 import { isFor } from "../../protocol/messages.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Deliveries } from "./deliveries.ts";
-import { DIALECTS } from "./dialects.ts";
+import { FORMATS } from "./formats.ts";
 import { viewerOf, passesBy, startsLog, textFor, type Flush } from "./flush.ts";
 import type { Log } from "../log/log.ts";
 import { isExpired, type Session } from "../connections/sessions.ts";
@@ -43,8 +43,7 @@ export class Broadcast {
     const filtered = this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined;
     const shared = textFor(session, flush, isGone, filtered);
     if (shared.count + own.length === 0) return;
-    const text =
-      own.length === 0 ? shared.text : DIALECTS[record.dialect].append(shared, own, flush.position);
+    const text = own.length === 0 ? shared.text : FORMATS[record.dialect].append(shared, own, flush.position);
     const isWhole = sendWindow.fits(text.length);
     if (isWhole || (shared.count > 0 && sendWindow.fits(shared.text.length))) {
       this.#deliveries.send(session, isWhole ? text : shared.text);
@@ -81,7 +80,7 @@ export class Broadcast {
   /** Sends replies alone. */
   #reply(session: Session, own: readonly string[], isGone: boolean): void {
     if (own.length === 0) return;
-    const text = DIALECTS[session.record.dialect].write(
+    const text = FORMATS[session.record.dialect].write(
       own.join(","),
       own.length === 1,
       this.#positionOf(session),

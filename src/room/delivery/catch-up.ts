@@ -6,7 +6,7 @@ import type { Log } from "../log/log.ts";
 import type { Members } from "../presence/members.ts";
 import type { Roster } from "../presence/roster.ts";
 import type { Deliveries } from "./deliveries.ts";
-import { DIALECTS } from "./dialects.ts";
+import { FORMATS } from "./formats.ts";
 import { encodeRoster } from "./flush-encoder.ts";
 import { viewerOf } from "./flush.ts";
 
@@ -58,7 +58,7 @@ export class CatchUp {
   begin(session: Session, welcome: string, offset: number, now: number): void {
     session.toldOffset = offset;
     const position = this.#log.positionAt(offset);
-    this.#deliveries.send(session, DIALECTS[session.record.dialect].write(welcome, true, position));
+    this.#deliveries.send(session, FORMATS[session.record.dialect].write(welcome, true, position));
     // A client whose welcome is larger than its allowance would otherwise reconnect for ever.
     session.sendWindow.welcomed();
     if (offset === this.#log.head) return;
@@ -85,7 +85,7 @@ export class CatchUp {
       if (page === undefined) break;
       this.#throttle.owe(page.cost + page.texts.length, now);
       if (page.texts !== "") {
-        const text = DIALECTS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
+        const text = FORMATS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
         if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
         this.#deliveries.send(session, text);
       }
@@ -98,7 +98,7 @@ export class CatchUp {
       encodeFrame({ type: "position", position, reason: "replayed" }),
       ...(state.hasMissedPresence ? [this.#rosterFrame(mode)] : []),
     ];
-    const text = DIALECTS[record.dialect].write(items.join(","), items.length === 1, position);
+    const text = FORMATS[record.dialect].write(items.join(","), items.length === 1, position);
     if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
     this.#deliveries.send(session, text);
     session.toldOffset = this.#log.head;

@@ -1,6 +1,6 @@
 import type { CloseName } from "../../protocol/close-codes.ts";
+import type { Written } from "../../protocol/dialects.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
-import type { Written } from "./dialects.ts";
 import type { FlushReport } from "./flush-report.ts";
 
 /** A report while it is written. */

@@ -1,7 +1,7 @@
 import { excessOf } from "../../auth/claims.ts";
 import type { Revocations } from "../../auth/revocations.ts";
 import type { Kind } from "../../config/config.ts";
-import { expiresInMs, type DialectName, type JoinRequest } from "../../protocol/contract.ts";
+import { expiresInMs, type FormatName, type JoinRequest } from "../../protocol/contract.ts";
 import { encodeFrame, errorFrame } from "../../protocol/encode.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { WelcomeFrame } from "../../protocol/frames.ts";
@@ -242,7 +242,7 @@ export class Joins {
 const NEW_ROOM_RETRY_MS = 3_600_000;
 
 /** The limits a client keeps itself to. */
-function toldLimits(kind: Kind, dialect: DialectName): Record<string, number> {
+function toldLimits(kind: Kind, dialect: FormatName): Record<string, number> {
   const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
   const { maxStateKeys, maxStateBytes } = kind;
   const windowChars = windowCharsOf(kind, dialect);
