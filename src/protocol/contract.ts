@@ -13,18 +13,21 @@ import { isJsonObject, parseJson } from "./json.ts";
 export const CONTRACT_VERSION = 2;
 
 /** The version that a request names: the oldest that serves it, so that a room of older code rejects as little as possible. */
-export function contractVersionOf(dialect?: DialectName): number {
-  return dialect === "proto" ? 2 : 1;
+export function contractVersionOf(dialect?: { readonly contractVersion: number }): number {
+  return dialect?.contractVersion ?? 1;
 }
 
 /** The header of an internal upgrade that carries a {@link JoinRequest}. Never copied from a client's request. */
 export const JOIN_HEADER = "Parlor-Join";
 
+/** The dialects of clients (dialects.ts). */
+export type DialectName = "json" | "proto";
+
 /**
- * How a connection's frames are written: `json` and `proto` are for clients, `bridge` is JSON with a position before each
- * frame.
+ * How the room writes a connection's frames: in a dialect of clients, or as `bridge`, which is JSON with a position before each
+ * frame. Requests and attachments call it `dialect`.
  */
-export type DialectName = "json" | "bridge" | "proto";
+export type FormatName = DialectName | "bridge";
 
 /** What a connection receives about members: the list of them, or only their number. */
 export type PresenceMode = "list" | "count";
@@ -66,7 +69,7 @@ export interface JoinRequest {
   readonly member: string;
   /** The verified user, or "". */
   readonly user: string;
-  readonly dialect: DialectName;
+  readonly dialect: FormatName;
   readonly mode: PresenceMode;
   /** The position as the client sent it. The room validates it. */
   readonly after?: string;

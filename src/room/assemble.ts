@@ -14,7 +14,9 @@ import { Leaves } from "./membership/leave.ts";
 import { JoinQueue } from "./membership/join-queue.ts";
 import { Joins } from "./membership/join.ts";
 import { Vacancy } from "./lifetime/vacancy.ts";
-import { FanOut } from "./delivery/fan-out.ts";
+import { Broadcast } from "./delivery/broadcast.ts";
+import { CatchUp } from "./delivery/catch-up.ts";
+import { Deliveries } from "./delivery/deliveries.ts";
 import { MemoryRefFloors, SqlRefFloors } from "./log/ref-floors.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { Liveness } from "./connections/liveness.ts";
@@ -80,8 +82,18 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const tickets = new UsedTickets(tables);
   const presence = new Announcements({ members, roster, throttle: new Throttle(PRESENCE_FRAMES) });
   const flushSchedule = new FlushSchedule(kind.volatilePerSecond);
-  const fanOut = new FanOut({ log, sessions, members, roster });
-  const outbox = new Outbox(isStored, { log, deduplication, state, sessions, presence, fanOut });
+  const deliveries = new Deliveries(sessions);
+  const catchUp = new CatchUp({ log, sessions, members, roster, deliveries });
+  const broadcast = new Broadcast({ log, deliveries, catchUp });
+  const outbox = new Outbox(isStored, {
+    log,
+    deduplication,
+    state,
+    sessions,
+    presence,
+    deliveries,
+    broadcast,
+  });
   const hooks = new Hooks(kind, name, { members, state, outbox });
   const leaves = new Leaves({ sessions, members, state, outbox, hooks });
   const publishing = new Publishing(kind, { hooks, members, state, deduplication, outbox });
@@ -110,7 +122,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     capacity: new Capacity(kind, { members, sessions }),
     roster,
     state,
-    fanOut,
+    catchUp,
     hooks,
     leaves,
     budgets,
@@ -126,7 +138,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     members,
     budgets,
     outbox,
-    fanOut,
+    catchUp,
     publishing,
     leaves,
     renewals,
@@ -141,7 +153,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
   });
   return {
-    ...{ tables, log, state, sessions, members, roster, outbox, fanOut, flushSchedule },
+    ...{ tables, log, state, sessions, members, roster, outbox, deliveries, catchUp, flushSchedule },
     ...{
       leaves,
       renewals,

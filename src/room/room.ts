@@ -26,6 +26,7 @@ import { assemble, type Assembly, type TokenChecks } from "./assemble.ts";
 import type { QueryResult } from "./acts/metered-queries.ts";
 import { reap } from "./reaper.ts";
 import { infoOf, queryHistory, queryMembers, queryState } from "./queries.ts";
+import { combined } from "./delivery/flush-report.ts";
 import { closeSocket, isExpired, type Session } from "./connections/sessions.ts";
 import { NewerTables } from "./tables.ts";
 import { Wakeup } from "./lifetime/wakeup.ts";
@@ -92,10 +93,10 @@ class Room extends DurableObject implements RoomApi {
     this.#socketTurn(
       socket,
       (now) => {
-        const { acts, sessions, fanOut, outbox, counters } = this.#room;
+        const { acts, sessions, deliveries, outbox, counters } = this.#room;
         const session = sessions.of(socket);
         if (session === undefined) return;
-        if (isExpired(session, now)) return fanOut.cutOff(session, "token_expired");
+        if (isExpired(session, now)) return deliveries.cutOff(session, "token_expired");
         sessions.heard(session, now);
         acts.receive(session.record, session, data, repliesOver(session, outbox, counters), now);
       },
@@ -262,25 +263,28 @@ class Room extends DurableObject implements RoomApi {
 
   /** Whether the flush may wait for more. If so, sets the timer for it. */
   #delaysFlush(now: number): boolean {
-    const { outbox, fanOut, flushSchedule, vacancy } = this.#room;
+    const { outbox, deliveries, catchUp, flushSchedule, vacancy } = this.#room;
     const dueAt = flushSchedule.dueAt(outbox.waiting, now);
-    if (dueAt <= now || fanOut.hasLeftBehind || fanOut.queuedUntil !== undefined || vacancy.isEmpty)
+    if (dueAt <= now || deliveries.hasLeftBehind || catchUp.queuedUntil !== undefined || vacancy.isEmpty)
       return false;
     if (outbox.isEmpty) this.#tend(now);
     else this.#wakeup.arm(now, dueAt);
     return true;
   }
 
-  /** Tells everyone everything. Who did not read it has lost its connection, and that is told in turn. */
+  /** Sends everything. A slow connection is closed by this, which a further flush announces to the other members. */
   #flush(now: number): void {
-    const { outbox, fanOut, deadlines, liveness, flushSchedule, unreadWelcomes } = this.#room;
+    const { outbox, deadlines, liveness, flushSchedule, unreadWelcomes } = this.#room;
     for (const session of unreadWelcomes.takeLost(now)) this.#lose(session, now, "silent");
-    outbox.flush(now);
-    const slow = fanOut.takeSlow();
-    for (const session of slow) this.#lose(session, now);
-    if (slow.length > 0) return this.#flush(now);
-    flushSchedule.flushed(fanOut.takeSends(), outbox.takeStored(), now);
-    for (const session of fanOut.takeStalled()) deadlines.end(liveness.stalledBy(session) ?? now, now);
+    let report = outbox.flush(now);
+    let all = report;
+    while (report.slow.length > 0) {
+      for (const session of report.slow) this.#lose(session, now);
+      report = outbox.flush(now);
+      all = combined(all, report);
+    }
+    flushSchedule.flushed(all.sends, all.stored, now);
+    for (const session of all.stalled) deadlines.end(liveness.stalledBy(session) ?? now, now);
     this.#tend(now);
   }
 

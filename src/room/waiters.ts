@@ -7,7 +7,7 @@ import type { Waiter } from "./lifetime/wakeup.ts";
  * Work that is done in every flush is not in this list, because the room knows when the next flush is due.
  */
 export function waitersOf(room: Assembly, name: string | undefined): readonly Waiter[] {
-  const { counters, joinQueue, fanOut, outbox } = room;
+  const { counters, joinQueue, catchUp, outbox } = room;
   const logLines: Waiter = {
     dueAt: (now) => counters.dueAt(now),
     run: (_now, dueBy) => counters.tell({ room: name }, dueBy),
@@ -17,11 +17,11 @@ export function waitersOf(room: Assembly, name: string | undefined): readonly Wa
     run: (now) => joinQueue.drain(now),
   };
   const catchUps: Waiter = {
-    dueAt: () => Math.min(fanOut.queuedUntil ?? Infinity, fanOut.heldUntil ?? Infinity),
+    dueAt: () => Math.min(catchUp.queuedUntil ?? Infinity, catchUp.heldUntil ?? Infinity),
     run: (now, dueBy) => {
-      if (fanOut.queuedUntil === undefined && (fanOut.heldUntil ?? Infinity) > dueBy) return;
-      outbox.flush(now); // A connection that catches up is live, so it must have received everything.
-      fanOut.goOn(now, dueBy);
+      if (catchUp.queuedUntil === undefined && (catchUp.heldUntil ?? Infinity) > dueBy) return;
+      outbox.send(now); // A connection that catches up is live, so it must have received everything.
+      catchUp.goOn(now, dueBy);
     },
   };
   return [logLines, joins, catchUps];

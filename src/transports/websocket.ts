@@ -1,10 +1,9 @@
 import { CLOSE_CODES } from "../protocol/close-codes.ts";
 import type { DialectName } from "../protocol/contract.ts";
+import { DIALECTS } from "../protocol/dialects.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { encodeServerFrames } from "../protocol/proto/server-encode.ts";
 import { closeOf } from "../protocol/refusals.ts";
-import { PROTO_SUBPROTOCOL, SUBPROTOCOL } from "../protocol/version.ts";
 import { countRefusal } from "./edge-counts.ts";
 
 /** What a client says in `Sec-WebSocket-Protocol`, where browsers can put a secret that stays out of URLs and logs. */
@@ -22,10 +21,9 @@ export interface Offer {
 }
 
 /** The dialects that clients can ask for, by their subprotocols. */
-const DIALECT_OF: ReadonlyMap<string, DialectName> = new Map([
-  [SUBPROTOCOL, "json"],
-  [PROTO_SUBPROTOCOL, "proto"],
-]);
+const DIALECT_OF: ReadonlyMap<string, DialectName> = new Map(
+  (Object.keys(DIALECTS) as DialectName[]).map((name) => [DIALECTS[name].subprotocol, name]),
+);
 
 const KEY_PREFIX = "resume.";
 const TOKEN_PREFIX = "bearer.";
@@ -70,8 +68,8 @@ export function refuseUpgrade(error: WireError, echo: string | undefined): Respo
   countRefusal(error);
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  const frame = errorFrame(error);
-  server.send(echo === PROTO_SUBPROTOCOL ? encodeServerFrames([frame]) : encodeFrame(frame));
+  const dialect = DIALECTS[DIALECT_OF.get(echo ?? "") ?? "json"];
+  server.send(dialect.write(encodeFrame(errorFrame(error)), true));
   const { code, text } = CLOSE_CODES[closeOf(error)];
   server.close(code, text);
   const headers = new Headers(echo === undefined ? {} : { "Sec-WebSocket-Protocol": echo });

@@ -91,6 +91,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
       "connections",
       "api.ts",
       "tables.ts",
+      "delivery",
       "lifetime",
       "membership",
       "acts",

@@ -101,7 +101,7 @@ export class TokenRenewals {
     const { access } = session.record;
     this.#sessions.update(session, { warnedOf: access?.expiresAt ?? now });
     const leftMs = access && expiresInMs(access, now);
-    this.#outbox.reply(session, { type: "expiring", expiresInMs: leftMs ?? 0 });
+    this.#outbox.replies.add(session, { type: "expiring", expiresInMs: leftMs ?? 0 });
   }
 
   /**

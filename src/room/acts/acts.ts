@@ -1,6 +1,7 @@
 import type { Kind } from "../../config/config.ts";
 import type { SessionBudget } from "../../limits/session-budget.ts";
 import { Rights } from "../../protocol/capabilities.ts";
+import { dialectOf } from "../../protocol/dialects.ts";
 import { errorFrame } from "../../protocol/encode.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { AuthFrame, ClientFrame, SeenFrame } from "../../protocol/frames.ts";
@@ -12,8 +13,7 @@ import type { Actor } from "../api.ts";
 import { isForConnection, type Attempts } from "../access/attempts.ts";
 import type { RoomBudgets } from "../../limits/room-budgets.ts";
 import type { Leaves } from "../membership/leave.ts";
-import { DIALECTS } from "../delivery/dialects.ts";
-import type { FanOut } from "../delivery/fan-out.ts";
+import type { CatchUp } from "../delivery/catch-up.ts";
 import type { Members } from "../presence/members.ts";
 import type { Reply, Origin, Outbox } from "../delivery/outbox.ts";
 import { mutedAs, type Penalties } from "../access/penalties.ts";
@@ -55,7 +55,7 @@ interface Collaborators {
   readonly members: Members;
   readonly budgets: RoomBudgets;
   readonly outbox: Outbox;
-  readonly fanOut: FanOut;
+  readonly catchUp: CatchUp;
   readonly publishing: Publishing;
   readonly leaves: Leaves;
   readonly renewals: TokenRenewals;
@@ -107,7 +107,7 @@ export class Acts {
     // Rejections of a session that is not in the room are not counted, so nothing else would end a flood.
     if (!isHere && overBudget !== undefined) return this.#refuseWhole(sent, overBudget);
     if (roomSpent !== undefined && bytes > ALWAYS_READ_BYTES) return this.#refuseWhole(sent, roomSpent);
-    const items = DIALECTS[connection?.record.dialect ?? "json"].read(data);
+    const items = dialectOf(connection?.record.dialect ?? "json").read(data);
     if (!items.ok) return this.#refuseWhole(sent, items.error);
     let refused = 0;
     let isOverBudget = false;
@@ -220,9 +220,9 @@ export class Acts {
       return false;
     }
     const isFree = connection.sendWindow.read(chars, now);
-    if (connection.sendWindow.behind !== undefined) {
-      this.#room.outbox.flush(now); // It may be live after this, so it must have received everything.
-      this.#room.fanOut.advance(connection, now);
+    if (connection.sendWindow.state.is === "behind") {
+      this.#room.outbox.send(now); // It may be live after this, so it must have received everything.
+      this.#room.catchUp.advance(connection, now);
     }
     return isFree;
   }

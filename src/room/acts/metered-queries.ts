@@ -1,3 +1,4 @@
+import { dialectOf } from "../../protocol/dialects.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { HistoryRequestFrame } from "../../protocol/frames.ts";
 import type { Actor, Reader, ReadOutcome } from "../api.ts";
@@ -55,10 +56,10 @@ export class MeteredQueries {
     const source = sourceOf(actor, connection);
     const refusal = this.#budgets.readRefusal(source, now);
     if (refusal !== undefined) return refusal;
-    this.#outbox.flush(now); // Acts before it in its frame must be readable.
+    this.#outbox.send(now); // Acts before it in its frame must be readable.
     const viewer = { member: isMember ? actor.member : undefined, seesState: false };
     const page = this.#log.history(frame, now, viewer);
-    const isText = connection !== undefined && connection.record.dialect !== "proto";
+    const isText = connection !== undefined && dialectOf(connection.record.dialect).isJson;
     this.#budgets.chargeRead(source, page.cost + (isText ? 1 : PARSE_PRICE) * charsOf(page), now);
     reply({ type: "history", ...(frame.ref !== undefined && { ref: frame.ref }), page });
     return undefined;

@@ -14,7 +14,7 @@ export function repliesOver(session: Session, outbox: Outbox, counters: Counters
     // Without a ref there is nothing an ack could name.
     if (frame.type === "ack" && frame.ref === undefined && frame.expiresInMs === undefined) return;
     if (frame.type === "error") counters.count("refused", labelsOf(frame));
-    outbox.reply(session, frame);
+    outbox.replies.add(session, frame);
   };
   return { item: () => reply, whole: (error) => reply(errorFrame(error)) };
 }

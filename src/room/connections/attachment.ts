@@ -1,7 +1,8 @@
 import { isJsonObject } from "../../protocol/json.ts";
-import type { Access, DialectName, PresenceMode } from "../../protocol/contract.ts";
+import type { Access, FormatName, PresenceMode } from "../../protocol/contract.ts";
+import { dialectOf } from "../../protocol/dialects.ts";
 import type { Remains } from "./closed-sockets.ts";
-import type { SendWindowRecord } from "./send-window.ts";
+import { LIVE, type SendWindowRecord } from "./send-window.ts";
 
 /**
  * The format of what a socket carries through hibernation. Code meets sockets that older and newer code wrote.
@@ -16,7 +17,7 @@ export interface SessionRecord {
   readonly session: string;
   readonly member: string;
   readonly user: string;
-  readonly dialect: DialectName;
+  readonly dialect: FormatName;
   readonly mode: PresenceMode;
   /** The attempt number. Of a session's sockets, the one with the highest number counts. Absent if older code accepted it. */
   readonly attempt?: number | undefined;
@@ -38,6 +39,24 @@ export interface SessionRecord {
   readonly data?: string | undefined;
 }
 
+/**
+ * A send window as it is attached. Code of other versions reads and writes these keys, so they stay as they are.
+ * `SendWindowRecord` explains the values.
+ */
+export interface AttachedSendWindow {
+  readonly sent: number;
+  readonly welcome?: number | undefined;
+  readonly seen?: number | undefined;
+  readonly said?: number | undefined;
+  /** The offset of a connection that is behind, always with `epoch` and `stalledAt`. Absent for a live connection. */
+  readonly behind?: number | undefined;
+  readonly epoch?: string | undefined;
+  /** Older code may write it for a live connection too. */
+  readonly stalledAt?: number | undefined;
+  /** Whether the connection missed changes of presence. */
+  readonly missed?: boolean | undefined;
+}
+
 /** How stale `heardAt` may be: writing it for every frame would cost more than the frame. */
 export const HEARD_RESOLUTION_MS = 15_000;
 
@@ -52,7 +71,11 @@ export type Attached =
 /** Writes a session into its socket. */
 export function attach(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): void {
   // The oldest that can serve it, so that older code goes on with what it can.
-  socket.serializeAttachment({ v: record.dialect === "proto" ? 2 : 1, ...record, lane: sendWindow });
+  socket.serializeAttachment({
+    v: dialectOf(record.dialect).attachmentVersion,
+    ...record,
+    lane: laneOf(sendWindow),
+  });
 }
 
 /** Marks a socket as no one's, so that neither its late frames nor its close mean anything. */
@@ -68,5 +91,21 @@ export function readAttachment(socket: WebSocket): Attached {
   if (value["gone"] === true) return { is: "gone", remains: value as Remains };
   // One without a send window was written by code that had none.
   const { v: _v, lane = { sent: 0 }, ...record } = value;
-  return { is: "session", record: record as unknown as SessionRecord, sendWindow: lane as SendWindowRecord };
+  const sendWindow = sendWindowOf(lane as AttachedSendWindow);
+  return { is: "session", record: record as unknown as SessionRecord, sendWindow };
+}
+
+function laneOf({ state, ...lengths }: SendWindowRecord): AttachedSendWindow {
+  if (state.is === "live") return lengths;
+  const { offset, epoch, stalledAt, hasMissedPresence } = state;
+  return { ...lengths, behind: offset, epoch, stalledAt, ...(hasMissedPresence && { missed: true }) };
+}
+
+function sendWindowOf(lane: AttachedSendWindow): SendWindowRecord {
+  const { behind, epoch = "", stalledAt = 0, missed = false, ...lengths } = lane;
+  if (behind === undefined) return { ...lengths, state: LIVE };
+  return {
+    ...lengths,
+    state: { is: "behind", offset: behind, epoch, stalledAt, hasMissedPresence: missed },
+  };
 }

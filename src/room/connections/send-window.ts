@@ -1,30 +1,48 @@
 import type { KindOptions } from "../../config/options.ts";
-import type { DialectName } from "../../protocol/contract.ts";
+import type { FormatName } from "../../protocol/contract.ts";
+import { dialectOf } from "../../protocol/dialects.ts";
 import type { Backlog } from "./backlog.ts";
 import { SendQueue } from "./send-queue.ts";
 
 /** The options that bound what waits to be read by one connection. */
 export type SendWindowLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
 
-/** What of a send window must outlive the room's memory. Lengths in UTF-16 units of text, in bytes where frames are binary. */
+/** The state of a connection that receives every flush. */
+export interface Live {
+  readonly is: "live";
+}
+
+/** The state of a connection that is sent the log instead, because its client did not read fast enough or has just joined. */
+export interface Behind {
+  readonly is: "behind";
+  /** The connection has received the log up to this offset. */
+  readonly offset: number;
+  /** The epoch of that log. A log that is not stored ends with the room's memory. */
+  readonly epoch: string;
+  /** When the client last read anything, Unix milliseconds. */
+  readonly stalledAt: number;
+  /** Whether the connection missed changes of presence. */
+  readonly hasMissedPresence: boolean;
+}
+
+/**
+ * The part of a send window that must outlive the room's memory (attachment.ts). Lengths are in UTF-16 units of text, or in
+ * bytes for binary frames.
+ */
 export interface SendWindowRecord {
-  /** Sent on this connection. */
+  /** The length of all frames sent on this connection. */
   sent: number;
   /** The part of it that was the welcome. */
   welcome?: number | undefined;
-  /** Read, as its client reported and as far as it can be true; absent if the client does not report. */
+  /** The length that its client has read, as far as its reports can be true. Absent if the client does not report. */
   seen?: number | undefined;
-  /** Read as its client reported, while that is more than can be true. */
+  /** The length that its client claims to have read, while that is more than can be true. */
   said?: number | undefined;
-  /** While it is sent the log: the offset it stands at. */
-  behind?: number | undefined;
-  /** The epoch of that log: a log that is not stored ends with the room's memory. */
-  epoch?: string | undefined;
-  /** While it is behind: when it last read anything, Unix milliseconds. */
-  stalledAt?: number | undefined;
-  /** Whether it missed who came and went. */
-  missed?: boolean | undefined;
+  state: Live | Behind;
 }
+
+/** The state of every live connection. */
+export const LIVE: Live = { is: "live" };
 
 /**
  * The maximum unread characters of a bridge. Its isolate holds the data that its reader has not taken, for all readers of a
@@ -35,7 +53,7 @@ const BRIDGE_WINDOW_CHARS = 65_536;
 /** The window of a connection that speaks a dialect. */
 export function windowCharsOf(
   { windowChars }: Pick<SendWindowLimits, "windowChars">,
-  dialect: DialectName,
+  dialect: FormatName,
 ): number {
   return dialect === "bridge" ? Math.min(windowChars, BRIDGE_WINDOW_CHARS) : windowChars;
 }
@@ -49,12 +67,9 @@ const SPARE_SEEN = 64;
 /** What a page is wrapped in: brackets, and its position for a bridge. */
 const WRAPPING_CHARS = 64;
 
-/** The most bytes of UTF-8 for one UTF-16 unit of text. */
-const MAX_BYTES_PER_CHAR = 3;
-
 /** Whose send window it is. */
 interface SendWindowContext {
-  readonly dialect: DialectName;
+  readonly dialect: FormatName;
   /** What all connections of the room leave unread. */
   readonly backlog: Backlog;
   /** Called when there is something new to attach. */
@@ -91,7 +106,7 @@ export class SendWindow {
     this.#queue = new SendQueue(socket);
     this.#changed = of.changed;
     this.#isBridge = of.dialect === "bridge";
-    this.#bytesPerUnit = of.dialect === "proto" ? 1 : MAX_BYTES_PER_CHAR;
+    this.#bytesPerUnit = dialectOf(of.dialect).maxBytesPerUnit;
     this.#record = { ...record };
   }
 
@@ -105,19 +120,15 @@ export class SendWindow {
     return this.#record.seen !== undefined;
   }
 
-  /** The offset it stands at while it is sent the log; `undefined` while it is live. */
-  get behind(): number | undefined {
-    return this.#record.behind;
+  /** Whether the connection is live, or how far it is behind. */
+  get state(): Live | Behind {
+    return this.#record.state;
   }
 
-  /** Whether who came and went was not told. */
-  get hasMissed(): boolean {
-    return this.#record.missed === true;
-  }
-
-  /** While it is behind: since when nothing was read, Unix milliseconds. */
+  /** When its client last read anything, Unix milliseconds; `undefined` for a connection that is live or has no window. */
   get stalledAt(): number | undefined {
-    return this.#record.behind === undefined || !this.hasWindow ? undefined : this.#record.stalledAt;
+    const { state } = this.#record;
+    return state.is === "behind" && this.hasWindow ? state.stalledAt : undefined;
   }
 
   /** The largest page of the log it should be sent. */
@@ -207,7 +218,7 @@ export class SendWindow {
    */
   read(chars: number, now: number): boolean {
     const reported = Math.min(Math.max(chars, this.#record.said ?? 0), this.#record.sent);
-    if (this.#takeReport(reported)) this.#change({ stalledAt: now });
+    if (this.#takeReport(reported)) this.#restartStall(now);
     const isDue = this.#unnoted > 0;
     if (isDue) this.#unnoted--;
     return isDue;
@@ -215,40 +226,44 @@ export class SendWindow {
 
   /** Checks again whether its client's report can be true, and restarts its stall if the client has read something. */
   recheck(now: number): void {
-    if (this.#recheckReport() || this.hasRead) this.#change({ stalledAt: now });
+    if (this.#recheckReport() || this.hasRead) this.#restartStall(now);
   }
 
   /** Restarts its stall if that is ahead of a clock that was set back; returns whether it did. */
   restart(now: number): boolean {
     const isAhead = (this.stalledAt ?? 0) > now;
-    if (isAhead) this.#change({ stalledAt: now });
+    if (isAhead) this.#restartStall(now);
     return isAhead;
   }
 
-  /** From now on it is sent the log, from an offset. */
-  fallBehind(offset: number, now: number): void {
-    this.#change({ behind: offset, stalledAt: now });
+  /** From now on the connection is sent the log with this epoch, from an offset. */
+  fallBehind(offset: number, epoch: string, now: number): void {
+    this.#change({ state: { is: "behind", offset, epoch, stalledAt: now, hasMissedPresence: false } });
   }
 
-  /** Whether the log that it stands in is the one with this epoch; while it is in none, it is from now on. */
-  standsIn(epoch: string): boolean {
-    if (this.#record.epoch === undefined) this.#change({ epoch });
-    return this.#record.epoch === epoch;
-  }
-
-  /** It stands at an offset of the log now. */
+  /** The connection has received the log up to an offset. */
   advance(offset: number): void {
-    this.#change({ behind: offset });
+    this.#changeBehind({ offset });
   }
 
-  /** Who came or went was not told. */
-  miss(): void {
-    if (!this.hasMissed) this.#change({ missed: true });
+  /** The connection has not received a change of presence. */
+  missPresence(): void {
+    const { state } = this.#record;
+    if (state.is === "behind" && !state.hasMissedPresence) this.#changeBehind({ hasMissedPresence: true });
   }
 
-  /** It is live. */
+  /** The connection has received the whole log. */
   catchUp(): void {
-    this.#change({ behind: undefined, epoch: undefined, stalledAt: undefined, missed: undefined });
+    this.#change({ state: LIVE });
+  }
+
+  #restartStall(now: number): void {
+    this.#changeBehind({ stalledAt: now });
+  }
+
+  #changeBehind(change: Partial<Omit<Behind, "is">>): void {
+    const { state } = this.#record;
+    if (state.is === "behind") this.#change({ state: { ...state, ...change } });
   }
 
   /** Accepts a claim as far as it can be true, because queued data has not been read. Returns whether more was read. */

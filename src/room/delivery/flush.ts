@@ -1,5 +1,6 @@
 import { isFor, type Viewer } from "../../protocol/messages.ts";
-import { DIALECTS, type WrittenItems } from "./dialects.ts";
+import type { WrittenItems } from "../../protocol/dialects.ts";
+import { FORMATS } from "./formats.ts";
 import { encodeShared, type FlushContents, type View } from "./flush-encoder.ts";
 import type { Session } from "../connections/sessions.ts";
 
@@ -62,7 +63,7 @@ function write(
   };
   const texts = encodeShared(flush.contents, view);
   const items = texts.join(",");
-  const text = DIALECTS[record.dialect].write(items, texts.length === 1, flush.position);
+  const text = FORMATS[record.dialect].write(items, texts.length === 1, flush.position);
   const isVolatile = recorded.length === 0 && (presence === undefined || isGone);
   return { items, count: texts.length, text, isVolatile };
 }

@@ -1,13 +1,16 @@
 import type { CloseName } from "../../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../../protocol/encode.ts";
-import type { AckFrame, ErrorFrame, ExpiringFrame } from "../../protocol/frames.ts";
+import type { AckFrame, ErrorFrame } from "../../protocol/frames.ts";
 import { encodeEntry, type EntryParts } from "../../protocol/messages.ts";
 import { log } from "../../metrics/log.ts";
 import type { Announcements } from "../presence/announcements.ts";
-import type { FanOut } from "./fan-out.ts";
+import type { Broadcast } from "./broadcast.ts";
+import type { Deliveries } from "./deliveries.ts";
 import type { FlushContents, EncodedEntry } from "./flush-encoder.ts";
+import type { FlushReport } from "./flush-report.ts";
 import type { Flush } from "./flush.ts";
-import { encodeHistory, type HistoryReply } from "../log/history-pages.ts";
+import { ReplyQueue } from "./reply-queue.ts";
+import type { HistoryReply } from "../log/history-pages.ts";
 import type { Log } from "../log/log.ts";
 import type { Deduplication } from "../log/deduplication.ts";
 import type { Waiting } from "./flush-schedule.ts";
@@ -15,14 +18,14 @@ import type { StoredRef } from "../log/segment-store.ts";
 import { closeSocket, type Session, type Sessions } from "../connections/sessions.ts";
 import type { State } from "../state/state.ts";
 
-/** Takes the answer to an act: to its socket, or into the answer of its POST. */
+/** Sends the reply to an act: over its socket, or in the response to its POST. */
 export type Reply = (frame: AckFrame | ErrorFrame | HistoryReply) => void;
 
-/** The act that a recorded frame comes from; absent for what the room itself records. */
+/** The act that a recorded frame comes from. Absent if the room itself records the frame. */
 export interface Origin {
   readonly session: string;
   readonly ref: number | undefined;
-  /** The ref as its client gave it, which an answer names. */
+  /** The ref as its client gave it, which a reply names. */
   readonly named: number | undefined;
 }
 
@@ -35,28 +38,29 @@ interface Pending {
 }
 
 /**
- * What has happened and has not been told yet. {@link flush} makes it one storage write and one frame per member.
+ * Everything that has happened and has not been sent yet. {@link send} makes it one storage write and one frame per member.
  *
- * Nothing in here has been seen by anyone, and no offset is told before the flush that stores it.
+ * Nobody has seen anything in here, and no offset is sent before it is stored.
  */
 export class Outbox {
   readonly #log: Log;
   readonly #deduplication: Deduplication;
   readonly #state: State;
   readonly #sessions: Sessions;
-  readonly #fanOut: FanOut;
-  /** Who has come, changed and gone: told in the flushes as well. */
+  readonly #deliveries: Deliveries;
+  readonly #broadcast: Broadcast;
+  /** The members that joined, changed and left. */
   readonly presence: Announcements;
+  /** The frames for single connections. */
+  readonly replies = new ReplyQueue();
   #recorded: Pending[] = [];
-  /** By slot; one without a slot stands for itself. */
+  /** By slot. A message without a slot is its own key. */
   #volatile = new Map<string | EntryParts, EntryParts>();
-  #own = new Map<Session, string[]>();
   #farewells = new Map<Session, CloseName>();
-  /** Whether what is recorded is written to the storage. */
+  /** Whether recorded frames are written to the storage. */
   readonly #isStored: boolean;
-  #stored = 0;
-  /** Whether this life of the log has told its epoch; one that is stored need not. */
-  #isEpochTold: boolean;
+  /** Whether the epoch of a log in memory has been sent. The epoch of a stored log need not be. */
+  #isEpochSent: boolean;
 
   constructor(
     isStored: boolean,
@@ -66,131 +70,127 @@ export class Outbox {
       readonly state: State;
       readonly sessions: Sessions;
       readonly presence: Announcements;
-      readonly fanOut: FanOut;
+      readonly deliveries: Deliveries;
+      readonly broadcast: Broadcast;
     },
   ) {
     this.#isStored = isStored;
-    this.#isEpochTold = isStored;
+    this.#isEpochSent = isStored;
     this.#log = room.log;
     this.#deduplication = room.deduplication;
     this.#state = room.state;
     this.#sessions = room.sessions;
     this.presence = room.presence;
-    this.#fanOut = room.fanOut;
+    this.#deliveries = room.deliveries;
+    this.#broadcast = room.broadcast;
   }
 
-  /** Closes the connection of a session that is no longer in the room, after the flush that tells it the last. */
+  /** Closes the connection of a session that has left the room, after its last flush. */
   farewell(session: Session, close: CloseName): void {
     this.#farewells.set(session, close);
   }
 
-  /** The offset that what is recorded next will have. */
+  /** The offset of the next frame that is recorded. */
   get nextOffset(): number {
     return this.#log.head + this.#recorded.length + 1;
   }
 
-  /** Adds the answer to an act that waits to be stored; returns whether it does. */
+  /** Adds a reply to an act that waits to be stored. Returns whether there is such an act. */
   repeat(session: string, ref: number, reply: Reply): boolean {
     const twin = this.#recorded.find(({ origin }) => origin?.session === session && origin.ref === ref);
     twin?.replies.push(reply);
     return twin !== undefined;
   }
 
-  /** Queues a recorded frame. Its act is answered once it is stored, or when it could not be. */
+  /** Queues a recorded frame. Its act is answered when the frame is stored, or when storing it has failed. */
   record(parts: EntryParts, origin?: Origin, reply?: Reply): void {
     this.#recorded.push({ parts, origin, replies: reply === undefined ? [] : [reply] });
   }
 
   /**
-   * Queues a volatile message; it takes the place of an older one of its slot that has not been told yet.
+   * Queues a volatile message. It replaces an older message of its slot that has not been sent yet.
    *
-   * @param slot which messages may stand for one another; absent where none may
+   * @param slot which messages replace one another; absent if this one replaces none
    */
   volatile(parts: EntryParts, slot: string | EntryParts = parts): void {
-    this.#volatile.delete(slot); // So that the order is that of the newest.
+    this.#volatile.delete(slot); // The new message goes to the end of the order.
     this.#volatile.set(slot, parts);
   }
 
-  /** Whether there is nothing to tell. */
+  /** Whether there is nothing to send. */
   get isEmpty(): boolean {
     return !this.#hasOthers && this.presence.isEmpty;
   }
 
-  /** What there is to tell, as far as that says how long it may wait. */
+  /** What waits to be sent, which decides how long it may wait. */
   get waiting(): Waiting {
     if (this.#recorded.length > 0) return this.#isStored ? "stored" : "other";
-    const isOther = this.#own.size + this.#farewells.size > 0 || !this.presence.isEmpty;
+    const isOther = this.replies.size + this.#farewells.size > 0 || !this.presence.isEmpty;
     return this.#volatile.size > 0 && !isOther ? "volatile" : "other";
   }
 
-  /** How many messages were written to the storage since the last call. */
-  takeStored(): number {
-    const stored = this.#stored;
-    this.#stored = 0;
-    return stored;
-  }
-
-  /** Queues a frame for one connection, behind what the flush has for all. */
-  reply(session: Session, frame: AckFrame | ErrorFrame | ExpiringFrame | HistoryReply): void {
-    const text = frame.type === "history" ? encodeHistory(frame) : encodeFrame(frame);
-    const texts = this.#own.get(session);
-    if (texts === undefined) this.#own.set(session, [text]);
-    else texts.push(text);
+  /** Ends a turn: sends everything, and reports on the whole turn. */
+  flush(now: number): FlushReport {
+    this.send(now);
+    return this.#deliveries.takeReport();
   }
 
   /**
-   * Stores what is recorded, then tells everyone everything. Leaves nothing behind, but for presence in a storm of
-   * joins: where nothing else is to be told, it waits for more.
+   * Stores what is recorded, then sends everything to all connections. The report of the next {@link flush} covers it.
    *
-   * @param how `newcomer` is told nothing: its welcome, which follows, says it all. With `moreCome` others come in the
-   * same turn, and presence waits for them
+   * In a storm of joins, presence waits for more if there is nothing else to send.
+   *
+   * @param how `newcomer` is sent nothing, because its welcome follows. With `moreCome` further members join in the same turn,
+   * and presence waits for them
    */
-  flush(
+  send(
     now: number,
     { newcomer, moreCome = false }: { readonly newcomer?: Session; readonly moreCome?: boolean } = {},
   ): void {
     const after = this.#log.head;
     if (this.isEmpty) return;
     const hasOthers = this.#hasOthers;
-    const recorded = this.#recorded.length === 0 ? [] : this.#store(this.#recorded, now);
+    const recorded = this.#store(now);
     const isPresenceDue = this.presence.isDue(this.#sessions.size, { hasOthers, moreCome }, now);
     if (!hasOthers && !isPresenceDue) return;
     const time = this.#log.timeAt(now);
     const volatile = Array.from(this.#volatile.values(), (parts) => encoded(parts, time, undefined));
     const contents: FlushContents = {
-      before: this.#isEpochTold ? undefined : this.#epochFrame(after),
+      before: this.#isEpochSent ? undefined : this.#epochFrame(after),
       presence: isPresenceDue ? this.presence.take() : undefined,
       recorded,
       volatile,
     };
     const isAddressed = [...recorded, ...volatile].some(({ to }) => to !== undefined);
     const { position = "" } = this.#log;
-    const flush: Flush = { contents, own: this.#own, after, position, isAddressed, texts: new Map() };
+    const own = this.replies.take();
+    const flush: Flush = { contents, own, after, position, isAddressed, texts: new Map() };
     const farewells = this.#farewells;
-    this.#recorded = [];
     this.#volatile = new Map();
-    this.#own = new Map();
     this.#farewells = new Map();
-    if (recorded.length > 0) this.#isEpochTold = true;
+    if (recorded.length > 0) this.#isEpochSent = true;
     const isForAll = recorded.length + volatile.length > 0 || isPresenceDue;
     this.#sessions.backlog.refresh();
-    // A copy: who does not read is taken out on the way.
-    for (const session of isForAll ? [...this.#sessions.all()] : flush.own.keys()) {
-      if (session !== newcomer) this.#fanOut.tell(session, flush, now);
+    // A copy, because sending removes slow sessions.
+    for (const session of isForAll ? [...this.#sessions.all()] : own.keys()) {
+      if (session !== newcomer) this.#broadcast.send(session, flush, now);
     }
-    // Who leaves is still sent what was said, and its answers; who is here is no longer its business.
+    // A member that leaves still receives messages and its replies, but no presence.
     for (const [session, close] of farewells) {
-      this.#fanOut.tell(session, flush, now, true);
+      this.#broadcast.send(session, flush, now, true);
       closeSocket(session.socket, close);
     }
   }
 
   get #hasOthers(): boolean {
-    return this.#recorded.length + this.#volatile.size + this.#own.size + this.#farewells.size > 0;
+    return this.#recorded.length + this.#volatile.size + this.replies.size + this.#farewells.size > 0;
   }
 
-  /** Returns the stored frames; none when the storage refused, and then those who wait for them know. */
-  #store(pending: readonly Pending[], now: number): readonly EncodedEntry[] {
+  /** Stores what is recorded, and answers its acts. Returns the stored frames, which are none if the storage has failed. */
+  #store(now: number): readonly EncodedEntry[] {
+    const pending = this.#recorded;
+    if (pending.length === 0) return [];
+    this.#recorded = [];
     const time = this.#log.timeAt(now);
     const first = this.#log.head + 1;
     const entries = pending.map(({ parts }, index) => encoded(parts, time, first + index));
@@ -210,7 +210,7 @@ export class Outbox {
         isCompacted = this.#deduplication.compact(first + entries.length - 1, now);
       });
       isCompacted();
-      if (this.#isStored) this.#stored += entries.length;
+      if (this.#isStored) this.#deliveries.noteStored(entries.length);
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });
       this.#state.drop();

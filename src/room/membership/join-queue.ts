@@ -73,7 +73,7 @@ export class JoinQueue {
     for (const { queued, respond } of waiting) {
       respond(this.join(queued, now, waiting.length > 1));
       // The next one finds the room as if it came alone: with all that a hook has done for this one.
-      this.#outbox.flush(now, { moreCome: waiting.length > 1 });
+      this.#outbox.send(now, { moreCome: waiting.length > 1 });
     }
   }
 

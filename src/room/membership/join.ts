@@ -1,7 +1,7 @@
 import { excessOf } from "../../auth/claims.ts";
 import type { Revocations } from "../../auth/revocations.ts";
 import type { Kind } from "../../config/config.ts";
-import { expiresInMs, type DialectName, type JoinRequest } from "../../protocol/contract.ts";
+import { expiresInMs, type FormatName, type JoinRequest } from "../../protocol/contract.ts";
 import { encodeFrame, errorFrame } from "../../protocol/encode.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { WelcomeFrame } from "../../protocol/frames.ts";
@@ -11,10 +11,10 @@ import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { Attempts } from "../access/attempts.ts";
 import type { RoomBudgets } from "../../limits/room-budgets.ts";
 import type { Leaves } from "./leave.ts";
-import type { FanOut } from "../delivery/fan-out.ts";
+import type { CatchUp } from "../delivery/catch-up.ts";
 import { withField } from "../delivery/flush-encoder.ts";
 import type { Hooks, Joining } from "../hooks/hooks.ts";
-import { windowCharsOf } from "../connections/send-window.ts";
+import { LIVE, windowCharsOf } from "../connections/send-window.ts";
 import type { Log } from "../log/log.ts";
 import type { Members } from "../presence/members.ts";
 import type { Outbox } from "../delivery/outbox.ts";
@@ -43,7 +43,7 @@ interface Collaborators {
   readonly capacity: Capacity;
   readonly roster: Roster;
   readonly state: State;
-  readonly fanOut: FanOut;
+  readonly catchUp: CatchUp;
   readonly hooks: Hooks;
   readonly leaves: Leaves;
   readonly budgets: RoomBudgets;
@@ -122,7 +122,7 @@ export class Joins {
    */
   accept(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
     this.#room.log.open();
-    this.#room.outbox.flush(now, { moreCome });
+    this.#room.outbox.send(now, { moreCome });
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#room.sessions.byId(id);
     const place = this.#room.capacity.holderOf(join) ?? join.source;
@@ -138,7 +138,7 @@ export class Joins {
         ...(join.source !== undefined && { source: join.source }),
         ...(user === "" && place !== join.source && { place }),
       },
-      { sent: 0, ...(join.flow === true && { seen: 0 }) },
+      { sent: 0, ...(join.flow === true && { seen: 0 }), state: LIVE },
     );
     this.#room.tickets.bind(join, now);
     // A session that joins as view-only is not a member any more.
@@ -147,9 +147,9 @@ export class Joins {
       const { member: arrived, news } = this.#room.members.arrive(session.record, joining.data);
       if (news !== undefined) this.#room.outbox.presence[news](arrived);
     }
-    this.#room.outbox.flush(now, { newcomer: session, moreCome });
+    this.#room.outbox.send(now, { newcomer: session, moreCome });
     this.#welcome(session, join, now);
-    if (joining.refused !== undefined) this.#room.outbox.reply(session, errorFrame(joining.refused));
+    if (joining.refused !== undefined) this.#room.outbox.replies.add(session, errorFrame(joining.refused));
     return session;
   }
 
@@ -164,7 +164,7 @@ export class Joins {
 
   #welcome(session: Session, join: JoinRequest, now: number): void {
     const start = this.#startOf(session, join, now);
-    const mode = this.#room.fanOut.modeOf(session);
+    const mode = this.#room.roster.modeOf(session, this.#room.members.size);
     const roster = this.#room.roster.revision;
     const { member, user, viewOnly, attempt, access } = session.record;
     const leftMs = access && expiresInMs(access, now);
@@ -196,10 +196,7 @@ export class Joins {
     if (mode === "list" && join.roster !== roster)
       text = withField(text, "members", this.#room.members.listText);
     if (hasState) text = withField(text, "state", this.#room.state.snapshot);
-    this.#room.fanOut.welcome(session, text, start.offset);
-    if (start.offset === this.#room.log.head) return;
-    session.sendWindow.fallBehind(start.offset, now);
-    this.#room.fanOut.advance(session, now);
+    this.#room.catchUp.begin(session, text, start.offset, now);
   }
 
   #startOf({ rights }: Session, join: JoinRequest, now: number): Start {
@@ -218,7 +215,7 @@ export class Joins {
 const NEW_ROOM_RETRY_MS = 3_600_000;
 
 /** The limits that a client keeps by itself. */
-function toldLimits(kind: Kind, dialect: DialectName): Record<string, number> {
+function toldLimits(kind: Kind, dialect: FormatName): Record<string, number> {
   const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
   const { maxStateKeys, maxStateBytes } = kind;
   const windowChars = windowCharsOf(kind, dialect);

@@ -1,3 +1,5 @@
+import type { PresenceMode } from "../../protocol/contract.ts";
+import type { Session } from "../connections/sessions.ts";
 import type { Tables } from "../tables.ts";
 
 /** Below this part of `presenceListMax` members are listed again: a room at the brink does not change back and forth. */
@@ -34,6 +36,11 @@ export class Roster {
   isCrowded(members: number): boolean {
     this.#isCrowded ??= this.#stored(members);
     return this.#isCrowded === "unknown" ? members > this.#listMax : this.#isCrowded;
+  }
+
+  /** How a connection receives presence while the room has this many members. */
+  modeOf({ record, rights }: Session, members: number): PresenceMode {
+    return this.isCrowded(members) || !rights.may("members") ? "count" : record.mode;
   }
 
   /**

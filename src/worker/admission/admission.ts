@@ -4,10 +4,11 @@ import { readAttempt } from "../../protocol/attempts.ts";
 import { OPEN_GRANTS, Rights, refusalWithout } from "../../protocol/capabilities.ts";
 import {
   contractVersionOf,
-  type DialectName,
+  type FormatName,
   type JoinRequest,
   type PresenceMode,
 } from "../../protocol/contract.ts";
+import { dialectOf } from "../../protocol/dialects.ts";
 import { HISTORY_LIMIT, MEMBERS_LIMIT } from "../../protocol/frames.ts";
 import {
   deriveIdentity,
@@ -26,7 +27,7 @@ import type { HistoryRange, MembersRange } from "../../room/api.ts";
 
 /** What a client brings to a join, apart from its query. */
 export interface Joiner {
-  readonly dialect: DialectName;
+  readonly dialect: FormatName;
   /** A key offered as a subprotocol; wins over the query's. */
   readonly key?: string | undefined;
   /** The number of the attempt behind that key; wins over the query's `try`. */
@@ -79,7 +80,7 @@ export async function admit(
     }
   }
   return ok({
-    v: contractVersionOf(joiner.dialect),
+    v: contractVersionOf(dialectOf(joiner.dialect)),
     ...(await deriveIdentity(reference.room, principal.user, key)),
     key,
     ...(attempt.value !== undefined && { attempt: attempt.value }),

@@ -1,7 +1,7 @@
 import { deflateRawSync } from "node:zlib";
 import type { DialectName } from "../../../src/protocol/contract.ts";
 import { dataPayload, encodeEntry, messageParts } from "../../../src/protocol/messages.ts";
-import { DIALECTS } from "../../../src/room/delivery/dialects.ts";
+import { DIALECTS } from "../../../src/protocol/dialects.ts";
 
 /** The fastest level, and the one that permessage-deflate takes. */
 const LEVELS = { fast: 1, usual: 6 } as const;
@@ -50,7 +50,7 @@ export function deflated({ bytes }: Sent, how: keyof typeof LEVELS): Uint8Array 
 }
 
 function flushOf(name: string, dialect: DialectName, texts: readonly string[]): Sent {
-  const written = DIALECTS[dialect].write(texts.join(","), texts.length === 1, "");
+  const written = DIALECTS[dialect].write(texts.join(","), texts.length === 1);
   return { name, bytes: typeof written === "string" ? new TextEncoder().encode(written) : written };
 }
 

@@ -1,6 +1,6 @@
 import { decodeClientText } from "../../../src/protocol/decode.ts";
 import { encodeEntry, dataPayload, messageParts } from "../../../src/protocol/messages.ts";
-import { DIALECTS } from "../../../src/room/delivery/dialects.ts";
+import { DIALECTS } from "../../../src/protocol/dialects.ts";
 import type { DialectName } from "../../../src/protocol/contract.ts";
 import { fullBucket, take, type BucketRate } from "../../../src/limits/token-bucket.ts";
 import { SENT, deflated } from "./deflating.ts";
@@ -84,7 +84,7 @@ function writing(dialect: DialectName, messages: number): Case {
   });
   return {
     name: `write: ${messages} messages, ${dialect}`,
-    make: () => () => DIALECTS[dialect].write(texts.join(","), false, "").length,
+    make: () => () => DIALECTS[dialect].write(texts.join(","), false).length,
   };
 }
 

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
-import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
+import type { AttachedSendWindow } from "../../../src/room/connections/attachment.ts";
 import { oneTo, pass, publishBig, Reader } from "../support/reader.ts";
 import { evict, inRoom, roomStub, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
@@ -33,7 +33,7 @@ function seenBy(room: string, member: string): Promise<number | undefined> {
   return inRoom(room, (state) => {
     const attached = state
       .getWebSockets()
-      .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: SendWindowRecord });
+      .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: AttachedSendWindow });
     return attached.find((each) => each.member === member)?.lane?.seen;
   });
 }

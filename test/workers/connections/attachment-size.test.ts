@@ -4,7 +4,11 @@ import { KIND_OPTIONS } from "../../../src/config/kind-options.ts";
 import { MAX_GRANTS_CHARS, grantsLength, type Grant } from "../../../src/protocol/capabilities.ts";
 import type { Access } from "../../../src/protocol/contract.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
-import { attach, type SessionRecord } from "../../../src/room/connections/attachment.ts";
+import {
+  attach,
+  type AttachedSendWindow,
+  type SessionRecord,
+} from "../../../src/room/connections/attachment.ts";
 import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
 import { kindsRoom } from "../support/kinds.ts";
 import { serveKindsWith } from "../support/refusals.ts";
@@ -71,12 +75,13 @@ function widestRecord(): Required<SessionRecord> {
   };
 }
 
-function widestSendWindow(): Required<SendWindowRecord> {
-  const [sent, welcome, seen, said, behind, stalledAt] = Array<number>(6).fill(LAST_TIME);
+/** A send window with every possible field, each at its largest, and how it is attached. */
+function widestSendWindow(): { sendWindow: Required<SendWindowRecord>; lane: Required<AttachedSendWindow> } {
+  const lengths = { sent: LAST_TIME, welcome: LAST_TIME, seen: LAST_TIME, said: LAST_TIME };
+  const [offset, stalledAt, epoch] = [LAST_TIME, LAST_TIME, "E".repeat(32)];
   return {
-    ...{ sent: sent ?? 0, welcome, seen, said, behind, stalledAt },
-    epoch: "E".repeat(32),
-    missed: true,
+    sendWindow: { ...lengths, state: { is: "behind", offset, epoch, stalledAt, hasMissedPresence: true } },
+    lane: { ...lengths, behind: offset, epoch, stalledAt, missed: true },
   };
 }
 
@@ -113,11 +118,13 @@ describe("what is attached to a socket", () => {
     expect(utf8Length(access?.info ?? "")).toBe(1_024);
     expect(grantsLength(access?.grants ?? [])).toBe(MAX_GRANTS_CHARS);
     expect(utf8Length(data ?? "")).toBe(KIND_OPTIONS.maxPresenceBytes.max);
-    const bytes = sizeOf({ v: 2, ...record, lane: widestSendWindow() });
+    const { sendWindow, lane } = widestSendWindow();
+    const bytes = sizeOf({ v: 2, ...record, lane });
     expect(bytes).toBeGreaterThan(13_000);
     expect(bytes).toBeLessThan(PLATFORM_BYTES - 1_024); // room for a few fields more
     const { 0: socket } = new WebSocketPair();
-    expect(() => attach(socket, record, widestSendWindow())).not.toThrow();
+    expect(() => attach(socket, record, sendWindow)).not.toThrow();
+    expect(socket.deserializeAttachment()).toMatchObject({ lane });
   });
 
   it("[D6] the size of an attachment counts a string with one wide character twice, as V8 does", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { kindOfRoom, readConfig, type Kind } from "../../../src/config/config.ts";
 import { kinds } from "../../../src/rooms.ts";
-import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
+import { LIVE, type SendWindowRecord } from "../../../src/room/connections/send-window.ts";
 import { Liveness } from "../../../src/room/connections/liveness.ts";
 import { Sessions, type Session } from "../../../src/room/connections/sessions.ts";
 
@@ -24,7 +24,7 @@ function connections(): {
   let count = 0;
   return {
     liveness,
-    add: (heardAt, pingedAt = 0, sendWindow = { sent: 0 }) => {
+    add: (heardAt, pingedAt = 0, sendWindow = { sent: 0, state: LIVE }) => {
       const { 0: socket } = new WebSocketPair();
       pings.set(socket, pingedAt);
       const [session, member] = [`session ${++count}`, `member ${count}`];
@@ -66,13 +66,14 @@ describe("a clock that was set back", () => {
 
   it("[L5 G7] a stall that is ahead of a clock that was set back starts again, once", () => {
     const { liveness, add } = connections();
-    const session = add(NOW - 2 * HOUR_MS, 0, { sent: 1, seen: 0, behind: 1, stalledAt: NOW });
+    const behind = { is: "behind", offset: 1, epoch: "e", stalledAt: NOW, hasMissedPresence: false } as const;
+    const session = add(NOW - 2 * HOUR_MS, 0, { sent: 1, seen: 0, state: behind });
     const back = NOW - HOUR_MS;
 
     expect(liveness.restart(back)).toBe(true);
     expect(liveness.restart(back + 1)).toBe(false);
 
-    expect(session.sendWindow.record.stalledAt).toBe(back);
+    expect(session.sendWindow.stalledAt).toBe(back);
     expect(liveness.stalled(back + KIND.slowTimeoutMs - 1)).toEqual([]);
     expect(liveness.stalled(back + KIND.slowTimeoutMs)).toEqual([session]);
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { kindOfRoom, readConfig } from "../../../src/config/config.ts";
 import { UnreadWelcomes } from "../../../src/room/connections/unread-welcomes.ts";
+import { LIVE } from "../../../src/room/connections/send-window.ts";
 import { Sessions, type Session } from "../../../src/room/connections/sessions.ts";
 import { kinds } from "../../../src/rooms.ts";
 import { infoOf, uniqueRoom } from "../support/rooms.ts";
@@ -24,7 +25,8 @@ function slowReader(): {
   Object.defineProperty(socket, "bufferedAmount", { get: () => queued });
   const sessions = new Sessions(() => [], kindOfRoom(readConfig({}, kinds), "room"));
   const of = { user: "", dialect: "json", mode: "list", joinedAt: NOW, heardAt: NOW } as const;
-  const session = sessions.add(socket, { session: "session", member: "member", ...of }, { sent: 100_000 });
+  const record = { session: "session", member: "member", ...of };
+  const session = sessions.add(socket, record, { sent: 100_000, state: LIVE });
   const unreadWelcomes = new UnreadWelcomes(sessions);
   unreadWelcomes.watch(session, NOW);
   return { unreadWelcomes, session, queue: (bytes) => void (queued = bytes) };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import type { MessageFrame } from "../../../src/protocol/frames.ts";
-import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
+import type { AttachedSendWindow } from "../../../src/room/connections/attachment.ts";
 import { evict, inRoom, request, roomPath, tablesOf, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { join, joinWebSocket, rejoin, type WebSocketMember } from "../support/websocket.ts";
@@ -223,12 +223,13 @@ describe("a sleep, and other code", () => {
 async function attachmentOf(
   room: string,
   { member }: WebSocketMember,
-): Promise<{ readonly v: number; readonly lane: SendWindowRecord }> {
+): Promise<{ readonly v: number; readonly lane: AttachedSendWindow }> {
   const found = await inRoom(room, (state) =>
     state
       .getWebSockets()
       .map(
-        (socket) => socket.deserializeAttachment() as { v: number; member?: string; lane: SendWindowRecord },
+        (socket) =>
+          socket.deserializeAttachment() as { v: number; member?: string; lane: AttachedSendWindow },
       )
       .find((attached) => attached.member === member),
   );

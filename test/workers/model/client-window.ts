@@ -1,6 +1,6 @@
 import { OPTIONS } from "../../../src/config/options.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
-import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
+import type { AttachedSendWindow } from "../../../src/room/connections/attachment.ts";
 import { inRoom } from "../support/rooms.ts";
 import type { Connection } from "./connection.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
@@ -77,11 +77,13 @@ export function isAnswer({ type }: ServerFrame): boolean {
 }
 
 /** What the room keeps of a member's connection; `undefined` where it has none. */
-function sendWindowOf(room: string, id: string): Promise<SendWindowRecord | undefined> {
+function sendWindowOf(room: string, id: string): Promise<AttachedSendWindow | undefined> {
   return inRoom(room, (state) => {
     const attached = state
       .getWebSockets()
-      .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: SendWindowRecord } | null);
+      .map(
+        (socket) => socket.deserializeAttachment() as { member?: string; lane?: AttachedSendWindow } | null,
+      );
     return attached.find((each) => each?.member === id)?.lane;
   });
 }

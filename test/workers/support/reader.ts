@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
-import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
+import type { AttachedSendWindow } from "../../../src/room/connections/attachment.ts";
 import type { Member } from "../../support/member.ts";
 import { kindsRoom, serveKinds } from "./kinds.ts";
 import { inRoom } from "./rooms.ts";
@@ -87,20 +87,20 @@ export class Reader {
   }
 
   /** What the room keeps of this connection; `undefined` for one that it has closed. */
-  async sendWindow(): Promise<SendWindowRecord | undefined> {
+  async sendWindow(): Promise<AttachedSendWindow | undefined> {
     const inside: typeof inRoom = this.#options.isTestKind
       ? (room, work) => kindsRoom(room).inside(work)
       : inRoom;
     return inside(this.room, (state) => {
       const attached = state
         .getWebSockets()
-        .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: SendWindowRecord });
+        .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: AttachedSendWindow });
       return attached.find(({ member }) => member === this.member.member)?.lane;
     });
   }
 
   /** Resolves once everything that the room has sent is here. */
-  async settled(): Promise<SendWindowRecord> {
+  async settled(): Promise<AttachedSendWindow> {
     return until(async () => {
       const sendWindow = await this.sendWindow();
       return sendWindow?.sent === this.chars ? sendWindow : undefined;
@@ -108,7 +108,7 @@ export class Reader {
   }
 
   /** Says how much it has read, by default everything; resolves once what follows from that is here. */
-  async report(chars = this.chars): Promise<SendWindowRecord> {
+  async report(chars = this.chars): Promise<AttachedSendWindow> {
     await this.settled();
     this.#reported = Math.max(this.#reported ?? 0, Math.min(chars, this.chars));
     this.member.send({ type: "seen", chars });

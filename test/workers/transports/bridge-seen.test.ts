@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { randomKey } from "../../../src/protocol/ids.ts";
-import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
+import type { AttachedSendWindow } from "../../../src/room/connections/attachment.ts";
 import { EventStream } from "../../support/event-stream.ts";
 import { openBridge, read, readInto } from "../support/bridge.ts";
 import { oneTo, pass, publishBig } from "../support/reader.ts";
@@ -94,11 +94,11 @@ describe("a reader of events that has stopped reading", () => {
   ) {
     const response = await request(roomPath(room, `/events?key=${key}`), { headers });
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    const sendWindow = (): Promise<SendWindowRecord | undefined> =>
+    const sendWindow = (): Promise<AttachedSendWindow | undefined> =>
       inRoom(room, (state) => {
         const attached = state
           .getWebSockets()
-          .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: SendWindowRecord });
+          .map((socket) => socket.deserializeAttachment() as { member?: string; lane?: AttachedSendWindow });
         return attached.find(({ member }) => member !== undefined && member !== other.member)?.lane;
       });
     return { key, reader, lane: sendWindow, stream: new EventStream() };

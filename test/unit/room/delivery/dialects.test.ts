@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeFrame } from "../../../../src/protocol/encode.ts";
 import { dataPayload, encodeEntry, messageParts, stateParts } from "../../../../src/protocol/messages.ts";
-import { DIALECTS } from "../../../../src/room/delivery/dialects.ts";
+import { FORMATS } from "../../../../src/room/delivery/formats.ts";
 import {
   encodeRoster,
   encodeShared,
@@ -166,14 +166,14 @@ describe("views", () => {
 
 describe("dialects", () => {
   it("[F1] one item is written as it is, several as an array", () => {
-    expect(DIALECTS.json.write('{"a":1}', true, "e:1")).toBe('{"a":1}');
-    expect(DIALECTS.json.write('{"a":1},{"b":2}', false, "e:1")).toBe('[{"a":1},{"b":2}]');
-    expect(DIALECTS.json.write('{"a":1}', false, "e:1")).toBe('[{"a":1}]');
+    expect(FORMATS.json.write('{"a":1}', true, "e:1")).toBe('{"a":1}');
+    expect(FORMATS.json.write('{"a":1},{"b":2}', false, "e:1")).toBe('[{"a":1},{"b":2}]');
+    expect(FORMATS.json.write('{"a":1}', false, "e:1")).toBe('[{"a":1}]');
   });
 
   it("[S1] a bridge reads the position first", () => {
-    expect(DIALECTS.bridge.write('{"a":1}', true, "e:1")).toBe('e:1\n{"a":1}');
-    expect(DIALECTS.bridge.write('{"a":1},{"b":2}', false, "e:1")).toBe('e:1\n[{"a":1},{"b":2}]');
+    expect(FORMATS.bridge.write('{"a":1}', true, "e:1")).toBe('e:1\n{"a":1}');
+    expect(FORMATS.bridge.write('{"a":1},{"b":2}', false, "e:1")).toBe('e:1\n[{"a":1},{"b":2}]');
   });
 
   it("[W4] a field that is JSON text already is added as it is", () => {

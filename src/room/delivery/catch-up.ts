@@ -1,0 +1,162 @@
+import type { PresenceMode } from "../../protocol/contract.ts";
+import { encodeFrame } from "../../protocol/encode.ts";
+import { Throttle } from "../../limits/throttle.ts";
+import type { Session, Sessions } from "../connections/sessions.ts";
+import type { Log } from "../log/log.ts";
+import type { Members } from "../presence/members.ts";
+import type { Roster } from "../presence/roster.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { FORMATS } from "./formats.ts";
+import { encodeRoster } from "./flush-encoder.ts";
+import { viewerOf } from "./flush.ts";
+
+/**
+ * How much of the log is read per second for connections that are behind, whether it is for them or not. Without this bound,
+ * many clients that reconnect at once would take the room's one thread. At this rate, twenty of them leave the latency of
+ * the others unchanged.
+ */
+const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
+
+/**
+ * The interval after which a connection is checked again that is held back by the room's memory, and not by a missing report
+ * of its client, in milliseconds. The runtime does not report when a queue drains.
+ */
+const CHECK_AGAIN_MS = 250;
+
+/**
+ * Sends the log to connections that are behind, a page at a time, as fast as each client reads. A connection that has
+ * received the whole log is live again.
+ */
+export class CatchUp {
+  readonly #log: Log;
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #roster: Roster;
+  readonly #deliveries: Deliveries;
+  /** The connections that wait for the throttle, in turn. */
+  readonly #queued = new Set<Session>();
+  /** The connections that are sent more when the room's memory has space. Their clients will send no report. */
+  readonly #held = new Set<Session>();
+  #checkAt: number | undefined;
+  readonly #throttle = new Throttle(CATCH_UP_CHARS);
+
+  constructor(room: {
+    readonly log: Log;
+    readonly sessions: Sessions;
+    readonly members: Members;
+    readonly roster: Roster;
+    readonly deliveries: Deliveries;
+  }) {
+    this.#log = room.log;
+    this.#sessions = room.sessions;
+    this.#members = room.members;
+    this.#roster = room.roster;
+    this.#deliveries = room.deliveries;
+  }
+
+  /** Sends a new connection its welcome, which is always sent whole, and then the log from its offset. */
+  begin(session: Session, welcome: string, offset: number, now: number): void {
+    session.toldOffset = offset;
+    const position = this.#log.positionAt(offset);
+    this.#deliveries.send(session, FORMATS[session.record.dialect].write(welcome, true, position));
+    // A client whose welcome is larger than its allowance would otherwise reconnect for ever.
+    session.sendWindow.welcomed();
+    if (offset === this.#log.head) return;
+    session.sendWindow.fallBehind(offset, this.#log.open(), now);
+    this.advance(session, now);
+  }
+
+  /**
+   * Sends the log to a connection that is behind, as far as its client reads. Closes the connection if it can be sent no
+   * more, or if the log no longer has its offset. Its client reconnects with its position.
+   */
+  advance(session: Session, now: number): void {
+    const { sendWindow, record } = session;
+    const { state } = sendWindow;
+    if (state.is === "live") return;
+    const isInLog = state.epoch === this.#log.open() && state.offset >= this.#log.floor(now);
+    if (!isInLog) return this.#deliveries.cutOff(session);
+    let { offset } = state;
+    while (offset < this.#log.head) {
+      // Nothing is read before there is room for it. Otherwise frequent reports of a client would cost reads.
+      if (!sendWindow.fits(sendWindow.pageChars)) return this.#wait(session, sendWindow.pageChars, now);
+      if (!this.#throttle.take(0, now)) return void this.#queued.add(session);
+      const page = this.#log.page(offset, sendWindow.pageChars, viewerOf(session));
+      if (page === undefined) break;
+      this.#throttle.owe(page.cost + page.texts.length, now);
+      if (page.texts !== "") {
+        const text = FORMATS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
+        if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
+        this.#deliveries.send(session, text);
+      }
+      offset = page.last;
+      sendWindow.advance(offset);
+    }
+    const position = this.#log.position ?? "";
+    const mode = this.#roster.modeOf(session, this.#members.size);
+    const items = [
+      encodeFrame({ type: "position", position, reason: "replayed" }),
+      ...(state.hasMissedPresence ? [this.#rosterFrame(mode)] : []),
+    ];
+    const text = FORMATS[record.dialect].write(items.join(","), items.length === 1, position);
+    if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
+    this.#deliveries.send(session, text);
+    session.toldOffset = this.#log.head;
+    sendWindow.catchUp();
+  }
+
+  /**
+   * Continues with the connections that wait for their turn to be sent the log, or for space in the room's memory. A
+   * connection that had a turn waits behind those that had none.
+   *
+   * @param dueBy work that was planned until then is due, even if the clock was set back since
+   */
+  goOn(now: number, dueBy: number): void {
+    if ((this.heldUntil ?? Infinity) <= dueBy) {
+      for (const session of this.#held) {
+        session.sendWindow.recheck(now);
+        this.#queued.add(session);
+      }
+      this.#held.clear();
+    }
+    if (this.#queued.size === 0) return;
+    this.#sessions.backlog.refresh();
+    if (!this.#throttle.take(0, dueBy)) return;
+    for (const session of [...this.#queued]) {
+      if (!this.#throttle.take(0, now)) return;
+      this.#queued.delete(session);
+      if (this.#sessions.of(session.socket) === session) this.advance(session, now);
+    }
+  }
+
+  /** When to {@link goOn}, Unix milliseconds; `undefined` if no connection waits for its turn. */
+  get queuedUntil(): number | undefined {
+    return this.#queued.size === 0 ? undefined : (this.#throttle.at ?? 0);
+  }
+
+  /** When to {@link goOn}, Unix milliseconds; `undefined` if the room's memory holds no connection back. */
+  get heldUntil(): number | undefined {
+    return this.#held.size === 0 ? undefined : this.#checkAt;
+  }
+
+  /** Holds a connection that is behind until it can be sent more. */
+  hold(session: Session, now: number): void {
+    this.#deliveries.noteStalled(session);
+    const { sendWindow } = session;
+    if (!sendWindow.isDoubted && !sendWindow.hasRead) return; // Its client will report what it reads.
+    if (this.#held.size === 0) this.#checkAt = now + CHECK_AGAIN_MS;
+    this.#held.add(session);
+  }
+
+  /** Continues when the client has read more. A connection whose client would never report that is closed. */
+  #wait(session: Session, chars: number, now: number): void {
+    const { sendWindow } = session;
+    if (sendWindow.hasWindow && !sendWindow.isSpent(chars)) this.hold(session, now);
+    else this.#deliveries.cutOff(session);
+  }
+
+  #rosterFrame(mode: PresenceMode): string {
+    const listText = mode === "list" ? this.#members.listText : "";
+    return encodeRoster({ count: this.#members.size, roster: this.#roster.revision, listText }, mode);
+  }
+}
