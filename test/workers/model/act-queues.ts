@@ -4,7 +4,9 @@ import { departureOf, refusalOf, type Shared, type StateRefusal } from "./shared
 /** One time that something was asked to be recorded. */
 export interface Attempt {
   readonly recorded: Recorded;
-  /** What the state could have been when the room looked at it, where it was refused. */
+  /** Whether the room rejected it; `undefined` while there is no answer, or where a crash cut the answer off. */
+  isRejected: boolean | undefined;
+  /** The states that may have been a reason to reject it. None once the act has taken effect: a repeat gets its ack. */
   met: readonly Shared[];
 }
 
@@ -54,13 +56,12 @@ export function follow(
     const met = log.states.slice(starts.get(queue));
     // Of one queue a crash takes the end: what came before something that is stored was refused, or is missing.
     found.missing.push(...passOver(queue.splice(0, index), met, false));
-    const asked = queue.shift();
-    // If it was refused the first time, then by a state of before; the next time it was not.
-    if (asked !== undefined && "recorded" in asked) asked.met = met;
+    queue.shift();
     const refusal = whyNot(recorded, state);
     if (refusal !== undefined) found.wrong.push(`${recorded.text} is stored, and is ${refusal.code}`);
     log.add(recorded);
-    starts.set(queue, log.states.length - 1);
+    // Without an answer, a later attempt may be the one that was stored. Then those between met the states before it.
+    if (!queue.some((each) => isUnanswered(each, recorded))) starts.set(queue, log.states.length - 1);
   }
   for (const queue of queues)
     found.missing.push(...passOver(queue, log.states.slice(starts.get(queue)), mayLose));
@@ -72,7 +73,7 @@ export function departuresIn(queues: readonly ActQueue[], state: Shared): number
   return queues.flat().filter((each) => "departs" in each && recordedOf(each, state) !== undefined).length;
 }
 
-/** Finds who asked next for what has this text. */
+/** Finds who asked next for what has this text. A rejected attempt stored nothing, but a later attempt may have. */
 function nextWith(
   queues: readonly ActQueue[],
   text: string,
@@ -82,7 +83,8 @@ function nextWith(
     for (const [index, each] of queue.entries()) {
       const recorded = recordedOf(each, state);
       if (recorded === undefined || recorded.offset !== undefined) continue;
-      if (recorded.text === text) return { queue, index, recorded };
+      const isRejected = "recorded" in each && each.isRejected === true;
+      if (recorded.text === text && !isRejected) return { queue, index, recorded };
       if ("departs" in each || recorded.change === undefined) break; // That is not refused.
     }
   }
@@ -93,12 +95,17 @@ function nextWith(
 function passOver(passed: ActQueue, met: readonly Shared[], mayLose: boolean): Recorded[] {
   return passed.flatMap((each) => {
     const recorded = recordedOf(each, met.at(-1) ?? NOTHING);
-    if ("recorded" in each) each.met = met;
     if (recorded === undefined || recorded.offset !== undefined) return [];
+    if ("recorded" in each) each.met = met;
     const isExcused =
       "recorded" in each && (mayLose || met.some((state) => whyNot(recorded, state) !== undefined));
     return isExcused ? [] : [recorded];
   });
+}
+
+/** Whether it is an attempt at something, and nobody knows what the room answered. */
+function isUnanswered(each: Attempt | Departing, recorded: Recorded): boolean {
+  return "recorded" in each && each.recorded === recorded && each.isRejected === undefined;
 }
 
 /** What is recorded; `undefined` for a member with which nothing ends. */

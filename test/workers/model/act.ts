@@ -23,6 +23,8 @@ export interface PlannedAct {
   readonly frame: ActFrame;
   /** What it records, or has recorded before. */
   readonly recorded?: Recorded;
+  /** This time that it is asked to be recorded. */
+  readonly attempt?: Attempt;
   /** Says what is wrong with an answer. Called once the model knows what is stored. */
   judge(answer: AnswerFrame): string | undefined;
 }
@@ -49,7 +51,7 @@ export function act<Args>(
 
 /** What is stored already stays where it is; anything else is for members only, and to members only. */
 export function record({ model, client, queue }: Actor, frame: ActFrame, recorded: Recorded): PlannedAct {
-  const attempt: Attempt = { recorded, met: [] };
+  const attempt: Attempt = { recorded, isRejected: undefined, met: [] };
   if (recorded.offset === undefined) {
     if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
     if (recorded.to?.some((id) => !model.members.has(id)) === true)
@@ -63,7 +65,7 @@ export function record({ model, client, queue }: Actor, frame: ActFrame, recorde
     const others = reasons.map((reason) => `, or ${JSON.stringify(reason)}`).join("");
     return `not an ack with an offset${others}: ${JSON.stringify(answer)}`;
   };
-  return { frame, recorded, judge: isTaken };
+  return { frame, recorded, attempt, judge: isTaken };
 }
 
 /** Why an attempt may have been refused, by each state that it may have met. */

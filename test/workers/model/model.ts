@@ -30,7 +30,7 @@ export interface Start {
  * What a room promises, without sockets, storage or sleep: its log, its members, and what it owes to each connection.
  *
  * It foresees all but one thing: in which order the room takes what several clients say at once, and how much of that
- * a crash leaves. That it learns from the storage, in {@link adopt}.
+ * a crash leaves. That it learns in {@link adopt}: from the storage, and from which attempts the room rejected.
  */
 export class Model {
   readonly ids: readonly string[];

@@ -243,6 +243,8 @@ export class Simulation {
     this.waitsFor = `everyone to read on: ${live.map(({ name }) => name).join(", ")}`;
     const readers = stalled === undefined ? live : [...live, stalled];
     await Promise.all(readers.map(({ socket }) => socket.inbox.take("pong", (frame) => isMark(frame, mark))));
+    for (const { act, answer } of this.#answers)
+      if (act.attempt !== undefined && answer !== undefined) act.attempt.isRejected = answer.type === "error";
     model.adopt(stored);
     if (stalled !== undefined) this.#noteStall(stalled);
     const connections = [...live, ...this.#ended];
