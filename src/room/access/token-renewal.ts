@@ -14,15 +14,15 @@ import type { Members } from "../presence/members.ts";
 import type { Reply, Outbox } from "../delivery/outbox.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
-/** What is to be done in a turn of the room. */
+/** Work for a turn of the room. */
 type Turn = (now: number) => void;
 
-/** How a renewal came, and where its outcome goes. */
+/** How a renewal arrived, and where its outcome goes. */
 interface Renewal {
   readonly reply: Reply;
   /** Whether the client's tokens arrive in the order in which it sent them, as over a socket. */
   readonly isOrdered: boolean;
-  /** Called in the turn of the answer if the token is rejected, after the answer. */
+  /** Called after the error reply, in the same turn, if the token is rejected. */
   readonly rejected: (error: WireError, now: number) => void;
 }
 
@@ -68,7 +68,8 @@ export class TokenRenewals {
   }
 
   /**
-   * Begins to check a token. It takes a while: what follows is for {@link takeChecks}, the answer too.
+   * Begins to check a token. The check is asynchronous. {@link takeChecks} returns what remains to do, including the
+   * reply.
    */
   renew(actor: Actor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
     const named = ref !== undefined && { ref };
@@ -87,14 +88,14 @@ export class TokenRenewals {
     this.#checks.push(check);
   }
 
-  /** The checks begun since the last call, each with what to do in a turn of its own. */
+  /** Returns the checks begun since the last call. Each resolves to the work for a turn of its own. */
   takeChecks(): readonly Promise<Turn>[] {
     const checks = this.#checks;
     this.#checks = [];
     return checks;
   }
 
-  /** Takes the token of a POST for the session's, where it is good for longer and allows to be there. */
+  /** Applies the token of a POST to its session if it expires later and grants `join`. */
   follow(actor: Actor, now: number): void {
     const session = this.#sessions.byId(actor.session);
     const { access } = actor;
@@ -105,7 +106,7 @@ export class TokenRenewals {
     if (new Rights(access.grants).may("join")) this.#apply(session, access, now);
   }
 
-  /** Tells a connection that its token is about to expire. */
+  /** Warns a connection that its token is about to expire. */
   warn(session: Session, now: number): void {
     const { access } = session.record;
     this.#sessions.update(session, { warnedOf: access?.expiresAt ?? now });
@@ -116,8 +117,8 @@ export class TokenRenewals {
   /**
    * Applies a checked token, unless the connection has a newer one.
    *
-   * @param order of the frame that it came in, among those of a socket
-   * @returns what the connection's token allows then
+   * @param order the order of its frame among those of a socket
+   * @returns the access of the connection after that
    */
   #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
     const refusal = this.#attempts.refusalOfAct(actor);
@@ -133,7 +134,7 @@ export class TokenRenewals {
     return ok(access);
   }
 
-  /** Gives a session what a token allows. */
+  /** Gives a session the access of a token. */
   #apply(session: Session, access: Access, now: number): void {
     this.#sessions.renew(session, access);
     this.#deadlines.watch(session, now); // It may be valid for less time than the previous one.
@@ -142,7 +143,7 @@ export class TokenRenewals {
     if (informed !== undefined) this.#outbox.presence.updated(informed);
   }
 
-  /** The access that a token gives. An error counts as abuse, unless it is temporary. */
+  /** Verifies a token and returns its access. An error counts as abuse unless it is temporary. */
   async #check(user: string, token: string): Promise<Result<Access>> {
     const checked = await this.#accessOf(user, token);
     if (checked.ok) return checked;
@@ -169,7 +170,10 @@ export class TokenRenewals {
   }
 }
 
-/** Whether a token was issued after another; `undefined` if they do not say, or if both were issued in the same second. */
+/**
+ * Whether a token was issued after another; `undefined` if a token has no issue time, or if both were issued in the
+ * same second.
+ */
 function wasIssuedLater({ issuedAt }: Access, other: Access): boolean | undefined {
   if (issuedAt === undefined || other.issuedAt === undefined || issuedAt === other.issuedAt) return undefined;
   return issuedAt > other.issuedAt;
