@@ -26,14 +26,17 @@ import type { State } from "../state/state.ts";
 import type { Tables } from "../tables.ts";
 import type { UsedTickets } from "../access/used-tickets.ts";
 
-/** Where a joining client stands, and how that came about. */
+/** Where a joining client starts in the log, and whether it resumed. */
 interface Start {
   readonly offset: number;
   readonly recovered?: boolean;
   readonly reason?: UnrecoveredReason;
 }
 
-/** Lets sessions in: the newest socket of a session replaces an older one, is welcomed, and reads what it missed. */
+/**
+ * Admits sessions. The newest socket of a session replaces an older one, receives the welcome and then its missed
+ * messages.
+ */
 export class Joins {
   readonly #kind: Kind;
   readonly #log: Log;
@@ -94,9 +97,9 @@ export class Joins {
   }
 
   /**
-   * Whether a join can be had. Touches nothing.
+   * Checks whether a client may join. It changes no members.
    *
-   * @returns what the hooks decided
+   * @returns the decision of the hooks
    */
   check(join: JoinRequest, now: number): Result<Joining> {
     const refusal = this.#refusalOf(join, now);
@@ -111,13 +114,13 @@ export class Joins {
     return this.#hooks.join(member, isMuted ? undefined : presence, known !== undefined, now);
   }
 
-  /** Why one may not come in, whoever else is here. */
+  /** Returns the error if a client is not allowed to join, regardless of free places. */
   #refusalOf(join: JoinRequest, now: number): WireError | undefined {
     const banned = this.#penalties.bannedForMs(join.source ?? join.session, now);
     if (banned > 0) return { code: "banned", limit: "maxRefusals", retryAfterMs: banned };
-    // Time has passed since the Worker checked the token.
+    // The token may have expired since the Worker checked it.
     if (join.access !== undefined && expiresInMs(join.access, now) === 0) return { code: "token_expired" };
-    // The Worker may not have heard yet of what the room was told.
+    // The room may know of a revocation that has not reached the Worker yet.
     if (join.user !== "" && this.#revocations.covers(join.user, join.access))
       return { code: "token_revoked" };
     const excess = join.access && excessOf(join.access);
@@ -128,7 +131,7 @@ export class Joins {
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
     }
     const joining = { source: join.source ?? join.session, isReturn: this.#capacity.isIn(join), now };
-    // Checked before its ticket, so that a late attempt does not bind the ticket.
+    // Attempts are checked before tickets, so that a late attempt does not bind its ticket.
     return (
       this.#budgets.takeJoin(now) ??
       this.#sessions.refusal(joining) ??
@@ -137,18 +140,18 @@ export class Joins {
     );
   }
 
-  /** Whether nobody is here, and nothing is stored that will be. */
+  /** Whether the room has never been joined, in a kind that stores its rooms. */
   get isNew(): boolean {
     const isStored = this.#kind.history === "durable" || this.#kind.graceMs > 0;
     return isStored && !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
   }
 
   /**
-   * Makes an accepted socket a member's. What is recorded is stored before and after: the newcomer sees nothing that is
-   * not, and the others hear of it before they hear from it.
+   * Turns an accepted socket into a connection of a member. It flushes before and after. So the new member sees only
+   * stored messages, and the others receive its join before its first message.
    *
-   * @param joining what the hooks decided
-   * @param moreCome whether others come in the same turn: the room is then told of all of them at its end
+   * @param joining the decision of the hooks
+   * @param moreCome whether more clients join in the same turn; the join is then announced at the end of the turn
    */
   accept(socket: WebSocket, join: JoinRequest, joining: Joining, now: number, moreCome = false): Session {
     this.#log.open();
@@ -171,7 +174,7 @@ export class Joins {
       { sent: 0, ...(join.flow === true && { seen: 0 }) },
     );
     this.#tickets.bind(join, now);
-    // Who comes to watch is a member no longer.
+    // A member that rejoins as view-only is not a member any more.
     if (viewOnly === true) this.#leaves.end(member, now, "left");
     else {
       const { member: arrived, news } = this.#members.arrive(session.record, joining.data);
@@ -184,8 +187,8 @@ export class Joins {
   }
 
   /**
-   * The number of a new connection. If its client sends none, it gets a number above all known ones. The room's clock keeps
-   * that number apart from numbers that were forgotten.
+   * The number of a new connection. If its client sends none, it gets a number above all known ones. Using the room's
+   * clock keeps it above numbers that the room has forgotten.
    */
   #attemptOf(join: JoinRequest, now: number): number {
     const next = Math.max(now, this.#attempts.newestOf(join) + 1);
@@ -241,10 +244,13 @@ export class Joins {
   }
 }
 
-/** How long one waits who has made too many rooms, in milliseconds: an hour brings the first few more. */
+/**
+ * How long a client waits after its user or address created too many rooms, in milliseconds. An hour restores the first
+ * few.
+ */
 const NEW_ROOM_RETRY_MS = 3_600_000;
 
-/** The limits a client keeps itself to. */
+/** The limits that a client observes itself. */
 function toldLimits(kind: Kind, dialect: DialectName): Record<string, number> {
   const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
   const { maxStateKeys, maxStateBytes } = kind;

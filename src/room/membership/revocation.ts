@@ -4,10 +4,10 @@ import type { Leaves } from "./leave.ts";
 import type { Members } from "../presence/members.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
-/** A room that is awake asks so often who has been revoked, in milliseconds. */
+/** How often an awake room refreshes the revocation list, in milliseconds. */
 const ASK_EVERY_MS = 60_000;
 
-/** Removes who is revoked: at once when the room is told, and when it hears of it by itself. */
+/** Removes revoked members: immediately when the room is notified, and after each refresh of the revocation list. */
 export class RevokedMembers {
   readonly #revocations: Revocations;
   readonly #sessions: Sessions;
@@ -25,13 +25,13 @@ export class RevokedMembers {
     this.#leaves = of.leaves;
   }
 
-  /** Removes those whom a revocation is about; returns how many. */
+  /** Removes the members that a revocation covers. Returns how many. */
   remove(revocation: Revocation, now: number): number {
     this.#revocations.learn(revocation);
     const revoked = this.#sessionsWhere(({ record }) => isRevokedBy(revocation, record.user, record.access));
     this.#end(revoked, now);
     if (revocation.kind === "token") return revoked.length;
-    // Those in grace have no token here any more: the user is all that is known.
+    // The room has no token of a member in grace. Only its user is known.
     const lost = [...this.#members.all()].filter(
       ({ user, session }) => user === revocation.id && this.#sessions.byId(session) === undefined,
     );
@@ -39,12 +39,15 @@ export class RevokedMembers {
     return revoked.length + lost.length;
   }
 
-  /** Asks who has been revoked, if it is time to; `undefined` if it is not, else what to do then, in a turn of its own. */
+  /**
+   * Refreshes the revocation list if a refresh is due, else returns `undefined`. The promise resolves to the work for a
+   * turn of its own.
+   */
   ask(now: number): Promise<(now: number) => void> | undefined {
     if (!this.#revocations.isOn || isWithin(ASK_EVERY_MS, this.#askedAt, now)) return undefined;
     if (this.#sessionsWhere(() => true).length === 0) return undefined;
     this.#askedAt = now;
-    // One that cannot be asked now is asked in a minute: whom it does not know of stays so long.
+    // A failed refresh is retried after a minute. Until then, a member whose revocation is unknown stays.
     return this.#revocations.refresh().then(
       () => (then: number) =>
         this.#end(
