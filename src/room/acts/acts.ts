@@ -22,21 +22,22 @@ import { sourceOf, type MeteredQueries } from "./metered-queries.ts";
 import type { TokenRenewals } from "../access/token-renewal.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
-/** Where answers go: one per item of a frame, or one for a frame that is refused whole. */
+/** Where replies go: one for each item of a frame, or one for a frame that is rejected as a whole. */
 export interface Replies {
-  /** The answer to the item with this index. */
+  /** Returns the function that sends the reply to the item with this index. */
   item(index: number): Reply;
-  /** The frame is refused as a whole; nothing of it was done. */
+  /** Reports that the frame is rejected as a whole and that none of it took effect. */
   whole(error: WireError): void;
 }
 
 /**
- * The largest frame that is parsed while the room's byte budget is spent, in bytes. It may contain a `seen`, which no client
- * repeats, or an `auth`, whose token can have several kilobytes. The budgets of sessions bound how many of them there are.
+ * The largest frame that is parsed while the room's byte budget is spent, in bytes. It may contain a `seen`, which no
+ * client repeats, or an `auth`, whose token can have several kilobytes. The budgets of sessions limit the number of
+ * such frames.
  */
 const ALWAYS_READ_BYTES = 8_192;
 
-/** A frame that was taken in: who sent it, over which connection if over one, and what it owes. */
+/** A received frame: its sender, its connection if it arrived over one, and the budget that pays for it. */
 interface Sent {
   readonly actor: Actor;
   readonly connection: Session | undefined;
@@ -49,8 +50,8 @@ interface Sent {
 }
 
 /**
- * What members do: a frame's way from its text to the outbox, the same for a socket and for POST. Handled without
- * an `await`, so that nothing comes between the checks of an act and its effect.
+ * Handles what members send, from the text of a frame to the outbox. There is no `await`, so that nothing happens
+ * between the checks of an act and its effect.
  */
 export class Acts {
   readonly #kind: Kind;
@@ -97,9 +98,9 @@ export class Acts {
   }
 
   /**
-   * Handles one frame, or one POST body. Its bytes are charged before it is parsed, whatever it contains. A frame over the
-   * budget of its session is still parsed, for its refs, as long as the session has rejections left. A large frame over the
-   * budget of the room is not parsed, because many senders may send many of them.
+   * Handles one frame or one POST body. Its bytes are charged before it is parsed, whatever it contains. A frame over
+   * the budget of its session is still parsed for its refs, as long as the session has rejections left. A large frame
+   * over the budget of the room is not parsed, because many senders may send many of them.
    */
   receive(
     actor: Actor,
@@ -142,7 +143,7 @@ export class Acts {
     this.#countRefusals(sent, refused + (isOverBudget ? 1 : 0));
   }
 
-  /** Does one item, or tells why not. */
+  /** Handles one item. Returns the error if it is rejected. */
   #do(
     sent: Sent,
     index: number,
@@ -155,9 +156,9 @@ export class Acts {
     }
     const frame = item.value;
     if (frame.type === "seen") {
-      // Whatever the budget: a window that stays full would never be emptied.
+      // A report is accepted even over the budget. Otherwise a full window would stay full.
       const isFree = this.#noteSeen(sent, frame.chars, sent.replies.item(index));
-      // The Worker sends those of a bridge. Its reader has sent nothing that an error could be about.
+      // The Worker sends the reports of a bridge. The bridge's client did not send them, so it gets no error.
       if (sent.connection?.record.dialect === "bridge") return undefined;
       return overBudget ?? (isFree ? undefined : this.#takeOwn(sent));
     }
@@ -166,19 +167,19 @@ export class Acts {
   }
 
   /**
-   * Why a frame is rejected before the room looks at its content: capability, penalty, budget of the room. Only frames that
-   * might take effect are charged to the room, so frames that cannot do not spend the shared budget.
+   * Checks a frame before the room looks at its content: capability, penalty and room budget. Only frames that might
+   * take effect are charged to the room, so frames that cannot do not spend the shared budget.
    */
   #refusalOf(sent: Sent, frame: ClientFrame): WireError | undefined {
     const { actor, connection, budget, rights, now, roomSpent } = sent;
     const superseded = isForConnection(frame) ? this.#attempts.refusalOfAct(actor) : undefined;
     const refusal = superseded ?? refusalFor(frame, rights);
-    // Who is not here reaches no one, and so spends nothing of theirs.
+    // A frame of a session outside the room reaches nobody, so it does not spend the shared budget.
     if (refusal !== undefined || !this.#isHere(actor)) return refusal;
     const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
     const mutedMs = isSeenByOthers(frame) ? this.#penalties.mutedForMs(muted, now) : 0;
     if (mutedMs > 0) return { code: "muted", limit: "maxRefusals", retryAfterMs: mutedMs };
-    // A client that must renew its token, or wants to leave, cannot wait for what others have spent.
+    // A client that must renew its token or wants to leave cannot wait for a budget that others have spent.
     const isUrgent = frame.type === "auth" || frame.type === "leave";
     const spent = (isUrgent ? undefined : roomSpent) ?? this.#budgets.takeRoom(actor.user, now);
     return andOwnWait(spent, budget, now);
@@ -216,7 +217,10 @@ export class Acts {
     }
   }
 
-  /** Begins a renewal. A client without a token has none to renew, so its frame is rejected before the check, which is costly. */
+  /**
+   * Begins a renewal. An anonymous client has no token to renew. Its frame is rejected before the check, because the
+   * check is expensive.
+   */
   #renew(sent: Sent, frame: AuthFrame, reply: Reply): WireError | undefined {
     const { actor, connection } = sent;
     if (actor.user === "")
@@ -233,21 +237,24 @@ export class Acts {
     return undefined;
   }
 
-  /** Notes what was read. Returns whether the report is free, which is one for each frame sent to the connection. */
+  /**
+   * Records what the client has read. Returns whether the report is free: one report is free for each frame sent to the
+   * connection.
+   */
   #noteSeen({ connection, now }: Sent, chars: number, reply: Reply): boolean {
     if (connection === undefined) {
-      reply({ type: "ack" }); // By POST it belongs to no connection.
+      reply({ type: "ack" }); // A report by POST belongs to no connection.
       return false;
     }
     const isFree = connection.sendWindow.read(chars, now);
     if (connection.sendWindow.behind !== undefined) {
-      this.#outbox.flush(now); // It may be live after this, so it must have received everything.
+      this.#outbox.flush(now); // The connection may be live after this, so it must have received everything.
       this.#fanOut.advance(connection, now);
     }
     return isFree;
   }
 
-  /** A member in grace may leave as well, by POST: then there is no connection to close. */
+  /** A member in grace may also leave, by POST. Then there is no connection to close. */
   #leave({ actor, now }: Sent, ref: number | undefined, reply: Reply): WireError | undefined {
     const session = this.#sessions.byId(actor.session);
     const isThere = session !== undefined || this.#members.byId(actor.member) !== undefined;
@@ -264,13 +271,13 @@ export class Acts {
   }
 
   #countRefusals({ actor, budget, now }: Sent, refused: number): void {
-    // Who is not here has nothing to lose, and must not make a room by what it sends.
+    // A session outside the room has no membership to lose, and its frames must not create tables.
     const penalty = refused === 0 || !this.#isHere(actor) ? undefined : budget.countRefusals(refused, now);
     if (penalty === undefined) return;
     const session = this.#sessions.byId(actor.session);
     const source = sourceOf(actor, session);
     if (penalty === "mute") return this.#penalties.impose("mute", mutedAs({ ...actor, source }), now);
-    // A POST may come from another address than its session's connection.
+    // A POST may arrive from another address than its session's connection.
     const sources = new Set([source, session?.record.source ?? source]);
     for (const each of sources) this.#penalties.impose("ban", each, now);
     this.#leaves.banish(actor, now);
@@ -285,19 +292,24 @@ export class Acts {
   }
 }
 
-/** The bytes of a frame. No text has fewer than characters, so one that is far too large is not counted through. */
+/**
+ * The size of a frame in bytes. A text has at least as many bytes as characters, so the bytes of a text that is far too
+ * large are not counted.
+ */
 function sizeOf(data: string | ArrayBuffer, max: number): number {
   if (typeof data !== "string") return data.byteLength;
   return data.length > max ? data.length : utf8Length(data);
 }
 
-/** What a recorded act is remembered by: its ref, else its place in a request that has a key. */
+/** The key that deduplicates a recorded act: its ref, or its index in a request with an `Idempotency-Key`. */
 function originOf(actor: Actor, index: number, ref: number | undefined): Origin {
   if (ref !== undefined || actor.request === undefined) return { session: actor.session, ref, named: ref };
   return { session: actor.request, ref: index + 1, named: undefined };
 }
 
-/** A rejection by a shared budget. A client that waits this long must then be within its session's budget, too. */
+/**
+ * Extends a rejection by a shared budget: a client that waits this long must then also be within its session's budget.
+ */
 function andOwnWait(spent: WireError | undefined, budget: SessionBudget, now: number): WireError | undefined {
   return spent && { ...spent, retryAfterMs: Math.max(spent.retryAfterMs ?? 0, budget.messageWaitMs(now)) };
 }
