@@ -11,7 +11,7 @@ import { Throttle } from "../../limits/throttle.ts";
 
 /**
  * The turns per second that admit clients. While few clients join, each gets its own turn. Above this rate, all clients
- * that have joined since the last turn share one. They then share the cost of a turn, most of which is the commit.
+ * that have arrived since the last turn share one. They then share the cost of a turn, most of which is the commit.
  */
 const TURNS = { perSecond: 100, burst: 20 };
 

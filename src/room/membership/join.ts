@@ -140,7 +140,7 @@ export class Joins {
     );
   }
 
-  /** Whether the room has never been joined, in a kind that stores its rooms. */
+  /** Whether the room is empty and has no stored data, in a kind that stores its rooms. */
   get isNew(): boolean {
     const isStored = this.#kind.history === "durable" || this.#kind.graceMs > 0;
     return isStored && !this.#tables.exist && this.#members.size + this.#sessions.size === 0;
