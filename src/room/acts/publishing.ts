@@ -55,9 +55,9 @@ export class Publishing {
     const stranger = to?.find((id) => this.#members.byId(id) === undefined);
     if (stranger !== undefined)
       return { code: "unknown_member", message: `no member of the room has the id "${stranger}"` };
-    const said = this.#hooks.publish(member, frame, now);
-    if (!said.ok) return said.error;
-    const { event, payload, after } = said.value;
+    const allowed = this.#hooks.publish(member, frame, now);
+    if (!allowed.ok) return allowed.error;
+    const { event, payload, after } = allowed.value;
     if (isLarger(payload, this.#kind.maxFrameBytes)) return TOO_LARGE;
     const parts = messageParts({ from: actor.member, user: actor.user, to }, event, payload);
     if (isVolatile) {
@@ -97,14 +97,14 @@ export class Publishing {
   ): WireError | undefined {
     const member = this.#members.byId(actor.member);
     if (member === undefined) return { code: "not_joined" };
-    const said = JSON.stringify(data);
-    const bytes = utf8Length(said);
+    const text = JSON.stringify(data);
+    const bytes = utf8Length(text);
     const { maxPresenceBytes } = this.#kind;
     if (bytes > maxPresenceBytes) {
       const message = `presence data is ${bytes} bytes, the limit is ${maxPresenceBytes}`;
       return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
     }
-    const taken = this.#hooks.presence(member, said, now);
+    const taken = this.#hooks.presence(member, text, now);
     if (!taken.ok) return taken.error;
     this.#outbox.presence.updated(this.#members.setData(member, taken.value.data));
     reply({ type: "ack", ...(ref !== undefined && { ref }) });

@@ -60,8 +60,8 @@ export class Hooks {
    */
   join(member: Candidate, brought: string | undefined, isReturn: boolean, now: number): Result<Joining> {
     const { onJoin } = this.#kind.hooks;
-    const said = brought === undefined || brought === member.data ? undefined : brought;
-    const asked = said === undefined ? undefined : this.presence(member, said, now);
+    const changed = brought === undefined || brought === member.data ? undefined : brought;
+    const asked = changed === undefined ? undefined : this.presence(member, changed, now);
     // A reconnect is not rejected because of its data: the client cannot know that the room no longer accepts it.
     if (asked?.ok === false && !isReturn) return asked;
     const refused = asked?.ok === false ? { refused: asked.error } : {};
@@ -84,21 +84,21 @@ export class Hooks {
   /** Asks the hook whether a member may change its presence data, and returns the resulting data, JSON text. */
   presence(
     member: Candidate,
-    said: string,
+    brought: string,
     now: number,
   ): Result<{ readonly data: string; readonly after: Aftermath; readonly draft: StateDraft | undefined }> {
     const { onPresence } = this.#kind.hooks;
-    if (onPresence === undefined) return ok({ data: said, after: NOTHING, draft: undefined });
+    if (onPresence === undefined) return ok({ data: brought, after: NOTHING, draft: undefined });
     const draft = this.#world.state.draft();
     const call = { now, draft, without: member.id };
     const called = this.#call("onPresence", call, (room) => {
-      const answer = onPresence(room, hookMember(member), JSON.parse(said) as Json) ?? {};
+      const answer = onPresence(room, hookMember(member), JSON.parse(brought) as Json) ?? {};
       if (!isChange(answer)) return answer as Refusal;
-      return { text: "data" in answer ? this.#presenceText(answer.data) : said };
+      return { text: "data" in answer ? this.#presenceText(answer.data) : brought };
     });
     if (!called.ok) return called;
     const { answer, after } = called.value;
-    return ok({ data: answer?.text ?? said, after, draft });
+    return ok({ data: answer?.text ?? brought, after, draft });
   }
 
   /** Asks the hook whether a member may publish a message, and returns the resulting message. */

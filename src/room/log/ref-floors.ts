@@ -95,7 +95,7 @@ export class SqlRefFloors implements RefFloors {
 export class MemoryRefFloors implements RefFloors {
   readonly #present: Present;
   /** In the order in which they were raised. */
-  readonly #floors = new Map<string, Floor>();
+  readonly #floors = new Map<string, MinimumRef>();
   readonly #retired = new RetiredRefFloors(chunksInMemory());
 
   constructor(present: Present) {
@@ -111,10 +111,10 @@ export class MemoryRefFloors implements RefFloors {
       this.#put(session, Math.max(ref, this.#floors.get(session)?.ref ?? 0), head);
     const present = this.#present();
     const old: FloorRow[] = [];
-    for (const [session, floor] of this.#floors) {
-      if (floor.head > upTo - REF_FLOOR_KEPT_OFFSETS) break;
-      if (present.has(session)) this.#put(session, floor.ref, head);
-      else old.push({ session, ...floor });
+    for (const [session, minimum] of this.#floors) {
+      if (minimum.head > upTo - REF_FLOOR_KEPT_OFFSETS) break;
+      if (present.has(session)) this.#put(session, minimum.ref, head);
+      else old.push({ session, ...minimum });
     }
     this.#retired.add(old);
     for (const { session } of old) this.#floors.delete(session);
@@ -130,12 +130,12 @@ export class MemoryRefFloors implements RefFloors {
  * A minimum ref, and where the log ended when it was raised. Later acts of the session have higher refs. So a minimum
  * ref may be retired once everything recorded before it is forgotten. No later minimum ref of the session can be lower.
  */
-interface Floor {
+interface MinimumRef {
   readonly ref: number;
   readonly head: number;
 }
 
-type FloorRow = SessionFloor & Floor & Record<string, SqlStorageValue>;
+type FloorRow = SessionFloor & MinimumRef & Record<string, SqlStorageValue>;
 
 function chunksIn({ sql }: Tables): RetiredChunks {
   return {

@@ -45,9 +45,9 @@ export class RetiredRefFloors {
   }
 
   /** Adds sessions. Each chunk is written once, regardless of how many sessions it receives. */
-  add(floors: Iterable<SessionFloor>): void {
+  add(sessions: Iterable<SessionFloor>): void {
     const changed = new Map<number, RetiredChunk>();
-    for (const { session, ref } of floors) {
+    for (const { session, ref } of sessions) {
       const index = chunkOf(session);
       const chunk = changed.get(index) ?? this.#chunks.read(index);
       const bits = chunk?.bits ?? new Uint8Array(CHUNK_BYTES);
