@@ -1,22 +1,22 @@
 import { textOf, type Recorded, type RecordedFrame } from "./recorded.ts";
 import { departureOf, refusalOf, type Shared, type StateRefusal } from "./shared.ts";
 
-/** One time that something was asked to be recorded. */
+/** One request to record something. */
 export interface Attempt {
   readonly recorded: Recorded;
-  /** What the state could have been when the room looked at it, where it was refused. */
+  /** If it was rejected: the states that the room may have had when it looked at it. */
   met: readonly Shared[];
 }
 
-/** A member's departure, which deletes the keys that end with it, if there are any by then. */
+/** The end of a membership, which deletes the member's own keys if it has any by then. */
 interface Departing {
   readonly departs: string;
 }
 
-/** What one client wants recorded, in its order. */
+/** What one client wants recorded, in order. */
 export type ActQueue = (Attempt | Departing)[];
 
-/** The log as it grows. */
+/** The log while it grows. */
 export interface Growing {
   /** The state at each offset. */
   readonly states: readonly Shared[];
@@ -24,17 +24,17 @@ export interface Growing {
   add(recorded: Recorded): void;
 }
 
-/** What became of queues that a promise rules out. */
+/** Outcomes of the queues that break a promise. */
 export interface Found {
-  /** Stored though no one had asked for it, or not then. */
+  /** Frames that were stored although nobody requested them, or not at that time. */
   readonly unexpected: RecordedFrame[];
-  /** Stored where it should have been refused. */
+  /** Frames that were stored although they should have been rejected. */
   readonly wrong: string[];
-  /** Asked for, with nothing to refuse it for, and not stored. */
+  /** Requests that were not stored although nothing justified a rejection. */
   readonly missing: Recorded[];
 }
 
-/** Puts what was stored where it was asked for: each queue in its order, the queues in any. */
+/** Matches stored frames to the requests: in order within each queue, in any order between queues. */
 export function follow(
   queues: readonly ActQueue[],
   fresh: readonly RecordedFrame[],
@@ -52,10 +52,10 @@ export function follow(
     }
     const { queue, index, recorded } = next;
     const met = log.states.slice(starts.get(queue));
-    // Of one queue a crash takes the end: what came before something that is stored was refused, or is missing.
+    // A crash can only lose the end of a queue. So requests before a stored one were rejected, or are missing.
     found.missing.push(...passOver(queue.splice(0, index), met, false));
     const asked = queue.shift();
-    // If it was refused the first time, then by a state of before; the next time it was not.
+    // If an earlier attempt was rejected, an earlier state was the reason. The last attempt was accepted.
     if (asked !== undefined && "recorded" in asked) asked.met = met;
     const refusal = whyNot(recorded, state);
     if (refusal !== undefined) found.wrong.push(`${recorded.text} is stored, and is ${refusal.code}`);
@@ -67,12 +67,12 @@ export function follow(
   return found;
 }
 
-/** How many frames the departures in queues add to the log. */
+/** The number of frames that the ends of memberships in these queues add to the log. */
 export function departuresIn(queues: readonly ActQueue[], state: Shared): number {
   return queues.flat().filter((each) => "departs" in each && recordedOf(each, state) !== undefined).length;
 }
 
-/** Finds who asked next for what has this text. */
+/** Finds the next request with this text. */
 function nextWith(
   queues: readonly ActQueue[],
   text: string,
@@ -83,13 +83,13 @@ function nextWith(
       const recorded = recordedOf(each, state);
       if (recorded === undefined || recorded.offset !== undefined) continue;
       if (recorded.text === text) return { queue, index, recorded };
-      if ("departs" in each || recorded.change === undefined) break; // That is not refused.
+      if ("departs" in each || recorded.change === undefined) break; // these are never rejected
     }
   }
   return undefined;
 }
 
-/** Notes what attempts met that came to nothing; returns those that should not have. */
+/** Records the states that unstored attempts met. Returns the attempts that should have been stored. */
 function passOver(passed: ActQueue, met: readonly Shared[], mayLose: boolean): Recorded[] {
   return passed.flatMap((each) => {
     const recorded = recordedOf(each, met.at(-1) ?? NOTHING);
@@ -101,7 +101,7 @@ function passOver(passed: ActQueue, met: readonly Shared[], mayLose: boolean): R
   });
 }
 
-/** What is recorded; `undefined` for a member with which nothing ends. */
+/** What is recorded; `undefined` for a member without own keys. */
 function recordedOf(each: Attempt | Departing, state: Shared): Recorded | undefined {
   if ("recorded" in each) return each.recorded;
   const { departs: from } = each;
