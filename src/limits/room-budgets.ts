@@ -4,7 +4,10 @@ import { Buckets } from "./buckets.ts";
 import { fullBucket, isFull, owe, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 import type { WireError } from "../protocol/errors.ts";
 
-/** The options that bound what a room does: for one session, one user, one source, for all, and for those who join. */
+/**
+ * The options that limit the work of a room: for each session, user and source, for all members together, and for
+ * joins.
+ */
 export interface RoomLimits extends SessionLimits {
   readonly userMessagesPerSecond: number;
   readonly userMessagesBurst: number;
@@ -20,15 +23,15 @@ export interface RoomLimits extends SessionLimits {
   readonly joinsBurst: number;
 }
 
-/** So many budgets may be kept for those who are gone, before those that owe nothing are dropped. */
+/** From this number of budgets on, budgets that are full again are dropped. */
 const SPARE = 64;
 
-/** The longest that those who joined in a storm are spread over, in milliseconds. */
+/** The maximum time over which rejected joins are spread, in milliseconds. */
 const MAX_SPREAD_MS = 30_000;
 
 /**
- * What may still be sent, and by whom: the budgets of those who have lately acted. Who has none owes nothing, and all
- * are full again within ten seconds, as long as a room needs to fall asleep, so none is ever stored.
+ * The budgets of the sessions and users that were active recently. A session without a budget has a full one. All
+ * budgets are full again within ten seconds. A room hibernates later than that, so no budget is ever stored.
  */
 export class RoomBudgets {
   readonly #limits: RoomLimits;
@@ -46,7 +49,7 @@ export class RoomBudgets {
   #roomBytes: Bucket | undefined;
   #roomReads: Bucket | undefined;
   #joins: Bucket | undefined;
-  /** Joins refused that may come again, as far as the budget has not had the time for them since. */
+  /** Rejected joins that clients may retry, minus those that the budget has had time for since. */
   #rejectedJoins = 0;
   #dropAt = SPARE;
 
@@ -65,7 +68,7 @@ export class RoomBudgets {
     });
   }
 
-  /** The budget of a session, full if it was quiet. */
+  /** The budget of a session. A new budget is full. */
   of(session: string, now: number): SessionBudget {
     let budget = this.#bySession.get(session);
     if (budget === undefined) {
@@ -139,7 +142,7 @@ export class RoomBudgets {
   takeJoin(now: number): WireError | undefined {
     const { joins } = this.#rates;
     this.#joins ??= fullBucket(joins, now);
-    if (isFull(joins, this.#joins, now)) this.#rejectedJoins = 0; // They have had the time.
+    if (isFull(joins, this.#joins, now)) this.#rejectedJoins = 0; // All rejected clients have had enough time to retry.
     const waitMs = take(joins, this.#joins, 1, now);
     if (waitMs === 0) {
       this.#rejectedJoins = Math.max(0, this.#rejectedJoins - 1);

@@ -1,6 +1,6 @@
 import { fullBucket, owe, take, type Bucket, type BucketRate } from "./token-bucket.ts";
 
-/** Holds back what may be done together with what follows, once it has been done often. */
+/** Delays work that can be batched with later work, once it happens too often. */
 export class Throttle {
   readonly #rate: BucketRate;
   #bucket: Bucket | undefined;
@@ -10,12 +10,12 @@ export class Throttle {
     this.#rate = rate;
   }
 
-  /** When what was held back may be done, Unix milliseconds; `undefined` when nothing was. */
+  /** When the delayed work may be done, Unix milliseconds; `undefined` if no work was delayed. */
   get at(): number | undefined {
     return this.#at;
   }
 
-  /** Whether something that costs so much may be done now. */
+  /** Whether work of this cost may be done now. */
   take(cost: number, now: number): boolean {
     this.#bucket ??= fullBucket(this.#rate, now);
     const waitMs = take(this.#rate, this.#bucket, cost, now);

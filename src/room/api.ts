@@ -5,47 +5,50 @@ import type { Access } from "../protocol/contract.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { AnswerFrame } from "../protocol/frames.ts";
 
-/** Which stored messages to read: bounds exclusive. With `after` the first of them, without it the last. */
+/**
+ * The stored messages to read. Both bounds are exclusive. With `after` the page starts with the oldest messages,
+ * without it with the newest.
+ */
 export interface HistoryRange {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
-  /** From this time on, Unix milliseconds. */
+  /** Only messages at or after this time, Unix milliseconds. */
   readonly since?: number | undefined;
-  /** Before this time, Unix milliseconds. */
+  /** Only messages before this time, Unix milliseconds. */
   readonly until?: number | undefined;
   readonly limit: number;
 }
 
-/** Who acts: the same over a socket and over POST. */
+/** The sender of an act. It is the same over a socket and by POST. */
 export interface Actor {
   readonly session: string;
   readonly member: string;
   /** "" for an anonymous member. */
   readonly user: string;
-  /** The attempt number of the connection that it acts for; absent if a POST does not name one. */
+  /** The attempt number of the connection for which it acts; absent if a POST does not name one. */
   readonly attempt?: number | undefined;
-  /** What its token allows; absent for what an open room allows everyone. */
+  /** The access of its token; absent if the room is open to everyone. */
   readonly access?: Access | undefined;
-  /** Who answers for it (`JoinRequest`). */
+  /** The source that limits and bans apply to (`JoinRequest`). */
   readonly source?: string | undefined;
-  /** Names the request it acts by, where that has an `Idempotency-Key`: 22 characters, of no session's. */
+  /** Identifies a request with an `Idempotency-Key`: 22 characters, different from every session id. */
   readonly request?: string | undefined;
 }
 
-/** Which members to list: the first with an id after this one. */
+/** The members to list: those with an id after `after`. */
 export interface MembersRange {
   readonly after?: string | undefined;
   readonly limit: number;
 }
 
-/** Acts of a session that reach the room by POST: the body as the client sent it, within the kind's size limit. */
+/** Acts of a session that reach the room by POST. The body is as the client sent it, within the kind's size limit. */
 export interface ActRequest extends Actor {
   /** {@link CONTRACT_VERSION} of the Worker. */
   readonly v: number;
   readonly body: string;
 }
 
-/** What became of the acts: one result for each, in order, unless all were refused as one. */
+/** The outcome of acts: one result for each act in order, or one rejection for all of them. */
 export interface ActOutcome {
   readonly refused: WireError | null;
   readonly results: readonly AnswerFrame[];
@@ -68,32 +71,34 @@ export interface ReadOutcome {
   readonly isNew: boolean;
 }
 
-/** A room seen from outside. */
+/** A summary of a room. */
 export interface RoomInfo {
   readonly members: number;
   /** The end of the log; `null` in a room that nobody has joined yet. */
   readonly position: string | null;
-  /** Since when the object has been in memory, Unix milliseconds: a later one than before means that it slept. */
+  /**
+   * When the object was loaded into memory, Unix milliseconds. A later time than before means that the object slept.
+   */
   readonly awakeSince: number;
   /** Whether nobody has joined the room yet. Always false in a room that stores nothing. Absent from rooms of older code. */
   readonly isNew?: boolean;
 }
 
-/** What a room offers the Worker, beside joining by an upgrade that carries a join header. */
+/** The methods that a room offers to the Worker. Joins use an upgrade request with a join header instead. */
 export interface RoomApi {
   act(request: ActRequest): Promise<ActOutcome>;
   info(): Promise<RoomInfo>;
-  /** Stored messages and the end of the log, as rule H5 has them; the text alone for an older Worker. */
+  /** Returns stored messages and the end of the log (rule H5); only the text for an older Worker. */
   history(range: HistoryRange, reader?: Reader): Promise<ReadOutcome | string>;
-  /** Members by id, as rule H6 has them; the text alone for an older Worker. */
+  /** Returns members ordered by id (rule H6); only the text for an older Worker. */
   members(range: MembersRange, reader?: Reader): Promise<ReadOutcome | string>;
-  /** The shared state, as rule H7 has it; the text alone for an older Worker. */
+  /** Returns the shared state (rule H7); only the text for an older Worker. */
   state(reader?: Reader): Promise<ReadOutcome | string>;
-  /** Removes whom a revocation is about; returns how many. */
+  /** Removes the members that a revocation covers. Returns how many. */
   revoke(revocation: Revocation): Promise<number>;
-  /** Answers once the object runs and its storage can be read. */
+  /** Resolves once the object runs and its storage can be read. */
   ready(): Promise<true>;
 }
 
-/** A class of Durable Object that can be exported for the binding `ROOM`. */
+/** A Durable Object class that can be exported for the binding `ROOM`. */
 export type RoomClass = new (ctx: DurableObjectState, env: unknown) => DurableObject & RoomApi;

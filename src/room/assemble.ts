@@ -43,8 +43,9 @@ import { Tables } from "./tables.ts";
 import { UsedTickets } from "./access/used-tickets.ts";
 
 /**
- * Frames a second that tell of nothing but who came and went, where one that tells only who came counts as four: a send
- * costs 30-50 µs of a room's one thread, so this is a fifth of it, and a twentieth while a crowd comes in.
+ * The budget for frames that contain only presence, in frames per second. A frame that contains only joins counts as
+ * four. A send takes 30-50 µs of the room's one thread. So presence takes at most a fifth of the thread, and a
+ * twentieth during a storm of joins.
  */
 const PRESENCE_FRAMES = { perSecond: 4_000, burst: 4_000 };
 
@@ -54,7 +55,7 @@ export interface TokenChecks {
   readonly revocations: Revocations;
 }
 
-/** A room's collaborators. */
+/** The parts of a room. */
 export type Assembly = ReturnType<typeof assemble>;
 
 /** Creates the collaborators of a room of a kind. Each gets those that it needs. None owns a timer or the alarm. */

@@ -1,9 +1,9 @@
 import type { Assembly } from "./assemble.ts";
 
 /**
- * Adjusts the remembered times to a clock that was set back (limits/durations.ts). Silences, stalls, graces, penalties and
- * the time since which the room is empty start again if they are ahead of the clock. The alarm was set by the old time, and
- * is set again.
+ * Adjusts the remembered times after the clock was set back (limits/durations.ts). Silences, stalls, graces, penalties
+ * and the time since the room became empty restart if they are ahead of the clock. The alarm was set with the old time,
+ * so it is set again.
  *
  * This also runs once after each load of the object, because the clock may have been set back while the room slept.
  */

@@ -3,29 +3,29 @@ import { charsOf, pageFields, PARSE_PRICE } from "./log/history-pages.ts";
 import type { Assembly } from "./assemble.ts";
 import type { QueryResult } from "./acts/metered-queries.ts";
 
-/** Sorting a member into the list takes as long as looking at this many characters. */
+/** Sorting a member into the list takes as long as scanning this many characters. */
 const MEMBER_CHARS = 128;
 
-/** What of a room anyone who may join it may know. */
+/** What every client that may join a room may know about it. */
 export function infoOf({ members, log, joins }: Assembly, awakeSince: number): RoomInfo {
   const { isNew } = joins;
   return { members: members.size, position: log.position ?? null, awakeSince, isNew };
 }
 
-/** Stored messages, as rule H5 has them. */
+/** Answers a query for stored messages (rule H5). */
 export function queryHistory({ log }: Assembly, range: HistoryRange, now: number): QueryResult {
   const page = log.history(range, now);
   const text = `{${pageFields(page)},"position":${JSON.stringify(log.position ?? null)}}`;
   return { text, cost: page.cost + charsOf(page) };
 }
 
-/** The members, as rule H6 has them. */
+/** Answers a query for the members (rule H6). */
 export function queryMembers({ members, roster }: Assembly, range: MembersRange): QueryResult {
   const text = JSON.stringify({ ...members.page(range), count: members.size, roster: roster.revision });
   return { text, cost: MEMBER_CHARS * members.size + PARSE_PRICE * text.length };
 }
 
-/** The shared state, as rule H7 has it. */
+/** Answers a query for the shared state (rule H7). */
 export function queryState({ state, log }: Assembly): QueryResult {
   const position = JSON.stringify(log.position ?? null);
   const text = `{"state":${state.snapshot},"stateOffset":${log.head},"position":${position}}`;

@@ -1,6 +1,6 @@
 import type { Assembly } from "./assemble.ts";
 
-/** Ends what is overdue: connections that are silent, stalled or whose token has expired, and graces. */
+/** Ends everything that is overdue: connections that are silent, stalled or whose token has expired, and graces. */
 export function reap({ liveness, leaves, renewals }: Assembly, now: number): void {
   for (const session of liveness.silent(now)) leaves.lose(session, now, "timeout", "silent");
   for (const session of liveness.expired(now)) leaves.lose(session, now, "disconnected", "token_expired");

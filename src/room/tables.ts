@@ -1,16 +1,16 @@
 /**
- * The version of the tables, kept in `meta`: the platform forbids `PRAGMA user_version`. Code that finds an older one
- * brings it up to date, code that finds a newer one lets the room be.
+ * The version of the tables. It is kept in `meta` because the platform forbids `PRAGMA user_version`. Code that finds
+ * an older version migrates it. Code that finds a newer version does not touch the room.
  *
  * - 1: log, members.
- * - 2: shared state, floors of forgotten acts, messages for some, what tokens say of members.
- * - 3: who is muted or kept out, whose tickets are.
- * - 4: blocks of acts, the age of floors, sessions whose floors are no longer kept; the source of an anonymous member,
- *   the attempt number of a member's connection.
+ * - 2: shared state, minimum refs of forgotten acts, messages for some members, the `info` of tokens.
+ * - 3: penalties, used tickets.
+ * - 4: blocks of acts, the age of minimum refs, retired minimum refs; the source of an anonymous member, the attempt
+ *   number of a member's connection.
  */
 export const SCHEMA_VERSION = 4;
 
-/** What brings tables of a version to the next. */
+/** The statements that migrate the tables of a version to the next version. */
 const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
   1: [
     "ALTER TABLE segment ADD COLUMN filtered INTEGER NOT NULL DEFAULT 0",
@@ -76,36 +76,41 @@ const FIRST = [
   "INSERT INTO meta VALUES ('schema', 1)",
 ];
 
-/** What `meta` holds, by name. */
+/** The values in `meta`, by name. */
 export interface Meta {
   readonly schema: number;
   /** The epoch of the stored log. */
   readonly epoch: string;
   /** When the last member left, Unix milliseconds. */
   readonly emptySince: number;
-  /** Code of version 3 had forgotten the acts up to this offset, and stored their sessions' floors. Not written any more. */
+  /** Version 3 had forgotten the acts up to this offset and stored their minimum refs. Not written any more. */
   readonly floorOffset: number;
-  /** Where the log ended when floors of version 3 were taken over. */
+  /** The end of the log when the minimum refs of version 3 were migrated. */
   readonly migratedHead: number;
-  /** The session that the search for old floors has come to. */
+  /** The last session that the search for old minimum refs has visited. */
   readonly floorCursor: string;
-  /** 1 while members are told only how many are here. */
+  /** 1 while members receive only the count of members. */
   readonly crowded: number;
 }
 
-/** Tables that newer code wrote: this code can neither read nor change them. */
+/** Newer code wrote the tables: this code can neither read nor change them. */
 export class NewerTables extends Error {}
 
 /**
- * The room's tables in SQLite. They come with the first admitted join: an empty database already costs storage, so
- * asking whether they are there creates nothing.
+ * The room's tables in SQLite. They are created by the first admitted join, because even an empty database is billed.
+ * Checking whether they exist creates nothing.
  *
- * `segment` has one row per flush, keyed by its first offset; `member` one from a member's join to its departure;
- * `state` one per key; `act_block` one per hundred rows of the log or so, until their acts are forgotten; `floor` one per
- * session whose acts were forgotten, until that is long ago; `retired` 512 at the most for all whose floors are gone; `penalty` one per source that is muted or kept
- * out, `ticket` one per ticket that was used, each until a time. No AUTOINCREMENT and no second index: each
- * would be a billed row more per insert. `refs` stands before `body`, and `digest` before `refs`: reading many of them then
- * passes over no long texts.
+ * - `segment`: one row per flush, keyed by its first offset.
+ * - `member`: one row per member until it leaves.
+ * - `state`: one row per key.
+ * - `act_block`: one row per hundred rows of the log or so, until their acts are forgotten.
+ * - `floor`: one row per session with forgotten acts, until that is long ago.
+ * - `retired`: at most 512 rows for all sessions whose `floor` rows were deleted.
+ * - `penalty`: one row per muted or banned source, until the penalty ends.
+ * - `ticket`: one row per used ticket, until it expires.
+ *
+ * There is no AUTOINCREMENT and no second index, because each would add a billed row per insert. `refs` precedes
+ * `body`, and `digest` precedes `refs`, so that reading many of them skips no long texts.
  */
 export class Tables {
   readonly storage: DurableObjectStorage;
@@ -118,7 +123,7 @@ export class Tables {
   }
 
   /**
-   * Whether the room has tables yet; older ones are brought up to date.
+   * Whether the room has tables. Older tables are migrated.
    *
    * @throws NewerTables
    */
@@ -127,7 +132,7 @@ export class Tables {
     return this.#exist;
   }
 
-  /** Whether newer code wrote them, as after a rollback: this code can then do nothing for the room. */
+  /** Whether newer code wrote the tables, as after a rollback. This code cannot serve the room then. */
   get areNewer(): boolean {
     try {
       void this.exist;
@@ -138,7 +143,7 @@ export class Tables {
     }
   }
 
-  /** Sees that there are tables. */
+  /** Creates the tables if they do not exist. */
   create(): void {
     if (this.exist) return;
     this.storage.transactionSync(() => {
@@ -148,19 +153,17 @@ export class Tables {
     this.#exist = true;
   }
 
-  /** Reads a value; `undefined` for one that was never written, and before there are tables. */
+  /** Reads a value; `undefined` if it was never written or the tables do not exist. */
   read<Name extends keyof Meta>(name: Name): Meta[Name] | undefined {
     if (!this.exist) return undefined;
     const rows = this.sql.exec<{ value: Meta[Name] }>("SELECT value FROM meta WHERE name = ?", name);
     return rows.toArray()[0]?.value;
   }
 
-  /** Writes a value. */
   write<Name extends keyof Meta>(name: Name, value: Meta[Name]): void {
     this.sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value);
   }
 
-  /** Removes a value. */
   remove(name: keyof Meta): void {
     this.sql.exec("DELETE FROM meta WHERE name = ?", name);
   }

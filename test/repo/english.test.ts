@@ -13,6 +13,23 @@ const CHECKED = [
   "src/metrics/",
   "src/protocol/",
   "src/registry/",
+  "src/room/access/",
+  "src/room/acts/",
+  "src/room/api.ts",
+  "src/room/assemble.ts",
+  "src/room/clock-setback.ts",
+  "src/room/hooks/",
+  "src/room/log/",
+  "src/room/membership/",
+  "src/room/presence/",
+  "src/room/queries.ts",
+  "src/room/reaper.ts",
+  "src/room/state/",
+  "src/room/tables.ts",
+  "test/workers/access/",
+  "test/workers/membership/",
+  "test/workers/presence/",
+  "test/workers/state/",
 ];
 
 /** Files that no person writes. */

@@ -4,12 +4,12 @@ import type { SessionRecord } from "../connections/attachment.ts";
 import type { Members } from "../presence/members.ts";
 import type { Sessions } from "../connections/sessions.ts";
 
-/** What belongs to an attempt of a session: a join, or an act. */
+/** The fields that tie a join or an act to a connection attempt of a session. */
 type Attempted = Pick<SessionRecord, "session" | "member" | "attempt">;
 
 /**
- * Orders the connection attempts of each session by their numbers. A delayed attempt or a delayed `leave` then does
- * nothing to a newer connection, nor between two connections of its session.
+ * Orders the connection attempts of each session by their numbers. A delayed attempt or a delayed `leave` then never
+ * affects a newer connection, even if the session has no connection at that moment.
  */
 export class Attempts {
   readonly #sessions: Sessions;
@@ -28,7 +28,7 @@ export class Attempts {
     return Math.max(ended, this.#members.byId(member)?.attempt ?? 0);
   }
 
-  /** The refusal of a join that is older than the session's newest; `undefined` for one that is not. */
+  /** Rejects a join that is older than the session's newest attempt. Returns `undefined` for a current join. */
   refusalOfJoin(join: Attempted): WireError | undefined {
     const newest = this.newestOf(join);
     return join.attempt !== undefined && join.attempt < newest
@@ -36,12 +36,15 @@ export class Attempts {
       : undefined;
   }
 
-  /** The refusal of an act for another connection than the session's newest; `undefined` for one that names none. */
+  /**
+   * Rejects an act for another connection than the session's newest. Returns `undefined` for an act that names no
+   * connection.
+   */
   refusalOfAct(act: Attempted): WireError | undefined {
     const { session, attempt } = act;
     if (attempt === undefined) return undefined;
     const newest = this.newestOf(act);
-    // Without a connection, a higher number belongs to a newer one: a crash has lost what the room knew of it.
+    // Without a connection, a higher number belongs to a newer connection that a crash made the room forget.
     const isOther =
       this.#sessions.byId(session) === undefined ? attempt < newest : newest !== 0 && attempt !== newest;
     return isOther ? { code: "superseded", try: newest } : undefined;
@@ -49,8 +52,9 @@ export class Attempts {
 }
 
 /**
- * Whether an act concerns only its own connection, so that it is void once a newer connection has replaced that. The next
- * connection of a client may overtake its POST. A publish belongs to the session, whenever it arrives.
+ * Whether an act concerns only its own connection. Such an act has no effect once a newer connection has replaced that
+ * one, because the next connection of a client may overtake its POST. A publish belongs to the session, whenever it
+ * arrives.
  */
 export function isForConnection({ type }: ClientFrame): boolean {
   return type === "leave" || type === "presence" || type === "auth";

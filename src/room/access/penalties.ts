@@ -5,7 +5,7 @@ import type { Penalty } from "../../limits/session-budget.ts";
 import type { Actor } from "../api.ts";
 import type { Tables } from "../tables.ts";
 
-/** Until when a source is muted and kept out, Unix milliseconds. */
+/** The ends of a source's mute and ban, Unix milliseconds. */
 interface Terms {
   readonly mutedUntil: number;
   readonly bannedUntil: number;
@@ -13,7 +13,10 @@ interface Terms {
 
 const NONE: Terms = { mutedUntil: 0, bannedUntil: 0 };
 
-/** Who is muted or kept out for a while. Rows, so that neither a new connection nor a sleep of the room ends it. */
+/**
+ * The muted and banned sources. They are stored as rows, so that neither a new connection nor hibernation of the room
+ * ends a penalty.
+ */
 export class Penalties {
   readonly #tables: Tables;
   readonly #counters: Counters;
@@ -26,17 +29,17 @@ export class Penalties {
     this.#durations = { mute: muteMs, ban: banMs };
   }
 
-  /** How long a source is muted, in milliseconds; 0 for who is not. */
+  /** The remaining mute of a source, in milliseconds; 0 if it is not muted. */
   mutedForMs(source: string, now: number): number {
     return Math.max(0, this.#of(source, now).mutedUntil - now);
   }
 
-  /** How long a source is kept out, in milliseconds; 0 for who is not. */
+  /** The remaining ban of a source, in milliseconds; 0 if it is not banned. */
   bannedForMs(source: string, now: number): number {
     return Math.max(0, this.#of(source, now).bannedUntil - now);
   }
 
-  /** Begins a penalty; one who is muted already is not for longer. */
+  /** Begins a penalty. A source that is muted already is not muted for longer. */
   impose(penalty: Penalty, source: string, now: number): void {
     if (this.#durations[penalty] === 0 || (penalty === "mute" && this.mutedForMs(source, now) > 0)) return;
     this.#counters.count("penalised", { penalty });
@@ -68,7 +71,7 @@ export class Penalties {
     return this.#loaded(now).get(source) ?? NONE;
   }
 
-  /** Those of the table, read once in each life of the object. */
+  /** The penalties of the table, read once in each life of the object. */
   #loaded(now: number): Map<string, Terms> {
     if (this.#bySource !== undefined) return this.#bySource;
     this.#bySource = new Map();
@@ -86,7 +89,10 @@ export class Penalties {
   }
 }
 
-/** Whom a penalty within the room is for: the user in all its sessions, but never all who share an address. */
+/**
+ * The key of a mute: a verified user in all its sessions, or one anonymous session. A mute never affects everyone at an
+ * address.
+ */
 export function mutedAs({ user, session, source }: Pick<Actor, "user" | "session" | "source">): string {
   return user === "" ? session : (source ?? session);
 }

@@ -20,7 +20,7 @@ interface Renewal {
   readonly reply: Reply;
   /** Whether the client's tokens arrive in the order in which it sent them, as over a socket. */
   readonly isOrdered: boolean;
-  /** Called in the turn of the answer if the token is rejected, after the answer. */
+  /** Called after the error reply, in the same turn, if the token is rejected. */
   readonly rejected: (error: WireError, now: number) => void;
 }
 
@@ -96,7 +96,7 @@ export class TokenRenewals {
     if (new Rights(access.grants).may("join")) this.#apply(session, access, now);
   }
 
-  /** Tells a connection that its token is about to expire. */
+  /** Warns a connection that its token is about to expire. */
   warn(session: Session, now: number): void {
     const { access } = session.record;
     this.#sessions.update(session, { warnedOf: access?.expiresAt ?? now });
@@ -107,8 +107,8 @@ export class TokenRenewals {
   /**
    * Applies a checked token, unless the connection has a newer one.
    *
-   * @param order of the frame that it came in, among those of a socket
-   * @returns what the connection's token allows then
+   * @param order the order of its frame among those of a socket
+   * @returns the access of the connection after that
    */
   #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
     const refusal = this.#attempts.refusalOfAct(actor);
@@ -124,7 +124,7 @@ export class TokenRenewals {
     return ok(access);
   }
 
-  /** Gives a session what a token allows. */
+  /** Gives a session the access of a token. */
   #apply(session: Session, access: Access, now: number): void {
     this.#sessions.renew(session, access);
     this.#deadlines.watch(session, now); // It may be valid for less time than the previous one.
@@ -133,7 +133,7 @@ export class TokenRenewals {
     if (informed !== undefined) this.#outbox.presence.updated(informed);
   }
 
-  /** The access that a token gives. An error counts as abuse, unless it is temporary. */
+  /** Verifies a token and returns its access. An error counts as abuse unless it is temporary. */
   async #check(user: string, token: string): Promise<Result<Access>> {
     const checked = await this.#accessOf(user, token);
     if (checked.ok) return checked;
@@ -160,7 +160,10 @@ export class TokenRenewals {
   }
 }
 
-/** Whether a token was issued after another; `undefined` if they do not say, or if both were issued in the same second. */
+/**
+ * Whether a token was issued after another; `undefined` if a token has no issue time, or if both were issued in the
+ * same second.
+ */
 function wasIssuedLater({ issuedAt }: Access, other: Access): boolean | undefined {
   if (issuedAt === undefined || other.issuedAt === undefined || issuedAt === other.issuedAt) return undefined;
   return issuedAt > other.issuedAt;

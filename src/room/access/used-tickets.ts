@@ -2,13 +2,16 @@ import type { JoinRequest } from "../../protocol/contract.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { Tables } from "../tables.ts";
 
-/** How long a ticket is remembered that does not say until when it is good, in milliseconds: a day. */
+/** How long a ticket without an expiry time is remembered, in milliseconds: a day. */
 const KEPT_MS = 86_400_000;
 
-/** Those that are over are looked for so often at the most, in milliseconds: all of them are read for it. */
+/** The minimum time between deletions of expired tickets, in milliseconds. A deletion reads all of them. */
 const TIDY_EVERY_MS = 60_000;
 
-/** Whose each ticket is: the session's that used it first. Rows, for it comes back with it after any crash. */
+/**
+ * Stores which session used each ticket first. They are rows, because a session reconnects with its ticket, even after
+ * a crash.
+ */
 export class UsedTickets {
   readonly #tables: Tables;
   #tidiedAt = -Infinity;
@@ -17,7 +20,7 @@ export class UsedTickets {
     this.#tables = tables;
   }
 
-  /** Whether a join may come with the ticket it has. */
+  /** Returns the error if a join cannot use its ticket. */
   refusal({ ticket, session }: JoinRequest, now: number): WireError | undefined {
     if (ticket === undefined) return undefined;
     const holder = this.#holderOf(ticket.id);
@@ -26,7 +29,7 @@ export class UsedTickets {
     return { code: "ticket_expired", message: "the ticket was not used in time; request another one" };
   }
 
-  /** Makes the ticket of a join its session's. */
+  /** Binds the ticket of a join to its session. */
   bind({ ticket, session, access }: JoinRequest, now: number): void {
     if (ticket === undefined || this.#holderOf(ticket.id) !== undefined) return;
     this.#tables.create();

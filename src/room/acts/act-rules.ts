@@ -2,12 +2,12 @@ import { refusalWithout, type Rights } from "../../protocol/capabilities.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { ClientFrame } from "../../protocol/frames.ts";
 
-/** Whether an act reaches others. */
+/** Whether other members receive the effect of an act. */
 export function isSeenByOthers({ type }: ClientFrame): boolean {
   return type === "publish" || type === "set" || type === "presence";
 }
 
-/** Why an act is not allowed at all: the capability that it needs is missing. */
+/** Returns the error if the capability that a frame needs is missing. */
 export function refusalFor(frame: ClientFrame, rights: Rights): WireError | undefined {
   switch (frame.type) {
     case "publish":

@@ -31,8 +31,9 @@ export interface Replies {
 }
 
 /**
- * The largest frame that is parsed while the room's byte budget is spent, in bytes. It may contain a `seen`, which no client
- * repeats, or an `auth`, whose token can have several kilobytes. The budgets of sessions bound how many of them there are.
+ * The largest frame that is parsed while the room's byte budget is spent, in bytes. It may contain a `seen`, which no
+ * client repeats, or an `auth`, whose token can have several kilobytes. The budgets of sessions limit the number of
+ * such frames.
  */
 const ALWAYS_READ_BYTES = 8_192;
 
@@ -77,9 +78,9 @@ export class Acts {
   }
 
   /**
-   * Handles one frame, or one POST body. Its bytes are charged before it is parsed, whatever it contains. A frame over the
-   * budget of its session is still parsed, for its refs, as long as the session has rejections left. A large frame over the
-   * budget of the room is not parsed, because many senders may send many of them.
+   * Handles one frame or one POST body. Its bytes are charged before it is parsed, whatever it contains. A frame over
+   * the budget of its session is still parsed for its refs, as long as the session has rejections left. A large frame
+   * over the budget of the room is not parsed, because many senders may send many of them.
    */
   receive(
     actor: Actor,
@@ -135,9 +136,9 @@ export class Acts {
     }
     const frame = item.value;
     if (frame.type === "seen") {
-      // Whatever the budget: a window that stays full would never be emptied.
+      // A report is accepted even over the budget. Otherwise a full window would stay full.
       const isFree = this.#noteSeen(sent, frame.chars, sent.replies.item(index));
-      // The Worker sends those of a bridge. Its reader has sent nothing that an error could be about.
+      // The Worker sends the reports of a bridge. The bridge's client did not send them, so it gets no error.
       if (sent.connection?.record.dialect === "bridge") return undefined;
       return overBudget ?? (isFree ? undefined : this.#takeOwn(sent));
     }
@@ -146,8 +147,8 @@ export class Acts {
   }
 
   /**
-   * Why a frame is rejected before the room looks at its content: capability, penalty, budget of the room. Only frames that
-   * might take effect are charged to the room, so frames that cannot do not spend the shared budget.
+   * Checks a frame before the room looks at its content: capability, penalty and room budget. Only frames that might
+   * take effect are charged to the room, so frames that cannot do not spend the shared budget.
    */
   #refusalOf(sent: Sent, frame: ClientFrame): WireError | undefined {
     const { actor, connection, budget, rights, now, roomSpent } = sent;
@@ -158,7 +159,7 @@ export class Acts {
     const muted = mutedAs({ ...actor, source: sourceOf(actor, connection) });
     const mutedMs = isSeenByOthers(frame) ? this.#room.penalties.mutedForMs(muted, now) : 0;
     if (mutedMs > 0) return { code: "muted", limit: "maxRefusals", retryAfterMs: mutedMs };
-    // A client that must renew its token, or wants to leave, cannot wait for what others have spent.
+    // A client that must renew its token or wants to leave cannot wait for a budget that others have spent.
     const isUrgent = frame.type === "auth" || frame.type === "leave";
     const spent = (isUrgent ? undefined : roomSpent) ?? this.#room.budgets.takeRoom(actor.user, now);
     return andOwnWait(spent, budget, now);
@@ -196,7 +197,10 @@ export class Acts {
     }
   }
 
-  /** Begins a renewal. A client without a token has none to renew, so its frame is rejected before the check, which is costly. */
+  /**
+   * Begins a renewal. An anonymous client has no token to renew. Its frame is rejected before the check, because the
+   * check is expensive.
+   */
   #renew(sent: Sent, frame: AuthFrame, reply: Reply): WireError | undefined {
     const { actor, connection } = sent;
     if (actor.user === "")
@@ -213,10 +217,13 @@ export class Acts {
     return undefined;
   }
 
-  /** Notes what was read. Returns whether the report is free, which is one for each frame sent to the connection. */
+  /**
+   * Records what the client has read. Returns whether the report is free: one report is free for each frame sent to the
+   * connection.
+   */
   #noteSeen({ connection, now }: Sent, chars: number, reply: Reply): boolean {
     if (connection === undefined) {
-      reply({ type: "ack" }); // By POST it belongs to no connection.
+      reply({ type: "ack" }); // A report by POST belongs to no connection.
       return false;
     }
     const isFree = connection.sendWindow.read(chars, now);
@@ -227,7 +234,7 @@ export class Acts {
     return isFree;
   }
 
-  /** A member in grace may leave as well, by POST: then there is no connection to close. */
+  /** A member in grace may also leave, by POST. Then there is no connection to close. */
   #leave({ actor, now }: Sent, ref: number | undefined, reply: Reply): WireError | undefined {
     const session = this.#room.sessions.byId(actor.session);
     const isThere = session !== undefined || this.#room.members.byId(actor.member) !== undefined;
@@ -277,7 +284,9 @@ function originOf(actor: Actor, index: number, ref: number | undefined): Origin 
   return { session: actor.request, ref: index + 1, named: undefined };
 }
 
-/** A rejection by a shared budget. A client that waits this long must then be within its session's budget, too. */
+/**
+ * Extends a rejection by a shared budget: a client that waits this long must then also be within its session's budget.
+ */
 function andOwnWait(spent: WireError | undefined, budget: SessionBudget, now: number): WireError | undefined {
   return spent && { ...spent, retryAfterMs: Math.max(spent.retryAfterMs ?? 0, budget.messageWaitMs(now)) };
 }

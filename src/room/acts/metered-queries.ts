@@ -10,15 +10,15 @@ import type { Members } from "../presence/members.ts";
 import type { Reply, Outbox } from "../delivery/outbox.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 
-/** What is read over HTTP. */
+/** The result of a query over HTTP. */
 export interface QueryResult {
   /** JSON text. */
   readonly text: string;
-  /** What it cost the room, in characters looked at. */
+  /** The cost for the room, in scanned characters. */
   readonly cost: number;
 }
 
-/** Queries, and who pays for them: the same over a socket, by POST and over HTTP. */
+/** Answers queries and charges them to their source. The rules are the same over a socket, by POST and over HTTP. */
 export class MeteredQueries {
   readonly #log: Log;
   readonly #sessions: Sessions;
@@ -43,7 +43,7 @@ export class MeteredQueries {
     this.#joins = room.joins;
   }
 
-  /** Answers a `history` frame. Returns the error if it cannot. */
+  /** Answers a `history` frame. Returns the error if it is rejected. */
   history(
     actor: Actor,
     connection: Session | undefined,
@@ -65,7 +65,7 @@ export class MeteredQueries {
     return undefined;
   }
 
-  /** Answers a read over HTTP. A Worker of older code sends no reader, and understands no refusal. */
+  /** Answers a query over HTTP. A Worker of older code sends no reader and does not understand rejections. */
   run(reader: Reader | undefined, read: () => QueryResult, now: number): ReadOutcome | string {
     const { isNew } = this.#joins;
     const refused = reader && this.#budgets.readRefusal(reader.source, now);
@@ -76,7 +76,7 @@ export class MeteredQueries {
   }
 }
 
-/** The source that pays for an act: of its request, otherwise of its connection, otherwise its session. */
+/** The source that pays for an act: that of its request, otherwise of its connection, otherwise its session. */
 export function sourceOf({ source, session }: Actor, connection: Session | undefined): string {
   return source ?? connection?.record.source ?? session;
 }

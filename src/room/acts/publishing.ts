@@ -11,8 +11,7 @@ import type { Reply, Origin, Outbox } from "../delivery/outbox.ts";
 import type { State } from "../state/state.ts";
 
 /**
- * What members publish and set: recorded acts, which take effect once, however often they are repeated, volatile messages,
- * and presence data.
+ * Handles what members publish and set. Recorded acts are deduplicated. Volatile messages and presence data are not.
  */
 export class Publishing {
   readonly #kind: Kind;
@@ -40,7 +39,7 @@ export class Publishing {
     this.#outbox = room.outbox;
   }
 
-  /** Says something; tells why not. A recorded message is answered once it is stored. */
+  /** Publishes a message. Returns the error if it is rejected. A recorded message is acknowledged once it is stored. */
   publish(
     actor: Actor,
     frame: PublishFrame,
@@ -56,9 +55,9 @@ export class Publishing {
     const stranger = to?.find((id) => this.#members.byId(id) === undefined);
     if (stranger !== undefined)
       return { code: "unknown_member", message: `no member of the room has the id "${stranger}"` };
-    const said = this.#hooks.publish(member, frame, now);
-    if (!said.ok) return said.error;
-    const { event, payload, after } = said.value;
+    const allowed = this.#hooks.publish(member, frame, now);
+    if (!allowed.ok) return allowed.error;
+    const { event, payload, after } = allowed.value;
     if (isLarger(payload, this.#kind.maxFrameBytes)) return TOO_LARGE;
     const parts = messageParts({ from: actor.member, user: actor.user, to }, event, payload);
     if (isVolatile) {
@@ -69,9 +68,9 @@ export class Publishing {
     return undefined;
   }
 
-  /** Changes the state; tells why not. */
+  /** Changes the state. Returns the error if the change is rejected. */
   set(actor: Actor, frame: SetFrame, origin: Origin, reply: Reply, now: number): WireError | undefined {
-    // Before the versions are compared: the repeat of what was applied would find them changed by itself.
+    // Deduplicate before comparing versions: a retry of an applied change would conflict with itself.
     const known = this.#replyToKnown(origin, reply, now);
     if (known !== "new") return known;
     const member = this.#members.byId(actor.member);
@@ -89,7 +88,7 @@ export class Publishing {
     return undefined;
   }
 
-  /** Replaces a member's presence data. Returns the error if it cannot. */
+  /** Replaces a member's presence data. Returns the error if the data is rejected. */
   setPresence(
     actor: Actor,
     { data, ref }: PresenceUpdateFrame,
@@ -98,14 +97,14 @@ export class Publishing {
   ): WireError | undefined {
     const member = this.#members.byId(actor.member);
     if (member === undefined) return { code: "not_joined" };
-    const said = JSON.stringify(data);
-    const bytes = utf8Length(said);
+    const text = JSON.stringify(data);
+    const bytes = utf8Length(text);
     const { maxPresenceBytes } = this.#kind;
     if (bytes > maxPresenceBytes) {
       const message = `presence data is ${bytes} bytes, the limit is ${maxPresenceBytes}`;
       return { code: "presence_too_large", message, limit: "maxPresenceBytes" };
     }
-    const taken = this.#hooks.presence(member, said, now);
+    const taken = this.#hooks.presence(member, text, now);
     if (!taken.ok) return taken.error;
     this.#outbox.presence.updated(this.#members.setData(member, taken.value.data));
     reply({ type: "ack", ...(ref !== undefined && { ref }) });
@@ -113,7 +112,7 @@ export class Publishing {
     return undefined;
   }
 
-  /** Answers an act that has taken effect, or is about to. Returns its refusal where too old to tell. */
+  /** Replies to an act that has taken effect or is about to. Returns `stale_ref` if its ref is too old to decide. */
   #replyToKnown({ session, ref, named }: Origin, reply: Reply, now: number): WireError | "new" | undefined {
     if (ref === undefined) return "new";
     if (this.#outbox.repeat(session, ref, reply)) return undefined;
@@ -125,15 +124,15 @@ export class Publishing {
   }
 }
 
-/** Numbers can grow when they are serialized again (1e20 takes 21 digits), and a hook can replace data by larger data. */
+/** Numbers can grow when they are serialized again (1e20 takes 21 digits), and a hook can return larger data. */
 const TOO_LARGE: WireError = {
   code: "frame_too_large",
   message: "the data is larger than maxFrameBytes after the room has serialized it; send less",
   limit: "maxFrameBytes",
-  isAbuse: false, // its sender cannot know either
+  isAbuse: false, // the sender cannot know the size in advance
 };
 
-/** Which volatile messages may stand for one another: of one sender, event and key, for the same members. */
+/** Volatile messages of the same slot replace one another: same sender, event, key and addressees. */
 function slotOf(from: string, event: string, { key, to }: PublishFrame): string {
   return JSON.stringify([from, event, key, to]);
 }

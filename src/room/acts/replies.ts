@@ -8,10 +8,10 @@ import { encodeHistory } from "../log/history-pages.ts";
 import type { Reply, Outbox } from "../delivery/outbox.ts";
 import type { Session } from "../connections/sessions.ts";
 
-/** The answers to what came over a connection: they follow what its flush has for all. */
+/** Sends replies over a connection. They follow the frames that the same flush sends to everyone. */
 export function repliesOver(session: Session, outbox: Outbox, counters: Counters): Replies {
   const reply: Reply = (frame) => {
-    // Without a ref there is nothing an ack could name.
+    // An ack without a ref has nothing to acknowledge.
     if (frame.type === "ack" && frame.ref === undefined && frame.expiresInMs === undefined) return;
     if (frame.type === "error") counters.count("refused", labelsOf(frame));
     outbox.replies.add(session, frame);
@@ -19,7 +19,7 @@ export function repliesOver(session: Session, outbox: Outbox, counters: Counters
   return { item: () => reply, whole: (error) => reply(errorFrame(error)) };
 }
 
-/** Gathers the answers to a POST, which travel in its own answer and nowhere else. */
+/** Collects the replies to a POST, which are sent only in its response. */
 export function collectReplies(counters: Counters): { readonly replies: Replies; outcome(): ActOutcome } {
   const results: AnswerFrame[] = [];
   let refused: WireError | null = null;

@@ -23,7 +23,7 @@ import type { State } from "../state/state.ts";
 /** The `from` of the room's own messages. */
 const ROOM_SENDER = "room";
 
-/** What hooks act on. */
+/** The parts of the room that hooks act on. */
 export interface HookWorld {
   readonly kind: Kind;
   readonly room: string;
@@ -32,24 +32,24 @@ export interface HookWorld {
   readonly outbox: Outbox;
 }
 
-/** The event that a hook is called for. */
+/** The event for which a hook is called. */
 export interface HookCall {
   readonly now: number;
-  /** The changes of the state that take effect before the hook's own; its own are added. */
+  /** The changes of the state that take effect before those of the hook. The changes of the hook are added. */
   readonly draft: StateDraft;
-  /** The member to leave out of the list that the hook sees. */
+  /** A member to leave out of the list that the hook sees. */
   readonly without?: string | undefined;
 }
 
 /**
- * What a hook publishes, sends and sets. It takes effect once the hook has returned and the event it was called for has
- * taken effect. All of it is checked together with everything that takes effect before it.
+ * Collects what a hook publishes, sends and sets. The effects are applied after the event for which the hook was
+ * called. All of them are checked together with everything that takes effect before them.
  */
 export class HookEffects {
   readonly #world: HookWorld;
   readonly #draft: StateDraft;
   readonly #effects: (() => void)[] = [];
-  /** What the hook is given. */
+  /** The handle that the hook receives. */
   readonly handle: RoomHandle;
 
   constructor(world: HookWorld, { now, draft, without }: HookCall) {
@@ -77,7 +77,7 @@ export class HookEffects {
         this.#effects.push(() => outbox.volatile(parts));
       },
       set: (values, deleted = []) => {
-        // Serialized at once, so later changes of these objects by the hook have no effect.
+        // The values are serialized now, so that later changes of these objects by the hook have no effect.
         const set = new Map(Object.entries(values).map(([key, value]) => [key, valueText(value)]));
         const gone = [...deleted];
         this.#mustHold(set, gone);
@@ -86,10 +86,10 @@ export class HookEffects {
     };
   }
 
-  /** Applies everything, in the order of the hook's calls. */
+  /** Applies all effects in the order of the hook's calls. */
   readonly apply = (): void => this.#effects.forEach((effect) => effect());
 
-  /** Adds a change to the draft. Throws if it cannot be made. */
+  /** Adds a change to the draft. Throws if the change is not allowed. */
   #mustHold(set: ReadonlyMap<string, string>, deleted: readonly string[]): void {
     const keys = [...set.keys(), ...deleted];
     if (keys.length === 0) throw new RangeError("set and delete name no key; name at least one");
@@ -98,7 +98,7 @@ export class HookEffects {
       throw new RangeError(`key ${shown(odd)} must be a string of 1-${MAX_NAME_CHARS} characters`);
     if (new Set(keys).size < keys.length)
       throw new RangeError("set and delete name a key twice; name each key once");
-    // It becomes one frame and one row, as a member's change does.
+    // The change becomes one frame and one row, like a member's change.
     const bytes = [...set].reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
     const { maxFrameBytes } = this.#world.kind;
     if (bytes > maxFrameBytes)
@@ -136,19 +136,19 @@ export function hookMember({
   return { id, user, info: parsed(info), data: parsed(data) };
 }
 
-/** An event that a hook names. Throws if it is invalid. */
+/** Checks the event name that a hook gave. Throws if it is invalid. */
 export function checkedEvent(event: unknown): string {
   if (isName(event)) return event;
   throw new RangeError(`event ${shown(event)} must be a string of 1-${MAX_NAME_CHARS} characters`);
 }
 
-/** The data of a hook's message. Throws for data that cannot be sent. */
+/** Encodes the data of a hook's message. Throws if the data cannot be sent. */
 export function payloadOf(data: Json | Uint8Array | undefined): Payload {
   const bytes = bytesOf(data);
   return bytes === undefined ? dataPayload(jsonText(data)) : bytesPayload(toBase64(bytes));
 }
 
-/** A value of the state as JSON text. Throws for values that JSON cannot represent, `undefined` included. */
+/** Encodes a value of the state as JSON text. Throws for values that JSON cannot represent, including `undefined`. */
 function valueText(value: Json | undefined): string {
   if (value === undefined)
     throw new TypeError("a value is undefined, must be JSON; list the key in deleted to delete it");

@@ -21,24 +21,24 @@ import type { Outbox } from "../delivery/outbox.ts";
 import type { StateDraft } from "../state/state-draft.ts";
 import type { State, StateChange } from "../state/state.ts";
 
-/** What a hook did, to be done once what it was called for is. */
+/** Applies the effects of a hook. It is called after the event for which the hook was called. */
 export type Aftermath = () => void;
 
 const NOTHING: Aftermath = () => undefined;
 
-/** What hooks see of a member, or of a joining client. */
+/** What hooks see of a member or of a joining client. */
 export type Candidate = Pick<Member, "id" | "user" | "info" | "data">;
 
-/** What the hooks decided about a join. */
+/** The decision of the hooks about a join. */
 export interface Joining {
-  /** Its presence data from now on, JSON text. */
+  /** The presence data after the join, JSON text. */
   readonly data: string | undefined;
-  /** Why a reconnecting member does not have the presence data that it brought. */
+  /** Why the room did not accept the presence data of a reconnecting member. */
   readonly refused?: WireError;
   readonly after: Aftermath;
 }
 
-/** Calls a kind's hooks, and keeps what goes wrong in them from the room. */
+/** Calls the hooks of a kind, and protects the room from their failures. */
 export class Hooks {
   readonly #kind: Kind;
   readonly #world: HookWorld;
@@ -53,16 +53,16 @@ export class Hooks {
   }
 
   /**
-   * Whether someone may join, or reconnect, and what its presence data then is.
+   * Asks the hooks whether a client may join or reconnect, and with which presence data.
    *
-   * @param member with the presence data that it has now
-   * @param brought the presence data that the join brings, JSON text; absent for none
+   * @param member the joining client with its current presence data
+   * @param brought the presence data in the join request, JSON text; absent if there is none
    */
   join(member: Candidate, brought: string | undefined, isReturn: boolean, now: number): Result<Joining> {
     const { onJoin } = this.#kind.hooks;
-    const said = brought === undefined || brought === member.data ? undefined : brought;
-    const asked = said === undefined ? undefined : this.presence(member, said, now);
-    // A reconnect is not refused because of its data: the client cannot know that the room no longer accepts it.
+    const changed = brought === undefined || brought === member.data ? undefined : brought;
+    const asked = changed === undefined ? undefined : this.presence(member, changed, now);
+    // A reconnect is not rejected because of its data: the client cannot know that the room no longer accepts it.
     if (asked?.ok === false && !isReturn) return asked;
     const refused = asked?.ok === false ? { refused: asked.error } : {};
     const taken = asked?.ok === true ? asked.value : { data: member.data, after: NOTHING, draft: undefined };
@@ -81,27 +81,27 @@ export class Hooks {
     return ok({ data, ...refused, after });
   }
 
-  /** Whether a member may have other presence data, and what it then is; JSON text. */
+  /** Asks the hook whether a member may change its presence data, and returns the resulting data, JSON text. */
   presence(
     member: Candidate,
-    said: string,
+    brought: string,
     now: number,
   ): Result<{ readonly data: string; readonly after: Aftermath; readonly draft: StateDraft | undefined }> {
     const { onPresence } = this.#kind.hooks;
-    if (onPresence === undefined) return ok({ data: said, after: NOTHING, draft: undefined });
+    if (onPresence === undefined) return ok({ data: brought, after: NOTHING, draft: undefined });
     const draft = this.#world.state.draft();
     const call = { now, draft, without: member.id };
     const called = this.#call("onPresence", call, (room) => {
-      const answer = onPresence(room, hookMember(member), JSON.parse(said) as Json) ?? {};
+      const answer = onPresence(room, hookMember(member), JSON.parse(brought) as Json) ?? {};
       if (!isChange(answer)) return answer as Refusal;
-      return { text: "data" in answer ? this.#presenceText(answer.data) : said };
+      return { text: "data" in answer ? this.#presenceText(answer.data) : brought };
     });
     if (!called.ok) return called;
     const { answer, after } = called.value;
-    return ok({ data: answer?.text ?? said, after, draft });
+    return ok({ data: answer?.text ?? brought, after, draft });
   }
 
-  /** Whether a member may say something, and what it then says. */
+  /** Asks the hook whether a member may publish a message, and returns the resulting message. */
   publish(
     member: Member,
     frame: PublishFrame,
@@ -135,21 +135,21 @@ export class Hooks {
   }
 
   /**
-   * Whether a member may change the state.
+   * Asks the hook whether a member may change the state.
    *
    * @param asked the change as hooks see it
-   * @param change the same, as it will be staged
+   * @param change the same change as it will be staged
    */
   set(member: Member, asked: HookChange, change: StateChange, now: number): Result<Aftermath> {
     const { onSet } = this.#kind.hooks;
     if (onSet === undefined) return ok(NOTHING);
     const draft = this.#world.state.draft();
-    draft.add(change.set, change.deleted); // It was checked.
+    draft.add(change.set, change.deleted); // The change has been checked already.
     const called = this.#call("onSet", { now, draft }, (room) => onSet(room, hookMember(member), asked));
     return called.ok ? ok(called.value.after) : called;
   }
 
-  /** A member has departed. */
+  /** Reports that a member has left. */
   leave(member: Member, reason: LeaveReason, now: number): void {
     const { onLeave } = this.#kind.hooks;
     if (onLeave === undefined) return;
@@ -168,7 +168,7 @@ export class Hooks {
     try {
       const answer = work(effects.handle) ?? undefined;
       if (answer === undefined) return ok({ answer, after });
-      // Its type forbids it, but not every team compiles with types: `condition && refuse("…")` returns false.
+      // The type forbids it, but not every team compiles with types: `condition && refuse("…")` returns false.
       if (!isObject(answer))
         return this.#failed(
           hook,
@@ -188,7 +188,7 @@ export class Hooks {
     return err({ code: "internal", message: "a rule of the room failed; the server has logged the reason" });
   }
 
-  /** The presence data that a hook returned. Throws if it is too large, or not JSON. */
+  /** Encodes the presence data that a hook returned. Throws if it is too large or not JSON. */
   #presenceText(data: Json | undefined): string {
     const text = jsonText(data);
     const { maxPresenceBytes } = this.#kind;
@@ -199,7 +199,7 @@ export class Hooks {
   }
 }
 
-/** Whether a hook's result is a change, and neither a refusal nor an invalid value. */
+/** Whether the result of a hook is a change, not a refusal or an invalid value. */
 function isChange<Answer extends object>(answer: Answer | Refusal): answer is Answer {
   return isObject(answer) && !("refused" in answer) && !("then" in answer);
 }
@@ -208,7 +208,7 @@ function isObject(answer: unknown): answer is object {
   return typeof answer === "object" && answer !== null;
 }
 
-/** The refusal of a hook. It may have a time after which to retry; an invalid time is left out. */
+/** The error for a hook's refusal. An invalid retry time is left out. */
 function refusalOf({ refused, retryAfterMs }: Refusal): WireError {
   const hasTime = typeof retryAfterMs === "number" && retryAfterMs >= 0 && retryAfterMs <= MAX_RETRY_AFTER_MS;
   return {
@@ -218,10 +218,10 @@ function refusalOf({ refused, retryAfterMs }: Refusal): WireError {
   };
 }
 
-/** The longest that a hook can make a client wait, in milliseconds: a day. */
+/** The maximum retry time that a hook can set, in milliseconds: a day. */
 const MAX_RETRY_AFTER_MS = 86_400_000;
 
-/** What went wrong, as text. Anything may be thrown, even what cannot be written. */
+/** The reason for a failure, as text. A hook may throw anything, even values that cannot be converted to text. */
 function reasonOf(why: unknown): string {
   try {
     return String(why);

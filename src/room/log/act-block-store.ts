@@ -2,21 +2,21 @@ import { ActBlock, type BlockMark, type RowActs } from "./act-block.ts";
 import type { StoredRef } from "./segment-store.ts";
 import type { Tables } from "../tables.ts";
 
-/** The store of blocks of acts: SQLite, or memory for rooms that store nothing. */
+/** Stores blocks of acts: in SQLite, or in memory for rooms that store nothing. */
 export interface ActBlockStore {
-  /** Acts up to this offset are in blocks, or forgotten: the log need not keep their rows for them. */
+  /** The last offset whose acts are in blocks or forgotten. The log may drop the rows up to here. */
   readonly upTo: number;
-  /** Reads what is known of each block, oldest first. */
+  /** Reads the mark of each block, oldest first. */
   load(): ActBlock[];
-  /** Makes a block whose acts are only in memory so far. */
+  /** Creates a block whose acts are only in memory so far. */
   create(mark: BlockMark, rows: readonly RowActs[]): ActBlock;
-  /** Stores a block, in place of those that cover the same rows; within a transaction. */
+  /** Stores a block and replaces the blocks that cover the same rows. Call it within a transaction. */
   save(block: ActBlock): void;
-  /** Removes the blocks that end at or before an offset; within a transaction. */
+  /** Removes the blocks that end at or before an offset. Call it within a transaction. */
   remove(upTo: number): void;
 }
 
-/** Blocks in SQLite, a row each. */
+/** Blocks in SQLite, one row each. */
 export class SqlActBlocks implements ActBlockStore {
   readonly #tables: Tables;
   #upTo: number | undefined;
@@ -51,7 +51,7 @@ export class SqlActBlocks implements ActBlockStore {
       ...[first, last, before, acts, since, at, digest.buffer as ArrayBuffer, texts],
     );
     this.#tables.sql.exec("DELETE FROM act_block WHERE first > ? AND first <= ?", first, last);
-    this.#upTo = undefined; // The transaction may yet fail.
+    this.#upTo = undefined; // The transaction may still fail.
   }
 
   remove(upTo: number): void {
@@ -78,9 +78,9 @@ export class SqlActBlocks implements ActBlockStore {
   }
 }
 
-/** Blocks of a kind that stores nothing. They live as long as the object, as its log does. */
+/** Blocks of a kind that stores nothing. They live as long as the object, like its log. */
 export class MemoryActBlocks implements ActBlockStore {
-  /** The log need not keep any row for them. */
+  /** This store never needs a row of the log. */
   readonly upTo = Infinity;
   readonly #rows = new Map<number, readonly RowActs[]>();
 

@@ -1,46 +1,49 @@
 import { hashOf } from "./hash.ts";
 import type { StoredRef } from "./segment-store.ts";
 
-/** The acts that one row of the log recorded, and when, Unix milliseconds. */
+/** The acts that one row of the log recorded, and the time of the row in Unix milliseconds. */
 export interface RowActs {
   readonly at: number;
   readonly refs: readonly StoredRef[];
 }
 
-/** What is known of a block without reading its acts. */
+/** The data of a block that is available without reading its acts. */
 export interface BlockMark {
   /** The offsets of the rows that it covers. */
   readonly first: number;
   readonly last: number;
-  /** How many acts came before its first. Only differences between blocks are meaningful. */
+  /** The number of acts before this block. Only differences between blocks are meaningful. */
   readonly before: number;
-  /** How many acts it holds; 0 for rows that recorded none. */
+  /** The number of acts in this block; 0 if its rows recorded none. */
   readonly acts: number;
-  /** When the oldest and the newest of its acts were stored, Unix milliseconds. */
+  /** The times at which its oldest and its newest act were stored, Unix milliseconds. */
   readonly since: number;
   readonly at: number;
-  /** For each session: a hash of it, its lowest ref and its highest. */
+  /** For each session: the hash of its id, its lowest ref and its highest ref. */
   readonly digest: Float64Array;
 }
 
-/** An act of a block: the offset it got, and how many acts of the block came before it. */
+/** An act of a block: its offset, and the number of acts before it in the block. */
 export interface PlacedAct {
   readonly offset: number;
   readonly index: number;
 }
 
-/** The refs of one session in a block. A hash may stand for two sessions, so the range may be too wide, never too narrow. */
+/**
+ * The refs of one session in a block. Two sessions may share a hash, so the range may be too wide, but never too
+ * narrow.
+ */
 export interface RefRange {
   readonly lowest: number;
   readonly highest: number;
 }
 
-/** Numbers of a digest for each session. */
+/** The count of numbers in a digest for each session. */
 const STRIDE = 3;
 
 const NO_ACTS: ReadonlyMap<number, PlacedAct> = new Map();
 
-/** Acts of consecutive rows of the log. Its mark stays in memory; its acts are read when a lookup needs them. */
+/** Acts of consecutive rows of the log. The mark stays in memory. The acts are read when a lookup needs them. */
 export class ActBlock {
   readonly mark: BlockMark;
   readonly #read: () => readonly RowActs[];
@@ -54,7 +57,7 @@ export class ActBlock {
     this.#rows = rows;
   }
 
-  /** How many acts came before the end of the block. */
+  /** The number of acts up to and including this block. */
   get end(): number {
     return this.mark.before + this.mark.acts;
   }
@@ -70,7 +73,7 @@ export class ActBlock {
     this.#bySession = undefined;
   }
 
-  /** How many of its acts were stored before a time. */
+  /** The number of its acts that were stored before a time. */
   countBefore(time: number): number {
     const { since, at, acts } = this.mark;
     if (at < time) return acts;
@@ -83,7 +86,7 @@ export class ActBlock {
     return count;
   }
 
-  /** The range of a session's refs, by the session's hash; absent if the session has none in this block. */
+  /** The range of a session's refs, by the session's hash; `undefined` if the session has no acts in this block. */
   rangeOf(hash: number): RefRange | undefined {
     const { digest } = this.mark;
     for (let at = 0; at < digest.length; at += STRIDE) {
@@ -99,7 +102,7 @@ export class ActBlock {
   }
 }
 
-/** Describes a block to be made of rows. */
+/** Computes the mark of a block that consists of these rows. */
 export function markOf(
   rows: readonly RowActs[],
   place: Pick<BlockMark, "first" | "last" | "before">,

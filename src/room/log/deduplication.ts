@@ -6,59 +6,61 @@ import type { Log } from "./log.ts";
 import { RecentActs } from "./recent-acts.ts";
 import type { SegmentRefs, StoredRef } from "./segment-store.ts";
 
-/** An act is remembered at least this long, in milliseconds. */
+/** An act is remembered for at least this long, in milliseconds. */
 export const DEDUPLICATION_WINDOW_MS = 600_000;
 
-/** This many of the newest acts are remembered, however old. */
+/** At least this many of the newest acts are remembered, regardless of age. */
 export const DEDUPLICATION_WINDOW_ACTS = 10_000;
 
-/** No more are remembered, however young. */
+/** At most this many acts are remembered, regardless of age. */
 export const DEDUPLICATION_MAX_ACTS = 100_000;
 
 /**
- * A block is cut when this many rows of the log, or acts, are in none. A room that wakes reads all that are in none. So it
- * reads 50 rows on average, and blocks add 1 % to the rows written where each message is a row.
+ * A new block is created once this many rows of the log, or this many acts, are outside all blocks. A room that wakes
+ * reads all rows outside blocks: 50 on average. Blocks add 1 % to the rows written if each message is a row.
  */
 export const BLOCK = { rows: 100, acts: 2_000 };
 
 /**
- * The newest blocks that hold fewer acts each are joined when they hold this many together. So there are about 20 blocks
- * for 10,000 acts of one row each, and 110 for 100,000. It adds 0.1 % to the rows written there.
+ * The newest blocks with fewer acts than this are joined once they have this many together. A room then has about 20
+ * blocks for 10,000 acts of one row each, and 110 blocks for 100,000. Joining adds 0.1 % to the rows written.
  */
 const JOINED_ACTS = 1_000;
 
-/** Minimum refs are stored when this many acts were forgotten: a row for each session that made them. */
+/** Minimum refs are stored in batches of this many forgotten acts: one row for each session that made them. */
 const REF_FLOOR_BATCH = 1_000;
 
-/** The highest refs of this many sessions are kept in memory. */
+/** The highest refs of at most this many sessions are kept in memory. */
 const CACHED_SESSIONS = 10_000;
 
-/** What is known of an act: the offset it got, that it is too old to tell, or nothing. */
+/** What the room knows about an act: its offset, that its ref is too old to decide, or that it is new. */
 export type Known =
   | { readonly is: "done"; readonly offset: number }
   | { readonly is: "stale" }
   | { readonly is: "new" };
 
 /**
- * Deduplicates acts: knows which have taken effect, so that a repeat gets its first answer and nothing happens twice.
+ * Deduplicates acts. It knows which acts have taken effect, so a repeat gets the first reply again and nothing happens
+ * twice.
  *
- * It remembers a set of refs, not only the highest: a rate-limited ref is retried later, and POSTs overtake each other.
- * Of acts that have left the window it remembers the highest ref of each session. A ref that is not above it is rejected.
+ * It remembers a set of refs, not only the highest ref. A rate-limited ref is retried later, and POSTs overtake each
+ * other. For acts outside the window it remembers only the highest ref of each session. A ref at or below that is
+ * rejected.
  *
- * The refs of an act are stored in the log's row. Rows are compacted into blocks, whose digests tell which of them a
- * lookup must read. Most lookups read none, because a new act has the highest ref of its session. So a room that wakes
- * reads the digests and the few rows that are in no block, whatever the length of its history.
+ * The refs of an act are stored in the log's row. Rows are compacted into blocks. The digests of the blocks show which
+ * blocks a lookup must read. Most lookups read none, because a new act has the highest ref of its session. So a waking
+ * room reads only the digests and the few rows outside all blocks, however long its history is.
  */
 export class Deduplication {
   readonly #log: Log;
   readonly #store: ActBlockStore;
   readonly #refFloors: RefFloors;
-  /** Oldest first. Those up to `#edge` are forgotten and wait for their floors to be stored. */
+  /** Oldest first. Blocks up to `#edge` are forgotten, but their minimum refs are not stored yet. */
   #blocks: ActBlock[] = [];
   /** Blocks that are not stored yet; their rows are still in the log. */
   #unsaved: ActBlock[] = [];
   #recent = new RecentActs();
-  /** How many acts are forgotten, counted as the blocks count them. */
+  /** The number of forgotten acts, on the same scale as `BlockMark.before`. */
   #edge = 0;
   readonly #highest = new Map<string, number>();
   #isLoaded = false;
@@ -81,26 +83,26 @@ export class Deduplication {
 
   /** Remembers the acts of a row that was just stored. */
   remember(refs: readonly StoredRef[], now: number): void {
-    if (!this.#isLoaded) return; // The log has them, and is read before anything is looked up.
+    if (!this.#isLoaded) return; // The acts are in the log, which is read before the first lookup.
     this.#add({ refs, at: this.#log.timeAt(now), last: this.#log.head });
     for (const [session, ref] of refs) {
       if (ref > (this.#highest.get(session) ?? Infinity)) this.#highest.set(session, ref);
     }
   }
 
-  /** The offset after which rows hold acts that are in no stored block: they must stay. */
+  /** Rows after this offset hold acts that are in no stored block. The log must keep them. */
   get keepAfter(): number {
-    // Here and not within the append, whose rows would be read with the others.
+    // Loads here, because within the append the load would also read the appended rows.
     if (this.#log.head - this.#store.upTo >= BLOCK.rows) this.#load();
     return this.#store.upTo;
   }
 
   /**
-   * Stores blocks that are not stored yet, and the floors of a batch of forgotten acts; within the transaction of an
+   * Stores unsaved blocks, and the minimum refs of a batch of forgotten acts. Call it within the transaction of an
    * append.
    *
    * @param head where the log ends after the append
-   * @returns what to call when the transaction is over
+   * @returns a function to call once the transaction has committed
    */
   compact(head: number, now: number): () => void {
     if (!this.#isLoaded) return () => undefined;
@@ -134,7 +136,7 @@ export class Deduplication {
     if (rowCount >= BLOCK.rows || actCount >= BLOCK.acts) this.#cut(row.last);
   }
 
-  /** Makes a block of the acts that are in none, and of the newest blocks where it should take them in. */
+  /** Creates a block from the acts outside all blocks. It merges the newest blocks into it where that is worthwhile. */
   #cut(last: number): void {
     const kept = this.#blocks.length - this.#joinable();
     const joined = this.#blocks.slice(kept);
@@ -149,7 +151,10 @@ export class Deduplication {
     this.#recent = new RecentActs();
   }
 
-  /** How many of the newest blocks a new one takes in: the newest where both hold only a few acts, else none or all small ones. */
+  /**
+   * The number of newest blocks that the next block absorbs. It is the newest block if both have only a few acts.
+   * Otherwise it is none, or all small ones.
+   */
   #joinable(): number {
     const newest = this.#blocks.at(-1)?.mark.acts ?? Infinity;
     if (newest + this.#recent.actCount <= BLOCK.rows) return 1;
@@ -172,7 +177,7 @@ export class Deduplication {
     return highest;
   }
 
-  /** Searches the blocks that may hold an act, or a forgotten act of its session with an equal or higher ref. */
+  /** Searches the blocks that may contain the act, or a forgotten act of its session with an equal or higher ref. */
   #lookUp(session: string, ref: number): Known {
     const hash = hashOf(session);
     let isStale = ref <= this.#refFloors.of(session);
@@ -190,7 +195,7 @@ export class Deduplication {
     return { is: isStale ? "stale" : "new" };
   }
 
-  /** Moves the edge of the window. Acts that are in no block are far within it. */
+  /** Moves the edge of the window. Acts outside all blocks are always well within the window. */
   #forget(now: number): void {
     const total = (this.#blocks.at(-1)?.end ?? 0) + this.#recent.actCount;
     const [atMost, atLeast] = [total - DEDUPLICATION_WINDOW_ACTS, total - DEDUPLICATION_MAX_ACTS];
@@ -203,7 +208,7 @@ export class Deduplication {
     }
   }
 
-  /** The oldest blocks that are completely forgotten, once they are a batch, and not many more than that. */
+  /** The oldest completely forgotten blocks, once they hold enough acts for a batch, and not many more than that. */
   #forgottenBatch(): ActBlock[] {
     const start = this.#blocks[0]?.mark.before ?? 0;
     const batch: ActBlock[] = [];

@@ -2,9 +2,9 @@ import { isFor, type Addressed, type Viewer } from "../../protocol/messages.ts";
 import type { Segment } from "./segment-store.ts";
 
 /**
- * The separator between the frames of a row. JSON allows a tab there, and no frame contains one. So a row is the inside of
- * a JSON array that splits into its frames without being parsed. The tab comes first, because the search is for the first
- * character, and commas are frequent.
+ * The separator between the frames of a row. JSON allows a tab there, and no frame contains a tab. So a row is the
+ * inside of a JSON array that can be split into frames without parsing. The tab comes first because the search looks
+ * for the first character, and commas are frequent.
  */
 const SEPARATOR = "\t,";
 
@@ -14,16 +14,16 @@ export interface Entry {
   readonly text: string;
 }
 
-/** Writes the frames of a row. */
+/** Joins frames into the text of a row. */
 export function joinEntries(texts: readonly string[]): string {
-  // In JSON a raw tab can only be between tokens, where a space is equivalent.
+  // In JSON a raw tab can only occur between tokens, where a space is equivalent.
   return texts.map((text) => text.replaceAll("\t", " ")).join(SEPARATOR);
 }
 
 /**
- * The frames of a row that a reader may see, after an offset.
+ * Returns the frames of a row after an offset that the viewer may see.
  *
- * @param wanted the type of frame to return; absent for all
+ * @param wanted the type of frame to return; all types if absent
  */
 export function entriesOf(
   segment: Segment,
@@ -44,18 +44,18 @@ export function entriesOf(
 function textsOf({ first, last, body }: Segment): readonly string[] {
   const texts = body.split(SEPARATOR);
   if (texts.length === last - first + 1) return texts;
-  // Rows that older code wrote have only commas between their frames.
+  // Older code wrote rows with only commas between their frames.
   return (JSON.parse(`[${body}]`) as unknown[]).map((frame) => JSON.stringify(frame));
 }
 
-/** How a frame begins, as `encodeEntry` writes it: everything up to the first field that a client chose. */
+/** The beginning of a frame as `encodeEntry` writes it: everything up to the first field that a client chose. */
 const HEAD =
   /^\{"type":"(message|state)","offset":\d+,"time":\d+,"from":"([\w-]+)",(?:"user":"(?:[^"\\]|\\.)*",)?(?:"to":\["([\w",-]+)"\],)?"(?:event|set|delete)":/;
 
-/** Who may see a stored frame, read only from its beginning. */
+/** Reads the addressees of a stored frame from its beginning only. */
 function headOf(text: string): Addressed {
   const [, type, from, to] = HEAD.exec(text) ?? [];
-  // Anything unexpected is parsed, because a message for a few members must not reach all.
+  // Unexpected text is parsed, because a message for a few members must not reach all members.
   if (type === undefined || from === undefined) return JSON.parse(text) as Addressed;
   return {
     type: type === "state" ? type : "message",

@@ -1,4 +1,6 @@
-/** Hashes a text to 32 bits, evenly: FNV-1a over its UTF-16 units, then the finalizer of MurmurHash3. Not for secrets. */
+/**
+ * Hashes a text evenly to 32 bits: FNV-1a over its UTF-16 units, then the finalizer of MurmurHash3. Not for secrets.
+ */
 export function hashOf(text: string, seed = 0): number {
   let hash = 0x811c9dc5 ^ seed;
   for (let index = 0; index < text.length; index++) {

@@ -7,54 +7,54 @@ export interface HistoryPage {
   /** Messages, JSON text, ascending. */
   readonly texts: readonly string[];
   /**
-   * Where the next page begins: its `after`, or its `before` if the newest messages were requested. Absent at the end of
-   * the range.
+   * Where the next page begins: its `after`, or its `before` if the newest messages were requested. Absent at the end
+   * of the range.
    */
   readonly next?: number | undefined;
-  /** How much of the log was looked at for it, in characters ({@link costOf}). */
+  /** The cost of scanning the log for this page, in characters ({@link costOf}). */
   readonly cost: number;
 }
 
-/** Which part of the log to read: offsets, both inclusive. */
+/** The part of the log to read. Both offsets are inclusive. */
 export interface HistorySpan {
   readonly low: number;
   readonly high: number;
   readonly limit: number;
-  /** Whether the first messages are wanted, and rows come ascending. */
+  /** Whether the page starts with the oldest messages and reads rows in ascending order. */
   readonly isForward: boolean;
 }
 
-/** How much of the log a page may look at without a result, in characters ({@link costOf}): a millisecond of the room. */
+/** The maximum scan without a result, in characters ({@link costOf}): about one millisecond of the room's time. */
 export const SCAN_CHARS = 1_048_576;
 
-/** A page of history holds about this many characters at the most, and one message at least. */
+/** The approximate size of a page of history, in characters. A page holds at least one message. */
 const PAGE_CHARS = 262_144;
 
-/** Parsing a character of a page and writing it again, for POST or in binary, takes as long as skipping this many. */
+/** Parsing and rewriting one character of a page, for POST or in binary, takes as long as skipping this many. */
 export const PARSE_PRICE = 16;
 
 /** Reading the addressees of a frame takes as long as skipping this many characters, at 0.3-1 ns each. */
 const FRAME_CHARS = 256;
 
-/** Fetching a row from SQLite takes as long as skipping this many. */
+/** Fetching a row from SQLite takes as long as skipping this many characters. */
 const ROW_CHARS = 2_048;
 
-/** What it costs to look at a row, in characters. */
+/** The cost of scanning a row, in characters. */
 export function costOf({ first, last, body }: Segment, isInMemory: boolean): number {
   return body.length + FRAME_CHARS * (last - first + 1) + fetchCostOf(isInMemory);
 }
 
-/** What it costs to get a row, in characters. */
+/** The cost of fetching a row, in characters. */
 export function fetchCostOf(isInMemory: boolean): number {
   return isInMemory ? 0 : ROW_CHARS;
 }
 
 /**
- * Reads a page of messages that a reader may see. Nothing is parsed. The page ends once {@link SCAN_CHARS} were looked at
- * without a result, however little was found, because skipping messages for others is not free.
+ * Reads a page of messages that a reader may see, without parsing them. The page ends after {@link SCAN_CHARS} without
+ * a result, even if it is not full, because skipping messages for others has a cost.
  *
  * @param rows rows in the order of the span, from the one that holds its first offset
- * @param isInMemory whether the row of an offset need not be fetched
+ * @param isInMemory whether the row at an offset is in memory, so that it need not be fetched
  */
 export function readHistory(
   rows: Iterable<Segment>,
@@ -87,25 +87,25 @@ export function readHistory(
   return page();
 }
 
-/** How many characters a page holds. */
+/** The number of characters in a page. */
 export function charsOf({ texts }: HistoryPage): number {
   return texts.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** The answer to a request for history, its messages as they are stored. */
+/** The reply to a `history` frame, with messages as they are stored. */
 export interface HistoryReply {
   readonly type: "history";
   readonly ref?: number;
   readonly page: HistoryPage;
 }
 
-/** Writes the answer as a frame, JSON text. */
+/** Encodes the reply as a frame, JSON text. */
 export function encodeHistory({ ref, page }: HistoryReply): string {
   const named = ref === undefined ? "" : `"ref":${ref},`;
   return `{"type":"history",${named}${pageFields(page)}}`;
 }
 
-/** Writes a page as fields of an object: messages, and whether and where others may follow. */
+/** Encodes a page as fields of an object: the messages, and where the next page begins if there is one. */
 export function pageFields({ texts, next }: HistoryPage): string {
   const more = next === undefined ? '"more":false' : `"more":true,"next":${next}`;
   return `"messages":[${texts.join(",")}],${more}`;

@@ -7,32 +7,32 @@ import { costOf, fetchCostOf, readHistory, SCAN_CHARS, type HistoryPage } from "
 import { Retention, type RetentionLimits } from "./retention.ts";
 import type { NewSegment, Segment, SegmentRefs, SegmentStore, StoredRef } from "./segment-store.ts";
 
-/** A recorded frame that has its offset. */
+/** A recorded frame with its assigned offset. */
 export interface NewEntry {
   readonly text: string;
-  /** Whether it is for some members only. */
+  /** Whether it is addressed to some members only. */
   readonly filtered: boolean;
 }
 
-/** Part of the log as it is sent: the items of a JSON array, and the offset it brings its reader to. */
+/** A part of the log as it is sent: the items of a JSON array, and the offset that the reader reaches with it. */
 export interface LogPage {
-  /** "" where all of it is for others. */
+  /** "" if all of it is addressed to others. */
   readonly texts: string;
   readonly last: number;
-  /** What it cost to look at the log for it, in characters; rows that are sent as they are were only fetched. */
+  /** The cost of reading this part, in characters. Rows sent unchanged cost only their fetch. */
   readonly cost: number;
 }
 
-/** Where a client that joins goes on from. */
+/** The position from which a joining client continues. */
 export type Resume =
   | { readonly recovered: true; readonly offset: number }
   | { readonly recovered: false; readonly offset: number; readonly reason: UnrecoveredReason };
 
-/** A row stays under 1 MiB: the platform's bound is 2 MB for a row, and rows are sent as they are. */
+/** A row stays under 1 MB. The platform limits a row to 2 MB, and rows are sent unchanged. */
 const MAX_ROW_BYTES = 1_000_000;
 
 /**
- * What the room recorded: offsets from 1 without a gap, one row per flush.
+ * The messages that the room recorded. Offsets start at 1 and have no gaps. Each flush is one row.
  *
  * Nothing is read before it is needed, and nothing is written before {@link open}.
  */
@@ -40,7 +40,7 @@ export class Log {
   readonly #store: SegmentStore;
   readonly #retention: Retention;
   #head = 0;
-  /** The offset before the oldest row. */
+  /** The offset just before the oldest row. */
   #base = 0;
   /** Bytes of all messages ever stored. */
   #end = 0;
@@ -52,13 +52,13 @@ export class Log {
     this.#retention = new Retention(store, limits);
   }
 
-  /** Sees that the log exists, creating its tables in a room that never had a member. Returns its epoch. */
+  /** Ensures that the log exists. It creates the tables in a room that never had a member. Returns the epoch. */
   open(): string {
     this.#load();
     return this.#store.open();
   }
 
-  /** Where the log ends; `undefined` in a room that never had a member. */
+  /** The position at the end of the log; `undefined` in a room that never had a member. */
   get position(): string | undefined {
     this.#load();
     const { epoch } = this.#store;
@@ -75,14 +75,14 @@ export class Log {
     return formatPosition({ epoch: this.open(), offset });
   }
 
-  /** The time to give to a message stored now, Unix milliseconds: a clock that steps back is not followed. */
+  /** The time for a message stored now, Unix milliseconds. It never decreases, even if the clock is set back. */
   timeAt(now: number): number {
     this.#load();
     this.#lastTime = Math.max(this.#lastTime, now);
     return this.#lastTime;
   }
 
-  /** Judges the position of a client that returns. */
+  /** Decides from where a reconnecting client can resume. */
   resume(text: string, now: number): Resume {
     const epoch = this.open();
     const offset = this.#head;
@@ -94,23 +94,23 @@ export class Log {
     return { recovered: true, offset: position.offset };
   }
 
-  /** The offset from which the newest `count` messages follow, or as many of them as are kept. */
+  /** The offset after which the newest `count` messages follow, or fewer if the log keeps fewer. */
   rewind(count: number, now: number): number {
     return Math.max(this.floor(now), this.head - count);
   }
 
-  /** The oldest offset that a client may stand at. */
+  /** The oldest offset from which a client can still resume. */
   floor(now: number): number {
     this.#load();
     return this.#retention.floor({ head: this.#head, end: this.#end }, now);
   }
 
   /**
-   * Stores frames that have their offsets already, `head + 1` and on, with the refs of their acts. All or nothing: it
-   * throws as the storage does, and then nothing has changed.
+   * Stores frames that already have offsets, from `head + 1` on, with the refs of their acts. If the storage throws,
+   * this throws the same error and nothing has changed.
    *
    * @param keepAfter rows after this offset stay, whatever the retention
-   * @param also what else must be written if and only if they are
+   * @param also writes that must succeed or fail together with the frames
    */
   append(
     entries: readonly NewEntry[],
@@ -132,7 +132,7 @@ export class Log {
         return (this.#store.markFrom(0)?.first ?? stored.head + 1) - 1;
       });
     } catch (error) {
-      this.#retention.forget(); // It may have looked at rows that are gone again.
+      this.#retention.forget(); // It may have seen rows that were rolled back.
       throw error;
     }
     this.#head = stored.head;
@@ -140,9 +140,8 @@ export class Log {
   }
 
   /**
-   * The log after an offset, as one member may see it: about `maxChars` of it. It has at least one frame,
-   * unless nothing that was looked at is for this member. The caller has checked the offset. `undefined` at the end of the
-   * log.
+   * The log after an offset as one member may see it, about `maxChars` of it. It contains at least one frame, unless no
+   * scanned frame is for this member. The caller has checked the offset. Returns `undefined` at the end of the log.
    */
   page(after: number, maxChars: number, viewer: Viewer): LogPage | undefined {
     if (after >= this.head) return undefined;
@@ -174,7 +173,7 @@ export class Log {
     return page(last);
   }
 
-  /** Reads stored messages that are still kept and that a reader may see. A page may hold fewer than asked for. */
+  /** Reads retained messages that a reader may see. A page may hold fewer messages than requested. */
   history(range: HistoryRange, now: number, viewer: Viewer = ANYONE): HistoryPage {
     if (this.head === 0) return { texts: [], cost: 0 };
     const { after, before, since, until, limit } = range;
@@ -197,7 +196,7 @@ export class Log {
     return this.#head <= offset ? [] : this.#store.refsFrom(offset + 1);
   }
 
-  /** The last offset that was stored before a time; rows are in the order of time. */
+  /** The last offset that was stored before a time. Rows are ordered by time. */
   #offsetAt(time: number): number {
     let [low, high] = [this.#base, this.#head];
     while (low < high) {
@@ -224,7 +223,7 @@ export class Log {
   }
 }
 
-/** Divides frames into rows that stay under {@link MAX_ROW_BYTES}. */
+/** Splits frames into rows that stay under {@link MAX_ROW_BYTES}. */
 function segmentsOf(
   entries: readonly NewEntry[],
   refs: readonly StoredRef[],

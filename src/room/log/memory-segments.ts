@@ -1,11 +1,11 @@
 import { randomEpoch } from "../../protocol/ids.ts";
 import type { Mark, NewSegment, Segment, SegmentRefs, SegmentStore } from "./segment-store.ts";
 
-/** The log's rows of a kind that stores nothing. They live as long as the object, and so does their epoch. */
+/** The rows of the log for a kind that stores nothing. They live as long as the object, and so does their epoch. */
 export class MemorySegments implements SegmentStore {
-  /** None before someone has joined, as where it is stored. */
+  /** Absent until the first join, as in a stored log. */
   epoch: string | undefined;
-  /** Ascending; those before `#start` are removed. */
+  /** Ascending. Rows before `#start` are removed. */
   #segments: NewSegment[] = [];
   #start = 0;
 
@@ -46,7 +46,7 @@ export class MemorySegments implements SegmentStore {
     }
   }
 
-  /** None: acts are remembered for the life of the object, so it need not read them. */
+  /** Yields nothing. Deduplication keeps acts in memory for the life of the object, so it never reads them here. */
   *refsFrom(): Generator<SegmentRefs> {}
 
   transaction<Value>(work: () => Value): Value {
@@ -72,7 +72,7 @@ export class MemorySegments implements SegmentStore {
     return index < this.#start ? undefined : this.#segments[index];
   }
 
-  /** The last row that begins at an offset or before it; before the first when there is none. */
+  /** The last row that begins at or before an offset; the index before the first row if there is none. */
   #indexOf(offset: number): number {
     let [low, high] = [this.#start, this.#segments.length];
     while (low < high) {

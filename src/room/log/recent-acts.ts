@@ -1,6 +1,6 @@
 import type { RowActs } from "./act-block.ts";
 
-/** The acts of the newest rows of the log, which are in no block yet. */
+/** The acts of the newest rows of the log, which are not in a block yet. */
 export class RecentActs {
   readonly #rows: RowActs[] = [];
   readonly #offsets = new Map<string, Map<number, number>>();
@@ -12,7 +12,7 @@ export class RecentActs {
     return this.#rows;
   }
 
-  /** How many rows there are, including rows that recorded no act. */
+  /** The number of rows, including rows that recorded no act. */
   get rowCount(): number {
     return this.#rowCount;
   }
@@ -26,7 +26,7 @@ export class RecentActs {
     return this.#offsets.get(session)?.get(ref);
   }
 
-  /** The highest ref of a session; 0 for none. */
+  /** The highest ref of a session; 0 if it has none. */
   highestOf(session: string): number {
     let highest = 0;
     for (const ref of this.#offsets.get(session)?.keys() ?? []) highest = Math.max(highest, ref);

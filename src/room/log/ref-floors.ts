@@ -7,29 +7,29 @@ import {
 import type { Tables } from "../tables.ts";
 
 /**
- * The room keeps a session's floor while the session is a member, and at least for this many offsets after the end that the
- * log had when the floor was raised.
+ * The room keeps a session's minimum ref while the session is a member. It also keeps it until the log has grown by at
+ * least this many offsets since the minimum ref was raised.
  */
 export const REF_FLOOR_KEPT_OFFSETS = 100_000;
 
 /**
- * How many rows are searched for old ones each time floors are raised: two for each row that may have been added. So there
- * are never many more than twice as many rows as must be kept.
+ * The number of rows searched for old ones each time minimum refs are raised: two for each row that may have been
+ * added. So the table never has many more than twice the rows that must be kept.
  */
 const SEARCHED = { perFloor: 2, more: 16 };
 
 /**
- * Minimum refs of sessions whose acts were forgotten: the highest forgotten ref. A ref that is not above it may have taken
- * effect, and is rejected.
+ * Stores the minimum ref of each session whose acts were forgotten: the highest forgotten ref. A ref at or below it may
+ * have taken effect, so it is rejected.
  *
- * Their number is bounded. A session that has left the room and has not acted for a long time ({@link REF_FLOOR_KEPT_OFFSETS})
- * shares a floor with others from then on. That floor is not below its own ({@link RetiredRefFloors}). So none of its acts can
- * be stored again, but a ref that it never used may be rejected.
+ * The number of rows is bounded. A session that has left the room and has not acted for a long time ({@link
+ * REF_FLOOR_KEPT_OFFSETS}) then shares a minimum ref with other sessions. The shared value is at least its own ({@link
+ * RetiredRefFloors}). So none of its acts can be stored again, but a ref that it never used may be rejected.
  */
 export interface RefFloors {
-  /** The floor of a session; 0 for none. */
+  /** The minimum ref of a session; 0 if it has none. */
   of(session: string): number;
-  /** Raises floors; within a transaction. */
+  /** Raises minimum refs. Call it within a transaction. */
   raise(refs: ReadonlyMap<string, number>, progress: Progress): void;
 }
 
@@ -40,10 +40,10 @@ export interface Progress {
   readonly head: number;
 }
 
-/** Reports which sessions are members of the room. They may continue with their refs. */
+/** Returns the sessions that are members of the room. They may continue with their refs. */
 type Present = () => ReadonlySet<string>;
 
-/** Floors in SQLite. Read one by one, when a session acts: a room may have had any number of sessions. */
+/** Minimum refs in SQLite. A row is read when its session acts, because a room may have had any number of sessions. */
 export class SqlRefFloors implements RefFloors {
   readonly #tables: Tables;
   readonly #present: Present;
@@ -72,10 +72,10 @@ export class SqlRefFloors implements RefFloors {
     this.#retire(SEARCHED.more + refs.size * SEARCHED.perFloor, upTo - REF_FLOOR_KEPT_OFFSETS);
   }
 
-  /** Continues the search through all floors for those that have not been raised since the log ended at the horizon. */
+  /** Continues the search for minimum refs that have not been raised since the log ended at the horizon. */
   #retire(looks: number, horizon: number): void {
     if (horizon <= 0) return;
-    const leastHead = this.#tables.read("migratedHead") ?? 0; // Version 3 did not store how old floors are.
+    const leastHead = this.#tables.read("migratedHead") ?? 0; // Version 3 did not store when a minimum ref was raised.
     const rows = this.#tables.sql
       .exec<FloorRow>(
         "SELECT session, ref, max(head, ?) AS head FROM floor WHERE session > ? ORDER BY session LIMIT ?",
@@ -91,11 +91,11 @@ export class SqlRefFloors implements RefFloors {
   }
 }
 
-/** Floors of a kind that stores nothing: they live as long as the object, as its log does. */
+/** Minimum refs of a kind that stores nothing. They live as long as the object, like its log. */
 export class MemoryRefFloors implements RefFloors {
   readonly #present: Present;
   /** In the order in which they were raised. */
-  readonly #floors = new Map<string, Floor>();
+  readonly #floors = new Map<string, MinimumRef>();
   readonly #retired = new RetiredRefFloors(chunksInMemory());
 
   constructor(present: Present) {
@@ -111,10 +111,10 @@ export class MemoryRefFloors implements RefFloors {
       this.#put(session, Math.max(ref, this.#floors.get(session)?.ref ?? 0), head);
     const present = this.#present();
     const old: FloorRow[] = [];
-    for (const [session, floor] of this.#floors) {
-      if (floor.head > upTo - REF_FLOOR_KEPT_OFFSETS) break;
-      if (present.has(session)) this.#put(session, floor.ref, head);
-      else old.push({ session, ...floor });
+    for (const [session, minimum] of this.#floors) {
+      if (minimum.head > upTo - REF_FLOOR_KEPT_OFFSETS) break;
+      if (present.has(session)) this.#put(session, minimum.ref, head);
+      else old.push({ session, ...minimum });
     }
     this.#retired.add(old);
     for (const { session } of old) this.#floors.delete(session);
@@ -127,15 +127,15 @@ export class MemoryRefFloors implements RefFloors {
 }
 
 /**
- * A floor, and where the log ended when it was raised. Later acts of its session have higher refs. So a floor may be retired
- * once everything that was recorded before is forgotten, because no later floor of the session can be lower.
+ * A minimum ref, and where the log ended when it was raised. Later acts of the session have higher refs. So a minimum
+ * ref may be retired once everything recorded before it is forgotten. No later minimum ref of the session can be lower.
  */
-interface Floor {
+interface MinimumRef {
   readonly ref: number;
   readonly head: number;
 }
 
-type FloorRow = SessionFloor & Floor & Record<string, SqlStorageValue>;
+type FloorRow = SessionFloor & MinimumRef & Record<string, SqlStorageValue>;
 
 function chunksIn({ sql }: Tables): RetiredChunks {
   return {

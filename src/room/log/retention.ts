@@ -1,25 +1,28 @@
 import type { Mark, SegmentStore } from "./segment-store.ts";
 
-/** The options that bound how much of a log is kept. */
+/** The options that limit how much of a log is kept. */
 export interface RetentionLimits {
   readonly historyMaxMessages: number;
   readonly historyMaxBytes: number;
   readonly historyMaxAgeMs: number;
 }
 
-/** So many rows are looked at one by one, as they go out of bounds one by one; more are searched through. */
+/**
+ * Up to this many rows are checked one by one, because rows usually expire one by one. Beyond that a binary search is
+ * used.
+ */
 const STEPS = 4;
 
 /**
- * Which messages are still served: the newest, within a count, a number of bytes and an age. A row goes as a whole by
- * bytes and age; by count a log is cut to the message.
+ * Decides which messages are still served: the newest, limited by count, bytes and age. Bytes and age drop whole rows.
+ * The count limit is exact to the message.
  */
 export class Retention {
   readonly #store: SegmentStore;
   readonly #limits: RetentionLimits;
-  /** Rows up to this offset were out of bytes or age; it only moves on, also when a clock steps back. */
+  /** Rows up to this offset exceeded the limit of bytes or age. It never decreases, even if the clock is set back. */
   #past = 0;
-  /** The row after that, when it was last looked. */
+  /** The next row, as of the last check. */
   #oldest: Mark | undefined;
 
   constructor(store: SegmentStore, limits: RetentionLimits) {
@@ -30,7 +33,7 @@ export class Retention {
   /**
    * The offset after which messages are served.
    *
-   * @param log where the log ends: its last offset, and its bytes since the beginning
+   * @param log the end of the log: its last offset, and its bytes since the beginning
    */
   floor(log: { readonly head: number; readonly end: number }, now: number): number {
     const isPast = (mark: Mark): boolean => this.#isPast(mark, log.end, now);
@@ -46,13 +49,13 @@ export class Retention {
     );
   }
 
-  /** Looks at the rows anew the next time. */
+  /** Discards what is known of the rows, so that the next call reads them again. */
   forget(): void {
     this.#past = 0;
     this.#oldest = undefined;
   }
 
-  /** The last offset that is past, of those from `low`, which is, to `high`; what is past comes first. */
+  /** The last expired offset between `low`, which is expired, and `high`. Expired rows come before all others. */
   #lastPast(low: number, high: number, isPast: (mark: Mark) => boolean): number {
     while (low < high) {
       const mark = this.#store.markAt(Math.ceil((low + high) / 2));

@@ -1,41 +1,41 @@
 import { hashOf } from "./hash.ts";
 
-/** A session, and the highest of its refs that were forgotten. */
+/** A session, and the highest of its forgotten refs. */
 export interface SessionFloor {
   readonly session: string;
   readonly ref: number;
 }
 
-/** A part of the filter: the bits of its sessions, and the highest of their floors. */
+/** A part of the filter: the bits of its sessions, and the highest of their minimum refs. */
 export interface RetiredChunk {
   readonly bits: Uint8Array;
   readonly ref: number;
 }
 
-/** The store of the chunks. */
+/** Stores the chunks. */
 export interface RetiredChunks {
-  /** A chunk; absent for one that was never written. */
+  /** Returns a chunk; `undefined` if it was never written. */
   read(index: number): RetiredChunk | undefined;
   write(index: number, chunk: RetiredChunk): void;
 }
 
-/** 4 MiB at the most, in chunks of 8 KiB: a lookup reads one. */
+/** At most 4 MiB, in chunks of 8 KiB. A lookup reads one chunk. */
 const CHUNKS = 512;
 const CHUNK_BYTES = 8_192;
 const CHUNK_BITS = CHUNK_BYTES * 8;
 
 /**
- * Bits for each session. After a million retired sessions, 5 in a million other sessions are mistaken for one of them. After
+ * Bits per session. After a million retired sessions, 5 in a million other sessions are mistaken for one of them. After
  * two million it is 440, after four million 20,000.
  */
 const BITS = 8;
 
 /**
- * Floors in bounded space: a Bloom filter of sessions, and one floor for all sessions of a chunk, the highest. It never
- * gives a session less than its own floor. It mistakes a few other sessions for one of its own.
+ * Minimum refs in bounded space: a Bloom filter of sessions, with one minimum ref for all sessions of a chunk, the
+ * highest. A session never gets less than its own minimum ref. A few other sessions are mistaken for retired ones.
  *
- * There is a floor for each chunk instead of one for all, because a client may choose any ref. A client with a very high ref
- * then raises the floor of only a few others.
+ * Each chunk has its own minimum ref, because a client may choose any ref. A client with a very high ref then affects
+ * only the sessions of its chunk.
  */
 export class RetiredRefFloors {
   readonly #chunks: RetiredChunks;
@@ -44,10 +44,10 @@ export class RetiredRefFloors {
     this.#chunks = chunks;
   }
 
-  /** Adds sessions. Each chunk is written once, however many sessions it receives. */
-  add(floors: Iterable<SessionFloor>): void {
+  /** Adds sessions. Each chunk is written once, regardless of how many sessions it receives. */
+  add(sessions: Iterable<SessionFloor>): void {
     const changed = new Map<number, RetiredChunk>();
-    for (const { session, ref } of floors) {
+    for (const { session, ref } of sessions) {
       const index = chunkOf(session);
       const chunk = changed.get(index) ?? this.#chunks.read(index);
       const bits = chunk?.bits ?? new Uint8Array(CHUNK_BYTES);
@@ -57,7 +57,7 @@ export class RetiredRefFloors {
     for (const [index, chunk] of changed) this.#chunks.write(index, chunk);
   }
 
-  /** The floor of a session; 0 if it was certainly never added. */
+  /** The minimum ref of a session; 0 if it was certainly never added. */
   of(session: string): number {
     const chunk = this.#chunks.read(chunkOf(session));
     if (chunk === undefined) return 0;

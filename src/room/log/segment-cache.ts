@@ -1,23 +1,23 @@
 import type { Segment } from "./segment-store.ts";
 
-/** The most that a tail holds: about what a thousand members miss while a deploy restarts their room. */
+/** The limits of the cache: about what a thousand members miss while a deploy restarts their room. */
 const MAX_ROWS = 4_096;
 const MAX_CHARS = 2_097_152;
 
-/** The newest rows of a log, in memory: always an unbroken run that ends with the last. */
+/** The newest rows of a log in memory: always a run without gaps that ends with the last row. */
 export class SegmentCache {
   /** Ascending. */
   #segments: Segment[] = [];
   #chars = 0;
-  /** Whether there was a row before its first that did not fit. */
+  /** Whether an earlier row did not fit. */
   #hasLeftOut = false;
 
-  /** The offset it begins at; infinite while it is empty. */
+  /** The offset at which the cache begins; infinite while it is empty. */
   get first(): number {
     return this.#segments[0]?.first ?? Infinity;
   }
 
-  /** Whether it holds the row of an offset, and so everything after it. */
+  /** Whether the cache holds the row of an offset, and so everything after it. */
   covers(offset: number): boolean {
     return offset >= this.first;
   }
@@ -26,16 +26,16 @@ export class SegmentCache {
   add(segment: Segment): void {
     this.#segments.push(segment);
     this.#chars += segment.body.length;
-    // Half of it at a time, so that it is not copied for every row.
+    // Drops half of the rows at a time, so that the array is not copied for every row.
     while (this.#isFull(0)) this.#keep(Math.floor(this.#segments.length / 2));
   }
 
-  /** Whether earlier rows may fit. Checking again costs the read of a row. */
+  /** Whether earlier rows may fit. Checking again costs one row read. */
   get mayExtend(): boolean {
     return !this.#hasLeftOut;
   }
 
-  /** Adds rows before its first, newest first, as many as it has room for. */
+  /** Adds rows before the first, newest first, as many as fit. */
   extend(older: Iterable<Segment>): void {
     const found: Segment[] = [];
     for (const segment of older) {
@@ -74,7 +74,7 @@ export class SegmentCache {
     this.#chars = this.#segments.reduce((sum, { body }) => sum + body.length, 0);
   }
 
-  /** The last row that begins at an offset or before it; -1 when there is none. */
+  /** The index of the last row that begins at or before an offset; -1 if there is none. */
   #indexOf(offset: number): number {
     let [low, high] = [0, this.#segments.length];
     while (low < high) {

@@ -1,4 +1,4 @@
-/** An act that was stored: whose, its ref, and the offset it got. */
+/** A stored act: its session, its ref and its offset. */
 export type StoredRef = readonly [session: string, ref: number, offset: number];
 
 /** A row of the log: what one flush recorded. */
@@ -7,12 +7,12 @@ export interface Segment {
   readonly last: number;
   /** When it was stored, Unix milliseconds. */
   readonly at: number;
-  /** Bytes of the log before this row, removed ones included. */
+  /** Bytes of the log before this row, including removed rows. */
   readonly start: number;
   readonly bytes: number;
-  /** Whether some of it is not for everyone. */
+  /** Whether some of its frames are for some members only. */
   readonly filtered: boolean;
-  /** Its frames, JSON text, as `entries.ts` joins them. */
+  /** Its frames as JSON text, joined by `entries.ts`. */
   readonly body: string;
 }
 
@@ -21,7 +21,7 @@ export interface NewSegment extends Segment {
   readonly refs: readonly StoredRef[];
 }
 
-/** What the retention must know of a row. */
+/** The fields of a row that the retention needs. */
 export type Mark = Pick<Segment, "first" | "last" | "at" | "start">;
 
 /** The refs of one row. */
@@ -31,19 +31,19 @@ export interface SegmentRefs {
   readonly last: number;
 }
 
-/** Where the rows of a log are: in SQLite, or in memory for rooms that store nothing. */
+/** Stores the rows of a log: in SQLite, or in memory for rooms that store nothing. */
 export interface SegmentStore {
-  /** The epoch of what is there; `undefined` for nothing. */
+  /** The epoch of the stored log; `undefined` if there is no log. */
   readonly epoch: string | undefined;
-  /** Sees that there is a log; returns its epoch. */
+  /** Ensures that the log exists. Returns its epoch. */
   open(): string;
   /** The newest row. */
   newest(): (Mark & { readonly end: number }) | undefined;
-  /** The oldest row that begins at an offset or later. */
+  /** The oldest row that begins at or after an offset. */
   markFrom(offset: number): Mark | undefined;
   /** The row that holds an offset, or the next older one. */
   markAt(offset: number): Mark | undefined;
-  /** Whether the row of an offset, and all that follow, are in memory already. */
+  /** Whether the row of an offset and all later rows are in memory. */
   isInMemory(offset: number): boolean;
   /** Rows, ascending, from the one that holds an offset. */
   from(offset: number): Iterable<Segment>;
@@ -51,10 +51,10 @@ export interface SegmentStore {
   downFrom(offset: number): Iterable<Segment>;
   /** The refs of rows, ascending, from the one that holds an offset. */
   refsFrom(offset: number): Iterable<SegmentRefs>;
-  /** Runs what adds to the log: all of it takes effect, or none. */
+  /** Runs additions to the log. All of them take effect, or none. */
   transaction<Value>(work: () => Value): Value;
-  /** Adds rows; within a transaction. */
+  /** Adds rows. Call it within a transaction. */
   add(segments: readonly NewSegment[]): void;
-  /** Removes a few whole rows that end by an offset; within a transaction. */
+  /** Removes a few whole rows that end at or before an offset. Call it within a transaction. */
   trim(upTo: number): void;
 }

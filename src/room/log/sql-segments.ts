@@ -3,14 +3,17 @@ import type { Mark, NewSegment, Segment, SegmentRefs, SegmentStore, StoredRef } 
 import type { Tables } from "../tables.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
-/** The most old rows removed by one trim; each append adds one or two, so the log shrinks when it must. */
+/**
+ * The maximum number of old rows that one trim removes. Each append adds one or two rows, so the log shrinks when
+ * necessary.
+ */
 const TRIM_ROWS = 4;
 
 const COLUMNS = "first, last, at, start, bytes, filtered, body";
 
 /**
- * The log's rows in SQLite. The newest that were written or read stay in memory, so that a whole room coming back
- * reads each of them once.
+ * The log's rows in SQLite. The newest rows that were written or read stay in memory, so that each row is read once
+ * when all members of a room reconnect.
  */
 export class SqlSegments implements SegmentStore {
   readonly #tables: Tables;
@@ -83,7 +86,7 @@ export class SqlSegments implements SegmentStore {
     try {
       return this.#tables.storage.transactionSync(work);
     } catch (error) {
-      this.#cache = new SegmentCache(); // It may hold rows that are gone again.
+      this.#cache = new SegmentCache(); // It may hold rows that were rolled back.
       throw error;
     }
   }

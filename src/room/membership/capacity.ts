@@ -8,15 +8,15 @@ import type { Sessions } from "../connections/sessions.ts";
 /** How long a client waits before it retries to join a full room, in milliseconds. */
 export const FULL_RETRY_MS = 5_000;
 
-/** The source whose place a member or a watching connection takes. */
+/** The fields that say against which source a member or a view-only connection counts. */
 type Holder = Pick<SessionRecord, "user" | "source" | "place">;
 
 /**
- * The places of a room. Each member takes one until it departs, so also during its grace. Each connection that only watches
- * takes one. A session that has a place may always reconnect.
+ * The places of a room. Each member takes one until its membership ends, so also during its grace. Each view-only
+ * connection takes one. A session that has a place may always reconnect.
  *
- * A place belongs to the source that joined first, for as long as it is taken. So sessions that move to another address do
- * not make room for more sessions from the first.
+ * A place counts against the source that joined first until it is free again. So sessions that move to another address
+ * do not free places for more sessions from the first address.
  */
 export class Capacity {
   readonly #limits: Pick<Kind, "maxMembers" | "maxMembersPerSource">;
@@ -32,7 +32,7 @@ export class Capacity {
     this.#sessions = room.sessions;
   }
 
-  /** Why there is no place for a join. */
+  /** Returns the error if the room has no place for a join. */
   refusal(join: JoinRequest): WireError | undefined {
     if (this.isIn(join)) return undefined;
     const { maxMembers, maxMembersPerSource } = this.#limits;
@@ -47,7 +47,7 @@ export class Capacity {
     return { code: "room_full", message, limit: "maxMembersPerSource", retryAfterMs: FULL_RETRY_MS };
   }
 
-  /** The source that has taken the place of a session; `undefined` where it has none yet. */
+  /** The source that a session's place counts against; `undefined` if the session has no place yet. */
   holderOf({ session, member }: Pick<JoinRequest, "session" | "member">): string | undefined {
     const record = this.#sessions.byId(session)?.record;
     return this.#members.byId(member)?.source ?? record?.place ?? record?.source;
@@ -58,9 +58,12 @@ export class Capacity {
     return this.#members.byId(member) !== undefined || this.#sessions.byId(session) !== undefined;
   }
 
-  /** How many places its source has taken. Visits all members, so it is called only in rooms with enough of them. */
+  /**
+   * The number of places that the source has taken. It visits all members, so it is called only in rooms with many
+   * members.
+   */
   #countOf({ user, source }: JoinRequest): number {
-    if (user === "" && source === undefined) return 0; // The runtime tells no address.
+    if (user === "" && source === undefined) return 0; // The runtime does not provide an address.
     const isOfSource = (holder: Holder): boolean =>
       holder.user === user && (user !== "" || (holder.place ?? holder.source) === source);
     let count = 0;

@@ -10,19 +10,19 @@ import { FULL_RETRY_MS } from "./capacity.ts";
 import { Throttle } from "../../limits/throttle.ts";
 
 /**
- * Turns a second in which some are let in: each has one of its own while few come, and then all who have come since the
- * last have one together. What a turn costs, a commit above all, is then theirs together.
+ * The turns per second that admit clients. While few clients join, each gets its own turn. Above this rate, all clients
+ * that have arrived since the last turn share one. They then share the cost of a turn, most of which is the commit.
  */
 const TURNS = { perSecond: 100, burst: 20 };
 
-/** One who wants to come in. */
+/** A join request in the queue. */
 export interface QueuedJoin {
   readonly join: JoinRequest;
-  /** The subprotocol that it is answered with. */
+  /** The subprotocol of the response. */
   readonly protocol: string | null;
 }
 
-/** Lets those in who come to the room: at once, or where very many come, together with the others. */
+/** Admits joining clients: immediately at a low rate, and in batches at a high rate. */
 export class JoinQueue {
   readonly #accept: (socket: WebSocket) => void;
   readonly #joins: Joins;
@@ -32,7 +32,7 @@ export class JoinQueue {
   readonly #throttle = new Throttle(TURNS);
   #waiting: { readonly queued: QueuedJoin; readonly respond: (response: Response) => void }[] = [];
 
-  /** @param accept makes a socket the room's */
+  /** @param accept accepts a socket for the room */
   constructor(
     accept: (socket: WebSocket) => void,
     room: {
@@ -49,22 +49,22 @@ export class JoinQueue {
     this.#outbox = room.outbox;
   }
 
-  /** Whether one may come in at once. */
+  /** Whether a client may join immediately. */
   isFree(now: number): boolean {
     return this.#waiting.length === 0 && this.#throttle.take(1, now);
   }
 
-  /** Has one wait for {@link drain}. */
+  /** Queues a join until the next {@link drain}. */
   enqueue(queued: QueuedJoin): Promise<Response> {
     return new Promise((respond) => this.#waiting.push({ queued, respond }));
   }
 
-  /** When to {@link drain}, Unix milliseconds; `undefined` when no one waits. */
+  /** When to {@link drain}, Unix milliseconds; `undefined` if the queue is empty. */
   get dueAt(): number | undefined {
     return this.#waiting.length === 0 ? undefined : (this.#throttle.at ?? 0);
   }
 
-  /** Lets in those who wait. A turn that comes before {@link dueAt}, for something else, does as well. */
+  /** Admits all queued clients. Any turn before {@link dueAt} may do so as well. */
   drain(now: number): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
@@ -78,9 +78,9 @@ export class JoinQueue {
   }
 
   /**
-   * Lets one in, or says why not.
+   * Admits one client, or responds with the reason for the rejection.
    *
-   * @param moreCome whether others come in the same turn
+   * @param moreCome whether more clients join in the same turn
    */
   join({ join, protocol }: QueuedJoin, now: number, moreCome = false): Response {
     const { isNew } = this.#joins;
@@ -90,7 +90,7 @@ export class JoinQueue {
     try {
       this.#accept(server);
     } catch (error) {
-      // The platform's own limit, 32,768 sockets. Nothing has happened yet, and the room continues.
+      // The platform's own limit is 32,768 sockets. Nothing has changed yet, and the room continues.
       log("error", "accept_failed", { reason: String(error) });
       return refuse({ code: "room_full", retryAfterMs: FULL_RETRY_MS });
     }
@@ -106,7 +106,7 @@ export class JoinQueue {
   }
 }
 
-/** The answer to one who may not come in. */
+/** The response to a client that is not allowed to join. */
 export function refuse(error: WireError): Response {
   return Response.json(errorFrame(error), { status: ERRORS[error.code].http });
 }

@@ -85,7 +85,7 @@ export class Joins {
   #refusalOf(join: JoinRequest, now: number): WireError | undefined {
     const banned = this.#room.penalties.bannedForMs(join.source ?? join.session, now);
     if (banned > 0) return { code: "banned", limit: "maxRefusals", retryAfterMs: banned };
-    // Time has passed since the Worker checked the token.
+    // The token may have expired since the Worker checked it.
     if (join.access !== undefined && expiresInMs(join.access, now) === 0) return { code: "token_expired" };
     // The room may know a revocation that the Worker does not know yet.
     if (join.user !== "" && this.#room.revocations.covers(join.user, join.access))
@@ -154,8 +154,8 @@ export class Joins {
   }
 
   /**
-   * The number of a new connection. If its client sends none, it gets a number above all known ones. The room's clock keeps
-   * that number apart from numbers that were forgotten.
+   * The number of a new connection. If its client sends none, it gets a number above all known ones. Using the room's
+   * clock keeps it above numbers that the room has forgotten.
    */
   #attemptOf(join: JoinRequest, now: number): number {
     const next = Math.max(now, this.#room.attempts.newestOf(join) + 1);

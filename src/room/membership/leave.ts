@@ -8,7 +8,7 @@ import type { Outbox } from "../delivery/outbox.ts";
 import type { Session, Sessions } from "../connections/sessions.ts";
 import type { State } from "../state/state.ts";
 
-/** How memberships end: at once, or once the grace of a lost connection is over. */
+/** Ends memberships: immediately, or when the grace of a lost connection ends. */
 export class Leaves {
   readonly #sessions: Sessions;
   readonly #members: Members;
@@ -30,7 +30,10 @@ export class Leaves {
     this.#hooks = room.hooks;
   }
 
-  /** Ends a membership. With a close the connection goes too, once the member has been sent what it is owed. */
+  /**
+   * Ends a membership. If `close` is given, the connection is closed after the member has received its outstanding
+   * frames.
+   */
   depart(session: Session, now: number, reason: LeaveReason, close?: CloseName): void {
     this.#disconnect(session, close);
     this.#members.recall(session.record);
@@ -38,41 +41,43 @@ export class Leaves {
   }
 
   /**
-   * Notes a lost connection, or ends one that is as good as lost: its member may come back within the grace.
+   * Records a lost connection, or closes one that is considered lost. Its member may reconnect within the grace.
    *
-   * @returns when the grace ends; `undefined` if none began: the member has departed for the reason given, or is back
+   * @returns when the grace ends; `undefined` if none began, because the membership has ended with the given reason or
+   * the session has reconnected
    */
   lose(session: Session, now: number, reason: LeaveReason, close?: CloseName): number | undefined {
     this.#disconnect(session, close);
-    if (this.#sessions.byId(session.record.session) !== undefined) return undefined; // It is back already.
+    // The session has already reconnected.
+    if (this.#sessions.byId(session.record.session) !== undefined) return undefined;
     this.#members.recall(session.record);
     const graceUntil = this.#members.lose(session.record, now);
     if (graceUntil === undefined) this.end(session.record.member, now, reason);
     return graceUntil;
   }
 
-  /** Removes who is kept out from now on: its session and, of a verified user, all others, lost ones too. */
+  /** Removes a banned session, and all other sessions of a verified user, including those in grace. */
   banish({ session, user }: Pick<Actor, "session" | "user">, now: number): void {
     const isMeant = (of: Pick<Actor, "session" | "user">): boolean =>
       of.session === session || (user !== "" && of.user === user);
     const meant = [...this.#sessions.all()].filter(({ record }) => isMeant(record));
-    // The other sessions have done nothing wrong. They learn when to retry as soon as they reconnect.
+    // The other sessions did nothing wrong. They learn when to retry as soon as they reconnect.
     for (const each of meant)
       this.depart(each, now, "removed", each.record.session === session ? "abuse" : "not_now");
     for (const { id } of [...this.#members.all()].filter(isMeant)) this.end(id, now, "removed");
   }
 
-  /** Ends the memberships whose grace is over. */
+  /** Ends the memberships whose grace has ended. */
   endOverdue(now: number): void {
     for (const { id } of this.#members.overdue(now)) this.end(id, now, "timeout");
   }
 
-  /** Ends a membership, whether it has a connection or not, and the keys of the state that end with it. */
+  /** Ends a membership, connected or not, and deletes the keys of the state that the member owns. */
   end(id: string, now: number, reason: LeaveReason): void {
     const member = this.#members.byId(id);
     if (member === undefined) return;
     const keys = this.#state.ownedBy(id);
-    // A frame names no more keys than a member's may, so that it fits a row of the log.
+    // A frame deletes at most as many keys as a member's frame may, so that it fits a row of the log.
     for (let from = 0; from < keys.length; from += MAX_SET_KEYS) {
       const deleted = keys.slice(from, from + MAX_SET_KEYS);
       this.#state.stage({ set: new Map(), deleted, owner: undefined }, this.#outbox.nextOffset);

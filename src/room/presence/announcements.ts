@@ -4,10 +4,13 @@ import type { Throttle } from "../../limits/throttle.ts";
 import type { PresenceNews } from "./presence-news.ts";
 import type { Roster } from "./roster.ts";
 
-/** A frame that tells of nothing but who came counts as so many against the throttle of presence. */
+/** The weight in the presence throttle of a frame that only announces joins; the weight of other frames is 1. */
 const JOINED_WEIGHT = 4;
 
-/** Who has come, changed and gone, and has not been announced yet. In a storm of joins that waits for more. */
+/**
+ * Joins, updates and leaves that have not been announced yet. In a storm of joins, announcements wait so that more fit
+ * into one frame.
+ */
 export class Announcements {
   readonly #members: Members;
   readonly #roster: Roster;
@@ -22,43 +25,44 @@ export class Announcements {
     this.#throttle = room.throttle;
   }
 
-  /** Announces a member who was not here before; the newcomer itself reads of it in its welcome. */
+  /** Announces a new member to the others. The new member reads the list in its own welcome. */
   joined(member: Member): void {
     const wasLeaving = this.#left.some(({ id }) => id === member.id);
     this.#left = this.#left.filter(({ id }) => id !== member.id);
-    // Who left and came back before anyone was told has only changed.
+    // For the others, a member that left and rejoined within one flush has only changed.
     if (wasLeaving) this.#updated.set(member.id, member);
     else this.#joined.set(member.id, member);
     this.#roster.changed();
   }
 
-  /** Announces what a member says of itself; the newest word of a flush wins. */
+  /** Announces new presence data of a member. Only the newest data of a flush is announced. */
   updated(member: Member): void {
     if (this.#joined.has(member.id)) this.#joined.set(member.id, member);
     else this.#updated.set(member.id, member);
     this.#roster.changed();
   }
 
-  /** Announces a departure. */
+  /** Announces a leave. */
   left(id: string, reason: LeaveReason): void {
     this.#left.push({ id, reason });
     this.#roster.changed();
   }
 
-  /** Whether there is nobody to announce. */
+  /** Whether nothing waits to be announced. */
   get isEmpty(): boolean {
     return this.#joined.size + this.#updated.size + this.#left.length === 0;
   }
 
-  /** When those who were held back may be announced, Unix milliseconds; `undefined` when none are. */
+  /** When the held announcements may be sent, Unix milliseconds; `undefined` if there are none. */
   get heldUntil(): number | undefined {
     return this.isEmpty ? undefined : this.#throttle.at;
   }
 
   /**
-   * Whether they are to be announced now, to so many connections.
+   * Whether the announcements are due now.
    *
-   * @param how with `hasOthers` something else is told anyway; with `moreCome` others come in the same turn
+   * @param connections the number of connections that would receive them
+   * @param how `hasOthers`: other frames are sent anyway; `moreCome`: more clients join in the same turn
    */
   isDue(
     connections: number,
@@ -67,12 +71,12 @@ export class Announcements {
   ): boolean {
     if (this.isEmpty) return false;
     if (hasOthers || this.#roster.turnsAt(this.#members.size)) return true;
-    // Who has come and not been heard from can wait a little longer to be told of: others may follow.
+    // A new member that has not sent anything can be announced a little later, together with further joins.
     const weight = this.#updated.size + this.#left.length > 0 ? 1 : JOINED_WEIGHT;
     return !moreCome && this.#throttle.take(connections * weight, now);
   }
 
-  /** Takes them all. */
+  /** Takes all announcements for a flush. */
   take(): PresenceNews {
     const count = this.#members.size;
     const hasTurned = this.#roster.recount(count);

@@ -7,34 +7,34 @@ import type { SessionRecord } from "../connections/attachment.ts";
 import type { Sessions } from "../connections/sessions.ts";
 import type { Tables } from "../tables.ts";
 
-/** Who is in the room: a connected member, or one whose connection was lost and who may come back unnoticed. */
+/** A member of the room: it is connected, or its connection was lost and its grace period has not ended. */
 export interface Member {
   readonly id: string;
   readonly session: string;
   readonly user: string;
-  /** The source whose place an anonymous member takes (capacity.ts); absent where its address is not known. */
+  /** The source that an anonymous member counts against (capacity.ts); absent if its address is unknown. */
   readonly source: string | undefined;
-  /** What its token says of it, JSON text. */
+  /** The `info` of its token, JSON text. */
   readonly info: string | undefined;
   /** Presence data as JSON text. */
   readonly data: string | undefined;
-  /** When a lost member departs, Unix milliseconds; absent while it is connected. */
+  /** When the grace period of a lost member ends, Unix milliseconds; absent while it is connected. */
   readonly graceUntil: number | undefined;
-  /** The attempt number of its newest connection; absent where older code let that in. */
+  /** The attempt number of its newest connection; absent if older code accepted that connection. */
   readonly attempt: number | undefined;
 }
 
-/** A member that has connected, and what the others should hear of it. */
+/** A member that has connected, and what to announce to the others. */
 export interface Arrived {
   readonly member: Member;
-  /** Absent for a member that came back before it was missed. */
+  /** Absent for a member that reconnected within its grace period with unchanged data. */
   readonly news: "joined" | "updated" | undefined;
 }
 
 /**
- * The members of the room, each a row from its join to its departure, so that a crash, which drops every connection
- * without a word, is a blip to them like any other. Where there is no grace and nothing is stored they have no rows:
- * a member is its connection, and its presence data is attached to that.
+ * The members of the room. A member has a row until it leaves, so a crash of the object, which drops every connection,
+ * looks like any other lost connection. In a room without grace and without storage members have no rows. There a
+ * member is its connection, and its presence data is attached to that.
  */
 export class Members {
   readonly #tables: Tables;
@@ -53,8 +53,8 @@ export class Members {
   }
 
   /**
-   * Reads the rows, once per life of the object; returns whether this was that time. The grace of a member without a
-   * connection begins now: nobody was there to see it lost.
+   * Reads the rows, once per life of the object. Returns true the first time. The grace of a member without a
+   * connection begins now, because no running object noticed the loss.
    */
   load(now: number): boolean {
     if (this.#isLoaded) return false;
@@ -70,7 +70,7 @@ export class Members {
     for (const row of rows.toArray()) {
       const stored = memberOf(row);
       const connection = this.#sessions.byId(stored.session)?.record;
-      // A row of older code names no source, and a reconnect that changes nothing else does not write the new number.
+      // Rows of older code have no source. A reconnect that changes nothing else does not store the new attempt number.
       const member = {
         ...stored,
         source: stored.source ?? sourceOf(connection),
@@ -95,27 +95,27 @@ export class Members {
     return this.#byId.get(id);
   }
 
-  /** Some members, by id, and whether there are more. */
+  /** Returns a page of members ordered by id, and whether more follow. */
   page({ after = "", limit }: MembersRange): { readonly members: MemberEntry[]; readonly more: boolean } {
     const rest = [...this.all()].filter(({ id }) => id > after).toSorted((a, b) => (a.id < b.id ? -1 : 1));
     return { members: rest.slice(0, limit).map(memberEntry), more: rest.length > limit };
   }
 
-  /** Everyone, as a list is sent: JSON text, written once for however many ask. */
+  /** All members as JSON text for a list. It is encoded once for all readers. */
   get listText(): string {
     this.#listText ??= JSON.stringify(Array.from(this.all(), memberEntry));
     return this.#listText;
   }
 
-  /** Takes in who has connected, with its presence data, and tells what the others should hear of it. */
+  /** Adds or updates a member that has connected, and returns what to announce to the others. */
   arrive(record: SessionRecord, data: string | undefined): Arrived {
     const { member: id, session, user, access, attempt } = record;
     const before = this.#byId.get(id);
     const info = access?.info;
     const isSame = before?.data === data && before?.info === info;
-    // Where there is no row, the data is attached to the new connection all the same.
+    // Without rows, the data must be attached to the new connection even if it is unchanged.
     if (before !== undefined && before.graceUntil === undefined && isSame && this.#hasRows) {
-      // Its row keeps the older number until it is written for another reason: rows written are billed.
+      // The row keeps the older number until it is written for another reason, because written rows are billed.
       const member = { ...before, attempt };
       this.#byId.set(id, member);
       return { member, news: undefined };
@@ -126,25 +126,25 @@ export class Members {
     return { member, news: isSame ? undefined : "updated" };
   }
 
-  /** Replaces what a member says of itself, JSON text. */
+  /** Replaces a member's presence data, JSON text. */
   setData(member: Member, data: string): Member {
     return this.#put({ ...member, data });
   }
 
   /**
-   * Takes in a member whose connection was closing when the object woke. Where members have no rows nothing else tells
-   * of it, and the others have not heard yet that it is gone.
+   * Restores a member whose connection was closing when the object woke. Where members have no rows, nothing else
+   * records that member, and the others have not been notified yet that it left.
    */
   recall(record: SessionRecord): void {
     if (!this.#hasRows && record.viewOnly !== true && !this.#byId.has(record.member)) this.#adopt(record);
   }
 
-  /** Takes what a new token says of a member; tells whether that is new. */
+  /** Stores the `info` of a renewed token. Returns the changed member, or `undefined` if nothing changed. */
   inform(member: Member, info: string | undefined): Member | undefined {
     return member.info === info ? undefined : this.#put({ ...member, info });
   }
 
-  /** Notes a lost connection. Returns when the member's grace ends; `undefined` if it has none. */
+  /** Records a lost connection. Returns when the member's grace ends; `undefined` if it has none. */
   lose({ member: id, attempt }: SessionRecord, now: number): number | undefined {
     const member = this.#byId.get(id);
     if (member === undefined || this.#graceMs === 0) return undefined;
@@ -152,7 +152,7 @@ export class Members {
     return this.#put({ ...member, graceUntil, attempt: attempt ?? member.attempt }).graceUntil;
   }
 
-  /** Ends a membership. Returns whether there was one. */
+  /** Ends a membership. Returns whether it existed. */
   depart(id: string): boolean {
     const member = this.#byId.get(id);
     if (member === undefined) return false;
@@ -163,7 +163,7 @@ export class Members {
     return true;
   }
 
-  /** Restarts graces that end too late because the clock was set back; returns whether there were any. */
+  /** Restarts graces that end too late because the clock was set back. Returns whether it found any. */
   restart(now: number): boolean {
     let hasFound = false;
     for (const member of this.all()) {
@@ -176,12 +176,12 @@ export class Members {
     return hasFound;
   }
 
-  /** Whose grace is over. */
+  /** The members whose grace has ended. */
   overdue(now: number): readonly Member[] {
     return [...this.all()].filter(({ graceUntil }) => graceUntil !== undefined && graceUntil <= now);
   }
 
-  /** When the first grace is over; `undefined` when everyone is connected. */
+  /** When the first grace ends; `undefined` if every member is connected. */
   nextDeparture(): number | undefined {
     let next: number | undefined;
     for (const { graceUntil } of this.all()) {
@@ -218,7 +218,7 @@ export class Members {
   }
 }
 
-/** The source whose place a connection's member takes; a verified user's follows from the user. */
+/** The source that a connection's member counts against. A verified user counts by its user id instead. */
 function sourceOf(record: SessionRecord | undefined): string | undefined {
   return record === undefined || record.user !== "" ? undefined : (record.place ?? record.source);
 }

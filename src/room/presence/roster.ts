@@ -2,20 +2,23 @@ import type { PresenceMode } from "../../protocol/contract.ts";
 import type { Session } from "../connections/sessions.ts";
 import type { Tables } from "../tables.ts";
 
-/** Below this part of `presenceListMax` members are listed again: a room at the brink does not change back and forth. */
+/**
+ * The list is sent again below this share of `presenceListMax`, so that a room near the limit does not switch back and
+ * forth.
+ */
 const CALM_SHARE = 0.8;
 
 /**
- * The list of members, as a thing that has revisions: a client that returns with the current one has the list. Above
- * a size members are told only how many are here.
+ * The list of members has revisions. A client that reconnects with the current revision has the list already. Above a
+ * limit, members receive only the count.
  */
 export class Roster {
   readonly #tables: Tables;
   readonly #listMax: number;
-  /** Another in each life of the object, so that a revision is never given twice. */
+  /** Differs in each life of the object, so that no revision is issued twice. */
   readonly #life = crypto.randomUUID().slice(0, 8);
   #changes = 0;
-  /** What members were told last; `unknown` where that was not stored before the object slept. */
+  /** Whether members received only the count; `unknown` if that was not stored before the object slept. */
   #isCrowded: boolean | "unknown" | undefined;
 
   constructor(tables: Tables, presenceListMax: number) {
@@ -27,12 +30,12 @@ export class Roster {
     return `${this.#life}.${this.#changes}`;
   }
 
-  /** Notes a change of the list. */
+  /** Records that the list has changed. */
   changed(): void {
     this.#changes++;
   }
 
-  /** Whether there are too many members to list. */
+  /** Whether the room has too many members for a list. */
   isCrowded(members: number): boolean {
     this.#isCrowded ??= this.#stored(members);
     return this.#isCrowded === "unknown" ? members > this.#listMax : this.#isCrowded;
@@ -44,8 +47,8 @@ export class Roster {
   }
 
   /**
-   * Judges the number of members anew; returns whether that changed how they are told, or may have: then all of them
-   * are told anew.
+   * Updates the form for a new number of members. Returns true if the form has changed or may have changed. Then all
+   * members must receive the list or the count again.
    */
   recount(members: number): boolean {
     const hasTurned = this.turnsAt(members);
@@ -55,7 +58,7 @@ export class Roster {
     return true;
   }
 
-  /** Whether to tell so many members makes a difference to how they are told. */
+  /** Whether this number of members changes the form, list or count. */
   turnsAt(members: number): boolean {
     const was = this.isCrowded(members);
     return this.#isCrowded === "unknown" || was !== members > this.#limit(members);
@@ -67,7 +70,7 @@ export class Roster {
       : this.#listMax;
   }
 
-  /** A room without tables, where members are their connections, may have slept at either side of the brink. */
+  /** A room without tables may have slept on either side of the limit. */
   #stored(members: number): boolean | "unknown" {
     if (this.#tables.exist) return this.#tables.read("crowded") === 1;
     return members > this.#listMax * CALM_SHARE ? "unknown" : false;

@@ -2,22 +2,22 @@ import type { WireError } from "../../protocol/errors.ts";
 import { utf8Length } from "../../protocol/json.ts";
 import type { KindOptions } from "../../config/options.ts";
 
-/** The options that bound the state. */
+/** The options that limit the state. */
 export type StateLimits = Pick<KindOptions, "maxStateKeys" | "maxStateBytes">;
 
 /** The state that a draft starts from: the room's, or another draft. */
 export interface StateSize {
   /** A key's value, JSON text; `undefined` for a key that is absent. */
   valueOf(key: string): string | undefined;
-  /** How many keys there are. */
+  /** The number of keys. */
   readonly keys: number;
-  /** Bytes of names and values. */
+  /** Bytes of key names and values. */
   readonly bytes: number;
 }
 
 /**
- * Changes of the state that take effect together, and are not staged yet. Each is checked as if the earlier ones had taken
- * effect, because changes that each fit may be too large together.
+ * Changes of the state that take effect together and are not staged yet. Each change is checked as if the earlier ones
+ * had taken effect, because changes that fit alone may be too large together.
  */
 export class StateDraft implements StateSize {
   readonly #base: StateSize;
@@ -52,8 +52,8 @@ export class StateDraft implements StateSize {
   }
 
   /**
-   * Adds a change, which names each key once. If the state would be too large, adds nothing and returns the error. A change
-   * that makes the state smaller is never too large.
+   * Adds a change. No key may occur twice in it. If the state would be too large, this adds nothing and returns the
+   * error. A change that makes the state smaller is never too large.
    */
   add(set: ReadonlyMap<string, string>, deleted: readonly string[]): WireError | undefined {
     let [keys, bytes] = [0, 0];
@@ -87,7 +87,7 @@ export class StateDraft implements StateSize {
   }
 }
 
-/** The bytes of a key: its name and its value; 0 if it is absent. */
+/** The size of a key in bytes: its name and its value; 0 if it is absent. */
 export function sizeOf(key: string, value: string | undefined): number {
   return value === undefined ? 0 : utf8Length(key) + utf8Length(value);
 }

@@ -6,18 +6,20 @@ export interface StateEntry {
   readonly value: string;
   /** The offset that set it. */
   readonly version: number;
-  /** The member it ends with; absent for a key that is nobody's. */
+  /** The member whose leave deletes the key; absent for a key without an owner. */
   readonly owner: string | undefined;
 }
 
-/** Where the state is, beside memory. */
+/** Stores the state outside memory. */
 export interface StateStore {
   load(): Map<string, StateEntry>;
-  /** Writes changes, `undefined` for a key that is gone; within a transaction. */
+  /** Writes changes; `undefined` deletes a key. Call it within a transaction. */
   write(changes: ReadonlyMap<string, StateEntry | undefined>): void;
 }
 
-/** The state in SQLite, a row for each key. Keys are stored as JSON, for not every string can be stored as text. */
+/**
+ * The state in SQLite, one row for each key. Keys are stored as JSON, because not every string can be stored as text.
+ */
 export class SqlState implements StateStore {
   readonly #tables: Tables;
 

@@ -9,15 +9,15 @@ export interface StateChange {
   /** Values as JSON text. */
   readonly set: ReadonlyMap<string, string>;
   readonly deleted: readonly string[];
-  /** The member the keys set end with. */
+  /** The member whose leave deletes the keys of `set`. */
   readonly owner: string | undefined;
 }
 
 /**
- * The room's shared state: keys with JSON values, each with the offset that set it as its version.
+ * The room's shared state: keys with JSON values. The version of a key is the offset that set it.
  *
- * A change is staged when it is recorded and holds from then on for whoever acts next; it is written with the messages
- * of its flush, or dropped with them.
+ * A change is staged when it is recorded, and later acts see it from then on. It is written with the messages of its
+ * flush, or dropped with them.
  */
 export class State implements StateSize {
   readonly #store: StateStore;
@@ -30,19 +30,19 @@ export class State implements StateSize {
   #stagedKeys = 0;
   #snapshot: string | undefined;
 
-  /** @param isMember whether who owns a key is in the room; the keys of one who is not are nobody's */
+  /** @param isMember whether the owner of a key is in the room; a key whose owner has left has no owner any more */
   constructor(store: StateStore, limits: StateLimits, isMember: (id: string) => boolean) {
     this.#store = store;
     this.#limits = limits;
     this.#isMember = isMember;
   }
 
-  /** A key as it is for who acts next. */
+  /** Returns a key as the next act sees it, including staged changes. */
   get(key: string): StateEntry | undefined {
     return this.#staged.has(key) ? this.#staged.get(key) : this.#loaded().get(key);
   }
 
-  /** Checks what a member wants to change; touches nothing. */
+  /** Checks a change that a member requests. It changes nothing. */
   check({ set, delete: deleted, if: expected, own }: SetFrame, member: string): Result<StateChange> {
     const versions = Array.from(expected.keys(), (key) => [key, this.get(key)?.version ?? 0] as const);
     if (versions.some(([key, version]) => expected.get(key) !== version)) {
@@ -50,7 +50,7 @@ export class State implements StateSize {
     }
     for (const key of [...set.keys(), ...deleted]) {
       const owner = this.get(key)?.owner;
-      // They are deleted when it departs, unless the storage refused that.
+      // The keys of a member are deleted when it leaves, unless the storage failed then.
       if (owner !== undefined && owner !== member && this.#isMember(owner)) {
         return err({
           code: "not_owner",
@@ -67,7 +67,7 @@ export class State implements StateSize {
     return full === undefined ? ok(change) : err(full);
   }
 
-  /** Starts a draft of changes that are staged together, or not at all. */
+  /** Starts a draft of changes that are staged together or not at all. */
   draft(): StateDraft {
     return new StateDraft(this, this.#limits);
   }
@@ -85,24 +85,24 @@ export class State implements StateSize {
     return this.#bytes + this.#stagedBytes;
   }
 
-  /** Makes a checked change hold, at the offset it will have. */
+  /** Stages a checked change at the offset that it will have. */
   stage({ set, deleted, owner }: StateChange, version: number): void {
     for (const [key, value] of set) this.#stage(key, { value, version, owner });
     for (const key of deleted) this.#stage(key, undefined);
   }
 
-  /** The keys that end with a member. */
+  /** The keys that are deleted when a member leaves. */
   ownedBy(member: string): readonly string[] {
     const keys = new Set([...this.#loaded().keys(), ...this.#staged.keys()]);
     return [...keys].filter((key) => this.get(key)?.owner === member);
   }
 
-  /** Writes what is staged; within the transaction of an append. */
+  /** Writes the staged changes. Call it within the transaction of an append. */
   write(): void {
     if (this.#staged.size > 0) this.#store.write(this.#staged);
   }
 
-  /** What is staged is stored. */
+  /** Applies the staged changes, which are now stored. */
   commit(): void {
     if (this.#staged.size === 0) return;
     const entries = this.#loaded();
@@ -115,14 +115,14 @@ export class State implements StateSize {
     this.drop();
   }
 
-  /** What is staged could not be stored: it never was. */
+  /** Discards the staged changes, because they could not be stored. */
   drop(): void {
     this.#staged = new Map();
     this.#stagedBytes = 0;
     this.#stagedKeys = 0;
   }
 
-  /** The whole state as JSON text, `{"key":[value,version]}`; written once for however many ask. */
+  /** The whole state as JSON text, `{"key":[value,version]}`. It is encoded once for all readers. */
   get snapshot(): string {
     this.#snapshot ??= `{${Array.from(
       this.#loaded(),

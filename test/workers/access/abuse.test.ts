@@ -93,7 +93,7 @@ describe("errors that a correct client cannot avoid", () => {
     ["conflict", { type: "set", set: { votes: 1 }, if: { votes: 7 } }],
     ["forbidden", { type: "presence", data: 1 }],
     ["unknown_type", { type: "of-a-newer-client" }],
-  ])("[L2 L8 G10] %s is charged to the user, over however many sessions", async (code, frame) => {
+  ])("[L2 L8 G10] %s is charged to the user, whichever of its sessions causes it", async (code, frame) => {
     const room = uniqueRoom("scarce");
     const rooms = { "*": ["join", "publish", "state"] };
     const from = async (): Promise<object> => ({ to, headers: bearer(await token({ rooms })) });
@@ -132,7 +132,7 @@ describe("errors that a correct client cannot avoid", () => {
 describe("auth frames whose token is rejected", () => {
   const auth = (text: string): Act => ({ type: "auth", token: text });
 
-  it("[L2 D8] an anonymous session that sends valid tokens is answered forbidden, and closed with abuse", async () => {
+  it("[L2 D8] an anonymous session that sends valid tokens gets forbidden, and is closed with abuse", async () => {
     const eve = await join(uniqueRoom("strict"), { to });
     const frame = auth(await token({ user: "eve" }));
 

@@ -11,7 +11,7 @@ function numbered(attempt: number | string): { readonly try: string } {
   return { try: String(attempt) };
 }
 
-/** Joins with a number, over either transport; resolves once the member is welcome. */
+/** Joins with an attempt number, over either transport. Resolves once the member has its welcome. */
 const JOINS = [
   [
     "WebSocket",
@@ -25,7 +25,7 @@ const AWAKE_OR_ASLEEP: readonly [how: string, between: (room: string) => Promise
   ["asleep", evict],
 ];
 
-/** Joins too late. Resolves with the rejection once the connection is closed. */
+/** Joins with an old attempt number. Resolves with the rejection once the connection is closed. */
 async function joinTooLate(room: string, key: string, attempt: number): Promise<ErrorFrame> {
   const late = await joinWebSocket(room, { key, query: numbered(attempt) });
   const error = await late.inbox.take("error");
@@ -33,13 +33,13 @@ async function joinTooLate(room: string, key: string, attempt: number): Promise<
   return error;
 }
 
-/** Acts by POST for the connection with a number. */
+/** Sends an act by POST for the connection with this attempt number. */
 async function postFor(room: string, as: Member, attempt: number | string, act: object): Promise<unknown> {
   const { body } = await post(room, { session: as.session, key: `${as.key}.${attempt}` }, act);
   return body;
 }
 
-/** Loses a connection as a network does; resolves once the room knows. */
+/** Loses a connection as a network does. Resolves once the room has noticed. */
 async function lose(member: WebSocketMember): Promise<void> {
   member.close(3000);
   await member.closed;
@@ -116,7 +116,7 @@ describe("a late attempt", () => {
     ["has crashed since", (room, ana) => lose(ana).then(crash)],
     ["has lost the connection by a crash", () => crash()],
   ])(
-    "[J11 H9 M4 G6] is not let in, nor its leave, during the grace of its member in a room that %s",
+    "[J11 H9 M4 G6] a late attempt and its leave are rejected during the grace of its member, in a room that %s",
     async (_what, fail) => {
       const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
       const ana = await join(room, { key, query: numbered(8) });
@@ -135,7 +135,7 @@ describe("a late attempt", () => {
     },
   );
 
-  it("[J11 J5 G6] is measured by the connection that was lost last, although its join wrote no row", async () => {
+  it("[J11 J5 G6] a late attempt is compared with the connection that was lost last, although its join wrote no row", async () => {
     const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
     await join(room, { key, query: numbered(8) });
     const ana = await join(room, { key, query: numbered(9) });
@@ -147,7 +147,7 @@ describe("a late attempt", () => {
     expect(await joinTooLate(room, key, 8)).toMatchObject({ try: 9 });
   });
 
-  it("[J11 M4] is not let in during the grace of its member, however many others are in theirs", async () => {
+  it("[J11 M4] a late attempt is rejected during the grace of its member, however many other members are in grace", async () => {
     const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
     const ana = await join(room, { key, query: numbered(8) });
     await lose(ana);
@@ -164,7 +164,7 @@ describe("a late attempt", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1101 });
   });
 
-  it("[J11 J10] attempts of a connection that only watches are ordered in the same way", async () => {
+  it("[J11 J10] attempts of a view-only connection are ordered in the same way", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const watcher = await join(room, { key, query: { view: "1", ...numbered(8) } });
 
@@ -188,7 +188,7 @@ describe("a late attempt", () => {
     const ana = await join(room);
     const newer = await join(room, { query: numbered(9) });
     const older = await join(room, { query: numbered(8) });
-    // As if the older one had joined while the room did not know the newer one.
+    // As if the older client had joined while the room did not know the newer connection.
     await inRoom(room, (state) => {
       const sockets = state.getWebSockets().map((socket) => ({
         socket,
@@ -326,7 +326,7 @@ describe("a POST that names an older connection than its session's newest", () =
     const reloaded = await join(room, { key, query: numbered(9) });
     const leaves = Array.from({ length: 60 }, () => ({ type: "leave" }));
 
-    await postFor(room, page, 8, leaves); // More than half of maxRefusals, which would have muted it.
+    await postFor(room, page, 8, leaves); // more than half of maxRefusals, which would mute the client
 
     expect(await reloaded.act({ type: "presence", data: 1 })).toMatchObject({ type: "ack" });
   });
@@ -349,7 +349,7 @@ describe("a POST that names its session's newest connection, or none", () => {
     },
   );
 
-  it("[H9 M4 G6] ends a membership after a crash, although the row has an older connection's number", async () => {
+  it("[H9 M4 G6] the leave of a POST ends a membership after a crash, although the row has an older connection's number", async () => {
     const [room, key] = [uniqueRoom("chat"), randomKey()]; // which has a grace
     await join(room, { key, query: numbered(8) });
     const ana = await join(room, { key, query: numbered(9) });

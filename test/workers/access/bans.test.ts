@@ -19,18 +19,18 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** How one joins who comes from an address. */
+/** The join options of a client at an address. */
 function from(address = uniqueAddress()): { to: Serve; headers: { "CF-Connecting-IP": string } } {
   return { to, headers: { "CF-Connecting-IP": address } };
 }
 
-/** How a user joins, from an address of its own each time. */
+/** The join options of a user, with a new address each time. */
 async function as(user: string): Promise<{ to: Serve; headers: Record<string, string> }> {
   return { to, headers: bearer(await token({ user })) };
 }
 
-describe("who was closed abuse", () => {
-  it("[L2 G10] a user is kept out wherever it comes from, and all its sessions go", async () => {
+describe("a client that was closed with abuse", () => {
+  it("[L2 G10] a banned user is rejected from every address, and all its sessions are closed", async () => {
     const room = uniqueRoom("strict-closed");
     const [ana, tab, watcher, bob] = [
       await join(room, await as("ana")),
@@ -52,7 +52,7 @@ describe("who was closed abuse", () => {
     await join(uniqueRoom("strict-closed"), await as("ana"));
   });
 
-  it("[L2 G10] one in grace goes too: it cannot act by POST", async () => {
+  it("[L2 G10] the ban of a user also ends its memberships in grace, which then cannot act by POST", async () => {
     const room = uniqueRoom("strict-grace");
     const [ana, lost] = [await join(room, await as("ana")), await joinSse(room, await as("ana"))];
     const bob = await join(room, await as("bob"));
@@ -67,7 +67,7 @@ describe("who was closed abuse", () => {
     expect(answer).toMatchObject({ status: 409, body: { code: "not_joined" } });
   });
 
-  it("[L2] an anonymous one is kept out with its address, and those who are inside stay", async () => {
+  it("[L2] a banned anonymous client is banned with its address, and members from that address stay", async () => {
     const room = uniqueRoom("strict");
     const home = from();
     const [ana, neighbour] = [await join(room, home), await join(room, home)];
@@ -84,7 +84,7 @@ describe("who was closed abuse", () => {
     ["strict", () => crash()],
     ["strict-memory", sendToSleep],
     ["strict-none", () => crash()],
-  ])("[L2 G6] a room of the kind %s keeps it in mind through a sleep or a crash", async (kind, happen) => {
+  ])("[L2 G6] a %s room remembers a ban over a sleep or a crash", async (kind, happen) => {
     const room = uniqueRoom(kind);
     const home = from();
     const ana = await join(room, home);
@@ -96,7 +96,7 @@ describe("who was closed abuse", () => {
     expect(await refusalOf(room, home.headers)).toMatchObject(BANNED);
   });
 
-  it("[L2 G10] the room says so once, then the edge does, and the room is not touched", async () => {
+  it("[L2 G10] the room rejects a banned client once, then the edge does without waking the room", async () => {
     const room = uniqueRoom("strict");
     const home = from();
     await beBanned(await join(room, home));
@@ -130,7 +130,7 @@ describe("who was closed abuse", () => {
     expect(back.stream.lastEventId).not.toBe("~closed");
   });
 
-  it("[L2] one whose POSTs come from another address is kept out with both", async () => {
+  it("[L2] a client whose POSTs come from another address is banned with both addresses", async () => {
     const room = uniqueRoom("strict");
     const [stream, acts] = [from(), from()];
     const reader = await joinSse(room, stream);
@@ -142,7 +142,7 @@ describe("who was closed abuse", () => {
     expect(await refusalOf(room, acts.headers)).toMatchObject(BANNED);
   });
 
-  it("[L2 J10] one who only watched is kept out as well", async () => {
+  it("[L2 J10] a view-only client can be banned as well", async () => {
     const room = uniqueRoom("strict");
     const home = from();
 
@@ -151,7 +151,7 @@ describe("who was closed abuse", () => {
     expect(await refusalOf(room, home.headers)).toMatchObject(BANNED);
   });
 
-  it("[L2 G10] where the runtime tells no address the session alone is kept out", async () => {
+  it("[L2 G10] if the runtime provides no address, only the session is banned", async () => {
     const room = uniqueRoom("strict");
     const bare: Serve = (request) => {
       const headers = new Headers(request.headers);
@@ -168,8 +168,8 @@ describe("who was closed abuse", () => {
   });
 });
 
-describe("who is not here", () => {
-  it("[L2 N3 G10] makes no room by what it sends, and is not kept out of it", async () => {
+describe("a client that has not joined", () => {
+  it("[L2 N3 G10] a client that has not joined creates no tables by its frames, and is not banned", async () => {
     const room = uniqueRoom("strict");
     const home = from();
     const key = randomKey();

@@ -6,7 +6,7 @@ import { joinSse, post, type SseMember } from "../support/sse.ts";
 import { TOLERANCE_S, bearer, token } from "../support/tokens.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it, and begins a minute: what is said in seconds is exact then.
+// The clock stands still unless a test moves it. It starts at a full minute, so that values in seconds are exact.
 beforeEach(() => vi.setSystemTime(Math.ceil(Date.now() / 60_000) * 60_000));
 afterEach(() => vi.useRealTimers());
 
@@ -14,12 +14,12 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** A token of ana's that is accepted for so many seconds. */
+/** A token of ana's that is accepted for this many seconds. */
 function brief(seconds: number): Promise<string> {
   return token({ exp: Math.floor(Date.now() / 1000) + seconds - TOLERANCE_S });
 }
 
-/** Lets the time pass until the room's alarm, and runs it; returns how long that took. */
+/** Advances the clock to the room's alarm and runs it. Returns how long that took. */
 async function passUntilAlarm(room: string): Promise<number> {
   const before = Date.now();
   vi.setSystemTime((await kindsRoom(room).inside(({ storage }) => storage.getAlarm())) ?? 0);
@@ -27,7 +27,7 @@ async function passUntilAlarm(room: string): Promise<number> {
   return Date.now() - before;
 }
 
-/** The warnings that a member got; what it was sent before is here once it is answered. */
+/** The warnings that a member has received. A history reply ensures that all earlier frames have arrived. */
 async function warningsOf(member: WebSocketMember): Promise<unknown[]> {
   member.send({ type: "history", ref: 9_999, limit: 1 });
   await member.inbox.take("history");
@@ -39,27 +39,30 @@ describe("a connection whose token is about to expire", () => {
     ["WebSocket", (room, headers) => join(room, { to, headers: headers as never })],
     ["SSE", (room, headers) => joinSse(room, { to, headers: headers as never })],
     [
-      "WebSocket, watching",
+      "WebSocket, view-only",
       (room, headers) => join(room, { to, headers: headers as never, query: { view: "1" } }),
     ],
-  ])("[D7] is warned 60 to 45 seconds ahead, then closed: over %s, the room asleep", async (_how, joinBy) => {
-    const room = uniqueRoom("closed");
-    const ana = await joinBy(room, bearer(await brief(121)));
-    await kindsRoom(room).evict();
+  ])(
+    "[D7] a connection is warned 60 to 45 seconds before its token expires, then closed: over %s, the room asleep",
+    async (_how, joinBy) => {
+      const room = uniqueRoom("closed");
+      const ana = await joinBy(room, bearer(await brief(121)));
+      await kindsRoom(room).evict();
 
-    const afterMs = await passUntilAlarm(room);
-    const warning = await ana.inbox.take("expiring");
-    await kindsRoom(room).evict();
-    await passUntilAlarm(room);
+      const afterMs = await passUntilAlarm(room);
+      const warning = await ana.inbox.take("expiring");
+      await kindsRoom(room).evict();
+      await passUntilAlarm(room);
 
-    expect(warning).toEqual({ type: "expiring", expiresInMs: 121_000 - afterMs });
-    expect(warning.expiresInMs).toBeGreaterThanOrEqual(45_000);
-    expect(warning.expiresInMs).toBeLessThanOrEqual(60_000);
-    expect(await ana.closed).toMatchObject({ code: 4001 });
-    expect(ana.inbox.all.filter(({ type }) => type === "expiring")).toHaveLength(1);
-  });
+      expect(warning).toEqual({ type: "expiring", expiresInMs: 121_000 - afterMs });
+      expect(warning.expiresInMs).toBeGreaterThanOrEqual(45_000);
+      expect(warning.expiresInMs).toBeLessThanOrEqual(60_000);
+      expect(await ana.closed).toMatchObject({ code: 4001 });
+      expect(ana.inbox.all.filter(({ type }) => type === "expiring")).toHaveLength(1);
+    },
+  );
 
-  it("[D7] is warned once, and others who hear of nothing are not", async () => {
+  it("[D7] a connection is warned once, and other connections are not", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await brief(150)) });
     const bob = await join(room, { to, headers: bearer(await token({ user: "bob" })) });
@@ -71,7 +74,7 @@ describe("a connection whose token is about to expire", () => {
     expect(ana.inbox.all.filter(({ type }) => type === "expiring")).toHaveLength(1);
   });
 
-  it("[D7] with a token that was short from the start is told of it in its welcome alone", async () => {
+  it("[D7] a connection with a short token learns its expiry from the welcome only", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await brief(60)) });
 
@@ -83,7 +86,7 @@ describe("a connection whose token is about to expire", () => {
     expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome"]);
   });
 
-  it("[D7 D8] that was renewed in time is warned of the new end, not of the old one", async () => {
+  it("[D7 D8] a connection that renews early is warned of the new expiry only", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await brief(120)) });
     pass(30_000);
@@ -97,7 +100,7 @@ describe("a connection whose token is about to expire", () => {
     expect(await warningsOf(ana)).toEqual([{ type: "expiring", expiresInMs: 60_000 }]);
   });
 
-  it("[D7 D8] that renews when it is warned is warned again when the new one ends", async () => {
+  it("[D7 D8] a connection that renews when it is warned is warned again before the new token expires", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await brief(120)) });
     await passUntilAlarm(room);
@@ -113,7 +116,7 @@ describe("a connection whose token is about to expire", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[D7 D8 H1] a reader that acts by POST with a token that is good for longer is not warned of the old one", async () => {
+  it("[D7 D8 H1] an SSE client that acts by POST with a token that expires later is not warned of the old one", async () => {
     const room = uniqueRoom("closed");
     const ana = await joinSse(room, { to, headers: bearer(await brief(120)) });
     pass(30_000);
@@ -126,7 +129,7 @@ describe("a connection whose token is about to expire", () => {
     expect(ana.inbox.all.filter(({ type }) => type === "expiring")).toEqual([]);
   });
 
-  it("[D7 D8] renewed with one that ends sooner is closed when that does, where the room sleeps at most 15 seconds later", async () => {
+  it("[D7 D8] a connection renewed with a token that expires sooner is closed by then, at most 15 seconds later in a sleeping room", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await brief(3_600)) });
     await ana.act({ type: "auth", token: await brief(20) });
@@ -139,7 +142,7 @@ describe("a connection whose token is about to expire", () => {
     expect(await ana.closed).toMatchObject({ code: 4001 });
   });
 
-  it("[D7 D10] that came with a ticket is warned as the token's would be", async () => {
+  it("[D7 D10] a connection that joined with a ticket is warned when the token of the ticket expires", async () => {
     const room = uniqueRoom("closed");
     const init = { method: "POST", headers: bearer(await brief(120)) };
     const { ticket } = await (await request(roomPath(room, "/ticket"), init, to)).json<{ ticket: string }>();

@@ -19,8 +19,8 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-describe("who is muted", () => {
-  it("[L2 G10] half of maxRefusals mute: what others would see is not taken, all else is", async () => {
+describe("a muted client", () => {
+  it("[L2 G10] half of maxRefusals mute a client: acts that others would see are rejected, all others are not", async () => {
     const room = uniqueRoom("strict");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     await beRefused(ana, maxRefusals / 2 - 1);
@@ -40,7 +40,7 @@ describe("who is muted", () => {
     expect(bob.inbox.messages.map(({ data }) => data)).toEqual([1, "bob's"]);
   });
 
-  it("[L2] it ends when told", async () => {
+  it("[L2] a mute ends after its retryAfterMs", async () => {
     const ana = await join(uniqueRoom("strict"), { to });
     await beMuted(ana);
 
@@ -57,7 +57,7 @@ describe("who is muted", () => {
     ["strict", "a crash", () => crash()],
     ["strict-memory", "a sleep", sendToSleep],
     ["strict-none", "a crash", () => crash()],
-  ])("[L2 G6] in a room of the kind %s neither a reconnect nor %s ends it", async (kind, _what, happen) => {
+  ])("[L2 G6] in a %s room, neither a reconnect nor %s ends a mute", async (kind, _what, happen) => {
     const room = uniqueRoom(kind);
     const ana = await join(room, { to });
     await beMuted(ana);
@@ -72,7 +72,7 @@ describe("who is muted", () => {
     expect(await back.publish("e", 3)).toMatchObject({ type: "ack" });
   });
 
-  it("[L2 H2 G5] its acts by POST are refused too, with a status and Retry-After", async () => {
+  it("[L2 H2 G5] acts of a muted client by POST are rejected too, with a status and Retry-After", async () => {
     const room = uniqueRoom("strict");
     const ana = await joinSse(room, { to });
     await post(room, ana, Array<object>(maxRefusals / 2).fill({ type: "publish" }), {}, to);
@@ -83,7 +83,7 @@ describe("who is muted", () => {
     expect(answer.headers.get("Retry-After")).toBe("10");
   });
 
-  it("[L2] what it says of itself as it comes back is left out, what it had said stays", async () => {
+  it("[L2] a muted client that reconnects with new presence data keeps its old data", async () => {
     const room = uniqueRoom("strict");
     const [ana, bob] = [await join(room, { to, presence: "before" }), await join(room, { to })];
     await beMuted(ana);
@@ -96,12 +96,12 @@ describe("who is muted", () => {
     expect((await page.welcome()).members).toContainEqual({ id: ana.member, data: "before" });
   });
 
-  it("[L2] one who goes on is muted again, as often as it takes", async () => {
+  it("[L2] a client that continues to cause rejections is muted again each time", async () => {
     const ana = await join(uniqueRoom("strict"), { to });
     const published: unknown[] = [];
 
     for (let second = 0; second < 60; second++) {
-      await beRefused(ana, second % 2); // every other second: never maxRefusals in ten of them
+      await beRefused(ana, second % 2); // every other second, so never maxRefusals within ten seconds
       if (second % 5 === 4) published.push(await ana.publish("e", second));
       pass(1_000);
     }
@@ -134,8 +134,8 @@ describe("who is muted", () => {
   });
 });
 
-describe("whom it is for", () => {
-  it("[L2 G10] a user in all its sessions, and no other user behind the same address", async () => {
+describe("the scope of a mute", () => {
+  it("[L2 G10] a mute covers all sessions of a user, and no other user behind the same address", async () => {
     const room = uniqueRoom("strict-closed");
     const from = async (user: string): Promise<{ to: typeof to; headers: Record<string, string> }> => ({
       to,
@@ -155,7 +155,7 @@ describe("whom it is for", () => {
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L2 G10] an anonymous session alone: others behind the same address are not", async () => {
+  it("[L2 G10] a mute of an anonymous client covers its session only, and no others behind the same address", async () => {
     const room = uniqueRoom("strict");
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const [ana, bob] = [await join(room, { to, headers }), await join(room, { to, headers })];
@@ -166,7 +166,7 @@ describe("whom it is for", () => {
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L2 K3] not one whose acts fail in the server", async () => {
+  it("[L2 K3] a client whose acts fail in the server is not muted", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     setHooks({
       onPublish: (_room, _member, { event }) => {
@@ -183,7 +183,7 @@ describe("whom it is for", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L2 G10] what is remembered of those who were muted does not grow", async () => {
+  it("[L2 G10] expired mutes are deleted", async () => {
     const room = uniqueRoom("strict");
     await join(room, { to });
     for (let n = 0; n < 5; n++) {

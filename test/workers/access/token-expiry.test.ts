@@ -12,10 +12,10 @@ import { join, joinWebSocket } from "../support/websocket.ts";
 
 const to = serveKinds;
 
-/** Connections whose tokens have expired are closed at the end of a slot this long, where the room sleeps. */
+/** In a sleeping room, connections whose tokens have expired are closed at the end of a slot of this length. */
 const SLOT_MS = 15_000;
 
-// The clock stands still, on a whole second as tokens count, unless a test moves it.
+// The clock stands still unless a test moves it. It starts at a full second, because tokens count in seconds.
 beforeEach(() => vi.setSystemTime(Math.ceil(Date.now() / 1000) * 1000));
 afterEach(() => vi.useRealTimers());
 
@@ -23,7 +23,7 @@ function pass(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000);
 }
 
-/** The headers with a token that is accepted for so long. */
+/** The headers with a token that is accepted for this long. */
 async function goodFor(
   seconds: number,
   options: TokenOptions = {},
@@ -45,7 +45,7 @@ const AWAKE_OR_ASLEEP: readonly [how: string, between: (room: string) => Promise
 ];
 
 describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_how, between) => {
-  it("[D7 C1 G12] closes its connection at the next thing that happens, which it is not sent", async () => {
+  it("[D7 C1 G12] an expired token closes its connection at the next event, which the connection does not receive", async () => {
     const room = uniqueRoom("closed");
     const bob = await join(room, { to, headers: await goodFor(60, { user: "bob" }) });
     const ana = await join(room, { to, headers: await goodFor(600) });
@@ -59,7 +59,7 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
     expect(await ana.inbox.take("presence")).toMatchObject({ left: [{ id: bob.member }] });
   });
 
-  it("[D7 C1 G11] closes its connection in a room where nothing happens, at most 15 seconds later", async () => {
+  it("[D7 C1 G11] an expired token closes its connection in an idle room within 15 seconds", async () => {
     const room = uniqueRoom("closed");
     const bob = await join(room, { to, headers: await goodFor(60) });
     const expiresAt = Date.now() + 60_000;
@@ -75,7 +75,7 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
     expect(bob.inbox.all.map(({ type }) => type)).toEqual(["welcome"]);
   });
 
-  it("[D7 G12] has nothing taken from its connection any more", async () => {
+  it("[D7 G12] acts on a connection whose token has expired have no effect", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: await goodFor(600) });
     const bob = await join(room, { to, headers: await goodFor(60, { user: "bob" }) });
@@ -91,7 +91,7 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
     expect(bob.inbox.all.map(({ type }) => type)).toEqual(["welcome"]);
   });
 
-  it("[D7 J10] closes who only watches as well", async () => {
+  it("[D7 J10] an expired token closes a view-only connection as well", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: await goodFor(600) });
     const watcher = await join(room, { to, query: { view: "1" }, headers: await goodFor(60) });
@@ -104,7 +104,7 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
     expect(watcher.inbox.messages).toEqual([]);
   });
 
-  it("[D7 S5 S1] ends a stream with the close, and keeps its last id, so that its reader may come back", async () => {
+  it("[D7 S5 S1] an expired token ends a stream with the close, and keeps its last id, so that its client can resume", async () => {
     const room = uniqueRoom("closed");
     const bob = await joinSse(room, { to, headers: await goodFor(60, { user: "bob" }) });
     const ana = await join(room, { to, headers: await goodFor(600) });
@@ -130,8 +130,8 @@ describe.each(AWAKE_OR_ASLEEP)("a token that expires while the room is %s", (_ho
   });
 });
 
-describe("when a token expires", () => {
-  it("[D7 G12] its connection is not sent what happens at that very moment either", async () => {
+describe("the moment of expiry", () => {
+  it("[D7 G12] a connection whose token has expired does not receive events of the same moment either", async () => {
     setHooks({ onLeave: (room, { user }) => room.publish("gone", user) });
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to, headers: await goodFor(600) });
@@ -148,7 +148,7 @@ describe("when a token expires", () => {
     expect(cem.inbox.messages).toEqual([]);
   });
 
-  it("[D5 D7] who comes with it is refused, over WebSocket and by POST and to read", async () => {
+  it("[D5 D7] a client with an expired token is rejected over WebSocket, by POST and for reads", async () => {
     const room = uniqueRoom("closed");
     const bob = await join(room, { to, headers: await goodFor(60) });
     const expired = await goodFor(60);
@@ -215,7 +215,7 @@ describe("when a token expires", () => {
     expect(inHeader.stream.lastEventId).not.toBe("~closed");
   });
 
-  it("[D7 W1] the welcome has told how long it is good for", async () => {
+  it("[D7 W1] the welcome reports how long the token is still valid", async () => {
     const ana = await join(uniqueRoom("closed"), { to, headers: await goodFor(60) });
 
     expect((await ana.welcome()).expiresInMs).toBe(60_000);
@@ -223,7 +223,7 @@ describe("when a token expires", () => {
 });
 
 describe.each(AWAKE_OR_ASLEEP)("a renewal while the room is %s", (_how, between) => {
-  it("[D8 D7] by auth keeps a connection beyond its first token, and ends with the second", async () => {
+  it("[D8 D7] a renewal by auth keeps a connection beyond its first token, until the second expires", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: await goodFor(60) });
     pass(50);
@@ -242,7 +242,7 @@ describe.each(AWAKE_OR_ASLEEP)("a renewal while the room is %s", (_how, between)
     expect(await ana.closed).toMatchObject({ code: 4001 });
   });
 
-  it("[D8 D7] by auth with a token that is good for less ends the connection when that expires", async () => {
+  it("[D8 D7] a renewal by auth with a token that expires sooner ends the connection when that token expires", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: await goodFor(3_600) });
     await between(room);
@@ -260,7 +260,7 @@ describe.each(AWAKE_OR_ASLEEP)("a renewal while the room is %s", (_how, between)
     expect(await ana.closed).toMatchObject({ code: 4001 });
   });
 
-  it("[D8 H1] by a POST with a token that is good for longer keeps a stream beyond its own", async () => {
+  it("[D8 H1] a POST with a token that expires later keeps a stream beyond its own token", async () => {
     const room = uniqueRoom("closed");
     const bob = await joinSse(room, { to, headers: await goodFor(60, { user: "bob" }) });
     const ana = await join(room, { to, headers: await goodFor(600) });
@@ -282,8 +282,8 @@ describe.each(AWAKE_OR_ASLEEP)("a renewal while the room is %s", (_how, between)
   });
 });
 
-describe("a POST", () => {
-  it("[D8] with a token that is good for less changes nothing of its session's", async () => {
+describe("the token of a POST", () => {
+  it("[D8] a POST with a token that expires sooner does not change the session's token", async () => {
     const room = uniqueRoom("closed");
     const bob = await joinSse(room, { to, headers: await goodFor(60, { user: "bob" }) });
     const ana = await join(room, { to, headers: await goodFor(600) });
@@ -298,7 +298,7 @@ describe("a POST", () => {
     expect(await post(room, bob, { type: "publish", event: "e" }, usual, to)).toMatchObject({ status: 200 });
   });
 
-  it("[D8 D6] gives its session what the longer token allows, no more and no less", async () => {
+  it("[D8 D6] a POST with a longer token gives its session exactly the capabilities of that token", async () => {
     const room = uniqueRoom("closed");
     const bob = await joinSse(room, { to, headers: await goodFor(60, { user: "bob" }) });
     const ana = await join(room, { to, headers: await goodFor(600) });
@@ -312,7 +312,7 @@ describe("a POST", () => {
     expect(bob.inbox.all.map(({ type }) => type)).not.toContain("state");
   });
 
-  it("[D8 D5 G12] with a longer token that does not allow to join does not keep its session in the room", async () => {
+  it("[D8 D5 G12] a POST with a longer token that does not grant join does not keep its session in the room", async () => {
     const room = uniqueRoom("closed");
     const bob = await joinSse(room, { to, headers: await goodFor(60, { user: "bob" }) });
     const ana = await join(room, { to, headers: await goodFor(600) });
@@ -326,15 +326,15 @@ describe("a POST", () => {
   });
 });
 
-describe("a token that expires in a time far away", () => {
+describe("a token that expires far in the future", () => {
   it.each<[string, number]>([
     ["in the year 2286", 9_999_999_999],
     ["in the year 3000", 32_503_680_000],
     ["at the end of the safe integers", Number.MAX_SAFE_INTEGER],
-    ["at a time no date can hold", 1e300],
+    ["at a time that no date can represent", 1e300],
     ["at a fraction of a second", Date.now() / 1000 + 600.0005],
   ])(
-    "[D7 G6] a token that expires far in the future works like any other, awake and after a hibernation: %s",
+    "[D7 G6] a token that expires far in the future works like any other, awake and after a sleep: %s",
     async (_when, exp) => {
       const room = uniqueRoom("closed");
       const headers = bearer(await token({ exp }));

@@ -7,19 +7,22 @@ import { joinSse, post } from "../support/sse.ts";
 import { SECRETS, TOLERANCE_S, bearer, token, type TokenOptions } from "../support/tokens.ts";
 import { join } from "../support/websocket.ts";
 
-// The clock stands still, on a whole second as tokens count, unless a test moves it.
+// The clock stands still unless a test moves it. It starts at a full second, because tokens count in seconds.
 beforeEach(() => vi.setSystemTime(Math.ceil(Date.now() / 1000) * 1000));
 afterEach(() => vi.useRealTimers());
 
 const LISTENER = { "*": ["join", "history"] };
 
-/** A token of ana's that was issued so many seconds ago. The server accepts it for so many more, its tolerance included. */
+/**
+ * A token of ana's that was issued this many seconds ago. The server accepts it for `validForS` more seconds, including
+ * its tolerance.
+ */
 function issued(secondsAgo: number, validForS: number, options: TokenOptions = {}): Promise<string> {
   const now = Date.now() / 1000;
   return token({ ...options, exp: now + validForS - TOLERANCE_S, claims: { iat: now - secondsAgo } });
 }
 
-/** Renews by POST; resolves with the answer. */
+/** Renews by POST. Resolves with the reply. */
 async function renew(room: string, as: Member, text: string): Promise<unknown> {
   return (await post(room, as, { type: "auth", token: text }, bearer(text), to)).body;
 }
@@ -63,7 +66,7 @@ describe("an older token that arrives late", () => {
     expect(await renew(room, ana, shorter)).toMatchObject({ expiresInMs: 600_000 });
   });
 
-  it("[D8] an older token over a socket is recognised by the order of frames, even if its check takes longer", async () => {
+  it("[D8] an older token over a socket is recognized by the order of frames, even if its check takes longer", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token()) });
     // This server tries the secrets in order, so a token of the first one is checked sooner.
@@ -86,8 +89,8 @@ describe("an older token that arrives late", () => {
   });
 });
 
-describe("a renewal of a connection that a newer one replaced meanwhile", () => {
-  it("[D8 H9] a renewal by POST for a connection that was replaced changes nothing of the newer one", async () => {
+describe("a renewal for a connection that was replaced meanwhile", () => {
+  it("[D8 H9] a renewal by POST for a replaced connection does not affect the newer one", async () => {
     const [room, key] = [uniqueRoom("closed"), randomKey()];
     const page = await joinSse(room, { to, key, query: { try: "8" }, headers: bearer(await token()) });
     const reloaded = await join(room, {

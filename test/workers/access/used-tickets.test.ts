@@ -23,14 +23,14 @@ async function ticketFor(room: string, options: TokenOptions = {}, from: Serve =
   return (await response.json<{ ticket: string }>()).ticket;
 }
 
-/** The code of the error that a join gets. */
+/** Returns the error code of a rejected join. */
 async function refusedWith(room: string, query: Record<string, string>, by: Serve = to): Promise<string> {
   const socket = await joinWebSocket(room, { to: by, query });
   return (await socket.inbox.take("error")).code;
 }
 
 describe("a ticket", () => {
-  it("[D10 G12] is for joins alone: nothing is read and nothing done with it, used or not", async () => {
+  it("[D10 G12] a ticket is for joins only: it permits no reads and no acts, used or not", async () => {
     const room = uniqueRoom("closed");
     const [fresh, used] = [await ticketFor(room), await ticketFor(room)];
     const key = await deriveTicketKey(used);
@@ -52,7 +52,7 @@ describe("a ticket", () => {
     expect(await ana.welcome()).toMatchObject({ session: (await deriveIdentity(room, "ana", key)).session });
   });
 
-  it("[D10 J10] is bound by one who only watches, too, and then by no other", async () => {
+  it("[D10 J10] a view-only join binds a ticket to its session, too", async () => {
     const room = uniqueRoom("closed");
     const ticket = await ticketFor(room);
     const watcher = await join(room, { to, query: { ticket, view: "1" } });
@@ -64,7 +64,7 @@ describe("a ticket", () => {
     expect(member.session).toBe(watcher.session);
   });
 
-  it("[D10 D3 G12] with another user's key is another session: it is no one else's", async () => {
+  it("[D10 D3 G12] a ticket with another user's key gives a session of its own, not the other user's", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token()) });
     const ticket = await ticketFor(room, { user: "bob" });
@@ -86,19 +86,19 @@ describe("a ticket", () => {
     expect(other.member).not.toBe(ana.member);
   });
 
-  it("[D10] of two who come with it at once one gets in", async () => {
+  it("[D10] one of several simultaneous joins with one ticket succeeds", async () => {
     const room = uniqueRoom("closed");
     const ticket = await ticketFor(room);
 
-    const knocks = await Promise.all(
+    const sockets = await Promise.all(
       Array.from({ length: 8 }, () => joinWebSocket(room, { to, query: { ticket, key: randomKey() } })),
     );
-    const answers = await Promise.all(knocks.map(({ inbox }) => inbox.take(["welcome", "error"])));
+    const answers = await Promise.all(sockets.map(({ inbox }) => inbox.take(["welcome", "error"])));
 
     expect(answers.filter(({ type }) => type === "welcome")).toHaveLength(1);
   });
 
-  it("[D10 J9] that a full room has refused is not used", async () => {
+  it("[D10 J9] a ticket that a full room has rejected is not used up", async () => {
     const room = uniqueRoom("cosy");
     const ana = await join(room, { to, headers: bearer(await token()) });
     const ticket = await ticketFor(room);
@@ -110,7 +110,7 @@ describe("a ticket", () => {
     await join(room, { to, query: { ticket } });
   });
 
-  it("[D10 A6] stays its session's after a leave, a crash and a day, with what its token allowed", async () => {
+  it("[D10 A6] a ticket still belongs to its session after a leave, a crash and a day, with the capabilities of its token", async () => {
     const room = uniqueRoom("closed");
     const exp = Math.floor(Date.now() / 1000) + 200_000;
     const ticket = await ticketFor(room, { exp, rooms: { "*": ["join"] } });
@@ -126,7 +126,7 @@ describe("a ticket", () => {
     expect(await back.publish("e", 1)).toMatchObject({ code: "forbidden" });
   });
 
-  it("[D10 G10] that is over is forgotten, and looked for once a minute", async () => {
+  it("[D10 G10] expired tickets are deleted at most once a minute", async () => {
     const room = uniqueRoom("closed");
     const exp = Math.floor(Date.now() / 1000) + 30;
     const count = (): Promise<number> =>
@@ -147,7 +147,7 @@ describe("a ticket", () => {
 describe("the secrets of tickets", () => {
   const NEW = "a-new-secret-that-has-32-characters-or-more";
 
-  it("[D10 D4] one signed with a secret that is being rotated out is good until that is gone", async () => {
+  it("[D10 D4] a ticket signed with a secret that is being rotated out is valid until that secret is removed", async () => {
     const before = serveKindsWith({ TOKEN_SECRETS: SECRETS[1] });
     const during = serveKindsWith({ TOKEN_SECRETS: `${NEW}, ${SECRETS[1]}` });
     const after = serveKindsWith({ TOKEN_SECRETS: NEW });
@@ -164,7 +164,7 @@ describe("the secrets of tickets", () => {
     expect(await refusedWith(room, { ticket: older }, after)).toBe("token_invalid");
   });
 
-  it("[D10] a server that has public keys alone gives none, and says so", async () => {
+  it("[D10] a server that has only public keys issues no tickets, and its error names TOKEN_SECRETS", async () => {
     const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
     const jwk = (await crypto.subtle.exportKey("jwk", pair.publicKey)) as object;
     const server = serveKindsWith({ TOKEN_SECRETS: "", TOKEN_KEYS: JSON.stringify({ keys: [jwk] }) });
@@ -187,7 +187,7 @@ describe("the secrets of tickets", () => {
     expect(await refusedWith(room, { ticket: await ticketFor(room) }, server)).toBe("token_invalid");
   });
 
-  it("[D10 D1 G12] a server without secrets serves the kinds that are open, and nothing else", async () => {
+  it("[D10 D1 G12] a server without secrets serves only the kinds that are open", async () => {
     const server = serveKindsWith({ TOKEN_SECRETS: "", ADMIN_KEYS: "" });
     const reader = await openEvents(uniqueRoom("closed"), { to: server, headers: bearer(await token()) });
     const asked = await request(roomPath(uniqueRoom(), "/ticket"), { method: "POST" }, server);
@@ -197,7 +197,7 @@ describe("the secrets of tickets", () => {
     await join(uniqueRoom("strict"), { to: server });
   });
 
-  it("[D10] a secret that is too short starts no server, and is not told", () => {
+  it("[D10] a server with a secret that is too short does not start, and its error does not reveal the secret", () => {
     let problems = "";
     try {
       serveKindsWith({ TOKEN_SECRETS: "brief-secret", ADMIN_KEYS: "prl_brief" });

@@ -3,16 +3,16 @@ import { evict, infoOf, request, roomPath, uniqueRoom } from "../support/rooms.t
 import { joinSse, openEvents, post } from "../support/sse.ts";
 import { join, joinWebSocket, type WebSocketMember } from "../support/websocket.ts";
 
-/** Names that mean something to objects of JavaScript. */
+/** Names with a meaning for JavaScript objects. */
 const POISON = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"prototype":1,"toString":null,"hasOwnProperty":0,"toJSON":"x","then":1}'; // prettier-ignore
 
-/** The test and its rooms are one isolate: what a room does to the prototypes of all objects is seen here. */
+/** The tests and their rooms share an isolate. So a change of the prototypes of all objects is visible here. */
 afterEach(() => {
   if ("polluted" in {} || Object.keys(Object.prototype).length > 0)
     throw new Error("the prototype of all objects has been changed");
 });
 
-/** The last text that a member was sent in which there is this. */
+/** The last text with this part that a member received. */
 function textWith({ inbox }: Pick<WebSocketMember, "inbox">, part: string): string | undefined {
   return inbox.texts.findLast((text) => text.includes(part));
 }
@@ -21,8 +21,8 @@ async function textOf(room: string, part: string): Promise<string> {
   return (await request(roomPath(room, part))).text();
 }
 
-describe("names that objects inherit", () => {
-  it("[A1 G12] come back in data as they were, live, replayed and over HTTP, and change no object", async () => {
+describe("names that JavaScript objects inherit", () => {
+  it("[A1 G12] names that objects inherit are unchanged in data, live, replayed and over HTTP, and change no object", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
 
@@ -39,7 +39,7 @@ describe("names that objects inherit", () => {
     expect(await textOf(room, "/history")).toContain(`"data":${POISON}`);
   });
 
-  it("[T1 T2 T4 G12] are keys of the state like any other, with values, versions and an end", async () => {
+  it("[T1 T2 T4 G12] names that objects inherit work as keys of the state, with values, versions and deletion", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -61,7 +61,7 @@ describe("names that objects inherit", () => {
     expect(await textOf(room, "/state")).not.toMatch(/__proto__|constructor/);
   });
 
-  it("[A5 J7 G12] are presence data like any other, from a join and later", async () => {
+  it("[A5 J7 G12] names that objects inherit work in presence data, from a join and later", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     const ana = await join(room, { query: { presence: POISON } });
@@ -74,7 +74,7 @@ describe("names that objects inherit", () => {
     expect(await textOf(room, "/members")).toContain(`[${POISON}]`);
   });
 
-  it("[F2 G12] are no fields of an act: what they hold is not looked at", async () => {
+  it("[F2 G12] names that objects inherit are not fields of an act, and their values are ignored", async () => {
     const ana = await join(uniqueRoom());
 
     expect(await ana.ask('{"__proto__":{"type":"publish","event":"e"},"ref":1}')).toMatchObject({
@@ -88,7 +88,7 @@ describe("names that objects inherit", () => {
     }
   });
 
-  it("[J7 H5 G12] are no parameters", async () => {
+  it("[J7 H5 G12] names that objects inherit are not parameters", async () => {
     const room = uniqueRoom();
     const query = {
       __proto__: null,
@@ -105,26 +105,30 @@ describe("names that objects inherit", () => {
   });
 });
 
-describe("a bomb of JSON", () => {
+describe("deeply nested or repeated JSON", () => {
   const deep = (depth: number, [open, close] = ["[", "]"]): string =>
     open.repeat(depth) + close.repeat(depth);
 
-  /** Frames that are refused whole; each is under the limit of bytes. */
+  /** Frames that are rejected as a whole. Each is below the limit of bytes. */
   const BOMBS: readonly [what: string, text: string, code: string][] = [
-    ["10,000 arrays deep", `{"type":"publish","event":"e","data":${deep(10_000)}}`, "bad_frame"],
-    ["10,000 objects deep", `{"type":"publish","event":"e","data":${deep(10_000, ['{"a":', "}"]).replace(":}", ":1}")}}`, "bad_frame"], // prettier-ignore
-    ["10,000 arrays that are not closed", "[".repeat(10_000), "bad_frame"],
-    ["30,000 arrays deep, for a frame", deep(30_000), "bad_frame"],
-    ["65 deep", `{"type":"publish","event":"e","data":${deep(64)}}`, "bad_frame"],
-    ["of 65 messages", `[${Array(65).fill('{"type":"leave"}').join(",")}]`, "too_many_items"],
-    ["of 30,000 nulls", `[${Array(13_000).fill("null").join(",")}]`, "too_many_items"],
-    ["of no message", "[]", "bad_frame"],
-    ["of a name of 60,000 characters", `{"${"a".repeat(60_000)}`, "bad_frame"],
-    ["of a number that never ends", `{"type":"publish","event":"e","data":${"9".repeat(400)}e}`, "bad_frame"],
+    ["a frame 10,000 arrays deep", `{"type":"publish","event":"e","data":${deep(10_000)}}`, "bad_frame"],
+    ["a frame 10,000 objects deep", `{"type":"publish","event":"e","data":${deep(10_000, ['{"a":', "}"]).replace(":}", ":1}")}}`, "bad_frame"], // prettier-ignore
+    ["a frame of 10,000 unclosed arrays", "[".repeat(10_000), "bad_frame"],
+    ["a frame that is nothing but 30,000 nested arrays", deep(30_000), "bad_frame"],
+    ["a frame 65 deep", `{"type":"publish","event":"e","data":${deep(64)}}`, "bad_frame"],
+    ["a frame of 65 messages", `[${Array(65).fill('{"type":"leave"}').join(",")}]`, "too_many_items"],
+    ["a frame of 13,000 nulls", `[${Array(13_000).fill("null").join(",")}]`, "too_many_items"],
+    ["a frame without messages", "[]", "bad_frame"],
+    ["a frame with a name of 60,000 characters", `{"${"a".repeat(60_000)}`, "bad_frame"],
+    [
+      "a frame with an unfinished number",
+      `{"type":"publish","event":"e","data":${"9".repeat(400)}e}`,
+      "bad_frame",
+    ],
   ];
 
   it.each(BOMBS)(
-    "[F1 F2 G10] %s is refused, over WebSocket and by POST, and its sender stays",
+    "[F1 F2 G10] %s is rejected, over WebSocket and by POST, and its sender stays connected",
     async (_what, text, code) => {
       const room = uniqueRoom();
       const ana = await join(room);
@@ -135,7 +139,7 @@ describe("a bomb of JSON", () => {
     },
   );
 
-  it("[F1 F2] of 64 messages, each 63 deep within its array, is taken whole", async () => {
+  it("[F1 F2] a frame of 64 messages, each 63 deep within its array, is accepted", async () => {
     const ana = await join(uniqueRoom());
     const items = Array.from(
       { length: 64 },
@@ -148,7 +152,7 @@ describe("a bomb of JSON", () => {
     expect(JSON.stringify(ana.inbox.messages[63]?.data)).toBe(deep(62));
   });
 
-  it("[J7 G10] in a join's presence is refused, over either transport", async () => {
+  it("[J7 G10] a deeply nested presence in a join is rejected, over either transport", async () => {
     for (const presence of [deep(3_000), `{"a":${deep(64)}}`, "{", '"\u0000"']) {
       const socket = await joinWebSocket(uniqueRoom(), { query: { presence } });
       const reader = await openEvents(uniqueRoom(), { query: { presence } });
@@ -164,7 +168,7 @@ describe("a bomb of JSON", () => {
     ["0.10000000000000000555", "0.1"],
     ['{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'],
     [String.raw`"\u0000\u001f\u2028"`, '"\\u0000\\u001f\u2028"'],
-  ])("[A1 T1 A5 G1] %s is told as %s to everyone, at once and later", async (sent, told) => {
+  ])("[A1 T1 A5 G1] %s is delivered as %s to everyone, live and later", async (sent, told) => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -185,7 +189,7 @@ describe("a bomb of JSON", () => {
   });
 
   it.each(["1e400", "-1", "0", "1.5", "9007199254740993", '"1"', "[1]", "{}"])(
-    "[F5 F2] a ref of %s is refused",
+    "[F5 F2] a ref of %s is rejected",
     async (ref) => {
       const ana = await join(uniqueRoom());
 
@@ -198,11 +202,11 @@ describe("a bomb of JSON", () => {
   );
 
   it.each([
-    ["a high one", String.raw`\ud800`],
-    ["a low one", String.raw`x\udfff`],
-    ["two the wrong way round", String.raw`\udc00\ud800`],
+    ["a high surrogate", String.raw`\ud800`],
+    ["a low surrogate", String.raw`x\udfff`],
+    ["both in the wrong order", String.raw`\udc00\ud800`],
   ])(
-    "[A1 T1 G1] a lone surrogate (%s) in names and data comes back as it was, asleep or not",
+    "[A1 T1 G1] a lone surrogate (%s) in names and data is unchanged, before and after a sleep",
     async (_what, name) => {
       const room = uniqueRoom();
       const [ana, bob] = [await join(room, { query: { presence: `"${name}"` } }), await joinSse(room)];

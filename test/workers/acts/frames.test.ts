@@ -4,14 +4,14 @@ import { join } from "../support/websocket.ts";
 
 const MAX_FRAME_BYTES = 65_536;
 
-/** A publish whose frame has exactly so many bytes of UTF-8, most of them in characters of three. */
+/** A publish whose frame has exactly this many bytes of UTF-8, mostly in characters of three bytes. */
 function frameOf(bytes: number): string {
   const [before, after] = ['{"type":"publish","ref":1,"event":"e","data":"', '"}'];
   const room = bytes - before.length - after.length;
   return `${before}${"中".repeat(Math.floor(room / 3))}${"x".repeat(room % 3)}${after}`;
 }
 
-describe("items", () => {
+describe("items of a frame", () => {
   it("[F1] an array of 64 messages is one frame of 64", async () => {
     const ana = await join(uniqueRoom());
 
@@ -24,7 +24,7 @@ describe("items", () => {
     );
   });
 
-  it("[F1] an array of 65 messages is refused whole", async () => {
+  it("[F1] an array of 65 messages is rejected as a whole", async () => {
     const ana = await join(uniqueRoom());
 
     const answer = await ana.ask(Array.from({ length: 65 }, () => ({ type: "publish", event: "e" })));
@@ -33,7 +33,7 @@ describe("items", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ offset: 1 });
   });
 
-  it("[F1] one refused item does not stop the next", async () => {
+  it("[F1] a rejected item does not stop the next", async () => {
     const ana = await join(uniqueRoom());
 
     ana.send([
@@ -70,16 +70,16 @@ describe("items", () => {
   });
 });
 
-describe("refusals", () => {
+describe("rejected frames", () => {
   it.each([
-    ["no JSON", "{", "bad_frame"],
-    ["nothing", "", "bad_frame"],
+    ["text that is not JSON", "{", "bad_frame"],
+    ["an empty frame", "", "bad_frame"],
     ["a number", "1", "bad_frame"],
     ["null", "null", "bad_frame"],
     ["an empty array", "[]", "bad_frame"],
     ["an array of arrays", "[[]]", "bad_frame"],
     ["no type", "{}", "unknown_type"],
-    ["a type unknown", '{"type":"nonsense"}', "unknown_type"],
+    ["an unknown type", '{"type":"nonsense"}', "unknown_type"],
     ["a type of another case", '{"type":"Set","set":{"k":1}}', "unknown_type"],
     ["a type inherited by objects", '{"type":"constructor"}', "unknown_type"],
     ["no event", '{"type":"publish"}', "bad_frame"],
@@ -95,7 +95,7 @@ describe("refusals", () => {
       "bad_frame",
     ],
     ["Ping", "Ping", "bad_frame"],
-  ])("[F2 F3 E1] %s is refused, and the connection goes on", async (_what, text, code) => {
+  ])("[F2 F3 E1] %s is rejected, and the connection stays open", async (_what, text, code) => {
     const ana = await join(uniqueRoom());
 
     const answer = await ana.ask(text);
@@ -104,7 +104,7 @@ describe("refusals", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[F2] unknown fields are ignored, and do not come back", async () => {
+  it("[F2] unknown fields are ignored, and are not delivered", async () => {
     const ana = await join(uniqueRoom());
 
     ana.send({
@@ -130,7 +130,7 @@ describe("refusals", () => {
     expect(message.time).toBeGreaterThan(0);
   });
 
-  it("[F2] a nesting of 64 is taken", async () => {
+  it("[F2] a nesting depth of 64 is accepted", async () => {
     const ana = await join(uniqueRoom());
 
     ana.send(`{"type":"publish","event":"e","data":${"[".repeat(63)}${"]".repeat(63)}}`);
@@ -138,7 +138,7 @@ describe("refusals", () => {
     expect(await ana.inbox.take("message")).toMatchObject({ offset: 1 });
   });
 
-  it("[F3] a frame of maxFrameBytes is taken, one byte more is frame_too_large", async () => {
+  it("[F3] a frame of exactly maxFrameBytes is accepted, and one byte more is frame_too_large", async () => {
     const ana = await join(uniqueRoom());
 
     expect(await ana.ask(frameOf(MAX_FRAME_BYTES))).toMatchObject({ type: "ack", offset: 1 });
@@ -149,14 +149,14 @@ describe("refusals", () => {
     expect(await ana.publish("e", 1, { ref: 2 })).toMatchObject({ offset: 2 });
   });
 
-  it("[F3] a frame far too large is frame_too_large, whatever it holds, and the connection goes on", async () => {
+  it("[F3] a frame that is far too large is frame_too_large regardless of content, and the connection stays open", async () => {
     const ana = await join(uniqueRoom());
 
     expect(await ana.ask("x".repeat(200_000))).toMatchObject({ code: "frame_too_large" });
     expect(await ana.publish("e", 1)).toMatchObject({ offset: 1 });
   });
 
-  it("[F3] a binary frame is refused in JSON, and the connection goes on", async () => {
+  it("[F3] a binary frame on a JSON connection is rejected, and the connection stays open", async () => {
     const ana = await join(uniqueRoom(), { as: "json" });
 
     expect(await ana.ask(new Uint8Array([123, 125]).buffer)).toMatchObject({
@@ -168,7 +168,7 @@ describe("refusals", () => {
 });
 
 describe("order within a frame", () => {
-  it("[F4 M1] presence, recorded, volatile, left; then the member's own answers", async () => {
+  it("[F4 M1] a flush contains presence, recorded messages, volatile messages, then leaves, then the member's own replies", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -191,7 +191,7 @@ describe("order within a frame", () => {
     expect(words(ana.inbox.texts.at(-1)).slice(5).toSorted()).toEqual(["ack1", "ack3", "ack4", "error2"]);
   });
 
-  it("[F4 A6] who speaks and leaves at once is heard, then gone", async () => {
+  it("[F4 A6] messages that a member sends in the frame with its leave are delivered before the leave", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 

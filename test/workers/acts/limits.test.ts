@@ -8,7 +8,7 @@ const BURST = OPTIONS.messagesBurst.default;
 const MAX_REFUSALS = OPTIONS.maxRefusals.default;
 const BYTES_BURST = OPTIONS.bytesBurst.default;
 
-// The clock stands still unless a test moves it, so that budgets fill when it says so.
+// The clock stands still unless a test moves it, so that budgets refill only then.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -16,7 +16,7 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** Sends publishes without refs, as few frames as may be, and waits until their messages are here. */
+/** Sends publishes without refs in as few frames as possible, and waits until their messages arrive. */
 async function publish(member: WebSocketMember, count: number): Promise<void> {
   const expected = member.inbox.messages.length + count;
   for (let left = count; left > 0; left -= 64) {
@@ -25,7 +25,7 @@ async function publish(member: WebSocketMember, count: number): Promise<void> {
   await member.inbox.until(({ messages }) => messages.length >= expected);
 }
 
-/** Sends frames that are refused, one by one, and waits for the last answer. */
+/** Sends frames that are rejected, one by one, and waits for the last reply. */
 async function beRefused(member: WebSocketMember, count: number): Promise<void> {
   const errors = (): number => member.inbox.all.filter(({ type }) => type === "error").length;
   const expected = errors() + count;
@@ -33,8 +33,8 @@ async function beRefused(member: WebSocketMember, count: number): Promise<void> 
   await member.inbox.until(() => errors() >= expected);
 }
 
-describe("messages and bytes", () => {
-  it("[L1 G10] the burst is taken, one message more is rate_limited, and is within budget when told", async () => {
+describe("message and byte budgets", () => {
+  it("[L1 G10] the burst is accepted, and one message more is rate_limited until its retryAfterMs", async () => {
     const ana = await join(uniqueRoom());
     await publish(ana, BURST);
 
@@ -56,7 +56,7 @@ describe("messages and bytes", () => {
     expect(inTime).toMatchObject({ type: "ack", offset: BURST + 1 });
   });
 
-  it("[L1] a second brings messagesPerSecond, and no more", async () => {
+  it("[L1] each second adds exactly messagesPerSecond", async () => {
     const ana = await join(uniqueRoom());
     await publish(ana, BURST);
     pass(1_000);
@@ -65,7 +65,7 @@ describe("messages and bytes", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ code: "rate_limited" });
   });
 
-  it("[L1] every act counts, what is malformed too", async () => {
+  it("[L1] every act counts, including malformed ones", async () => {
     const ana = await join(uniqueRoom());
     await publish(ana, BURST - 3);
 
@@ -78,7 +78,7 @@ describe("messages and bytes", () => {
     expect(await ana.publish("e", 1, { ref: 9 })).toMatchObject({ ref: 9, code: "rate_limited" });
   });
 
-  it("[L1 F1] of a frame over budget each item is refused for itself", async () => {
+  it("[L1 F1] each item of a frame over budget is rejected individually", async () => {
     const ana = await join(uniqueRoom());
     await publish(ana, BURST - 2);
 
@@ -89,7 +89,7 @@ describe("messages and bytes", () => {
     expect(await ana.inbox.take("error")).toMatchObject({ ref: 4, code: "rate_limited" });
   });
 
-  it("[L1 G10] bytes have a budget of their own, and what is over it is within it when told", async () => {
+  it("[L1 G10] bytes have their own budget, and a frame over it is accepted after its retryAfterMs", async () => {
     const ana = await join(uniqueRoom());
     const frame = (ref: number): string =>
       `{"type":"publish","ref":${ref},"event":"e","data":"${"x".repeat(65_536 - 48)}"}`;
@@ -105,7 +105,7 @@ describe("messages and bytes", () => {
     expect(await ana.ask(frame(9))).toMatchObject({ type: "ack", ref: 9 });
   });
 
-  it("[L1] a reconnect does not refill a budget, and acts by POST count as the session's", async () => {
+  it("[L1] a reconnect does not refill a budget, and acts by POST are charged to the session", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await publish(ana, BURST);
@@ -121,7 +121,7 @@ describe("messages and bytes", () => {
     expect(byPost.headers.get("Retry-After")).toBe("1");
   });
 
-  it("[L1 A3] what was refused over budget is stored once it is within", async () => {
+  it("[L1 A3] an act that was rejected over budget is stored when it is retried within budget", async () => {
     const ana = await join(uniqueRoom());
     await publish(ana, BURST);
     await ana.publish("e", 1, { ref: 1 });
@@ -132,7 +132,7 @@ describe("messages and bytes", () => {
     expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack", offset: BURST + 1 });
   });
 
-  it("[G10 L2] a flooder is refused, then closed, and the others go on as if nothing had happened", async () => {
+  it("[G10 L2] a flooding client is rejected, then closed, and other clients are not affected", async () => {
     const room = uniqueRoom();
     const [ana, bob, flooder] = [await join(room), await join(room), await join(room)];
 
@@ -149,8 +149,8 @@ describe("messages and bytes", () => {
   });
 });
 
-describe("refusals", () => {
-  it("[L2] one refusal less than maxRefusals does not close, the last one closes abuse", async () => {
+describe("rejections that count as abuse", () => {
+  it("[L2] one rejection less than maxRefusals does not close a client, and the last one closes it with abuse", async () => {
     const ana = await join(uniqueRoom());
 
     await beRefused(ana, MAX_REFUSALS - 1);
@@ -161,7 +161,7 @@ describe("refusals", () => {
     await expect(ana.publish("e", 2)).rejects.toThrow("closed with 4505");
   });
 
-  it("[L2] refusals count for ten seconds", async () => {
+  it("[L2] rejections count for ten seconds", async () => {
     const ana = await join(uniqueRoom());
 
     await beRefused(ana, MAX_REFUSALS - 20);
@@ -171,7 +171,7 @@ describe("refusals", () => {
     await expect(ana.publish("e", 1)).rejects.toThrow("closed with 4505");
   });
 
-  it("[L2] refusals count within any ten seconds, not within slots of ten", async () => {
+  it("[L2] rejections count within any ten seconds, not within fixed slots of ten", async () => {
     const ana = await join(uniqueRoom());
 
     await beRefused(ana, 1);
@@ -183,7 +183,7 @@ describe("refusals", () => {
     await expect(ana.publish("e", 1)).rejects.toThrow("closed with 4505");
   });
 
-  it("[L2] refusals more than ten seconds old are forgotten", async () => {
+  it("[L2] rejections more than ten seconds old are forgotten", async () => {
     const ana = await join(uniqueRoom());
 
     for (let n = 0; n < 3; n++) {
@@ -194,7 +194,7 @@ describe("refusals", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L2 G5] refusals by POST count as the session's", async () => {
+  it("[L2 G5] rejections by POST count for the session", async () => {
     const bob = await joinSse(uniqueRoom());
 
     for (let n = 0; n < 3; n++) await bob.post(Array.from({ length: 64 }, () => ({ type: "publish" })));
@@ -205,7 +205,7 @@ describe("refusals", () => {
 });
 
 describe("full rooms", () => {
-  it("[J9 L1] a full room refuses new sessions over any transport, and lets those in it come back", async () => {
+  it("[J9 L1] a full room rejects new sessions over any transport, and lets its own sessions reconnect", async () => {
     const room = uniqueRoom("game");
     const members = await Promise.all(
       Array.from({ length: 100 }, () => join(room, { query: { mode: "count" } })),

@@ -18,7 +18,7 @@ function pass(ms: number): void {
 
 const from = (address = uniqueAddress()): Record<string, string> => ({ "CF-Connecting-IP": address });
 
-/** A room whose log holds nothing but messages that its first member sent to itself: 60,000 characters of them. */
+/** A room whose log contains only messages that its first member sent to itself: 60,000 characters. */
 async function hiddenRoom(): Promise<{ room: string; ana: WebSocketMember }> {
   const room = uniqueRoom("scarce-reads");
   const ana = await join(room, { to, headers: from() });
@@ -29,7 +29,7 @@ async function hiddenRoom(): Promise<{ room: string; ana: WebSocketMember }> {
   return { room, ana };
 }
 
-describe("what is read for one user or address", () => {
+describe("the read budget of a user or address", () => {
   it("[L10 G10] a read is charged even if nothing was found, and succeeds again after retryAfterMs", async () => {
     const { room } = await hiddenRoom();
     const eve = await join(room, { to, headers: from() });
@@ -42,7 +42,7 @@ describe("what is read for one user or address", () => {
     pass(1);
     const inTime = await ask(eve, 5);
 
-    // The budget holds 65,536 characters, and 60,000 and more are looked at each time.
+    // The budget is 65,536 characters, and each read scans more than 60,000.
     expect(answers).toMatchObject([nothing, nothing, { ...OF_SOURCE, ref: 3 }]);
     expect(retryAfterMs).toBeGreaterThan(500);
     expect(early).toMatchObject(OF_SOURCE);
@@ -96,7 +96,7 @@ describe("what is read for one user or address", () => {
   it.each([
     ["/members", "presence" as const],
     ["/state", "set" as const],
-  ])("[L10 H6 H7] the answer to %s is charged to the read budget", async (part, act) => {
+  ])("[L10 H6 H7] the result of %s is charged to the read budget", async (part, act) => {
     const room = uniqueRoom("scarce-reads");
     const ana = await join(room, { to, headers: from() });
     const text = "x".repeat(1_000);
@@ -113,8 +113,8 @@ describe("what is read for one user or address", () => {
   });
 });
 
-describe("what is read in a room for all", () => {
-  it("[L10 G10] reads have a budget of the room: beyond it all reads are rejected, and later all can read again", async () => {
+describe("the read budget of a room", () => {
+  it("[L10 G10] reads share a budget of the room: beyond it all reads are rejected, and later all can read again", async () => {
     const { room, ana } = await hiddenRoom();
     for (let n = 0; n < 3; n++) {
       const read = await request(roomPath(room, "/history?after=0"), { headers: from() }, to);
@@ -132,7 +132,7 @@ describe("what is read in a room for all", () => {
 });
 
 describe("a replay", () => {
-  it("[L10 J6 P4] a replay over a log with nothing for its reader still ends at the head", async () => {
+  it("[L10 J6 P4] a replay over a log without messages for its client still ends at the head", async () => {
     const { room, ana } = await hiddenRoom();
 
     const eve = await join(room, { to, headers: from(), query: { rewind: "100", flow: "1" } });
@@ -142,7 +142,7 @@ describe("a replay", () => {
   });
 });
 
-/** Asks a room for history over a socket; resolves with the answer. */
+/** Requests history from a room over a socket. Resolves with the reply. */
 async function ask(member: WebSocketMember, ref: number): Promise<unknown> {
   const { inbox } = member;
   member.send(history(ref));

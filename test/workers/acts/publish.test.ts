@@ -6,7 +6,7 @@ import { join, rejoin } from "../support/websocket.ts";
 afterEach(() => vi.useRealTimers());
 
 describe("recorded messages", () => {
-  it("[A1 A2 G5] a publish reaches everyone over any transport, its sender too, and is acked", async () => {
+  it("[A1 A2 G5] a publish reaches everyone over any transport, including its sender, and is acked", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await join(room), await joinSse(room)];
 
@@ -24,7 +24,7 @@ describe("recorded messages", () => {
     for (const { inbox } of [ana, bob, cem]) expect(await inbox.take("message")).toEqual(message);
   });
 
-  it("[F4 A2] the sender's message and ack come in one frame, in this order", async () => {
+  it("[F4 A2] the sender receives its message and the ack in one frame, in this order", async () => {
     const ana = await join(uniqueRoom());
 
     await ana.publish("chat", 1);
@@ -38,7 +38,7 @@ describe("recorded messages", () => {
     ["quotes and a backslash", '"\\"'],
     ["an emoji", "😀"],
     ["a newline", "a\nb"],
-  ])("[A1] an event may be %s", async (_what, event) => {
+  ])("[A1] an event name may be %s", async (_what, event) => {
     const ana = await join(uniqueRoom());
     await ana.publish(event, 1);
 
@@ -50,7 +50,7 @@ describe("recorded messages", () => {
     ["65 characters", "e".repeat(65)],
     ["a number", 1],
     ["null", null],
-  ])("[A1] an event that is %s is bad_frame", async (_what, event) => {
+  ])("[A1] an event name that is %s is bad_frame", async (_what, event) => {
     const ana = await join(uniqueRoom());
 
     expect(await ana.ask({ type: "publish", ref: 7, event })).toMatchObject({
@@ -68,7 +68,7 @@ describe("recorded messages", () => {
     expect(ana.inbox.messages).toMatchObject([{ data: null }]);
   });
 
-  // As JSON text, for not all of it survives as a literal.
+  // JSON text, because not every value survives as a literal.
   it.each([
     ["a lone surrogate", String.raw`"\ud800x\udfff"`],
     ["keys that objects inherit", '{"__proto__":{"a":1},"constructor":2,"toJSON":3}'],
@@ -76,10 +76,10 @@ describe("recorded messages", () => {
     ["NUL and line separators", JSON.stringify("\0\u2028\u2029\x1f\x7f\ufeff")],
     ["emoji", '"👩‍👩‍👧‍👦 😀"'],
     ["large numbers", "[100000000000000000000,1.7976931348623157e+308,5e-324,-1]"],
-    ["nothing of everything", '[null,false,0,"",[],{}]'],
-    ["what looks like an SSE field", String.raw`"\ndata: x\n\nid: 9\r\n"`],
-    ["what looks like HTML", '"</script><!--"'],
-    ["depth", `${"[".repeat(62)}${"]".repeat(62)}`],
+    ["one of each empty value", '[null,false,0,"",[],{}]'],
+    ["text that looks like an SSE field", String.raw`"\ndata: x\n\nid: 9\r\n"`],
+    ["text that looks like HTML", '"</script><!--"'],
+    ["deep nesting", `${"[".repeat(62)}${"]".repeat(62)}`],
   ])(
     "[A1 G4] data with %s is the same live, over SSE, and replayed from inside a row",
     async (_what, text) => {
@@ -102,7 +102,7 @@ describe("recorded messages", () => {
     },
   );
 
-  it("[A1 F3] numbers that grow beyond the limit when written out are frame_too_large", async () => {
+  it("[A1 F3] numbers that exceed the limit when they are serialized are frame_too_large", async () => {
     const ana = await join(uniqueRoom());
     const text = `{"type":"publish","ref":1,"event":"e","data":[${Array(10_000).fill("1e20").join(",")}]}`;
 
@@ -114,11 +114,11 @@ describe("recorded messages", () => {
     ["nobody", []],
     ["null", null],
     ["a word", "all"],
-    ["what is no id", ["bob"]],
-    ["an id too long", ["x".repeat(23)]],
+    ["text that is not an id", ["bob"]],
+    ["an id that is too long", ["x".repeat(23)]],
     ["an id and null", ["x".repeat(22), null]],
     ["65 ids", Array.from({ length: 65 }, (_, index) => String(index).padStart(22, "x"))],
-  ])("[A7 G12] a publish to %s is bad_frame, and shown to no one", async (_what, to) => {
+  ])("[A7 G12] a publish to %s is bad_frame, and reaches nobody", async (_what, to) => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -137,7 +137,7 @@ describe("recorded messages", () => {
 });
 
 describe("acks and storage", () => {
-  it("[A2 G2 G6] what was acked is there after a crash", async () => {
+  it("[A2 G2 G6] an acked message is there after a crash", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = ana.position;
@@ -149,7 +149,7 @@ describe("acks and storage", () => {
     expect(await bob.inbox.take("message")).toMatchObject({ offset: 1, data: "stored" });
   });
 
-  it("[A2 G2 G1] when the storage refuses, no one sees the message, and the next gets its offset", async () => {
+  it("[A2 G2 G1] if the storage fails, nobody receives the message, and the next message gets its offset", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await join(room), await joinSse(room)];
     await ana.publish("chat", "before");
@@ -180,7 +180,7 @@ describe("acks and storage", () => {
     expect(bob.inbox.all.filter((frame) => frame.type === "message" && frame.event === "v")).toHaveLength(1);
   });
 
-  it("[E1 G10] a publish that could not be stored is told when to come again", async () => {
+  it("[E1 G10] a publish that could not be stored gets a retry time", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await inRoom(room, ({ storage }) =>
@@ -195,7 +195,7 @@ describe("acks and storage", () => {
     });
   });
 
-  it("[A2 A6] who publishes and leaves in one frame is told its acks before the close", async () => {
+  it("[A2 A6] a member that publishes and leaves in one frame receives its acks before the close", async () => {
     const ana = await join(uniqueRoom());
 
     ana.send([{ type: "publish", ref: 1, event: "chat", data: "last words" }, { type: "leave" }]);
@@ -204,7 +204,7 @@ describe("acks and storage", () => {
     expect(await ana.closed).toMatchObject({ code: 4507 });
   });
 
-  it("[G2] one row holds what one frame brought", async () => {
+  it("[G2] one row holds all messages of one frame", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     ana.send([1, 2, 3].map((ref) => ({ type: "publish", ref, event: "e", data: ref })));
@@ -257,15 +257,15 @@ describe("volatile messages", () => {
     ["a ref", { volatile: true, ref: 1 }],
     ["an empty key", { volatile: true, key: "" }],
     ["a key of 65 characters", { volatile: true, key: "k".repeat(65) }],
-    ["a key that is no string", { volatile: true, key: 1 }],
-    ["volatile that is no boolean", { volatile: "yes" }],
-  ])("[A4] %s is bad_frame", async (_what, fields) => {
+    ["a key that is not a string", { volatile: true, key: 1 }],
+    ["a volatile field that is not a boolean", { volatile: "yes" }],
+  ])("[A4] a volatile publish with %s is bad_frame", async (_what, fields) => {
     const ana = await join(uniqueRoom());
 
     expect(await ana.ask({ type: "publish", event: "e", ...fields })).toMatchObject({ code: "bad_frame" });
   });
 
-  it("[A4] a key of 64 characters is taken, and volatile:false records", async () => {
+  it("[A4] a key of 64 characters is accepted, and a publish with volatile false is recorded", async () => {
     const ana = await join(uniqueRoom());
 
     ana.send({ type: "publish", event: "v", volatile: true, key: "k".repeat(64) });

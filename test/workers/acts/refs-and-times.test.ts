@@ -6,7 +6,7 @@ import { join } from "../support/websocket.ts";
 afterEach(() => vi.useRealTimers());
 
 describe("refs, times and pings", () => {
-  it.each([1, 9_007_199_254_740_991])("[F5] the ref %i is named in the ack", async (ref) => {
+  it.each([1, 9_007_199_254_740_991])("[F5] the ack contains the ref %i", async (ref) => {
     expect(await (await join(uniqueRoom())).publish("e", 1, { ref })).toEqual({
       type: "ack",
       ref,
@@ -23,7 +23,7 @@ describe("refs, times and pings", () => {
     },
   );
 
-  it("[F5] without a ref an act gets no ack over a socket, and still an error", async () => {
+  it("[F5] over a socket, an act without a ref gets no ack, but gets an error", async () => {
     const ana = await join(uniqueRoom());
 
     ana.send([{ type: "publish", event: "e" }, { type: "presence", data: 1 }, { type: "publish" }]);
@@ -33,7 +33,7 @@ describe("refs, times and pings", () => {
     expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome", "presence", "message", "error"]);
   });
 
-  it("[F6] times are of now, and a clock that steps back is not followed", async () => {
+  it("[F6] times follow the clock, and do not go back when it is set back", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = Date.now();
@@ -51,7 +51,7 @@ describe("refs, times and pings", () => {
     expect((await late.welcome()).time).toBe(start + 5_001);
   });
 
-  it("[F6 G6] the time of a recorded message is undercut by nothing after a sleep", async () => {
+  it("[F6 G6] after a sleep, no time is earlier than that of a recorded message", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = Date.now();
@@ -71,7 +71,7 @@ describe("refs, times and pings", () => {
     expect((await bob.welcome()).time - start).toBe(60_000);
   });
 
-  it("[F7 G11] pings are answered while the room sleeps, and do not wake it", async () => {
+  it("[F7 G11] pings get a pong while the room sleeps, and do not wake it", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await evict(room);
@@ -86,7 +86,7 @@ describe("refs, times and pings", () => {
     expect(bob.inbox.all.map(({ type }) => type)).toEqual(["welcome"]);
   });
 
-  it("[G11] an idle room has no alarm but the reaper's, not before a minute, and none once it is empty", async () => {
+  it("[G11] an idle room has only the reaper's alarm, at least a minute ahead, and none once it is empty", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await joinSse(room);

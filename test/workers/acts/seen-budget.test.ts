@@ -28,7 +28,7 @@ async function refused(member: WebSocketMember, count: number): Promise<void> {
   await member.inbox.until(({ all }) => all.filter(({ type }) => type === "error").length >= count);
 }
 
-/** How much a member has reported as read. */
+/** How many characters a member has reported as read. */
 function seenBy(room: string, member: string): Promise<number | undefined> {
   return inRoom(room, (state) => {
     const attached = state
@@ -38,7 +38,7 @@ function seenBy(room: string, member: string): Promise<number | undefined> {
   });
 }
 
-describe("frames whose type has no answer", () => {
+describe("frames that get no reply", () => {
   it("[L1 A9 L2] a flood of large seen frames is charged by its bytes, rejected, and closed with abuse", async () => {
     const eve = await join(uniqueRoom());
     const frame = JSON.stringify({ ...SEEN, x: "x".repeat(60_000) });
@@ -81,7 +81,7 @@ describe("frames whose type has no answer", () => {
     expect(bob.inbox.all.filter(({ type }) => type === "error")).toEqual([]);
   });
 
-  it("[A9 L5 G4] a rejected seen still takes effect: its member is sent the missed messages", async () => {
+  it("[A9 L5 G4] a rejected seen still takes effect, and its member receives the missed messages", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room);
@@ -99,7 +99,7 @@ describe("frames whose type has no answer", () => {
     expect(bob.offsets).toEqual(oneTo(8));
   });
 
-  it("[A9 H3 S4] a rejected seen of a bridge is not reported to its reader, which has not sent it", async () => {
+  it("[A9 H3 S4] a rejected seen of a bridge is not reported to its client, which has not sent it", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await joinSse(room), await joinSse(room)];
     const largest = "x".repeat(OPTIONS.maxFrameBytes.default);
@@ -142,7 +142,7 @@ describe("frames whose type has no answer", () => {
     ["empty binary frames", new ArrayBuffer(0)],
     ["seen without a number", JSON.stringify({ type: "seen" })],
     ["auth without a token", JSON.stringify({ type: "auth" })],
-    ["auth with a token that is none", JSON.stringify({ type: "auth", token: "x" })],
+    ["auth with an invalid token", JSON.stringify({ type: "auth", token: "x" })],
   ])("[L2 F2] a flood of %s is closed with abuse", async (_what, frame) => {
     const eve = await join(uniqueRoom());
 
@@ -172,7 +172,7 @@ it("[L2 C2] frames on a connection that the room has closed are dropped unread",
   expect(parsed).toBe(0);
 });
 
-it("[L2 C2] after a sleep, frames on a connection that the room has closed cost it no turn", async () => {
+it("[L2 C2] after a sleep, frames on a connection that the room has closed do not reach the room", async () => {
   const room = uniqueRoom();
   const eve = await join(room, { allowHalfOpen: true });
   for (let n = 0; n < MAX_REFUSALS; n++) eve.send("{");

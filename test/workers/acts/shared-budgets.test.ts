@@ -25,13 +25,13 @@ async function as(user: string): Promise<{ to: typeof to; headers: Record<string
   return { to, headers: bearer(await token({ user })) };
 }
 
-/** Publishes, each message in a frame of its own, and waits until they are here. */
+/** Publishes messages, each in its own frame, and waits until they arrive. */
 async function expectToPublish(member: WebSocketMember, count: number): Promise<void> {
   for (let n = 0; n < count; n++) expect(await member.publish("e", n)).toMatchObject({ type: "ack" });
 }
 
-describe("what the sessions of a user may send together", () => {
-  it("[L8 G10] is spent by all of them, by POST too, and is had again when told", async () => {
+describe("the shared budget of a user's sessions", () => {
+  it("[L8 G10] all sessions of a user share one budget, also by POST, until the retryAfterMs of the rejection", async () => {
     const room = uniqueRoom("scarce");
     const [tab, reader] = [await join(room, await as("ana")), await joinSse(room, await as("ana"))];
     const { headers } = await as("ana");
@@ -47,7 +47,7 @@ describe("what the sessions of a user may send together", () => {
     expect(await tab.publish("e", 1, { ref: 99 })).toMatchObject({ type: "ack" });
   });
 
-  it("[L8] a new session has no more of it", async () => {
+  it("[L8] a new session does not refill its user's budget", async () => {
     const room = uniqueRoom("scarce");
     await expectToPublish(await join(room, await as("ana")), userMessagesBurst);
 
@@ -56,7 +56,7 @@ describe("what the sessions of a user may send together", () => {
     expect(await next.publish("e", 1)).toMatchObject(OF_USER);
   });
 
-  it("[L8 G10] is no other user's, nor that of who has none", async () => {
+  it("[L8 G10] the budget of a user does not affect other users or anonymous clients", async () => {
     const room = uniqueRoom("scarce");
     await expectToPublish(await join(room, await as("ana")), userMessagesBurst);
     const [bob, nobody, other] = [
@@ -81,8 +81,8 @@ describe("what the sessions of a user may send together", () => {
   });
 });
 
-describe("what everyone in a room may send together", () => {
-  it("[L8 G10] is refused to whoever comes next, and is had again when told", async () => {
+describe("the shared budget of a room", () => {
+  it("[L8 G10] the room's budget rejects the next sender, until the retryAfterMs of the rejection", async () => {
     const room = uniqueRoom("scarce");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     await expectToPublish(ana, roomMessagesBurst);
@@ -97,7 +97,7 @@ describe("what everyone in a room may send together", () => {
     expect(await bob.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack" });
   });
 
-  it("[L8 L2 G10] what others have spent mutes no one and closes no one", async () => {
+  it("[L8 L2 G10] messages over the room's budget mute and close nobody", async () => {
     const room = uniqueRoom("scarce");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     await expectToPublish(ana, roomMessagesBurst);
@@ -108,7 +108,7 @@ describe("what everyone in a room may send together", () => {
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L8 L1] who waits as it is told is within its own budget then", async () => {
+  it("[L8 L1] a client that waits for its retryAfterMs is within its own budget as well", async () => {
     const room = uniqueRoom("slow");
     const others = await Promise.all(Array.from({ length: 5 }, () => join(room, { to })));
     const bob = await join(room, { to });
@@ -123,7 +123,7 @@ describe("what everyone in a room may send together", () => {
     expect(await bob.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack" });
   });
 
-  it("[L8 H1 G10] is not spent by those who have not joined", async () => {
+  it("[L8 H1 G10] clients that have not joined do not spend the room's budget", async () => {
     const room = uniqueRoom("scarce");
     const ana = await join(room, { to });
     for (let n = 0; n < 3; n++) {
@@ -137,7 +137,7 @@ describe("what everyone in a room may send together", () => {
     await expectToPublish(ana, roomMessagesBurst);
   });
 
-  it("[L8 L2 G10] is not spent by those who are muted", async () => {
+  it("[L8 L2 G10] muted members do not spend the room's budget", async () => {
     const room = uniqueRoom("scarce");
     const [ana, loud] = [await join(room, { to }), await join(room, { to })];
     await beMuted(loud);
@@ -148,7 +148,7 @@ describe("what everyone in a room may send together", () => {
     await expectToPublish(ana, roomMessagesBurst);
   });
 
-  it("[L8 G11] owes nothing after a sleep, for it was full again by then", async () => {
+  it("[L8 G11] the room's budget is full after a sleep", async () => {
     const room = uniqueRoom("scarce");
     const ana = await join(room, { to });
     await expectToPublish(ana, roomMessagesBurst);
@@ -159,13 +159,13 @@ describe("what everyone in a room may send together", () => {
   });
 });
 
-describe("the bytes that everyone in a room may send together", () => {
+describe("the shared byte budget of a room", () => {
   const OF_BYTES = { code: "rate_limited", limit: "roomBytesPerSecond" };
   const LARGE = { type: "publish", event: "e", data: "x".repeat(4_048) };
   /** Too large to be parsed while the budget is spent. */
   const HUGE = { ...LARGE, data: "x".repeat(9_000) };
 
-  /** Has members of a room spend all its bytes: four frames of a quarter each. */
+  /** Lets members of a room spend all its bytes with four frames of a quarter each. */
   async function spend(room: string): Promise<WebSocketMember> {
     const loud = await join(room, { to });
     for (let ref = 1; ref <= 4; ref++)
@@ -187,7 +187,7 @@ describe("the bytes that everyone in a room may send together", () => {
     expect(await bob.ask({ ...HUGE, ref: 7 })).toMatchObject({ type: "ack", ref: 7, offset: 5 });
   });
 
-  it("[A9 L8 L5] a seen takes effect while the room's byte budget is spent, and gets no answer", async () => {
+  it("[A9 L8 L5] a seen takes effect while the room's byte budget is spent, and gets no reply", async () => {
     const room = uniqueRoom("scarce-bytes");
     const bob = await Reader.join(room, { isTestKind: true });
     await spend(room);
@@ -212,7 +212,7 @@ describe("the bytes that everyone in a room may send together", () => {
     expect(left).toMatchObject({ type: "ack", ref: 9 });
   });
 
-  it("[L8 H2] a POST beyond the room's byte budget is answered with 429", async () => {
+  it("[L8 H2] a POST beyond the room's byte budget gets status 429", async () => {
     const room = uniqueRoom("scarce-bytes");
     const reader = await joinSse(room, { to });
     await spend(room);
@@ -222,7 +222,7 @@ describe("the bytes that everyone in a room may send together", () => {
     expect(answer).toMatchObject({ status: 429, body: OF_BYTES });
   });
 
-  it("[L8 L2 G10] what others have spent mutes no one and closes no one", async () => {
+  it("[L8 L2 G10] frames over the room's byte budget mute and close nobody", async () => {
     const room = uniqueRoom("scarce-bytes");
     await spend(room);
     const bob = await join(room, { to });

@@ -6,10 +6,10 @@ import { retentionOf } from "../support/retention.ts";
 import { historyOf, loadLog, NOW, pagesAfter, range, withLog, type ReadHistory } from "../support/logs.ts";
 import { viewerOf } from "../../support/viewer.ts";
 
-/** What a row of a test is: a message for everyone, one for Bob alone, or a change of the state. */
+/** The row of a test: a message for everyone, one for Bob only, or a change of the state. */
 type What = "all" | "bob" | "state";
 
-/** Stores rows of one frame each, from Ana. */
+/** Stores rows of one frame each, sent by Ana. */
 function storeAll(log: Log, what: readonly What[], chars = 1): void {
   for (const each of what) {
     const frame = {
@@ -27,7 +27,7 @@ function storeAll(log: Log, what: readonly What[], chars = 1): void {
 
 const offsets = ({ messages }: ReadHistory): unknown[] => messages.map(({ offset }) => offset);
 
-/** Every page of history from an offset on, each from the `next` of the previous one. */
+/** Reads all pages of history from an offset on, each from the `next` of the previous page. */
 function pagesOf(
   log: Log,
   from: { readonly after: number } | { readonly before: number },
@@ -43,50 +43,56 @@ function pagesOf(
   return pages;
 }
 
-/** The logs of a room: as it was written, and as it is after a load. */
+/** The log of a room as it was written, and the same log after a load. */
 function both(log: Log, storage: DurableObjectStorage): readonly Log[] {
   return [log, loadLog(storage, retentionOf(1_000)).log];
 }
 
-describe("messages for some", () => {
+describe("messages for some members", () => {
   it.each([
     ["their sender", "ana", [1, 2, 3, 5]],
-    ["those they are for", "bob", [1, 2, 3, 5]],
-    ["no other member", "cem", [1, 5]],
-    ["nobody else", undefined, [1, 5]],
-  ])("[A7 A8 H5] are in the history that %s may read", async (_who, member, wanted) => {
-    const pages = await withLog(retentionOf(1_000), (log, storage) => {
-      storeAll(log, ["all", "bob", "bob", "state", "all"]);
-      return both(log, storage).flatMap((each) => [
-        historyOf(each, { limit: 500 }, NOW, viewerOf(member)),
-        historyOf(each, { after: 0, limit: 500 }, NOW, viewerOf(member)),
-        historyOf(each, { since: NOW, limit: 500 }, NOW, viewerOf(member)),
-      ]);
-    });
+    ["their addressees", "bob", [1, 2, 3, 5]],
+    ["another member", "cem", [1, 5]],
+    ["a client without a member", undefined, [1, 5]],
+  ])(
+    "[A7 A8 H5] messages for some members are only in the history of their sender and addressees: %s",
+    async (_who, member, wanted) => {
+      const pages = await withLog(retentionOf(1_000), (log, storage) => {
+        storeAll(log, ["all", "bob", "bob", "state", "all"]);
+        return both(log, storage).flatMap((each) => [
+          historyOf(each, { limit: 500 }, NOW, viewerOf(member)),
+          historyOf(each, { after: 0, limit: 500 }, NOW, viewerOf(member)),
+          historyOf(each, { since: NOW, limit: 500 }, NOW, viewerOf(member)),
+        ]);
+      });
 
-    for (const page of pages) expect([offsets(page), page.more]).toEqual([wanted, false]);
-  });
+      for (const page of pages) expect([offsets(page), page.more]).toEqual([wanted, false]);
+    },
+  );
 
   it.each([
-    ["the first", { after: 0, limit: 2 }, [1, 6], true],
-    ["the last", { limit: 2 }, [6, 8], true],
-    ["as many as there are: what is hidden does not count", { after: 0, limit: 3 }, [1, 6, 8], false],
-    ["as many as there are, from the end", { limit: 3 }, [1, 6, 8], false],
-    ["none: all that follows is hidden", { after: 8, limit: 3 }, [], false],
-  ])("[A7 A8] and the page and its more are of what one may see: %s", async (_what, bounds, wanted, more) => {
-    const pages = await withLog(retentionOf(1_000), (log, storage) => {
-      storeAll(log, ["all", "bob", "state", "bob", "bob", "all", "bob", "all", "bob", "bob"]);
-      return both(log, storage).map((each) => historyOf(each, bounds, NOW, viewerOf("cem")));
-    });
+    ["the first page", { after: 0, limit: 2 }, [1, 6], true],
+    ["the last page", { limit: 2 }, [6, 8], true],
+    ["a page with every visible message", { after: 0, limit: 3 }, [1, 6, 8], false],
+    ["a last page with every visible message", { limit: 3 }, [1, 6, 8], false],
+    ["an empty page, because all that follows is hidden", { after: 8, limit: 3 }, [], false],
+  ])(
+    "[A7 A8] a page of history and its more ignore the messages that the reader may not see: %s",
+    async (_what, bounds, wanted, more) => {
+      const pages = await withLog(retentionOf(1_000), (log, storage) => {
+        storeAll(log, ["all", "bob", "state", "bob", "bob", "all", "bob", "all", "bob", "bob"]);
+        return both(log, storage).map((each) => historyOf(each, bounds, NOW, viewerOf("cem")));
+      });
 
-    for (const page of pages) expect([offsets(page), page.more]).toEqual([wanted, more]);
-  });
+      for (const page of pages) expect([offsets(page), page.more]).toEqual([wanted, more]);
+    },
+  );
 
   it.each(["bob", "state"] as const)(
-    "[A8] a page may end before its first message if much of the log is %s's, and says where the next page begins",
+    "[A8] a page may be empty if much of the log is for %s only, and it reports where the next page begins",
     async (what) => {
       const logs = await withLog(retentionOf(1_000), (log, storage) => {
-        const large = Array<What>(12).fill(what); // twice as much as a page looks at
+        const large = Array<What>(12).fill(what); // twice as much as one page may scan
         storeAll(log, ["all", ...large, "all", ...large, "all"], 200_000);
         return both(log, storage).map((each) =>
           [{ after: 0 }, { before: 28 }].map((from) => pagesOf(each, from, viewerOf("cem"))),
@@ -96,7 +102,7 @@ describe("messages for some", () => {
       for (const [forward = [], backward = []] of logs) {
         expect(forward.flatMap(({ offsets: seen }) => seen)).toEqual([1, 14, 27]);
         expect(backward.flatMap(({ offsets: seen }) => seen)).toEqual([27, 14, 1]);
-        // One row may be found on a page, and one bring it beyond the bound.
+        // A page may find one row, and exceed the limit by one row.
         for (const { cost } of [...forward, ...backward]) expect(cost).toBeLessThan(SCAN_CHARS + 2 * 210_000);
         expect(forward.length).toBeGreaterThan(4);
         expect(backward.length).toBeGreaterThan(4);
@@ -104,7 +110,7 @@ describe("messages for some", () => {
     },
   );
 
-  it("[L10 P4] each page of a replay reads a bounded part of the log, and the next continues from there", async () => {
+  it("[L10 P4] each page of a replay reads a limited part of the log, and the next page continues from there", async () => {
     const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeAll(log, ["all", ...Array<What>(12).fill("bob"), "all"], 200_000);
       return both(log, storage).map((each) => {
@@ -125,7 +131,7 @@ describe("messages for some", () => {
     }
   });
 
-  it("[A7 P4 P6] bring who may not see them to the end of the log all the same", async () => {
+  it("[A7 P4 P6] a member that may not see the last messages still reaches the end of the log", async () => {
     const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeAll(log, ["all", ...Array<What>(600).fill("bob"), "state", "bob"]);
       return both(log, storage).map((each) => [

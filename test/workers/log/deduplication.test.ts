@@ -11,8 +11,8 @@ import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "../support/roo
 import { joinSse, post } from "../support/sse.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
-describe("repeats", () => {
-  it("[A3 G3] a repeated ref gets its first answer, and nothing is stored or sent again", async () => {
+describe("deduplication of repeated acts", () => {
+  it("[A3 G3] a repeated ref gets its first reply, and nothing is stored or sent again", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await ana.publish("chat", "once", { ref: 7 });
@@ -41,7 +41,7 @@ describe("repeats", () => {
     );
   });
 
-  it("[A3 F5] the same ref of another session is another act", async () => {
+  it("[A3 F5] the same ref in another session is a different act", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -49,7 +49,7 @@ describe("repeats", () => {
     expect(await bob.publish("e", 1, { ref: 1 })).toMatchObject({ offset: 2 });
   });
 
-  it("[A3] refs are a set: a smaller one that comes later is new", async () => {
+  it("[A3] a smaller ref that arrives later is new, because refs are a set", async () => {
     const ana = await join(uniqueRoom());
 
     for (const [index, ref] of [5, 3, 4, 1_000_000, 1].entries()) {
@@ -57,7 +57,7 @@ describe("repeats", () => {
     }
   });
 
-  it("[A3 G3 G5 H1] a repeat over another transport gets the first answer, whichever came first", async () => {
+  it("[A3 G3 G5 H1] a repeat over another transport gets the first reply, whichever transport came first", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await ana.publish("e", 1, { ref: 1 });
@@ -71,7 +71,7 @@ describe("repeats", () => {
     expect(await infoOf(room)).toMatchObject({ position: expect.stringMatching(/:2$/) });
   });
 
-  it("[A3 G3] of many requests with one ref at once, one takes effect, and all get its ack", async () => {
+  it("[A3 G3] of many simultaneous requests with one ref, one takes effect, and all get its ack", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -85,7 +85,7 @@ describe("repeats", () => {
     expect(await rowsOf(room)).toHaveLength(1);
   });
 
-  it("[A3 H1] a repeat is answered to a session that is gone; anything new of it is not_joined", async () => {
+  it("[A3 H1] a repeat from a session that has left gets its first reply, and a new act gets not_joined", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await ana.publish("e", 1, { ref: 1 });
@@ -106,7 +106,7 @@ describe("repeats", () => {
     });
   });
 
-  it("[A3] a refusal is not remembered: the same ref may be tried again", async () => {
+  it("[A3] a rejection is not remembered, so the same ref may be retried", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -117,7 +117,7 @@ describe("repeats", () => {
     expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ type: "ack", offset: 1 });
   });
 
-  it("[A3] a presence update and a publish do not take each other's refs", async () => {
+  it("[A3] a presence update and a publish with the same ref do not affect each other", async () => {
     const ana = await join(uniqueRoom());
     await ana.act({ type: "presence", data: 1 }, 1);
 
@@ -125,9 +125,9 @@ describe("repeats", () => {
   });
 });
 
-describe("across failures", () => {
+describe("deduplication across failures", () => {
   it.each([
-    ["asleep", evict],
+    ["while the room sleeps", evict],
     ["through a crash", crash],
   ])("[A3 G3 G6] acts are remembered %s, over any transport", async (_what, fail) => {
     const room = uniqueRoom();
@@ -147,7 +147,7 @@ describe("across failures", () => {
     expect(await again.publish("e", 5, { ref: 4 })).toEqual({ type: "ack", ref: 4, offset: 5 });
   });
 
-  it("[A3 G3] a publish that a crash cut off is repeated, and is there once", async () => {
+  it("[A3 G3] a publish that a crash interrupted and the client retried is stored once", async () => {
     const room = uniqueRoom();
     let ana = await join(room);
     const start = ana.position;
@@ -167,7 +167,7 @@ describe("across failures", () => {
     );
   });
 
-  it("[A3 G2] an act that the storage refused was not done, and its repeat is", async () => {
+  it("[A3 G2] an act that the storage rejected did not take effect, and its repeat does", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await inRoom(room, ({ storage }) =>
@@ -188,8 +188,11 @@ describe("across failures", () => {
   });
 });
 
-describe("the window", () => {
-  /** A session's acts 1 to `count`, one a row and the n-th at `atOf(n)`: ref and offset of each are the same. */
+describe("the deduplication window", () => {
+  /**
+   * Stores a session's acts 1 to `count`, one a row, the n-th at `atOf(n)`. The ref and the offset of each act are
+   * equal.
+   */
   function fill(
     storage: DurableObjectStorage,
     count: number,
@@ -201,7 +204,7 @@ describe("the window", () => {
     return loaded;
   }
 
-  /** What is known of these refs in memory, and after a sleep. */
+  /** What the room knows of these refs in memory, and after a sleep. */
   function find(
     storage: DurableObjectStorage,
     { deduplication }: LoadedLog,
@@ -213,7 +216,7 @@ describe("the window", () => {
     );
   }
 
-  it("[A3 G3] the last 10,000 acts are remembered however old, and not one more, in memory and after a sleep", async () => {
+  it("[A3 G3] exactly the last 10,000 acts are remembered regardless of age, in memory and after a sleep", async () => {
     const last = DEDUPLICATION_WINDOW_ACTS + 1;
 
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
@@ -226,7 +229,7 @@ describe("the window", () => {
     expect(found).toEqual([wanted, wanted]);
   });
 
-  it("[A3 G3] an act is remembered for ten minutes however many follow, and not a millisecond longer", async () => {
+  it("[A3 G3] an act is remembered for exactly ten minutes, however many acts follow", async () => {
     const acts = DEDUPLICATION_WINDOW_ACTS + 200;
     const end = NOW + DEDUPLICATION_WINDOW_MS;
 
@@ -242,7 +245,7 @@ describe("the window", () => {
     expect(found).toEqual([inTime, inTime, late, late]);
   });
 
-  it("[A3 G6] rows stay until a block of their acts is stored, and blocks until the floors of a thousand are", async () => {
+  it("[A3 G6] rows stay until their acts are in a stored block, and blocks stay until the minimum refs of a thousand acts are stored", async () => {
     const found = await inRoom(uniqueRoom(), ({ storage }) => {
       const loaded = fill(
         storage,
@@ -275,7 +278,7 @@ describe("the window", () => {
     expect(found.known).toEqual(Array(2).fill([STALE, STALE, STALE]));
   });
 
-  it("[A3 G3] rows that hold acts to be remembered outlive the retention", async () => {
+  it("[A3 G3] rows with acts that must be remembered are kept beyond the retention", async () => {
     const rows = await inRoom(uniqueRoom(), ({ storage }) => {
       fill(storage, 50, () => NOW);
       return rowsIn(storage).length;

@@ -5,8 +5,8 @@ import { historyOf, loadLog, NOW, store, withLog } from "../support/logs.ts";
 import { request, roomPath, uniqueRoom } from "../support/rooms.ts";
 import { join } from "../support/websocket.ts";
 
-describe("reads by time", () => {
-  /** Three rows of two messages each, at three times. */
+describe("history by time", () => {
+  /** Stores three rows of two messages each, at three times. */
   function storeTimes(log: Log, times = [NOW, NOW, NOW + 10]): void {
     for (const at of times) {
       const time = log.timeAt(at);
@@ -16,23 +16,27 @@ describe("reads by time", () => {
   }
 
   it.each([
-    ["since the first time: all of it", { since: NOW }, [1, 2, 3, 4, 5, 6]],
-    ["since a millisecond later: what came then", { since: NOW + 1 }, [5, 6]],
-    ["since the last time", { since: NOW + 10 }, [5, 6]],
-    ["since beyond the end", { since: NOW + 11 }, []],
-    ["since long ago", { since: 0 }, [1, 2, 3, 4, 5, 6]],
-    ["until the first time: nothing", { until: NOW }, []],
-    ["until a millisecond later: all of that time", { until: NOW + 1 }, [1, 2, 3, 4]],
-    ["until the last time", { until: NOW + 10 }, [1, 2, 3, 4]],
-    ["until beyond the end", { until: NOW + 11 }, [1, 2, 3, 4, 5, 6]],
-    ["from a time until the same: nothing", { since: NOW, until: NOW }, []],
-    ["from a time until an earlier one: nothing", { since: NOW + 10, until: NOW }, []],
-    ["between two times at which nothing came", { since: NOW + 1, until: NOW + 10 }, []],
-    ["one millisecond", { since: NOW, until: NOW + 1 }, [1, 2, 3, 4]],
-    ["both kinds of bounds: the narrower", { since: NOW, after: 3, until: NOW + 11, before: 6 }, [4, 5]],
-    ["with since the first of the range", { since: NOW, limit: 2 }, [1, 2]],
-    ["with until alone the last of the range", { until: NOW + 10, limit: 2 }, [3, 4]],
-  ])("[A8] %s", async (_what, range, wanted) => {
+    ["all messages since the first time", { since: NOW }, [1, 2, 3, 4, 5, 6]],
+    ["the later messages since a millisecond after the first time", { since: NOW + 1 }, [5, 6]],
+    ["the last messages since the last time", { since: NOW + 10 }, [5, 6]],
+    ["nothing since a time after the last message", { since: NOW + 11 }, []],
+    ["all messages since a time long before", { since: 0 }, [1, 2, 3, 4, 5, 6]],
+    ["nothing until the first time", { until: NOW }, []],
+    ["the first messages until a millisecond after the first time", { until: NOW + 1 }, [1, 2, 3, 4]],
+    ["the earlier messages until the last time", { until: NOW + 10 }, [1, 2, 3, 4]],
+    ["all messages until a time after the last message", { until: NOW + 11 }, [1, 2, 3, 4, 5, 6]],
+    ["nothing from a time until the same time", { since: NOW, until: NOW }, []],
+    ["nothing from a time until an earlier time", { since: NOW + 10, until: NOW }, []],
+    ["nothing between two times without messages", { since: NOW + 1, until: NOW + 10 }, []],
+    ["the messages of one millisecond", { since: NOW, until: NOW + 1 }, [1, 2, 3, 4]],
+    [
+      "the narrower range if both kinds of bounds are given",
+      { since: NOW, after: 3, until: NOW + 11, before: 6 },
+      [4, 5],
+    ],
+    ["the first messages of the range with since and a limit", { since: NOW, limit: 2 }, [1, 2]],
+    ["the last messages of the range with only until and a limit", { until: NOW + 10, limit: 2 }, [3, 4]],
+  ])("[A8] history by time returns %s", async (_what, range, wanted) => {
     const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeTimes(log);
       return [log, loadLog(storage).log].map((each) => historyOf(each, { limit: 500, ...range }, NOW + 10));
@@ -41,7 +45,7 @@ describe("reads by time", () => {
     for (const { messages } of pages) expect(messages.map(({ offset }) => offset)).toEqual(wanted);
   });
 
-  it("[A8 F6] a clock that steps back changes no order: what came later has no earlier time", async () => {
+  it("[A8 F6] a clock that is set back does not change the order: later messages never have an earlier time", async () => {
     const found = await withLog(retentionOf(1_000), (log, storage) => {
       storeTimes(log, [NOW + 100, NOW, NOW + 50]);
       const { log: loaded } = loadLog(storage);
@@ -69,7 +73,7 @@ describe("reads by time", () => {
     ]);
   });
 
-  it("[A8 P5] what retention has let go is not found by its time either", async () => {
+  it("[A8 P5] messages dropped by the retention are not found by their time", async () => {
     const found = await withLog(retentionOf(3), (log, storage) => {
       storeTimes(log, [NOW, NOW + 10, NOW + 20, NOW + 30]);
       return [log, loadLog(storage, retentionOf(3)).log].map((each) =>
@@ -82,7 +86,7 @@ describe("reads by time", () => {
     expect(found).toEqual(Array(2).fill([[6, 7, 8], [6], []]));
   });
 
-  it("[A8 H5 G5] are the same over a socket and over HTTP, and a time that is none is refused", async () => {
+  it("[A8 H5 G5] history by time is the same over a socket and over HTTP, and an invalid time is rejected", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     for (const n of [1, 2, 3]) await ana.publish("e", n);
@@ -106,7 +110,7 @@ describe("reads by time", () => {
     expect(await ana.inbox.take("error")).toMatchObject({ ref: 9, code: "bad_frame" });
   });
 
-  it("[A8] an empty log has nothing at any time", async () => {
+  it("[A8] an empty log has no messages at any time", async () => {
     const page = await withLog(retentionOf(3), (log) =>
       historyOf(log, { since: 0, until: NOW, limit: 5 }, NOW),
     );

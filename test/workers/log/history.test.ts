@@ -5,7 +5,7 @@ import { crash, evict, inRoom, request, roomPath, rowsOf, tablesOf, uniqueRoom }
 import { joinSse, post } from "../support/sse.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
 
-/** A room with so many messages, some of which share a row. */
+/** A room with this many messages, some of which share a row. */
 async function roomWith(count: number, room = uniqueRoom()): Promise<{ room: string; ana: WebSocketMember }> {
   const ana = await join(room);
   for (let ref = 1; ref <= count;) {
@@ -29,18 +29,23 @@ const offsets = ({ messages }: ReadHistory): unknown[] => messages.map(({ offset
 
 describe("history over HTTP", () => {
   it.each([
-    ["without bounds: the last ones", "?limit=4", [17, 18, 19, 20], true],
-    ["before: the last ones of the range", "?before=5&limit=3", [2, 3, 4], true],
-    ["before, to the beginning", "?before=4&limit=3", [1, 2, 3], false],
-    ["after: the first ones of the range", "?after=5&limit=3", [6, 7, 8], true],
-    ["after, to the end", "?after=17&limit=3", [18, 19, 20], false],
-    ["both: the first ones between", "?after=5&before=10&limit=3", [6, 7, 8], true],
-    ["both, with nothing between", "?after=5&before=6", [], false],
-    ["after the end", "?after=20", [], false],
-    ["after what is not there yet", "?after=999", [], false],
-    ["before the beginning", "?before=1", [], false],
-    ["everything", "?after=0&limit=500", Array.from({ length: 20 }, (_, i) => i + 1), false],
-  ])("[H5 A8] %s", async (_what, query, wanted, more) => {
+    ["the last messages without bounds", "?limit=4", [17, 18, 19, 20], true],
+    ["the last messages of the range with before", "?before=5&limit=3", [2, 3, 4], true],
+    ["the messages from the beginning with before", "?before=4&limit=3", [1, 2, 3], false],
+    ["the first messages of the range with after", "?after=5&limit=3", [6, 7, 8], true],
+    ["the messages to the end with after", "?after=17&limit=3", [18, 19, 20], false],
+    ["the first messages between both bounds", "?after=5&before=10&limit=3", [6, 7, 8], true],
+    ["nothing if both bounds enclose nothing", "?after=5&before=6", [], false],
+    ["nothing after the end", "?after=20", [], false],
+    ["nothing after an offset beyond the end", "?after=999", [], false],
+    ["nothing before the beginning", "?before=1", [], false],
+    [
+      "everything if the limit is large enough",
+      "?after=0&limit=500",
+      Array.from({ length: 20 }, (_, i) => i + 1),
+      false,
+    ],
+  ])("[H5 A8] history over HTTP returns %s", async (_what, query, wanted, more) => {
     const { room, ana } = await roomWith(20);
 
     const page = await read(room, query);
@@ -49,7 +54,7 @@ describe("history over HTTP", () => {
     expect(page).toMatchObject({ more, position: ana.position });
   });
 
-  it("[H5 G1 G5] shows the messages as they were delivered, after a sleep and a crash too", async () => {
+  it("[H5 G1 G5] history over HTTP shows the messages as they were delivered, also after a sleep and a crash", async () => {
     const { room, ana } = await roomWith(7);
     const delivered = ana.inbox.messages;
 
@@ -60,7 +65,7 @@ describe("history over HTTP", () => {
     expect((await read(room)).messages).toEqual(delivered);
   });
 
-  it("[H5 N3] of a room that nobody joined is empty, and creates no tables", async () => {
+  it("[H5 N3] the history of a room that nobody joined is empty, and reading it creates no tables", async () => {
     const room = uniqueRoom();
 
     expect(await read(room)).toEqual({ messages: [], more: false, position: null });
@@ -68,7 +73,7 @@ describe("history over HTTP", () => {
   });
 
   it.each(["?limit=0", "?limit=501", "?limit=x", "?after=-1", "?before=1.5", "?after=1e3"])(
-    "[H5 E1] refuses %s",
+    "[H5 E1] history over HTTP rejects %s",
     async (query) => {
       const response = await request(roomPath(uniqueRoom(), `/history${query}`));
 
@@ -77,7 +82,7 @@ describe("history over HTTP", () => {
     },
   );
 
-  it("[H5] a page of large messages is shorter, and the next goes on", async () => {
+  it("[H5] a page of large messages is shorter, and the next page continues after it", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const big = "x".repeat(60_000);
@@ -94,13 +99,13 @@ describe("history over HTTP", () => {
     expect(seen).toEqual([1, 2, 3, 4]);
   });
 
-  it("[H5 H4] is read, not written", async () => {
+  it("[H5 H4] a POST to the history of a room is rejected", async () => {
     expect((await request(roomPath(uniqueRoom(), "/history"), { method: "POST" })).status).toBe(405);
   });
 });
 
 describe("history in a frame", () => {
-  it("[A8 G5] is answered over a socket and by POST alike", async () => {
+  it("[A8 G5] a history frame gets the same reply over a socket and by POST", async () => {
     const { room, ana } = await roomWith(5);
     const bob = await joinSse(room);
     const wanted = {
@@ -118,7 +123,7 @@ describe("history in a frame", () => {
     expect((await post(room, bob, ask)).body).toEqual(wanted);
   });
 
-  it("[A8 F5] without a ref is answered as well", async () => {
+  it("[A8 F5] a history frame without a ref gets a reply as well", async () => {
     const { ana } = await roomWith(1);
 
     ana.send({ type: "history" });
@@ -130,7 +135,7 @@ describe("history in a frame", () => {
     });
   });
 
-  it("[A8 G1] sees what was published before it in the same frame, stored by then, and nothing after it", async () => {
+  it("[A8 G1] a history frame sees exactly the publishes that precede it in the same frame, already stored", async () => {
     const { room, ana } = await roomWith(1);
 
     ana.send([
@@ -148,7 +153,7 @@ describe("history in a frame", () => {
     expect((await rowsOf(room)).map(({ last }) => last)).toEqual([1, 2, 3]);
   });
 
-  it("[A8 G2] does not see what the storage refused", async () => {
+  it("[A8 G2] a history frame does not see what the storage rejected", async () => {
     const { room, ana } = await roomWith(1);
     await inRoom(room, ({ storage }) =>
       storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON segment BEGIN SELECT RAISE(ABORT, 'full'); END"),
@@ -165,10 +170,10 @@ describe("history in a frame", () => {
 
   it.each([
     ["a negative bound", { after: -1 }],
-    ["a bound that is no number", { before: "1" }],
+    ["a bound that is not a number", { before: "1" }],
     ["a limit of 0", { limit: 0 }],
     ["a limit above 500", { limit: 501 }],
-  ])("[A8 F2] refuses %s", async (_what, bounds) => {
+  ])("[A8 F2] a history frame with %s is rejected", async (_what, bounds) => {
     const ana = await join(uniqueRoom());
 
     ana.send({ type: "history", ref: 1, ...bounds });
@@ -177,7 +182,7 @@ describe("history in a frame", () => {
   });
 });
 
-it("[A8 H5 P5] what retention has let go is not served", async () => {
+it("[A8 H5 P5] messages dropped by the retention are not in history", async () => {
   const { room } = await roomWith(20);
 
   const messages = await inRoom(room, ({ storage }) => {

@@ -18,10 +18,9 @@ import {
 import { inRoom, uniqueRoom } from "../support/rooms.ts";
 import { viewerOf } from "../../support/viewer.ts";
 
-/** The most characters that the newest rows in memory have, and the most rows. */
+/** The maximum size of the cache of newest rows, in characters and in rows. */
 const TAIL = { chars: 2_097_152, rows: 4_096 };
 
-/** A frame as a test stores it. */
 interface Frame extends Addressed {
   readonly data: string;
 }
@@ -40,7 +39,7 @@ const anyFrame = fc.record(
 
 const anyFlush = fc.array(anyFrame, { minLength: 1, maxLength: 6 });
 
-/** What may happen to a log between two reads of it. */
+/** What may happen to a log between two reads. */
 const anyStep = fc.oneof(
   { weight: 6, arbitrary: fc.record({ is: fc.constant("stored" as const), frames: anyFlush }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant("refused" as const), frames: anyFlush }) },
@@ -67,7 +66,7 @@ function append(log: Log, frames: readonly Frame[], also: () => void): void {
 }
 
 describe("pages of the log", () => {
-  it("[P4 A7 G4] are exactly the rest that a member may see, whatever the rows, and wherever it stands", async () => {
+  it("[P4 A7 G4] pages contain exactly the rest of the log that a member may see, for any rows and any position", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), fc.constantFrom(7, 1_000), (steps, kept) =>
         inRoom(uniqueRoom(), ({ storage }) => {
@@ -123,7 +122,7 @@ describe("pages of the log", () => {
     }
   }
 
-  it("[P4] end where nothing follows", async () => {
+  it("[P4] there is no page at the end of the log", async () => {
     const pages = await withLog(retentionOf(1_000), (log) => {
       const before = log.page(0, 65_536, viewerOf());
       storeRows(log, [3]);
@@ -133,7 +132,8 @@ describe("pages of the log", () => {
     expect(pages).toEqual([undefined, undefined, 3]);
   });
 
-  // Three messages of 29 characters, in rows of two and one. Between rows is a comma, within a row a comma and a tab.
+  // Three messages of 29 characters, in rows of two and one. A comma separates rows, a comma and a tab separate
+  // messages.
   it.each([
     [90, [[1, 2, 3]]],
     [89, [[1, 2], [3]]],
@@ -141,7 +141,7 @@ describe("pages of the log", () => {
     [58, [[1], [2], [3]]],
     [1, [[1], [2], [3]]],
   ])(
-    "[L5 P4] have no more than %i characters where that is asked, unless they are one message",
+    "[L5 P4] pages have at most %i characters if that is the limit, unless they hold one message",
     async (maxChars, wanted) => {
       const reads = await withLog(retentionOf(1_000), (log, storage) => {
         storeRows(log, [2, 1]);
@@ -153,8 +153,8 @@ describe("pages of the log", () => {
   );
 });
 
-describe("the newest rows, in memory", () => {
-  it("[G6] are never more than they may be, nor longer in all, whatever sizes follow each other", () => {
+describe("the segment cache", () => {
+  it("[G6] the cached rows never exceed their limits of count and size, for any sequence of sizes", () => {
     const cache = new SegmentCache();
     let first = 1;
     const add = (chars: number): number => {
@@ -173,7 +173,7 @@ describe("the newest rows, in memory", () => {
     expect([...cache.from(0)].at(-1)?.first).toBe(first - 1);
   });
 
-  /** Twice as much as fits, in rows of one, two and three messages, small ones between large ones. */
+  /** Stores twice as much as the cache holds, in rows of one to three messages, with small rows between large ones. */
   function storeLarge(log: Log): void {
     while (log.head < 70) {
       for (const [size, chars] of [
@@ -192,10 +192,10 @@ describe("the newest rows, in memory", () => {
   }
 
   it.each([
-    ["by who wrote them", (log: Log) => log],
+    ["in the log object that wrote the rows", (log: Log) => log],
     ["after a load", (_log: Log, storage: DurableObjectStorage) => loadLog(storage).log],
     [
-      "after a load, by others who stand further on before",
+      "after a load, when others have read later rows",
       (_log: Log, storage: DurableObjectStorage) => {
         const { log } = loadLog(storage);
         for (const after of [log.head - 1, log.head - 5, log.head - 12, 3]) offsetsAfter(log, after);
@@ -203,14 +203,14 @@ describe("the newest rows, in memory", () => {
       },
     ],
     [
-      "after a load, and as more is written",
+      "after a load, while more rows are written",
       (_log: Log, storage: DurableObjectStorage) => {
         const { log } = loadLog(storage);
         offsetsAfter(log, log.head - 3);
         return log;
       },
     ],
-  ])("[P4 G4] are a part of what is read: more than fits, %s", async (how, load) => {
+  ])("[P4 G4] a read is complete if the log is larger than the cache: %s", async (how, load) => {
     const [head, reads] = await withLog(retentionOf(1_000), (written, storage) => {
       storeLarge(written);
       const log = load(written, storage);
@@ -222,7 +222,7 @@ describe("the newest rows, in memory", () => {
   });
 
   it.each([TAIL.rows - 1, TAIL.rows, TAIL.rows + 1, 2 * TAIL.rows])(
-    "[P4 G4] are a part of what is read: %i rows",
+    "[P4 G4] a read that starts before the cache is complete in a log of %i rows",
     async (rows) => {
       const reads = await withLog(retentionOf(1_000_000), (log, storage) => {
         storeRows(log, Array(rows).fill(1) as number[]);
@@ -247,7 +247,7 @@ describe("the newest rows, in memory", () => {
     },
   );
 
-  it("[G4] serve history too: the same downwards as upwards, wherever they begin", async () => {
+  it("[G4] history that starts in the cache is the same in both directions", async () => {
     const pages = await withLog(retentionOf(1_000), (log, storage) => {
       storeRows(log, [3, 1, 4, 1, 5, 9, 2, 6]);
       const { log: loaded } = loadLog(storage);

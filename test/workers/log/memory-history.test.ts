@@ -20,13 +20,13 @@ async function read(room: string, part: string): Promise<unknown> {
   return (await request(roomPath(room, part), {}, to)).json();
 }
 
-/** What a member read after its welcome, but for its own answers. */
+/** The frames that a member received after its welcome, except its own replies. */
 function heard({ inbox }: WebSocketMember | SseMember): ServerFrame[] {
   return inbox.all.filter(({ type }) => type !== "welcome" && type !== "ack" && type !== "presence");
 }
 
 describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
-  it("[W1 A1 A2 P2 F4] says so, and records, numbers and acks as any other", async () => {
+  it("[W1 A1 A2 P2 F4] the welcome announces the history, and the room records, numbers and acks like any other", async () => {
     const room = uniqueRoom(kind);
     const [ana, bob] = [await joinKind(room), await joinSse(room, { to })];
 
@@ -45,7 +45,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     expect(bob.position).toBe(ana.position);
   });
 
-  it("[A3] answers a repeat as the first time for as long as it is awake, and then does it again", async () => {
+  it("[A3] a repeat gets its first reply while the room is awake, and takes effect again after a sleep", async () => {
     const room = uniqueRoom(kind);
     const ana = await joinKind(room);
     await ana.publish("e", 1, { ref: 5 });
@@ -63,7 +63,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     ["WebSocket", "websocket"],
     ["SSE", "sse"],
   ])(
-    "[P6 P3 W1] tells its new epoch before its first message after a sleep, once: over %s",
+    "[P6 P3 W1] the room announces its new epoch once, before its first message after a sleep: over %s",
     async (_how, over) => {
       const room = uniqueRoom(kind);
       const ana = await joinKind(room);
@@ -89,7 +89,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     },
   );
 
-  it("[P6 A7 J10] tells it to all, also where the message is for others", async () => {
+  it("[P6 A7 J10] all clients receive the new epoch, even if the first message is for others", async () => {
     const room = uniqueRoom(kind);
     const [ana, bob] = [await joinKind(room), await joinKind(room)];
     const eye = await joinKind(room, { query: { view: "1" } });
@@ -106,7 +106,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     }
   });
 
-  it("[P6 L5 W3] cuts off after a sleep who stood in the log that is gone: it comes back, and is told", async () => {
+  it("[P6 L5 W3] a client whose position is in the lost log is disconnected after a sleep, and its welcome announces the new epoch", async () => {
     const room = uniqueRoom(kind);
     const [ana, cem] = [await joinKind(room), await joinKind(room)];
     const bob = await joinKind(room, { query: { flow: "1" } });
@@ -123,7 +123,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
   it.each([
     ["a sleep", (room: string) => kindsRoom(room).evict()],
     ["a crash", () => crash()],
-  ])("[P5 P6 W3 G4] tells a client that returns after %s that its log is gone", async (_what, fail) => {
+  ])("[P5 P6 W3 G4] a client that reconnects after %s learns that its log is gone", async (_what, fail) => {
     const room = uniqueRoom(kind);
     const ana = await joinKind(room);
     await ana.publish("e", 1);
@@ -145,8 +145,8 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
   });
 });
 
-describe("memory", () => {
-  it("[P4 W3 G4] is resumed over exactly while the room is awake, over any transport", async () => {
+describe("a room with history in memory", () => {
+  it("[P4 W3 G4] with history in memory, a client resumes exactly while the room is awake, over any transport", async () => {
     const room = uniqueRoom("memory");
     const [ana, bob] = [await joinKind(room), await joinSse(room, { to })];
     for (const n of range(1, 9)) {
@@ -169,7 +169,7 @@ describe("memory", () => {
     await bob.inbox.until(({ messages }) => messages.length === 45);
   });
 
-  it("[H5 A8 J6] is read as history and rewound over; after a sleep it is empty", async () => {
+  it("[H5 A8 J6] messages in memory are available to history and rewind, and gone after a sleep", async () => {
     const room = uniqueRoom("memory");
     const ana = await joinKind(room);
     for (const n of range(1, 5)) await ana.publish("e", n);
@@ -190,7 +190,7 @@ describe("memory", () => {
     expect(await read(room, "/history")).toMatchObject({ messages: [], more: false });
   });
 
-  it("[P5 G6] is let go as it would be if it were stored, and no later for acts that are remembered", async () => {
+  it("[P5 G6] the retention in memory is the same as in storage, and remembered acts do not extend it", async () => {
     const segments = new MemorySegments();
     const log = new Log(segments, retentionOf(10));
     const deduplication = new Deduplication(log, new MemoryActBlocks(), new MemoryRefFloors(() => new Set()));
@@ -209,8 +209,8 @@ describe("memory", () => {
   });
 });
 
-describe("none", () => {
-  it("[W1 P5 J6 H5 A8] keeps no message: a client that missed one is told, one that missed none is not", async () => {
+describe("a room without history", () => {
+  it("[W1 P5 J6 H5 A8] a room without history keeps no message, and a client is not recovered exactly if it missed one", async () => {
     const room = uniqueRoom("none");
     const ana = await joinKind(room);
     await ana.publish("e", 1);

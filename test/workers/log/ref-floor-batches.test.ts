@@ -19,11 +19,11 @@ import {
 import { retentionOf } from "../support/retention.ts";
 import { loadLog, NOW, range } from "../support/logs.ts";
 
-/** This many forgotten acts have their floors stored together: those of a block, where rows hold 500 acts each. */
+/** The minimum refs of this many forgotten acts are stored together: the acts of a block if rows hold 500 acts each. */
 const BATCH = BLOCK.acts;
 
-describe("floors", () => {
-  it("[A3 G3] are stored a thousand acts at a time, a row for each session that made them", async () => {
+describe("minimum refs", () => {
+  it("[A3 G3] minimum refs are stored for a thousand acts at a time, one row for each session", async () => {
     const counts = await withActs((loaded, storage) => {
       const sessions = range(1, 1_500).map((n) => `s${String(n).padStart(4, "0")}`);
       for (const session of sessions) doActs(loaded, [[session, 3]], NOW);
@@ -40,16 +40,17 @@ describe("floors", () => {
       [10_998, 0, 9_500],
       [10_999, 0, 9_500],
       [11_000, 0, 9_500],
-      [11_001, 1_000, 9_500], // by the append that found a thousand
+      [11_001, 1_000, 9_500], // stored by the append that found a thousand
       [11_002, 1_000, 9_500],
       [11_003, 1_000, 9_500],
     ]);
   });
 
-  it("[A3 G3] floors wait until all acts of a block are forgotten, however many young acts follow", async () => {
+  it("[A3 G3] minimum refs are stored only when all acts of a block are forgotten, however many young acts follow", async () => {
     const stored = await withActs((loaded, storage) => {
       for (const n of range(0, 23)) fill(loaded, "s", 500, NOW + n * 1_000, n * 500 + 1);
-      const ends = range(0, 3).map((n) => NOW + n * 1_000 + DEDUPLICATION_WINDOW_MS + 1); // of 500 acts each
+      // when 500 acts each are forgotten
+      const ends = range(0, 3).map((n) => NOW + n * 1_000 + DEDUPLICATION_WINDOW_MS + 1);
       return ends.map((now, n) => {
         doActs(loaded, [["s", 20_001 + n]], now);
         return floorsIn(storage);
@@ -59,7 +60,7 @@ describe("floors", () => {
     expect(stored).toEqual([[], [], [], [{ session: "s", ref: BATCH }]]);
   });
 
-  it("[A3 G3] are stored by who never looked anything up, too: a room that is loaded, and records no act", async () => {
+  it("[A3 G3] a loaded room stores minimum refs even if it looks up no act and records none", async () => {
     const found = await withActs((first, storage) => {
       fill(first, "s", DEDUPLICATION_WINDOW_ACTS + BATCH, NOW);
       const loaded = loadLog(storage, retentionOf(1));
@@ -72,7 +73,7 @@ describe("floors", () => {
     expect(found).toEqual([[{ session: "s", ref: BATCH }], twice([STALE, STALE, done(edge), done(last)])]);
   });
 
-  it("[A3 G3] no act counts twice that was stored before the others were read", async () => {
+  it("[A3 G3] an act stored before the earlier acts were read is counted once", async () => {
     const found = await withActs((first, storage) => {
       fill(first, "s", DEDUPLICATION_WINDOW_ACTS - 1, NOW);
       const loaded = loadLog(storage, retentionOf(1));
@@ -91,7 +92,7 @@ describe("floors", () => {
     expect(found).toEqual(twice([done(1), done(DEDUPLICATION_WINDOW_ACTS)]));
   });
 
-  it("[A3 G3] only rise, also when a lower ref is forgotten after a higher one", async () => {
+  it("[A3 G3] minimum refs never decrease, even if a lower ref is forgotten after a higher one", async () => {
     const floors = await withActs((loaded, storage) => {
       fill(loaded, "s", BATCH, NOW, 500_001);
       fill(loaded, "s", BATCH, NOW, 1);
@@ -110,12 +111,12 @@ describe("floors", () => {
   });
 
   it.each([
-    ["the floors cannot be stored", "BEFORE INSERT ON floor"],
+    ["the minimum refs cannot be stored", "BEFORE INSERT ON floor"],
     ["the messages cannot be stored", "BEFORE INSERT ON segment"],
     ["an old row cannot be removed", "BEFORE DELETE ON segment"],
     ["a block cannot be stored", "BEFORE INSERT ON act_block"],
     ["an old block cannot be removed", "BEFORE DELETE ON act_block"],
-  ])("[A3 G2 G3] nothing is lost or forgotten too early where %s", async (_what, when) => {
+  ])("[A3 G2 G3] nothing is lost or forgotten too early if %s", async (_what, when) => {
     const outcome = await withActs((loaded, storage) => {
       fill(loaded, "s", DEDUPLICATION_WINDOW_ACTS + BATCH, NOW);
       const refs = [1, BATCH, BATCH + 3, DEDUPLICATION_WINDOW_ACTS + BATCH].map((ref) => ["s", ref] as const);
@@ -146,7 +147,7 @@ describe("floors", () => {
     expect(outcome.floors).toEqual([{ session: "s", ref: BATCH }]);
   });
 
-  it("[A3 G2 G3] a floor that was stored by an append that failed after it is stored again", async () => {
+  it("[A3 G2 G3] a minimum ref is stored again if its append failed after storing it", async () => {
     const found = await withActs((loaded, storage) => {
       fill(loaded, "s", BATCH, NOW);
       for (const n of range(1, BATCH)) doActs(loaded, [[`t${n}`, 7]], NOW + 1);
@@ -154,7 +155,7 @@ describe("floors", () => {
       const [first, second] = [NOW + DEDUPLICATION_WINDOW_MS + 1, NOW + DEDUPLICATION_WINDOW_MS + 2];
       doActs(loaded, [["v", 1]], first);
       const before = floorsIn(storage).length;
-      // The rows of the first thousand go with the append that stores the floors of the second.
+      // The append that stores the minimum refs of the second thousand also removes the rows of the first.
       storage.sql.exec(
         "CREATE TRIGGER stuck BEFORE DELETE ON segment BEGIN SELECT RAISE(ABORT, 'stuck'); END",
       );

@@ -21,11 +21,11 @@ import {
 import { retentionOf } from "../support/retention.ts";
 import { loadLog, NOW, range, rowsIn } from "../support/logs.ts";
 
-/** So many forgotten acts have their floors stored together. */
+/** The minimum refs of this many forgotten acts are stored together. */
 const BATCH = 1_000;
 
-describe("an act that is forgotten", () => {
-  it("[A3 G3] leaves a floor: not above it all is stale, used or not, and above it refs are a set as ever", async () => {
+describe("a forgotten act", () => {
+  it("[A3 G3] refs up to a forgotten one are stale, used or not, and higher refs are still a set", async () => {
     const found = await withActs((loaded, storage) => {
       for (const tens of [10, 30, 20]) doActs(loaded, [["s", tens]], NOW);
       fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS - 3, NOW);
@@ -36,14 +36,14 @@ describe("an act that is forgotten", () => {
       return [before, known(loaded, storage, refs, LATER)];
     });
 
-    // 10, 30 and 20 were stored in this order: first 10 is forgotten, then 30.
+    // They were stored in the order 10, 30, 20: first 10 is forgotten, then 30.
     expect(found).toEqual([
       twice([STALE, STALE, done(3), done(DEDUPLICATION_WINDOW_ACTS + 1), NEW, done(2), NEW]),
       twice([STALE, STALE, done(3), done(DEDUPLICATION_WINDOW_ACTS + 1), STALE, STALE, NEW]),
     ]);
   });
 
-  it("[A3 F5] says nothing of another session's refs, nor of a session that has none", async () => {
+  it("[A3 F5] forgotten acts of a session do not affect the refs of another session", async () => {
     const found = await withActs((loaded, storage) => {
       fill(loaded, "s", 2_000, NOW);
       doActs(loaded, [["t", 7]], NOW);
@@ -62,7 +62,7 @@ describe("an act that is forgotten", () => {
     expect(found).toEqual(twice([STALE, NEW, STALE, NEW, done(2_002), NEW]));
   });
 
-  it("[A3 G3 G6] stays stale when its row is gone, and its offset is given to no other", async () => {
+  it("[A3 G3 G6] a forgotten act stays stale when its row is gone, and its offset is not reused", async () => {
     const found = await withActs((loaded, storage) => {
       fill(loaded, "s", DEDUPLICATION_WINDOW_ACTS + 2 * BATCH, NOW);
       for (const ref of range(20_001, 20_010)) doActs(loaded, [["s", ref]], LATER);
@@ -74,13 +74,14 @@ describe("an act that is forgotten", () => {
       };
     });
 
-    // All of 500 a row are in stored blocks: their rows are gone, and the floor of the first block is stored.
+    // All acts in rows of 500 are in stored blocks. Their rows are gone, and the minimum ref of the first block is
+    // stored.
     expect(found.oldest).toEqual({ first: 12_001, last: 12_001 });
     expect(found.head).toBe(DEDUPLICATION_WINDOW_ACTS + 2 * BATCH + 10);
     expect(found.known).toEqual(twice(Array<Known>(2_010).fill(STALE)));
   });
 
-  it("[A3 G3] is one of the last 100,000 however young they are, and then it is stale", async () => {
+  it("[A3 G3] only the last 100,000 acts are remembered, however young, and earlier ones are stale", async () => {
     const found = await withActs((loaded, storage) => {
       fill(loaded, "s", DEDUPLICATION_MAX_ACTS, NOW);
       const refs = [1, 2, DEDUPLICATION_MAX_ACTS, DEDUPLICATION_MAX_ACTS + 1].map(
@@ -98,7 +99,7 @@ describe("an act that is forgotten", () => {
   });
 
   it(
-    "[A3 G3 G6] is known by the rule alone, whatever came when and however often the room was loaded",
+    "[A3 G3 G6] what is known of an act depends only on the rule, not on timing or on loads of the room",
     { timeout: 60_000 },
     async () => {
       const anyFlush = fc.record({

@@ -19,8 +19,8 @@ import {
 import { evict, inRoom, uniqueRoom } from "../support/rooms.ts";
 import { join } from "../support/websocket.ts";
 
-describe("what can be resumed over", () => {
-  it("[P5 G4] a position whose next message was just kept is recovered, one just trimmed is not", async () => {
+describe("resuming within the retention", () => {
+  it("[P5 G4] a position is recovered if its next message was kept, and not if it was just trimmed", async () => {
     const [kept, trimmed, messages] = await withLog(retentionOf(10), (log) => {
       storeRows(log, Array(25).fill(1) as number[]);
       const epoch = log.open();
@@ -32,7 +32,7 @@ describe("what can be resumed over", () => {
     expect(messages).toEqual(range(16, 25));
   });
 
-  it("[P5 G4] it is the same for rows of many messages, and after a load", async () => {
+  it("[P5 G4] recovery is the same for rows of many messages and after a load", async () => {
     const answers = await withLog(retentionOf(10), (log, storage) => {
       storeRows(log, [7, 7, 7, 4]);
       const loaded = loadLog(storage, retentionOf(10)).log;
@@ -46,7 +46,7 @@ describe("what can be resumed over", () => {
     for (const answer of answers) expect(answer).toEqual([true, false, range(16, 25)]);
   });
 
-  it("[J6] rewind reaches back no further than what is kept", async () => {
+  it("[J6] rewind reaches back only to the oldest kept message", async () => {
     const starts = await withLog(retentionOf(10), (log) => {
       storeRows(log, Array(25).fill(1) as number[]);
       return [log.rewind(1, NOW), log.rewind(10, NOW), log.rewind(11, NOW), log.rewind(999_999_999, NOW)];
@@ -55,7 +55,7 @@ describe("what can be resumed over", () => {
     expect(starts).toEqual([24, 15, 15, 15]);
   });
 
-  it("[P5 W3] over the wire: trimmed, nothing replayed, and the head", async () => {
+  it("[P5 W3] a client at a trimmed position gets reason trimmed, no replay, and the head as its position", async () => {
     const room = uniqueRoom("game");
     const kept = kinds.game.historyMaxMessages ?? 0;
     const ana = await join(room);
@@ -83,8 +83,8 @@ describe("what can be resumed over", () => {
   });
 });
 
-describe("what is removed", () => {
-  it("[P2 G1] trimming removes whole rows, and offsets go on", async () => {
+describe("trimming", () => {
+  it("[P2 G1] trimming removes whole rows, and offsets continue", async () => {
     const rows = await withLog(retentionOf(10), (log, storage) => {
       storeRows(log, [7, 7, 7, 4]);
       return rowsIn(storage);
@@ -96,7 +96,7 @@ describe("what is removed", () => {
     ]);
   });
 
-  it("[G6] the log does not grow beyond its retention by more than a row", async () => {
+  it("[G6] the log exceeds its retention by at most one row", async () => {
     const rows = await withLog(retentionOf(10), (log, storage) => {
       storeRows(log, Array(500).fill(1) as number[]);
       return rowsIn(storage).length;
@@ -105,7 +105,7 @@ describe("what is removed", () => {
     expect(rows).toBeLessThanOrEqual(11);
   });
 
-  it("[G6] a retention that was lowered is caught up with, a few rows at a time", async () => {
+  it("[G6] a lowered retention takes effect a few rows at a time", async () => {
     const counts = await withLog(retentionOf(100), (log, storage) => {
       storeRows(log, Array(100).fill(1) as number[]);
       const lowered = loadLog(storage, retentionOf(10)).log;
@@ -120,7 +120,7 @@ describe("what is removed", () => {
     expect(counts.at(-1)).toBe(10);
   });
 
-  it("[A3 G3] rows whose acts must be remembered stay, and are not replayed", async () => {
+  it("[A3 G3] rows whose acts must be remembered stay, but are not replayed", async () => {
     const [rows, floor] = await withLog(retentionOf(3), (log, storage) => {
       storeRows(log, Array(20).fill(1) as number[], { keepAfter: 8 });
       return [rowsIn(storage), log.resume(`${log.open()}:16`, NOW)];
@@ -130,7 +130,7 @@ describe("what is removed", () => {
     expect(floor).toMatchObject({ recovered: false, reason: "trimmed" });
   });
 
-  it("[G2 G1] an append that fails leaves log and offsets as they were", async () => {
+  it("[G2 G1] a failed append leaves the log and the offsets unchanged", async () => {
     const outcome = await withLog(retentionOf(3), (log, storage) => {
       storeRows(log, [1, 1, 1, 1]);
       const before = rowsIn(storage);
@@ -156,7 +156,7 @@ describe("what is removed", () => {
 });
 
 describe("rows and pages", () => {
-  it("[P4] a row stays under 1 MiB, with wide characters too", async () => {
+  it("[P4] a row stays under 1 MiB, even with wide characters", async () => {
     const sizes = await withLog(retentionOf(1_000), (log, storage) => {
       const text = JSON.stringify("中".repeat(99_000)); // 297,002 bytes
       store(log, Array(10).fill(text) as string[], { refs: [["s", 1, 4]] });
@@ -177,7 +177,7 @@ describe("rows and pages", () => {
     expect(sizes.map(({ refs }) => refs)).toEqual(["[]", '[["s",1,4]]', "[]", "[]"]);
   });
 
-  it("[P4 G4] whatever the rows and wherever one stands, a read gives exactly the rest", async () => {
+  it("[P4 G4] a read from any position returns exactly the rest, for any rows", async () => {
     const reads = await withLog(retentionOf(1_000), (log) => {
       storeRows(log, [1, 5, 2, 1, 9, 3]);
       return range(0, 21).map((after) => offsetsAfter(log, after));
@@ -186,7 +186,7 @@ describe("rows and pages", () => {
     for (const [after, read] of reads.entries()) expect(read).toEqual(range(after + 1, 21));
   });
 
-  it("[P4 S1] the pages of a read follow each other, and each tells its last offset", async () => {
+  it("[P4 S1] the pages of a read are consecutive, and each has its last offset", async () => {
     const pages = await withLog(retentionOf(1_000), (log) => {
       const texts = range(1, 30).map((offset) => JSON.stringify({ offset, pad: "x".repeat(30_000) }));
       for (const text of texts) store(log, [text]);
@@ -202,14 +202,14 @@ describe("rows and pages", () => {
   });
 });
 
-describe("bytes and age", () => {
-  /** Appends one message of so many bytes, at a time. */
+describe("the retention by bytes and age", () => {
+  /** Appends one message of this many bytes, at a time. */
   function appendOne(log: Log, bytes: number, at: number, keepAfter = Infinity): void {
     const frame = `{"type":"message","offset":${log.head + 1},"data":""}`;
     store(log, [frame.replace('""', `"${"x".repeat(bytes - frame.length - 1)}"`)], { at, keepAfter });
   }
 
-  it("[P5 G4] the newest messages within historyMaxBytes are kept, the one that passes it is not", async () => {
+  it("[P5 G4] exactly the newest messages within historyMaxBytes are kept", async () => {
     const [kept, trimmed, rows] = await inRoom(uniqueRoom(), ({ storage }) => {
       const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 8; n++) appendOne(log, 250, NOW);
@@ -222,7 +222,7 @@ describe("bytes and age", () => {
     expect(rows).toBe(4);
   });
 
-  it("[P5 G4] one message larger than all the rest is kept while it is the newest", async () => {
+  it("[P5 G4] one message larger than the whole limit is kept while it is the newest", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
       const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       appendOne(log, 100, NOW);
@@ -241,7 +241,7 @@ describe("bytes and age", () => {
     expect(answers).toEqual([[2], false, false, true]);
   });
 
-  it("[P5 G4] a message is kept to the end of historyMaxAgeMs, and not a millisecond longer, though no one writes", async () => {
+  it("[P5 G4] a message is kept for exactly historyMaxAgeMs, even if nobody writes", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
       const limits = retentionOf(1_000, { historyMaxAgeMs: 60_000 });
       const log = loadLog(storage, limits).log;
@@ -262,7 +262,7 @@ describe("bytes and age", () => {
     expect(answers).toEqual([true, false, true, false, { messages: [], more: false }]);
   });
 
-  it("[P5 P2 G1] offsets go on after everything has expired, and a member at the end has missed nothing", async () => {
+  it("[P5 P2 G1] offsets continue after everything has expired, and a member at the end has missed nothing", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
       const log = loadLog(storage, retentionOf(1_000, { historyMaxAgeMs: 60_000 })).log;
       for (let n = 0; n < 3; n++) appendOne(log, 100, NOW);
@@ -276,24 +276,21 @@ describe("bytes and age", () => {
   });
 
   it.each([
-    ["while there are younger ones", [0, 50_000], 60_001],
-    ["when it was the last", [0], 60_001],
-    ["when there were many", range(0, 99), 60_100],
-  ])(
-    "[P5 G6] a clock that steps back brings nothing back that was let go: %s",
-    async (_when, times, late) => {
-      const answers = await inRoom(uniqueRoom(), ({ storage }) => {
-        const log = loadLog(storage, retentionOf(1_000, { historyMaxAgeMs: 60_000 })).log;
-        for (const ms of times) appendOne(log, 100, NOW + ms);
-        const at = (now: number) => log.resume(`${log.open()}:0`, now).recovered;
-        return [at(NOW + late), at(NOW)];
-      });
+    ["while younger messages exist", [0, 50_000], 60_001],
+    ["when it was the last message", [0], 60_001],
+    ["when there were many messages", range(0, 99), 60_100],
+  ])("[P5 G6] a clock that is set back does not restore expired messages: %s", async (_when, times, late) => {
+    const answers = await inRoom(uniqueRoom(), ({ storage }) => {
+      const log = loadLog(storage, retentionOf(1_000, { historyMaxAgeMs: 60_000 })).log;
+      for (const ms of times) appendOne(log, 100, NOW + ms);
+      const at = (now: number) => log.resume(`${log.open()}:0`, now).recovered;
+      return [at(NOW + late), at(NOW)];
+    });
 
-      expect(answers).toEqual([false, false]);
-    },
-  );
+    expect(answers).toEqual([false, false]);
+  });
 
-  it("[P5 G11] rows that are let go and must stay for their acts are not looked at again and again", async () => {
+  it("[P5 G11] expired rows that must stay for their acts are not read again and again", async () => {
     const marks: number[] = [];
     class CountedSegments extends MemorySegments {
       override markFrom(offset: number): Mark | undefined {
@@ -318,7 +315,7 @@ describe("bytes and age", () => {
     for (const [, looks] of floors) expect(looks).toBeLessThan(25);
   });
 
-  it("[G2 G6] an append that fails once it let something go lets nothing go", async () => {
+  it("[G2 G6] an append that fails while it trims removes nothing", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
       const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 4; n++) appendOne(log, 250, NOW);
@@ -332,7 +329,7 @@ describe("bytes and age", () => {
     expect(answers).toEqual([{ recovered: true, offset: 0 }, 4, [1, 2, 3, 4], 4]);
   });
 
-  it("[G2 G6] an append that fails changes nothing of what is kept", async () => {
+  it("[G2 G6] an append that fails does not change what is kept", async () => {
     const answers = await inRoom(uniqueRoom(), ({ storage }) => {
       const log = loadLog(storage, retentionOf(1_000, { historyMaxBytes: 1_000 })).log;
       for (let n = 0; n < 4; n++) appendOne(log, 250, NOW);

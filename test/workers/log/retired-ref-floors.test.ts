@@ -14,16 +14,16 @@ import { crash, evict, inRoom, uniqueRoom } from "../support/rooms.ts";
 import { post } from "../support/sse.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
-/** The log's end when all acts are forgotten for which the tests first raise floors. */
+/** The end of the log when all acts behind the first minimum refs of the tests are forgotten. */
 const START = 1_000;
 
-/** Sessions whose floors are raised in each 10,000 offsets. */
+/** The number of sessions whose minimum refs are raised in each 10,000 offsets. */
 const PER_STEP = 2_000;
 
-/** The end of the log when a floor that was raised at `START` is no longer kept. */
+/** The end of the log when a minimum ref that was raised at `START` is no longer kept. */
 const KEPT_UNTIL = START + REF_FLOOR_KEPT_OFFSETS;
 
-/** Runs code on floors of both kinds, each in a room nobody has used, in which some sessions are members. */
+/** Runs code on both kinds of `RefFloors`, each in an unused room in which some sessions are members. */
 function onBoth(
   present: readonly string[],
   work: (refFloors: RefFloors, count: () => number) => void | Promise<void>,
@@ -36,21 +36,25 @@ function onBoth(
   });
 }
 
-/** Does enough acts that earlier ones have been forgotten for as long as a floor is kept, and the floors are stored. */
+/**
+ * Adds enough acts that earlier acts are forgotten for as long as a minimum ref is kept, and all minimum refs are
+ * stored.
+ */
 function outlast(loaded: LoadedLog, now: number): void {
   const forgets = now + 2 * DEDUPLICATION_WINDOW_MS;
   fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS + 2_000, now);
   fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS + REF_FLOOR_KEPT_OFFSETS + 5_000, forgets, 1_000_000);
-  for (const n of range(1, 150)) doActs(loaded, [["u", n]], forgets + 2 * DEDUPLICATION_WINDOW_MS); // each stores some floors
+  // each stores some minimum refs
+  for (const n of range(1, 150)) doActs(loaded, [["u", n]], forgets + 2 * DEDUPLICATION_WINDOW_MS);
 }
 
-/** Raises the floor of one session. */
+/** Raises the minimum ref of one session. */
 function raise(refFloors: RefFloors, session: string, ref: number, upTo: number, head = upTo): void {
   refFloors.raise(new Map([[session, ref]]), { upTo, head });
 }
 
-describe("the floor of a session that is away", () => {
-  it("[A3 G3] the floor of a session that is away is its own for 100,000 offsets, and never lower after that", async () => {
+describe("the minimum ref of a session that has left", () => {
+  it("[A3 G3] the minimum ref of a session that has left is its own for 100,000 offsets, and never lower after that", async () => {
     await onBoth([], (refFloors) => {
       raise(refFloors, "s", 7, START);
       raise(refFloors, "t", 3, KEPT_UNTIL - 1);
@@ -64,7 +68,7 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] a session keeps its own floor while it is a member of the room", async () => {
+  it("[A3 G3] a session keeps its own minimum ref while it is a member of the room", async () => {
     await onBoth(["s"], (refFloors) => {
       raise(refFloors, "s", 7, START);
       raise(refFloors, "away", 9, START);
@@ -74,9 +78,9 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] a floor is shared only after everything is forgotten that the log held when it was raised", async () => {
+  it("[A3 G3] a minimum ref is shared only after everything that the log held when it was raised is forgotten", async () => {
     await onBoth([], (refFloors) => {
-      // A lower ref of the session, stored before its floor was raised, may be forgotten much later.
+      // A lower ref of the session, stored before its minimum ref was raised, may be forgotten much later.
       raise(refFloors, "s", 100, START, KEPT_UNTIL);
       raise(refFloors, "t", 1, KEPT_UNTIL + START - 1, KEPT_UNTIL + START);
       raise(refFloors, "s", 50, KEPT_UNTIL + START, KEPT_UNTIL + START);
@@ -85,7 +89,7 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] the shared floor of 20,000 sessions is below none of their refs, and no new session is mistaken for one", async () => {
+  it("[A3 G3] the shared minimum ref of 20,000 sessions is below none of their refs, and no new session is mistaken for one", async () => {
     await onBoth([], (refFloors) => {
       const refOf = (n: number): number => (n * 7_919) % 100_003;
       const sessions = range(1, 20_000);
@@ -103,7 +107,7 @@ describe("the floor of a session that is away", () => {
     });
   });
 
-  it("[A3 G3] one very high ref raises the shared floor of only a few sessions", async () => {
+  it("[A3 G3] one very high ref raises the shared minimum ref of only a few sessions", async () => {
     await onBoth([], (refFloors) => {
       refFloors.raise(new Map(range(1, 1_000).map((n) => [`s${n}`, n])), { upTo: START, head: START });
       raise(refFloors, "hostile", Number.MAX_SAFE_INTEGER, START);
@@ -115,8 +119,8 @@ describe("the floor of a session that is away", () => {
   });
 });
 
-describe("stored floors", () => {
-  it("[A3 G3] stored floors are bounded, however many sessions and idempotency keys a room has seen", async () => {
+describe("stored minimum refs", () => {
+  it("[A3 G3] stored minimum refs are bounded, however many sessions and idempotency keys a room has seen", async () => {
     const counts = await inRoom(uniqueRoom(), ({ storage }) => {
       const tables = new Tables(storage);
       tables.create();
@@ -132,7 +136,7 @@ describe("stored floors", () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(2 * (REF_FLOOR_KEPT_OFFSETS / 10_000 + 1) * PER_STEP);
   });
 
-  it("[A3 G2 G3] stored floors are unchanged if the append that would retire them fails", async () => {
+  it("[A3 G2 G3] stored minimum refs are unchanged if the append that would retire them fails", async () => {
     await inRoom(uniqueRoom(), ({ storage }) => {
       const tables = new Tables(storage);
       tables.create();
@@ -151,7 +155,7 @@ describe("stored floors", () => {
   });
 });
 
-describe("an act of a session that was away very long", () => {
+describe("an act of a session that was away for a long time", () => {
   it("[A3 G3 G6] an act of a session that was away for a long time is never stored again, and a higher ref is new", async () => {
     const found = await withActs((loaded, storage) => {
       doActs(loaded, [["s", 5]], NOW);
@@ -190,7 +194,7 @@ describe("an act of a session that was away very long", () => {
   });
 
   it.each([
-    ["asleep", evict],
+    ["while the room sleeps", evict],
     ["through a crash", crash],
   ])(
     "[A3 G3 G6 H8] an old act of a session that was away is stale_ref over any transport, with a ref or a key, %s",

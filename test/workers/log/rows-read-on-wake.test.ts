@@ -7,13 +7,13 @@ import { evict, inRoom, uniqueRoom } from "../support/rooms.ts";
 import { countRowsRead } from "../support/row-counts.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
 
-/** When the history of the rooms was stored, Unix milliseconds: all of it is old. */
+/** When the history of the rooms was stored, Unix milliseconds. All of it is outside the window. */
 const PAST = Date.now() - 6 * DEDUPLICATION_WINDOW_MS;
 
-/** A room that wakes for an act reads no more rows than this. */
+/** The maximum number of rows that a room reads when an act wakes it. */
 const MAX_ROWS_READ = 300;
 
-/** A member of a hibernating room with a history. */
+/** Creates a member of a hibernating room with a history. */
 async function asleep(past: (loaded: LoadedLog, session: string) => void): Promise<{
   readonly ana: WebSocketMember;
   /** Wakes the room by an act, and returns how many rows it read. */
@@ -43,7 +43,7 @@ describe("a room that wakes", () => {
     "[A3 G3] a room that wakes reads at most 300 rows for a new act after %s of one row each",
     async (_what, count) => {
       const { wake } = await asleep((loaded, session) => {
-        // A message each second: at the end, most are older than ten minutes.
+        // One message per second: at the end, most are older than ten minutes.
         for (const ref of range(1, count)) doActs(loaded, [[session, ref]], PAST + (ref - count) * 1_000);
       });
 
@@ -62,7 +62,7 @@ describe("a room that wakes", () => {
     expect((await wake(1)).rows).toBeLessThanOrEqual(MAX_ROWS_READ);
   });
 
-  it("[A3 G3] a room that wakes reads at most 300 rows for an act that is repeated, and for one that is too old", async () => {
+  it("[A3 G3] a room that wakes reads at most 300 rows for a repeated act, and for one that is too old", async () => {
     const { wake } = await asleep((loaded, session) => {
       for (const ref of range(1, 10_500)) doActs(loaded, [[session, ref]], PAST);
     });
@@ -129,7 +129,7 @@ describe("a room that wakes", () => {
     );
   });
 
-  it("[A3 G3] a room that wakes reads at most 300 rows after a burst, although all 100,000 acts of one row each are remembered", async () => {
+  it("[A3 G3] a room that wakes after a burst reads at most 300 rows, although all 100,000 acts of one row each are remembered", async () => {
     const { wake } = await asleep((loaded, session) => {
       for (const ref of range(1, 100_000)) doActs(loaded, [[session, ref]], Date.now());
     });

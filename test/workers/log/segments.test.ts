@@ -24,7 +24,7 @@ const anyMember = fc.option(fc.constantFrom(...MEMBERS), { nil: undefined });
 
 const anyStored = fc.record({
   is: fc.constant("stored" as const),
-  // Many flushes have the same time.
+  // Many flushes must share a time.
   afterMs: fc.constantFrom(0, 0, 1, 20_000),
   frames: fc.array(
     fc.record(
@@ -40,7 +40,7 @@ const anyStored = fc.record({
   ),
 });
 
-/** A place in the log or in time: from before its beginning to beyond its end. */
+/** A place in the log or in time, from before its beginning to after its end. */
 const anyPlace = fc.option(fc.double({ min: -0.1, max: 1.1, noNaN: true }), { nil: undefined });
 
 const anyRead = fc.record({
@@ -67,7 +67,7 @@ const anyLimits = fc.constantFrom<RetentionLimits>(
   retentionOf(1_000, { historyMaxAgeMs: 20_000 }),
 );
 
-/** A log as a plain list: what every log must agree with. */
+/** A log as a plain list. Every log must agree with it. */
 class Model {
   readonly #limits: RetentionLimits;
   readonly #rows: { readonly frames: readonly Frame[]; readonly bytes: number }[] = [];
@@ -113,7 +113,7 @@ class Model {
   }
 }
 
-it("[A8 P2 P5 W1 G4] whatever was stored when, all that is read is as of a plain list: stored or in memory, and after a load", async () => {
+it("[A8 P2 P5 W1 G4] every read of the log agrees with a plain list, in storage and in memory, also after a load", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { minLength: 15, maxLength: 40 }), anyLimits, (steps, limits) =>
       inRoom(uniqueRoom(), ({ storage }) => {
@@ -129,7 +129,7 @@ it("[A8 P2 P5 W1 G4] whatever was stored when, all that is read is as of a plain
           now += step.afterMs;
           if (step.is === "stored") {
             const first = model.frames.length + 1;
-            // Changes of the state are everyone's.
+            // Changes of the state have no addressees.
             const frames = step.frames.map(({ to, ...rest }, index): Frame => {
               const frame = { offset: first + index, time: now, ...rest };
               return to === undefined || rest.type === "state" ? frame : { ...frame, to };

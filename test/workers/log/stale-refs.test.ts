@@ -6,8 +6,8 @@ import { crash, evict, inRoom, infoOf, rowsOf, uniqueRoom } from "../support/roo
 import { post } from "../support/sse.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
-describe("a ref too old to tell", () => {
-  /** A room in which a member did so many acts an hour ago, a multiple of 500. */
+describe("a ref that is too old to decide", () => {
+  /** A room in which a member sent this many acts an hour ago; a multiple of 500. */
   async function roomWithPast(count: number): Promise<{ room: string; ana: WebSocketMember }> {
     const room = uniqueRoom();
     const ana = await join(room);
@@ -23,9 +23,9 @@ describe("a ref too old to tell", () => {
   }
 
   it.each([
-    ["asleep", evict],
+    ["while the room sleeps", evict],
     ["through a crash", crash],
-  ])("[A3 G3 G6] is stale_ref, and stays it %s", async (_what, fail) => {
+  ])("[A3 G3 G6] a ref that is too old gets stale_ref, and still does %s", async (_what, fail) => {
     const { room, ana } = await roomWithPast(12_500);
     const edge = 12_500 - DEDUPLICATION_WINDOW_ACTS;
 
@@ -47,7 +47,7 @@ describe("a ref too old to tell", () => {
     }
   });
 
-  it("[A3 T1 H2] is refused to a set and to a POST as well, changes nothing, and what is new goes on", async () => {
+  it("[A3 T1 H2] a set or POST with a ref that is too old is rejected without effect, and new acts still succeed", async () => {
     const { room, ana } = await roomWithPast(11_000);
     const bob = await join(room);
     const { position } = await infoOf(room);

@@ -11,10 +11,10 @@ import { join, joinWebSocket, upgrade } from "../support/websocket.ts";
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** How long a connection that says nothing may stay, at the most. */
+/** The maximum time that a connection may stay without sending anything. */
 const PATIENCE_MS = OPTIONS.silenceTimeoutMs.default + 75_000;
 
-/** Moves time to the room's alarm and runs it; returns how far that was. */
+/** Advances the clock to the room's alarm and runs it. Returns how long that took. */
 async function passToAlarm(room: string): Promise<number> {
   const at = (await inRoom(room, ({ storage }) => storage.getAlarm())) ?? 0;
   const ms = at - Date.now();
@@ -23,7 +23,10 @@ async function passToAlarm(room: string): Promise<number> {
   return ms;
 }
 
-/** Has another object ask for a room, and ends it before it has read an answer: a client that is gone. */
+/**
+ * Sends a request from another Durable Object and aborts that object before it reads the response, like a client that
+ * vanishes.
+ */
 async function askAndVanish(ask: () => Promise<unknown>): Promise<void> {
   const carrier = env.ROOM.getByName(`carrier-${randomKey()}`) as DurableObjectStub;
   await runInDurableObject(carrier, async (_instance: DurableObject, state) => {
@@ -32,8 +35,8 @@ async function askAndVanish(ask: () => Promise<unknown>): Promise<void> {
   }).catch(() => undefined);
 }
 
-describe("a join that is never finished", () => {
-  it("[L4 G10 G11] (a socket is opened, and nothing is sent) is ended in time, and keeps no room awake", async () => {
+describe("an abandoned join", () => {
+  it("[L4 G10 G11] sockets that send nothing are closed in time, and do not keep the room awake", async () => {
     const room = uniqueRoom();
     const sockets = await Promise.all(Array.from({ length: 20 }, () => joinWebSocket(room)));
     await Promise.all(sockets.map((socket) => socket.welcome()));
@@ -47,7 +50,7 @@ describe("a join that is never finished", () => {
     for (const socket of sockets) expect(await socket.closed).toMatchObject({ code: 4002 });
   });
 
-  it("[J1 M2 G9] (a client vanishes between its request and the answer) leaves no member behind", async () => {
+  it("[J1 M2 G9] a client that vanishes before the response to its join leaves no member behind", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -57,7 +60,7 @@ describe("a join that is never finished", () => {
     expect(await ana.publish("still", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[S3 M2 G9] (a reader vanishes before it has read) leaves no member behind", async () => {
+  it("[S3 M2 G9] an SSE client that vanishes before it reads leaves no member behind", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -71,7 +74,7 @@ describe("a join that is never finished", () => {
     expect(await ana.publish("still", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[J8 G11] (it is refused) leaves no room behind", async () => {
+  it("[J8 G11] a rejected join leaves no tables and no alarm behind", async () => {
     const room = uniqueRoom();
 
     const socket = await joinWebSocket(room, { query: { key: "x" } });
@@ -87,7 +90,7 @@ describe("a join that is never finished", () => {
 describe("a flood of reconnects", () => {
   const FLOOD = 200;
 
-  it("[J5 M1 G9] of one session is one member, told of once, with one connection", async () => {
+  it("[J5 M1 G9] a flood of reconnects of one session is one member, announced once, with one connection", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const key = randomKey();
@@ -118,7 +121,7 @@ describe("a flood of reconnects", () => {
     expect(rows).toEqual({ n: 2 });
   });
 
-  it("[J5 M1 G9] at once is one member as well", async () => {
+  it("[J5 M1 G9] a flood of simultaneous joins of one session is one member", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const key = randomKey();
@@ -134,7 +137,7 @@ describe("a flood of reconnects", () => {
     expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1);
   });
 
-  it("[L1 G10] refills no budget, whichever way the session comes back", async () => {
+  it("[L1 G10] a flood of reconnects refills no budget, over any transport", async () => {
     const room = uniqueRoom();
     const key = randomKey();
     const burst = OPTIONS.messagesBurst.default;
@@ -150,7 +153,7 @@ describe("a flood of reconnects", () => {
     expect(answers).toEqual([...Array(burst).fill("ack"), ...Array(10).fill("rate_limited")]);
   });
 
-  it("[L1 L2 G10] forgives no refusals: who is closed for abuse is closed for it again", async () => {
+  it("[L1 L2 G10] reconnects do not reset rejections, so the client is closed for abuse", async () => {
     const room = uniqueRoom();
     const key = randomKey();
     const refusals = OPTIONS.maxRefusals.default;

@@ -6,14 +6,14 @@ import { setHooks } from "../support/test-hooks.ts";
 import { TEST_KINDS } from "../support/test-kinds.ts";
 import { join, joinWebSocket, rejoin, upgrade, type WebSocketMember } from "../support/websocket.ts";
 
-/** More than a room lets in one by one. */
+/** More clients than a room admits one by one. */
 const CROWD = 60;
 
-// The clock stands still: then a room that has let so many in has all others come in together.
+// The clock stands still, so all further joins after this many share a turn.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** A room in which whoever comes waits for others, and one who is in it. */
+/** A room in which every further join is queued, and one of its members. */
 async function crowdedDoor(kind: string): Promise<{ room: string; ana: WebSocketMember }> {
   const room = uniqueRoom(kind);
   let ana = await join(room, { to });
@@ -25,8 +25,8 @@ function joinAtOnce(room: string, count: number): Promise<WebSocketMember[]> {
   return Promise.all(Array.from({ length: count }, () => joinWebSocket(room, { to })));
 }
 
-describe("those who are let in together", () => {
-  it("[M1 G9] are all welcome, and announced once, many in a frame", async () => {
+describe("clients that join in one turn", () => {
+  it("[M1 G9] clients that join in one turn are all welcomed, and announced once, many in a frame", async () => {
     const { room, ana } = await crowdedDoor("roomy");
 
     const crowd = await joinAtOnce(room, CROWD);
@@ -41,7 +41,7 @@ describe("those who are let in together", () => {
     );
   });
 
-  it("[M1 G9] know of one another in the end", async () => {
+  it("[M1 G9] clients that join in one turn know of one another in the end", async () => {
     const { room } = await crowdedDoor("roomy");
 
     const crowd = await joinAtOnce(room, CROWD);
@@ -53,7 +53,7 @@ describe("those who are let in together", () => {
     }
   });
 
-  it("[J9] are no more than there is room for", async () => {
+  it("[J9] clients that join in one turn do not exceed maxMembers", async () => {
     const { room } = await crowdedDoor("small");
     const { maxMembers } = TEST_KINDS.small;
 
@@ -66,7 +66,7 @@ describe("those who are let in together", () => {
     );
   });
 
-  it("[J5 G9] are one connection where they have one key", async () => {
+  it("[J5 G9] clients that join in one turn with the same key have one connection", async () => {
     const { room, ana } = await crowdedDoor("roomy");
 
     const twins = await Promise.all(Array.from({ length: 5 }, () => rejoin(room, ana, { to })));
@@ -77,7 +77,7 @@ describe("those who are let in together", () => {
     expect(await (await request(roomPath(room), {}, to)).json()).toMatchObject({ members: 2 });
   });
 
-  it("[K1] find what a hook has done for those before them", async () => {
+  it("[K1] each client that joins in one turn sees the effects of the hooks for the clients before it", async () => {
     setHooks({
       onJoin: (room, _member, { isReturn }) => {
         if (!isReturn) room.set({ visits: Number(room.get("visits")?.value ?? 0) + 1 });
@@ -93,7 +93,7 @@ describe("those who are let in together", () => {
     ]);
   });
 
-  it("[J2] are answered each with what it offered", async () => {
+  it("[J2] clients that join in one turn each get a response with the subprotocol they offered", async () => {
     const { room } = await crowdedDoor("roomy");
 
     const [plain, offered] = await Promise.all([
@@ -106,7 +106,7 @@ describe("those who are let in together", () => {
   });
 });
 
-it("[J1 M1] who comes alone is let in and announced in its own turn", async () => {
+it("[J1 M1] a client that joins alone is admitted and announced in its own turn", async () => {
   const room = uniqueRoom("roomy");
   const ana = await join(room, { to });
 

@@ -11,7 +11,7 @@ import {
   type WebSocketMember,
 } from "../support/websocket.ts";
 
-// The clock stands still: no grace ends by itself.
+// The clock stands still, so no grace ends by itself.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -22,12 +22,12 @@ interface From {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** How a client at an address joins. */
+/** The join options of a client at an address. */
 function from(address = uniqueAddress()): From {
   return { to, headers: { "CF-Connecting-IP": address } };
 }
 
-/** How a user with a token joins, from another address each time. */
+/** The join options of a user with a token, with a new address each time. */
 async function as(user: string): Promise<From> {
   return { to, headers: bearer(await token({ user })) };
 }
@@ -36,7 +36,7 @@ async function refusalOf(room: string, options: WebSocketJoin): Promise<unknown>
   return (await joinWebSocket(room, options)).inbox.take("error");
 }
 
-/** Loses a connection as a network does; resolves once the room has noticed. */
+/** Loses a connection as a network does. Resolves once the room has noticed. */
 async function lose(room: string, member: SseMember): Promise<void> {
   member.vanish();
   await vi.waitFor(async () => expect(await gracesIn(room)).toContain(member.member));
@@ -96,7 +96,7 @@ describe("the places of one source", () => {
     await join(room, from("2001:db8:1:2::1"));
   });
 
-  it("[J9 J10] connections that only watch take places, and a member that starts to watch keeps its place", async () => {
+  it("[J9 J10] view-only connections take places, and a member that becomes view-only keeps its place", async () => {
     const room = uniqueRoom("shared");
     const home = from();
     const view = { query: { view: "1" } };
@@ -111,9 +111,9 @@ describe("the places of one source", () => {
   it.each<[string, string, (room: string) => Promise<unknown>]>([
     ["awake", "shared", async () => undefined],
     ["after a sleep", "shared", (room) => kindsRoom(room).evict()],
-    ["after a sleep, where members have no rows", "shared-none", (room) => kindsRoom(room).evict()],
+    ["after a sleep, if members have no rows", "shared-none", (room) => kindsRoom(room).evict()],
   ])(
-    "[J9 G6] a session that is in may always reconnect, and others may not: %s",
+    "[J9 G6] a session in the room may always reconnect, and new ones are rejected: %s",
     async (_when, kind, pass) => {
       const room = uniqueRoom(kind);
       const home = from();
@@ -153,7 +153,7 @@ describe("the places of one source", () => {
   it.each<[string, string, (room: string) => Promise<unknown>]>([
     ["awake", "shared", async () => undefined],
     ["after a sleep", "shared", (room) => kindsRoom(room).evict()],
-    ["after a sleep, where members have no rows", "shared-none", (room) => kindsRoom(room).evict()],
+    ["after a sleep, if members have no rows", "shared-none", (room) => kindsRoom(room).evict()],
     ["after a crash", "shared-grace", () => crash()],
   ])(
     "[J9 G10] sessions that move to another address do not free places of the first: %s",
@@ -170,7 +170,7 @@ describe("the places of one source", () => {
     },
   );
 
-  it("[J9 J10] a connection that only watches and moves to another address does not free a place of the first", async () => {
+  it("[J9 J10] a view-only connection that moves to another address does not free a place of the first", async () => {
     const room = uniqueRoom("shared-none");
     const [home, away] = [from(), from()];
     const view = { query: { view: "1" } };

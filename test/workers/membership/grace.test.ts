@@ -6,10 +6,10 @@ import { joinSse, post } from "../support/sse.ts";
 import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
-/** A kind with a grace of its own; the variable that other tests run with sets it to 0. */
+/** The grace that the kind itself sets. The variable for other tests sets it to 0. */
 const GRACE_MS = kinds.chat.graceMs ?? 0;
 
-/** Departures are gathered into slots of this length. */
+/** Leaves after the grace are grouped into slots of this length. */
 const SLOT_MS = 15_000;
 
 // The clock stands still unless a test moves it.
@@ -27,7 +27,7 @@ async function runAlarmIfDue(room: string): Promise<boolean> {
   return runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
 }
 
-/** What a member was told of who came and went, after its welcome. */
+/** The presence frames that a member has received after its welcome. */
 function news(member: WebSocketMember): unknown[] {
   return member.inbox.all.filter(({ type }) => type === "presence");
 }
@@ -36,28 +36,31 @@ describe("a lost connection", () => {
   it.each([
     ["awake", async () => undefined],
     ["asleep", (room: string) => evict(room)],
-  ])("[G9 M4] that comes back within the grace is not heard of: the room %s", async (_how, between) => {
-    const room = uniqueRoom("chat");
-    const ana = await join(room);
-    const bob = await joinCuttable(room, { presence: "bob" });
-    await bob.cut();
-    await lost(room, bob);
-    await between(room);
-    expect(await infoOf(room)).toMatchObject({ members: 2 });
+  ])(
+    "[G9 M4] a member that reconnects within the grace is not announced, in a room that is %s",
+    async (_how, between) => {
+      const room = uniqueRoom("chat");
+      const ana = await join(room);
+      const bob = await joinCuttable(room, { presence: "bob" });
+      await bob.cut();
+      await lost(room, bob);
+      await between(room);
+      expect(await infoOf(room)).toMatchObject({ members: 2 });
 
-    pass(GRACE_MS - 1);
-    await runAlarmIfDue(room);
-    const again = await join(room, { key: bob.key });
-    pass(GRACE_MS + SLOT_MS);
-    await runAlarmIfDue(room);
-    await ana.publish("mark", 1);
+      pass(GRACE_MS - 1);
+      await runAlarmIfDue(room);
+      const again = await join(room, { key: bob.key });
+      pass(GRACE_MS + SLOT_MS);
+      await runAlarmIfDue(room);
+      await ana.publish("mark", 1);
 
-    expect(again.member).toBe(bob.member);
-    expect((await again.welcome()).members).toContainEqual({ id: bob.member, data: "bob" });
-    expect(news(ana)).toMatchObject([{ joined: [{ id: bob.member }] }]);
-  });
+      expect(again.member).toBe(bob.member);
+      expect((await again.welcome()).members).toContainEqual({ id: bob.member, data: "bob" });
+      expect(news(ana)).toMatchObject([{ joined: [{ id: bob.member }] }]);
+    },
+  );
 
-  it("[G9 M4] that does not come back is a departure, told once, at most a slot later", async () => {
+  it("[G9 M4] a member that does not reconnect is announced once as having left, at most a slot after its grace", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const bob = await joinCuttable(room);
@@ -82,7 +85,7 @@ describe("a lost connection", () => {
     expect(news(ana)).toHaveLength(2);
   });
 
-  it("[G9 G11 M4] of many at once wakes the room once, and is told in one frame", async () => {
+  it("[G9 G11 M4] many members whose grace ends together wake the room once, and are announced in one frame", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const others = await Promise.all(Array.from({ length: 5 }, () => joinCuttable(room)));
@@ -101,7 +104,7 @@ describe("a lost connection", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1 });
   });
 
-  it("[G9 M4 J5] that comes back with other presence data is an update", async () => {
+  it("[G9 M4 J5] a member that reconnects within the grace with other presence data is announced as an update", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const bob = await joinCuttable(room, { presence: 1 });
@@ -116,7 +119,7 @@ describe("a lost connection", () => {
     });
   });
 
-  it("[G9 M4 S3] of an SSE reader has the same grace", async () => {
+  it("[G9 M4 S3] an SSE client has the same grace", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await joinSse(room)];
     bob.vanish();
@@ -129,7 +132,7 @@ describe("a lost connection", () => {
     expect(news(ana)).toMatchObject([{ joined: [{ id: bob.member }] }]);
   });
 
-  it("[L4 M4] by silence has the grace as well", async () => {
+  it("[L4 M4] a member whose heartbeat timed out has the grace as well", async () => {
     const room = uniqueRoom("chat");
     const bob = await join(room);
     pass(3_600_000);
@@ -145,26 +148,29 @@ describe("a lost connection", () => {
   });
 });
 
-describe("who says that it leaves", () => {
+describe("a deliberate leave", () => {
   it.each<[string, number | undefined, boolean]>([
-    ["a close 1000", 1000, true],
+    ["a close with code 1000", 1000, true],
     ["a close without a code", undefined, true],
-    ["a close 1001, as of a page that is reloaded", 1001, false],
-    ["a close of its own", 4001, false],
-  ])("[M2 M4] by %s has no grace, unless it may come back", async (_how, code, isGone) => {
-    const room = uniqueRoom("chat");
-    const [ana, bob] = [await join(room), await join(room)];
+    ["a close with code 1001, as from a reloaded page", 1001, false],
+    ["a close with code 4001", 4001, false],
+  ])(
+    "[M2 M4] %s ends the membership without grace, unless the client is expected to reconnect",
+    async (_how, code, isGone) => {
+      const room = uniqueRoom("chat");
+      const [ana, bob] = [await join(room), await join(room)];
 
-    bob.close(code);
-    await bob.closed;
-    await ana.publish("mark", 1);
+      bob.close(code);
+      await bob.closed;
+      await ana.publish("mark", 1);
 
-    const told = { left: [{ id: bob.member, reason: "left" }], count: 1 };
-    expect(news(ana).slice(1)).toMatchObject(isGone ? [told] : []);
-    expect(await infoOf(room)).toMatchObject({ members: isGone ? 1 : 2 });
-  });
+      const told = { left: [{ id: bob.member, reason: "left" }], count: 1 };
+      expect(news(ana).slice(1)).toMatchObject(isGone ? [told] : []);
+      expect(await infoOf(room)).toMatchObject({ members: isGone ? 1 : 2 });
+    },
+  );
 
-  it("[A6 M4 H1] by POST while its connection is lost is gone at once", async () => {
+  it("[A6 M4 H1] a leave by POST from a member in grace ends its membership immediately", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await joinSse(room)];
     bob.vanish();
@@ -180,7 +186,7 @@ describe("who says that it leaves", () => {
 });
 
 describe("a member in grace", () => {
-  it("[G5 H1 M4] acts by POST as if it were connected", async () => {
+  it("[G5 H1 M4] a member in grace can act by POST as if it were connected", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await joinSse(room)];
     bob.vanish();
@@ -196,8 +202,8 @@ describe("a member in grace", () => {
   });
 });
 
-describe("a crash", () => {
-  it("[G6 G9 M4] is a blip: those who come back are not heard of, with what they said of themselves", async () => {
+describe("a crash in a room with grace", () => {
+  it("[G6 G9 M4] members that reconnect after a crash are not announced, and keep their presence data", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room, { presence: "ana" });
     const bob = await join(room);
@@ -219,7 +225,7 @@ describe("a crash", () => {
     expect(news(back)).toEqual([]);
   });
 
-  it("[G6 G9 M4] ends the membership of who does not come back, after the grace, though no one else comes", async () => {
+  it("[G6 G9 M4] the membership of a client that does not reconnect after a crash ends with its grace, even without other events", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await join(room)];
     await crash();
@@ -234,7 +240,7 @@ describe("a crash", () => {
     });
   });
 
-  it("[G6 G9 M4] while a member is in grace leaves the end of its grace as it was", async () => {
+  it("[G6 G9 M4] a crash does not change the end of a running grace", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const bob = await joinCuttable(room);
@@ -252,7 +258,7 @@ describe("a crash", () => {
   });
 });
 
-it("[J9 M4] who is in grace counts as a member, and may come back to a full room", async () => {
+it("[J9 M4] a member in grace counts for maxMembers, and may reconnect to a full room", async () => {
   const room = uniqueRoom("chat");
   const bob = await joinCuttable(room);
   await bob.cut();

@@ -17,7 +17,7 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** A room that takes no more joins now, and those who are in it. */
+/** A room whose join budget is spent, and its members. */
 async function busyRoom(): Promise<{ room: string; members: WebSocketMember[] }> {
   const room = uniqueRoom("few-joins");
   const members = [];
@@ -31,7 +31,7 @@ interface Refusal {
   readonly body: { readonly retryAfterMs: number };
 }
 
-/** Joins and is refused. */
+/** Sends a join that is rejected. */
 async function tryToJoin(room: string): Promise<Refusal> {
   const response = await request(roomPath(room, "/events"), {}, to);
   const retryAfter = Number(response.headers.get("Retry-After"));
@@ -39,7 +39,7 @@ async function tryToJoin(room: string): Promise<Refusal> {
 }
 
 describe("a storm of joins", () => {
-  it("[L9 J8] gets a plain 503 with Retry-After over WebSocket", async () => {
+  it("[L9 J8] a join over the budget gets a plain 503 with Retry-After over WebSocket", async () => {
     const { room } = await busyRoom();
 
     const refused = await upgrade(room, { to });
@@ -51,7 +51,7 @@ describe("a storm of joins", () => {
     expect(retryAfterMs).toBeGreaterThanOrEqual(1_000 / joinsPerSecond);
   });
 
-  it("[L9 S7] gets a stream that says when to come again, where an EventSource reads", async () => {
+  it("[L9 S7] a join over the budget gets a stream with a retry time if it comes from an EventSource", async () => {
     const { room } = await busyRoom();
 
     const reader = await openEvents(room, { to });
@@ -62,7 +62,7 @@ describe("a storm of joins", () => {
     expect(reader.stream.retryMs).toBe((reader.inbox.all[0] as { retryAfterMs?: number }).retryAfterMs);
   });
 
-  it("[L9 G10] is not noticed by those inside", async () => {
+  it("[L9 G10] a storm of joins does not affect the members of the room", async () => {
     const { room, members } = await busyRoom();
     const [ana, bob] = members as [WebSocketMember, WebSocketMember];
     const before = ana.inbox.all.length;
@@ -77,7 +77,7 @@ describe("a storm of joins", () => {
     expect(await kindsRoom(room).info()).toMatchObject({ members: joinsBurst });
   });
 
-  it("[L9 G10] is told different times, later the more there are", async () => {
+  it("[L9 G10] rejected joins get different retry times, which grow with their number", async () => {
     const { room } = await busyRoom();
 
     const waits: number[] = [];
@@ -89,7 +89,7 @@ describe("a storm of joins", () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(31_000);
   });
 
-  it("[L9 G10] is answered at the edge for half a second, and the room is not touched", async () => {
+  it("[L9 G10] the edge rejects joins for half a second without waking the room", async () => {
     const { room } = await busyRoom();
     await tryToJoin(room);
     await sendToSleep(room);
@@ -104,7 +104,7 @@ describe("a storm of joins", () => {
     await join(room, { to });
   });
 
-  it("[L9] is let in at the pace of the room, and another room is not concerned", async () => {
+  it("[L9] clients join at the rate of the room, and other rooms are not affected", async () => {
     const { room } = await busyRoom();
     await tryToJoin(room);
     await join(uniqueRoom("few-joins"), { to });

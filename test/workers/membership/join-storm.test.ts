@@ -4,14 +4,17 @@ import { crash, request, roomPath, uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
-/** So many who join at once are announced one by one: 1 + 2 + … + 44 frames are less than 1,000, with 45 more they are not. */
+/**
+ * This many simultaneous joins are announced one by one: 1 + 2 + … + 44 frames are less than 1,000, and 45 more are
+ * not.
+ */
 const ANNOUNCED_ALONE = 44;
 
-// The clock stands still unless a test moves it: then a storm lasts as long as the test wants.
+// The clock stands still unless a test moves it. So a storm lasts as long as the test needs.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(async () => {
   vi.useRealTimers();
-  await crash(); // If a hundred members left one after the other, every departure would be announced to all who remain.
+  await crash(); // If a hundred members left one after the other, every leave would be announced to all who remain.
 });
 
 function pass(ms: number): void {
@@ -19,8 +22,8 @@ function pass(ms: number): void {
 }
 
 /**
- * A room that `count` members have joined at the same time. While joins are announced one by one each has a turn of its own;
- * the others come together, except the last.
+ * A room that `count` members have joined at the same time. While joins are announced one by one, each has a turn of
+ * its own. The others share turns, except the last.
  */
 async function storm(count: number): Promise<{ room: string; members: WebSocketMember[] }> {
   const room = uniqueRoom();
@@ -33,17 +36,17 @@ async function storm(count: number): Promise<{ room: string; members: WebSocketM
   return { room, members };
 }
 
-/** The members as anyone may read them. */
+/** The members as any client may read them. */
 async function listOf(room: string): Promise<ReadonlyMap<string, unknown>> {
   const page = await (await request(roomPath(room, "/members?limit=1000"))).json<{ members: [] }>();
   return mapOf(page.members);
 }
 
-/** Expects that every one of these knows who is here, once they are told. */
+/** Expects all these members to know the list, once it has been announced. */
 async function expectAllToKnow(room: string, members: readonly WebSocketMember[]): Promise<void> {
   const list = await listOf(room);
   for (const { inbox } of members) {
-    // As many may be others, while not all is told yet.
+    // The count may be right before everything has been announced.
     await inbox.until(({ all }) => isSameKeys(follow(all).list, list));
     expect(follow(inbox.all)).toEqual({ list, count: list.size });
   }
@@ -53,8 +56,8 @@ function isSameKeys(known: Known["list"], list: ReadonlyMap<string, unknown>): b
   return known?.size === list.size && [...list.keys()].every((id) => known.has(id));
 }
 
-describe("very many joins at once", () => {
-  it("[M1] are announced one by one as long as they are few enough, and then held back", async () => {
+describe("a storm of joins", () => {
+  it("[M1] joins are announced one by one while they are few, and are held back beyond that", async () => {
     const { members } = await storm(120);
     const ana = members[0] as WebSocketMember;
 
@@ -62,7 +65,7 @@ describe("very many joins at once", () => {
     expect(follow(ana.inbox.all).count).toBe(ANNOUNCED_ALONE);
   });
 
-  it("[M1 G9] are announced together a little later, and nobody is missed", async () => {
+  it("[M1 G9] joins that were held back are announced together a little later, and none is missing", async () => {
     const { room, members } = await storm(120);
     const ana = members[0] as WebSocketMember;
 
@@ -73,7 +76,7 @@ describe("very many joins at once", () => {
     await expectAllToKnow(room, members);
   });
 
-  it("[M1] are no reason for a newcomer's welcome to be late or to list fewer", async () => {
+  it("[M1] in a storm of joins, the welcome of a new member is complete and not delayed", async () => {
     const { members } = await storm(120);
     const last = members.at(-1) as WebSocketMember;
 
@@ -81,11 +84,11 @@ describe("very many joins at once", () => {
     expect((await last.welcome()).members).toHaveLength(120);
   });
 
-  it("[M1] are held back where a departure is not", async () => {
+  it("[M1] joins are held back even when a leave is not", async () => {
     const { room, members } = await storm(ANNOUNCED_ALONE);
     const [ana, ben] = members as [WebSocketMember, WebSocketMember];
 
-    pass(20); // 120 frames: for one departure, and not for a join
+    pass(20); // 120 frames: enough for one leave, but not for a join
     ben.close(1000);
     await ana.inbox.take("presence", ({ left }) => left?.[0]?.id === ben.member);
     await join(room);
@@ -94,7 +97,7 @@ describe("very many joins at once", () => {
     expect(follow(ana.inbox.all).count).toBe(ANNOUNCED_ALONE - 1);
   });
 
-  it("[M1 M3] are one number to who is told how many there are", async () => {
+  it("[M1 M3] members that asked for counts receive a storm of joins as one count", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { query: { mode: "count" } });
     for (let n = 0; n < 100; n++) await join(room);
@@ -110,10 +113,10 @@ describe("very many joins at once", () => {
 describe("while joins are held back", () => {
   it.each<[string, (member: WebSocketMember, to: string) => object]>([
     ["publishes", () => ({ type: "publish", event: "hello" })],
-    ["says something volatile", () => ({ type: "publish", event: "hello", volatile: true })],
-    ["publishes to one", (_member, to) => ({ type: "publish", event: "hello", to: [to] })],
+    ["publishes a volatile message", () => ({ type: "publish", event: "hello", volatile: true })],
+    ["publishes to one member", (_member, to) => ({ type: "publish", event: "hello", to: [to] })],
     ["changes the state", () => ({ type: "set", set: { hello: 1 } })],
-  ])("[M1 F4] a member that %s is announced first", async (_what, actOf) => {
+  ])("[M1 F4] a member that %s is announced first, even if its join was held back", async (_what, actOf) => {
     const { members } = await storm(95);
     const [ana, last] = [members[0], members.at(-1)] as [WebSocketMember, WebSocketMember];
     expect(follow(ana.inbox.all).list?.has(last.member)).toBe(false);
@@ -121,18 +124,18 @@ describe("while joins are held back", () => {
     last.send(actOf(last, ana.member));
     await ana.inbox.take(["message", "state"]);
 
-    const [presence, heard] = JSON.parse(ana.inbox.texts.at(-1) ?? "") as {
+    const [presence, message] = JSON.parse(ana.inbox.texts.at(-1) ?? "") as {
       from?: string;
       joined?: { id: string }[];
     }[];
-    expect(heard).toMatchObject({ from: last.member });
+    expect(message).toMatchObject({ from: last.member });
     expect(presence?.joined?.map(({ id }) => id)).toContain(last.member);
     expect(follow(ana.inbox.all).list?.size).toBe(95);
   });
 
-  it("[M1 G9] who comes and goes, or says something new, ends up as it is", async () => {
+  it("[M1 G9] members that leave or change their data in a storm end up in the list correctly", async () => {
     const { room, members } = await storm(110);
-    for (const member of members.splice(60, 20)) member.close(1000); // some announced, some not
+    for (const member of members.splice(60, 20)) member.close(1000); // some of them were announced already
     await members[1]?.setPresence("new");
     await members.at(-1)?.setPresence("newest");
     const back = members.splice(-2, 1)[0] as WebSocketMember;
@@ -145,7 +148,7 @@ describe("while joins are held back", () => {
     expect([...(await listOf(room)).values()]).toEqual(expect.arrayContaining(["new", "newest", "changed"]));
   });
 
-  it("[M1 M5] one who comes back with the current roster misses nothing", async () => {
+  it("[M1 M5] a member that reconnects in a storm with the current roster misses nothing", async () => {
     const { room, members } = await storm(95);
     const last = members.at(-1) as WebSocketMember;
     const known = follow(last.inbox.all);
@@ -159,7 +162,7 @@ describe("while joins are held back", () => {
     expect(follow(back.inbox.all, known).list).toEqual(await listOf(room));
   });
 
-  it("[M1 M5] one who comes back with what it was told last is sent the list", async () => {
+  it("[M1 M5] a member that reconnects in a storm with its last received roster gets the list", async () => {
     const { room, members } = await storm(95);
     const ana = members[0] as WebSocketMember;
 
@@ -171,7 +174,7 @@ describe("while joins are held back", () => {
     expect(follow(back.inbox.all).list).toEqual(await listOf(room));
   });
 
-  it("[M1 G5] those on streams are told with the others", async () => {
+  it("[M1 G5] SSE clients receive held-back joins like all others", async () => {
     const { room } = await storm(100);
     const streams = [await joinSse(room), await joinSse(room)];
     const late = await join(room);
@@ -185,7 +188,7 @@ describe("while joins are held back", () => {
 });
 
 it(
-  "[M1 M6 G9] whatever the pace of a real storm, everyone knows the same in the end",
+  "[M1 M6 G9] after a storm of joins and leaves at full speed, everyone knows the same members",
   { timeout: 30_000 },
   async () => {
     vi.useRealTimers();

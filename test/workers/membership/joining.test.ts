@@ -20,7 +20,7 @@ describe("transports", () => {
     expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome"]);
   });
 
-  it("[J1] the word websocket is read in any case", async () => {
+  it("[J1] the word websocket in Upgrade is accepted in any case", async () => {
     const response = await upgrade(uniqueRoom(), { headers: { Upgrade: "WebSocket" } });
 
     expect(response.status).toBe(101);
@@ -39,7 +39,7 @@ describe("subprotocols", () => {
     ["parlor.v1 behind a secret", [`resume.${randomKey()}`, "parlor.v1"], "parlor.v1"],
     ["parlor.v1 with a token", [`bearer.${TOKEN}`, "parlor.v1"], "parlor.v1"],
   ])(
-    "[J2] a client that offers %s is welcome, and answered with no secret",
+    "[J2] a client that offers %s is welcomed, and the response contains no secret",
     async (_what, protocols, answer) => {
       const ana = await join(uniqueRoom(), protocols === undefined ? {} : { protocols });
 
@@ -54,7 +54,7 @@ describe("subprotocols", () => {
     ["a secret and another", [`resume.${randomKey()}`, "bearer.x", "mqtt"], "mqtt"],
     ["a secret", [`resume.${randomKey()}`], null],
   ])(
-    "[J2 G12] a client that offers only %s is closed version, and answered no secret",
+    "[J2 G12] a client that offers only %s is closed with version, and the response contains no secret",
     async (_what, protocols, answer) => {
       const room = uniqueRoom();
 
@@ -69,7 +69,7 @@ describe("subprotocols", () => {
 });
 
 describe("keys", () => {
-  it("[J3] the server draws a key of 22 characters for a client without one, another each time", async () => {
+  it("[J3] the server generates a new key of 22 characters for each client without one", async () => {
     const room = uniqueRoom();
     const keys = [(await join(room)).key, (await join(room)).key, (await joinSse(room)).key];
 
@@ -77,7 +77,7 @@ describe("keys", () => {
     expect(new Set(keys).size).toBe(3);
   });
 
-  it("[J3] a key in the query is the client's, and told in the welcome", async () => {
+  it("[J3] a key in the query is used, and the welcome contains it", async () => {
     const key = randomKey();
 
     expect((await join(uniqueRoom(), { key })).key).toBe(key);
@@ -109,7 +109,7 @@ describe("keys", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[J3] a malformed key offered as a subprotocol is not made good by the query's", async () => {
+  it("[J3] a malformed key offered as a subprotocol is rejected even if the query's key is valid", async () => {
     const ana = await joinWebSocket(uniqueRoom(), { key: randomKey(), protocols: ["parlor.v1", "resume.x"] });
 
     expect(await ana.inbox.take("error")).toMatchObject({ code: "bad_key" });
@@ -117,7 +117,7 @@ describe("keys", () => {
 });
 
 describe("identity", () => {
-  it("[J4] session and member follow from room and key, over either transport", async () => {
+  it("[J4] session and member are derived from room and key, over either transport", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const expected = await deriveIdentity(room, "", key);
 
@@ -140,8 +140,8 @@ describe("identity", () => {
   });
 });
 
-describe("one connection a session", () => {
-  it("[J5 G9] the older connection is closed replaced, and no one hears of it", async () => {
+describe("one connection for each session", () => {
+  it("[J5 G9] the older connection is closed with replaced, and nothing is announced", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     const ana = await join(room);
@@ -178,7 +178,7 @@ describe("one connection a session", () => {
     expect((await again.welcome()).members).toEqual([{ id: ana.member, data: { mood: "calm" } }]);
   });
 
-  it("[J5] presence data that the new connection brings replaces the old, and the others hear of it", async () => {
+  it("[J5] presence data of the new connection replaces the old, and the others are notified", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     const ana = await join(room, { presence: { mood: "calm" } });
@@ -207,7 +207,7 @@ describe("one connection a session", () => {
     expect(await infoOf(room)).toMatchObject({ members: 2 });
   });
 
-  it("[J5] what the older connection still says means nothing", async () => {
+  it("[J5] frames that the older connection still sends have no effect", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { allowHalfOpen: true });
     const again = await join(room, { key: ana.key });
@@ -223,7 +223,7 @@ describe("one connection a session", () => {
 });
 
 describe("parameters", () => {
-  it("[J7] presence is known from the start", async () => {
+  it("[J7] presence data of the join is known from the start", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
 
@@ -240,14 +240,14 @@ describe("parameters", () => {
     expect((await ana.welcome()).protocol).toBe(1);
   });
 
-  it.each(["state", "flow", "view"])("[J7] %s=0 is as if it were not there", async (name) => {
+  it.each(["state", "flow", "view"])("[J7] the parameter %s=0 is the same as an absent one", async (name) => {
     const ana = await join(uniqueRoom(), { query: { [name]: "0" } });
 
     expect(await ana.welcome()).toMatchObject({ count: 1, members: [{ id: ana.member }] });
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[J7 M5] any roster is understood, and one that is not the current one is as none", async () => {
+  it("[J7 M5] any roster is accepted, and one that is not current has no effect", async () => {
     const ana = await join(uniqueRoom(), { query: { roster: "中 %22 \ud800 no such" } });
 
     expect(await ana.welcome()).toMatchObject({ members: [{ id: ana.member }] });
@@ -265,7 +265,7 @@ describe("parameters", () => {
     ["flow", "2"],
     ["flow", "yes"],
     ["view", "01"],
-  ])("[J7] %s=%s is bad_request over either transport", async (name, value) => {
+  ])("[J7] the parameter %s=%s is bad_request over either transport", async (name, value) => {
     const room = uniqueRoom();
     const ana = await joinWebSocket(room, { query: { [name]: value } });
     const response = await request(
@@ -299,7 +299,7 @@ describe("parameters", () => {
     }
   });
 
-  it("[G12] a room answers nothing but a join that the Worker admitted", async () => {
+  it("[G12] a room accepts only joins that the Worker has admitted", async () => {
     const room = uniqueRoom();
     const response = await roomStub(room).fetch("https://room/", { headers: { Upgrade: "websocket" } });
 

@@ -8,21 +8,21 @@ import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 const MEMBERS = 1_000;
 
-/** Messages, each a row, before the crash and after it. */
+/** The number of messages, each a row, before the crash and after it. */
 const [BEFORE, AFTER] = [30, 30];
 
-/** Rows that a room reads to know what it is, in all its tables; of `sqlite_master` those that are passed over too. */
+/** The rows that a room reads about itself in all tables, including skipped rows of `sqlite_master`. */
 const ABOUT_ITSELF = 20;
 
-/** Publishes messages one by one; resolves when each is stored. */
+/** Publishes messages one by one. Resolves when each is stored. */
 async function publish(member: WebSocketMember, count: number, firstRef: number): Promise<void> {
   for (let ref = firstRef; ref < firstRef + count; ref++)
     expect(await member.publish("e", ref, { ref })).toMatchObject({ offset: ref });
 }
 
-describe("a thousand members that return together after a crash", () => {
+describe("a thousand members that reconnect after a crash", () => {
   it(
-    "[G4 G6 M4 P4] read each row of what they missed, and of themselves, once between them",
+    "[G4 G6 M4 P4] a thousand members that reconnect after a crash cause one read of each missed row and member row",
     { timeout: 60_000 },
     async () => {
       const room = uniqueRoom("chat"); // which has a grace
@@ -40,7 +40,7 @@ describe("a thousand members that return together after a crash", () => {
       await publish(back, AFTER, BEFORE + 1);
       await read();
       const others = await Promise.all(
-        // They had read different amounts, and some nothing.
+        // They had read different amounts, and some of them nothing.
         keys.map((key, index) => join(room, { key, after: `${epoch}:${index % (BEFORE + AFTER)}` })),
       );
       await Promise.all(others.map(({ inbox }) => inbox.take("position")));
@@ -53,7 +53,8 @@ describe("a thousand members that return together after a crash", () => {
       }
       expect(toLoad["member"]).toBe(MEMBERS);
       expect(toReturn["member"]).toBe(0);
-      // The tail holds what was written since the crash; the rest is read once, and looked for at most once for each.
+      // The cache holds the rows written since the crash. The others are read once, and searched at most once for each
+      // member.
       expect(toReturn["segment"]).toBeLessThanOrEqual(BEFORE + MEMBERS);
       const { member: _member, segment: _segment, ...rest } = { ...toLoad, ...toReturn };
       expect(Object.values(rest).reduce((sum, rows) => sum + rows, 0)).toBeLessThan(ABOUT_ITSELF);
@@ -62,8 +63,8 @@ describe("a thousand members that return together after a crash", () => {
   );
 });
 
-describe("members that were away for long", () => {
-  it("[G4 P4 L5] read each row of the tail once between them, whatever their pace", async () => {
+describe("members that were away for a long time", () => {
+  it("[G4 P4 L5] members that were away for a long time cause one read of each row of the tail, at any speed", async () => {
     const room = uniqueRoom("chat");
     const speaker = await joinSse(room);
     const start = speaker.position;

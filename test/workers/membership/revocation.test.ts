@@ -19,19 +19,19 @@ function uniqueUser(): string {
   return `user-${randomKey()}`;
 }
 
-/** A token that says when it was issued, some seconds ago. */
+/** A token that was issued this many seconds ago. */
 function issued(user: string, secondsAgo = 10): Promise<string> {
   return token({ user, claims: { iat: Math.floor(Date.now() / 1000) - secondsAgo } });
 }
 
-/** Revokes something as an administrator. Another server than those whose requests are looked at: it is another isolate's. */
+/** Revokes as an administrator, by default through another server, which stands for another isolate. */
 function revoke(what: object, at: Serve = serveKindsWith({})): Promise<Response> {
   const init = { method: "POST", headers: bearer(ADMIN_KEY), body: JSON.stringify(what) };
   return request("/admin/revocations", init, at);
 }
 
-describe("who is revoked", () => {
-  it("[D11 G12] cannot come back at once to a room that was named, though its Worker has not heard", async () => {
+describe("a revoked user", () => {
+  it("[D11 G12] a revoked user cannot rejoin a named room immediately, even if its Worker does not know of the revocation", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("closed")];
     const headers = bearer(await issued(user));
     const ana = await join(room, { to, headers });
@@ -45,7 +45,7 @@ describe("who is revoked", () => {
     expect(await later.welcome()).toMatchObject({ user });
   });
 
-  it("[D11 D10 G12] cannot come with a ticket that it had before, nor be given one", async () => {
+  it("[D11 D10 G12] a revoked user cannot join with an earlier ticket, nor get a new one", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("closed")];
     const init = { method: "POST", headers: bearer(await issued(user)) };
     const given = await request(roomPath(room, "/ticket"), init, to);
@@ -61,7 +61,7 @@ describe("who is revoked", () => {
     expect(await asked.json()).toMatchObject({ code: "token_revoked" });
   });
 
-  it("[D11 G12] does nothing by POST and reads nothing within ten seconds", async () => {
+  it("[D11 G12] a revoked user cannot act by POST or read after at most ten seconds", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("closed")];
     const headers = bearer(await issued(user));
     const ana = await joinSse(room, { to, headers });
@@ -79,7 +79,7 @@ describe("who is revoked", () => {
     }
   });
 
-  it("[D11] is removed from a named room in grace, and when it only watches", async () => {
+  it("[D11] a revoked user is removed from a named room, also in grace and as view-only", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("strict-grace")];
     const headers = bearer(await issued(user));
     const [lost, watcher] = [
@@ -95,7 +95,7 @@ describe("who is revoked", () => {
     expect(await watcher.closed).toMatchObject({ code: 4503 });
   });
 
-  it("[D11 G11] is closed when the room next looks after its connections, where nobody says a word", async () => {
+  it("[D11 G11] a revoked user is disconnected by the next alarm of an idle room", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("closed")];
     const ana = await join(room, { to, headers: bearer(await issued(user)) });
     // One whose token ends soon has the alarm come before ana counts as silent.
@@ -110,7 +110,7 @@ describe("who is revoked", () => {
     expect(await ana.closed).toMatchObject({ code: 4503 });
   });
 
-  it("[D11 G6] stays so through a crash of everything", async () => {
+  it("[D11 G6] a revocation survives a crash of everything", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("closed")];
     const headers = bearer(await issued(user));
 
@@ -121,7 +121,7 @@ describe("who is revoked", () => {
     expect(await socket.inbox.take("error")).toMatchObject({ code: "token_revoked" });
   });
 
-  it("[D11] is heard of after the room's clock was set back, too", async () => {
+  it("[D11] a revocation takes effect even after the room's clock was set back", async () => {
     const [user, room] = [uniqueUser(), uniqueRoom("closed")];
     const revoked = await join(room, { to, headers: bearer(await issued(user, 7_200)) });
     const other = await join(room, { to, headers: bearer(await issued(uniqueUser())) });
@@ -136,10 +136,10 @@ describe("who is revoked", () => {
   });
 });
 
-describe("a registry that cannot be reached", () => {
+describe("an unavailable registry", () => {
   const broken = { getByName: () => ({ since: () => Promise.reject(new Error("down")) }) };
 
-  it("[D11 J8] who comes with a token is told to wait, who needs none comes in", async () => {
+  it("[D11 J8] without the registry, a client with a token gets a retry time, and a client without one can join", async () => {
     const server = serveKindsWith({ REGISTRY: broken });
     const room = uniqueRoom("strict");
 
@@ -151,7 +151,7 @@ describe("a registry that cannot be reached", () => {
     await join(room, { to: server });
   });
 
-  it("[D11 E1] administrators are told to wait, and nothing of why", async () => {
+  it("[D11 E1] without the registry, administrators get unavailable without the reason", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const server = serveKindsWith({ REGISTRY: broken });
 

@@ -13,8 +13,8 @@ afterEach(() => vi.useRealTimers());
 
 const VIEW = { query: { view: "1" } };
 
-describe("who only watches", () => {
-  it("[J10 W1 W4] is told so, is not among the members, and reads who they are", async () => {
+describe("a view-only client", () => {
+  it("[J10 W1 W4] the welcome of a view-only client has viewOnly, and lists the members without it", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { presence: "ana" });
 
@@ -30,7 +30,7 @@ describe("who only watches", () => {
     expect(await ana.welcome()).not.toHaveProperty("viewOnly");
   });
 
-  it("[J10 H6 N3 G9] is neither counted, nor listed, nor announced, with what it says of itself either", async () => {
+  it("[J10 H6 N3 G9] a view-only client is not counted, listed or announced, nor is its presence data", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const watchers = [
@@ -53,30 +53,33 @@ describe("who only watches", () => {
   it.each([
     ["WebSocket", join],
     ["SSE", joinSse],
-  ])("[J10 G5] hears over %s everything that is for everyone", async (_what, joinBy) => {
-    const room = uniqueRoom();
-    const ana = await join(room);
-    const eve = await joinBy(room, VIEW);
+  ])(
+    "[J10 G5] a view-only client over %s receives everything that is for everyone",
+    async (_what, joinBy) => {
+      const room = uniqueRoom();
+      const ana = await join(room);
+      const eve = await joinBy(room, VIEW);
 
-    await ana.publish("r", 1);
-    ana.send({ type: "publish", event: "v", volatile: true });
-    await ana.act({ type: "set", set: { k: 1 } });
-    await ana.setPresence("here");
-    const bob = await join(room);
-    bob.close(1000);
-    await eve.inbox.take("presence", ({ left }) => left !== undefined);
+      await ana.publish("r", 1);
+      ana.send({ type: "publish", event: "v", volatile: true });
+      await ana.act({ type: "set", set: { k: 1 } });
+      await ana.setPresence("here");
+      const bob = await join(room);
+      bob.close(1000);
+      await eve.inbox.take("presence", ({ left }) => left !== undefined);
 
-    expect(eve.inbox.all.slice(1)).toMatchObject([
-      { type: "message", offset: 1, event: "r" },
-      { type: "message", event: "v" },
-      { type: "state", offset: 2, set: { k: 1 } },
-      { type: "presence", updated: [{ id: ana.member }], count: 1 },
-      { type: "presence", joined: [{ id: bob.member }], count: 2 },
-      { type: "presence", left: [{ id: bob.member }], count: 1 },
-    ]);
-  });
+      expect(eve.inbox.all.slice(1)).toMatchObject([
+        { type: "message", offset: 1, event: "r" },
+        { type: "message", event: "v" },
+        { type: "state", offset: 2, set: { k: 1 } },
+        { type: "presence", updated: [{ id: ana.member }], count: 1 },
+        { type: "presence", joined: [{ id: bob.member }], count: 2 },
+        { type: "presence", left: [{ id: bob.member }], count: 1 },
+      ]);
+    },
+  );
 
-  it("[J10 G4] comes back with its position like anyone", async () => {
+  it("[J10 G4] a view-only client resumes at its position like any other", async () => {
     const room = uniqueRoom();
     const [ana, eve] = [await join(room), await join(room, VIEW)];
     eve.close(4001);
@@ -90,7 +93,7 @@ describe("who only watches", () => {
     expect(await back.welcome()).not.toHaveProperty("members");
   });
 
-  it("[A7 J10 G12] never sees what is for some members, live, in a replay or in history", async () => {
+  it("[A7 J10 G12] a view-only client never receives messages for some members, live, in a replay or in history", async () => {
     const room = uniqueRoom();
     const [ana, bob, eve] = [await join(room), await join(room), await join(room, VIEW)];
     const start = eve.position;
@@ -111,13 +114,13 @@ describe("who only watches", () => {
   });
 });
 
-describe("its acts", () => {
+describe("acts of a view-only client", () => {
   it.each<[string, object]>([
     ["publish", { type: "publish", event: "e" }],
-    ["publish for some", { type: "publish", event: "e", to: ["x".repeat(22)] }],
+    ["publish for some members", { type: "publish", event: "e", to: ["x".repeat(22)] }],
     ["change of the state", { type: "set", set: { k: 1 } }],
     ["presence update", { type: "presence", data: 1 }],
-  ])("[J10] a %s is view_only, and the connection goes on", async (_what, act) => {
+  ])("[J10] a %s from a view-only client is view_only, and the connection stays open", async (_what, act) => {
     const room = uniqueRoom();
     const [ana, eve] = [await join(room), await join(room, VIEW)];
 
@@ -132,7 +135,7 @@ describe("its acts", () => {
     expect(presenceOf(ana)).toEqual([]);
   });
 
-  it("[J10 A4] a volatile publish is view_only, and reaches no one", async () => {
+  it("[J10 A4] a volatile publish from a view-only client is view_only, and reaches nobody", async () => {
     const room = uniqueRoom();
     const [ana, eve] = [await join(room), await join(room, VIEW)];
 
@@ -143,7 +146,7 @@ describe("its acts", () => {
     expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome", "message", "ack"]);
   });
 
-  it("[J10 H1] by POST are view_only as well", async () => {
+  it("[J10 H1] acts of a view-only client by POST are view_only as well", async () => {
     const room = uniqueRoom();
     const eve = await joinSse(room, VIEW);
 
@@ -164,7 +167,7 @@ describe("its acts", () => {
     expect(await infoOf(room)).toMatchObject({ members: 0, position: eve.position });
   });
 
-  it("[J10 A8] it may ask for history", async () => {
+  it("[J10 A8] a view-only client may request history", async () => {
     const room = uniqueRoom();
     const [ana, eve] = [await join(room), await join(room, VIEW)];
     await ana.publish("e", 1);
@@ -175,13 +178,13 @@ describe("its acts", () => {
   });
 });
 
-describe("how it goes", () => {
+describe("the end of a view-only connection", () => {
   it.each<[string, (eve: WebSocketMember) => unknown, number]>([
     ["a leave", (eve) => eve.send({ type: "leave" }), 4507],
     ["a close", (eve) => eve.close(1000), 1000],
-    ["a close to come back", (eve) => eve.close(4001), 4001],
-    ["abuse", (eve) => Array.from({ length: 100 }, () => eve.send("{")), 4505],
-  ])("[J10 G9] by %s: no one hears of it", async (_how, go, code) => {
+    ["a close with code 4001", (eve) => eve.close(4001), 4001],
+    ["a close for abuse", (eve) => Array.from({ length: 100 }, () => eve.send("{")), 4505],
+  ])("[J10 G9] %s of a view-only client is not announced", async (_how, go, code) => {
     const room = uniqueRoom("chat");
     const [ana, eve] = [await join(room), await join(room, VIEW)];
 
@@ -193,7 +196,7 @@ describe("how it goes", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1 });
   });
 
-  it("[J10 G9 M4] by a lost connection: no one hears of it, and it has no grace", async () => {
+  it("[J10 G9 M4] a lost view-only connection is not announced, and has no grace", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const eve = await joinCuttable(room, VIEW);
@@ -208,7 +211,7 @@ describe("how it goes", () => {
     expect(presenceOf(ana)).toEqual([]);
   });
 
-  it("[J10 J5] to be a member: its connection is replaced, and it is announced", async () => {
+  it("[J10 J5] a view-only client that rejoins as a member is announced, and its connection is replaced", async () => {
     const room = uniqueRoom();
     const [ana, eve] = [await join(room), await join(room, VIEW)];
 
@@ -224,23 +227,26 @@ describe("how it goes", () => {
     ["stored", "default"],
     ["in memory", "memory"],
     ["in memory, with grace", "memory-grace"],
-  ])("[J10 G6] not by a sleep: it watches on, of a room that is %s", async (_what, kind) => {
-    const [room, to] = [uniqueRoom(kind), serveKinds];
-    const [ana, eve] = [await join(room, { to }), await join(room, { to, ...VIEW })];
-    await kindsRoom(room).evict();
+  ])(
+    "[J10 G6] a view-only client stays view-only over a sleep, in a room that is %s",
+    async (_what, kind) => {
+      const [room, to] = [uniqueRoom(kind), serveKinds];
+      const [ana, eve] = [await join(room, { to }), await join(room, { to, ...VIEW })];
+      await kindsRoom(room).evict();
 
-    const bob = await join(room, { to });
-    await ana.publish("mark", 1);
+      const bob = await join(room, { to });
+      await ana.publish("mark", 1);
 
-    expect(await bob.welcome()).toMatchObject({ count: 2 });
-    expect(await eve.inbox.take("presence")).toMatchObject({ joined: [{ id: bob.member }], count: 2 });
-    expect(await eve.inbox.take("message")).toMatchObject({ offset: 1 });
-    expect(await eve.ask({ type: "publish", ref: 1, event: "e" })).toMatchObject({ code: "view_only" });
-  });
+      expect(await bob.welcome()).toMatchObject({ count: 2 });
+      expect(await eve.inbox.take("presence")).toMatchObject({ joined: [{ id: bob.member }], count: 2 });
+      expect(await eve.inbox.take("message")).toMatchObject({ offset: 1 });
+      expect(await eve.ask({ type: "publish", ref: 1, event: "e" })).toMatchObject({ code: "view_only" });
+    },
+  );
 });
 
-describe("the room", () => {
-  it("[J9 J10] counts those who watch against maxMembers, and lets them come back", async () => {
+describe("a room with view-only clients", () => {
+  it("[J9 J10] view-only clients count for maxMembers, and may reconnect", async () => {
     const [room, to] = [uniqueRoom("small"), serveKinds];
     const members = await Promise.all(Array.from({ length: 10 }, () => join(room, { to })));
     const eves = [await join(room, { to, ...VIEW }), await join(room, { to, ...VIEW })] as const;
@@ -256,7 +262,7 @@ describe("the room", () => {
     expect(await next.welcome()).toMatchObject({ count: 11 });
   });
 
-  it("[N4 J10] does not expire while it is watched, and does once nobody watches either", async () => {
+  it("[N4 J10] a room does not expire while view-only clients are connected, and does after they have left", async () => {
     vi.setSystemTime(Date.now());
     const room = uniqueRoom();
     const [ana, eve] = [await join(room), await join(room, VIEW)];
@@ -264,7 +270,7 @@ describe("the room", () => {
     ana.send({ type: "leave" });
     await ana.closed;
     vi.setSystemTime(Date.now() + 2 * OPTIONS.emptyRoomTtlMs.default);
-    eve.send({ type: "history", ref: 1 }); // it is not silent
+    eve.send({ type: "history", ref: 1 }); // so that its heartbeat does not time out
     await eve.inbox.take("history");
     await passAndWake(room, 0);
     expect(await infoOf(room)).toMatchObject({ position: ana.position });

@@ -5,12 +5,12 @@ import { uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
 import { join } from "../support/websocket.ts";
 
-describe("what it tells", () => {
+describe("the content of the welcome", () => {
   it.each([
     ["WebSocket", join],
     ["SSE", joinSse],
   ])(
-    "[W1 V1 G2] the welcome over %s tells the protocol, who one is, the time and that history is durable",
+    "[W1 V1 G2] the welcome over %s has the protocol, the client's identity, the time and durable history",
     async (_what, joinBy) => {
       const before = Date.now();
 
@@ -31,7 +31,7 @@ describe("what it tells", () => {
     },
   );
 
-  it("[W5] the welcome tells the intervals and limits that the kind has", async () => {
+  it("[W5] the welcome has the intervals and limits of its kind", async () => {
     const welcome = await (await join(uniqueRoom("game"))).welcome();
 
     expect(welcome.pingIntervalMs).toBe(OPTIONS.pingIntervalMs.default);
@@ -50,7 +50,7 @@ describe("what it tells", () => {
     });
   });
 
-  it("[W1] nothing in the welcome tells of another member's secrets", async () => {
+  it("[W1] the welcome contains no secrets of other members", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await join(room);
@@ -62,7 +62,7 @@ describe("what it tells", () => {
   });
 });
 
-describe("where one stands", () => {
+describe("positions in the welcome", () => {
   it("[W2] in a new room both position and head are the log's start", async () => {
     const welcome = await (await join(uniqueRoom())).welcome();
 
@@ -82,7 +82,7 @@ describe("where one stands", () => {
     expect(welcome.head).toBe(ana.position);
   });
 
-  it("[W2] with a replay position is its start, and head the end of the log", async () => {
+  it("[W2] with a replay, position is the start of the replay, and head the end of the log", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = ana.position;
@@ -122,8 +122,8 @@ describe("where one stands", () => {
   });
 });
 
-describe("who is here", () => {
-  it("[W4] the mode list tells everyone, the newcomer too, with data once it said something", async () => {
+describe("members in the welcome", () => {
+  it("[W4] in the mode list the welcome lists all members including the new one, with their presence data", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await join(room, { presence: null });
@@ -142,7 +142,7 @@ describe("who is here", () => {
     );
   });
 
-  it("[W4] the mode count tells the number of members alone", async () => {
+  it("[W4] in the mode count the welcome has only the number of members", async () => {
     const room = uniqueRoom();
     await join(room);
 
@@ -152,7 +152,7 @@ describe("who is here", () => {
     expect(welcome).not.toHaveProperty("members");
   });
 
-  it("[W4] the newest data of a member is told", async () => {
+  it("[W4] the welcome has the newest presence data of each member", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { presence: 1 });
     await ana.setPresence(2);

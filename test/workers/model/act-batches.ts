@@ -6,13 +6,13 @@ import type { Simulation } from "./simulation.ts";
 import { NAMES, type Client } from "./client.ts";
 import type { ActBatch } from "./sending.ts";
 
-/** Which of the clients, or of those connected. */
+/** The index of a client, or of a connected client. */
 export const who = fc.nat(NAMES.length - 1);
 
-/** What a client says, before it is known who the clients are. */
+/** What a client sends, before the clients are known. */
 export interface PlannedBatch {
   readonly who: number;
-  /** Whether it may be someone who is not connected, and then acts by POST. */
+  /** Whether the sender may be a client without a connection, which then acts by POST. */
   readonly isAnyone: boolean;
   readonly acts: readonly Act[];
   readonly isArray: boolean;
@@ -30,7 +30,7 @@ export function batchesOf(act: fc.Arbitrary<Act>, minLength: number): fc.Arbitra
   return fc.array(batch, { minLength, maxLength: 2 });
 }
 
-/** Each says one thing at a time. */
+/** The batches of these clients, at most one for each client. */
 export function batchesIn(simulation: Simulation, batches: readonly PlannedBatch[]): readonly ActBatch[] {
   const byClient = new Map<Client, ActBatch>();
   for (const batch of batches) {
@@ -42,7 +42,7 @@ export function batchesIn(simulation: Simulation, batches: readonly PlannedBatch
   return [...byClient.values()];
 }
 
-/** Who has been silent for long says something. */
+/** Lets clients that have been silent for a long time send something. */
 export function keepAlive(simulation: Simulation, silentMs: number): Promise<void> {
   const { model } = simulation;
   const quiet = [...model.connections].filter(({ heardAt }) => model.now - heardAt >= silentMs);
@@ -51,7 +51,7 @@ export function keepAlive(simulation: Simulation, silentMs: number): Promise<voi
   );
 }
 
-/** One of the live connections; none where there is none. */
+/** One of the live connections; `undefined` if there is none. */
 export function connectionOf({ model }: Simulation, index: number): Connection | undefined {
   return [...model.connections][index % model.connections.size];
 }
@@ -62,12 +62,12 @@ export function clientOf({ clients }: Simulation, index: number): Client {
   return client;
 }
 
-/** True once in so many times. */
+/** True once in this many times. */
 export function oneIn(times: number): fc.Arbitrary<boolean> {
   return fc.nat(times - 1).map((n) => n === times - 1);
 }
-/** Departures are gathered into slots of this length. */
+/** Leaves after a grace are grouped into slots of this length. */
 export const SLOT_MS = 15_000;
 
-/** Who was silent for so long says something before time passes: nobody shall be closed for silence by chance. */
+/** Clients that have been silent for this long send something before time passes, so that none times out by chance. */
 export const QUIET_MS = 60_000;

@@ -1,7 +1,7 @@
 import { textOf, type Recorded, type RecordedFrame } from "./recorded.ts";
 import { departureOf, refusalOf, type Shared, type StateRefusal } from "./shared.ts";
 
-/** One time that something was asked to be recorded. */
+/** One request to record something. */
 export interface Attempt {
   readonly recorded: Recorded;
   /** Whether the room rejected it; `undefined` while there is no answer, or where a crash cut the answer off. */
@@ -10,15 +10,15 @@ export interface Attempt {
   met: readonly Shared[];
 }
 
-/** A member's departure, which deletes the keys that end with it, if there are any by then. */
+/** The end of a membership, which deletes the member's own keys if it has any by then. */
 interface Departing {
   readonly departs: string;
 }
 
-/** What one client wants recorded, in its order. */
+/** What one client wants recorded, in order. */
 export type ActQueue = (Attempt | Departing)[];
 
-/** The log as it grows. */
+/** The log while it grows. */
 export interface Growing {
   /** The state at each offset. */
   readonly states: readonly Shared[];
@@ -26,17 +26,17 @@ export interface Growing {
   add(recorded: Recorded): void;
 }
 
-/** What became of queues that a promise rules out. */
+/** Outcomes of the queues that break a promise. */
 export interface Found {
-  /** Stored though no one had asked for it, or not then. */
+  /** Frames that were stored although nobody requested them, or not at that time. */
   readonly unexpected: RecordedFrame[];
-  /** Stored where it should have been refused. */
+  /** Frames that were stored although they should have been rejected. */
   readonly wrong: string[];
-  /** Asked for, with nothing to refuse it for, and not stored. */
+  /** Requests that were not stored although nothing justified a rejection. */
   readonly missing: Recorded[];
 }
 
-/** Puts what was stored where it was asked for: each queue in its order, the queues in any. */
+/** Matches stored frames to the requests: in order within each queue, in any order between queues. */
 export function follow(
   queues: readonly ActQueue[],
   fresh: readonly RecordedFrame[],
@@ -54,7 +54,7 @@ export function follow(
     }
     const { queue, index, recorded } = next;
     const met = log.states.slice(starts.get(queue));
-    // Of one queue a crash takes the end: what came before something that is stored was refused, or is missing.
+    // A crash can only lose the end of a queue. So requests before a stored one were rejected, or are missing.
     found.missing.push(...passOver(queue.splice(0, index), met, false));
     queue.shift();
     const refusal = whyNot(recorded, state);
@@ -68,7 +68,7 @@ export function follow(
   return found;
 }
 
-/** How many frames the departures in queues add to the log. */
+/** The number of frames that the ends of memberships in these queues add to the log. */
 export function departuresIn(queues: readonly ActQueue[], state: Shared): number {
   return queues.flat().filter((each) => "departs" in each && recordedOf(each, state) !== undefined).length;
 }
@@ -91,7 +91,7 @@ function nextWith(
   return undefined;
 }
 
-/** Notes what attempts met that came to nothing; returns those that should not have. */
+/** Records the states that unstored attempts met. Returns the attempts that should have been stored. */
 function passOver(passed: ActQueue, met: readonly Shared[], mayLose: boolean): Recorded[] {
   return passed.flatMap((each) => {
     const recorded = recordedOf(each, met.at(-1) ?? NOTHING);

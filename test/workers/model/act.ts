@@ -8,7 +8,7 @@ import type { Attempt, ActQueue } from "./act-queues.ts";
 import type { StateRefusal } from "./shared.ts";
 import { refusalOf } from "./shared.ts";
 
-/** Who acts, and the queue for what it wants recorded: nothing overtakes within one. */
+/** The sender of an act, and the queue for what it wants recorded. Nothing overtakes within a queue. */
 export interface Actor {
   readonly model: Model;
   readonly client: Client;
@@ -18,10 +18,10 @@ export interface Actor {
 /** A frame of a client. */
 export type ActFrame = Readonly<Record<string, unknown>> & { readonly type: string; readonly ref?: number };
 
-/** An act as it is sent, and what is to come of it. */
+/** An act as it is sent, and its expected outcome. */
 export interface PlannedAct {
   readonly frame: ActFrame;
-  /** What it records, or has recorded before. */
+  /** What it records, or has recorded already. */
   readonly recorded?: Recorded;
   /** This time that it is asked to be recorded. */
   readonly attempt?: Attempt;
@@ -29,13 +29,13 @@ export interface PlannedAct {
   judge(answer: AnswerFrame): string | undefined;
 }
 
-/** Something that a client may do. Once it is planned, the model has it done. */
+/** Something that a client may do. Planning it also applies it to the model. */
 export interface Act {
   plan(actor: Actor): PlannedAct;
   toString(): string;
 }
 
-/** Defines an act by what it may be given and what it comes to. */
+/** Defines an act by its possible arguments and its effect. */
 export function act<Args>(
   name: string,
   weight: number,
@@ -49,7 +49,7 @@ export function act<Args>(
   return { weight, arbitrary };
 }
 
-/** What is stored already stays where it is; anything else is for members only, and to members only. */
+/** An act that is stored already stays stored. Any other act is for members only, both as senders and as addressees. */
 export function record({ model, client, queue }: Actor, frame: ActFrame, recorded: Recorded): PlannedAct {
   const attempt: Attempt = { recorded, isRejected: undefined, met: [] };
   if (recorded.offset === undefined) {
@@ -68,7 +68,7 @@ export function record({ model, client, queue }: Actor, frame: ActFrame, recorde
   return { frame, recorded, attempt, judge: isTaken };
 }
 
-/** Why an attempt may have been refused, by each state that it may have met. */
+/** The reasons why an attempt may have been rejected, one for each state that it may have met. */
 function reasonsAgainst({ recorded: { change, from }, met }: Attempt): StateRefusal[] {
   if (change === undefined) return [];
   return met.flatMap((state) => refusalOf(state, change, from) ?? []);

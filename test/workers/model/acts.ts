@@ -15,7 +15,7 @@ const publishTo = act(
     publishAnew(actor, { isNumbered: true, to: members.map((index) => idOf(actor, index)) }),
 );
 
-/** The id of one of the clients, or of someone who is never here. */
+/** The id of one of the clients, or of a client that never joins. */
 function idOf({ model }: Actor, index: number): string {
   return model.ids[index] ?? "A".repeat(22);
 }
@@ -52,76 +52,78 @@ const history = act("history", 2, range, (actor, asked) =>
   readHistory(actor, mayReread(actor, asked) ? asked : NO_RANGE),
 );
 
-/** Says so much that a few of these fill a window. */
+/** Publishes a message so large that a few of them fill a window. */
 export const largePublish: Act = {
   plan: (actor) => publishAnew(actor, { isNumbered: true, more: "x".repeat(LARGE) }),
   toString: () => "publish a large message",
 };
 
-/** Close to the largest frame. */
+/** Close to the maximum size of a frame. */
 const LARGE = 60_000;
 
-/** So much of what was shouted is sent again to a connection: whatever else waits, it is not closed for it (L6, L7). */
+/**
+ * Large messages are sent again to a connection at most this many times, so that it is never closed for it (L6, L7).
+ */
 const MAX_REREAD = 4;
 
-/** Whether a client may ask for messages; what was shouted it may ask for a few times only. */
+/** Whether a client may request messages. It may request large messages again only a few times. */
 function mayReread({ model, client }: Actor, asked: Range): boolean {
   const connection = model.connectionOf(client.id);
   if (connection === undefined) return true;
-  // Which messages will be in the page is not known yet: more may be shouted in the same step.
+  // The content of the page is not known yet: more large messages may be published in the same step.
   const large = model.log.some(({ text }) => text.length > LARGE) ? asked.limit : 0;
   if (connection.reread + large > MAX_REREAD) return false;
   connection.reread += large;
   return true;
 }
 
-/** Asks for something that changes nothing and takes no room: a page that is empty. */
+/** Requests something that changes nothing and takes no space: an empty page. */
 export const asking: Act = {
   plan: (actor) => readHistory(actor, NO_RANGE),
   toString: () => "ask",
 };
 
-/** Asks for what was shouted after an offset. */
+/** Requests the large messages after an offset. */
 export function askingAfter(after: number): Act {
   return {
     plan: (actor) => readHistory(actor, { after, limit: LARGE_PUBLISHES }),
-    toString: () => `ask for what comes after ${after}`,
+    toString: () => `request messages after ${after}`,
   };
 }
 
-/** The large messages that one client publishes at once. */
+/** The number of large messages that one client publishes at once. */
 export const LARGE_PUBLISHES = 3;
 
-/** At most so much is in an answer to {@link askingAfter}, in characters. */
+/** The maximum size of a reply to {@link askingAfter}, in characters. */
 export const CHARS_ASKED = LARGE_PUBLISHES * (LARGE + 500);
 
 function readHistory({ model, client }: Actor, asked: Range): PlannedAct {
   const frame = { type: "history", ref: client.nextRef(), ...asked };
   if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
   const oldHead = model.head;
-  // What is said at the same time may be in it, or not yet.
+  // The page may or may not include messages that are published at the same time.
   const isPage = (answer: AnswerFrame): string | undefined => {
     const heads = Array.from({ length: model.head - oldHead + 1 }, (_, more) => oldHead + more);
     return heads.some((head) => samePage(answer, pageOf(model, client.id, asked, head)))
       ? undefined
-      : `not the page that was asked for: ${JSON.stringify(answer)}`;
+      : `not the requested page: ${JSON.stringify(answer)}`;
   };
   return { frame, judge: isPage };
 }
 
-/** Repeats what was recorded, or was to be, under a ref. */
+/** Repeats what was recorded, or was to be recorded, under a ref. */
 export function repeatOf(ref: number): Act {
   return {
     plan(actor) {
       const act = actor.client.acts.get(ref);
-      if (act === undefined) throw new Error(`there was no act ${ref}`);
+      if (act === undefined) throw new Error(`no act has the ref ${ref}`);
       return record(actor, act.frame, act.recorded);
     },
     toString: () => `repeat of ${ref}`,
   };
 }
 
-/** Ends the membership; a sequence has a step of its own for it, since it ends the connection too. */
+/** Ends the membership. Sequences have a separate step for it, because it ends the connection too. */
 export const leaving: Act = {
   plan({ model, client, queue }) {
     const frame = { type: "leave", ref: client.nextRef() };
@@ -132,13 +134,13 @@ export const leaving: Act = {
   toString: () => "leave",
 };
 
-/** Anything a member may say that a crash may swallow: the model knows what of it was stored, and by whom it is repeated. */
+/** Any act that a crash may lose. The model learns what was stored, and the client repeats it. */
 export const anyMessage = fc.oneof(publish, publishTo, set, repeat, volatile);
 
-/** Anything a member may do and stay. */
+/** Any act after which the member stays. */
 export const anyAct = fc.oneof(publish, publishTo, set, repeat, volatile, presence, history);
 
-/** What is said anew. */
+/** A new message. */
 interface NewMessage {
   readonly isNumbered: boolean;
   readonly to?: readonly string[];
@@ -152,19 +154,19 @@ function publishAnew(actor: Actor, { isNumbered, to, more = "" }: NewMessage): P
   const frame = { type: "publish", ...message, ...(isNumbered && { ref: client.nextRef() }) };
   const text = textOf({ type: "message", from, ...message });
   const recorded: Recorded = { from, text, to, offset: undefined, time: undefined };
-  // What is large is not repeated: a few of it spend a budget.
+  // Large messages are not repeated, because a few of them spend a budget.
   if (frame.ref !== undefined && more === "") client.acts.set(frame.ref, { frame, recorded });
   return record(actor, frame, recorded);
 }
 
-/** Which messages are asked for, bounds exclusive. */
+/** A range of messages to request. The bounds are exclusive. */
 interface Range {
   readonly after?: number;
   readonly before?: number;
   readonly limit: number;
 }
 
-/** No message comes before the first. */
+/** No message precedes the first one. */
 export const NO_RANGE: Range = { before: 1, limit: 1 };
 
 interface Page {
@@ -172,7 +174,7 @@ interface Page {
   readonly more: boolean;
 }
 
-/** The page of history that rule A8 gives a member, of a log that ends at `head`. */
+/** The page of history that rule A8 gives a member, from a log that ends at `head`. */
 function pageOf(model: Model, id: string, { after, before = Infinity, limit }: Range, head: number): Page {
   const visible = model.visible(id, Math.max(after ?? 0, model.floor), Math.min(head, before - 1));
   const range = visible.filter(({ change }) => change === undefined);

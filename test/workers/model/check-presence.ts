@@ -3,21 +3,21 @@ import type { Evidence } from "./checks.ts";
 import type { Connection, OwedChange } from "./connection.ts";
 import { textOfData, type Change } from "./model.ts";
 
-/** G9: each reads of each change once, believes what is so, and was told so when it came. */
+/** G9: each client receives each change once, knows the current members, and receives each change in time. */
 export function* presenceIsTrue({ model, connections }: Evidence): Iterable<string> {
   for (const connection of connections) {
     const [welcome] = connection.frames;
     if (welcome?.type !== "welcome") continue;
     const here = new Map(welcome.members?.map(({ id, data }) => [id, textOfData(data)]));
     if (listOf(here) !== listOf(connection.welcome.members) || welcome.count !== here.size)
-      yield `${connection.name} was told of ${welcome.count}: ${listOf(here)}; not ${listOf(connection.welcome.members)}`;
+      yield `${connection.name} got ${welcome.count} members in its welcome: ${listOf(here)}; expected ${listOf(connection.welcome.members)}`;
     const told: string[] = [];
     for (const [index, frame] of connection.frames.entries()) {
       if (frame.type !== "presence") continue;
       if (frame.members !== undefined) {
         const before = connection.frames[index - 1];
         if (!connection.hasStalled || before?.type !== "position")
-          yield `${connection.name} was told the whole list, and had missed nothing, or was not sent the log before`;
+          yield `${connection.name} got the whole list although it had missed nothing, or had not been sent the log before`;
         here.clear();
         for (const { id, data } of frame.members) here.set(id, textOfData(data));
       }
@@ -25,11 +25,11 @@ export function* presenceIsTrue({ model, connections }: Evidence): Iterable<stri
     }
     yield* changesOf(connection, told);
     if (model.connections.has(connection) && listOf(here) !== listOf(model.list()))
-      yield `${connection.name} believes that here are ${listOf(here)}; not ${listOf(model.list())}`;
+      yield `${connection.name} knows the members ${listOf(here)}; expected ${listOf(model.list())}`;
   }
 }
 
-/** Does as a client does with a presence frame, and tells what contradicts what it knew. */
+/** Applies a presence frame as a client does. Reports what contradicts its earlier knowledge. */
 function* follow(
   connection: Connection,
   frame: PresenceFrame,
@@ -37,24 +37,24 @@ function* follow(
   told: string[],
 ): Iterable<string> {
   for (const { id, data } of frame.joined ?? []) {
-    if (here.has(id)) yield `${connection.name} was told that ${id} joined, who was here`;
+    if (here.has(id)) yield `${connection.name} was notified that ${id} joined, but it was a member already`;
     here.set(id, textOfData(data));
     told.push(textOfChange({ what: "joined", id, data }));
   }
   for (const { id, data } of frame.updated ?? []) {
-    if (!here.has(id)) yield `${connection.name} was told that ${id} changed, who was not here`;
+    if (!here.has(id)) yield `${connection.name} was notified that ${id} changed, but it was not a member`;
     here.set(id, textOfData(data));
     told.push(textOfChange({ what: "updated", id, data }));
   }
   for (const { id, reason } of frame.left ?? []) {
-    if (!here.delete(id)) yield `${connection.name} was told that ${id} left, who was not here`;
+    if (!here.delete(id)) yield `${connection.name} was notified that ${id} left, but it was not a member`;
     told.push(textOfChange({ what: "left", id, reason }));
   }
   if (frame.count !== here.size)
-    yield `${connection.name} was told of ${frame.count}, and knows ${here.size}`;
+    yield `${connection.name} got the count ${frame.count}, but knows ${here.size} members`;
 }
 
-/** Of each member it reads the changes that there were, in their order; what different members did may be mixed. */
+/** A client receives the changes of each member in order. Changes of different members may be interleaved. */
 function* changesOf(connection: Connection, told: readonly string[]): Iterable<string> {
   const ids = new Set([...connection.changes.map(({ change }) => change.id), ...told.map(idOf)]);
   for (const id of ids) {
@@ -62,11 +62,11 @@ function* changesOf(connection: Connection, told: readonly string[]): Iterable<s
     const read = told.filter((text) => idOf(text) === id);
     if (fits(owed, read)) continue;
     const [is, should] = [read, owed.map(({ change }) => textOfChange(change))].map((all) => all.join(", "));
-    yield `${connection.name} was told: ${is || "nothing"}; not: ${should || "nothing"}`;
+    yield `${connection.name} got: ${is || "nothing"}; expected: ${should || "nothing"}`;
   }
 }
 
-/** Whether what was told is what was owed; of several changes at once, the older ones may be left out. */
+/** Whether the received changes are the expected ones. Of several changes in one step, the older ones may be absent. */
 function fits([next, ...others]: readonly OwedChange[], told: readonly string[]): boolean {
   if (next === undefined) return told.length === 0;
   const isTold = told[0] === textOfChange(next.change) && fits(others, told.slice(1));
@@ -88,6 +88,6 @@ function listOf(members: ReadonlyMap<string, string>): string {
     [...members]
       .map(([id, data]) => `${id} (${data})`)
       .toSorted()
-      .join(", ") || "no one"
+      .join(", ") || "nobody"
   );
 }

@@ -6,7 +6,9 @@ import type { Model } from "./model.ts";
 import { isRecorded } from "./recorded.ts";
 import { isAnswer } from "./client-window.ts";
 
-/** L5, L7: who says what it has read is never sent more than its window, and is sent the rest as it reads. */
+/**
+ * L5, L7: a client that reports what it has read never receives more than its window, and gets the rest as it reads.
+ */
 export function* keptUp({ model, connections }: Evidence): Iterable<string> {
   for (const connection of connections) {
     for (const excess of connection.window?.excess ?? []) yield `${connection.name}: ${excess}`;
@@ -14,7 +16,7 @@ export function* keptUp({ model, connections }: Evidence): Iterable<string> {
   }
 }
 
-/** Who fell behind is sent the log and then where it stands, with nothing between but its own answers. */
+/** A client that fell behind receives the log, then its position, with nothing between except its own replies. */
 function* caughtUp(connection: Connection, model: Model): Iterable<string> {
   for (const { frames, head } of connection.stalls) {
     const end = connection.frames
@@ -22,11 +24,11 @@ function* caughtUp(connection: Connection, model: Model): Iterable<string> {
       .find((frame) => !isRecorded(frame) && !isAnswer(frame) && frame.type !== "pong");
     const isOver = end === undefined ? !model.connections.has(connection) : isReplayed(end, head);
     if (!isOver)
-      yield `${connection.name} fell behind the end of the log, ${head}, and after messages was sent ${JSON.stringify(end) ?? "nothing"}`;
+      yield `${connection.name} fell behind the end of the log, ${head}, and got ${JSON.stringify(end) ?? "nothing"} after the messages`;
   }
 }
 
-/** Whether a frame tells that the log was sent as far as it went, and at least up to an offset. */
+/** Whether a position frame says that the log was sent to its end, and at least up to an offset. */
 function isReplayed(frame: ServerFrame, head: number): boolean {
   if (frame.type !== "position" || frame.reason !== "replayed") return false;
   return (parsePosition(frame.position)?.offset ?? 0) >= head;

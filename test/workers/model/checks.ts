@@ -9,40 +9,41 @@ import type { Connection } from "./connection.ts";
 import type { Model } from "./model.ts";
 import type { RecordedFrame } from "./recorded.ts";
 
-/** An act, who asked for it, and what came back; `undefined` where nothing has to. */
+/** An act, its sender, and the reply; `undefined` if no reply is required. */
 export interface AnsweredAct {
   readonly by: string;
   readonly act: PlannedAct;
   readonly answer: AnswerFrame | undefined;
 }
 
-/** What is judged: what should be so, by the model, beside what is stored, what was answered and what was read. */
+/** What is checked: the expectations of the model, and what was stored, replied and received. */
 export interface Evidence {
   readonly model: Model;
   readonly stored: readonly RecordedFrame[];
-  /** What was answered since the last judgement. */
+  /** The replies since the last check. */
   readonly answers: readonly AnsweredAct[];
-  /** Every live connection, and those that have ended since the last judgement. All have read what they were sent. */
+  /** All live connections, and those that have ended since the last check. All have read everything they were sent. */
   readonly connections: readonly Connection[];
 }
 
-/** Tells each way in which a promise is broken. */
+/** Reports each way in which a promise is broken. */
 export type Check = (evidence: Evidence) => Iterable<string>;
 
-/** The promises, each judged by itself. */
+/** The promises, each with its own check. */
 const CHECKS: Readonly<Record<string, Check>> = {
-  "[G1] recorded messages have the offsets 1, 2, 3 …, in the order in which everyone sees them": inOrder,
+  "[G1] recorded messages have the offsets 1, 2, 3 and so on, in the order in which everyone receives them":
+    inOrder,
   "[G2] what was acked or delivered is stored": isStored,
-  "[G3] a ref takes effect once, and gets its first answer again": once,
-  "[G4] who comes back gets exactly what it missed, or is told why not": exactly,
-  "[G8] a volatile message comes at most once, without an offset, and is not stored": atMostOnce,
-  "[G9] joins and departures are told once to everyone here, and lists are true": presenceIsTrue,
-  "[T1 T2 T3 T4] what anyone knows of the state, and what changes it, is what should be": stateAgrees,
-  "[L5 L7 G7] no more than a window is ever unread, and who reads again is sent the rest": keptUp,
-  "[A2 A5 A6 A7 A8 H2] every act is answered as it should be, once": answered,
+  "[G3] a ref takes effect once, and a repeat gets its first reply": once,
+  "[G4] a client that reconnects gets exactly the missed messages, or the reason why not": exactly,
+  "[G8] a volatile message is delivered at most once, without an offset, and is not stored": atMostOnce,
+  "[G9] joins and leaves are announced once to every member, and lists are correct": presenceIsTrue,
+  "[T1 T2 T3 T4] every client knows the correct state, and only allowed acts change it": stateAgrees,
+  "[L5 L7 G7] no more than a window is ever unread, and a client that reads again gets the rest": keptUp,
+  "[A2 A5 A6 A7 A8 H2] every act gets its correct reply once": answered,
 };
 
-/** Judges the evidence by every promise; returns what is broken, a line each. */
+/** Checks the evidence against every promise. Returns the violations, one line each. */
 export function judge(evidence: Evidence): readonly string[] {
   return Object.entries(CHECKS).flatMap(([promise, check]) => {
     const found = [...check(evidence)];
@@ -50,5 +51,5 @@ export function judge(evidence: Evidence): readonly string[] {
   });
 }
 
-/** One fault is often seen many times. */
+/** One fault often shows up many times. */
 const MAX_SHOWN = 4;

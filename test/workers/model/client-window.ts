@@ -5,10 +5,10 @@ import { inRoom } from "../support/rooms.ts";
 import type { Connection } from "./connection.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 
-/** What may be unread by a client with a window, in characters. */
+/** The maximum unread characters of a client with a window. */
 export const WINDOW = OPTIONS.windowChars.default;
 
-/** What a client with `flow=1` has read and has said so of: rules L5 and L7 as a client sees them. */
+/** What a client with `flow=1` has read and reported: rules L5 and L7 from the client's view. */
 export class ClientWindow {
   readonly #socket: WebSocketMember;
   readonly #excess: string[] = [];
@@ -20,13 +20,13 @@ export class ClientWindow {
     this.#socket = socket;
   }
 
-  /** What came though too much was unread. */
+  /** Frames that arrived although too much was unread. */
   get excess(): readonly string[] {
     this.#read();
     return this.#excess;
   }
 
-  /** Says that it has read what came. */
+  /** Reports that it has read everything that has arrived. */
   report(): void {
     this.#read();
     if (this.#chars === this.#reported) return;
@@ -34,13 +34,13 @@ export class ClientWindow {
     this.#socket.send({ type: "seen", chars: this.#reported });
   }
 
-  /** Whether an answer of a size is to come, though nothing is read before. */
+  /** Whether a reply of this size is still sent if nothing is read before. */
   takesAnswer(chars: number): boolean {
     this.#read();
     return mayCome(this.#chars - this.#reported, chars, true);
   }
 
-  /** Takes what came since; marks are not the room's. */
+  /** Reads what has arrived since the last call. Marks do not come from the room. */
   #read(): void {
     const { texts } = this.#socket.inbox;
     for (; this.#texts < texts.length; this.#texts++) {
@@ -51,7 +51,7 @@ export class ClientWindow {
     }
   }
 
-  /** What the client has said may be on its way: the room knows of as much unread, or of more. */
+  /** Reports of the client may be in transit. The room therefore counts as much as unread, or more. */
   #judge(text: string): void {
     const unread = this.#chars - this.#reported;
     const isLean = unread > WINDOW / 2;
@@ -64,14 +64,17 @@ export class ClientWindow {
   }
 }
 
-/** Whether something may be sent to who has so much unread; of any size to who has perhaps read all (L5, L7). */
+/**
+ * Whether the room may send a frame with this much unread. A frame of any size is allowed if the client may have read
+ * all (L5, L7).
+ */
 function mayCome(unread: number, chars: number, isAnswering: boolean): boolean {
   return isAnswering
     ? unread <= WINDOW || unread + chars <= 2 * WINDOW
     : unread < WINDOW / 4 || unread + chars <= WINDOW;
 }
 
-/** Whether a frame answers an act of its reader's. */
+/** Whether a frame is a reply to an act of its client. */
 export function isAnswer({ type }: ServerFrame): boolean {
   return type === "ack" || type === "error" || type === "history";
 }
@@ -89,10 +92,10 @@ function sendWindowOf(room: string, id: string): Promise<AttachedSendWindow | un
 }
 
 /**
- * Has a client read on, and say so, until it is live and the room knows that it has read what it was sent. A stream says
- * so once it has read a quarter of a window.
+ * Lets a client read and report until it is live and the room knows that it has read everything it was sent. A stream
+ * reports after each quarter of a window.
  *
- * @returns how much was unread at the most, in characters
+ * @returns the maximum that was unread, in characters
  */
 export async function readOn(room: string, { client, window, name }: Connection): Promise<number> {
   const left = window === undefined ? WINDOW / 4 : 0;
@@ -104,11 +107,11 @@ export async function readOn(room: string, { client, window, name }: Connection)
     most = Math.max(most, unread);
     if (sendWindow.behind === undefined && unread <= left) return most;
     window?.report();
-    // The log is sent at a pace, by a timer of the room's, and turns without end would leave the runtime no time for it.
+    // A timer of the room throttles the log. Turns without a pause would leave the runtime no time for it.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  throw new Error(`[L5] ${name} says that it has read all, and is not sent the rest`);
+  throw new Error(`[L5] ${name} has reported that it has read everything, but does not get the rest`);
 }
 
-/** How often a client is looked at until it has read all. */
+/** How many times a client is checked until it has read all. */
 const MAX_TURNS = 2_000;

@@ -6,7 +6,7 @@ import type { Recorded } from "./recorded.ts";
 /** The members of a sequence. */
 export const NAMES = ["ana", "bob", "cem"] as const;
 
-/** A client: it keeps its key, its refs and its position, as PROTOCOL.md says that clients do. */
+/** A client that keeps its key, its refs and its position, as PROTOCOL.md requires. */
 export class Client {
   readonly name: string;
   readonly key: string;
@@ -15,11 +15,11 @@ export class Client {
   readonly id: string;
   /** Its newest connection, live or not. */
   connection: Connection | undefined;
-  /** What it wanted recorded under a ref, by ref, to be repeated as it was. */
+  /** What it wanted recorded under each ref, so that it can be repeated unchanged. */
   readonly acts = new Map<number, { readonly frame: ActFrame; readonly recorded: Recorded }>();
-  /** Refs of {@link acts} that had no answer. */
+  /** Refs of {@link acts} without a reply. */
   readonly unanswered = new Set<number>();
-  /** Messages it sent since its budget was last full. */
+  /** The messages it has sent since its budget was last full. */
   spent = 0;
   #lastRef = 0;
   #said = 0;
@@ -40,18 +40,18 @@ export class Client {
     return ++this.#lastRef;
   }
 
-  /** Something that no one else says, and that it never said before. */
+  /** A text that no other client sends, and that this client has never sent before. */
   nextText(): string {
     return `${this.name} ${++this.#said}`;
   }
 
-  /** Forgets what it wanted recorded in a log that is no more. */
+  /** Forgets what it wanted recorded in a log that no longer exists. */
   forget(): void {
     this.acts.clear();
     this.unanswered.clear();
   }
 
-  /** Where it stands: what it comes back with. */
+  /** The position with which it reconnects. */
   get position(): string | undefined {
     return this.connection?.eventId ?? this.connection?.socket.position;
   }

@@ -68,7 +68,7 @@ const leave = command(
 
 const close = command("close", 2, fc.record({ who }), async (simulation, { who: index }) => {
   const connection = connectionOf(simulation, index);
-  if (!(connection?.socket instanceof WebSocketMember)) return; // An EventSource has no way to say so.
+  if (!(connection?.socket instanceof WebSocketMember)) return; // An EventSource has no way to send this.
   simulation.model.depart(connection.client.id, "left");
   connection.socket.close(1000);
   await simulation.ended(connection, 1000);
@@ -79,14 +79,15 @@ const drop = command("drop", 4, fc.record({ who }), async (simulation, { who: in
   if (connection === undefined) return;
   const { client, socket } = connection;
   simulation.model.lose(client.id, "disconnected");
-  // A socket whose ends are in one process cannot be cut. A page that is reloaded is as good as lost to the room.
+  // A socket with both ends in one process cannot be cut. For the room, a reloaded page is the same as a lost
+  // connection.
   if (socket instanceof WebSocketMember) socket.close(1001);
   else socket.vanish();
   await simulation.ended(connection, socket instanceof WebSocketMember ? 1001 : 1006);
   await simulation.lost(client);
 });
 
-/** A socket may stay closing for long: its late end is no one's. */
+/** A socket may stay in the closing state for long. Its late end must not affect any member. */
 const answerClose = command("answerClose", 2, nothing, async (simulation) => simulation.answerClose());
 
 const sleep = command("sleep", 4, nothing, async ({ room }) => {
@@ -113,7 +114,7 @@ const crash = command(
 
 const alarm = command("alarm", 1, nothing, (simulation) => simulation.runAlarm());
 
-/** A grace is two slots: after one nothing is over yet, after two all is that began before. */
+/** A grace is two slots long. After one slot no grace has ended, after two every earlier one has. */
 const pass = command(
   "pass",
   3,
@@ -125,7 +126,7 @@ const pass = command(
   },
 );
 
-/** Longer than anyone may be silent, than messages are kept, and than a room stays that is empty. */
+/** Longer than the heartbeat timeout, the retention of messages and the time for which an empty room is kept. */
 const age = command("age", 1, nothing, async (simulation) => {
   const { model } = simulation;
   const silent = [...model.connections];
@@ -137,7 +138,7 @@ const age = command("age", 1, nothing, async (simulation) => {
   for (const client of simulation.clients) client.forget();
 });
 
-/** Any step, the likelier the more of it there should be. */
+/** Any step. The weights set how often each kind occurs. */
 export const anyStep = fc.oneof(
   join,
   say,

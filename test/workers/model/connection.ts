@@ -9,35 +9,35 @@ import { isRecorded, type RecordedFrame } from "./recorded.ts";
 /** How a client is connected. */
 export type Transport = "websocket" | "sse";
 
-/** A change that a connection is to be told of. */
+/** A change that a connection must receive. */
 export interface OwedChange {
   readonly change: Change;
-  /** The step of the sequence that made it. */
+  /** The step of the sequence that caused it. */
   readonly step: number;
-  /** Something newer came at once, so that this may not have been told. */
+  /** A newer change in the same step may have replaced it. */
   isOptional: boolean;
 }
 
-/** A volatile message that a connection may be sent, once. */
+/** A volatile message that a connection may receive once. */
 interface OwedVolatile {
   readonly text: string;
-  /** The step of the sequence in which it was said. */
+  /** The step of the sequence in which it was published. */
   readonly step: number;
-  /** Of two messages that share this, said at once, the older one may be left out. */
+  /** Of two messages with the same slot in one step, the older one may be left out. */
   readonly slot: string | undefined;
-  /** It may be left out, or lost. */
+  /** It may be left out or lost. */
   isOptional: boolean;
 }
 
-/** A moment at which a connection that reads nothing had not been sent all that was for it. */
+/** A moment at which a connection that reads nothing had not been sent everything for it. */
 interface Stall {
-  /** How many frames it had been sent. */
+  /** The number of frames it had been sent. */
   readonly frames: number;
-  /** Where the log ended. */
+  /** The end of the log. */
   readonly head: number;
 }
 
-/** What its welcome must say, beside who it is. */
+/** The expected content of a welcome, besides the client's identity. */
 export interface ExpectedWelcome extends Start {
   readonly epoch: string | undefined;
   readonly head: number;
@@ -45,7 +45,7 @@ export interface ExpectedWelcome extends Start {
   readonly members: ReadonlyMap<string, string>;
 }
 
-/** One connection of a client: what the room owes it by the model, and what it has read. */
+/** One connection of a client: what the model expects it to receive, and what it has received. */
 export class Connection {
   readonly client: Client;
   readonly over: Transport;
@@ -53,25 +53,25 @@ export class Connection {
   readonly welcome: ExpectedWelcome;
   readonly changes: OwedChange[] = [];
   readonly volatile: OwedVolatile[] = [];
-  /** The refs under which it asked over this connection, as often as it did. */
+  /** The refs of its acts over this connection, once for each act. */
   readonly refs: number[] = [];
-  /** When the room last heard of it, Unix milliseconds. */
+  /** When the room last received something from it, Unix milliseconds. */
   heardAt: number;
-  /** Whether its client lets the room wait for the answer to a close. */
+  /** Whether its client delays the reply to a close. */
   answersLate = false;
-  /** Whether it asked for the state, though it may know it. */
+  /** Whether it requested the state, although it may know it. */
   asksForState = false;
-  /** What it has read, if it promised to say so. */
+  /** The reports of its reading, if it promised them. */
   window: ClientWindow | undefined;
-  /** Whether it was sent the log while it did not keep up, and perhaps the list of members in place of changes. */
+  /** Whether it was sent the log because it did not keep up. It may then have received the list instead of changes. */
   hasStalled = false;
-  /** Whether it reads nothing now: of what is recorded the first part may have come. */
+  /** Whether it reads nothing now. Of the recorded messages only a first part may have arrived. */
   isStalled = false;
-  /** While it read nothing: where it was found to have fallen behind. */
+  /** The moments at which it was found to have fallen behind while it read nothing. */
   readonly stalls: Stall[] = [];
-  /** How many large messages it asked for again. */
+  /** The number of large messages it requested again. */
   reread = 0;
-  /** Where the log ended when the connection was cut off: what was recorded at that moment may have come, or not. */
+  /** The end of the log when the connection was cut. What was recorded at that moment may or may not have arrived. */
   cutAt: number | undefined;
 
   constructor(
@@ -88,31 +88,31 @@ export class Connection {
     this.heardAt = now;
   }
 
-  /** Notes what it is to be told of who comes and goes. */
+  /** Records a change of members that it must receive. */
   owe(change: Change, step: number): void {
     const last = this.changes.findLast((each) => each.change.id === change.id);
     if (last?.step === step && last.change.what === "updated") last.isOptional = true;
     this.changes.push({ change, step, isOptional: false });
   }
 
-  /** Who leaves need not be told of what changed in the same step. */
+  /** Allows that a client that leaves does not receive the changes of the same step. */
   excuse(step: number): void {
     for (const each of this.changes) if (each.step === step) each.isOptional = true;
   }
 
-  /** It does not keep up in this step: volatile messages and changes of members may be left out. */
+  /** Records that it does not keep up in this step. Volatile messages and changes of members may be left out. */
   stall(step: number): void {
     this.hasStalled = true;
     this.excuse(step);
     this.missVolatile(step);
   }
 
-  /** More than half a window was unread in this step: volatile messages may be left out. */
+  /** Records that more than half a window was unread in this step. Volatile messages may be left out. */
   missVolatile(step: number): void {
     for (const each of this.volatile) if (each.step === step) each.isOptional = true;
   }
 
-  /** Notes a volatile message that it is to be sent. */
+  /** Records a volatile message that it may receive. */
   oweVolatile(owed: OwedVolatile): void {
     for (const each of this.volatile)
       if (owed.slot !== undefined && each.slot === owed.slot && each.step === owed.step)
@@ -120,17 +120,17 @@ export class Connection {
     this.volatile.push(owed);
   }
 
-  /** Every frame it read. */
+  /** Every frame it received. */
   get frames(): readonly ServerFrame[] {
     return this.socket.inbox.all;
   }
 
-  /** Every recorded frame it read. */
+  /** Every recorded frame it received. */
   get recorded(): readonly RecordedFrame[] {
     return this.frames.filter(isRecorded);
   }
 
-  /** What an EventSource would come back with; `undefined` over a WebSocket, or once it is to stay away. */
+  /** The event id with which an EventSource would reconnect; `undefined` over a WebSocket, or if it must not retry. */
   get eventId(): string | undefined {
     if (!(this.socket instanceof SseMember)) return undefined;
     const { lastEventId } = this.socket.stream;

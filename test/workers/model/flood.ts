@@ -15,8 +15,9 @@ const floods = fc.record({
 });
 
 /**
- * One client publishes more than a window holds, while another with a window reads nothing, whatever it says and asks; then that
- * one reads on, or comes back. Once in a sequence: whoever has no window has an allowance.
+ * One client publishes more than a window holds, while another client with a window reads nothing, whatever it sends
+ * and requests. Then that client reads on or reconnects. This happens once in a sequence, because clients without a
+ * window have an allowance.
  */
 export const flood = command(
   "flood",
@@ -44,7 +45,7 @@ export const flood = command(
     await settle();
     if (between === "sleep") await evict(simulation.room).catch(unlessAsleep);
     if (between === "read") await simulation.readOn(reader);
-    await simulation.pass(SLOT_MS); // Budgets fill.
+    await simulation.pass(SLOT_MS); // Budgets refill.
     model.endGraces();
     const { head } = model;
     await shoutOften();
@@ -61,13 +62,13 @@ export const flood = command(
   },
 );
 
-/** Who is to read nothing: someone with a window, who joins if there is no one yet. */
+/** The client that reads nothing: one with a window, which joins if there is none yet. */
 async function readerIn(simulation: Simulation, index: number): Promise<Connection> {
   const reader = [...simulation.model.connections].find(({ window }) => window !== undefined);
   return reader ?? joined(simulation, clientOf(simulation, index), true);
 }
 
-/** The publisher: someone else, who joins if there is no one yet. */
+/** The publisher: another client, which joins if there is none yet. */
 async function speakerIn(simulation: Simulation, index: number, reader: Connection): Promise<Client> {
   const others = [...simulation.model.connections].filter((each) => each !== reader);
   const speaker = others[index % others.length]?.client;
@@ -80,11 +81,11 @@ async function joined(simulation: Simulation, client: Client, hasWindow: boolean
   await simulation.join(client, { over: "websocket", after: client.position, hasWindow });
   await simulation.settle();
   const connection = simulation.model.connectionOf(client.id);
-  if (connection === undefined) throw new Error(`${client.name} joined, and is not there`);
+  if (connection === undefined) throw new Error(`${client.name} has joined, but has no connection`);
   return connection;
 }
 
-/** A room that is asleep cannot be put to sleep. */
+/** Ignores the error that a sleeping room cannot be evicted. */
 export function unlessAsleep(error: unknown): void {
   if (!String(error).includes("not currently running")) throw error;
 }

@@ -4,16 +4,16 @@ import type { Transport } from "./connection.ts";
 /** How a client joins. */
 export interface Joining {
   readonly over: Transport;
-  /** The position it brings, as text. */
+  /** The position in its join, as text. */
   readonly after?: string | undefined;
-  /** How it brings the position over SSE: as a returning EventSource does, or in the URL. */
+  /** Whether it sends the position over SSE like a reconnecting EventSource, instead of in the URL. */
   readonly isHeader?: boolean | undefined;
   readonly rewind?: number | undefined;
   /** Whether it leaves the room's close of its WebSocket unanswered until {@link Game.answerClose}. */
   readonly answersLate?: boolean | undefined;
   readonly presence?: Json | undefined;
-  /** Whether it asks for the state, though it may know it. */
+  /** Whether it requests the state, although it may know it. */
   readonly asksForState?: boolean | undefined;
-  /** Whether it promises to say what it reads; over a WebSocket only. */
+  /** Whether it promises to report what it reads; over WebSocket only. */
   readonly hasWindow?: boolean | undefined;
 }

@@ -10,16 +10,16 @@ import { changed, type Shared } from "./shared.ts";
 /** A member as the room should have it. */
 interface Listed {
   readonly data: Json | undefined;
-  /** When it departs, Unix milliseconds; absent while it is connected. */
+  /** When its grace ends, Unix milliseconds; absent while it is connected. */
   readonly graceUntil: number | undefined;
 }
 
-/** What watchers are told of a member. */
+/** What clients receive about a member. */
 export type Change =
   | { readonly what: "joined" | "updated"; readonly id: string; readonly data: Json | undefined }
   | { readonly what: "left"; readonly id: string; readonly reason: LeaveReason };
 
-/** Where a client that joins stands, and what it is told of the position that it brought. */
+/** Where a joining client starts, and the room's answer about its position. */
 export interface Start {
   readonly offset: number;
   readonly recovered?: boolean;
@@ -27,7 +27,8 @@ export interface Start {
 }
 
 /**
- * What a room promises, without sockets, storage or sleep: its log, its members, and what it owes to each connection.
+ * The promises of a room without sockets, storage or sleep: its log, its members, and what each connection must
+ * receive.
  *
  * It foresees all but one thing: in which order the room takes what several clients say at once, and how much of that
  * a crash leaves. That it learns in {@link adopt}: from the storage, and from which attempts the room rejected.
@@ -36,36 +37,36 @@ export class Model {
   readonly ids: readonly string[];
   /** Unix milliseconds. */
   now: number;
-  /** Counts what has been run. */
+  /** The number of steps so far. */
   step = 0;
-  /** The log's name; unknown until someone has joined. */
+  /** The epoch of the log; unknown until the first join. */
   epoch: string | undefined;
   readonly formerEpochs: string[] = [];
   log: Recorded[] = [];
   /** The shared state at each offset, from 0 on. */
   states: Shared[] = [new Map()];
   readonly members = new Map<string, Listed>();
-  /** The live connections, at most one of a member. */
+  /** The live connections, at most one for each member. */
   readonly connections = new Set<Connection>();
-  /** Every volatile message that was ever said. */
+  /** Every volatile message that was ever published. */
   readonly volatile = new Set<string>();
-  /** What of the last step is stored, or is not, against a promise. */
+  /** What was stored or not stored in the last step in violation of a promise. */
   found: Found = { unexpected: [], wrong: [], missing: [] };
   readonly #graceMs: number;
-  /** What is being recorded: each queue in its order, the queues in any. */
+  /** What is being recorded: in order within each queue, in any order between queues. */
   #queues: ActQueue[] = [];
   #mayLose = false;
   #hasCrashed = false;
   #emptySince: number | undefined;
 
-  /** @param ids the members that there may be */
+  /** @param ids all possible members */
   constructor(ids: readonly string[], graceMs: number, now: number) {
     this.ids = ids;
     this.#graceMs = graceMs;
     this.now = now;
   }
 
-  /** Where the log ends, with what departures are adding to it. */
+  /** The end of the log, including what ends of memberships are adding to it. */
   get head(): number {
     return this.log.length + departuresIn(this.#queues, this.state);
   }
@@ -81,7 +82,7 @@ export class Model {
     return this.log.filter(({ time = this.now }) => time < oldest).length;
   }
 
-  /** Who is here: presence data as text, by member. */
+  /** The members with their presence data as text. */
   list(): ReadonlyMap<string, string> {
     return new Map([...this.members].map(([id, { data }]) => [id, textOfData(data)]));
   }
@@ -91,14 +92,14 @@ export class Model {
     return undefined;
   }
 
-  /** An event reaches the room. The first one after a crash finds who was lost in it. */
+  /** Records that an event reaches the room. The first event after a crash detects the lost members. */
   wake(): void {
     if (!this.#hasCrashed) return;
     this.#hasCrashed = false;
     for (const [id, { graceUntil }] of this.members) if (graceUntil === undefined) this.lose(id, "timeout");
   }
 
-  /** Judges the position of a client that returns. */
+  /** Decides from where a reconnecting client can resume. */
   resume(text: string): Start {
     const refused = (reason: UnrecoveredReason): Start => ({ offset: this.head, recovered: false, reason });
     const position = parsePosition(text);
@@ -109,7 +110,7 @@ export class Model {
     return { offset: position.offset, recovered: true };
   }
 
-  /** A member arrives; an older connection of it has ended. */
+  /** Adds a member that has connected. An older connection of it has ended. */
   arrive(id: string, presence: Json | undefined): void {
     this.#disconnect(id);
     const before = this.members.get(id);
@@ -119,13 +120,13 @@ export class Model {
     else if (before.data !== data) this.#tell({ what: "updated", id, data });
   }
 
-  /** A member says something of itself. */
+  /** Changes a member's presence data. */
   setPresence(id: string, data: Json): void {
     this.members.set(id, { data, graceUntil: this.members.get(id)?.graceUntil });
     this.#tell({ what: "updated", id, data });
   }
 
-  /** A connection is lost: its member may come back within the grace, if there is one. */
+  /** Records a lost connection. Its member may reconnect within the grace, if there is one. */
   lose(id: string, reason: LeaveReason): void {
     const connection = this.#disconnect(id);
     if (connection !== undefined) this.#cut(connection);
@@ -134,7 +135,7 @@ export class Model {
     else if (member !== undefined) this.members.set(id, { ...member, graceUntil: this.now + this.#graceMs });
   }
 
-  /** A membership ends, and the keys that belong to it: in the queue of what its member did before. */
+  /** Ends a membership and its own keys, in the queue of the member's earlier acts. */
   depart(id: string, reason: LeaveReason, queue?: ActQueue): void {
     const connection = this.#disconnect(id);
     if (connection !== undefined && queue === undefined) this.#cut(connection);
@@ -144,44 +145,44 @@ export class Model {
     this.#tell({ what: "left", id, reason });
   }
 
-  /** Connections that were not heard of for long are closed, all at once. */
+  /** Closes connections whose heartbeat has timed out, all in one step. */
   fallSilent(silent: readonly Connection[]): void {
     for (const connection of silent) this.#cut(connection);
     for (const { client } of silent) this.lose(client.id, "timeout");
   }
 
-  /** Those whose grace is over depart. */
+  /** Ends the memberships whose grace has ended. */
   endGraces(): void {
     for (const [id, { graceUntil = Infinity }] of this.members)
       if (graceUntil <= this.now) this.depart(id, "timeout");
   }
 
-  /** Sends everyone a volatile message; of those that share a slot, said at once, only the newest is sure to come. */
+  /** Sends a volatile message to everyone. Of messages with the same slot in one step, only the newest must arrive. */
   sendVolatile(text: string, slot: string): void {
     this.volatile.add(text);
     for (const connection of this.connections)
       connection.oweVolatile({ text, slot, step: this.step, isOptional: this.#mayLose });
   }
 
-  /** Opens a queue: what is put into it is being recorded, in this order. */
+  /** Opens a queue. Its content is recorded in this order. */
   newQueue(): ActQueue {
     const queue: ActQueue = [];
     this.#queues.push(queue);
     return queue;
   }
 
-  /** From here to the crash, what is said may be lost. */
+  /** From here to the crash, acts may be lost. */
   beginCrash(): void {
     this.#mayLose = true;
   }
 
-  /** Every connection is gone without a word. */
+  /** Every connection is lost at the same time. */
   crash(): void {
     for (const connection of this.connections) this.#cut(connection);
     this.#hasCrashed = true;
   }
 
-  /** Takes into the log what was stored of what is being recorded, in the order that the room chose. */
+  /** Adds what was stored to the log, in the order that the room chose. */
   adopt(stored: readonly RecordedFrame[]): void {
     const { log, states, now } = this;
     const add = (recorded: Recorded): void => {
@@ -196,12 +197,12 @@ export class Model {
     this.#mayLose = false;
   }
 
-  /** What of the log a member is to see, after an offset and up to another. */
+  /** The part of the log that a member must receive, after an offset and up to another. */
   visible(id: string, after: number, upTo: number): readonly Recorded[] {
     return this.log.slice(after, Math.max(0, upTo)).filter((recorded) => isFor(recorded, id));
   }
 
-  /** Deletes all, if nobody has been here for as long as that takes. Returns whether it did. */
+  /** Deletes everything if nobody has been in the room for its time to live. Returns whether it did. */
   expire(): boolean {
     if (this.members.size > 0 || this.#emptySince === undefined) return false;
     if (this.#emptySince + OPTIONS.emptyRoomTtlMs.default > this.now) return false;
@@ -221,7 +222,7 @@ export class Model {
     return connection;
   }
 
-  /** It need not be sent what is recorded from now on. */
+  /** Records that the connection need not receive later messages. */
   #cut(connection: Connection): void {
     connection.cutAt = connection.isStalled ? connection.welcome.offset : this.log.length;
     this.connections.delete(connection);
@@ -232,7 +233,7 @@ export class Model {
   }
 }
 
-/** Presence data as text; a member that said nothing of itself has none. */
+/** Presence data as text; absent data is the empty text. */
 export function textOfData(data: Json | undefined): string {
   return data === undefined ? "" : JSON.stringify(data);
 }

@@ -3,17 +3,17 @@ import type { MessageFrame, PongFrame, ServerFrame, StateFrame } from "../../../
 import { inRoom } from "../support/rooms.ts";
 import type { StateChange } from "./shared.ts";
 
-/** Something that a client wants recorded, and where it stands in the log once it is stored. */
+/** Something that a client wants recorded, and its offset once it is stored. */
 export interface Recorded {
   /** The member's id. */
   readonly from: string;
-  /** What its frame says, see {@link textOf}. No two are alike, departures apart. */
+  /** The content of its frame, see {@link textOf}. No two are equal, except those at the end of a membership. */
   readonly text: string;
-  /** The members it is for, beside its sender; absent for everyone. */
+  /** Its addressees besides the sender; absent for everyone. */
   readonly to?: readonly string[] | undefined;
-  /** What it does to the shared state; absent for a message. */
+  /** Its change of the shared state; absent for a message. */
   readonly change?: StateChange;
-  /** Set on what no one asked for: the end of the keys of a member that has departed. */
+  /** Set on frames that nobody requested: the deletion of a member's own keys after it has left. */
   readonly isDeparture?: true;
   offset: number | undefined;
   /** Unix milliseconds. */
@@ -23,17 +23,17 @@ export interface Recorded {
 /** A recorded frame as it travels. */
 export type RecordedFrame = (MessageFrame & { readonly offset: number }) | StateFrame;
 
-/** Whether a frame is part of the log: it has a place in it, and does not just tell of one. */
+/** Whether a frame is part of the log, not only a reference to an offset. */
 export function isRecorded(frame: ServerFrame): frame is RecordedFrame {
   return frame.type === "state" || (frame.type === "message" && frame.offset !== undefined);
 }
 
-/** Whether a member is to see something. */
+/** Whether a member must receive it. */
 export function isFor({ from, to }: Recorded, id: string): boolean {
   return to === undefined || from === id || to.includes(id);
 }
 
-/** What a frame says, apart from where and when: text that can be compared. */
+/** The content of a frame without its offset and time, as comparable text. */
 export function textOf(frame: object): string {
   const { offset: _offset, time: _time, ...rest } = frame as Record<string, unknown>;
   if (Array.isArray(rest["delete"])) rest["delete"] = (rest["delete"] as string[]).toSorted();
@@ -41,8 +41,8 @@ export function textOf(frame: object): string {
 }
 
 /**
- * Reads what is stored, and sends a mark down every connection: who has read it has read all that was sent before, so
- * what should not come needs no waiting for. It is no event to the room, which does not notice.
+ * Reads what is stored, and sends a mark over every connection. A client that has read the mark has read everything
+ * that was sent before, so that absent frames need no waiting. The room does not notice this.
  */
 export function readAndMark(room: string, mark: number): Promise<readonly RecordedFrame[]> {
   return inRoom(room, (state) => {

@@ -8,28 +8,28 @@ import type { Connection } from "./connection.ts";
 import type { Model } from "./model.ts";
 import type { Client } from "./client.ts";
 
-/** What one client says at once. */
+/** The acts that one client sends at the same time. */
 export interface ActBatch {
   readonly client: Client;
   readonly acts: readonly Act[];
-  /** Whether it is one frame, or a frame for each act. */
+  /** Whether they are one frame, or one frame for each act. */
   readonly isArray: boolean;
-  /** Whether it is said by POST, though there may be a WebSocket. */
+  /** Whether they are sent by POST, even if there is a WebSocket. */
   readonly byPost: boolean;
 }
 
-/** Something said that the model has done, and that is not sent yet. */
+/** Acts that the model has applied, and that are not sent yet. */
 export interface Prepared {
   readonly client: Client;
   readonly acts: readonly PlannedAct[];
   /**
-   * Resolves once the room has handled it all: with what came back for each act, if anything has to. Of one that is
-   * `cutOff` it may be less.
+   * Sends the acts. Resolves once the room has handled all of them, with the reply to each act that requires one. If it
+   * is cut off, replies may be missing.
    */
   readonly send: (isCutOff?: boolean) => Promise<readonly (AnswerFrame | undefined)[]>;
 }
 
-/** Has the model do what a client is about to say. */
+/** Applies to the model what a client is about to send. */
 export function prepare(model: Model, room: string, { client, acts, isArray, byPost }: ActBatch): Prepared {
   const connection = model.connectionOf(client.id);
   const actor = { model, client, queue: model.newQueue() };
@@ -51,7 +51,7 @@ async function sendOver(
   { isArray, isCutOff }: { readonly isArray: boolean; readonly isCutOff: boolean },
 ): Promise<readonly (AnswerFrame | undefined)[]> {
   const frames = acts.map(({ frame }) => frame);
-  // Without a ref there is no answer: then another question shows that the room is done.
+  // Acts without a ref have no reply. Another request then shows that the room has handled them.
   const ends =
     frames.at(-1)?.ref === undefined
       ? [{ type: "history", ref: connection.client.nextRef(), ...NO_RANGE }]
@@ -69,7 +69,7 @@ async function sendOver(
 
 const ANSWERS = ["ack", "error", "history"] as const;
 
-/** A client that hears that the room did not take something says no more until it is back. */
+/** A client that learns that the room did not accept an act stops sending until it has reconnected. */
 async function sendByPost(
   room: string,
   client: Client,
@@ -91,7 +91,7 @@ async function sendByPost(
 }
 
 /**
- * A Worker like that of wrangler.toml, but that asks no limiter, which saves a join more than half of its time, and
- * that does not log what a crash has cut off.
+ * A Worker like that of wrangler.toml, except that it uses no limiter, which saves more than half of the time of a
+ * join. It also does not log what a crash has interrupted.
  */
 export const server = serverWith({ ADDRESS_LIMITS: "off", LOG_LEVEL: "error" });

@@ -7,44 +7,43 @@ import { Simulation, type Kind } from "./simulation.ts";
 const variables =
   (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
 
-/** How many sequences are run, unless `VITE_MODEL_RUNS` is set. `npm run test:long` runs more. */
+/** The number of sequences, unless `VITE_MODEL_RUNS` is set. `npm run test:long` runs more. */
 const RUNS = Number(variables["VITE_MODEL_RUNS"] ?? 700);
 
-/** A failure tells both: the seed alone runs the part again, with the path only the sequence that failed. */
+/** A failure prints both. The seed alone repeats the part, and with the path only the failed sequence. */
 const [SEED, PATH] = [variables["VITE_MODEL_SEED"], variables["VITE_MODEL_PATH"]];
 
-/** So many sequences are one test: what their clients received is kept until the test is over. */
+/** The number of sequences in one test. What their clients received is kept until the test ends. */
 const RUNS_PER_PART = 100;
 
-/** Shrinking stops in time to tell what it has found. */
+/** Shrinking stops early enough to report its result. */
 const SHRINKING_MS = 120_000;
 
-/** How long a step may take. Long, as it is only spent when a promise is broken; shorter once one is. */
+/** The timeout of a step. It is long because only a broken promise reaches it. It is shorter while shrinking. */
 const PATIENCE_MS = { first: 10_000, shrinking: 2_000 };
 
 /**
- * A sequence is plain steps in an array, each of which passes itself over where it makes no sense, and not `fc.commands`:
- * what is printed is what was generated, a seed and a path replay it with nothing else, and shrinking a step's own
- * arguments works as shrinking the list does. The model lives for one run, so there is no state to be cloned either.
+ * A sequence is an array of plain steps, not `fc.commands`. Each step skips itself where it makes no sense. So the
+ * printed steps are the generated ones, a seed and a path are enough to replay them, and the arguments of a step shrink
+ * like the list. The model lives for one run, so no state has to be cloned.
  */
 const anySequence = fc.record({
   kind: fc.constantFrom<Kind>("chat", "default"),
   steps: fc.array(anyStep, { minLength: 1, maxLength: 18, size: "max" }),
 });
 
-/** One sequence. */
 interface Sequence {
   kind: Kind;
   steps: Step[];
 }
 
-/** The parts, by number: each is to be a test. */
+/** The numbers of the parts. Each part is one test. */
 export const PARTS = Array.from(
   { length: SEED === undefined ? Math.ceil(RUNS / RUNS_PER_PART) : 1 },
   (_, index) => index + 1,
 );
 
-/** Plays a part's worth of sequences; rejects with the shortest that broke a promise. */
+/** Runs the sequences of a part. Rejects with the shortest sequence that broke a promise. */
 export async function expectPromisesKept(): Promise<void> {
   let patienceMs = PATIENCE_MS.first;
   const property = fc.asyncProperty(anySequence, async (sequence) => {
@@ -65,13 +64,13 @@ export async function expectPromisesKept(): Promise<void> {
   });
 }
 
-/** Plays one sequence. Whatever happened in it, in the end everyone is cut off, comes back, and has missed nothing. */
+/** Runs one sequence. In the end every client is cut off, reconnects, and has missed nothing. */
 async function runSequence({ kind, steps }: Sequence, patienceMs: number): Promise<void> {
   try {
     const simulation = await Simulation.begin(kind);
     const end: Step = {
       run: () => simulation.crash([], 0, simulation.clients),
-      toString: () => "everyone comes back",
+      toString: () => "everyone reconnects",
     };
     for (const step of [...steps, end]) {
       simulation.model.step++;
@@ -86,7 +85,7 @@ async function runSequence({ kind, steps }: Sequence, patienceMs: number): Promi
   }
 }
 
-/** What was seen broken, and after which step. */
+/** The violations, and the step after which they were found. */
 class BrokenPromise extends Error {
   readonly last: string;
 
@@ -96,7 +95,7 @@ class BrokenPromise extends Error {
   }
 }
 
-/** Waits for something, but not for ever. */
+/** Waits for some work with a timeout. */
 async function within(ms: number, work: Promise<void>, simulation: Simulation): Promise<void> {
   const expiry = Promise.withResolvers<never>();
   const give = (): void => expiry.reject(new Error(`waited ${ms} ms for ${simulation.waitsFor}`));
@@ -108,22 +107,22 @@ async function within(ms: number, work: Promise<void>, simulation: Simulation): 
   }
 }
 
-/** Throws what a person needs to know of a failure, and to see it again. */
+/** Throws an error with everything that is needed to understand and repeat a failure. */
 async function report(run: fc.RunDetails<[Sequence]>): Promise<void> {
   if (!run.failed) return;
   const { counterexample, counterexamplePath: path, seed, numRuns, numShrinks, errorInstance: error } = run;
   if (counterexample === null)
-    throw new Error(`in the time there was, only ${numRuns} sequences of the seed ${seed} were played`);
+    throw new Error(`only ${numRuns} sequences of the seed ${seed} ran within the time limit`);
   const [{ kind, steps }] = counterexample;
   const lines = steps.map((step, index) => `${index + 1}. ${String(step)}`);
   const last = error instanceof BrokenPromise ? error.last : "before the first step";
   const end = lines.indexOf(last);
   throw new Error(
     [
-      `a promise is broken by sequence ${numRuns}, shrunk ${numShrinks} times, in a room of the kind ${kind}:`,
+      `sequence ${numRuns} broke a promise (shrunk ${numShrinks} times, in a ${kind} room):`,
       ...(end === -1 ? [...lines, last] : lines.slice(0, end + 1)).map((line) => `  ${line}`),
       error instanceof Error ? error.message : String(error),
-      `To see it again: VITE_MODEL_SEED=${seed} VITE_MODEL_PATH=${path}`,
+      `To repeat it: VITE_MODEL_SEED=${seed} VITE_MODEL_PATH=${path}`,
     ].join("\n"),
     { cause: error instanceof BrokenPromise ? error.cause : error },
   );

@@ -3,12 +3,12 @@ import { act, record } from "./act.ts";
 import { textOf, type Recorded } from "./recorded.ts";
 import { versionOf, type StateChange } from "./shared.ts";
 
-/** Few, so that members meet. */
+/** Only a few keys, so that members compete for them. */
 const anyKey = fc.constantFrom("a", "b", "c");
 
 const anyChange = fc.record({
   key: anyKey,
-  /** What else is deleted by it, if anything. */
+  /** Another key that it deletes, if any. */
   deleted: fc.option(anyKey, { nil: undefined }),
   isDeletion: fc.nat(4).map((n) => n === 4),
   own: fc.boolean(),
@@ -17,7 +17,9 @@ const anyChange = fc.record({
   }),
 });
 
-/** Changes the shared state. It always has a `ref`, since it may be refused; and no two say the same. */
+/**
+ * Changes the shared state. It always has a `ref`, because it may be rejected. No two changes have the same content.
+ */
 export const set = act("set", 5, anyChange, (actor, { key, deleted, isDeletion, own, compared }) => {
   const { model, client } = actor;
   const word = client.nextText();

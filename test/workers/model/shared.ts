@@ -5,29 +5,29 @@ interface Entry {
   readonly value: string;
   /** The offset that set it. */
   readonly version: number;
-  /** The member it ends with. */
+  /** The member whose leave deletes it. */
   readonly owner: string | undefined;
 }
 
-/** The shared state at one place of the log. */
+/** The shared state at one offset of the log. */
 export type Shared = ReadonlyMap<string, Entry>;
 
-/** A change of the state that a member asks for. */
+/** A change of the state that a member requests. */
 export interface StateChange {
   readonly set: Readonly<Record<string, string>>;
   readonly deleted: readonly string[];
-  /** The versions that are compared. */
+  /** The versions to compare. */
   readonly expected: Readonly<Record<string, number>>;
   readonly own: boolean;
 }
 
-/** Why a change is refused. */
+/** Why a change is rejected. */
 export interface StateRefusal {
   readonly code: ErrorCode;
   readonly versions?: Readonly<Record<string, number>>;
 }
 
-/** Why a member may not change a state so (rules T2 and T3); `undefined` where it may. */
+/** Why a member may not make this change (rules T2 and T3); `undefined` if it may. */
 export function refusalOf(shared: Shared, change: StateChange, by: string): StateRefusal | undefined {
   const { set, deleted, expected } = change;
   const versions = Object.fromEntries(Object.keys(expected).map((key) => [key, versionOf(shared, key)]));
@@ -46,7 +46,7 @@ export function changed(shared: Shared, change: StateChange, by: string, offset:
   return after;
 }
 
-/** What deletes the keys that end with a member; `undefined` where there are none. */
+/** The change that deletes a member's own keys; `undefined` if it has none. */
 export function departureOf(shared: Shared, id: string): StateChange | undefined {
   const deleted = [...shared].filter(([, { owner }]) => owner === id).map(([key]) => key);
   return deleted.length === 0 ? undefined : { set: {}, deleted, expected: {}, own: false };

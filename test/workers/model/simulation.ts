@@ -15,24 +15,24 @@ import { isMark, readAndMark } from "./recorded.ts";
 import { readOn, ClientWindow, WINDOW } from "./client-window.ts";
 import { prepare, server, type ActBatch } from "./sending.ts";
 
-/** Whether the room's members have a grace: of a kind that gives one, or of one that does not. */
+/** A kind with a grace for its members, or one without. */
 export type Kind = "chat" | "default";
 
 /**
- * A room, its model, and clients who use both at once. After each step {@link settle} lets everyone read what it was
- * sent, and holds what happened against the model.
+ * A room, its model, and clients that use both at the same time. After each step {@link settle} lets every client read
+ * what it was sent, and checks the results against the model.
  */
 export class Simulation {
   readonly room: string;
   readonly model: Model;
   readonly clients: readonly Client[];
-  /** Whether so much was said that someone may have to read on before it is sent the rest. */
+  /** Whether the step sent so much that a client may have to read before it receives the rest. */
   isFlooded = false;
-  /** What is waited for, for the report of a failure. */
+  /** What the step waits for, for the report of a failure. */
   waitsFor = "";
   #answers: AnsweredAct[] = [];
   #ended: Connection[] = [];
-  /** Connections that the room has closed, and whose clients have not answered that. */
+  /** Connections that the room has closed, and whose clients have not replied to the close. */
   #unanswered: Connection[] = [];
   #marks = 0;
 
@@ -43,17 +43,17 @@ export class Simulation {
   }
 
   static async begin(kind: Kind): Promise<Simulation> {
-    // Ahead of the platform's clock, so that no alarm comes by itself; and on the grid of its deadlines.
+    // Ahead of the platform's clock, so that no alarm fires by itself, and on the grid of its deadlines.
     const now = (Math.ceil(vi.getRealSystemTime() / HOUR_MS) + 1) * HOUR_MS;
     vi.setSystemTime(now);
     const room = uniqueRoom(kind);
-    const graceMs = kind === "chat" ? (kinds.chat.graceMs ?? 0) : 0; // of others, see vitest.config.ts
+    const graceMs = kind === "chat" ? (kinds.chat.graceMs ?? 0) : 0; // other kinds: see vitest.config.ts
     const clients = await Promise.all(NAMES.map((name) => Client.of(name, room)));
     const ids = clients.map(({ id }) => id);
     return new Simulation(room, new Model(ids, graceMs, now), clients);
   }
 
-  /** A client joins, takes over from its own older connection, or comes back. */
+  /** A client joins, takes over from its own older connection, or reconnects. */
   async join(client: Client, joining: Joining): Promise<void> {
     const { model } = this;
     const { over, after, isHeader, rewind, presence } = joining;
@@ -86,35 +86,35 @@ export class Simulation {
     model.connections.add(client.connection);
     model.epoch ??= socket.position.split(":")[0];
     if (older !== undefined) await this.ended(older, 4504);
-    if (this.isFlooded) await this.readOn(client.connection); // Until then it is told of no one.
+    if (this.isFlooded) await this.readOn(client.connection); // until then it receives no changes of members
   }
 
-  /** Has clients say something, all at once; who has said too much for its budget keeps silent. */
+  /** Lets clients send acts at the same time. A client without budget for its acts sends nothing. */
   async send(...batches: readonly ActBatch[]): Promise<void> {
     const { model } = this;
     const heard = batches.filter((batch) => this.hasBudgetFor(batch));
     if (heard.length > 0) model.wake();
     const prepared = heard.map((batch) => prepare(model, this.room, batch));
-    this.waitsFor = `answers to ${heard.map(({ client }) => client.name).join(" and ")}`;
+    this.waitsFor = `replies to ${heard.map(({ client }) => client.name).join(" and ")}`;
     await Promise.all(
       prepared.map(async ({ client, acts, send }) => {
         const answers = await send();
         if (answers.length !== acts.length)
-          throw new Error(`[H2] ${client.name} got ${answers.length} answers to ${acts.length} acts`);
+          throw new Error(`[H2] ${client.name} got ${answers.length} replies to ${acts.length} acts`);
         this.#answers.push(...acts.map((act, index) => ({ by: client.name, act, answer: answers[index] })));
       }),
     );
   }
 
-  /** Whether a client has the budget to say this. */
+  /** Whether a client has the budget for these acts. */
   hasBudgetFor({ client, acts }: ActBatch): boolean {
     return client.spent + acts.length < MAX_SPENT;
   }
 
   /**
-   * Everything ends without a word, while clients are saying something, which they repeat once they are back.
+   * Crashes everything while clients send acts, which they repeat after they have reconnected.
    *
-   * @param trips how far what they say has come by then, as round trips to the room; with none it was never sent
+   * @param trips how far their acts have come by then, in round trips to the room; with 0 they were never sent
    */
   async crash(batches: readonly ActBatch[], trips: number, returning: readonly Client[]): Promise<void> {
     const { model } = this;
@@ -129,7 +129,7 @@ export class Simulation {
       const answers = trips === 0 ? [] : await send(true).catch(() => []);
       for (const [index, act] of acts.entries()) {
         const answer = answers[index];
-        // By POST it may have met the next life of the room, or none; that says nothing of the state.
+        // A POST may have reached the next life of the room, or none. Such an error says nothing about the state.
         if (answer === undefined || (answer.type === "error" && !OF_STATE.has(answer.code))) continue;
         this.#answers.push({ by: client.name, act, answer });
         if (act.frame.ref !== undefined && answer.type === "ack") client.unanswered.delete(act.frame.ref);
@@ -140,7 +140,7 @@ export class Simulation {
     model.crash();
     this.#unanswered = [];
     await Promise.all([...sending, ...lost.map((connection) => this.ended(connection, 1006))]);
-    if (cutOff.length > 0) await this.wake(); // What came by POST may have woken the room, or not.
+    if (cutOff.length > 0) await this.wake(); // An act by POST may or may not have woken the room.
     await this.settle();
     if (cutOff.length > 0) await this.checkPublicState();
     for (const client of returning) {
@@ -155,19 +155,19 @@ export class Simulation {
     }
   }
 
-  /** Sees that an event reaches the room. */
+  /** Ensures that an event reaches the room. */
   async wake(): Promise<void> {
     await infoOf(this.room);
     this.model.wake();
   }
 
-  /** Sees what anyone may see of the room. */
+  /** Reads the public state of the room. */
   async checkPublicState(): Promise<void> {
     this.model.wake();
     await expectPublicState(this.room, this.model);
   }
 
-  /** Moves time, and runs the alarm when it is due, as the platform would. */
+  /** Moves the clock, and runs the alarm when it is due, as the platform would. */
   async pass(ms: number): Promise<void> {
     const { model, room } = this;
     model.now += ms;
@@ -187,7 +187,7 @@ export class Simulation {
     if (ran) this.model.wake();
   }
 
-  /** Resolves once a connection has ended; the room has noticed before, if it was the client that ended it. */
+  /** Resolves once a connection has ended. If the client ended it, the room has noticed by then. */
   async ended(connection: Connection, code: number): Promise<void> {
     this.#ended.push(connection);
     this.waitsFor = `the close of ${connection.name}, ${code}`;
@@ -197,27 +197,27 @@ export class Simulation {
       throw new Error(`[A6 C1 J5 L4 L7] ${connection.name} was closed with ${departure.code}, not ${code}`);
   }
 
-  /** A client answers a close of the room's at last. */
+  /** A client finally replies to the room's close. */
   answerClose(): void {
     this.#unanswered.shift()?.socket.vanish();
   }
 
   /** Resolves once the room has noticed that a member's connection is lost. */
   async lost(client: Client): Promise<void> {
-    this.waitsFor = `the room to see that ${client.name} is lost`;
+    this.waitsFor = `the room to notice that ${client.name} has lost its connection`;
     await lossNoticed(this.room, client);
   }
 
-  /** Has a client read on, and say so, until it is live. */
+  /** Lets a client read and report until it is live. */
   async readOn(connection: Connection): Promise<void> {
-    this.waitsFor = `${connection.name} to have read all`;
+    this.waitsFor = `${connection.name} to read everything`;
     const unread = await readOn(this.room, connection);
     if (unread > WINDOW / 2) connection.missVolatile(this.model.step);
   }
 
   /**
-   * A client that reads nothing asks for what was shouted after an offset until it may be sent no more answers, and is
-   * closed for it (L7).
+   * A client that reads nothing requests the large messages after an offset until it may receive no more replies, and
+   * is closed for it (L7).
    */
   async askTooMuch(connection: Connection, window: ClientWindow, after: number): Promise<void> {
     const { model, room } = this;
@@ -233,14 +233,14 @@ export class Simulation {
     await Promise.all([send(true), this.ended(connection, 4003)]);
   }
 
-  /** Lets everyone read what it was sent, but for one that does not, and judges it all. */
+  /** Lets every client read what it was sent, except a stalled one, and checks everything. */
   async settle(stalled?: Connection): Promise<void> {
     const { model } = this;
     const live = [...model.connections].filter((connection) => connection !== stalled);
     if (this.isFlooded) for (const connection of live) await this.readOn(connection);
     const mark = ++this.#marks;
     const stored = await readAndMark(this.room, mark);
-    this.waitsFor = `everyone to read on: ${live.map(({ name }) => name).join(", ")}`;
+    this.waitsFor = `everyone to read: ${live.map(({ name }) => name).join(", ")}`;
     const readers = stalled === undefined ? live : [...live, stalled];
     await Promise.all(readers.map(({ socket }) => socket.inbox.take("pong", (frame) => isMark(frame, mark))));
     for (const { act, answer } of this.#answers)
@@ -254,7 +254,7 @@ export class Simulation {
     this.#ended = [];
   }
 
-  /** Who has come to its mark and was not sent all that is for it has fallen behind. */
+  /** A client that has received its mark, but not everything that is for it, has fallen behind. */
   #noteStall(connection: Connection): void {
     const { frames, recorded, welcome, client } = connection;
     const { model } = this;
@@ -264,7 +264,7 @@ export class Simulation {
       connection.stalls.push({ frames: frames.length, head });
   }
 
-  /** Ids are random; names are the same each time. */
+  /** Ids are random, but names are the same in each run. */
   #byName(text: string): string {
     return this.clients
       .reduce((named, { id, name }) => named.replaceAll(id, name), text)
@@ -272,15 +272,18 @@ export class Simulation {
   }
 }
 
-/** The object of a room that is deleted ends itself, which its caller sees. */
+/** Ignores the error that the caller sees when a deleted room ends its object. */
 function unlessExpired(error: unknown): void {
   if (!String(error).includes("expired")) throw error;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Refusals that tell of the state, which a crash does not touch. */
+/** Rejections that depend on the state, which a crash does not change. */
 const OF_STATE: ReadonlySet<string> = new Set(["conflict", "not_owner"]);
 
-/** What a session of any kind may send at once, by far: the clock stands still, and no budget refills. */
+/**
+ * The number of messages that a session of any kind may always send at once: the clock stands still, so no budget
+ * refills.
+ */
 const MAX_SPENT = 40;

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import type { Simulation } from "./simulation.ts";
 
-/** One step of a sequence. What makes no sense when it comes is passed over. */
+/** One step of a sequence. A step that makes no sense at its time is skipped. */
 export interface Step {
   run(simulation: Simulation): Promise<void>;
   /** For the report of a failure. */
   toString(): string;
 }
 
-/** Defines a command by what it may be given and what it does, to the room and to the model alike. */
+/** Defines a command by its possible arguments and its effect on both the room and the model. */
 export function command<Args>(
   name: string,
   weight: number,

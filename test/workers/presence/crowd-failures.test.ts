@@ -10,8 +10,8 @@ import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 const to = serveKinds;
 
-describe("who comes back to a crowd", () => {
-  it("[M6 M5] has no list, whatever roster it brings", async () => {
+describe("a client that reconnects to a large room", () => {
+  it("[M6 M5] a client that reconnects to a room in counts gets no list, whatever roster it brings", async () => {
     const { room, members } = await roomOf(LIST_MAX + 1);
     const ana = members[0] as WebSocketMember;
     await told(ana, LIST_MAX + 1);
@@ -25,7 +25,7 @@ describe("who comes back to a crowd", () => {
     }
   });
 
-  it("[M6 M5] when it is none any more is sent the list", async () => {
+  it("[M6 M5] a client that reconnects when the room has a list again gets the list", async () => {
     const { room, members } = await roomOf(LIST_MAX + 1);
     const [ana, bob] = members as [WebSocketMember, WebSocketMember];
     await told(ana, LIST_MAX + 1);
@@ -40,8 +40,8 @@ describe("who comes back to a crowd", () => {
   });
 });
 
-describe("a sleep or a crash", () => {
-  it("[M6 G6] between the brinks leaves a crowd a crowd, and a list a list", async () => {
+describe("a large room over a sleep or a crash", () => {
+  it("[M6 G6] a sleep between both limits does not change whether members receive a count or a list", async () => {
     const [crowd, list] = [await roomOf(LIST_MAX + 1), await roomOf(LIST_MAX)];
     await leave(crowd.members.pop() as WebSocketMember);
     await kindsRoom(crowd.room).evict();
@@ -57,7 +57,7 @@ describe("a sleep or a crash", () => {
     expect(await listed(await toCrowd)).toMatchObject({ count: CALM });
   });
 
-  it("[M6 G6] before either turn does not keep it from being told", async () => {
+  it("[M6 G6] a sleep does not suppress the change to counts, nor the change back to a list", async () => {
     const { room, members } = await roomOf(LIST_MAX);
     const ana = members[0] as WebSocketMember;
     await kindsRoom(room).evict();
@@ -70,7 +70,7 @@ describe("a sleep or a crash", () => {
     expect((await listed(ana)).members).toHaveLength(CALM);
   });
 
-  it("[M6 G6] where nothing is stored has everyone told anew, for no one knows what they were told", async () => {
+  it("[M6 G6] a room that stores nothing sends the list or the count to everyone after a sleep, because it does not know the last form", async () => {
     const told = await inRoom(uniqueRoom(), ({ storage }) => {
       const wake = (): Roster => new Roster(new Tables(storage), 5);
       const turns = (...counts: number[]): unknown[] => {
@@ -109,7 +109,7 @@ describe("a sleep or a crash", () => {
     });
   });
 
-  it("[M6 G6 G9] a crash that empties a crowd makes it a list again", async () => {
+  it("[M6 G6 G9] a crash that empties a large room brings the list back", async () => {
     const { room, members } = await roomOf(LIST_MAX + 1);
     await crash();
 
@@ -120,7 +120,7 @@ describe("a sleep or a crash", () => {
   });
 });
 
-it("[M6 M5 M1 G9] at the brinks everyone knows who is here, or how many, whatever happens", async () => {
+it("[M6 M5 M1 G9] near the limits everyone knows the members, or their number, whatever happens", async () => {
   const anyStep = fc.record({
     is: fc.constantFrom("join", "join", "leave", "say", "sleep"),
     at: fc.nat(100),
@@ -136,7 +136,7 @@ it("[M6 M5 M1 G9] at the brinks everyone knows who is here, or how many, whateve
         if (is === "sleep")
           await kindsRoom(room)
             .evict()
-            .catch(() => undefined); // it may be asleep
+            .catch(() => undefined); // it may already be asleep
       }
       const page = await (await request(roomPath(room, "/members"), {}, to)).json<{ members: [] }>();
       await members[0]?.publish("mark", 1);

@@ -8,7 +8,7 @@ import { join, type WebSocketMember } from "../support/websocket.ts";
 const to = serveKinds;
 
 describe("a room of more than presenceListMax members", () => {
-  it("[M6 M3] turns to counts with the first beyond it, for those who were listed and for the newcomer", async () => {
+  it("[M6 M3] the first member above presenceListMax switches everyone to counts, including itself", async () => {
     const { room, members } = await roomOf(LIST_MAX);
     const [ana] = members as [WebSocketMember];
     expect(await told(ana, LIST_MAX)).toMatchObject({ joined: [{}] });
@@ -24,7 +24,7 @@ describe("a room of more than presenceListMax members", () => {
     expect(ana.inbox.texts.join()).not.toContain(last.member);
   });
 
-  it("[M6 M3 G12] tells changes of the number alone: no joins, updates or departures", async () => {
+  it("[M6 M3 G12] above presenceListMax only changes of the count are sent: no joins, updates or leaves", async () => {
     const { room, members } = await roomOf(LIST_MAX + 1);
     const ana = members[0] as WebSocketMember;
     await told(ana, LIST_MAX + 1);
@@ -40,7 +40,7 @@ describe("a room of more than presenceListMax members", () => {
     expect(ana.inbox.texts.join()).not.toContain(late.member);
   });
 
-  it("[M6] stays so until four fifths are left, and then everyone is sent the list", async () => {
+  it("[M6] the list returns, for everyone, when the room shrinks to four fifths of presenceListMax", async () => {
     const { room, members } = await roomOf(LIST_MAX + 1);
     const [ana, bob] = members as [WebSocketMember, WebSocketMember];
     const cem = await joinSse(room, { to });
@@ -65,7 +65,7 @@ describe("a room of more than presenceListMax members", () => {
     for (const member of [bob, cem]) expect(await listed(member)).toEqual(list);
   });
 
-  it("[M6] is listed again from then on, with changes told as such", async () => {
+  it("[M6] after the list has returned, changes are announced one by one again", async () => {
     const { room, members } = await roomOf(LIST_MAX + 1);
     const ana = members[0] as WebSocketMember;
     await leave(members[1] as WebSocketMember);
@@ -83,7 +83,7 @@ describe("a room of more than presenceListMax members", () => {
     ]);
   });
 
-  it("[M6] does not change back and forth at either brink", async () => {
+  it("[M6] a room does not switch back and forth at either limit", async () => {
     const { room, members } = await roomOf(LIST_MAX);
     const ana = members[0] as WebSocketMember;
     const turn = async (): Promise<void> => leave(await join(room, { to }));
@@ -101,7 +101,7 @@ describe("a room of more than presenceListMax members", () => {
     ]);
   });
 
-  it("[M6 M3] is the same as ever to those who asked for counts", async () => {
+  it("[M6 M3] members that asked for counts notice no difference above presenceListMax", async () => {
     const { room, members } = await roomOf(LIST_MAX - 1);
     const ana = await join(room, { to, query: { mode: "count" } });
     const last = await join(room, { to }); // 6
@@ -112,7 +112,7 @@ describe("a room of more than presenceListMax members", () => {
     expect(presenceOf(ana)).toEqual([LIST_MAX + 1, LIST_MAX, CALM].map(countFrame));
   });
 
-  it("[M6 J10] is not one for those who only watch, who are told as members are", async () => {
+  it("[M6 J10] view-only clients do not count for presenceListMax, and receive what members receive", async () => {
     const { room, members } = await roomOf(LIST_MAX);
     const eves = [
       await join(room, { to, query: { view: "1" } }),

@@ -25,7 +25,7 @@ async function pageOf(
   return response.json<Page>();
 }
 
-/** A room of seven, and their ids in order. */
+/** A room with seven members, and their ids in order. */
 async function seven(): Promise<{ room: string; ids: string[] }> {
   const room = uniqueRoom();
   const members = await Promise.all(Array.from({ length: 7 }, () => join(room)));
@@ -33,7 +33,7 @@ async function seven(): Promise<{ room: string; ids: string[] }> {
 }
 
 describe("a page of members", () => {
-  it("[H6] lists them by id, with user and data, how many there are, and the name of the list", async () => {
+  it("[H6] a page of members is ordered by id, and has user and data, the count and the roster", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [
       await join(room, { presence: { a: 1 } }),
@@ -57,7 +57,7 @@ describe("a page of members", () => {
     });
   });
 
-  it("[H6] goes on after an id, until there are no more, and misses none", async () => {
+  it("[H6] pages continue after an id until the end, and skip no member", async () => {
     const { room, ids } = await seven();
 
     const first = await pageOf(room, "?limit=3");
@@ -74,7 +74,7 @@ describe("a page of members", () => {
     expect(new Set([first, second, last].map(({ roster }) => roster)).size).toBe(1);
   });
 
-  it("[H6] of exactly as many as there are says that there are no more", async () => {
+  it("[H6] a page with exactly the remaining members has more set to false", async () => {
     const { room, ids } = await seven();
 
     expect(await pageOf(room, "?limit=7")).toMatchObject({ more: false });
@@ -82,7 +82,7 @@ describe("a page of members", () => {
     expect(await pageOf(room, `?limit=1000&after=${ids.at(-1)}`)).toMatchObject({ members: [], more: false });
   });
 
-  it("[H6] goes on after the id of a member that has left since, or never was", async () => {
+  it("[H6] a page continues after the id of a member that has left, or never existed", async () => {
     const { room, ids } = await seven();
     const after = randomKey();
 
@@ -91,7 +91,7 @@ describe("a page of members", () => {
     expect(members.map(({ id }) => id)).toEqual(ids.filter((id) => id > after));
   });
 
-  it("[H6 M6] lists those of a crowd too", async () => {
+  it("[H6 M6] a page lists the members of a large room too", async () => {
     const room = uniqueRoom("small");
     for (let n = 0; n < 7; n++) await join(room, { to: serveKinds });
     await kindsRoom(room).evict();
@@ -102,7 +102,7 @@ describe("a page of members", () => {
     expect(page.members).toHaveLength(5);
   });
 
-  it("[H6 M4 G6] lists those in grace, after a sleep and a crash as well", async () => {
+  it("[H6 M4 G6] a page lists members in grace, also after a sleep and a crash", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room, { presence: "ana" }), await joinSse(room)];
     bob.vanish();
@@ -125,7 +125,7 @@ describe("a page of members", () => {
     expect(new Set(pages.map(({ roster }) => roster)).size).toBe(3);
   });
 
-  it("[H6] is of 200 unless it is asked for otherwise", async () => {
+  it("[H6] a page has 200 members by default", async () => {
     const room = uniqueRoom();
     await Promise.all(Array.from({ length: 201 }, () => join(room, { query: { mode: "count" } })));
 
@@ -134,7 +134,7 @@ describe("a page of members", () => {
     expect((await pageOf(room, "?limit=1000")).members).toHaveLength(201);
   });
 
-  it("[H6 N3] of a room that nobody has joined is empty, and reading it creates nothing", async () => {
+  it("[H6 N3] the members of a room that nobody has joined are empty, and reading them creates nothing", async () => {
     const room = uniqueRoom();
 
     expect(await pageOf(room)).toEqual({
@@ -167,7 +167,7 @@ it.each([
 it.each([
   ["bad_room", 400, "a%20b"],
   ["unknown_kind", 404, "nope:x"],
-])("[H6 N1 N2] the members of a room that cannot be are %s", async (code, status, room) => {
+])("[H6 N1 N2] the members of a room with an invalid name are %s", async (code, status, room) => {
   const response = await request(`/rooms/${room}/members`);
 
   expect(response.status).toBe(status);

@@ -23,7 +23,7 @@ function tablesIn(room: string): Promise<unknown[]> {
 }
 
 describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
-  it("[W1 M1] stores nothing: no tables, whatever its members do, and none after they left", async () => {
+  it("[W1 M1] a room that stores nothing creates no tables, whatever its members do, nor after they left", async () => {
     const room = uniqueRoom(kind);
     const [ana, bob] = [await joinKind(room, { presence: 1 }), await joinSse(room, { to, presence: 2 })];
     await ana.publish("e", 1);
@@ -40,7 +40,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     expect(await kindsRoom(room).info()).toMatchObject({ members: 0 });
   });
 
-  it("[M1 W4 G9] knows after a sleep who is here, and what each says of itself", async () => {
+  it("[M1 W4 G9] a room that stores nothing knows its members and their presence data after a sleep", async () => {
     const room = uniqueRoom(kind);
     const [ana, bob] = [await joinKind(room, { presence: "a" }), await joinSse(room, { to, presence: "b" })];
     await ana.setPresence("changed");
@@ -58,7 +58,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     );
   });
 
-  it("[M1 M2 G9] tells of everyone who goes while it sleeps, also of several at once", async () => {
+  it("[M1 M2 G9] members that leave while the room sleeps are all announced, even several at the same time", async () => {
     const room = uniqueRoom(kind);
     const ana = await joinKind(room);
     const others = [await joinKind(room), await joinKind(room), await joinKind(room)];
@@ -74,7 +74,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
   });
 
-  it("[J10 W4] knows who only watches, and does not take it for a member, over a sleep too", async () => {
+  it("[J10 W4] a view-only client is not taken for a member, even after a sleep", async () => {
     const room = uniqueRoom(kind);
     const eye = await joinKind(room, { query: { view: "1" } });
     const ana = await joinKind(room);
@@ -91,7 +91,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     expect(await eye.ask({ type: "publish", ref: 1, event: "e" })).toMatchObject({ code: "view_only" });
   });
 
-  it("[N4 G11] that is empty again wakes no more: its alarm finds nobody, and sets no other", async () => {
+  it("[N4 G11] an empty room that stores nothing stays asleep: its alarm finds nobody and sets no other", async () => {
     const room = uniqueRoom(kind);
     const ana = await joinKind(room);
     ana.send({ type: "leave" });
@@ -102,7 +102,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     expect(await kindsRoom(room).inside(({ storage }) => storage.getAlarm())).toBeNull();
   });
 
-  it("[J5 W4 G9] keeps the data of a member whose connection was replaced, over a sleep too", async () => {
+  it("[J5 W4 G9] a member whose connection was replaced keeps its presence data, even after a sleep", async () => {
     const room = uniqueRoom(kind);
     const ana = await joinKind(room, { presence: "a" });
     const again = await joinKind(room, { key: ana.key });
@@ -114,7 +114,7 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
     expect((await bob.welcome()).members).toContainEqual({ id: again.member, data: "a" });
   });
 
-  it("[T6 T2 T4] has its state for as long as it is awake", async () => {
+  it("[T6 T2 T4] a room that stores nothing keeps its state while it is awake", async () => {
     const room = uniqueRoom(kind);
     const ana = await joinKind(room);
     await ana.act({ type: "set", set: { a: 1, b: [2] } });
@@ -135,9 +135,9 @@ describe.each(["memory", "none"])("a room whose history is %s", (kind) => {
   });
 });
 
-describe("with a grace", () => {
+describe("a room in memory with grace", () => {
   it.each(["memory-grace", "none-grace"])(
-    "[W1 M4 T6] a room of %s stores who its members are, and nothing that they say to each other",
+    "[W1 M4 T6] a room of %s stores its members, and none of their messages",
     async (kind) => {
       const room = uniqueRoom(kind);
       const ana = await joinKind(room, { presence: "a" });
@@ -154,7 +154,7 @@ describe("with a grace", () => {
   );
 
   it.each(["memory-grace", "none-grace"])(
-    "[N4] a room of %s vanishes when it was empty long enough",
+    "[N4] a room of %s expires once it has been empty for emptyRoomTtlMs",
     async (kind) => {
       vi.setSystemTime(Date.now());
       onTestFinished(() => void vi.useRealTimers());
@@ -177,7 +177,7 @@ describe("with a grace", () => {
   );
 
   it.each(["memory-grace", "none-grace"])(
-    "[M4 G9 P6] a member of %s that a crash took is back unnoticed, and its data",
+    "[M4 G9 P6] a member of %s that reconnects after a crash is not announced, and keeps its data",
     async (kind) => {
       const room = uniqueRoom(kind);
       const ana = await joinKind(room, { presence: "a" });

@@ -12,8 +12,8 @@ afterEach(() => vi.useRealTimers());
 
 const VIEW = { query: { view: "1" } };
 
-describe("a member that comes back to watch", () => {
-  it("[J10 J5 G9 T3] has left: it is announced, its own keys end, and it is no member", async () => {
+describe("a member that rejoins as view-only", () => {
+  it("[J10 J5 G9 T3] a member that rejoins as view-only has left: that is announced, and its own keys are deleted", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await bob.act({ type: "set", set: { k: 1 }, own: true });
@@ -31,7 +31,7 @@ describe("a member that comes back to watch", () => {
     expect((await stateOf(room)).shared).toEqual(new Map());
   });
 
-  it("[J10 M4] while it is in grace has left too", async () => {
+  it("[J10 M4] a member in grace that rejoins as view-only has left, too", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await joinSse(room)];
     bob.vanish();
@@ -47,14 +47,15 @@ describe("a member that comes back to watch", () => {
   });
 });
 
-it("[N4 J10 G6] a room that a crash emptied of those who watched expires too, a whole time later", async () => {
+it("[N4 J10 G6] a room whose view-only clients were lost in a crash expires after a whole further period", async () => {
   vi.setSystemTime(Date.now());
   const TTL = OPTIONS.emptyRoomTtlMs.default;
   const room = uniqueRoom();
   const ana = await join(room);
   ana.send({ type: "leave" });
   await ana.closed;
-  vi.setSystemTime(Date.now() + TTL - 1_000); // it has been empty for long, then is watched, and crashes
+  // the room has been empty for a long time, then a view-only client joins, then the room crashes
+  vi.setSystemTime(Date.now() + TTL - 1_000);
   const eve = await join(room, VIEW);
   await crash();
   await eve.closed;
@@ -68,7 +69,7 @@ it("[N4 J10 G6] a room that a crash emptied of those who watched expires too, a 
   }
 });
 
-it("[N4 G6] a new room that was only watched when it crashed expires", async () => {
+it("[N4 G6] a new room that had only view-only clients when it crashed expires", async () => {
   vi.setSystemTime(Date.now());
   const room = uniqueRoom();
   await join(room, VIEW);
@@ -82,7 +83,7 @@ it("[N4 G6] a new room that was only watched when it crashed expires", async () 
 });
 
 it.each(["memory", "none"])(
-  "[G9 M2 G6] closes of several members of a room of the kind %s that slept are told",
+  "[G9 M2 G6] in a %s room that slept, the closes of several members are all announced",
   async (kind) => {
     const room = uniqueRoom(kind);
     const to = serveKinds;
@@ -98,7 +99,7 @@ it.each(["memory", "none"])(
   },
 );
 
-it("[M6 M1] a storm of joins does not put off the turn to counts", async () => {
+it("[M6 M1] a storm of joins does not delay the change to counts", async () => {
   vi.setSystemTime(Date.now());
   const room = uniqueRoom();
   const ana = await join(room);

@@ -4,12 +4,12 @@ import { joinSse } from "../support/sse.ts";
 import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
 
-/** Everything of presence that a member read so far, its welcome apart. */
+/** All presence frames that a member has received, except its welcome. */
 function presenceOf(member: WebSocketMember): unknown[] {
   return member.inbox.all.filter(({ type }) => type === "presence");
 }
 
-describe("who came, changed and went", () => {
+describe("joins and updates", () => {
   it("[M1 G9] a join is announced once to the others, and not to the newcomer", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room, { presence: { name: "Bob" } })];
@@ -27,7 +27,7 @@ describe("who came, changed and went", () => {
     expect(presenceOf(bob)).toEqual([]);
   });
 
-  it("[M1 A5] an update reaches everyone, its sender too, and is acked", async () => {
+  it("[M1 A5] an update reaches everyone, including its sender, and is acked", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -55,7 +55,7 @@ describe("who came, changed and went", () => {
     expect(await bob.inbox.take("presence")).toMatchObject({ updated: [{ id: ana.member, data: null }] });
   });
 
-  it("[M1] of two updates in one frame the newest is told", async () => {
+  it("[M1] of two updates in one frame, the newer is announced", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -69,7 +69,7 @@ describe("who came, changed and went", () => {
     expect(presenceOf(bob)).toMatchObject([{ updated: [{ id: ana.member, data: 2 }] }]);
   });
 
-  it("[A5] data of maxPresenceBytes is taken, one byte more is presence_too_large", async () => {
+  it("[A5] exactly maxPresenceBytes are accepted, and one byte more is presence_too_large", async () => {
     const ana = await join(uniqueRoom());
     const exact = `${"é".repeat(500)}${"x".repeat(22)}`; // 1,022 bytes of UTF-8, and two quotes
 
@@ -88,11 +88,11 @@ describe("who came, changed and went", () => {
     ["keys that objects inherit", '{"__proto__":{"id":"x"},"constructor":1}'],
     ["NUL, line separators and a byte order mark", JSON.stringify("\0\u2028\u2029\ufeff")],
     ["emoji", '"👩‍👩‍👧‍👦"'],
-    ["what looks like another header", String.raw`"\r\nParlor-Join: {}"`],
+    ["text that looks like another header", String.raw`"\r\nParlor-Join: {}"`],
     ["large numbers", "[100000000000000000000,5e-324]"],
-    ["nothing", "null"],
+    ["null", "null"],
   ])(
-    "[A5 J7 G6] data with %s is the same from a join, an update, in a welcome and asleep",
+    "[A5 J7 G6] presence data with %s is the same from a join, an update, in a welcome and after a sleep",
     async (_what, text) => {
       const room = uniqueRoom();
       const bob = await join(room);
@@ -112,7 +112,7 @@ describe("who came, changed and went", () => {
     },
   );
 
-  it("[A5 G6] the largest data with wide characters survives a sleep", async () => {
+  it("[A5 G6] the largest presence data with wide characters survives a sleep", async () => {
     const room = uniqueRoom();
     const data = `${"x".repeat(1019)}中`;
     const [ana, bob] = [await join(room, { presence: data }), await join(room)];
@@ -124,8 +124,8 @@ describe("who came, changed and went", () => {
   });
 });
 
-describe("departures", () => {
-  it("[M2 G9] who closes in order has left", async () => {
+describe("leaves", () => {
+  it("[M2 G9] a member that closes its connection in order has left", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await join(room), await join(room)];
 
@@ -152,7 +152,7 @@ describe("departures", () => {
     ]);
   });
 
-  it("[M2 G9] whose connection is lost is disconnected", async () => {
+  it("[M2 G9] a member whose connection is lost is disconnected", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await joinCuttable(room);
@@ -167,7 +167,7 @@ describe("departures", () => {
     });
   });
 
-  it("[M2 S3] an SSE member whose reader is gone is disconnected: it did not say that it leaves", async () => {
+  it("[M2 S3] an SSE member whose stream ends is disconnected, because it sent no leave", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
 
@@ -179,7 +179,7 @@ describe("departures", () => {
     });
   });
 
-  it("[A6 M2] a leave ends the membership at once, and the connection is closed left", async () => {
+  it("[A6 M2] a leave ends the membership immediately, and the connection is closed with left", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -192,7 +192,7 @@ describe("departures", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1 });
   });
 
-  it("[M2 G9] a leave and a close that cross are one departure", async () => {
+  it("[M2 G9] a leave and a simultaneous close are announced as one leave", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -204,7 +204,7 @@ describe("departures", () => {
     expect(presenceOf(ana)).toMatchObject([{ joined: [{}] }, { left: [{ id: bob.member, reason: "left" }] }]);
   });
 
-  it("[M2] what follows a leave in its frame is not done", async () => {
+  it("[M2] acts after a leave in the same frame have no effect", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -221,7 +221,7 @@ describe("departures", () => {
     expect(presenceOf(ana)).toMatchObject([{ joined: [{}] }, { left: [{ id: bob.member }], count: 1 }]);
   });
 
-  it("[M2 G9] who removed itself by abuse is announced as removed", async () => {
+  it("[M2 G9] a member that is closed for abuse is announced as removed", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -232,7 +232,7 @@ describe("departures", () => {
     });
   });
 
-  it("[G9] who comes back as the same member is announced again, with what it brings", async () => {
+  it("[G9] a client that rejoins as the same member after a leave is announced again, with its new data", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room, { presence: 1 })];
     bob.close(1000);
@@ -250,7 +250,7 @@ describe("departures", () => {
 });
 
 describe("the mode count", () => {
-  it("[M3] presence frames hold counts, sent when the number changes", async () => {
+  it("[M3] presence frames in the mode count hold counts, and are sent when the count changes", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { query: { mode: "count" } });
     const bob = await join(room);
@@ -271,7 +271,7 @@ describe("the mode count", () => {
     ]);
   });
 
-  it("[M3 G12] a member in the mode count is told nothing of the others but their messages", async () => {
+  it("[M3 G12] a member in the mode count receives nothing about others except their messages", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { query: { mode: "count" } });
     const bob = await join(room, { presence: "hidden" });
@@ -283,7 +283,7 @@ describe("the mode count", () => {
   });
 });
 
-it("[G9 M1] whoever follows presence frames from its welcome on knows who is here", async () => {
+it("[G9 M1] a client that follows the presence frames after its welcome knows all members", async () => {
   const room = uniqueRoom();
   const ana = await join(room);
   const here = new Map((await ana.welcome()).members?.map(({ id, data }) => [id, data]));

@@ -8,13 +8,13 @@ import { join, rejoin } from "../support/websocket.ts";
 
 afterEach(() => vi.useRealTimers());
 
-/** The name of a room's list of members, as anyone may read it. */
+/** The roster revision of a room as any client may read it. */
 async function currentOf(room: string): Promise<string> {
   return (await (await request(roomPath(room, "/members"))).json<{ roster: string }>()).roster;
 }
 
-describe("the name of the list of members", () => {
-  it("[M5] is another after a join, an update, a departure, and no other change of the room", async () => {
+describe("the revision of the member list", () => {
+  it("[M5] the roster revision changes with every join, update and leave, and with no other change of the room", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const names = [rosterOf(ana)];
@@ -37,7 +37,7 @@ describe("the name of the list of members", () => {
     expect(rosterOf(ana)).toBe(names.at(-1));
   });
 
-  it("[M5 M3 G5] is the same in every frame that tells one change, and in the welcome of who brought it", async () => {
+  it("[M5 M3 G5] the roster revision is the same in every frame for one change, and in the welcome of the member that caused it", async () => {
     const room = uniqueRoom();
     const members = [
       await join(room),
@@ -53,7 +53,7 @@ describe("the name of the list of members", () => {
     expect(rosterOf(last)).toBe(await currentOf(room));
   });
 
-  it("[M5 F4] in a frame that tells who came and who went is one", async () => {
+  it("[M5 F4] an update and a leave in one flush have one roster revision", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -66,32 +66,39 @@ describe("the name of the list of members", () => {
   });
 });
 
-describe("a client that comes back", () => {
+describe("the list of a client that reconnects", () => {
   it.each([
     ["WebSocket", join],
     ["SSE", joinSse],
-  ])("[M5 J7 W4] with the current roster over %s is sent no list, and has it", async (_what, joinBy) => {
-    const room = uniqueRoom();
-    const ana = await join(room, { presence: "ana" });
-    const bob = await joinBy(room, { presence: "bob" });
-    const known = follow(bob.inbox.all);
+  ])(
+    "[M5 J7 W4] a client that reconnects with the current roster over %s has the list and gets none",
+    async (_what, joinBy) => {
+      const room = uniqueRoom();
+      const ana = await join(room, { presence: "ana" });
+      const bob = await joinBy(room, { presence: "bob" });
+      const known = follow(bob.inbox.all);
 
-    const back = await joinBy(room, { key: bob.key, after: bob.position, query: { roster: rosterOf(bob) } });
-    await ana.setPresence("busy");
-    await back.inbox.take("presence");
+      const back = await joinBy(room, {
+        key: bob.key,
+        after: bob.position,
+        query: { roster: rosterOf(bob) },
+      });
+      await ana.setPresence("busy");
+      await back.inbox.take("presence");
 
-    const welcome = await back.welcome();
-    expect(welcome).toMatchObject({ mode: "list", count: 2, roster: rosterOf(bob) });
-    expect(welcome).not.toHaveProperty("members");
-    expect(follow(back.inbox.all, known).list).toEqual(
-      new Map([
-        [ana.member, "busy"],
-        [bob.member, "bob"],
-      ]),
-    );
-  });
+      const welcome = await back.welcome();
+      expect(welcome).toMatchObject({ mode: "list", count: 2, roster: rosterOf(bob) });
+      expect(welcome).not.toHaveProperty("members");
+      expect(follow(back.inbox.all, known).list).toEqual(
+        new Map([
+          [ana.member, "busy"],
+          [bob.member, "bob"],
+        ]),
+      );
+    },
+  );
 
-  it("[M5] with a roster of before a change is sent the list", async () => {
+  it("[M5] a client that reconnects with a roster from before a change gets the list", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     const stale = rosterOf(bob);
@@ -103,7 +110,7 @@ describe("a client that comes back", () => {
     expect(rosterOf(back)).not.toBe(stale);
   });
 
-  it("[M5 J5] with other presence data makes another list, and is sent it", async () => {
+  it("[M5 J5] a client that reconnects with other presence data changes the list, and gets it", async () => {
     const room = uniqueRoom();
     const bob = await join(room, { presence: 1 });
 
@@ -112,7 +119,7 @@ describe("a client that comes back", () => {
     expect((await back.welcome()).members).toEqual([{ id: bob.member, data: 2 }]);
   });
 
-  it("[M5 M4] within its grace finds the list as it was", async () => {
+  it("[M5 M4] a client that reconnects within its grace finds the roster unchanged", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await joinSse(room)];
     const roster = rosterOf(bob);
@@ -129,27 +136,30 @@ describe("a client that comes back", () => {
   it.each([
     ["a sleep", (room: string) => evict(room)],
     ["a crash", () => crash()],
-  ])("[M5 G6] after %s is sent the list, for its name is another", async (_what, fail) => {
-    const room = uniqueRoom("chat");
-    const [ana, bob] = [await join(room, { presence: "ana" }), await join(room)];
-    const roster = rosterOf(bob);
+  ])(
+    "[M5 G6] a client that reconnects after %s gets the list, because its revision has changed",
+    async (_what, fail) => {
+      const room = uniqueRoom("chat");
+      const [ana, bob] = [await join(room, { presence: "ana" }), await join(room)];
+      const roster = rosterOf(bob);
 
-    await fail(room);
-    const back = await rejoin(room, bob, { query: { roster } });
+      await fail(room);
+      const back = await rejoin(room, bob, { query: { roster } });
 
-    const welcome = await back.welcome();
-    expect(welcome.roster).not.toBe(roster);
-    expect(mapOf(welcome.members ?? [])).toEqual(
-      new Map([
-        [ana.member, "ana"],
-        [bob.member, undefined],
-      ]),
-    );
-  });
+      const welcome = await back.welcome();
+      expect(welcome.roster).not.toBe(roster);
+      expect(mapOf(welcome.members ?? [])).toEqual(
+        new Map([
+          [ana.member, "ana"],
+          [bob.member, undefined],
+        ]),
+      );
+    },
+  );
 });
 
 describe("several connections of one user", () => {
-  it("[M7 W1] each with a key of its own, are members of one user", async () => {
+  it("[M7 W1] connections of one user with different keys are members of that user", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const [phone, laptop] = [await joinAs(room, "bob"), await joinAs(room, "bob", { presence: '"laptop"' })];
@@ -171,7 +181,7 @@ describe("several connections of one user", () => {
     expect(await infoOf(room)).toMatchObject({ members: 3 });
   });
 
-  it("[M7 G9] leave one by one", async () => {
+  it("[M7 G9] the members of one user leave one by one", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const [phone, laptop] = [await joinAs(room, "bob"), await joinAs(room, "bob")];
@@ -184,7 +194,7 @@ describe("several connections of one user", () => {
     expect(ana.inbox.messages).toMatchObject([{ from: laptop.member, user: "bob" }]);
   });
 
-  it("[M7 T3 A7 G12] are each addressed, and own keys, for themselves", async () => {
+  it("[M7 T3 A7 G12] the members of one user are addressed and own keys independently", async () => {
     const room = uniqueRoom();
     const [phone, laptop] = [await joinAs(room, "bob"), await joinAs(room, "bob")];
     const ana = await join(room);
@@ -202,7 +212,7 @@ describe("several connections of one user", () => {
     expect(phone.inbox.messages.map(({ event }) => event)).toEqual(["secret", "mark"]);
   });
 
-  it("[M7 G6] are told apart after a sleep, with their user", async () => {
+  it("[M7 G6] the members of one user are still separate after a sleep, with their user", async () => {
     const room = uniqueRoom();
     const [phone, laptop] = [await joinAs(room, "bób\n😀"), await joinAs(room, "bób\n😀")];
     await evict(room);

@@ -8,7 +8,7 @@ import { joinSse } from "../support/sse.ts";
 import { StateFold, stateOf } from "../support/state.ts";
 import { join } from "../support/websocket.ts";
 
-/** A client that keeps the state by rule T4, over all its connections. */
+/** A client that maintains the state by rule T4 over all its connections. */
 class Follower {
   readonly key = randomKey();
   readonly fold = new StateFold();
@@ -28,7 +28,7 @@ class Follower {
     return this.#member;
   }
 
-  /** Joins, or comes back from where it stands. */
+  /** Joins, or reconnects at its position. */
   async join(asksForState = false): Promise<void> {
     this.catchUp();
     const position = this.#member?.position;
@@ -41,14 +41,14 @@ class Follower {
     this.#read = 0;
   }
 
-  /** Reads what has come. */
+  /** Reads the frames that have arrived. */
   catchUp(): void {
     const { all } = this.#member?.inbox ?? { all: [] };
     this.fold.read(all.slice(this.#read));
     this.#read = all.length;
   }
 
-  /** Acts; resolves with `ack`, or the code of the error. */
+  /** Sends an act. Resolves with `ack`, or the code of the error. */
   async act(act: Act): Promise<string> {
     const answer = await this.member.act(act, ++this.#ref);
     return answer.type === "ack" ? "ack" : answer.code;
@@ -69,12 +69,12 @@ const anyOther = fc.record({
   is: fc.constantFrom("publish", "newcomer", "return", "return for the state", "leave", "sleep", "crash"),
 });
 
-/** What may happen; `who` is the follower it happens to. */
+/** What may happen; `who` is the follower to which it happens. */
 const anyStep = fc.record({ who: fc.nat(2), what: fc.oneof(anySet, anyOther) });
 
 type Generated<Arbitrary> = Arbitrary extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** Changes the state, or does not, and expects that it is as it was where the room said no. */
+/** Sends a change of the state. If the room rejects it, expects the state to be unchanged. */
 async function change(room: string, follower: Follower, what: Generated<typeof anySet>): Promise<void> {
   const { set, deleted, compared, own } = what;
   const { shared } = await stateOf(room);
@@ -94,7 +94,7 @@ async function change(room: string, follower: Follower, what: Generated<typeof a
   expect(answer === "ack" ? shared : (await stateOf(room)).shared).toEqual(shared);
 }
 
-/** Does what the steps say, then expects that everyone knows the same state. */
+/** Runs the steps, then expects all clients to know the same state. */
 async function run(steps: readonly Generated<typeof anyStep>[], kind: string | undefined): Promise<void> {
   const room = uniqueRoom(kind);
   const followers = [new Follower(room), new Follower(room, "sse"), new Follower(room)];
@@ -107,10 +107,10 @@ async function run(steps: readonly Generated<typeof anyStep>[], kind: string | u
     else if (what.is === "return" || what.is === "return for the state") {
       await follower.join(what.is !== "return");
     } else if (what.is === "leave") {
-      await follower.act({ type: "leave" }).catch(() => undefined); // a leave is answered by the close
+      await follower.act({ type: "leave" }).catch(() => undefined); // the reply to a leave is the close
       await follower.member.closed;
       await follower.join();
-    } else if (what.is === "sleep") await evict(room).catch(() => undefined); // it may be asleep
+    } else if (what.is === "sleep") await evict(room).catch(() => undefined); // it may already be asleep
     else {
       await crash();
       for (const each of followers) await each.join();
@@ -139,7 +139,7 @@ async function newcomer(room: string): Promise<Follower> {
 }
 
 it(
-  "[T4 T1 T2 T3 G1 G4 G5 G6] whatever happens, snapshots with the frames after them, replays and HTTP agree",
+  "[T4 T1 T2 T3 G1 G4 G5 G6] snapshots with later frames, replays and HTTP agree on the state, whatever happens",
   { timeout: 60_000 },
   async () => {
     const anySteps = fc.array(anyStep, { minLength: 5, maxLength: 25 });

@@ -7,24 +7,24 @@ import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 const { maxStateKeys: MAX_KEYS, maxStateBytes: MAX_BYTES } = TEST_KINDS.small;
 
-/** A member of a room whose state is as small as may be. */
+/** A member of a room with the smallest possible limits of the state. */
 async function member(): Promise<{ room: string; ana: WebSocketMember }> {
   const room = uniqueRoom("small");
   return { room, ana: await join(room, { to: serveKinds }) };
 }
 
-/** Keys `k0`, `k1` … with the value 0. */
+/** Keys `k0`, `k1` and so on, each with the value 0. */
 function keys(count: number, from = 0): Record<string, number> {
   return Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${from + n}`, 0]));
 }
 
-/** A string that takes so many bytes of UTF-8 as JSON, most of them in characters of three. */
+/** A string of this many bytes as JSON in UTF-8, mostly of characters of three bytes. */
 function valueOf(bytes: number): string {
   const room = bytes - '""'.length;
   return `${"中".repeat(Math.floor(room / 3))}${"x".repeat(room % 3)}`;
 }
 
-/** What the state of a room takes, counted as rule T5 does. */
+/** The size of a room's state, counted as in rule T5. */
 async function sizeOf(room: string): Promise<number> {
   const { shared } = await stateOf(room, serveKinds);
   const bytes = (text: string): number => new TextEncoder().encode(text).length;
@@ -34,7 +34,7 @@ async function sizeOf(room: string): Promise<number> {
   );
 }
 
-/** Rows as another configuration would have left them. */
+/** Stores rows as a larger limit would have allowed. */
 async function store(room: string, entries: Readonly<Record<string, unknown>>): Promise<void> {
   await kindsRoom(room).inside(({ storage }) => {
     for (const [key, value] of Object.entries(entries)) {
@@ -50,8 +50,8 @@ async function store(room: string, entries: Readonly<Record<string, unknown>>): 
 const FULL_OF_KEYS = { type: "error", code: "state_full", limit: "maxStateKeys" };
 const FULL_OF_BYTES = { type: "error", code: "state_full", limit: "maxStateBytes" };
 
-describe("keys", () => {
-  it("[T5] maxStateKeys are taken at once, one more is state_full", async () => {
+describe("the limit of state keys", () => {
+  it("[T5] exactly maxStateKeys are accepted, and one more is state_full", async () => {
     const { room, ana } = await member();
 
     expect(await ana.act({ type: "set", set: keys(MAX_KEYS + 1) })).toMatchObject(FULL_OF_KEYS);
@@ -60,7 +60,7 @@ describe("keys", () => {
     expect((await stateOf(room, serveKinds)).shared.size).toBe(MAX_KEYS);
   });
 
-  it("[T5] a full state takes changes of its keys, and one key for another", async () => {
+  it("[T5] a full state accepts changes of its keys, and the replacement of one key by another", async () => {
     const { room, ana } = await member();
     await ana.act({ type: "set", set: keys(MAX_KEYS) });
 
@@ -77,7 +77,7 @@ describe("keys", () => {
     ]);
   });
 
-  it("[T5 T2 F1] acts of one frame see how full those before them made it", async () => {
+  it("[T5 T2 F1] each act of a frame is checked against the keys that earlier acts in it have set", async () => {
     const { ana } = await member();
 
     ana.send([
@@ -95,7 +95,7 @@ describe("keys", () => {
     ]);
   });
 
-  it("[T5 T3] keys that end with their member make room", async () => {
+  it("[T5 T3] keys that are deleted with their member make room", async () => {
     const { room, ana } = await member();
     const bob = await join(room, { to: serveKinds });
     await ana.act({ type: "set", set: keys(MAX_KEYS), own: true });
@@ -108,8 +108,8 @@ describe("keys", () => {
   });
 });
 
-describe("bytes", () => {
-  it("[T5] of names and values, in UTF-8: maxStateBytes are taken, one more is state_full", async () => {
+describe("the limit of state bytes", () => {
+  it("[T5] exactly maxStateBytes of names and values in UTF-8 are accepted, and one more is state_full", async () => {
     const { room, ana } = await member();
     const key = "ключ😀"; // 12 bytes
     await ana.act({ type: "set", set: { [key]: valueOf(500) } }); // 512
@@ -124,7 +124,7 @@ describe("bytes", () => {
     expect(await sizeOf(room)).toBe(MAX_BYTES);
   });
 
-  it("[T5] a lone surrogate counts as it is written in a value, and three in a name", async () => {
+  it("[T5] a lone surrogate counts as its escape in a value, and as three bytes in a name", async () => {
     const { ana } = await member();
     const name = "\ud800"; // 3 bytes
     const value = (bytes: number): string => `\udfff${"x".repeat(bytes - String.raw`"\udfff"`.length)}`;
@@ -137,7 +137,7 @@ describe("bytes", () => {
     });
   });
 
-  it("[T5] what is replaced counts no longer, asleep and awake", async () => {
+  it("[T5] replaced values do not count, asleep and awake", async () => {
     const { room, ana } = await member();
     for (let n = 1; n <= 5; n++) {
       const answer = await ana.act({ type: "set", set: { k: valueOf(MAX_BYTES - 1 - (n % 3)) } });
@@ -151,7 +151,7 @@ describe("bytes", () => {
     });
   });
 
-  it("[T5] numbers count as they are written out", async () => {
+  it("[T5] numbers count as they are serialized", async () => {
     const { room, ana } = await member();
 
     ana.send(`{"type":"set","ref":1,"set":{"k":[${Array(46).fill("1e20").join(",")}]}}`); // 46 × 22 + 1 + 1
@@ -164,8 +164,8 @@ describe("bytes", () => {
   });
 });
 
-describe("a state that holds too much", () => {
-  it("[T5] of bytes takes whatever makes it smaller, and nothing that makes it larger", async () => {
+describe("a state over its limits", () => {
+  it("[T5] a state with too many bytes accepts only changes that make it smaller", async () => {
     const { room, ana } = await member();
     await store(room, { a: "x".repeat(2 * MAX_BYTES), b: "x".repeat(100), c: 1 });
 
@@ -181,7 +181,7 @@ describe("a state that holds too much", () => {
     });
   });
 
-  it("[T5] of keys takes changes and deletions, and no key more until there is room", async () => {
+  it("[T5] a state with too many keys accepts changes and deletions, and no new key until it has room", async () => {
     const { room, ana } = await member();
     await store(room, keys(MAX_KEYS + 2));
 
@@ -195,7 +195,7 @@ describe("a state that holds too much", () => {
   });
 });
 
-it("[T5 W5] the welcome tells both bounds, and brings a full state whole", async () => {
+it("[T5 W5] the welcome reports both limits, and contains a full state completely", async () => {
   const { room, ana } = await member();
   await ana.act({ type: "set", set: { k: valueOf(MAX_BYTES - 1) } });
   await kindsRoom(room).evict();

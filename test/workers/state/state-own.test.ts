@@ -11,7 +11,7 @@ import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** A room with a key of Ana's, and one that is nobody's; Bob is there to see. */
+/** A room with one key of Ana's and one without an owner. Bob is a member, too. */
 async function shared(kind?: string): Promise<{ room: string; ana: WebSocketMember; bob: WebSocketMember }> {
   const room = uniqueRoom(kind);
   const [ana, bob] = [await join(room), await join(room)];
@@ -34,24 +34,27 @@ function deletion(ana: { readonly member: string }, offset: number): object {
 
 const LEFT = new Map([["title", ["ours", 2]]]);
 
-describe("whose keys they are", () => {
+describe("owned keys", () => {
   it.each([
-    ["set", { set: { "cursor:ana": 0 } }],
-    ["set as its own", { set: { "cursor:ana": 0 }, own: true }],
-    ["delete", { delete: ["cursor:ana"] }],
-    ["set with the version it has", { set: { "cursor:ana": 0 }, if: { "cursor:ana": 1 } }],
-    ["set beside others", { set: { title: "bob's", "cursor:ana": 0 } }],
-  ])("[T3] what another would %s is not_owner, and nothing is done", async (_what, act) => {
-    const { room, bob } = await shared();
-    const before = await stateOf(room);
+    ["sets", { set: { "cursor:ana": 0 } }],
+    ["sets as its own", { set: { "cursor:ana": 0 }, own: true }],
+    ["deletes", { delete: ["cursor:ana"] }],
+    ["sets with its current version", { set: { "cursor:ana": 0 }, if: { "cursor:ana": 1 } }],
+    ["sets together with other keys", { set: { title: "bob's", "cursor:ana": 0 } }],
+  ])(
+    "[T3] an act of another member that %s an owned key is not_owner, and changes nothing",
+    async (_what, act) => {
+      const { room, bob } = await shared();
+      const before = await stateOf(room);
 
-    const answer = await bob.act({ type: "set", ...act });
+      const answer = await bob.act({ type: "set", ...act });
 
-    expect(answer).toMatchObject({ type: "error", ref: 1, code: "not_owner" });
-    expect(await stateOf(room)).toEqual(before);
-  });
+      expect(answer).toMatchObject({ type: "error", ref: 1, code: "not_owner" });
+      expect(await stateOf(room)).toEqual(before);
+    },
+  );
 
-  it("[T3 T2] a conflict is told before whose a key is", async () => {
+  it("[T3 T2] a conflict takes precedence over not_owner", async () => {
     const { bob } = await shared();
 
     const answer = await bob.act({ type: "set", set: { "cursor:ana": 0 }, if: { "cursor:ana": 0 } });
@@ -59,7 +62,7 @@ describe("whose keys they are", () => {
     expect(answer).toMatchObject({ code: "conflict", versions: { "cursor:ana": 1 } });
   });
 
-  it("[T3] they are the member's to change, to delete and to give away", async () => {
+  it("[T3] the owner of a key may change it, delete it and give it away", async () => {
     const { ana, bob } = await shared();
 
     expect(await ana.act({ type: "set", set: { "cursor:ana": 1 }, own: true })).toMatchObject({ offset: 3 });
@@ -68,7 +71,7 @@ describe("whose keys they are", () => {
     expect(await bob.act({ type: "set", set: { "cursor:ana": 3 } })).toMatchObject({ offset: 5 });
   });
 
-  it("[T3] one that is set without own is nobody's from then on, and stays", async () => {
+  it("[T3] a key that its owner sets without own has no owner from then on, and stays", async () => {
     const { room, ana, bob } = await shared();
     await ana.act({ type: "set", set: { "cursor:ana": "given" } });
 
@@ -79,7 +82,7 @@ describe("whose keys they are", () => {
     expect((await stateOf(room)).shared.get("cursor:ana")).toEqual(["taken", 4]);
   });
 
-  it("[T3 T2 F1] what is given and taken within one frame is told apart", async () => {
+  it("[T3 T2 F1] keys that are set and deleted within one frame have the right owners", async () => {
     const { ana, bob } = await shared();
 
     ana.send([
@@ -96,7 +99,7 @@ describe("whose keys they are", () => {
   it.each([
     ["a sleep", (room: string) => evict(room)],
     ["a crash", () => crash()],
-  ])("[T3 G6] whose they are is not forgotten over %s", async (_what, fail) => {
+  ])("[T3 G6] the owner of a key is remembered over %s", async (_what, fail) => {
     const { room, ana, bob } = await shared("chat");
     await fail(room);
     const [owner, other] = [await rejoin(room, ana), await rejoin(room, bob)];
@@ -108,28 +111,34 @@ describe("whose keys they are", () => {
   });
 });
 
-describe("how they end", () => {
+describe("the end of owned keys", () => {
   it.each<[string, (ana: WebSocketMember, room: string) => unknown]>([
     ["a leave", (ana) => ana.send({ type: "leave" })],
     ["a leave by POST", (ana, room) => post(room, ana, { type: "leave" })],
-    ["a close 1000", (ana) => ana.close(1000)],
-    ["abuse", (ana) => Array.from({ length: 4 }, () => ana.send(Array.from({ length: 64 }, () => 0)))],
-  ])("[T3 F4 P2] by %s: they are deleted in order, before who left is told", async (_how, leave) => {
-    const { room, ana, bob } = await shared();
+    ["a close with code 1000", (ana) => ana.close(1000)],
+    [
+      "a close for abuse",
+      (ana) => Array.from({ length: 4 }, () => ana.send(Array.from({ length: 64 }, () => 0))),
+    ],
+  ])(
+    "[T3 F4 P2] %s deletes the member's keys in order, before its leave is announced",
+    async (_how, leave) => {
+      const { room, ana, bob } = await shared();
 
-    await leave(ana, room);
-    await bob.inbox.take("presence", ({ left }) => left !== undefined);
+      await leave(ana, room);
+      await bob.inbox.take("presence", ({ left }) => left !== undefined);
 
-    expect(JSON.parse(bob.inbox.texts.at(-1) ?? "")).toMatchObject([
-      deletion(ana, 3),
-      { type: "presence", left: [{ id: ana.member }] },
-    ]);
-    expect(bob.inbox.all.findLast(({ type }) => type === "state")).toEqual(deletion(ana, 3));
-    expect((await stateOf(room)).shared).toEqual(LEFT);
-    expect(await bob.publish("e", 1)).toMatchObject({ offset: 4 });
-  });
+      expect(JSON.parse(bob.inbox.texts.at(-1) ?? "")).toMatchObject([
+        deletion(ana, 3),
+        { type: "presence", left: [{ id: ana.member }] },
+      ]);
+      expect(bob.inbox.all.findLast(({ type }) => type === "state")).toEqual(deletion(ana, 3));
+      expect((await stateOf(room)).shared).toEqual(LEFT);
+      expect(await bob.publish("e", 1)).toMatchObject({ offset: 4 });
+    },
+  );
 
-  it("[T3 A6] what a member sets and leaves with in one frame is set, then deleted", async () => {
+  it("[T3 A6] a key that a member sets in the frame with its leave is set, then deleted", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -144,7 +153,7 @@ describe("how they end", () => {
     expect((await stateOf(room)).shared).toEqual(new Map());
   });
 
-  it("[T3 T4 P4] the deletion is recorded: who was away reads it in the replay", async () => {
+  it("[T3 T4 P4] the deletion is recorded, so a member that was away receives it in the replay", async () => {
     const { room, ana, bob } = await shared("chat");
     bob.close(4001);
     await bob.closed;
@@ -163,7 +172,7 @@ describe("how they end", () => {
     ["awake", async () => undefined],
     ["asleep", (room: string) => evict(room)],
   ])(
-    "[T3 M4] not with a lost connection, and with the end of its grace: the room %s",
+    "[T3 M4] owned keys survive a lost connection, and end with its grace, in a room that is %s",
     async (_how, between) => {
       const room = uniqueRoom("chat");
       const [ana, bob] = [await joinCuttable(room), await join(room)];
@@ -195,7 +204,7 @@ describe("how they end", () => {
     },
   );
 
-  it("[T3 M4 J5] not for who comes back in time, or over another connection", async () => {
+  it("[T3 M4 J5] owned keys survive if their owner reconnects in time, or over another connection", async () => {
     const { room, ana, bob } = await shared("chat");
     const second = await join(room, { key: ana.key });
     second.close(4001);
@@ -210,14 +219,14 @@ describe("how they end", () => {
   });
 
   it.each([
-    ["is the alarm", async () => undefined],
-    ["is a join", (room: string) => join(room)],
+    ["the alarm", async () => undefined],
+    ["a join", (room: string) => join(room)],
   ])(
-    "[T3 G6 G9] after a crash from which nobody comes back, when what wakes the room %s",
+    "[T3 G6 G9] owned keys end after a crash without reconnects, when the room is woken by %s",
     async (_what, wake) => {
       const { room, ana } = await shared("chat");
       await crash();
-      await stateOf(room); // the first event: everyone's grace begins
+      await stateOf(room); // the first event, so all graces begin
       await crash();
 
       vi.setSystemTime(Date.now() + CHAT_GRACE_MS);
@@ -231,7 +240,7 @@ describe("how they end", () => {
     },
   );
 
-  it("[T3 G6] in a room without grace a crash ends them with the first event after it", async () => {
+  it("[T3 G6] in a room without grace, owned keys end with the first event after a crash", async () => {
     const { room, bob } = await shared();
     await crash();
 
@@ -242,7 +251,7 @@ describe("how they end", () => {
     expect((await stateOf(room)).shared).toEqual(LEFT);
   });
 
-  it("[T3 M4] with several at once, each in a frame from its member", async () => {
+  it("[T3 M4] the keys of several members that end together are each deleted in a frame from their owner", async () => {
     const room = uniqueRoom("chat");
     const watcher = await join(room);
     const others = [await joinSse(room), await joinSse(room), await joinSse(room)];

@@ -5,7 +5,7 @@ import { joinSse } from "../support/sse.ts";
 import { StateFold, stateOf } from "../support/state.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
 
-/** A room with a state of two keys at the offset 3, and where a client stood before the last change. */
+/** A room with two keys of state at offset 3, and the position of a client before the last change. */
 async function shared(): Promise<{ room: string; ana: WebSocketMember; before: string }> {
   const room = uniqueRoom();
   const ana = await join(room);
@@ -22,17 +22,17 @@ describe("the welcome", () => {
   it.each([
     ["WebSocket", join],
     ["SSE", joinSse],
-  ])("[T4] over %s has the state and the offset it is as of", async (_what, joinBy) => {
+  ])("[T4] the welcome over %s has the state and the offset to which it applies", async (_what, joinBy) => {
     const { room } = await shared();
 
     expect(await (await joinBy(room)).welcome()).toMatchObject({ state: STATE, stateOffset: 3 });
   });
 
-  it("[T4] of a room without state has an empty one", async () => {
+  it("[T4] the welcome of a room without state has an empty state", async () => {
     expect(await (await join(uniqueRoom())).welcome()).toMatchObject({ state: {}, stateOffset: 0 });
   });
 
-  it("[T4] of a client that was recovered has none: the replay brings it", async () => {
+  it("[T4] the welcome of a recovered client has no state, because the replay contains it", async () => {
     const { room, before } = await shared();
 
     const back = await join(room, { after: before });
@@ -47,7 +47,7 @@ describe("the welcome", () => {
     ]);
   });
 
-  it("[T4 J7] of a client that was recovered and asks for it has it as of the head, and the replay comes too", async () => {
+  it("[T4 J7] a recovered client that asks for the state gets it as of the head, and the replay too", async () => {
     const { room, before } = await shared();
 
     const back = await join(room, { after: before, query: { state: "1" } });
@@ -61,8 +61,8 @@ describe("the welcome", () => {
   it.each<[string, (position: string) => JoinOptions]>([
     ["was not recovered", () => ({ after: "nope:1" })],
     ["rewinds", () => ({ query: { rewind: "2" } })],
-    ["stands ahead of the log", (position) => ({ after: position.replace(/3$/, "4") })],
-  ])("[T4 W3] of a client that %s has it", async (_what, optionsAt) => {
+    ["is ahead of the log", (position) => ({ after: position.replace(/3$/, "4") })],
+  ])("[T4 W3] the welcome of a client that %s has the state", async (_what, optionsAt) => {
     const { room, ana } = await shared();
 
     const back = await join(room, optionsAt(ana.position));
@@ -70,7 +70,7 @@ describe("the welcome", () => {
     expect(await back.welcome()).toMatchObject({ state: STATE, stateOffset: 3 });
   });
 
-  it("[T4 G4] state frames of a rewind that the snapshot holds already change nothing", async () => {
+  it("[T4 G4] state frames of a rewind that the snapshot already contains change nothing", async () => {
     const { room, ana } = await shared();
     await ana.act({ type: "set", delete: ["b"] });
 
@@ -81,7 +81,7 @@ describe("the welcome", () => {
     expect(new StateFold().read(back.inbox.all).shared).toEqual(new Map([["a", [2, 3]]]));
   });
 
-  it("[T4 G6] is the same after a sleep and after a crash", async () => {
+  it("[T4 G6] the state in the welcome is the same after a sleep and after a crash", async () => {
     const { room } = await shared();
 
     await evict(room);
@@ -94,7 +94,7 @@ describe("the welcome", () => {
 });
 
 describe("over HTTP", () => {
-  it("[H7] the state is answered with the offset it is as of, and the log's end", async () => {
+  it("[H7] the state over HTTP has the offset to which it applies, and the end of the log", async () => {
     const { room, ana } = await shared();
     await ana.publish("e", 2);
 
@@ -119,7 +119,7 @@ describe("over HTTP", () => {
   it.each([
     ["bad_room", 400, "a%20b"],
     ["unknown_kind", 404, "nope:x"],
-  ])("[H7 N1 N2] the state of a room that cannot be is %s", async (code, status, room) => {
+  ])("[H7 N1 N2] the state of a room with an invalid name is %s", async (code, status, room) => {
     const response = await request(`/rooms/${room}/state`);
 
     expect(response.status).toBe(status);

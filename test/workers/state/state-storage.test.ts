@@ -5,7 +5,7 @@ import { joinSse } from "../support/sse.ts";
 import { StateFold, refuseRows, stateOf } from "../support/state.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
-/** JSON text: not all of it survives as a literal. */
+/** JSON text, because not every string survives as a literal. */
 const ODD_TEXTS = [
   ["an object's prototype", '"__proto__"'],
   ["what objects inherit", '"constructor"'],
@@ -20,9 +20,9 @@ const ODD_TEXTS = [
   ["an SQL quote", `"'; DROP TABLE state; --"`],
 ] as const;
 
-describe("odd keys and values", () => {
+describe("unusual keys and values", () => {
   it.each(ODD_TEXTS)(
-    "[T1 T2 T4 G6] %s is a key and a value like any other: live, over SSE, replayed, asleep and after a crash",
+    "[T1 T2 T4 G6] %s works as a key and a value like any other: live, over SSE, replayed, asleep and after a crash",
     async (_what, text) => {
       const room = uniqueRoom();
       const [ana, bob, cem] = [await join(room), await joinSse(room), await join(room)];
@@ -59,7 +59,7 @@ describe("odd keys and values", () => {
     },
   );
 
-  it("[T2 H1] a conflict over the key __proto__ is told over HTTP too", async () => {
+  it("[T2 H1] a conflict over the key __proto__ is reported over HTTP too", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
 
@@ -70,28 +70,31 @@ describe("odd keys and values", () => {
 
   it.each([
     ["numbers", "[100000000000000000000,1.7976931348623157e+308,5e-324,-1]"],
-    ["nothing of everything", '[null,false,0,"",[],{}]'],
+    ["one of each empty value", '[null,false,0,"",[],{}]'],
     ["keys that look like numbers", '{"1":1,"2":2,"b":3,"a":4}'],
     ["keys that objects inherit", '{"__proto__":{"a":1},"constructor":2,"toJSON":3}'],
-    ["depth", `${"[".repeat(62)}${"]".repeat(62)}`],
+    ["deep nesting", `${"[".repeat(62)}${"]".repeat(62)}`],
     ["null", "null"],
-  ])("[T1 T4 G6] a value of %s is the same in the frame and in the snapshot, asleep", async (_what, text) => {
-    const room = uniqueRoom();
-    const ana = await join(room);
+  ])(
+    "[T1 T4 G6] a value with %s is the same in the frame and in the snapshot after a sleep",
+    async (_what, text) => {
+      const room = uniqueRoom();
+      const ana = await join(room);
 
-    ana.send(`{"type":"set","ref":1,"set":{"k":${text}}}`);
-    await ana.inbox.take("ack");
-    await evict(room);
-    const bob = await join(room);
+      ana.send(`{"type":"set","ref":1,"set":{"k":${text}}}`);
+      await ana.inbox.take("ack");
+      await evict(room);
+      const bob = await join(room);
 
-    expect(ana.inbox.texts.join()).toContain(`"set":{"k":${text}}`);
-    expect(bob.inbox.texts.join()).toContain(`"state":{"k":[${text},1]}`);
-  });
+      expect(ana.inbox.texts.join()).toContain(`"set":{"k":${text}}`);
+      expect(bob.inbox.texts.join()).toContain(`"state":{"k":[${text},1]}`);
+    },
+  );
 });
 
-describe("when the storage refuses", () => {
+describe("storage failures", () => {
   it.each(["segment", "state"] as const)(
-    "[T1 A2 G2] a row of the table %s, the state is as it was, and publishers get unavailable",
+    "[T1 A2 G2] if a row of the table %s cannot be stored, the state is unchanged, and publishers get unavailable",
     async (table) => {
       const room = uniqueRoom();
       const [ana, bob] = [await join(room), await joinSse(room)];
@@ -124,7 +127,7 @@ describe("when the storage refuses", () => {
 });
 
 describe("rooms that store nothing", () => {
-  it("[T6] of history in memory keep the state for as long as they are awake", async () => {
+  it("[T6] a room with history in memory keeps the state while it is awake", async () => {
     const room = uniqueRoom("memory");
     const ana = await join(room, { to: serveKinds });
     await ana.act({ type: "set", set: { k: 1 } });
@@ -138,7 +141,7 @@ describe("rooms that store nothing", () => {
     expect(await stateOf(room, serveKinds)).toMatchObject({ shared: new Map(), stateOffset: 0 });
   });
 
-  it("[T6 T2] of no history have state all the same", async () => {
+  it("[T6 T2] a room without history has state as well", async () => {
     const room = uniqueRoom("none");
     const [ana, bob] = [await join(room, { to: serveKinds }), await join(room, { to: serveKinds })];
 
@@ -150,7 +153,7 @@ describe("rooms that store nothing", () => {
     expect((await stateOf(room, serveKinds)).shared).toEqual(new Map([["k", [2, 2]]]));
   });
 
-  it("[T6 T3] let a member's own keys end with it", async () => {
+  it("[T6 T3] a room that stores nothing deletes a member's own keys when the member leaves", async () => {
     const room = uniqueRoom("memory");
     const [ana, bob] = [await join(room, { to: serveKinds }), await join(room, { to: serveKinds })];
     await ana.act({ type: "set", set: { mine: 1, ours: 1 }, own: true });

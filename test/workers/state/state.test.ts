@@ -6,7 +6,7 @@ import { stateOf } from "../support/state.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
 describe("a change of the state", () => {
-  it("[T1 A2 G5] reaches everyone over any transport, its sender too, and is acked", async () => {
+  it("[T1 A2 G5] a change of the state reaches everyone over any transport, including its sender, and is acked", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await join(room), await joinSse(room)];
 
@@ -25,7 +25,7 @@ describe("a change of the state", () => {
     expect(JSON.parse(ana.inbox.texts.at(-1) ?? "")).toMatchObject([{ type: "state" }, { type: "ack" }]);
   });
 
-  it("[T1] deletes as well as it sets, and says what of both it did", async () => {
+  it("[T1] a change of the state sets and deletes keys, and its frame reports both", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await ana.act({ type: "set", set: { a: 1, b: 2, c: 3 } });
@@ -40,7 +40,7 @@ describe("a change of the state", () => {
     expect((await stateOf(room)).shared).toEqual(new Map([["a", [4, 2]]]));
   });
 
-  it("[T1 F1 P2] is in one order with the messages", async () => {
+  it("[T1 F1 P2] changes of the state and messages have one common order", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -62,7 +62,7 @@ describe("a change of the state", () => {
     ]);
   });
 
-  it("[T1 H1 H2 G5] may come by POST, and is answered with the ack or the error and its status", async () => {
+  it("[T1 H1 H2 G5] a set by POST gets the ack, or the error with its status", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await ana.act({ type: "set", set: { mine: 1 }, own: true });
@@ -91,7 +91,7 @@ describe("a change of the state", () => {
     ]);
   });
 
-  it("[T1 H1 N3] of a session that never joined is not_joined, and creates nothing", async () => {
+  it("[T1 H1 N3] a set from a session that never joined is not_joined, and creates nothing", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const { session } = await deriveIdentity(room, "", key);
 
@@ -102,7 +102,7 @@ describe("a change of the state", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[A8 H5 T1] is not in history, and does not make a page look as if there were more", async () => {
+  it("[A8 H5 T1] changes of the state are not in history, and do not count for its more", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await ana.act({ type: "set", set: { k: 1 } });
@@ -122,18 +122,18 @@ describe("a change of the state", () => {
     ["nothing", {}],
     ["an empty key", { set: { "": 1 } }],
     ["a key of 65 characters", { set: { ["k".repeat(65)]: 1 } }],
-    ["a key to delete that is no string", { delete: [1] }],
+    ["a key to delete that is not a string", { delete: [1] }],
     ["a key to compare that is too long", { set: { k: 1 }, if: { ["k".repeat(65)]: 0 } }],
     ["a set that is an array", { set: [1] }],
     ["a delete that is an object", { delete: { k: 1 } }],
     ["a version below 0", { set: { k: 1 }, if: { k: -1 } }],
-    ["a version that is no number", { set: { k: 1 }, if: { k: "1" } }],
+    ["a version that is not a number", { set: { k: 1 }, if: { k: "1" } }],
     ["a version of null", { set: { k: 1 }, if: { k: null } }],
-    ["an own that is no boolean", { set: { k: 1 }, own: 1 }],
+    ["an own that is not a boolean", { set: { k: 1 }, own: 1 }],
     ["a key both set and deleted", { set: { k: 1 }, delete: ["k"] }],
     ["a key deleted twice", { delete: ["k", "k"] }],
     ["65 keys", { delete: Array.from({ length: 65 }, (_, n) => `k${n}`) }],
-  ])("[T1 F2] with %s is bad_frame, and changes nothing", async (_what, fields) => {
+  ])("[T1 F2] a set with %s is bad_frame, and changes nothing", async (_what, fields) => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -141,7 +141,7 @@ describe("a change of the state", () => {
     expect(await stateOf(room)).toMatchObject({ shared: new Map(), stateOffset: 0 });
   });
 
-  it("[T1] may name 64 keys of 64 characters", async () => {
+  it("[T1] a set may name 64 keys of 64 characters", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const keys = Array.from({ length: 64 }, (_, n) => `${n}`.padEnd(64, "中"));
@@ -153,7 +153,7 @@ describe("a change of the state", () => {
   });
 });
 
-describe("versions", () => {
+describe("versions of state keys", () => {
   it("[T2] a key's version is the offset that set it, and 0 while it is absent", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
@@ -166,7 +166,7 @@ describe("versions", () => {
     expect((await stateOf(room)).shared).toEqual(new Map([["k", [3, 5]]]));
   });
 
-  it("[T2] a conflict tells the versions of all keys compared, and nothing of the act is done", async () => {
+  it("[T2] a conflict reports the versions of all compared keys, and the act changes nothing", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await ana.act({ type: "set", set: { a: 1 } });
@@ -197,7 +197,7 @@ describe("versions", () => {
     expect(await bob.publish("e", 1)).toMatchObject({ offset: 3 });
   });
 
-  it("[T2 F1] acts of one frame see those before them", async () => {
+  it("[T2 F1] each act of a frame sees the changes of the acts before it", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -218,7 +218,7 @@ describe("versions", () => {
     expect((await stateOf(room)).shared).toEqual(new Map([["k", [4, 4]]]));
   });
 
-  it("[T2 G1] of members that race with compare-and-set no one's change is lost", async () => {
+  it("[T2 G1] no change is lost when members race with compare-and-set", async () => {
     const room = uniqueRoom();
     const members = [await join(room), await joinSse(room), await join(room), await joinSse(room)];
 
@@ -241,7 +241,7 @@ describe("versions", () => {
   });
 
   it.each([
-    ["at once", async () => undefined],
+    ["immediately", async () => undefined],
     ["after a sleep", (room: string) => evict(room)],
     ["after a crash", () => crash()],
   ])("[A3 T2 G3] a repeat of an applied compare-and-set gets its first ack: %s", async (_how, between) => {
@@ -260,7 +260,7 @@ describe("versions", () => {
     expect(await again.act(act, 3)).toMatchObject({ code: "conflict", versions: { k: 2 } });
   });
 
-  it("[A3 T2] a repeat within the same frame is answered twice and done once", async () => {
+  it("[A3 T2] a repeat within the same frame gets two acks and takes effect once", async () => {
     const ana = await join(uniqueRoom());
     const act = { type: "set", ref: 1, set: { k: 1 }, if: { k: 0 } };
 

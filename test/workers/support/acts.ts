@@ -4,13 +4,13 @@ import { retentionOf } from "./retention.ts";
 import { loadLog, NOW, range, type LoadedLog } from "./logs.ts";
 import { inRoom, uniqueRoom } from "./rooms.ts";
 
-/** An act that a test does or asks for. */
+/** An act of a test. */
 type Act = readonly [session: string, ref: number];
 
-/** So long after `NOW` that no act of then is young. */
+/** So long after `NOW` that acts stored at `NOW` are outside the window. */
 export const LATER = NOW + 100 * DEDUPLICATION_WINDOW_MS;
 
-/** Runs code on a log that keeps nothing but what its acts need, in a room nobody has used. */
+/** Runs code on a log with a minimal retention, in an unused room. */
 export function withActs<Value>(
   work: (loaded: LoadedLog, storage: DurableObjectStorage) => Value,
 ): Promise<Awaited<Value>> {
@@ -18,8 +18,8 @@ export function withActs<Value>(
 }
 
 /**
- * Does acts as the room does: those that are new are stored as one flush, and remembered. Returns what was known of
- * each before.
+ * Performs acts as the room does: new acts are stored as one flush and remembered. Returns what was known of each act
+ * before.
  */
 export function doActs(loaded: Omit<LoadedLog, "tables">, acts: readonly Act[], now: number): Known[] {
   const known = acts.map(([session, ref]) => loaded.deduplication.find(session, ref, now));
@@ -28,7 +28,9 @@ export function doActs(loaded: Omit<LoadedLog, "tables">, acts: readonly Act[], 
   return known;
 }
 
-/** Stores one flush as the room does: a message for each act, or one of no act, and whatever floors are due. */
+/**
+ * Stores one flush as the room does: a message for each act, or one without an act, and all minimum refs that are due.
+ */
 export function storeWithFloors(
   { log, deduplication }: Omit<LoadedLog, "tables">,
   acts: readonly Act[],
@@ -47,7 +49,7 @@ export function storeWithFloors(
   deduplication.remember(refs, now);
 }
 
-/** Does so many acts of a session, 500 in a flush; each ref is its predecessor's plus one. */
+/** Performs this many acts of a session, 500 in a flush, with consecutive refs. */
 export function fill(loaded: LoadedLog, session: string, count: number, now: number, firstRef = 1): void {
   for (let from = firstRef; from < firstRef + count; from += 500) {
     const last = Math.min(from + 500, firstRef + count) - 1;
@@ -59,7 +61,7 @@ export function fill(loaded: LoadedLog, session: string, count: number, now: num
   }
 }
 
-/** What is known of acts in memory, and to a room that was just loaded. */
+/** What is known of acts in memory, and after a load of the room. */
 export function known(
   { deduplication }: LoadedLog,
   storage: DurableObjectStorage,
@@ -71,17 +73,17 @@ export function known(
   );
 }
 
-/** The same in memory and to a room that was just loaded. */
+/** The same result in memory and after a load of the room. */
 export function twice<Value>(value: Value): Value[] {
   return [value, value];
 }
 
-/** What is known of an act that took effect, and got this offset. */
+/** What is known of an act that took effect at this offset. */
 export function done(offset: number): Known {
   return { is: "done", offset };
 }
 
-/** What is known of an act that is too old to tell. */
+/** What is known of an act whose ref is too old to decide. */
 export const STALE: Known = { is: "stale" };
 
 /** What is known of an act that has not taken effect. */
@@ -96,7 +98,7 @@ export function blocksIn(storage: DurableObjectStorage): { first: number; last: 
     .toArray();
 }
 
-/** The stored floors, by session. */
+/** The stored minimum refs, by session. */
 export function floorsIn(storage: DurableObjectStorage): { session: string; ref: number }[] {
   return storage.sql
     .exec<{ session: string; ref: number }>("SELECT session, ref FROM floor ORDER BY session")

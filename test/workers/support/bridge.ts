@@ -1,7 +1,7 @@
 import { Bridge, type BridgeLimits, type StreamRequest } from "../../../src/transports/bridge.ts";
 import { EventStream } from "../../support/event-stream.ts";
 
-/** Wide bounds, so that a test sets only the one it is about. */
+/** Wide limits, so that a test sets only the one it is about. */
 const LIMITS: BridgeLimits = {
   sseHeartbeatMs: 5,
   sseRetryMs: 1_000,
@@ -10,18 +10,18 @@ const LIMITS: BridgeLimits = {
   sseMaxBytes: 1_000_000_000,
 };
 
-/** A bridge whose other ends are in the hands of the test: the room's of its socket, and its reader's. */
+/** Opens a bridge whose room socket and client stream are controlled by the test. */
 export function openBridge(
   limits: Partial<BridgeLimits>,
   options: Partial<StreamRequest> = {},
 ): {
   readonly room: WebSocket;
-  /** Resolves at the second ping: the first comes as soon as the bridge is open. */
+  /** Resolves at the second ping, because the first one is sent as soon as the bridge is open. */
   readonly pinged: Promise<void>;
-  /** What came from the bridge, in order. */
+  /** The texts that the bridge has sent, in order. */
   readonly sent: readonly string[];
   readonly closed: Promise<number>;
-  /** What the bridge told the room its reader has taken, in order. */
+  /** The amounts that the bridge has reported to the room as read, in order. */
   readonly seen: readonly number[];
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
 } {
@@ -57,7 +57,7 @@ export function openBridge(
   };
 }
 
-/** Reads a stream until it ends, or until `enough`. */
+/** Reads a stream until it ends, or until `enough` returns true. */
 export async function read(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   enough: (stream: EventStream) => boolean = () => false,
@@ -67,7 +67,7 @@ export async function read(
   return stream;
 }
 
-/** Reads a stream into one that may be looked at, even when reading fails. */
+/** Reads a stream into an array that is available even if reading fails. */
 export async function readInto(
   stream: EventStream,
   reader: ReadableStreamDefaultReader<Uint8Array>,

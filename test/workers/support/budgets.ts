@@ -1,4 +1,4 @@
-/** Budgets that no test spends, for what is about something else: a session may send and be refused as much as it likes. */
+/** Budgets for tests about something else: no session can spend them, and rejections have no consequences. */
 export const UNSPENT = {
   maxRefusals: 10_000,
   messagesPerSecond: 1_000,

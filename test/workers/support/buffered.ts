@@ -2,7 +2,7 @@ import { onTestFinished } from "vitest";
 import { evict, inRoom } from "./rooms.ts";
 import type { WebSocketMember } from "./websocket.ts";
 
-/** The queue that a runtime reports for a socket, or nothing. The end of the test restores the real property. */
+/** Replaces the property with which a runtime reports the queue of a socket. The end of the test restores it. */
 function replace(property: PropertyDescriptor | undefined): void {
   const own = Object.getOwnPropertyDescriptor(WebSocket.prototype, "bufferedAmount");
   if (own === undefined) throw new Error("the runtime does not report bufferedAmount");
@@ -13,15 +13,16 @@ function replace(property: PropertyDescriptor | undefined): void {
   });
 }
 
-/** For the rest of the test the runtime reports nothing, like workerd before 1.20261117. */
+/** For the rest of the test the runtime does not report the queue, like workerd before 1.20261117. */
 export function withoutBufferedAmount(): void {
   replace(undefined);
 }
 
 /**
- * Has the runtime report that this much is queued for a member, and nothing for the others. The room reads it as it wakes.
+ * Makes the runtime report this much as queued for a member, and nothing for the others. The room reads it when it
+ * wakes.
  *
- * @returns changes how much it is
+ * @returns a function that changes the amount
  */
 export async function buffer(
   room: string,
@@ -43,7 +44,7 @@ export async function buffer(
   };
 }
 
-/** Whether it is the room's socket of a member. A room that has woken has other objects for the same sockets. */
+/** Whether it is the room's socket of a member. A room that woke has new objects for the same sockets. */
 function isOf(socket: WebSocket, member: string): boolean {
   try {
     return (socket.deserializeAttachment() as { readonly member?: string } | null)?.member === member;

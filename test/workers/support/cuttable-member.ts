@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { randomKey } from "../../../src/protocol/ids.ts";
 import { joinWebSocket, type WebSocketJoin } from "./websocket.ts";
 
-/** A member whose connection can be cut without a close frame, as by a network that is gone. */
+/** A member whose connection can be cut without a close frame, as by a failed network. */
 export interface CuttableMember {
   readonly key: string;
   readonly member: string;
@@ -11,8 +11,8 @@ export interface CuttableMember {
 }
 
 /**
- * Joins from inside another object, which holds the client's end of the socket: when that object is ended, the room
- * sees what it sees when a connection is lost.
+ * Joins from inside another Durable Object, which holds the client's end of the socket. When that object is aborted,
+ * the room sees a lost connection.
  */
 export async function joinCuttable(room: string, options: WebSocketJoin = {}): Promise<CuttableMember> {
   const carrier = env.ROOM.getByName(`carrier-${randomKey()}`) as DurableObjectStub;

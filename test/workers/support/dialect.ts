@@ -9,13 +9,13 @@ import { PROTO_SUBPROTOCOL, SUBPROTOCOL } from "../../../src/protocol/version.ts
 declare global {
   namespace Cloudflare {
     interface Env {
-      /** What members over WebSocket speak where a test does not say (vitest.config.ts). */
+      /** The dialect of members over WebSocket if a test does not choose one (vitest.config.ts). */
       readonly TEST_DIALECT: "json" | "proto";
     }
   }
 }
 
-/** The subprotocols to offer, in place of those that a test names: `parlor.v1` stands for what the run is about. */
+/** The subprotocols to offer instead of those that a test names. `parlor.v1` stands for the dialect of this run. */
 export function offered(
   protocols: readonly string[] | undefined,
   dialect = env.TEST_DIALECT,
@@ -24,25 +24,28 @@ export function offered(
   return (protocols ?? [SUBPROTOCOL]).map((name) => (name === SUBPROTOCOL ? PROTO_SUBPROTOCOL : name));
 }
 
-/** Whether one speaks the binary dialect who was answered with this subprotocol. */
+/** Whether a client with this subprotocol in its response uses the binary dialect. */
 export function isBinary(protocol: string | null): boolean {
   return protocol === PROTO_SUBPROTOCOL;
 }
 
-/** Writes a frame, or an array of them, as one sends it who was answered with a subprotocol. */
+/** Encodes a frame, or an array of frames, as a client with this subprotocol does. */
 export function written(frame: object, protocol: string | null): string | ArrayBuffer {
   const text = JSON.stringify(frame);
   return isBinary(protocol) ? (sayable(text) ?? text) : text;
 }
 
-/** Reads what came as frames, JSON text. */
+/** Decodes received data as frames in JSON text. */
 export function readable(data: string | ArrayBuffer): string {
   if (typeof data === "string") return data;
   const frames = decodeServerFrames(new Uint8Array(data));
   return JSON.stringify(frames.length === 1 ? frames[0] : frames);
 }
 
-/** A frame in binary where that says the same: a field of the wrong form, say, has no place in the schema. */
+/**
+ * Encodes a frame in binary if the schema can express it. A field with the wrong type, for example, cannot be
+ * expressed.
+ */
 function sayable(text: string): ArrayBuffer | undefined {
   const parsed = JSON.parse(text) as JsonObject | JsonObject[];
   try {

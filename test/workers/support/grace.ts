@@ -3,10 +3,10 @@ import { expect, vi } from "vitest";
 import { kinds } from "../../../src/rooms.ts";
 import { inRoom, roomStub } from "./rooms.ts";
 
-/** The grace of the kind `chat`, which has its own; the variable that tests run with sets it to 0. */
+/** The grace of `chat` rooms. Their kind sets it, while the variable for other tests sets it to 0. */
 export const CHAT_GRACE_MS = kinds.chat.graceMs ?? 0;
 
-/** Departures are gathered into slots of this length. */
+/** Leaves after a grace are grouped into slots of this length. */
 export const SLOT_MS = 15_000;
 
 /** Resolves once the room has noticed that a member's connection is lost. */
@@ -23,7 +23,7 @@ export function lost(room: string, { member }: { readonly member: string }): Pro
 
 /**
  * Moves the clock, and runs the room's alarm if it is due, as the platform would. A room that has expired ends its
- * object, which the caller of its alarm sees.
+ * object, so the caller of its alarm sees an error, which is ignored.
  */
 export async function passAndWake(room: string, ms: number): Promise<void> {
   vi.setSystemTime(Date.now() + ms);

@@ -13,43 +13,42 @@ type Room = InstanceType<Worker["KindsRoom"]> & Rpc.DurableObjectBranded;
 declare global {
   namespace Cloudflare {
     interface Env {
-      /** Rooms of the kinds that only tests have (vitest.config.ts). */
+      /** Rooms of the kinds that exist only for tests (vitest.config.ts). */
       readonly KINDS_ROOM: DurableObjectNamespace<Room>;
     }
   }
 }
 
-// Most of its tests have one user, who joins more often than one may.
+// Most of its tests have one user, who joins more often than the limit allows.
 const parlor = createParlor({
   kinds: TEST_KINDS,
   env: { ...env, ROOM: env.KINDS_ROOM, ADDRESS_LIMITS: "off" },
 });
 
 /**
- * Rooms of the kinds in test-kinds.ts. They are reached by a server of their own, which every helper takes that joins
- * or requests:
+ * The Worker for rooms of the kinds in test-kinds.ts. Every helper that joins or sends requests accepts it:
  *
  *     const room = uniqueRoom("memory");
  *     const ana = await join(room, { to: serveKinds });
  *     await kindsRoom(room).evict();
  *
- * `crash` of rooms.ts ends these objects with all others.
+ * `crash` of rooms.ts ends these objects together with all others.
  */
 export const serveKinds: Serve = (incoming) => parlor.handler.fetch(incoming);
 
-/** A Worker beside it, before the same rooms, with other variables or bindings. */
+/** Another Worker for the same rooms, with other variables or bindings. */
 export function serveKindsWith(bindings: Readonly<Record<string, unknown>>): Serve {
   const { handler } = createParlor({ kinds: TEST_KINDS, env: { ...env, ROOM: env.KINDS_ROOM, ...bindings } });
   return (incoming) => handler.fetch(incoming);
 }
 
-/** A room of these kinds, with what rooms.ts offers for others. */
+/** A room of these kinds, with the functions that rooms.ts offers for other rooms. */
 interface KindsRoom {
-  /** The room's object, another stub each time: a crash breaks one. */
+  /** The room's object. Each access returns a new stub, because a crash breaks a stub. */
   readonly stub: DurableObjectStub<Room>;
   /** Runs code inside the room's object. */
   inside<Value>(work: (state: DurableObjectState) => Value): Promise<Awaited<Value>>;
-  /** What of the room anyone may read. */
+  /** The public information about the room. */
   info(): Promise<RoomInfo>;
   /** Puts the room to sleep. */
   evict(): Promise<void>;

@@ -14,17 +14,17 @@ import { retentionOf } from "./retention.ts";
 import { inRoom, uniqueRoom } from "./rooms.ts";
 import { viewerOf } from "../../support/viewer.ts";
 
-/** When tests say that something is stored, Unix milliseconds. */
+/** The time at which tests store something, Unix milliseconds. */
 export const NOW = 1_800_000_000_000;
 
-/** A log and what remembers its acts, as a load of the room makes them: nothing of an earlier life is in memory. */
+/** A log and its deduplication after a load of the room, with nothing of an earlier life in memory. */
 export interface LoadedLog {
   readonly log: Log;
   readonly deduplication: Deduplication;
   readonly tables: Tables;
 }
 
-/** Loads the log of a storage, in a room in which some sessions are members. */
+/** Loads the log from a storage, in a room in which some sessions are members. */
 export function loadLog(
   storage: DurableObjectStorage,
   limits: RetentionLimits = retentionOf(1_000_000),
@@ -36,7 +36,7 @@ export function loadLog(
   return { log, deduplication: new Deduplication(log, new SqlActBlocks(tables), refFloors), tables };
 }
 
-/** Runs code on a log of its own, in a room nobody has used. */
+/** Runs code on a new log, in an unused room. */
 export function withLog<Value>(
   limits: RetentionLimits,
   work: (log: Log, storage: DurableObjectStorage) => Value,
@@ -44,15 +44,15 @@ export function withLog<Value>(
   return inRoom(uniqueRoom(), ({ storage }) => work(loadLog(storage, limits).log, storage));
 }
 
-/** What comes with a flush that a test stores. */
+/** Options of a flush that a test stores. */
 interface FlushOptions {
   readonly refs?: readonly StoredRef[];
   readonly at?: number;
-  /** Rows after this offset stay. @default none must: only the retention decides */
+  /** Rows after this offset stay. @default no row must stay, so only the retention decides */
   readonly keepAfter?: number;
 }
 
-/** Stores frames as one flush, everyone's; the rest is as if no act were ever repeated. */
+/** Stores frames for everyone as one flush, without acts. */
 export function store(
   log: Log,
   texts: readonly string[],
@@ -62,7 +62,7 @@ export function store(
   log.append(entries, refs, at, keepAfter, () => undefined);
 }
 
-/** Stores small messages in rows of so many each. */
+/** Stores small messages in rows with these numbers of messages. */
 export function storeRows(log: Log, sizes: readonly number[], options: FlushOptions = {}): void {
   for (const size of sizes) {
     const offsets = range(log.head + 1, log.head + size);
@@ -74,21 +74,21 @@ export function storeRows(log: Log, sizes: readonly number[], options: FlushOpti
   }
 }
 
-/** The offsets that are read after one, page by page, as far as the log goes. */
+/** The offsets that are read after an offset, page by page, to the end of the log. */
 export function offsetsAfter(log: Log, after: number, maxChars = 65_536): number[] {
   return pagesAfter(log, after, maxChars).flatMap(({ offsets }) => offsets);
 }
 
 /** A page of a log. */
 interface ReadPage {
-  /** Its frames, each as it was stored. */
+  /** Its frames as they were stored. */
   readonly texts: readonly string[];
   readonly offsets: readonly number[];
   readonly last: number;
   readonly chars: number;
 }
 
-/** A page of history as clients are answered. */
+/** A page of history as clients receive it. */
 export interface ReadHistory {
   readonly messages: readonly MessageFrame[];
   readonly more: boolean;
@@ -104,7 +104,7 @@ export function historyOf(log: Log, range: HistoryRange, now: number, viewer?: V
   return page;
 }
 
-/** The pages that are read after an offset, each from where the one before it ended. */
+/** The pages that are read after an offset. Each page starts where the previous one ended. */
 export function pagesAfter(log: Log, after: number, maxChars: number, member?: string): ReadPage[] {
   const pages: ReadPage[] = [];
   for (let from = after; from < log.head;) {
@@ -129,7 +129,7 @@ export function rowsIn(storage: DurableObjectStorage): { first: number; last: nu
     .toArray();
 }
 
-/** Whole numbers from one to another. */
+/** The whole numbers from one number to another. */
 export function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
 }

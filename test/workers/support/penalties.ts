@@ -2,10 +2,10 @@ import { kindsRoom, serveKinds } from "./kinds.ts";
 import { request, roomPath } from "./rooms.ts";
 import type { WebSocketMember } from "./websocket.ts";
 
-/** The kinds `strict…` of test-kinds.ts. */
+/** The limits of the kinds `strict…` in test-kinds.ts. */
 export const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;
 
-/** Sends frames that are refused, one by one, and waits for the last answer. */
+/** Sends frames that are rejected, one by one, and waits for the last reply. */
 export async function beRefused(member: WebSocketMember, count: number): Promise<void> {
   const errors = (): number => member.inbox.all.filter(({ type }) => type === "error").length;
   const expected = errors() + count;
@@ -13,18 +13,18 @@ export async function beRefused(member: WebSocketMember, count: number): Promise
   await member.inbox.until(() => errors() >= expected);
 }
 
-/** Has a member muted. */
+/** Causes a mute of a member. */
 export function beMuted(member: WebSocketMember): Promise<void> {
   return beRefused(member, STRICT.maxRefusals / 2);
 }
 
-/** Has a member closed `abuse`, and waits until it is. */
+/** Causes a ban of a member, and waits until its connection is closed with `abuse`. */
 export async function beBanned(member: WebSocketMember): Promise<void> {
   for (let n = 0; n < STRICT.maxRefusals; n++) member.send("{");
   await member.closed;
 }
 
-/** Puts a room of test-kinds.ts to sleep; tells whether it was awake. */
+/** Puts a room of test-kinds.ts to sleep. Returns whether it was awake. */
 export async function sendToSleep(room: string): Promise<boolean> {
   try {
     await kindsRoom(room).evict();
@@ -35,7 +35,7 @@ export async function sendToSleep(room: string): Promise<boolean> {
   }
 }
 
-/** How many tables a room of test-kinds.ts has. */
+/** The number of tables in a room of test-kinds.ts. */
 export function tableCount(room: string): Promise<number> {
   return kindsRoom(room).inside(
     ({ storage }) =>
@@ -45,7 +45,7 @@ export function tableCount(room: string): Promise<number> {
   );
 }
 
-/** The error that a request to join a room of test-kinds.ts by SSE, as a client that is no EventSource, gets. */
+/** The error of a join by SSE to a room of test-kinds.ts, requested by a client that is not an EventSource. */
 export async function refusalOf(room: string, headers: Record<string, string>): Promise<unknown> {
   return (await request(roomPath(room, "/events"), { headers }, serveKinds)).json();
 }

@@ -9,26 +9,26 @@ import { join, type WebSocketJoin, type WebSocketMember } from "./websocket.ts";
 /** The window of the rooms of wrangler.toml, in characters. */
 export const WINDOW = OPTIONS.windowChars.default;
 
-/** What a page of the log is wrapped in, in characters. */
+/** The characters that enclose a page of the log. */
 const BRACKETS = 2;
 
-/** The largest frame of a page of the log that holds more than one message. */
+/** The maximum frame for a page of the log with more than one message. */
 export const PAGE = WINDOW / 4 + BRACKETS;
 
 /** How a reader joins. */
 export interface ReaderJoin extends WebSocketJoin {
-  /** Whether it promises to say what it reads. @default true */
+  /** Whether it promises to report what it reads. @default true */
   readonly flow?: boolean;
-  /** Whether the room is of a kind that only tests have. @default false */
+  /** Whether the room has a kind that exists only for tests. @default false */
   readonly isTestKind?: boolean;
 }
 
-/** A member over WebSocket that says what it has read when the test has it say so, and not before. */
+/** A member over WebSocket that reports what it has read only when the test asks it to. */
 export class Reader {
   readonly room: string;
   readonly member: WebSocketMember;
   readonly #options: ReaderJoin;
-  /** The most it has said. */
+  /** The highest amount it has reported. */
   #reported: number | undefined;
 
   private constructor(room: string, member: WebSocketMember, options: ReaderJoin) {
@@ -38,7 +38,7 @@ export class Reader {
     if (options.flow !== false) this.#reported = 0;
   }
 
-  /** Joins; resolves once it is welcome and has what else the room sends at once. */
+  /** Joins. Resolves once it has its welcome and everything else that the room sends immediately. */
   static async join(room: string, options: ReaderJoin = {}): Promise<Reader> {
     const { flow = true, isTestKind = false, query, ...rest } = options;
     const member = await join(room, {
@@ -49,7 +49,7 @@ export class Reader {
     return new Reader(room, member, options);
   }
 
-  /** Comes back as the same member, from where it stands. */
+  /** Reconnects as the same member at its position. */
   rejoin(options: ReaderJoin = {}): Promise<Reader> {
     const { key, position: after } = this.member;
     return Reader.join(this.room, { ...this.#options, key, after, ...options });
@@ -59,29 +59,29 @@ export class Reader {
     return this.member.inbox;
   }
 
-  /** The offsets of the messages it was sent. */
+  /** The offsets of the messages it has received. */
   get offsets(): (number | undefined)[] {
     return this.inbox.messages.map(({ offset }) => offset);
   }
 
-  /** The types of the frames it was sent after the welcome, those of a run of messages once. */
+  /** The types of the frames it has received after the welcome. Consecutive messages count once. */
   get story(): string[] {
     const types = this.inbox.all.slice(1).map(({ type }) => type);
     return types.filter((type, index) => type !== "message" || types[index - 1] !== "message");
   }
 
-  /** The text frames that it was sent, platform pongs apart. */
+  /** The text frames that it has received, except pongs of the platform. */
   get texts(): string[] {
     return this.inbox.texts.filter((text) => text !== '{"type":"pong"}');
   }
 
-  /** What each of them counts in the window. */
+  /** The size of each of them in the window. */
   get lengths(): number[] {
     const { texts, lengths } = this.inbox;
     return lengths.filter((_length, index) => texts[index] !== '{"type":"pong"}');
   }
 
-  /** How much that is: characters, or bytes of the binary dialect. */
+  /** Their total size: characters, or bytes in the binary dialect. */
   get chars(): number {
     return this.lengths.reduce((sum, length) => sum + length, 0);
   }
@@ -122,7 +122,7 @@ export class Reader {
   }
 }
 
-/** Asks again and again until there is an answer. */
+/** Repeats a request until it returns a value. */
 function until<Value>(ask: () => Promise<Value | undefined>): Promise<Value> {
   const answer = async (): Promise<Value> => {
     const value = await ask();
@@ -138,8 +138,8 @@ export function pass(ms: number): void {
 }
 
 /**
- * Publishes messages of a size, giving the speaker's budgets time to fill; resolves once they are acked. A speaker over
- * WebSocket hears itself, and has an allowance: one that says very much is on SSE.
+ * Publishes messages of a size, and gives the publisher's budgets time to refill. Resolves once they are acked. A
+ * publisher over WebSocket receives its own messages and has an allowance, so use SSE for very many messages.
  */
 export async function publishBig(speaker: Member, count: number, chars = 60_000): Promise<void> {
   for (let n = 0; n < count; n++) {
@@ -149,7 +149,7 @@ export async function publishBig(speaker: Member, count: number, chars = 60_000)
   }
 }
 
-/** 1, 2, 3 …: the offsets of a log. */
+/** 1, 2, 3 and so on: the offsets of a log. */
 export function oneTo(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
 }

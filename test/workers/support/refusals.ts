@@ -6,7 +6,7 @@ import { openEvents, post } from "./sse.ts";
 import { TEST_KINDS } from "./test-kinds.ts";
 import { joinWebSocket } from "./websocket.ts";
 
-/** A Worker before the rooms of test-kinds.ts, with other variables: what it checks before a room is its own. */
+/** A Worker for the rooms of test-kinds.ts with other variables. It checks credentials by its own configuration. */
 export function serveKindsWith(variables: Readonly<Record<string, unknown>>): Serve {
   const { handler } = createParlor({
     kinds: TEST_KINDS,
@@ -15,17 +15,17 @@ export function serveKindsWith(variables: Readonly<Record<string, unknown>>): Se
   return (request) => handler.fetch(request);
 }
 
-/** A pair that belongs to no one. */
+/** A session and key that do not belong to any client. */
 const NOBODY = { session: "A".repeat(22), key: "A".repeat(22) };
 
-/** How a join was refused: the code of the error by each transport, and the close or status that came with it. */
+/** The rejections of a join over each transport: the code of the error, with the close or status. */
 export interface Refusals {
   readonly websocket: readonly [code: string, close: number];
   readonly sse: readonly [code: string, close: number];
   readonly post: readonly [code: string, status: number];
 }
 
-/** Tries to join by every transport; returns the refusals. */
+/** Tries to join over every transport, and returns the rejections. */
 export async function refusalsOf(
   room: string,
   to: Serve,

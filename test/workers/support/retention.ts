@@ -1,7 +1,7 @@
 import { OPTIONS } from "../../../src/config/options.ts";
 import type { RetentionLimits } from "../../../src/room/log/retention.ts";
 
-/** A retention by count, and by what else a test bounds; the rest is as wide as the options allow. */
+/** A retention by count, and by the other limits that a test sets. All others are as wide as the options allow. */
 export function retentionOf(
   historyMaxMessages: number,
   others: Partial<RetentionLimits> = {},

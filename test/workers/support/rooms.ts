@@ -3,28 +3,28 @@ import { env, exports } from "cloudflare:workers";
 import { randomKey } from "../../../src/protocol/ids.ts";
 import type { RoomInfo } from "../../../src/room/api.ts";
 
-/** Where the Worker is reached from tests in its own runtime; no socket is opened. */
+/** The origin of the Worker for tests in its own runtime. No socket is opened. */
 export const ORIGIN = "https://parlor.test";
 
-/** Takes a request as the Worker does. */
+/** Handles a request as the Worker does. */
 export type Serve = (request: Request) => Response | Promise<Response>;
 
 /** The Worker of wrangler.toml. */
 export const serve: Serve = (request) => exports.default.fetch(request);
 
-/** Names a room nobody has used: storage is isolated per file, not per test. */
+/** Returns the name of an unused room, because storage is isolated per file, not per test. */
 export function uniqueRoom(kind?: string): string {
   const name = `room-${randomKey()}`;
   return kind === undefined ? name : `${kind}:${name}`;
 }
 
-/** An address nobody has used, as joins are limited per address. */
+/** Returns an unused address, because joins are limited per address. */
 export function uniqueAddress(): string {
   const groups = Array.from(crypto.getRandomValues(new Uint16Array(3)), (group) => group.toString(16));
-  return `2001:${groups.join(":")}::1`; // limits are per /64
+  return `2001:${groups.join(":")}::1`; // limits apply to a /64
 }
 
-/** Sends a request to the Worker from an address of its own, unless the headers name one. */
+/** Sends a request to the Worker from a new address, unless the headers contain one. */
 export async function request(path: string, init: RequestInit = {}, to: Serve = serve): Promise<Response> {
   const headers = new Headers(init.headers);
   if (!headers.has("CF-Connecting-IP")) headers.set("CF-Connecting-IP", uniqueAddress());
@@ -36,12 +36,12 @@ export function roomPath(room: string, part = ""): string {
   return `/rooms/${encodeURIComponent(room)}${part}`;
 }
 
-/** The room's object. A stub is broken by a crash, so each use gets a new one. */
+/** The room's object. Each call returns a new stub, because a crash breaks a stub. */
 export function roomStub(room: string): ReturnType<typeof env.ROOM.getByName> {
   return env.ROOM.getByName(room);
 }
 
-/** Runs code inside the room's object. It may start the object, but no event of the room's. */
+/** Runs code inside the room's object. This may start the object, but it is not an event for the room. */
 export function inRoom<Value>(
   room: string,
   work: (state: DurableObjectState) => Value,
@@ -51,13 +51,13 @@ export function inRoom<Value>(
   ) as Promise<Awaited<Value>>;
 }
 
-/** What of a room anyone may read. */
+/** The public information about a room. */
 export async function infoOf(room: string): Promise<RoomInfo> {
   const response = await request(roomPath(room));
   return response.json();
 }
 
-/** The names of a room's tables; reading them creates none. */
+/** The names of a room's tables. Reading them creates none. */
 export function tablesOf(room: string): Promise<string[]> {
   return inRoom(room, ({ storage }) =>
     storage.sql
@@ -69,7 +69,7 @@ export function tablesOf(room: string): Promise<string[]> {
   );
 }
 
-/** What happens to the stored log of a room. */
+/** The stored rows of a room's log. */
 export function rowsOf(
   room: string,
 ): Promise<{ first: number; last: number; at: number; body: string; refs: string }[]> {
@@ -82,12 +82,14 @@ export function rowsOf(
   );
 }
 
-/** Puts a room to sleep as idleness does: its memory is gone, its sockets stay. Rejects if it is not awake. */
+/**
+ * Puts a room to sleep as idleness does: it loses its memory and keeps its sockets. Rejects if the room is not awake.
+ */
 export function evict(room: string): Promise<void> {
   return evictDurableObject(roomStub(room) as DurableObjectStub);
 }
 
-/** Whether the room's object is in memory; it is not afterwards. */
+/** Whether the room's object was in memory. It is not any more afterwards. */
 export async function wasAwake(room: string): Promise<boolean> {
   try {
     await evict(room);
@@ -98,7 +100,7 @@ export async function wasAwake(room: string): Promise<boolean> {
   }
 }
 
-/** Ends every object without a word, as a crash does: memory and sockets are gone, what was stored stays. */
+/** Ends every object as a crash does: memory and sockets are lost, and storage is kept. */
 export function crash(): Promise<void> {
   return abortAllDurableObjects();
 }

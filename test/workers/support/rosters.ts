@@ -2,25 +2,25 @@ import type { MemberEntry, PresenceFrame, ServerFrame, WelcomeFrame } from "../.
 import type { Json } from "../../../src/protocol/json.ts";
 import type { Member } from "../../support/member.ts";
 
-/** The presence frames that a member has read. */
+/** The presence frames that a member has received. */
 export function presenceOf({ inbox }: Pick<Member, "inbox">): PresenceFrame[] {
   return inbox.all.filter((frame) => frame.type === "presence");
 }
 
-/** The name of the list of members that a client has, as the last frame that told one. */
+/** The roster revision that a client knows, from the last frame that contained one. */
 export function rosterOf({ inbox }: Pick<Member, "inbox">): string {
   return inbox.all.findLast((frame) => frame.type === "welcome" || frame.type === "presence")?.roster ?? "";
 }
 
-/** What a client knows of the members: their ids and data, or only how many they are. */
+/** What a client knows of the members: their ids and data, or only their number. */
 export interface Known {
-  /** `undefined` while it is told only how many there are. */
+  /** `undefined` while it receives only the count. */
   readonly list: ReadonlyMap<string, Json | undefined> | undefined;
   readonly count: number;
 }
 
 /**
- * The members as a client keeps them by the rules M1, M5 and M6, from all frames of its connections.
+ * The members as a client tracks them by the rules M1, M5 and M6, from all frames of its connections.
  *
  * @param known what it knew before: a welcome without `members` keeps the list
  */
@@ -39,7 +39,7 @@ export function follow(frames: readonly ServerFrame[], known?: Known): Known {
   return { list, count };
 }
 
-/** Ids and data of members, whatever their order. */
+/** Ids and data of members, in any order. */
 export function mapOf(members: WelcomeFrame["members"] & {}): Map<string, Json | undefined> {
   return new Map(members.map(({ id, data }: MemberEntry) => [id, data]));
 }

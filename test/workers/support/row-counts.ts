@@ -1,10 +1,10 @@
 import { onTestFinished } from "vitest";
 import { inRoom } from "./rooms.ts";
 
-/** Tells what a room has read from its tables since it was asked for the last time, by the name of the table. */
+/** Returns how many rows a room has read since the last call, by table. */
 export type RowCounts = () => Promise<Readonly<Record<string, number>>>;
 
-/** Counts the rows that a room reads, until the test is over; no other room may be used meanwhile. */
+/** Counts the rows that a room reads, until the end of the test. No other room may be used meanwhile. */
 export async function countRowsRead(room: string): Promise<RowCounts> {
   const prototype = await inRoom(
     room,
@@ -23,7 +23,7 @@ export async function countRowsRead(room: string): Promise<RowCounts> {
   onTestFinished(() => {
     prototype.exec = exec;
   });
-  // In the room, for a cursor that was not read to its end can be asked nowhere else.
+  // This must run in the room, because a cursor that was not read to its end can be used only there.
   return () =>
     inRoom(room, () => {
       const counts: Record<string, number> = {};

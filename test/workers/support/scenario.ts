@@ -5,20 +5,20 @@ import { joinSse } from "./sse.ts";
 import { join } from "./websocket.ts";
 
 /**
- * A client as PROTOCOL.md has one: it keeps its key and position, comes back with both, repeats what was not
- * answered, and says its presence data again.
+ * A client as PROTOCOL.md describes it. It keeps its key and position, reconnects with both, repeats acts without a
+ * reply, and sends its presence data again.
  */
 export class Client {
   readonly key = randomKey();
   readonly room: string;
   readonly #transport: "websocket" | "sse";
-  /** Every connection it had, the present one last. */
+  /** All its connections, the present one last. */
   readonly connections: Member[] = [];
   /** The ack of each of its publishes, by ref. */
   readonly acks = new Map<number, AckFrame>();
   presence: string | undefined;
   #lastRef = 0;
-  /** What it read over the connections that it has given up. */
+  /** The messages that it received over its earlier connections. */
   #read: readonly MessageFrame[] = [];
 
   constructor(room: string, transport: "websocket" | "sse") {
@@ -33,17 +33,17 @@ export class Client {
     return member;
   }
 
-  /** Whether it joined. */
+  /** Whether it has joined. */
   get isThere(): boolean {
     return this.connections.length > 0;
   }
 
-  /** Every recorded message it read, over all its connections, in the order it read them. */
+  /** Every recorded message it has received over all its connections, in order. */
   get messages(): MessageFrame[] {
     return [...this.#read, ...(this.connections.at(-1)?.inbox.messages ?? [])];
   }
 
-  /** Joins, or comes back from where it stands; what the old connection still brings is not read. */
+  /** Joins, or reconnects at its position. Frames that the old connection still receives are ignored. */
   async join(): Promise<void> {
     const position = this.isThere ? this.now.position : undefined;
     this.#read = [...this.messages];
@@ -57,7 +57,7 @@ export class Client {
     );
   }
 
-  /** Publishes; the data is `<transport> <ref>`, another each time. */
+  /** Publishes. The data is `<transport> <ref>`, so no two are equal. */
   async publish(): Promise<void> {
     const ref = ++this.#lastRef;
     this.#remember(ref, await this.now.publish("chat", this.#dataOf(ref), { ref }));
@@ -71,7 +71,7 @@ export class Client {
     );
   }
 
-  /** Says something of itself. */
+  /** Updates its presence data. */
   async setPresence(presence: string): Promise<void> {
     this.presence = presence;
     this.#lastRef++;
@@ -79,7 +79,7 @@ export class Client {
     if (answer.type !== "ack") throw new Error(`presence was refused: ${answer.code}`);
   }
 
-  /** What it published, by offset, as its acks say. */
+  /** Its published messages by offset, according to its acks. */
   published(): [offset: number, data: string][] {
     return [...this.acks].map(([ref, { offset = 0 }]) => [offset, this.#dataOf(ref)]);
   }
@@ -105,13 +105,13 @@ export interface Clients {
   readonly cem: Client;
 }
 
-/** One step of a scenario; a failure may come after any of them. */
+/** One step of a scenario. A failure may follow any step. */
 export interface Step {
   readonly name: string;
   run(clients: Clients): Promise<void>;
 }
 
-/** Everything a member can do, once. Ana and Cem are on WebSockets, Bob is on SSE. At its end Cem is gone. */
+/** Everything a member can do, once. Ana and Cem use WebSockets, Bob uses SSE. Cem has left at the end. */
 export const SCENARIO: readonly Step[] = [
   { name: "a join", run: ({ ana }) => ana.join() },
   { name: "a publish", run: ({ ana }) => ana.publish() },
@@ -153,7 +153,7 @@ export const SCENARIO: readonly Step[] = [
   {
     name: "a leave",
     run: async ({ cem }) => {
-      await cem.now.act({ type: "leave" }).catch(() => undefined); // a leave is answered by the close
+      await cem.now.act({ type: "leave" }).catch(() => undefined); // the reply to a leave is the close
       await cem.now.closed;
     },
   },

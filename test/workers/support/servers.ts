@@ -4,8 +4,8 @@ import { createParlor } from "../../../src/worker/parlor.ts";
 import type { Serve } from "./rooms.ts";
 
 /**
- * A Worker beside that of wrangler.toml, before the same rooms, with other variables or bindings. Options of kinds
- * have no effect: the rooms are configured by wrangler.toml.
+ * Another Worker than that of wrangler.toml for the same rooms, with other variables or bindings. Options of kinds have
+ * no effect, because wrangler.toml configures the rooms.
  */
 export function serverWith(bindings: Readonly<Record<string, unknown>>): Serve {
   const { handler } = createParlor({ kinds, env: { ...env, ...bindings } });

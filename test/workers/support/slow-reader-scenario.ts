@@ -8,15 +8,15 @@ import { crash, request, roomPath, rowsOf, uniqueRoom } from "./rooms.ts";
 import { joinSse, type SseMember } from "./sse.ts";
 import { viewerOf } from "../../support/viewer.ts";
 
-/** A room with a member who speaks, and one who reads as slowly as the test wants. */
+/** A room with one member that publishes, and one that reads as slowly as the test requires. */
 export class SlowReaderScenario {
   readonly room = uniqueRoom("chat");
-  /** The connections that the reader has given up. */
+  /** The earlier connections of the reader. */
   readonly #given: Reader[] = [];
   #speaker: SseMember | undefined;
   #reader: Reader | undefined;
   #ref = 0;
-  /** Of the reader's present connection: the texts that were judged. */
+  /** The number of texts of the reader's present connection that were checked. */
   #judged = 0;
 
   get speaker(): SseMember {
@@ -43,12 +43,12 @@ export class SlowReaderScenario {
     await this.speaker.post({ type: "publish", event: "v", data: "x".repeat(chars), volatile: true });
   }
 
-  /** Has the speaker say something of itself; the reader may miss it. */
+  /** Changes the presence data of the publisher. The reader may miss it. */
   async changePresence(): Promise<void> {
     await this.#act({ type: "presence", data: this.#ref });
   }
 
-  /** Reads a part of what is unread: 0 nothing, 1 all. */
+  /** Reads a part of what is unread: 0 is nothing, 1 is everything. */
   async read(share: number): Promise<void> {
     const { sent, seen = 0 } = await this.reader.settled();
     await this.reader.report(seen + Math.floor((sent - seen) * share));
@@ -67,7 +67,9 @@ export class SlowReaderScenario {
       throw new Error("its position was not continued from");
   }
 
-  /** Sees that what came since the last time stayed within the window; no frame here is as large as one. */
+  /**
+   * Checks that everything received since the last call was within the window. No frame here is as large as the window.
+   */
   async judge(): Promise<void> {
     const { seen = 0 } = await this.reader.settled();
     const lengths = this.reader.lengths;
@@ -84,12 +86,12 @@ export class SlowReaderScenario {
     if (answer.type !== "ack") throw new Error(`it was refused: ${answer.message}`);
   }
 
-  /** Every message that the reader got, over all its connections. */
+  /** Every message that the reader has received over all its connections. */
   get received(): MessageFrame[] {
     return [...this.#given, this.reader].flatMap(({ inbox }) => inbox.messages);
   }
 
-  /** Who is here, as the frames of the reader's present connection tell. */
+  /** The members according to the frames of the reader's present connection. */
   knownMembers(): Map<string, Json | undefined> {
     const here = new Map<string, Json | undefined>();
     for (const frame of this.reader.inbox.all) {
@@ -104,7 +106,7 @@ export class SlowReaderScenario {
   }
 }
 
-/** Expects that the reader, once it has read all, has every message that is for it once, and knows who is here. */
+/** Expects that the reader, once it has read everything, has every message for it once, and knows the members. */
 export async function expectWhole(scenario: SlowReaderScenario): Promise<void> {
   for (let turns = 0; (await scenario.reader.settled()).behind !== undefined && turns < 1_000; turns++) {
     pass(100);

@@ -12,24 +12,24 @@ import { ORIGIN, request, roomPath, type Serve } from "./rooms.ts";
 
 /** How a test joins over Server-Sent Events. */
 export interface SseJoin extends JoinOptions {
-  /** What a returning EventSource sends; it wins over `after`. */
+  /** The Last-Event-ID of a reconnecting EventSource. It takes precedence over `after`. */
   readonly lastEventId?: string;
-  /** Who takes the request. @default the Worker of wrangler.toml */
+  /** The handler of the request. @default the Worker of wrangler.toml */
   readonly to?: Serve;
 }
 
-/** The answer to a POST: its status, headers and parsed body. */
+/** The response to a POST: its status, headers and parsed body. */
 export interface PostAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: unknown;
 }
 
-/** A member over Server-Sent Events whose stream is read in this test, and who acts by POST. */
+/** A member over Server-Sent Events whose stream is read in this test. It acts by POST. */
 export class SseMember extends Member {
   readonly closed: Promise<Departure>;
   readonly stream = new EventStream();
-  /** Resolves with whether the server ended the stream in order; a failure or an abort resolve it with `false`. */
+  /** Resolves to true if the server ended the stream in order, and to false after a failure or an abort. */
   readonly ended: Promise<boolean>;
   readonly response: Response;
   readonly #room: string;
@@ -59,7 +59,7 @@ export class SseMember extends Member {
     this.vanish();
   }
 
-  /** Stops reading, as an EventSource that is closed: the server is not told. */
+  /** Stops reading, like an EventSource that is closed. The server is not notified. */
   vanish(): void {
     this.#abort.abort();
   }
@@ -81,7 +81,7 @@ export class SseMember extends Member {
   }
 }
 
-/** Joins over Server-Sent Events; resolves when the answer has begun, whatever its status. */
+/** Joins over Server-Sent Events. Resolves when the response has begun, whatever its status. */
 export async function openEvents(room: string, options: SseJoin = {}): Promise<SseMember> {
   const url = new URL(joinUrl(ORIGIN, room, "/events", options));
   const headers = new Headers({ Accept: "text/event-stream", ...options.headers });
@@ -91,14 +91,14 @@ export async function openEvents(room: string, options: SseJoin = {}): Promise<S
   return new SseMember(room, response, abort);
 }
 
-/** Joins over Server-Sent Events; resolves once the member is welcome. */
+/** Joins over Server-Sent Events. Resolves once the member has its welcome. */
 export async function joinSse(room: string, options: SseJoin = {}): Promise<SseMember> {
   const member = await openEvents(room, options);
   await member.welcome();
   return member;
 }
 
-/** Acts by POST for a session; text is sent as it is. */
+/** Acts by POST for a session. A text is sent unchanged. */
 export async function post(
   room: string,
   as: { readonly session: string; readonly key: string },

@@ -2,10 +2,10 @@ import type { Json } from "../../../src/protocol/json.ts";
 import type { ServerFrame, StateSnapshot } from "../../../src/protocol/frames.ts";
 import { inRoom, request, roomPath, type Serve } from "./rooms.ts";
 
-/** The shared state as someone knows it: each key with its value and its version. */
+/** The shared state as a client knows it: each key with its value and its version. */
 export type Shared = ReadonlyMap<string, readonly [value: Json, version: number]>;
 
-/** What GET /rooms/{room}/state answers. */
+/** The response of GET /rooms/{room}/state. */
 export interface StateAnswer {
   readonly shared: Shared;
   readonly stateOffset: number;
@@ -25,15 +25,15 @@ function sharedOf(snapshot: StateSnapshot | undefined): Shared {
 }
 
 /**
- * The state as a client keeps it by rule T4: a snapshot replaces it, and a state frame changes it if its offset is
- * above the one it stands at.
+ * The state as a client tracks it by rule T4. A snapshot replaces it. A state frame changes it if its offset is above
+ * the current one.
  */
 export class StateFold {
   readonly shared = new Map<string, readonly [value: Json, version: number]>();
-  /** The offset it stands at. */
+  /** The offset of the known state. */
   offset = 0;
 
-  /** Takes frames in the order they came. */
+  /** Applies frames in the order in which they arrived. */
   read(frames: readonly ServerFrame[]): this {
     for (const frame of frames) {
       if (frame.type === "welcome" && frame.state !== undefined) {
@@ -51,7 +51,9 @@ export class StateFold {
   }
 }
 
-/** Has the room's storage refuse new rows of a table, as when the disk is full, until the returned function is called. */
+/**
+ * Makes the room's storage reject new rows of a table, as if the disk were full, until the returned function is called.
+ */
 export async function refuseRows(room: string, table: "segment" | "state"): Promise<() => Promise<void>> {
   await inRoom(room, ({ storage }) =>
     storage.sql.exec(

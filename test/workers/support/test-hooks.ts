@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { KindHooks } from "../../../src/config/hooks.ts";
 
-/** The hooks of the kind `ruled`. A test and its rooms are one isolate, so what a test sets here is what they call. */
+/** The hooks of `ruled` rooms. A test and its rooms share an isolate, so the rooms call what a test sets here. */
 export const TEST_HOOKS: { -readonly [Hook in keyof KindHooks]: KindHooks[Hook] } = {};
 
 /** Sets the hooks for one test. */

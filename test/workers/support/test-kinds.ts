@@ -5,65 +5,71 @@ import { HOLDERS } from "../permissions/table.ts";
 import { UNSPENT } from "./budgets.ts";
 import { TEST_HOOKS } from "./test-hooks.ts";
 
-/** Few refusals, for what comes of them. */
+/** A low limit of rejections, for tests of their consequences. */
 const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;
 
 /**
- * Kinds that only tests have, for what wrangler.toml's cannot show. Their rooms are another class of objects, `KindsRoom`
- * behind the binding `KINDS_ROOM`: an object is configured once, by the Worker that exports its class, so a test cannot
- * bring kinds of its own. How to join them is in kinds.ts. As for other tests GRACE_MS is 0 unless a kind says else.
+ * Kinds only for tests, where those of wrangler.toml are not enough. Their rooms are another class of objects,
+ * `KindsRoom` behind the binding `KINDS_ROOM`. An object is configured once, by the Worker that exports its class, so a
+ * test cannot define kinds of its own. kinds.ts explains how to join them. GRACE_MS is 0 as in other tests, unless a
+ * kind sets it.
  */
 export const TEST_KINDS = {
-  default: { anonymous: true, text: "As wrangler.toml's." },
+  default: { anonymous: true, text: "Like the default kind of wrangler.toml." },
   ruled: { anonymous: true, text: "With the hooks that a test sets (test-hooks.ts).", hooks: TEST_HOOKS },
   "ruled-grace": {
     anonymous: true,
-    text: "As ruled; a lost member is remembered.",
+    text: "Like ruled, with a grace.",
     hooks: TEST_HOOKS,
     graceMs: 30_000,
   },
-  "ruled-none": { anonymous: true, text: "As ruled; nothing is stored.", hooks: TEST_HOOKS, history: "none" },
+  "ruled-none": {
+    anonymous: true,
+    text: "Like ruled. Nothing is stored.",
+    hooks: TEST_HOOKS,
+    history: "none",
+  },
   "ruled-small": {
     anonymous: true,
-    text: "As ruled; its state holds little, and its frames are small.",
+    text: "Like ruled, with low limits of state and frames.",
     hooks: TEST_HOOKS,
     ...{ maxStateKeys: 4, maxStateBytes: 1_024, maxFrameBytes: 4_096, maxMembers: 3 },
   },
-  closed: { text: "A token is needed." },
-  cosy: { text: "A token is needed; room for one.", maxMembers: 1 },
-  "closed-memory": { text: "A token is needed; nothing is stored.", history: "memory" },
+  closed: { text: "A token is required." },
+  cosy: { text: "A token is required. One member at most.", maxMembers: 1 },
+  "closed-memory": { text: "A token is required. Nothing is stored.", history: "memory" },
   "closed-none": {
-    text: "A token is needed; nothing is stored, and presence data may be as large as any.",
+    text: "A token is required. Nothing is stored, and presence data has the highest limit.",
     ...{ history: "none", maxPresenceBytes: KIND_OPTIONS.maxPresenceBytes.max },
   },
-  "read-only": { text: "Who has no token may only look.", anonymous: ["join", "history"] },
+  "read-only": { text: "Clients without a token may only read.", anonymous: ["join", "history"] },
   memory: {
     anonymous: true,
-    text: "Messages are kept while the room is awake; nothing is stored.",
+    text: "Messages are kept while the room is awake. Nothing is stored.",
     history: "memory",
   },
   "memory-grace": {
     anonymous: true,
-    text: "As memory; a lost member is remembered.",
+    text: "Like memory, with a grace.",
     history: "memory",
     graceMs: 30_000,
   },
   "memory-short": {
     anonymous: true,
-    text: "As memory, with few messages.",
+    text: "Like memory, with few messages.",
     history: "memory",
     historyMaxMessages: 10,
   },
-  none: { anonymous: true, text: "Messages are not kept; nothing is stored.", history: "none" },
+  none: { anonymous: true, text: "Messages are not kept. Nothing is stored.", history: "none" },
   "none-grace": {
     anonymous: true,
-    text: "As none; a lost member is remembered.",
+    text: "Like none, with a grace.",
     history: "none",
     graceMs: 30_000,
   },
   small: {
     anonymous: true,
-    text: "Stored, with every bound near its least and budgets that no test spends.",
+    text: "Stored, with every limit near its minimum and budgets that no test spends.",
     maxFrameBytes: 16_384,
     maxMembers: 12,
     maxPresenceBytes: 64,
@@ -80,24 +86,29 @@ export const TEST_KINDS = {
     bytesBurst: 67_108_864,
   },
   roomy: { anonymous: true, text: "Open, with budgets that no test spends.", ...UNSPENT },
-  "closed-roomy": { text: "A token is needed, and no budget is spent.", ...UNSPENT },
+  "closed-roomy": { text: "A token is required. No test spends the budgets.", ...UNSPENT },
   ...anonymousKinds(),
-  strict: { ...STRICT, anonymous: true, text: "Few refusals." },
-  "strict-small-state": { ...STRICT, anonymous: true, text: "As strict; one key of state.", maxStateKeys: 1 },
+  strict: { ...STRICT, anonymous: true, text: "A low limit of rejections." },
+  "strict-small-state": {
+    ...STRICT,
+    anonymous: true,
+    text: "Like strict, with one key of state.",
+    maxStateKeys: 1,
+  },
   "strict-ruled": {
     ...STRICT,
     anonymous: true,
-    text: "As strict, with the hooks that a test sets.",
+    text: "Like strict, with the hooks that a test sets.",
     hooks: TEST_HOOKS,
   },
-  "strict-closed": { ...STRICT, text: "As strict; a token is needed." },
-  "strict-memory": { ...STRICT, anonymous: true, text: "As strict; nothing is stored.", history: "memory" },
-  "strict-none": { ...STRICT, anonymous: true, text: "As strict; nothing is kept.", history: "none" },
-  "strict-grace": { ...STRICT, text: "As strict-closed; a lost member is remembered.", graceMs: 30_000 },
+  "strict-closed": { ...STRICT, text: "Like strict. A token is required." },
+  "strict-memory": { ...STRICT, anonymous: true, text: "Like strict. Nothing is stored.", history: "memory" },
+  "strict-none": { ...STRICT, anonymous: true, text: "Like strict. Messages are not kept.", history: "none" },
+  "strict-grace": { ...STRICT, text: "Like strict-closed, with a grace.", graceMs: 30_000 },
   scarce: {
     ...STRICT,
     anonymous: true,
-    text: "Little for all together, and much for each.",
+    text: "A low shared budget and high budgets for each session.",
     userMessagesPerSecond: 2,
     userMessagesBurst: 10,
     roomMessagesPerSecond: 5,
@@ -106,7 +117,7 @@ export const TEST_KINDS = {
   "scarce-bytes": {
     ...STRICT,
     anonymous: true,
-    text: "Few bytes for all together.",
+    text: "A low shared byte budget.",
     maxFrameBytes: 16_384,
     roomBytesPerSecond: 2_048,
     roomBytesBurst: 16_384,
@@ -114,7 +125,7 @@ export const TEST_KINDS = {
   "scarce-reads": {
     ...STRICT,
     anonymous: true,
-    text: "Little may be read.",
+    text: "Low read budgets.",
     readCharsPerSecond: 65_536,
     readCharsBurst: 65_536,
     roomReadCharsPerSecond: 131_072,
@@ -122,41 +133,43 @@ export const TEST_KINDS = {
   },
   slow: {
     anonymous: true,
-    text: "Less for each than comes back for all in the same time.",
+    text: "Each session's budget refills more slowly than the shared one.",
     messagesPerSecond: 1,
     messagesBurst: 2,
     roomMessagesPerSecond: 10,
     roomMessagesBurst: 10,
   },
-  shared: { anonymous: true, text: "Few places for one source.", maxMembers: 6, maxMembersPerSource: 2 },
+  shared: { anonymous: true, text: "Few places for each source.", maxMembers: 6, maxMembersPerSource: 2 },
   "shared-grace": {
     anonymous: true,
-    text: "As shared; a lost member is remembered.",
+    text: "Like shared, with a grace.",
     ...{ maxMembers: 6, maxMembersPerSource: 2, graceMs: 30_000 },
   },
   "shared-none": {
     anonymous: true,
-    text: "As shared; nothing is stored, and members have no rows.",
+    text: "Like shared. Nothing is stored, and members have no rows.",
     ...{ maxMembers: 6, maxMembersPerSource: 2, history: "none" },
   },
   tight: {
     ...UNSPENT,
     anonymous: true,
-    text: "Little may be unread in the room, and few closes unanswered.",
+    text: "Low limits of unread data and unanswered closes in the room.",
     maxUnreadBytes: 1_048_576,
     maxBufferedBytes: 1_048_576,
     maxClosing: 12,
     maxFrameBytes: 262_144,
   },
-  "few-joins": { anonymous: true, text: "Few may come at once.", joinsPerSecond: 2, joinsBurst: 4 },
+  "few-joins": { anonymous: true, text: "A low join budget.", joinsPerSecond: 2, joinsBurst: 4 },
 } as const satisfies Kinds;
 
-/** A kind for each of those who may do something without a token (permissions/table.ts): `may-0`, `may-1` and so on. */
+/**
+ * One kind for each row of permissions/table.ts about what clients may do without a token: `may-0`, `may-1` and so on.
+ */
 function anonymousKinds(): Readonly<Record<`may-${number}`, KindDefinition>> {
   return Object.fromEntries(
     HOLDERS.map((held, index) => [
       `may-${index}`,
-      { anonymous: held as readonly Grant[], text: "For who has no token.", ...UNSPENT },
+      { anonymous: held as readonly Grant[], text: "For clients without a token.", ...UNSPENT },
     ]),
   );
 }

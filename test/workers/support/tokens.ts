@@ -1,7 +1,7 @@
 import { SignJWT, type JWTPayload } from "jose";
 import { OPTIONS } from "../../../src/config/options.ts";
 
-/** The secrets of vitest.config.ts: one that is being rotated out, and the present one. */
+/** The secrets of vitest.config.ts: one that is being rotated out, and the current one. */
 export const SECRETS = [
   "an-old-secret-of-thirty-two-characters",
   "a-secret-for-tests-of-32-characters",
@@ -10,7 +10,7 @@ export const SECRETS = [
 /** How long after its `exp` a token is accepted, in seconds. */
 export const TOLERANCE_S = OPTIONS.tokenClockToleranceS.default;
 
-/** What a token of a test says; the rest is usual. */
+/** The claims that a test sets. All others have usual values. */
 export interface TokenOptions {
   readonly user?: string;
   readonly rooms?: Readonly<Record<string, readonly string[]>>;
@@ -21,7 +21,7 @@ export interface TokenOptions {
   readonly claims?: JWTPayload;
 }
 
-/** Everything that is not moderation. */
+/** All capabilities except moderation. */
 const ALL = ["join", "publish", "presence", "history", "state", "members"] as const;
 
 /** Mints a token. */
@@ -34,7 +34,7 @@ export function token(options: TokenOptions = {}): Promise<string> {
     .sign(new TextEncoder().encode(secret));
 }
 
-/** The key for administration of vitest.config.ts. */
+/** The admin key of vitest.config.ts. */
 export const ADMIN_KEY = "prl_a-key-for-tests-of-32-characters";
 
 /** The headers that carry a token. */

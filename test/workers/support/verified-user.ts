@@ -8,7 +8,7 @@ import { deriveIdentity, randomKey } from "../../../src/protocol/ids.ts";
 import { roomStub } from "./rooms.ts";
 import { WebSocketMember } from "./websocket.ts";
 
-/** Joins as the Worker would have a verified user join, straight to the room's object. */
+/** Joins the room's object directly, as the Worker does for a verified user. */
 export async function joinAs(
   room: string,
   user: string,

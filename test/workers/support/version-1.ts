@@ -1,9 +1,9 @@
 import type { StoredRef } from "../../../src/room/log/segment-store.ts";
 
-/** The epoch of the log that {@link storeVersion1} makes. */
+/** The epoch of the log that {@link storeVersion1} creates. */
 export const EPOCH_1 = "version_1-version_1";
 
-/** The tables of version 1, word for word as its code made them. They are on disks, so this never changes. */
+/** The tables of version 1, exactly as its code created them. Stored rooms have them, so this never changes. */
 const TABLES = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID`,
   `CREATE TABLE segment (
@@ -33,13 +33,13 @@ export interface StoredMember {
   readonly graceUntil?: number;
 }
 
-/** What a room held when code of version 1 last ran. */
+/** The content of a room when code of version 1 last ran. */
 interface Version1 {
-  /** Sizes of the rows, in messages. */
+  /** The number of messages in each row. */
   readonly rows: readonly number[];
-  /** Who said all of it: the n-th message is of the act with ref n. */
+  /** The sender of all messages. The n-th message belongs to the act with ref n. */
   readonly by: { readonly member: string; readonly session: string };
-  /** When it was said, Unix milliseconds. */
+  /** The time of all messages, Unix milliseconds. */
   readonly at: number;
   readonly members?: readonly StoredMember[];
   readonly emptySince?: number;
@@ -84,13 +84,13 @@ export function storeVersion1(
   return messages;
 }
 
-/** What version 1 kept of each of its tables. */
+/** The columns of each table in version 1. */
 const COLUMNS = {
   segment: "first, last, at, start, bytes, refs, body",
   member: "id, session, user, data, graceUntil",
 };
 
-/** Makes a room's tables what code of version 1 would have made of them, without what came later. */
+/** Converts a room's tables to version 1, without anything that later versions added. */
 export function downgrade(storage: DurableObjectStorage): void {
   const { sql } = storage;
   const kept = Object.entries(COLUMNS).map(

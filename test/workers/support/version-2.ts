@@ -1,7 +1,10 @@
-/** The epoch of the log that {@link storeVersion2} makes. */
+/** The epoch of the log that {@link storeVersion2} creates. */
 export const EPOCH_2 = "version_2-version_2";
 
-/** The tables of version 2, word for word as its code made them of version 1's. They are on disks, so this never changes. */
+/**
+ * The tables of version 2, exactly as its code migrated them from version 1. Stored rooms have them, so this never
+ * changes.
+ */
 const TABLES = [
   "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
   `CREATE TABLE segment (
@@ -31,14 +34,14 @@ const TABLES = [
   "CREATE TABLE floor (session TEXT PRIMARY KEY, ref INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 ];
 
-/** Who said everything in a room of {@link storeVersion2}. */
+/** The sender of everything in a room of {@link storeVersion2}. */
 interface Ana {
   readonly member: string;
   readonly session: string;
   readonly user: string;
 }
 
-/** Stores a room as code of version 2 did: a message, a key of the state, and ana, who was there when it ended. */
+/** Stores a room as code of version 2 did: a message, a key of the state, and Ana, who was a member at the end. */
 export function storeVersion2({ sql }: DurableObjectStorage, ana: Ana, at: number): void {
   for (const statement of TABLES) sql.exec(statement);
   sql.exec("INSERT INTO meta VALUES ('schema', 2), ('epoch', ?)", EPOCH_2);
@@ -61,7 +64,7 @@ export function storeVersion2({ sql }: DurableObjectStorage, ana: Ana, at: numbe
   sql.exec("INSERT INTO floor VALUES (?, ?)", "another-session-of-all", 7);
 }
 
-/** Makes a room's tables what code of version 2 would have made of them. */
+/** Converts a room's tables to version 2. */
 export function downgradeToVersion2({ sql }: DurableObjectStorage): void {
   sql.exec("DROP TABLE act_block");
   sql.exec("DROP TABLE retired");

@@ -1,7 +1,7 @@
-/** The epoch of the log that {@link storeVersion3} makes. */
+/** The epoch of the log that {@link storeVersion3} creates. */
 export const EPOCH_3 = "version_3-version_3";
 
-/** The tables of version 3, word for word as its code made them. They are on disks, so this never changes. */
+/** The tables of version 3, exactly as its code created them. Stored rooms have them, so this never changes. */
 const TABLES = [
   "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
   `CREATE TABLE segment (
@@ -41,17 +41,19 @@ const TABLES = [
     ) STRICT, WITHOUT ROWID`,
 ];
 
-/** What a room held when code of version 3 last ran. Every act is of one session, the n-th with the ref n. */
+/**
+ * The content of a room when code of version 3 last ran. Every act belongs to one session, and the n-th has the ref n.
+ */
 interface Version3 {
   readonly session: string;
   readonly member: string;
-  /** The offset of its oldest row: older ones were trimmed. */
+  /** The offset of its oldest row. Older rows were trimmed. */
   readonly firstOffset: number;
   readonly lastOffset: number;
   readonly perRow: number;
   /** Acts up to this offset were forgotten. */
   readonly floorOffset: number;
-  /** When everything was stored, Unix milliseconds. */
+  /** The time at which everything was stored, Unix milliseconds. */
   readonly at: number;
 }
 

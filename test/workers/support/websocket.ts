@@ -15,18 +15,18 @@ import { ORIGIN, request, type Serve } from "./rooms.ts";
 export interface WebSocketJoin extends JoinOptions {
   /** The subprotocols to offer, such as `parlor.v1` and `resume.<key>`. */
   readonly protocols?: readonly string[];
-  /** What it is to speak, whatever this run is about. @default the dialect of this run */
+  /** Its dialect, regardless of this run. @default the dialect of this run */
   readonly as?: "json" | "proto";
-  /** Who takes the request. @default the Worker of wrangler.toml */
+  /** The handler of the request. @default the Worker of wrangler.toml */
   readonly to?: Serve;
-  /** Keeps the client from answering a close frame, as a client that has stalled. */
+  /** Prevents the client from replying to a close frame, like a client that has stalled. */
   readonly allowHalfOpen?: boolean;
 }
 
-/** A member over WebSocket, whose socket ends in this test. */
+/** A member over WebSocket whose socket ends in this test. */
 export class WebSocketMember extends Member {
   readonly closed: Promise<Departure>;
-  /** The subprotocol that the server chose; `null` for none. */
+  /** The subprotocol that the server chose; `null` if it chose none. */
   readonly protocol: string | null;
   readonly #socket: WebSocket;
 
@@ -50,24 +50,24 @@ export class WebSocketMember extends Member {
     onTestFinished(() => this.vanish());
   }
 
-  /** Sends a frame: an object or array in its dialect, text and bytes as they are. */
+  /** Sends a frame: an object or array in its dialect, text and bytes unchanged. */
   send(frame: object | string | ArrayBuffer): void {
     const isRaw = typeof frame === "string" || frame instanceof ArrayBuffer;
     this.#socket.send(isRaw ? frame : written(frame, this.protocol));
   }
 
-  /** Sends a frame as it is and resolves with the next ack or error of this connection, whatever its `ref`. */
+  /** Sends a frame unchanged. Resolves with the next ack or error of this connection, whatever its `ref`. */
   ask(frame: object | string | ArrayBuffer): Promise<Reply> {
     this.send(frame);
     return this.inbox.take(["ack", "error"]);
   }
 
-  /** Replaces the member's presence data and resolves with the answer. */
+  /** Replaces the member's presence data. Resolves with the reply. */
   setPresence(data: unknown): Promise<Reply> {
     return this.act({ type: "presence", data: data as never });
   }
 
-  /** Sends the bare text `ping`; the answer is a frame of type `pong`. */
+  /** Sends the bare text `ping`. The reply is a frame of type `pong`. */
   ping(): void {
     this.#socket.send("ping");
   }
@@ -76,7 +76,10 @@ export class WebSocketMember extends Member {
     this.#socket.close(code, reason);
   }
 
-  /** Closes in order: a socket between two ends of one process cannot be cut (see cuttable-member.ts for one that can). */
+  /**
+   * Closes in order, because a socket with both ends in one process cannot be cut. See cuttable-member.ts for one that
+   * can.
+   */
   vanish(): void {
     try {
       this.#socket.close(1000, "the test is over");
@@ -91,7 +94,7 @@ export class WebSocketMember extends Member {
   }
 }
 
-/** Asks for an upgrade and returns the answer as it is: a 101, or a refusal that is plain HTTP. */
+/** Requests an upgrade and returns the response unchanged: a 101, or a rejection over plain HTTP. */
 export function upgrade(room: string, options: WebSocketJoin = {}): Promise<Response> {
   const url = new URL(joinUrl(ORIGIN, room, "", options));
   const headers = new Headers({ Upgrade: "websocket", ...options.headers });
@@ -100,7 +103,7 @@ export function upgrade(room: string, options: WebSocketJoin = {}): Promise<Resp
   return request(url.pathname + url.search, { headers }, options.to);
 }
 
-/** Opens a socket; resolves once it is open, before the welcome or the error that comes first. */
+/** Opens a socket. Resolves once it is open, before the welcome or the error arrives. */
 export async function joinWebSocket(room: string, options: WebSocketJoin = {}): Promise<WebSocketMember> {
   const response = await upgrade(room, options);
   if (response.webSocket === null) {
@@ -109,14 +112,14 @@ export async function joinWebSocket(room: string, options: WebSocketJoin = {}): 
   return new WebSocketMember(response, response.webSocket, options);
 }
 
-/** Joins over WebSocket; resolves once the member is welcome. */
+/** Joins over WebSocket. Resolves once the member has its welcome. */
 export async function join(room: string, options: WebSocketJoin = {}): Promise<WebSocketMember> {
   const member = await joinWebSocket(room, options);
   await member.welcome();
   return member;
 }
 
-/** Comes back as the same member, from where the old connection stood. */
+/** Reconnects as the same member at the position of the old connection. */
 export function rejoin(room: string, member: Member, options: WebSocketJoin = {}): Promise<WebSocketMember> {
   return join(room, { key: member.key, after: member.position, ...options });
 }
