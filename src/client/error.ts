@@ -58,3 +58,9 @@ export function errorOfClose(code: number, reason: string): ParlorError {
   const name = nameOfClose(code);
   return new ParlorError(name, reason === "" ? name : reason);
 }
+
+/** Rejects an act or an update that finds as many of them waiting as the application allows. */
+export function errorOfFullQueue(count: number, what: "acts" | "updates"): ParlorError {
+  const message = `${count} ${what} are waiting, which is the limit (maxPendingActs); wait for some to finish`;
+  return new ParlorError("outbox_full", message);
+}

@@ -90,9 +90,9 @@ export interface JoinOptions {
 /** Options with everything settled. */
 export interface Settings extends BackoffBounds, DialerOptions {
   readonly key: string;
-  readonly position: string | undefined;
-  readonly rewind: number | undefined;
-  readonly presence: unknown;
+  readonly position?: string;
+  readonly rewind?: number | undefined;
+  readonly presence?: unknown;
   readonly mode: PresenceMode;
   readonly view: boolean;
   readonly transports: readonly TransportName[];
@@ -119,9 +119,6 @@ const MAX_REWIND = 999_999_999;
  */
 export function settle(options: JoinOptions): Settings {
   const settings = {
-    position: undefined,
-    rewind: undefined,
-    presence: undefined,
     mode: "list" as const,
     view: false,
     transports: ["websocket", "sse"] as const,
@@ -130,9 +127,7 @@ export function settle(options: JoinOptions): Settings {
     maxReconnectDelayMs: 30_000,
     pingTimeoutMs: 10_000,
     maxPendingActs: 1_000,
-    getToken: undefined,
     WebSocket: globalThis.WebSocket,
-    dialect: undefined,
     fetch: ((input, init) => globalThis.fetch(input, init)) as typeof fetch,
     ...(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
       readonly [Name in keyof JoinOptions]: Exclude<JoinOptions[Name], undefined>;

@@ -119,36 +119,28 @@ export function stateOf({ phase, hasJoined }: Connection): RoomState {
 /** The state machine of a room's connection. Pure: what it decides is for the caller to do. */
 export function step(connection: Connection, event: ConnectionEvent, context: StepContext): Step {
   const { phase } = connection;
-  if (phase.is === "closed") return [connection, []];
-  switch (event.type) {
-    case "due":
-      if (phase.is === "waiting") return dial(connection, context);
-      return phase.is === "opening" ? timeOut(connection, context) : [connection, []];
-    case "online":
-      return phase.is === "waiting" ? dial(connection, context) : [connection, []];
-    case "welcomed":
-      return phase.is === "opening" ? open(connection, context) : [connection, []];
-    case "refused":
-      return [
-        phase.is === "opening" ? { ...connection, phase: { ...phase, refusal: event.error } } : connection,
-        [],
-      ];
-    case "ended":
-      return phase.is === "waiting" ? [connection, []] : end(connection, event.end, context);
-    case "lost":
-    case "replaced": {
-      if (phase.is === "waiting") return [connection, []];
-      const code = event.type === "lost" ? 1006 : REPLACED;
-      const [next, effects] = end(connection, { code, reason: event.reason }, context);
-      return [next, [{ do: "hang up", forGood: false }, ...effects]];
-    }
-    case "closed": {
-      const before: readonly Effect[] = [{ do: "hang up", forGood: true }];
-      return close(connection, { state: "closed", reason: event.reason }, before);
-    }
-    default:
-      return event satisfies never;
+  const unchanged: Step = [connection, []];
+  if (phase.is === "closed") return unchanged;
+  if (event.type === "closed") {
+    return hangUp(close(connection, { state: "closed", reason: event.reason }), true);
   }
+  if (phase.is === "waiting") {
+    return event.type === "due" || event.type === "online" ? dial(connection, context) : unchanged;
+  }
+  if (event.type === "ended") return end(connection, event.end, context);
+  if (event.type === "lost" || event.type === "replaced") {
+    const code = event.type === "lost" ? 1006 : REPLACED;
+    return hangUp(end(connection, { code, reason: event.reason }, context));
+  }
+  if (phase.is === "open" || event.type === "online") return unchanged;
+  if (event.type === "due") return timeOut(connection, context);
+  if (event.type === "welcomed") return open(connection, context);
+  return [{ ...connection, phase: { ...phase, refusal: event.error } }, []];
+}
+
+/** Closes the connection before the effects of a step. */
+function hangUp([connection, effects]: Step, forGood = false): Step {
+  return [connection, [{ do: "hang up", forGood }, ...effects]];
 }
 
 function dial(connection: Connection, { bounds }: StepContext): Step {
@@ -160,15 +152,16 @@ function dial(connection: Connection, { bounds }: StepContext): Step {
 }
 
 function open(connection: Connection, { now }: StepContext): Step {
-  const fallback = afterWelcome(connection.fallback);
-  const change: StateChange = { state: "connected", reason: "the room was joined" };
-  return [
-    { ...connection, fallback, phase: { is: "open", since: now }, hasJoined: true, wasOutranked: false },
-    [
-      { do: "timer", ms: undefined },
-      { do: "tell", change },
-    ],
-  ];
+  return settle(
+    {
+      ...connection,
+      fallback: afterWelcome(connection.fallback),
+      phase: { is: "open", since: now },
+      hasJoined: true,
+      wasOutranked: false,
+    },
+    { state: "connected", reason: "the room was joined" },
+  );
 }
 
 function timeOut(connection: Connection, context: StepContext): Step {
@@ -176,8 +169,7 @@ function timeOut(connection: Connection, context: StepContext): Step {
   const why = { code: 1006, reason: `no welcome within ${context.bounds.connectTimeoutMs} ms` };
   // The time spent was wait enough before another way is tried, unless all of them have had their turn.
   const floorMs = fallback.current > 0 ? undefined : 0;
-  const [next, effects] = wait({ ...connection, fallback }, why, floorMs, context);
-  return [next, [{ do: "hang up", forGood: false }, ...effects]];
+  return hangUp(wait({ ...connection, fallback }, why, floorMs, context));
 }
 
 function end(
@@ -194,20 +186,24 @@ function end(
   // Only once. If two pages with one key both reconnect, the older one is closed for good in the end.
   const mayRetake = code === REPLACED && lastedMs < LATE_ATTEMPT_MS && !hasRetaken;
   if (!mayReconnect(code) && !mayRetake) {
-    return close(connection, { state: "closed", ...why, error: error ?? errorOfClose(code, reason) }, []);
-  }
-  const floorMs = refusal?.retryAfterMs ?? retryMs;
-  if (phase.is === "open") {
-    const lasting = lastedMs >= STABLE_MS ? { attempt: 0, lostAt: context.now } : {};
-    const next = { ...connection, ...lasting, fallback: afterDrop(fallback, context.now) };
-    return wait({ ...next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
+    return close(connection, { state: "closed", ...why, error: error ?? errorOfClose(code, reason) });
   }
   if (refusal?.code === "superseded" && connection.wasOutranked !== true) {
     return wait({ ...connection, wasOutranked: true }, why, undefined, context);
   }
-  const wasHeard = refusal !== undefined || code >= 4000;
-  const next = wasHeard ? afterRefusal(fallback) : afterFailure(fallback, "early", context.now);
-  return wait({ ...connection, fallback: next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
+  const lasting = lastedMs >= STABLE_MS ? { attempt: 0, lostAt: context.now } : {};
+  const next = {
+    ...connection,
+    ...lasting,
+    fallback:
+      phase.is === "open"
+        ? afterDrop(fallback, context.now)
+        : refusal !== undefined || code >= 4000
+          ? afterRefusal(fallback)
+          : afterFailure(fallback, "early", context.now),
+    hasRetaken: hasRetaken || mayRetake,
+  };
+  return wait(next, why, refusal?.retryAfterMs ?? retryMs, context);
 }
 
 /** @param floorMs what the server asked for; `undefined` to go on at once */
@@ -221,18 +217,20 @@ function wait(
   const retryInMs =
     floorMs === undefined ? 0 : backoffMs(bounds, connection.attempt, floorMs, random, outageMs);
   const next: Connection = { ...connection, phase: { is: "waiting" }, attempt: connection.attempt + 1 };
-  return [
-    next,
-    [
-      { do: "timer", ms: retryInMs },
-      { do: "tell", change: { state: stateOf(next), ...why, retryInMs } },
-    ],
-  ];
+  return settle(next, { state: stateOf(next), ...why, retryInMs });
 }
 
-function close(connection: Connection, change: StateChange, before: readonly Effect[]): Step {
+function close(connection: Connection, change: StateChange): Step {
+  return settle({ ...connection, phase: { is: "closed" } }, change);
+}
+
+/** Ends a step: starts the timer, or stops it if there is nothing to wait for, and notifies the application. */
+function settle(connection: Connection, change: StateChange): Step {
   return [
-    { ...connection, phase: { is: "closed" } },
-    [...before, { do: "timer", ms: undefined }, { do: "tell", change }],
+    connection,
+    [
+      { do: "timer", ms: change.retryInMs },
+      { do: "tell", change },
+    ],
   ];
 }

@@ -88,18 +88,14 @@ function encodeFrame(head: object, fields: string): EncodedFrame {
   const text = `${JSON.stringify(head).slice(0, -1)},${fields}}`;
   // Text that nests too deep is refused as a whole, without a ref. An array around the frame is a level.
   if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
-    throw new ParlorError(
-      "bad_frame",
-      `the data nests more than ${MAX_JSON_DEPTH - 1} levels deep, which is the limit`,
-    );
+    throw badFrame(`the data nests more than ${MAX_JSON_DEPTH - 1} levels deep, which is the limit`);
   }
   return { text, bytes: utf8Length(text) };
 }
 
 /** Values by name as a JSON object, with something in the place of those that are undefined. */
 function encodeObject(values: object, absent: unknown): string {
-  if (!isPlain(values))
-    throw new ParlorError("bad_frame", "values and if must be plain objects with one field for each key");
+  if (!isPlain(values)) throw badFrame("values and if must be plain objects with one field for each key");
   const fields = Object.entries(values).map(
     ([name, value]) => `${JSON.stringify(name)}:${encodeData(value ?? absent)}`,
   );
@@ -110,7 +106,7 @@ function orBadFrame<Value>(read: () => Value): Value {
   try {
     return read();
   } catch (error) {
-    throw new ParlorError("bad_frame", `the data cannot be sent: ${String(error)}`);
+    throw badFrame(`the data cannot be sent: ${String(error)}`);
   }
 }
 
@@ -121,8 +117,10 @@ function nestsDeeper(value: unknown, levels: number): boolean {
 
 function checkName(what: string, name: string): void {
   if (typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARS) return;
-  throw new ParlorError(
-    "bad_frame",
-    `${what} is ${JSON.stringify(name)?.slice(0, 64)}, must be a string of 1-${MAX_NAME_CHARS} characters`,
-  );
+  const value = JSON.stringify(name)?.slice(0, 64);
+  throw badFrame(`${what} is ${value}, must be a string of 1-${MAX_NAME_CHARS} characters`);
+}
+
+function badFrame(message: string): ParlorError {
+  return new ParlorError("bad_frame", message);
 }

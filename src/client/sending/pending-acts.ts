@@ -1,5 +1,5 @@
 import { clampTime } from "../../protocol/durations.ts";
-import { ParlorError } from "../error.ts";
+import { ParlorError, errorOfFullQueue } from "../error.ts";
 import type { EncodedFrame } from "./encode.ts";
 
 /**
@@ -82,20 +82,15 @@ export class PendingActs {
    */
   add(act: NewAct): void {
     const { slot } = act;
-    const older = slot === undefined ? undefined : this.#slots.get(slot);
     if (slot === undefined && this.#entries.size >= this.#maxPending) {
-      return act.reject(
-        new ParlorError(
-          "outbox_full",
-          `${this.#maxPending} acts are waiting, which is the limit (maxPendingActs); wait for some to finish`,
-        ),
-      );
+      return act.reject(errorOfFullQueue(this.#maxPending, "acts"));
     }
-    const ref = this.#nextRef++;
-    if (older !== undefined) this.#remove(older.ref);
-    const entry: Entry = { ...act, ref, sentAt: undefined, isSent: false };
-    this.#entries.set(ref, entry);
-    if (slot !== undefined) this.#slots.set(slot, entry);
+    const entry: Entry = { ...act, ref: this.#nextRef++, sentAt: undefined, isSent: false };
+    this.#entries.set(entry.ref, entry);
+    if (slot === undefined) return;
+    const older = this.#slots.get(slot);
+    if (older !== undefined) this.#entries.delete(older.ref);
+    this.#slots.set(slot, entry);
   }
 
   /** The acts to be sent, in order. Those that can no longer be repeated are rejected here. */

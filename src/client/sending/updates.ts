@@ -1,7 +1,7 @@
 import type { Json } from "../../protocol/json.ts";
 import type { Acts, Published } from "./acts.ts";
 import { backoffMs } from "../connection/backoff.ts";
-import { ParlorError } from "../error.ts";
+import { ParlorError, errorOfFullQueue } from "../error.ts";
 import { encodeData } from "./encode.ts";
 import type { Settings } from "../options.ts";
 import type { SharedValue } from "../views/shared-state.ts";
@@ -65,13 +65,7 @@ export class Updates {
         this.#byKey.set(key, first);
         queueMicrotask(() => void this.#work(key, first)); // Updates of one task are combined in one step.
       } else if (waiting.length < this.#maxWaiting) waiting.push(update);
-      else
-        reject(
-          new ParlorError(
-            "outbox_full",
-            `${this.#maxWaiting} updates are waiting, which is the limit (maxPendingActs); wait for some to finish`,
-          ),
-        );
+      else reject(errorOfFullQueue(this.#maxWaiting, "updates"));
     });
     promise.catch(() => undefined); // As with other acts, an unhandled rejection is not reported.
     return promise;
@@ -94,7 +88,10 @@ export class Updates {
       if (doing.length + waiting.length === 0) break;
       if (doing.length === 0) continue;
       try {
-        const { offset } = await this.#set(key, text, before.version);
+        const { offset } = await this.#acts.set(
+          text === undefined ? {} : { [key]: JSON.parse(text) as Json },
+          { if: { [key]: before.version }, delete: text === undefined ? [key] : undefined },
+        );
         for (const { resolve } of doing) resolve({ offset });
         // Over SSE the answer may arrive before the change itself.
         told = { text, version: text === undefined ? 0 : offset, asOf: offset };
@@ -120,12 +117,6 @@ export class Updates {
     const version = entry?.version ?? 0;
     if (told !== undefined && version <= told.asOf) return told;
     return { text: entry && encodeData(entry.value), version, asOf: version };
-  }
-
-  async #set(key: string, text: string | undefined, version: number): Promise<Published> {
-    const isAbsent = text === undefined;
-    const values = isAbsent ? {} : { [key]: JSON.parse(text) as Json };
-    return this.#acts.set(values, { if: { [key]: version }, ...(isAbsent && { delete: [key] }) });
   }
 
   #pause(ms: number): Promise<void> {

@@ -8,7 +8,7 @@ export interface DialerOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly dialect?: Dialect | undefined;
   readonly fetch: typeof fetch;
-  readonly getToken: GetToken | undefined;
+  readonly getToken?: GetToken | undefined;
 }
 
 /** How to start a connection, by the transport's name. */
