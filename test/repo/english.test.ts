@@ -7,12 +7,14 @@ const CHECKED = [
   ".github/",
   "CHANGELOG.md",
   "src/auth/",
+  "src/client/",
   "src/config/",
   "src/decisions/",
   "src/limits/",
   "src/metrics/",
   "src/protocol/",
   "src/registry/",
+  "test/client/",
 ];
 
 /** Files that no person writes. */

@@ -74,7 +74,7 @@ describe("the number of an attempt", () => {
     expect(numbersOf(made).at(-1)).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  it("[H9] a POST names its connection by the attempt number, unless the server has none", async () => {
+  it("[H9] a POST identifies its connection by the attempt number, unless the server sends none", async () => {
     const made = await visit({ transports: ["sse"] }, { try: 8 });
     void made.room.publish("chat", 1);
     await settled();
@@ -103,20 +103,20 @@ describe("the number of an attempt", () => {
   });
 });
 
-describe("an attempt that was given up", () => {
-  it("[M4] an attempt that was given up is closed as a lost connection, and not as a member that leaves", async () => {
+describe("a cancelled attempt", () => {
+  it("[M4] a cancelled attempt is closed as a lost connection, and not as a member that leaves", async () => {
     const timedOut = new Visit();
     await timedOut.nextDial();
     const silent = await visit();
     silent.world.signals?.onDoubt();
-    await silent.world.pass(10_000); // the ping is not answered
+    await silent.world.pass(10_000); // the ping has no reply
 
     for (const made of [timedOut, silent]) {
       expect(made.dialled[0]).toMatchObject({ isClosed: true, isClosedForGood: false });
     }
   });
 
-  it("[M2] an attempt that the application gave up is closed as a member that leaves", async () => {
+  it("[M2] an attempt that the application cancels is closed as a member that leaves", async () => {
     const made = await visit();
 
     made.room.close();
@@ -125,7 +125,7 @@ describe("an attempt that was given up", () => {
   });
 
   it.each(["websocket", "sse"] as const)(
-    "[J11 D2] an attempt that was given up while its token was fetched is never sent, over %s",
+    "[J11 D2] an attempt that was cancelled while its token was requested is never sent, over %s",
     async (name) => {
       const token = Promise.withResolvers<string>();
       const sent: unknown[] = [];
@@ -142,7 +142,7 @@ describe("an attempt that was given up", () => {
       const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: () => token.promise });
       let isWanted = true;
       const nothing = (): void => undefined;
-      const listener = { onFrames: nothing, onHeard: nothing, onReady: nothing, onEnd: nothing };
+      const listener = { onFrames: nothing, onActive: nothing, onReady: nothing, onEnd: nothing };
       const target = {
         ...{ room: "https://parlor.example/rooms/lobby", key: "keykeykeykeykeykeykey1" },
         ...{ attempt: 1, mode: "list" as const },
@@ -161,7 +161,7 @@ describe("an attempt that was given up", () => {
 describe("a connection that is replaced", () => {
   it("[J5 J11] a connection that is replaced soon after it was made reconnects with a number above the one that replaced it", async () => {
     const made = new Visit();
-    await made.nextDial(); // The first attempt is stuck, and given up.
+    await made.nextDial(); // The first attempt is stuck, and is cancelled.
     made.line.welcome();
     await live(made, 2_000);
 
@@ -174,7 +174,7 @@ describe("a connection that is replaced", () => {
     expect(made.told.closed).toEqual([]);
   });
 
-  it("[J5] a connection that is replaced soon, and again soon after it reconnected, is closed for good: somebody else has its key", async () => {
+  it("[J5] a connection that is replaced soon, and again soon after it reconnected, is closed for good, because another client has its key", async () => {
     const made = await visit();
     made.line.end(replaced.code, replaced.text);
     await made.nextDial();
@@ -200,19 +200,19 @@ describe("a connection that is replaced", () => {
     expect(made.room.state).toBe("reconnecting");
   });
 
-  it("[J5 H9] a replaced client that learns it first from the answer to an act is closed for good as well", async () => {
+  it("[J5 H9] a replaced client that learns it first from the reply to an act is closed for good as well", async () => {
     const made = await visit({ transports: ["sse"] }, { try: 8 });
     for (const _half of [1, 2]) {
       await made.world.pass(30_000);
       made.line.breathe();
     }
-    const said = made.room.setPresence("late").catch((error: { code: string }) => error.code);
+    const outcome = made.room.setPresence("late").catch((error: { code: string }) => error.code);
     await settled();
 
     const [ref = 0] = made.line.refs;
     made.line.deliver({ type: "error", ref, code: "superseded", message: "a newer one", try: 9_000 });
 
-    expect(await said).toBe("replaced");
+    expect(await outcome).toBe("replaced");
     expect(made.line.isClosed).toBe(true);
     expect(made.told.closed).toMatchObject([{ code: replaced.code }]);
     expect(made.world.timers).toEqual([]);

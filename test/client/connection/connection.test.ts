@@ -9,7 +9,7 @@ const comingBack = Object.values(CLOSE_CODES).filter(({ recovery }) => recovery 
 const stayingAway = Object.entries(CLOSE_CODES).filter(([, { recovery }]) => recovery === "do not retry");
 
 describe("joining", () => {
-  it("[J1 W1] is connecting until the welcome, then connected", async () => {
+  it("[J1 W1] a room is connecting until the welcome, then connected", async () => {
     const made = new Visit();
     await settled();
 
@@ -24,7 +24,7 @@ describe("joining", () => {
     expect(made.told.state).toEqual([{ state: "connected", reason: "the room was joined" }]);
   });
 
-  it("[J3 J6 J7] asks for what the options say", async () => {
+  it("[J3 J6 J7] a join has the parameters of the options", async () => {
     const made = new Visit({
       key: "keykeykeykeykeykeykey1",
       rewind: 20,
@@ -48,7 +48,7 @@ describe("joining", () => {
     });
   });
 
-  it("[J3] draws a key of its own, and keeps it", async () => {
+  it("[J3] a client generates a key, and keeps it", async () => {
     const made = await visit();
     await comeBack(made);
 
@@ -56,7 +56,7 @@ describe("joining", () => {
     expect(made.dialled.map(({ target }) => target.key)).toEqual([made.room.key, made.room.key]);
   });
 
-  it("[W1] tells what the welcome says, but not its secrets", async () => {
+  it("[W1] the event welcome has the contents of the welcome without its secrets", async () => {
     const made = await visit();
 
     expect(made.told.welcome).toMatchObject([{ member: "me", position: at(0), mode: "list" }]);
@@ -65,8 +65,8 @@ describe("joining", () => {
   });
 });
 
-describe("coming back", () => {
-  it("[C1 G4] comes back with its position after a connection broke", async () => {
+describe("reconnecting", () => {
+  it("[C1 G4] after a broken connection a client reconnects with its position", async () => {
     const made = await visit({ rewind: 10 }, { position: at(41) });
 
     made.line.end();
@@ -80,7 +80,7 @@ describe("coming back", () => {
     expect(made.line.target).toMatchObject({ after: at(41) });
   });
 
-  it.each(comingBack)("[C1] comes back after $code $text", async ({ code, text }) => {
+  it.each(comingBack)("[C1] a client reconnects after close code $code: $text", async ({ code, text }) => {
     const made = await visit();
 
     made.line.end(code, text);
@@ -91,7 +91,7 @@ describe("coming back", () => {
   });
 
   it.each([1000, 1001, 1005, 1006, 1011, 4499])(
-    "[C1 V1] comes back after %i, whatever it means",
+    "[C1 V1] a client reconnects after the unknown close code %i",
     async (code) => {
       const made = await visit();
 
@@ -102,9 +102,9 @@ describe("coming back", () => {
     },
   );
 
-  it.each(stayingAway)("[C1] stays away after %s", async (name, { code, text }) => {
+  it.each(stayingAway)("[C1] a client does not retry after %s", async (name, { code, text }) => {
     const made = await visit();
-    await live(made, 60_000); // Sooner, one of its own attempts may have caused `replaced`.
+    await live(made, 60_000); // Earlier, one of its own attempts may have caused `replaced`.
 
     made.line.end(code, text);
     await made.world.pass(3_600_000);
@@ -114,7 +114,7 @@ describe("coming back", () => {
     expect(made.told.closed).toMatchObject([{ code, reason: text, error: { code: name, message: text } }]);
   });
 
-  it("[C1 V1] stays away after a code of 4500 or more that it does not know", async () => {
+  it("[C1 V1] a client does not retry after an unknown close code of 4500 or more", async () => {
     const made = await visit();
 
     made.line.end(4999, "something new");
@@ -126,11 +126,11 @@ describe("coming back", () => {
     ]);
   });
 
-  it("[J5] a connection that was given up says nothing to the next", async () => {
+  it("[J5] a connection that was closed does not affect the next one", async () => {
     const made = await visit();
     const old = made.line;
     made.world.signals?.onBack();
-    await made.world.pass(10_000); // the ping is not answered
+    await made.world.pass(10_000); // the ping has no reply
     await made.world.pass(1_000);
     made.line.welcome({ recovered: true });
 
@@ -142,14 +142,14 @@ describe("coming back", () => {
   });
 });
 
-describe("refused joins", () => {
+describe("rejected joins", () => {
   it.each([
     ["token_invalid", 4_000],
     ["banned", 300_000],
     ["unknown_kind", 30_000],
     ["refused", 60_000],
   ])(
-    "[E2 C1] %s that says when to retry is temporary: the room is joined then",
+    "[E2 C1] a client joins after a rejection with %s that states when to retry",
     async (code, retryAfterMs) => {
       const made = new Visit();
       await settled();
@@ -168,7 +168,7 @@ describe("refused joins", () => {
     },
   );
 
-  it("[J8 J9] waits as long as a refusal says, and a drawn time longer", async () => {
+  it("[J8 J9] the delay after a rejection is the requested one plus a random one", async () => {
     const made = new Visit();
     await settled();
 
@@ -193,7 +193,7 @@ describe("refused joins", () => {
     expect(made.dialled).toHaveLength(2);
   });
 
-  it("[J8 E1] is closed with the refusal's own code where it says to stay away", async () => {
+  it("[J8 E1] a room is closed with the code of a rejection after which clients do not retry", async () => {
     const made = new Visit();
     await settled();
 
@@ -204,7 +204,7 @@ describe("refused joins", () => {
     expect(made.told.closed).toMatchObject([{ error: { code: "bad_room", message: "a room's name is …" } }]);
   });
 
-  it("[S1] adds what the stream's retry asks for", async () => {
+  it("[S1] the delay that the stream requests with retry: is added", async () => {
     const made = await visit({ transports: ["sse"] });
 
     made.line.end(1006, "the stream ended", 3_000);
@@ -213,8 +213,8 @@ describe("refused joins", () => {
   });
 });
 
-describe("waits", () => {
-  it("[G10] draws the first wait too, and doubles the bound up to the largest", async () => {
+describe("delays", () => {
+  it("[G10] the first delay is random too, and its maximum doubles up to the limit", async () => {
     const made = await visit({
       minReconnectDelayMs: 100,
       maxReconnectDelayMs: 1_000,
@@ -232,7 +232,7 @@ describe("waits", () => {
     expect(waits).toEqual([100, 200, 400, 799, 999, 999]);
   });
 
-  it("[G10] begins anew after a connection that lasted, and not after one that did not", async () => {
+  it("[G10] the backoff starts again after a stable connection, and not after a short one", async () => {
     const made = await visit({ minReconnectDelayMs: 100 });
 
     made.line.end();
@@ -250,7 +250,7 @@ describe("waits", () => {
     expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 50 });
   });
 
-  it("[G10] waits after a stable connection are at most half of the outage, so that clients reconnect soon after a short restart", async () => {
+  it("[G10] delays after a stable connection are at most half of the outage, so that clients reconnect soon after a short restart", async () => {
     const made = await visit({ transports: ["websocket"] });
     await live(made, 300_000);
     made.world.chance = 1;
@@ -276,7 +276,7 @@ describe("waits", () => {
     expect(outage.at(-1)).toEqual([expect.any(Number), 30_000]);
   });
 
-  it("[G10 E1] waits after a stable connection begin after the time that the server requests", async () => {
+  it("[G10 E1] delays after a stable connection start after the time that the server requests", async () => {
     const made = await visit({ transports: ["sse"] });
     await live(made, 300_000);
 
@@ -285,7 +285,7 @@ describe("waits", () => {
     expect(made.told.state.at(-1)).toMatchObject({ retryInMs: 4_500 });
   });
 
-  it("[G10] tries at once when the network is back", async () => {
+  it("[G10] a client reconnects at once when the network is available again", async () => {
     const made = await visit();
     made.line.end();
     await settled();
@@ -294,6 +294,6 @@ describe("waits", () => {
     await settled();
 
     expect(made.dialled).toHaveLength(2);
-    expect(made.world.timers).toEqual([10_000]); // the attempt's own
+    expect(made.world.timers).toEqual([10_000]); // the timeout of the attempt
   });
 });

@@ -9,12 +9,12 @@ import { FakeWorld, settled } from "./fake-world.ts";
 
 const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
 
-/** Within the time that a ping's answer may take. */
+/** Shorter than the timeout of a ping. */
 const SIGN_OF_LIFE_MS = 5_000;
 
 type Told = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
 
-/** A room on fake connections in a fake world, and everything it has told. */
+/** A room with fake connections and a fake platform. Records all events. */
 export class Visit {
   readonly world: FakeWorld;
   readonly room: Room;
@@ -27,10 +27,10 @@ export class Visit {
     error: [],
     closed: [],
   };
-  /** Every connection that was dialled, in order. */
+  /** Every connection that was opened, in order. */
   readonly dialled: FakeTransport[] = [];
 
-  /** @param broken a transport that cannot even be started */
+  /** @param broken a transport that cannot be started */
   constructor(options: JoinOptions = {}, world = new FakeWorld(), broken?: TransportName) {
     this.world = world;
     const dial =
@@ -55,17 +55,17 @@ export class Visit {
     return line;
   }
 
-  /** The offsets of the recorded messages that were told. */
+  /** The offsets of the recorded messages that were emitted. */
   get offsets(): number[] {
     return this.told.message.flatMap(({ offset }) => offset ?? []);
   }
 
-  /** The transports that were dialled. */
+  /** The transports that were used, in order. */
   get names(): TransportName[] {
     return this.dialled.map(({ name }) => name);
   }
 
-  /** Lets just so much time pass that the next connection is dialled. */
+  /** Lets time pass until the next connection is opened. */
   async nextDial(): Promise<void> {
     const { length } = this.dialled;
     await settled();
@@ -82,7 +82,7 @@ export class Visit {
   }
 }
 
-/** Joins, and is welcomed. */
+/** Joins, and receives a welcome. */
 export async function visit(options: JoinOptions = {}, welcome: Partial<WelcomeFrame> = {}): Promise<Visit> {
   const made = new Visit(options);
   await settled();
@@ -91,7 +91,7 @@ export async function visit(options: JoinOptions = {}, welcome: Partial<WelcomeF
   return made;
 }
 
-/** Loses the connection and comes back. */
+/** Loses the connection and reconnects. */
 export async function comeBack(made: Visit, welcome: Partial<WelcomeFrame> = {}): Promise<void> {
   made.line.end();
   await made.nextDial();
@@ -99,7 +99,7 @@ export async function comeBack(made: Visit, welcome: Partial<WelcomeFrame> = {})
   await settled();
 }
 
-/** Keeps the connection for a time, with signs of life. */
+/** Keeps the connection for a time, with replies to pings. */
 export async function live(made: Visit, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= SIGN_OF_LIFE_MS) {
     await made.world.pass(Math.min(left, SIGN_OF_LIFE_MS));

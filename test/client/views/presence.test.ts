@@ -10,7 +10,7 @@ async function visitAnaAndBo(): Promise<Visit> {
   return visit({}, { members: [ME, ANA, BO], count: 3 });
 }
 
-it("[W4 M1] knows who is here from the welcome on", async () => {
+it("[W4 M1] the members are known from the welcome on", async () => {
   const made = await visitAnaAndBo();
 
   expect([...made.room.members]).toEqual([
@@ -22,7 +22,7 @@ it("[W4 M1] knows who is here from the welcome on", async () => {
   expect(made.told.presence).toEqual([{ joined: [ME, ANA, BO], updated: [], left: [], count: 3 }]);
 });
 
-it("[M1 M2] follows who comes, changes and goes", async () => {
+it("[M1 M2] the members follow every join, change and leave", async () => {
   const made = await visitAnaAndBo();
   const cem = { id: "cem" };
   const anew = { ...ANA, data: { name: "Ana", away: true } };
@@ -40,7 +40,7 @@ it("[M1 M2] follows who comes, changes and goes", async () => {
   ]);
 });
 
-it("[M1] one who leaves and comes again is a newcomer", async () => {
+it("[M1] a member that leaves and joins again is reported as joined", async () => {
   const made = await visitAnaAndBo();
 
   made.line.deliver(
@@ -52,7 +52,7 @@ it("[M1] one who leaves and comes again is a newcomer", async () => {
   expect(made.room.members.get("bo")).toEqual({ id: "bo" });
 });
 
-it("[M1 G9] tells nothing of what it knew already", async () => {
+it("[M1 G9] known members are not reported again", async () => {
   const made = await visitAnaAndBo();
 
   made.line.deliver({
@@ -67,7 +67,7 @@ it("[M1 G9] tells nothing of what it knew already", async () => {
   expect(made.told.presence).toHaveLength(1);
 });
 
-it("[M1 G9] after a reconnect tells the difference, and nothing where there is none", async () => {
+it("[M1 G9] after a reconnect the difference in members is emitted, and nothing if there is none", async () => {
   const made = await visitAnaAndBo();
   const cem = { id: "cem" };
 
@@ -84,7 +84,7 @@ it("[M1 G9] after a reconnect tells the difference, and nothing where there is n
   expect([...made.room.members.keys()]).toEqual(["me", "ana", "cem"]);
 });
 
-it("[M3 W4] in the mode count knows how many, and nobody", async () => {
+it("[M3 W4] in the mode count only the number of members is known", async () => {
   const made = await visit({ mode: "count" }, { mode: "count", members: undefined, count: 2 } as never);
   expect(made.room.count).toBe(2);
 
@@ -98,30 +98,30 @@ it("[M3 W4] in the mode count knows how many, and nobody", async () => {
   expect(made.told.presence.map(({ count }) => count)).toEqual([2, 3]);
 });
 
-it("[A5] says what it is told to, and resolves at the ack", async () => {
+it("[A5] setPresence sends the data, and resolves at the ack", async () => {
   const made = await visit();
 
-  const said = made.room.setPresence({ name: "Me" });
+  const update = made.room.setPresence({ name: "Me" });
   await settled();
   const [ref = 0] = made.line.refs;
   made.line.deliver({ type: "ack", ref });
 
   expect(made.line.items).toEqual([{ type: "presence", ref, data: { name: "Me" } }]);
-  expect(await said).toBeUndefined();
+  expect(await update).toBeUndefined();
 });
 
-it("[A5 L1] of several in a row sends the newest, which answers for all", async () => {
+it("[A5 L1] of several calls of setPresence in a row the newest data is sent, and its reply settles all", async () => {
   const made = await visit();
 
-  const said = [1, 2, 3].map((data) => made.room.setPresence(data));
+  const updates = [1, 2, 3].map((data) => made.room.setPresence(data));
   await settled();
   expect(made.line.items.map(({ data }) => data)).toEqual([3]);
   made.line.deliver({ type: "ack", ref: made.line.refs[0] ?? 0 });
 
-  expect(await Promise.all(said)).toEqual([undefined, undefined, undefined]);
+  expect(await Promise.all(updates)).toEqual([undefined, undefined, undefined]);
 });
 
-it("[A5 J7 J5] brings to every join what the room has last taken", async () => {
+it("[A5 J7 J5] every join has the presence data that the room accepted last", async () => {
   const made = await visit({ presence: "first" });
   expect(made.line.target.presence).toBe('"first"');
 
@@ -133,31 +133,31 @@ it("[A5 J7 J5] brings to every join what the room has last taken", async () => {
   expect(made.line.items).toEqual([]);
 });
 
-it("[A5] does not bring to a join what the room refused", async () => {
+it("[A5] a join does not have presence data that the room rejected", async () => {
   const made = await visit({ presence: "small" });
 
-  const said = made.room.setPresence("too large");
+  const update = made.room.setPresence("too large");
   await settled();
   const [ref = 0] = made.line.refs;
   made.line.deliver({ type: "error", ref, code: "presence_too_large", message: "too large" });
   await comeBack(made);
 
-  await expect(said).rejects.toMatchObject({ code: "presence_too_large" });
+  await expect(update).rejects.toMatchObject({ code: "presence_too_large" });
   expect(made.line.target.presence).toBe('"small"');
 });
 
-it("[A5] sends again what was not answered", async () => {
+it("[A5] presence data without a reply is sent again", async () => {
   const made = await visit();
-  const said = made.room.setPresence("new");
+  const update = made.room.setPresence("new");
   await settled();
 
   await comeBack(made);
   made.line.deliver({ type: "ack", ref: made.line.refs[0] ?? 0 });
 
-  expect(await said).toBeUndefined();
+  expect(await update).toBeUndefined();
 });
 
-it("[A5 J7] says after the welcome what is too long for a URL", async () => {
+it("[A5 J7] presence data too long for a URL is sent after the welcome", async () => {
   const long = "ü".repeat(400);
   const made = await visit({ presence: long });
 
@@ -169,7 +169,7 @@ it("[A5 J7] says after the welcome what is too long for a URL", async () => {
   expect(made.line.items).toMatchObject([{ type: "presence", data: long }]);
 });
 
-it("[A5] is not held up by a full outbox", async () => {
+it("[A5] setPresence works when maxPendingActs acts are waiting", async () => {
   const made = await visit({ maxPendingActs: 1 });
   void made.room.publish("chat", 1);
 
