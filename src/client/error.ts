@@ -4,19 +4,19 @@ import type { ErrorFrame } from "../protocol/frames.ts";
 import { nameOfClose } from "./recovery.ts";
 
 /**
- * Errors that are found on this side:
+ * Errors that the client creates itself:
  *
- * - `outbox_full`: as many acts wait for their answer as `maxPendingActs` allows;
- * - `closed`: the room was closed, by {@link Room.close} or {@link Room.leave}, before the act was answered;
- * - `outcome_unknown`: the act was sent, its answer was lost, and the connection was away for longer than a server
- *   remembers acts (rule A3). Sent again it might be stored twice, so it is not; it may be stored, or not.
+ * - `outbox_full`: as many acts wait for a reply as `maxPendingActs` allows;
+ * - `closed`: {@link Room.close} or {@link Room.leave} closed the room before the reply to the act;
+ * - `outcome_unknown`: the act was sent, its reply was lost, and the outage was longer than a server remembers acts (rule
+ *   A3). The act may be stored or not. The client does not repeat it, because it might then be stored twice.
  */
 export type LocalErrorCode = "outbox_full" | "closed" | "outcome_unknown";
 
-/** The name of what went wrong: an error or a close of PROTOCOL.md, one of this side, or one of a newer server. */
+/** The code of an error: an error or a close of PROTOCOL.md, one of the client's own, or one of a newer server. */
 export type ParlorErrorCode = ErrorCode | CloseName | LocalErrorCode | (string & Record<never, never>);
 
-/** What a {@link ParlorError} may know besides its code. */
+/** The optional details of a {@link ParlorError}. */
 export interface ParlorErrorDetails {
   readonly retryAfterMs?: number | undefined;
   readonly ref?: number | undefined;
@@ -24,17 +24,17 @@ export interface ParlorErrorDetails {
   readonly versions?: Readonly<Record<string, number>> | undefined;
 }
 
-/** Why an act was refused, or why a room is closed. */
+/** Why an act was rejected, or why a room is closed. */
 export class ParlorError extends Error {
   /** Permanent; `message` is for people and may change. */
   declare readonly code: ParlorErrorCode;
   /** How long to wait before the same can succeed, in milliseconds; `undefined` if waiting is not known to help. */
   declare readonly retryAfterMs: number | undefined;
-  /** The act that was refused; `undefined` if it was no single one. */
+  /** The rejected act; `undefined` if the error is not about a single act. */
   declare readonly ref: number | undefined;
-  /** The server's option whose bound was met. */
+  /** The server option whose limit was exceeded. */
   declare readonly limit: string | undefined;
-  /** With `conflict`: the versions that the keys compared have, 0 for one that is absent. */
+  /** With `conflict`: the current versions of the compared keys, 0 for an absent key. */
   declare readonly versions: Readonly<Record<string, number>> | undefined;
 
   constructor(code: ParlorErrorCode, message: string, details: ParlorErrorDetails = {}) {
@@ -48,13 +48,19 @@ export class ParlorError extends Error {
   }
 }
 
-/** The error that a server's error frame tells of. */
+/** The error of a server's error frame. */
 export function errorOfFrame(frame: ErrorFrame): ParlorError {
   return new ParlorError(frame.code, frame.message, frame);
 }
 
-/** The error that a close with this code and reason is. */
+/** The error for a close with this code and reason. */
 export function errorOfClose(code: number, reason: string): ParlorError {
   const name = nameOfClose(code);
   return new ParlorError(name, reason === "" ? name : reason);
+}
+
+/** The error for an act or an update when `maxPendingActs` of them are waiting. */
+export function errorOfFullQueue(count: number, what: "acts" | "updates"): ParlorError {
+  const message = `${count} ${what} are waiting, which is the limit (maxPendingActs); wait for some to finish`;
+  return new ParlorError("outbox_full", message);
 }

@@ -5,18 +5,18 @@ import { settle, type JoinOptions } from "./options.ts";
 import type { Room } from "./room.ts";
 import { Session } from "./session.ts";
 
-/** What {@link createRoom} takes from the world; tests give their own. */
+/** The dependencies of {@link createRoom}. Tests pass substitutes. */
 export interface RoomDeps {
   readonly environment?: Environment;
   readonly dialers?: Dialers;
 }
 
 /**
- * Joins a room, and stays in it.
+ * Joins a room, and reconnects automatically until the room is closed.
  *
- * @param url the room's address, `https://host/rooms/lobby`; ws and wss are taken too
- * @throws TypeError for an address, a key or transports that cannot be used
- * @throws ParlorError `bad_frame` for presence data that JSON cannot carry
+ * @param url the room's address, `https://host/rooms/lobby`; the schemes ws and wss are accepted too
+ * @throws TypeError for an invalid address, an invalid option, or a runtime that supports none of the transports
+ * @throws ParlorError `bad_frame` for presence data that JSON cannot represent
  *
  * @example
  * const room = joinRoom("https://parlor.example/rooms/lobby", { presence: { name: "Ana" } });
@@ -27,7 +27,7 @@ export function joinRoom(url: string | URL, options: JoinOptions = {}): Room {
   return createRoom(url, options);
 }
 
-/** As {@link joinRoom}, in a world of the caller's. Not exported to applications. */
+/** The same as {@link joinRoom}, with dependencies of the caller. Not exported to applications. */
 export function createRoom(url: string | URL, options: JoinOptions, deps: RoomDeps = {}): Room {
   const settings = settle(options);
   const { environment = realEnvironment, dialers = makeDialers(settings) } = deps;

@@ -8,91 +8,91 @@ import type { GetToken } from "./tokens.ts";
 import type { TransportName } from "./transports/transport.ts";
 import type { WebSocketConstructor } from "./transports/websocket-transport.ts";
 
-/** How to join a room. Everything may be left out. */
+/** How to join a room. Every option may be omitted. */
 export interface JoinOptions {
   /**
-   * Who one is: 22 characters of base64url, 128 random bits. The same key in the same room is the same member, so an
-   * application that saves {@link Room.key} comes back as who it was. It is a secret, and for one connection at a
-   * time: of two tabs with one key, the older is closed with `replaced`. If its connection is younger than a minute, it
-   * first reconnects once.
+   * Identifies the member: 22 characters of base64url, 128 random bits. The same key in the same room is the same
+   * member, so an application that saves {@link Room.key} can rejoin as that member. The key is a secret. Use it for one
+   * connection at a time: if two tabs use the same key, the older one is closed with `replaced`. If the connection of the
+   * older tab is younger than a minute, that tab first reconnects once.
    *
-   * @default drawn at random
+   * @default generated at random
    */
   readonly key?: string | undefined;
   /**
-   * Where to go on, from the {@link Room.position} of an earlier visit: every message since then is told first. Where
-   * that cannot be had, the event `welcome` says so.
+   * The {@link Room.position} of an earlier session, to resume from: the room first delivers every message since then. If
+   * these messages are not available, the event `welcome` has `recovered: false`.
    *
-   * @default from now on, or from `rewind`
+   * @default only new messages, or as many as `rewind` requests
    */
   readonly position?: string | undefined;
-  /** How many of the newest messages to be told on the first join; `position` wins over it. @default 0 */
+  /** How many of the newest messages to receive on the first join. Ignored if there is a `position`. @default 0 */
   readonly rewind?: number | undefined;
-  /** What the member says of itself from the start; anything JSON can carry. @default nothing */
+  /** The member's first presence data: any value that JSON can represent. @default none */
   readonly presence?: unknown;
   /**
-   * Whether to be told who is here, or only how many. A room of very many members tells everyone only how many, for as
-   * long as it is so large: see {@link Room.mode}.
+   * Whether to receive the list of members (`list`) or only their number (`count`). A room with very many members sends
+   * only the number to all clients: see {@link Room.mode}.
    *
    * @default "list"
    */
   readonly mode?: PresenceMode | undefined;
   /**
-   * Whether only to watch: as no member, neither listed nor counted, hearing everything that is for everyone. Acts
-   * are rejected `view_only`, and `presence` is not told.
+   * Whether to watch only. The client is then not a member: it is neither listed nor counted, and it receives everything
+   * that is addressed to all members. Acts are rejected with `view_only`, and `presence` is not sent.
    *
    * @default false
    */
   readonly view?: boolean | undefined;
   /**
-   * The ways to be tried, the best first. Which one works is remembered by the room; the first is tried again at the
-   * first reconnect that comes five minutes or more after it failed.
+   * The transports to try, the best first. The client remembers which one worked. It tries the first one again when it
+   * reconnects five minutes or more after that one failed.
    *
    * @default ["websocket", "sse"]
    */
   readonly transports?: readonly TransportName[] | undefined;
-  /** How long an attempt may take until the room's welcome, in milliseconds. @default 10_000 */
+  /** The maximum time from the start of an attempt to the room's welcome, in milliseconds. @default 10_000 */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * What the wait before the first reconnect is drawn from, in milliseconds: 0 to this. It doubles with each attempt
-   * that fails. If the connection had lasted for ten seconds, it is at most half of the outage. The wait that the server
-   * requests is added.
+   * The maximum random delay before the first reconnect, in milliseconds. It doubles with each attempt that fails. If the
+   * connection had lasted for ten seconds, it is at most half of the outage. A delay that the server requests is added.
    *
    * @default 1_000
    */
   readonly minReconnectDelayMs?: number | undefined;
-  /** The largest that the wait before a reconnect is drawn from, in milliseconds. @default 30_000 */
+  /** The upper limit of the random delay before any reconnect, in milliseconds. @default 30_000 */
   readonly maxReconnectDelayMs?: number | undefined;
-  /** How long a ping's answer may take over WebSocket, in milliseconds, before the connection is dead. @default 10_000 */
+  /** How long to wait for the reply to a ping over WebSocket, in milliseconds, before reconnecting. @default 10_000 */
   readonly pingTimeoutMs?: number | undefined;
-  /** How many acts may wait for their answer; one more is rejected `outbox_full`. @default 1_000 */
+  /** Maximum acts that wait for a reply. A further act is rejected with `outbox_full`. @default 1_000 */
   readonly maxPendingActs?: number | undefined;
   /**
-   * Gives a token, for rooms that ask for one: before each attempt to connect, and ahead of its expiry, when the
-   * connection continues with the new one. If `getToken` rejects, the attempt has failed, and the client calls it again
-   * for the next one. If it returns nothing (`undefined`, `null` or ""), the client joins without a token.
+   * Returns a token, for rooms that require one. The client calls it before each attempt to connect, and again before the
+   * token expires; the connection then continues with the new token. If `getToken` rejects, the attempt fails, and the
+   * client calls it again for the next attempt. If it returns nothing (`undefined`, `null` or ""), the client joins without
+   * a token.
    *
    * @default none
    */
   readonly getToken?: GetToken | undefined;
   /**
-   * How frames travel over WebSocket: `proto` of `proto.ts` makes them binary, and so smaller.
+   * The encoding of frames over WebSocket. `proto` of `proto.ts` makes them binary, which is smaller.
    *
    * @default JSON
    */
   readonly dialect?: Dialect | undefined;
-  /** The constructor of WebSockets. @default the platform's */
+  /** The constructor for WebSockets. @default the platform's */
   readonly WebSocket?: WebSocketConstructor | undefined;
-  /** What SSE and its POSTs are made with. @default the platform's */
+  /** The function for the requests of SSE. @default the platform's */
   readonly fetch?: typeof fetch | undefined;
 }
 
-/** Options with everything settled. */
+/** The options with their defaults, checked. */
 export interface Settings extends BackoffBounds, DialerOptions {
   readonly key: string;
-  readonly position: string | undefined;
-  readonly rewind: number | undefined;
-  readonly presence: unknown;
+  readonly position?: string;
+  readonly rewind?: number | undefined;
+  readonly presence?: unknown;
   readonly mode: PresenceMode;
   readonly view: boolean;
   readonly transports: readonly TransportName[];
@@ -113,15 +113,12 @@ const DURATIONS = [
 const MAX_REWIND = 999_999_999;
 
 /**
- * Fills in what was left out, or is `undefined`.
+ * Fills in the defaults of options that are absent or `undefined`, and checks the values.
  *
  * @throws TypeError for an invalid option, and if the runtime lacks something that no option replaces
  */
 export function settle(options: JoinOptions): Settings {
   const settings = {
-    position: undefined,
-    rewind: undefined,
-    presence: undefined,
     mode: "list" as const,
     view: false,
     transports: ["websocket", "sse"] as const,
@@ -130,9 +127,7 @@ export function settle(options: JoinOptions): Settings {
     maxReconnectDelayMs: 30_000,
     pingTimeoutMs: 10_000,
     maxPendingActs: 1_000,
-    getToken: undefined,
     WebSocket: globalThis.WebSocket,
-    dialect: undefined,
     fetch: ((input, init) => globalThis.fetch(input, init)) as typeof fetch,
     ...(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
       readonly [Name in keyof JoinOptions]: Exclude<JoinOptions[Name], undefined>;

@@ -8,18 +8,18 @@ import type { Dialect } from "./transports/dialect.ts";
 import { NO_FRAME, decodeServerText } from "./transports/decode.ts";
 
 /**
- * The binary dialect, for `joinRoom(url, { dialect: proto })`: less on the wire, and bytes as they are. Over SSE, and so
- * where a room falls back to it, JSON is spoken. An entry of its own, so that only those load it who use it.
+ * The binary dialect, for `joinRoom(url, { dialect: proto })`. Frames are smaller, and raw bytes are not encoded in base64.
+ * Over SSE the client still uses JSON. This file is a separate entry, so that only pages that use it load it.
  */
 export const proto: Dialect = {
-  // A server that does not have it, before it is deployed or after it was rolled back, speaks JSON.
+  // An older server, or one that was rolled back, does not support the dialect and chooses JSON.
   protocols: [PROTO_SUBPROTOCOL, SUBPROTOCOL],
   write: (text, protocol) => {
     if (protocol === SUBPROTOCOL) return text;
     // JSON.rawJSON can write numbers that a double cannot represent. They would be changed here. The room rejects them.
     if (lostNumber(text) !== undefined) return text;
     const bytes = encode(text);
-    // Very many short keys take a little more room than JSON, and the room takes text as well.
+    // Very many short keys are slightly larger in binary than in JSON. The room accepts text as well.
     return bytes.length > utf8Length(text) ? text : bytes;
   },
   sizeOf: (text, protocol) => (protocol === SUBPROTOCOL ? undefined : encode(text).length),

@@ -2,7 +2,7 @@ import type { CLOSE_CODES, CloseName } from "../protocol/close-codes.ts";
 import type { ERRORS, ErrorCode, ErrorRecovery } from "../protocol/errors.ts";
 import type { ErrorFrame } from "../protocol/frames.ts";
 
-/** The errors whose row in the table of errors says this. */
+/** The errors whose row in the table of errors has this recovery. */
 type CodesOf<Recovery extends ErrorRecovery> = {
   [Code in ErrorCode]: (typeof ERRORS)[Code]["recovery"] extends Recovery ? Code : never;
 }[ErrorCode];
@@ -16,8 +16,8 @@ type FinalNames = {
   ]: Name;
 };
 
-// The tables of the protocol, without their sentences, which a client has no use for and a page would have to load.
-// That these say the same is checked where they are compiled: a row that is missing, or changed, is a type error.
+// The protocol's tables without their texts, which a client does not need and a page would have to load. The compiler checks
+// these copies against the tables: a missing or a different row is a type error.
 
 const RECOVERIES: Readonly<Record<string, "wait" | "reconnect">> = {
   rate_limited: "wait",
@@ -25,12 +25,12 @@ const RECOVERIES: Readonly<Record<string, "wait" | "reconnect">> = {
   room_busy: "wait",
   room_full: "wait",
   banned: "wait",
-  unknown_kind: "wait", // here; another version of the server may have it
+  unknown_kind: "wait", // another version of the server may have the kind
   unavailable: "wait",
   internal: "wait",
   not_joined: "reconnect",
   superseded: "reconnect",
-  token_expired: "reconnect", // each join asks for a new token
+  token_expired: "reconnect", // each join requests a new token
 } satisfies Record<CodesOf<"wait">, "wait"> & Record<CodesOf<"reconnect" | "renew">, "reconnect">;
 
 const FINAL_NAMES: Readonly<Record<number, string>> = {
@@ -44,12 +44,12 @@ const FINAL_NAMES: Readonly<Record<number, string>> = {
   4507: "left",
 } satisfies FinalNames;
 
-/** What to do about an act that was refused: send it again later, send it again once joined again, or give it up. */
+/** What to do about a rejected act: repeat it later, repeat it after a reconnect, or reject its promise. */
 export type ActRecovery = "wait" | "reconnect" | "give up";
 
 /**
- * What a refused act needs: what the error's row says, or for an error newer than this code, to wait if the server
- * says how long.
+ * The recovery of a rejected act, from the table of errors. For an error newer than this code it is to wait if the server
+ * states how long, and otherwise to give up.
  */
 export function recoveryOf({ code, retryAfterMs }: ErrorFrame): ActRecovery {
   return RECOVERIES[code] ?? (retryAfterMs === undefined ? "give up" : "wait");

@@ -31,12 +31,12 @@ import { Timers } from "./runtime/timers.ts";
 import type { TransportName } from "./transports/transport.ts";
 import { Updates, type Change } from "./sending/updates.ts";
 
-/** How long a leave may take to reach the room, in milliseconds, before the connection is closed all the same. */
+/** How long to wait for the room to process a leave, in milliseconds. Then the client closes the connection anyway. */
 const LEAVE_TIMEOUT_MS = 2_000;
 
 /**
- * A member's life in a room, on its own side: does what the connection's state machine decides, and brings what the
- * room sends to where it belongs. Applications know it as a {@link Room}.
+ * The client's side of a membership. It performs the effects of the connection's state machine, and passes the room's frames
+ * to the modules that handle them. Applications see it as a {@link Room}.
  */
 export class Session implements Room {
   readonly key: string;
@@ -57,7 +57,7 @@ export class Session implements Room {
   #attempt: number;
   #link: Link | undefined;
 
-  /** Begins to join at once. */
+  /** Starts to join at once. */
   constructor(address: string, settings: Settings, dialers: Dialers, environment: Environment) {
     this.key = settings.key;
     this.#address = address;
@@ -148,7 +148,7 @@ export class Session implements Room {
     const link = this.state === "connected" ? this.#link : undefined;
     if (link === undefined) return this.close();
     this.#sender.flush();
-    this.#link = undefined; // so that it is not closed before the room has heard
+    this.#link = undefined; // so that it is not closed before the room has processed the leave
     const left = link.leave();
     this.#step({ type: "closed", reason: "left" });
     this.#timers.set("leave", LEAVE_TIMEOUT_MS, () => link.close(true));
@@ -183,7 +183,7 @@ export class Session implements Room {
         if (effect.ms === undefined) return this.#timers.clear("attempt");
         return this.#timers.set("attempt", effect.ms, () => this.#step({ type: "due" }));
       case "tell":
-        return this.#tell(effect.change);
+        return this.#notify(effect.change);
       default:
         return effect satisfies never;
     }
@@ -193,7 +193,7 @@ export class Session implements Room {
     const { key, rewind, mode, view } = this.#settings;
     this.#attempt = Math.min(this.#attempt + 1, Number.MAX_SAFE_INTEGER);
     const listener: LinkListener = {
-      onFrame: (frame) => this.#take(frame),
+      onFrame: (frame) => this.#receive(frame),
       onPosition: (position) => this.#replica.position(position),
       onRead: (chars) => this.#sender.read(chars),
       onReady: () => this.#sender.flush(),
@@ -211,7 +211,7 @@ export class Session implements Room {
         after: this.position,
         presence: this.#acts.joinPresence,
         roster: this.#replica.members.roster,
-        // Without a position it is told anyway.
+        // Without a position the room sends the state anyway.
         state: this.position !== undefined && !this.#replica.shared.isKnown,
       },
       { listener, clock: this.#environment, timers: this.#timers },
@@ -224,7 +224,7 @@ export class Session implements Room {
     this.#sender.detach();
   }
 
-  #tell(change: StateChange): void {
+  #notify(change: StateChange): void {
     const isClosed = change.state === "closed";
     if (isClosed) {
       this.#unwatch();
@@ -238,7 +238,7 @@ export class Session implements Room {
     }
   }
 
-  #take(frame: ServerFrame): void {
+  #receive(frame: ServerFrame): void {
     switch (frame.type) {
       case "welcome":
         return this.#welcome(frame);
@@ -260,18 +260,18 @@ export class Session implements Room {
         else this.#sender.refused(frame);
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
         if (frame.code === "superseded") this.#step({ type: "replaced", reason: frame.message });
-        // After a renewal that failed the old token is valid for a while.
+        // After a failed renewal the old token is still valid.
         else if (recoveryOf(frame) === "reconnect" && !isOfRenewal(frame))
           this.#step({ type: "lost", reason: frame.message });
         return;
       case "expiring":
         return this.#renewal.schedule(this.#link, frame.expiresInMs);
-      case "pong": // the link's
-      case "close": // the transport's, which ends
-      case "history": // never asked for here
+      case "pong": // handled by the link
+      case "close": // handled by the transport
+      case "history": // never requested by this client
         return;
       default:
-        frame satisfies never; // of a newer server, and passed over (rule F2)
+        frame satisfies never; // a frame of a newer server is ignored (rule F2)
     }
   }
 
@@ -288,7 +288,7 @@ export class Session implements Room {
     emitWelcome();
   }
 
-  /** Tells listeners; nothing where nothing has happened. */
+  /** Calls the listeners, unless there is no event. */
   #emit<Type extends keyof RoomEvents>(type: Type, event: RoomEvents[Type] | undefined): void {
     if (event !== undefined) this.#emitter.emit(type, event);
   }

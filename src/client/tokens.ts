@@ -1,4 +1,4 @@
-/** A JSON Web Token that the application's backend has signed; nothing, or "", if there is none. */
+/** A JSON Web Token that the application's backend has signed. Nothing, or "", means no token. */
 type MaybeToken = string | null | undefined | void;
 
 /** Returns a token. If it returns nothing, the client joins without a token, as an anonymous member. */

@@ -30,7 +30,7 @@ export function parseJson(text: string, maxDepth = MAX_JSON_DEPTH): unknown {
  * a quiet room, where no code is compiled. The pattern is anchored at the start. Otherwise a long text with fewer brackets
  * would be scanned once for each of them.
  */
-const MANY_OPEN = new RegExp(`^(?:[^[{]*[[{]){${MAX_JSON_DEPTH + 1}}`);
+const MANY_OPEN = /* @__PURE__ */ new RegExp(`^(?:[^[{]*[[{]){${MAX_JSON_DEPTH + 1}}`);
 
 /** Whether the text has enough brackets that their depth must be counted. */
 function mayNestDeeper(text: string, maxDepth: number): boolean {

@@ -9,20 +9,20 @@ it.each([
   ["wss://parlor.example/rooms/lobby", "https://parlor.example/rooms/lobby"],
   ["ws://localhost:8787/rooms/lobby/", "http://localhost:8787/rooms/lobby"],
   ["http://parlor.example/below/rooms/a%3Ab?v=1#x", "http://parlor.example/below/rooms/a%3Ab?v=1"],
-])("[N1 J1] takes %s for a room's address", (url, address) => {
+])("[N1 J1] %s is accepted as a room's address", (url, address) => {
   expect(roomAddress(url)).toBe(address);
 });
 
 it.each([
   ["an address of another scheme", "ftp://parlor.example/rooms/lobby", {}],
-  ["an address that is none", "lobby", {}],
+  ["text that is not an address", "lobby", {}],
   ["a key of another form", "https://parlor.example/rooms/lobby", { key: "short" }],
   ["no transports", "https://parlor.example/rooms/lobby", { transports: [] }],
-])("[J3] throws a TypeError for %s", (_what, url, options) => {
+])("[J3] joinRoom throws a TypeError for %s", (_what, url, options) => {
   expect(() => joinRoom(url, options)).toThrow(TypeError);
 });
 
-it("[J7] throws for presence data that JSON cannot carry", () => {
+it("[J7] joinRoom throws for presence data that JSON cannot represent", () => {
   expect(() => joinRoom("https://parlor.example/rooms/lobby", { presence: 1n })).toThrow(ParlorError);
 });
 
@@ -38,7 +38,7 @@ it("[J7] an option that is undefined has its default", () => {
   expect(settings.key).toMatch(/^[A-Za-z0-9_-]{22}$/);
 });
 
-it("[G5] takes the platform's WebSocket and fetch, or others", () => {
+it("[G5] joinRoom uses the platform's WebSocket and fetch, or those in the options", () => {
   const other: WebSocketConstructor = WsWebSocket;
   const fetch_: typeof fetch = () => Promise.reject(new Error("unused"));
 

@@ -7,6 +7,7 @@ const CHECKED = [
   ".github/",
   "CHANGELOG.md",
   "src/auth/",
+  "src/client/",
   "src/config/",
   "src/decisions/",
   "src/limits/",
@@ -30,6 +31,7 @@ const CHECKED = [
   "test/workers/membership/",
   "test/workers/presence/",
   "test/workers/state/",
+  "test/client/",
 ];
 
 /** Files that no person writes. */

@@ -1,26 +1,26 @@
 import { clampDelay } from "../../protocol/durations.ts";
 
-/** Between which bounds a client waits before it tries again. */
+/** The limits of the delay before a retry. */
 export interface BackoffBounds {
-  /** What the first wait is drawn from: 0 to this, in milliseconds. */
+  /** The maximum of the first random delay, in milliseconds. */
   readonly minReconnectDelayMs: number;
-  /** The largest bound of any wait, in milliseconds. */
+  /** The upper limit of any random delay, in milliseconds. */
   readonly maxReconnectDelayMs: number;
 }
 
 /**
- * The bound of a wait is at most this part of the outage so far. So clients reconnect at the latest after 1.5 times the
+ * The maximum delay is at most this share of the outage so far. So clients reconnect at the latest after 1.5 times the
  * duration of a restart. Doubling alone may wait 15 seconds after a restart of 5 seconds.
  */
 const OUTAGE_SHARE = 0.5;
 
 /**
- * How long to wait before the next attempt, in milliseconds: "full jitter", drawn evenly between 0 and a bound that
- * doubles with each attempt. The first is drawn as well, so that a room's members do not all come back at once.
+ * The delay before the next attempt, in milliseconds, with full jitter: evenly distributed between 0 and a maximum that
+ * doubles with each attempt. The first delay is random too, so that a room's members do not all reconnect at once.
  *
  * @param attempt attempts that failed in a row before this one, 0 for the first
- * @param floorMs what the server asked for; the draw is added to it, for everyone was told the same
- * @param random as `Math.random`
+ * @param floorMs the delay that the server requests. The random delay is added, because all clients receive the same request
+ * @param random the same as `Math.random`
  * @param outageMs how long ago a stable connection was lost; `Infinity` if there was none
  */
 export function backoffMs(
@@ -31,7 +31,7 @@ export function backoffMs(
   outageMs = Infinity,
 ): number {
   const { minReconnectDelayMs: min, maxReconnectDelayMs: max } = bounds;
-  // 2^30 of a millisecond is twelve days: the exponent is bounded so that no bound becomes Infinity.
+  // 2^30 milliseconds are twelve days. The exponent is limited so that the maximum never becomes Infinity.
   const bound = Math.min(max, min * 2 ** Math.min(attempt, 30), Math.max(min, outageMs * OUTAGE_SHARE));
   return clampDelay(Math.round(clampDelay(floorMs) + random() * bound));
 }

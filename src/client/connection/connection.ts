@@ -14,17 +14,17 @@ import {
 import type { TransportEnd, TransportName } from "../transports/transport.ts";
 
 /**
- * How a room stands: `connecting` until the first welcome, `connected`, `reconnecting` after a connection was lost,
+ * The state of a room: `connecting` until the first welcome, `connected`, `reconnecting` after a connection was lost, or
  * `closed` for good.
  */
 export type RoomState = "connecting" | "connected" | "reconnecting" | "closed";
 
-/** A change of state, or one more attempt that failed. */
+/** A change of state, or another failed attempt. */
 export interface StateChange {
   readonly state: RoomState;
-  /** Why, for people. */
+  /** The reason, for people. */
   readonly reason: string;
-  /** The code that the last connection was closed with; 1006 if it broke. `undefined` when connected. */
+  /** The close code of the last connection; 1006 if it broke. `undefined` when connected. */
   readonly code?: number;
   /** When the next attempt begins, in milliseconds from now; only while there is no connection. */
   readonly retryInMs?: number;
@@ -32,20 +32,20 @@ export interface StateChange {
   readonly error?: ParlorError | undefined;
 }
 
-/** Where the life of a connection stands. */
+/** The phase of a connection. */
 type Phase =
   | { readonly is: "opening"; readonly refusal?: ErrorFrame }
   | { readonly is: "open"; readonly since: number }
   | { readonly is: "waiting" }
   | { readonly is: "closed" };
 
-/** Everything that decides what a room does about its connection. Pure data. */
+/** The data on which a room's decisions about its connection depend. Pure data. */
 export interface Connection {
   readonly phase: Phase;
   readonly fallback: TransportFallback;
-  /** Attempts in a row that led to no connection that lasted. */
+  /** The number of attempts in a row without a stable connection. */
   readonly attempt: number;
-  /** Whether a room was ever joined. */
+  /** Whether the room was ever joined. */
   readonly hasJoined: boolean;
   /** When the last stable connection was lost; `undefined` before there was one. */
   readonly lostAt?: number;
@@ -55,44 +55,44 @@ export interface Connection {
   readonly hasRetaken?: boolean;
 }
 
-/** What can happen to a connection. */
+/** The events of a connection. */
 export type ConnectionEvent =
   /** The timer of the last `timer` effect fired. */
   | { readonly type: "due" }
-  /** The network may be back: try now. */
+  /** The network may be available again: try now. */
   | { readonly type: "online" }
   | { readonly type: "welcomed" }
-  /** The server said why it will close; only before a welcome. */
+  /** The server sent an error before it closes the connection; only before a welcome. */
   | { readonly type: "refused"; readonly error: ErrorFrame }
   /** The transport ended. */
   | { readonly type: "ended"; readonly end: TransportEnd }
-  /** The transport is as good as dead, or of no use: give it up and come back. */
+  /** The transport is dead or useless: close it and reconnect. */
   | { readonly type: "lost"; readonly reason: string }
-  /** Another connection has taken over. The answer to an act reported it before the transport did. */
+  /** Another connection replaced this one. The reply to an act reported it before the transport did. */
   | { readonly type: "replaced"; readonly reason: string }
-  /** The application has had enough. */
+  /** The application closed the room. */
   | { readonly type: "closed"; readonly reason: string };
 
-/** What is to be done about it, in order. */
+/** The actions that follow an event, in order. */
 export type Effect =
   | { readonly do: "dial"; readonly transport: TransportName }
   /** Close the connection; `forGood` if the member also leaves. */
   | { readonly do: "hang up"; readonly forGood: boolean }
-  /** Start the one timer, in place of the last; without `ms`, call it off. */
+  /** Start the only timer, or restart it. Without `ms`, stop it. */
   | { readonly do: "timer"; readonly ms: number | undefined }
   | { readonly do: "tell"; readonly change: StateChange };
 
-/** What {@link step} must know besides. */
+/** The further input of {@link step}. */
 export interface StepContext {
   readonly now: number;
   readonly random: () => number;
   readonly bounds: BackoffBounds & { readonly connectTimeoutMs: number };
 }
 
-/** A connection after an event, and what that entails. */
+/** A connection after an event, and the actions that follow. */
 export type Step = readonly [Connection, readonly Effect[]];
 
-/** A connection that lasted so long, in milliseconds, was a success: the next wait is a first one again. */
+/** A connection that lasted this long, in milliseconds, was stable: the backoff starts again. */
 const STABLE_MS = 10_000;
 
 /**
@@ -101,54 +101,46 @@ const STABLE_MS = 10_000;
  */
 const LATE_ATTEMPT_MS = 60_000;
 
-// Checked against the table, which is not loaded for it.
+// The compiler checks this against the table, which is not in the bundle.
 const REPLACED: (typeof CLOSE_CODES)["replaced"]["code"] = 4504;
 
-/** Before the first attempt, which the first `due` begins. */
+/** The state before the first attempt, which the first `due` starts. */
 export function makeConnection(transports: readonly TransportName[]): Connection {
   return { phase: { is: "waiting" }, fallback: makeFallback(transports), attempt: 0, hasJoined: false };
 }
 
-/** How the room stands. */
+/** The state of the room. */
 export function stateOf({ phase, hasJoined }: Connection): RoomState {
   if (phase.is === "open") return "connected";
   if (phase.is === "closed") return "closed";
   return hasJoined ? "reconnecting" : "connecting";
 }
 
-/** The state machine of a room's connection. Pure: what it decides is for the caller to do. */
+/** The state machine of a room's connection. Pure: the caller performs the effects. */
 export function step(connection: Connection, event: ConnectionEvent, context: StepContext): Step {
   const { phase } = connection;
-  if (phase.is === "closed") return [connection, []];
-  switch (event.type) {
-    case "due":
-      if (phase.is === "waiting") return dial(connection, context);
-      return phase.is === "opening" ? timeOut(connection, context) : [connection, []];
-    case "online":
-      return phase.is === "waiting" ? dial(connection, context) : [connection, []];
-    case "welcomed":
-      return phase.is === "opening" ? open(connection, context) : [connection, []];
-    case "refused":
-      return [
-        phase.is === "opening" ? { ...connection, phase: { ...phase, refusal: event.error } } : connection,
-        [],
-      ];
-    case "ended":
-      return phase.is === "waiting" ? [connection, []] : end(connection, event.end, context);
-    case "lost":
-    case "replaced": {
-      if (phase.is === "waiting") return [connection, []];
-      const code = event.type === "lost" ? 1006 : REPLACED;
-      const [next, effects] = end(connection, { code, reason: event.reason }, context);
-      return [next, [{ do: "hang up", forGood: false }, ...effects]];
-    }
-    case "closed": {
-      const before: readonly Effect[] = [{ do: "hang up", forGood: true }];
-      return close(connection, { state: "closed", reason: event.reason }, before);
-    }
-    default:
-      return event satisfies never;
+  const unchanged: Step = [connection, []];
+  if (phase.is === "closed") return unchanged;
+  if (event.type === "closed") {
+    return hangUp(close(connection, { state: "closed", reason: event.reason }), true);
   }
+  if (phase.is === "waiting") {
+    return event.type === "due" || event.type === "online" ? dial(connection, context) : unchanged;
+  }
+  if (event.type === "ended") return end(connection, event.end, context);
+  if (event.type === "lost" || event.type === "replaced") {
+    const code = event.type === "lost" ? 1006 : REPLACED;
+    return hangUp(end(connection, { code, reason: event.reason }, context));
+  }
+  if (phase.is === "open" || event.type === "online") return unchanged;
+  if (event.type === "due") return timeOut(connection, context);
+  if (event.type === "welcomed") return open(connection, context);
+  return [{ ...connection, phase: { ...phase, refusal: event.error } }, []];
+}
+
+/** Closes the connection before the effects of a step. */
+function hangUp([connection, effects]: Step, forGood = false): Step {
+  return [connection, [{ do: "hang up", forGood }, ...effects]];
 }
 
 function dial(connection: Connection, { bounds }: StepContext): Step {
@@ -160,24 +152,24 @@ function dial(connection: Connection, { bounds }: StepContext): Step {
 }
 
 function open(connection: Connection, { now }: StepContext): Step {
-  const fallback = afterWelcome(connection.fallback);
-  const change: StateChange = { state: "connected", reason: "the room was joined" };
-  return [
-    { ...connection, fallback, phase: { is: "open", since: now }, hasJoined: true, wasOutranked: false },
-    [
-      { do: "timer", ms: undefined },
-      { do: "tell", change },
-    ],
-  ];
+  return settle(
+    {
+      ...connection,
+      fallback: afterWelcome(connection.fallback),
+      phase: { is: "open", since: now },
+      hasJoined: true,
+      wasOutranked: false,
+    },
+    { state: "connected", reason: "the room was joined" },
+  );
 }
 
 function timeOut(connection: Connection, context: StepContext): Step {
   const fallback = afterFailure(connection.fallback, "timeout", context.now);
   const why = { code: 1006, reason: `no welcome within ${context.bounds.connectTimeoutMs} ms` };
-  // The time spent was wait enough before another way is tried, unless all of them have had their turn.
+  // The timeout was enough delay before the next transport, unless the client has tried all of them.
   const floorMs = fallback.current > 0 ? undefined : 0;
-  const [next, effects] = wait({ ...connection, fallback }, why, floorMs, context);
-  return [next, [{ do: "hang up", forGood: false }, ...effects]];
+  return hangUp(wait({ ...connection, fallback }, why, floorMs, context));
 }
 
 function end(
@@ -194,23 +186,27 @@ function end(
   // Only once. If two pages with one key both reconnect, the older one is closed for good in the end.
   const mayRetake = code === REPLACED && lastedMs < LATE_ATTEMPT_MS && !hasRetaken;
   if (!mayReconnect(code) && !mayRetake) {
-    return close(connection, { state: "closed", ...why, error: error ?? errorOfClose(code, reason) }, []);
-  }
-  const floorMs = refusal?.retryAfterMs ?? retryMs;
-  if (phase.is === "open") {
-    const lasting = lastedMs >= STABLE_MS ? { attempt: 0, lostAt: context.now } : {};
-    const next = { ...connection, ...lasting, fallback: afterDrop(fallback, context.now) };
-    return wait({ ...next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
+    return close(connection, { state: "closed", ...why, error: error ?? errorOfClose(code, reason) });
   }
   if (refusal?.code === "superseded" && connection.wasOutranked !== true) {
     return wait({ ...connection, wasOutranked: true }, why, undefined, context);
   }
-  const wasHeard = refusal !== undefined || code >= 4000;
-  const next = wasHeard ? afterRefusal(fallback) : afterFailure(fallback, "early", context.now);
-  return wait({ ...connection, fallback: next, hasRetaken: hasRetaken || mayRetake }, why, floorMs, context);
+  const lasting = lastedMs >= STABLE_MS ? { attempt: 0, lostAt: context.now } : {};
+  const next = {
+    ...connection,
+    ...lasting,
+    fallback:
+      phase.is === "open"
+        ? afterDrop(fallback, context.now)
+        : refusal !== undefined || code >= 4000
+          ? afterRefusal(fallback)
+          : afterFailure(fallback, "early", context.now),
+    hasRetaken: hasRetaken || mayRetake,
+  };
+  return wait(next, why, refusal?.retryAfterMs ?? retryMs, context);
 }
 
-/** @param floorMs what the server asked for; `undefined` to go on at once */
+/** @param floorMs the delay that the server requests; `undefined` to continue at once */
 function wait(
   connection: Connection,
   why: Pick<StateChange, "code" | "reason" | "error">,
@@ -221,18 +217,20 @@ function wait(
   const retryInMs =
     floorMs === undefined ? 0 : backoffMs(bounds, connection.attempt, floorMs, random, outageMs);
   const next: Connection = { ...connection, phase: { is: "waiting" }, attempt: connection.attempt + 1 };
-  return [
-    next,
-    [
-      { do: "timer", ms: retryInMs },
-      { do: "tell", change: { state: stateOf(next), ...why, retryInMs } },
-    ],
-  ];
+  return settle(next, { state: stateOf(next), ...why, retryInMs });
 }
 
-function close(connection: Connection, change: StateChange, before: readonly Effect[]): Step {
+function close(connection: Connection, change: StateChange): Step {
+  return settle({ ...connection, phase: { is: "closed" } }, change);
+}
+
+/** Ends a step: starts the timer, or stops it if there is nothing to wait for, and notifies the application. */
+function settle(connection: Connection, change: StateChange): Step {
   return [
-    { ...connection, phase: { is: "closed" } },
-    [...before, { do: "timer", ms: undefined }, { do: "tell", change }],
+    connection,
+    [
+      { do: "timer", ms: change.retryInMs },
+      { do: "tell", change },
+    ],
   ];
 }

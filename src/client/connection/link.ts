@@ -12,35 +12,35 @@ import type {
   TransportName,
 } from "../transports/transport.ts";
 
-/** Who is told what comes over a link, until it is closed. */
+/** Receives the events of a link, until the link is closed. */
 export interface LinkListener {
   onFrame(frame: ServerFrame): void;
-  /** Reading the frames before it has brought the client to this position. */
+  /** With the frames before, the client has reached this position. */
   onPosition(position: string): void;
-  /** So much was read, in UTF-16 units or bytes; only where the client has to say so. */
+  /** The client has read this much, in UTF-16 units or bytes. */
   onRead(chars: number): void;
   /** More can be sent. */
   onReady(): void;
-  /** The connection ended; nothing comes after it. */
+  /** The connection ended. No event follows. */
   onEnd(end: TransportEnd): void;
-  /** Nothing came for too long; the link is open still. */
+  /** No data arrived for too long. The link is still open. */
   onSilence(reason: string): void;
 }
 
-/** What a link needs of its room. */
+/** The dependencies of a link. */
 export interface LinkContext {
   readonly listener: LinkListener;
   readonly clock: Clock;
   readonly timers: Timers;
 }
 
-/** A stream that nothing came over for so long is dead, in milliseconds; a comment comes every 25 s (rule S3). */
+/** A stream without data for this long is dead, in milliseconds. The server sends a comment every 25 s (rule S3). */
 const SSE_SILENCE_MS = 60_000;
 
 /** No server requests pings more often than this, in milliseconds. The smallest configurable interval is 5 s. */
 const MIN_PING_MS = 1_000;
 
-/** A connection that is looked after: told about only while it is the room's, and found out when it is dead. */
+/** A connection with liveness checks. It reports events only until the room releases it. */
 export class Link {
   readonly name: TransportName;
   /** Round trip of the last ping, in milliseconds; `undefined` before the first, and over SSE. */
@@ -62,8 +62,8 @@ export class Link {
       listener.onEnd(end);
     };
     const transportListener = {
-      onFrames: (...come: Parameters<TransportListener["onFrames"]>) => this.#receive(...come),
-      onHeard: () => this.#liveness?.heard(clock.now()),
+      onFrames: (...received: Parameters<TransportListener["onFrames"]>) => this.#receive(...received),
+      onActive: () => this.#liveness?.active(clock.now()),
       onReady: () => {
         if (!this.#isOver) listener.onReady();
       },
@@ -78,12 +78,12 @@ export class Link {
     );
   }
 
-  /** Whether what is sent now would have to wait. */
+  /** Whether a batch that is sent now would have to wait. */
   get isBusy(): boolean {
     return this.#transport?.isBusy === true;
   }
 
-  /** Begins to look after the connection, with what its welcome says. */
+  /** Starts the liveness checks, with the values of the welcome. */
   welcomed({ session, key, try: attempt, pingIntervalMs }: WelcomeFrame, pingTimeoutMs: number): void {
     this.#authority = `${session}.${key}${attempt === undefined ? "" : `.${attempt}`}`;
     const rule =
@@ -104,12 +104,12 @@ export class Link {
     this.#transport?.send({ ...batch, authority: this.#authority });
   }
 
-  /** Goes on with a new token. */
+  /** Sends a new token, with which the connection continues. */
   renew(token: string): void {
     if (!this.#isOver) this.#transport?.renew(token, this.#authority);
   }
 
-  /** Asks for a sign of life now: there is reason to doubt that the connection lives. */
+  /** Sends a ping now, because the connection may be dead. */
   ping(): void {
     if (this.#liveness === undefined || this.#isOver) return;
     this.#pingedAt = this.#context.clock.now();
@@ -118,13 +118,13 @@ export class Link {
     this.#check();
   }
 
-  /** Ends the membership. Resolves when the room has heard of it, or cannot. */
+  /** Ends the membership. Resolves when the room has processed it, or cannot be reached. */
   async leave(): Promise<void> {
     this.release();
     await this.#transport?.leave(this.#authority);
   }
 
-  /** Lets go of the connection without closing it: nothing of it is told any more. */
+  /** Detaches the connection without closing it. It reports no further events. */
   release(): void {
     this.#isOver = true;
     this.#context.timers.clear("liveness");
@@ -139,9 +139,9 @@ export class Link {
   #receive(frames: readonly ServerFrame[], position?: string, chars = 0): void {
     const { clock, listener } = this.#context;
     const now = clock.now();
-    this.#liveness?.heard(now);
+    this.#liveness?.active(now);
     for (const frame of frames) {
-      // What is told may lead to the end of the link, and then the rest is for the next one to bring.
+      // A listener may close the link. The next connection then delivers the remaining frames.
       if (this.#isOver) return;
       if (frame.type === "pong") this.latencyMs = now - this.#pingedAt;
       else listener.onFrame(frame);

@@ -1,43 +1,43 @@
-/** How one connection's life is judged. */
+/** When a connection counts as dead. */
 export interface LivenessRule {
-  /** How often to ask for a sign of life, in milliseconds; Infinity where the server gives them unasked. */
+  /** The interval between pings, in milliseconds; Infinity if the server sends keep-alives without pings. */
   readonly pingIntervalMs: number;
-  /** How long it may take until one comes, in milliseconds: after a question, or unasked after the last. */
+  /** How long to wait for the reply to a ping, or for the next keep-alive, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** Finds out that a connection is dead though nobody closed it. One per connection; the caller owns the clock. */
+/** Detects a connection that is dead although nobody closed it. One for each connection; the caller owns the clock. */
 export class Liveness {
   readonly #rule: LivenessRule;
-  /** Since when a sign of life is owed; Infinity while none is. */
-  #owedSince = Infinity;
+  /** Since when the client waits for data; Infinity while it does not. */
+  #waitingSince = Infinity;
   #nextPingAt: number;
 
   constructor(rule: LivenessRule, now: number) {
     this.#rule = rule;
-    this.#nextPingAt = this.#isUnasked ? Infinity : now;
-    this.heard(now);
+    this.#nextPingAt = this.#isPassive ? Infinity : now;
+    this.active(now);
   }
 
-  /** Something came; anything is a sign of life. */
-  heard(now: number): void {
-    this.#owedSince = this.#isUnasked ? now : Infinity;
+  /** Data arrived. Any data proves that the connection is alive. */
+  active(now: number): void {
+    this.#waitingSince = this.#isPassive ? now : Infinity;
   }
 
   /** A ping was sent. */
   pinged(now: number): void {
     this.#nextPingAt = now + this.#rule.pingIntervalMs;
-    this.#owedSince = Math.min(this.#owedSince, now);
+    this.#waitingSince = Math.min(this.#waitingSince, now);
   }
 
-  /** What is to be done now, or for how many milliseconds nothing is. */
+  /** The action that is due, or the milliseconds until the next one. */
   check(now: number): "dead" | "ping" | number {
-    const deadAt = this.#owedSince + this.#rule.timeoutMs;
+    const deadAt = this.#waitingSince + this.#rule.timeoutMs;
     if (now >= deadAt) return "dead";
     return now >= this.#nextPingAt ? "ping" : Math.min(deadAt, this.#nextPingAt) - now;
   }
 
-  get #isUnasked(): boolean {
+  get #isPassive(): boolean {
     return this.#rule.pingIntervalMs === Infinity;
   }
 }

@@ -4,7 +4,7 @@ import type { Link } from "./link.ts";
 import { tokenFrom, type GetToken } from "../tokens.ts";
 import type { Timers } from "../runtime/timers.ts";
 
-/** The part of a token's time after which it is renewed. */
+/** The share of a token's lifetime after which it is renewed. */
 const RENEWAL_SHARE = 0.8;
 
 /** The shortest interval between renewals, in milliseconds, for a token without time left or without a valid expiry. */
@@ -26,9 +26,10 @@ export class Renewal {
   }
 
   /**
-   * Renews in time. A token that cannot be had then is asked for at the next join, when this one has expired.
+   * Schedules a renewal. If no new token is available then, the client requests one for the next join, after this one has
+   * expired.
    *
-   * @param expiresInMs how long it is good for; `undefined` for one that is not to be renewed
+   * @param expiresInMs how long the token is valid; `undefined` for a token that is not renewed
    */
   schedule(link: Link | undefined, expiresInMs: number | undefined): void {
     if (expiresInMs === undefined || this.#getToken === undefined) return;
@@ -44,7 +45,7 @@ export class Renewal {
     this.schedule(link, retryAfterMs && retryAfterMs / RENEWAL_SHARE);
   }
 
-  /** Renews no more: the connection is gone. */
+  /** Stops renewals, because the connection is gone. */
   stop(): void {
     this.#timers.clear("renewal");
   }
@@ -54,7 +55,7 @@ export class Renewal {
       const token = await tokenFrom(this.#getToken);
       if (token !== undefined) link?.renew(token);
     } catch {
-      // The connection ends with its token, and is made again with another.
+      // The connection ends when its token expires. The client then reconnects with another.
     }
   }
 }

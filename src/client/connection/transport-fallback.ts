@@ -1,6 +1,6 @@
 import type { TransportName } from "../transports/transport.ts";
 
-/** How an attempt failed before its welcome: nothing came within the time, or the connection ended early. */
+/** How an attempt failed before its welcome: by the timeout, or by an early end of the connection. */
 export type Failure = "timeout" | "early";
 
 /**
@@ -14,13 +14,13 @@ export interface TransportFallback {
   readonly names: readonly TransportName[];
   /** The one to try next, or in use. */
   readonly current: number;
-  /** The one that worked last; the first before any did. */
+  /** The transport that worked last; the first one before any has worked. */
   readonly preferred: number;
   /** Whether the preferred transport ever worked. */
   readonly isProven: boolean;
   /** Failures of this transport in a row. */
   readonly failures: number;
-  /** When the first of them was, in milliseconds of the caller's clock. */
+  /** The time of the first of these failures, in milliseconds of the caller's clock. */
   readonly failingSince: number;
   /** When the first transport was last left, in milliseconds of the caller's clock. */
   readonly leftFirstAt: number;
@@ -32,7 +32,7 @@ const UNPROVEN = { tries: 2, ms: 0 };
 /** The same for a preferred transport that has worked. A server restart takes less time. */
 const PROVEN = { tries: 5, ms: 15_000 };
 
-/** The first transport is tried again by a reconnect that comes so long after it was left: 5 minutes. */
+/** A reconnect tries the first transport again this long after the client left it: 5 minutes. */
 const RETRY_FIRST_MS = 300_000;
 
 /** Starts with the first transport. */
@@ -45,7 +45,7 @@ export function currentTransport(fallback: TransportFallback): TransportName {
   return fallback.names[fallback.current] ?? "websocket";
 }
 
-/** After an attempt that failed before its welcome, without a word from the server. */
+/** After an attempt that failed before its welcome, without an error from the server. */
 export function afterFailure(fallback: TransportFallback, failure: Failure, now: number): TransportFallback {
   const { names, current, preferred } = fallback;
   const failures = fallback.failures + 1;
@@ -63,8 +63,8 @@ export function afterFailure(fallback: TransportFallback, failure: Failure, now:
 }
 
 /**
- * After an attempt that the server refused in words. A browser hears them over SSE only, so they may be why the
- * WebSocket failed as well: back to what is known to work.
+ * After an attempt that the server rejected with an error. A browser receives such an error over SSE only, so the same error
+ * may be why the WebSocket failed. The next attempt uses the preferred transport.
  */
 export function afterRefusal(fallback: TransportFallback): TransportFallback {
   return { ...fallback, current: fallback.preferred, failures: 0 };
@@ -75,7 +75,7 @@ export function afterWelcome(fallback: TransportFallback): TransportFallback {
   return { ...fallback, preferred: fallback.current, isProven: true, failures: 0 };
 }
 
-/** After a connection that had been welcomed ended. */
+/** After the end of a connection that had received its welcome. */
 export function afterDrop(fallback: TransportFallback, now: number): TransportFallback {
   return fallback.current > 0 && now - fallback.leftFirstAt >= RETRY_FIRST_MS
     ? { ...fallback, current: 0 }

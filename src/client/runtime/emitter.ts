@@ -1,10 +1,10 @@
-/** Tells listeners of typed events. What a listener throws is reported and stops neither the others nor the caller. */
+/** Calls the listeners of typed events. An error of a listener is reported; other listeners and the caller continue. */
 export class Emitter<Events extends object> {
   readonly #listeners: { [Type in keyof Events]?: Set<(event: Events[Type]) => void> } = {};
   readonly #report: (error: unknown) => void;
   #isOver = false;
 
-  /** @param report is handed what listeners throw */
+  /** @param report receives the errors of listeners */
   constructor(report: (error: unknown) => void) {
     this.#report = report;
   }
@@ -12,13 +12,13 @@ export class Emitter<Events extends object> {
   /** Adds a listener; the returned function removes it, and may be called more than once. */
   on<Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void): () => void {
     const listeners = (this.#listeners[type] ??= new Set());
-    // A function of its own for each call: the same listener added twice is two, and each is removed for itself.
+    // A new function for each call, so that a listener that was added twice is called twice and removed separately.
     const added = (event: Events[Type]): void => listener(event);
     listeners.add(added);
     return () => void listeners.delete(added);
   }
 
-  /** Calls the listeners that are there now, in the order in which they were added. */
+  /** Calls the current listeners, in the order in which they were added. */
   emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
     for (const listener of [...(this.#listeners[type] ?? [])]) {
       if (this.#isOver) return;
@@ -31,6 +31,7 @@ export class Emitter<Events extends object> {
       }
     }
   }
+
   /** Stops all events. If an event is being emitted, its remaining listeners are not called either. */
   end(): void {
     this.#isOver = true;

@@ -1,17 +1,17 @@
-/** Time and chance, so that tests can hold them. */
+/** Time and randomness. Tests pass a substitute. */
 export interface Clock {
-  /** Milliseconds since some moment; never goes back. Not the time of day: a device's clock may be wrong, and may jump. */
+  /** Milliseconds since an arbitrary moment, never decreasing. Not the time of day, because a device's clock may jump. */
   now(): number;
-  /** As `Math.random`. */
+  /** The same as `Math.random`. */
   readonly random: () => number;
   /** Calls back once, after the delay in milliseconds, bounded by clampDelay. The returned function cancels it. */
   startTimer(callback: () => void, ms: number): () => void;
 }
 
-/** The names of the timers that a room can have running. */
+/** The names of a room's timers. */
 export type TimerName = "attempt" | "liveness" | "flush" | "leave" | "renewal";
 
-/** The timers of a room, at most one of each name. Whoever sets one sees to it that it does not outlive its use. */
+/** The timers of a room, at most one of each name. The code that sets a timer also clears it when it is obsolete. */
 export class Timers {
   readonly #clock: Clock;
   readonly #running = new Map<TimerName, () => void>();
@@ -20,7 +20,7 @@ export class Timers {
     this.#clock = clock;
   }
 
-  /** Starts a timer, in place of one of the same name. */
+  /** Starts a timer. Replaces a running one of the same name. */
   set(name: TimerName, ms: number, callback: () => void): void {
     this.clear(name);
     const cancel = this.#clock.startTimer(() => {
@@ -30,7 +30,7 @@ export class Timers {
     this.#running.set(name, cancel);
   }
 
-  /** Calls a timer off, if it runs. */
+  /** Stops a timer, if it is running. */
   clear(name: TimerName): void {
     this.#running.get(name)?.();
     this.#running.delete(name);

@@ -11,21 +11,21 @@ import type { Settings } from "../options.ts";
 import type { PendingActs } from "./pending-acts.ts";
 import type { Sender } from "./sender.ts";
 
-/** Where a recorded message, or a change of the shared state, is in the room's log. */
+/** The place of a recorded message, or of a change of the shared state, in the room's log. */
 export interface Published {
   /** Also the version of the keys that were set. */
   readonly offset: number;
 }
 
-/** Whom a message is for. */
+/** The addressees of a message. */
 export interface Addressees {
-  /** 1-64 ids of members that are in the room. @default everyone */
+  /** 1-64 ids of members that are in the room. @default all members */
   readonly to?: readonly string[] | undefined;
 }
 
-/** Whom a volatile message is for, and what may stand for it. */
+/** The addressees of a volatile message, and which newer messages may replace it. */
 export interface SendOptions extends Addressees {
-  /** 1-64 characters: which messages of this event may stand for one another. @default one for all without a key */
+  /** 1-64 characters. Waiting messages with the same event and key replace each other. @default the same for all */
   readonly key?: string | undefined;
 }
 
@@ -35,28 +35,28 @@ interface Caller {
   readonly reject: (error: ParlorError) => void;
 }
 
-/** The slot of presence acts: only the newest counts. */
+/** The slot of presence acts. Only the newest is sent. */
 const PRESENCE = "presence";
 
-/** Presence data longer than this, as it stands in a URL, is sent after the welcome; some proxies refuse long URLs. */
+/** Presence data longer than this in a URL is sent after the welcome, because some proxies reject long URLs. */
 const MAX_QUERY_CHARS = 2_000;
 
-/** What a member does in a room: the application's words become acts that the sender brings out. */
+/** Turns the application's calls into acts for the sender, and their replies into results of the calls. */
 export class Acts {
   readonly #pendingActs: PendingActs;
   readonly #sender: Sender;
   readonly #onError: (error: ParlorError) => void;
-  /** The presence data that the room has last taken, or is joined with; JSON text. */
+  /** The presence data that the room accepted last, or the data to join with; JSON text. */
   #presence: string | undefined;
-  /** The callers that wait for the newest presence act. Its answer settles all earlier ones, however many there are. */
+  /** The callers that wait for the newest presence act. Its reply settles all of them. */
   #callers: Caller[] = [];
   #end: ParlorError | undefined;
   readonly #viewOnly: ParlorError | undefined;
 
   /**
    * @param settings the presence data to join with, and whether to watch only
-   * @param onError is told of errors that no promise is rejected with
-   * @throws ParlorError for presence data that JSON cannot carry
+   * @param onError receives the errors that reject no promise
+   * @throws ParlorError for presence data that JSON cannot represent
    */
   constructor(
     pendingActs: PendingActs,
@@ -75,7 +75,7 @@ export class Acts {
     else if (presence !== undefined) this.#presence = encodeData(presence);
   }
 
-  /** The presence data to bring along to a join; a room may have forgotten it. */
+  /** The presence data to send with a join, because the room may have lost it. */
   get joinPresence(): string | undefined {
     return this.#isShort ? this.#presence : undefined;
   }
@@ -106,14 +106,14 @@ export class Acts {
     }
   }
 
-  /** Says after a welcome what could not be said in the join. */
+  /** Sends the presence data after a welcome if it was too long for the join. */
   welcomed(): void {
     if (this.#presence === undefined || this.#isShort || this.#pendingActs.inSlot(PRESENCE) !== undefined)
       return;
     this.#claim(this.#presence, { resolve: () => undefined, reject: this.#onError });
   }
 
-  /** Rejects what waits, and whatever comes. */
+  /** Rejects all waiting and all future acts. */
   end(error: ParlorError): void {
     this.#end = error;
     this.#pendingActs.refuseAll(error);
@@ -160,7 +160,7 @@ export class Acts {
       act(resolve, reject);
       this.#sender.schedule();
     });
-    // An application may leave an act to itself; its rejection is then no unhandled one.
+    // An application may ignore the promise. Its rejection is then not reported as unhandled.
     promise.catch(() => undefined);
     return promise;
   }

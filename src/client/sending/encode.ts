@@ -5,18 +5,18 @@ import { isPlain, jsonText } from "../../protocol/json-text.ts";
 import { MAX_JSON_DEPTH, utf8Length } from "../../protocol/json.ts";
 import { ParlorError } from "../error.ts";
 
-/** How to change the shared state, besides which keys get which values. */
+/** The options of a change of the shared state. */
 export interface SetOptions {
   /** Keys to delete in the same step. */
   readonly delete?: readonly string[] | undefined;
   /**
-   * The versions that keys must have for anything to change, as {@link SharedValue.version} tells them; 0, or
-   * `undefined`, for a key that must be absent. They need not be keys that are set.
+   * The versions that keys must have, from {@link SharedValue.version}; 0, or `undefined`, for a key that must be absent. If a
+   * version differs, nothing changes. These may be other keys than the ones that are set.
    *
-   * @default nothing is compared
+   * @default no key is compared
    */
   readonly if?: Readonly<Record<string, number | undefined>> | undefined;
-  /** Whether the keys set belong to this member, and are deleted when it departs. @default false */
+  /** Whether the set keys belong to this member, and are deleted when it leaves. @default false */
   readonly own?: boolean | undefined;
 }
 
@@ -36,7 +36,7 @@ export function withRef({ text, bytes }: EncodedFrame, ref: number): EncodedFram
 /**
  * Writes a value as JSON text; `undefined` becomes null.
  *
- * @throws ParlorError `bad_frame` for what JSON cannot carry
+ * @throws ParlorError `bad_frame` for a value that JSON cannot represent
  */
 export function encodeData(data: unknown): string {
   return orBadFrame(() => jsonText(data));
@@ -45,7 +45,7 @@ export function encodeData(data: unknown): string {
 /**
  * Writes a publish. A buffer, or a view of one, is sent as raw bytes.
  *
- * @throws ParlorError `bad_frame`, as the server would refuse it
+ * @throws ParlorError `bad_frame` for a frame that the server would reject
  */
 export function encodePublish(
   event: string,
@@ -64,13 +64,13 @@ export function encodePublish(
 }
 
 /**
- * Writes a change of the shared state. Keys and versions are not checked: the server refuses them by the act's ref.
+ * Writes a change of the shared state. Keys and versions are not checked, because the server rejects them with the act's ref.
  *
- * @throws ParlorError `bad_frame` for what JSON cannot carry, or nests too deep
+ * @throws ParlorError `bad_frame` for values that JSON cannot represent, or that nest too deeply
  */
 export function encodeSet(values: object, options: SetOptions): EncodedFrame {
   const { delete: deleted, if: versions = {}, own } = options;
-  // Left out of the text, a version that is undefined would not be compared.
+  // JSON would omit an undefined version, and the key would not be compared.
   const fields = `"set":${encodeObject(values, null)},"if":${encodeObject(versions, 0)}`;
   return encodeFrame({ type: "set", delete: deleted, own }, fields);
 }
@@ -78,7 +78,7 @@ export function encodeSet(values: object, options: SetOptions): EncodedFrame {
 /**
  * Writes a change of the member's presence data.
  *
- * @throws ParlorError `bad_frame`, as the server would refuse it
+ * @throws ParlorError `bad_frame` for a frame that the server would reject
  */
 export function encodePresence(text: string): EncodedFrame {
   return encodeFrame({ type: "presence" }, `"data":${text}`);
@@ -86,20 +86,18 @@ export function encodePresence(text: string): EncodedFrame {
 
 function encodeFrame(head: object, fields: string): EncodedFrame {
   const text = `${JSON.stringify(head).slice(0, -1)},${fields}}`;
-  // Text that nests too deep is refused as a whole, without a ref. An array around the frame is a level.
+  // The server rejects text that nests too deeply as a whole frame, without a ref. An array around the frame adds a level.
   if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
-    throw new ParlorError(
-      "bad_frame",
-      `the data nests more than ${MAX_JSON_DEPTH - 1} levels deep, which is the limit`,
+    throw badFrame(
+      `the data nests more than ${MAX_JSON_DEPTH - 1} levels deep, which is the limit; send flatter data`,
     );
   }
   return { text, bytes: utf8Length(text) };
 }
 
-/** Values by name as a JSON object, with something in the place of those that are undefined. */
+/** Writes values by name as a JSON object. `absent` replaces undefined values. */
 function encodeObject(values: object, absent: unknown): string {
-  if (!isPlain(values))
-    throw new ParlorError("bad_frame", "values and if must be plain objects with one field for each key");
+  if (!isPlain(values)) throw badFrame("values and if must be plain objects with one field for each key");
   const fields = Object.entries(values).map(
     ([name, value]) => `${JSON.stringify(name)}:${encodeData(value ?? absent)}`,
   );
@@ -110,7 +108,7 @@ function orBadFrame<Value>(read: () => Value): Value {
   try {
     return read();
   } catch (error) {
-    throw new ParlorError("bad_frame", `the data cannot be sent: ${String(error)}`);
+    throw badFrame(`the data cannot be sent: ${String(error)}`);
   }
 }
 
@@ -121,8 +119,10 @@ function nestsDeeper(value: unknown, levels: number): boolean {
 
 function checkName(what: string, name: string): void {
   if (typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARS) return;
-  throw new ParlorError(
-    "bad_frame",
-    `${what} is ${JSON.stringify(name)?.slice(0, 64)}, must be a string of 1-${MAX_NAME_CHARS} characters`,
-  );
+  const value = JSON.stringify(name)?.slice(0, 64);
+  throw badFrame(`${what} is ${value}, must be a string of 1-${MAX_NAME_CHARS} characters`);
+}
+
+function badFrame(message: string): ParlorError {
+  return new ParlorError("bad_frame", message);
 }

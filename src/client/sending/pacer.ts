@@ -1,19 +1,19 @@
-/** A server's budgets, as told in `welcome.limits`; one that is absent does not bind. */
+/** A server's limits, from `welcome.limits`. An absent one means no limit. */
 export type Limits = Readonly<Record<string, number>>;
 
 /**
- * The part of a burst that is used. The network bunches up what was sent evenly, and a server counts what arrives;
- * this leaves it a fifth.
+ * The share of a burst that the client uses. The server counts frames when they arrive, and the network may deliver evenly sent
+ * frames in bunches. A fifth of the burst is left for that.
  */
 const BURST_SHARE = 0.8;
 
 /**
- * The most messages sent at once, whatever the burst. A budget that an earlier life of the session has spent refuses
- * all of them, and a session is closed for 100 refusals within ten seconds (the default of `maxRefusals`).
+ * The maximum messages sent at once, even if the burst is larger. If an earlier page with the same session has used up the
+ * rate limit, the server rejects all of them. It closes a session after 100 rejections in ten seconds (default of `maxRefusals`).
  */
 const MAX_BURST = 50;
 
-/** Where a server names no limit. Not Infinity, which does not subtract from itself. */
+/** The value for no limit. Not Infinity, because Infinity minus Infinity is not a number. */
 const UNBOUND = 2 ** 53;
 
 /** A limit of the server. There is no limit if it is absent or is not a positive number. */
@@ -22,24 +22,24 @@ export function limitOf(limits: Limits, name: string): number {
   return limit > 0 ? Math.min(limit, UNBOUND) : UNBOUND;
 }
 
-/** Keeps what is sent within a session's budgets (rule L1), as the server will count it. The caller owns the clock. */
+/** Keeps the client within the session's rate limits (rule L1), as the server counts them. The caller owns the clock. */
 export class Pacer {
   #limits: Limits = {};
   #messages = UNBOUND;
   #bytes = UNBOUND;
   #at = 0;
 
-  /** Takes the limits of a welcome. What is spent stays spent: a budget is the session's, not the connection's. */
+  /** Sets the limits of a welcome. What was spent stays spent, because the server counts by session, not by connection. */
   setLimits(limits: Limits, now: number): void {
     this.#refill(now);
     this.#limits = limits;
     this.#refill(now);
   }
 
-  /** How long until a frame of so many messages and bytes may be sent, in milliseconds; 0 for now. */
+  /** How long until a frame with this many messages and bytes may be sent, in milliseconds; 0 for now. */
   waitMs(messages: number, bytes: number, now: number): number {
     this.#refill(now);
-    // A frame larger than the burst is charged as the burst: it could never be sent otherwise.
+    // A frame larger than the burst costs as much as the burst. Otherwise it could never be sent.
     const missingBytes = Math.min(bytes, this.#bytesBurst) - this.#bytes;
     const seconds = Math.max(
       (messages - this.#messages) / this.#limit("messagesPerSecond"),
@@ -48,20 +48,20 @@ export class Pacer {
     return seconds <= 0 ? 0 : Math.max(0, this.#at - now) + Math.ceil(seconds * 1000);
   }
 
-  /** Spends what {@link waitMs} allowed. */
+  /** Counts a frame that was sent. */
   spend(messages: number, bytes: number): void {
     this.#messages -= messages;
     this.#bytes -= Math.min(bytes, this.#bytesBurst);
   }
 
-  /** Sends nothing for so long, and then no faster than the budgets refill: the server has counted more than we. */
+  /** Stops sending for this long, and then starts without a burst: the server has counted more than the client. */
   hold(ms: number, now: number): void {
     this.#messages = Math.min(this.#messages, 0);
     this.#bytes = Math.min(this.#bytes, 0);
     this.#at = Math.max(this.#at, now + ms);
   }
 
-  /** Whether a {@link hold} lasts. */
+  /** Whether a {@link hold} is in effect. */
   isHeld(now: number): boolean {
     return now < this.#at;
   }

@@ -1,26 +1,26 @@
 import { clampTime } from "../../protocol/durations.ts";
-import { ParlorError } from "../error.ts";
+import { ParlorError, errorOfFullQueue } from "../error.ts";
 import type { EncodedFrame } from "./encode.ts";
 
 /**
- * A server remembers acts for ten minutes at least (rule A3). One that was sent longer ago is not sent again; half a
- * minute is kept back for its way there.
+ * A server remembers acts for at least ten minutes (rule A3). The client does not repeat an act that it first sent longer ago.
+ * Half a minute is reserved for the network.
  */
 const REPEATABLE_MS = 570_000;
 
 /** Refs per millisecond. The highest possible ref is 9 × 10^15, which is a safe integer. */
 const REFS_PER_MS = 1000;
 
-/** What the maker of an act says of it. */
+/** An act that has no ref yet. */
 export interface NewAct extends EncodedFrame {
-  /** Only the newest act of a slot counts, and it may be repeated without limit. */
+  /** Of the acts with the same slot only the newest is sent, and it may be repeated without limit. */
   readonly slot?: string;
-  /** Told once, with the offset, for acts that have one. */
+  /** Called once, with the offset of a recorded act. */
   readonly resolve: (offset: number | undefined) => void;
   readonly reject: (error: ParlorError) => void;
 }
 
-/** An act that waits for its answer. */
+/** An act that waits for its reply. */
 export interface Act extends NewAct {
   /** Positive, unique in the session once {@link PendingActs.begin} was called. */
   readonly ref: number;
@@ -28,24 +28,24 @@ export interface Act extends NewAct {
 
 interface Entry extends NewAct {
   ref: number;
-  /** When it was first sent, in milliseconds of the caller's clock; `undefined` if it never was. */
+  /** When it was first sent, in milliseconds of the caller's clock; `undefined` before that. */
   sentAt: number | undefined;
-  /** Whether it is on its way, and not to be sent now. */
+  /** Whether it is in flight, so that it is not sent now. */
   isSent: boolean;
 }
 
 /**
- * The acts that are not answered yet, and which of them are to be sent. Pure: it owns neither clock nor connection.
+ * The acts without a reply, and which of them are to be sent. Pure: it owns neither clock nor connection.
  *
- * The session and `ref` of an act name it for ever, so refs may not be used twice: not within a room object, and not
- * by a later one that was given the same key, for then a new message would be taken for the repetition of an old one
- * and lost. So the first ref comes from a clock, with a thousand refs per millisecond. A page that is reloaded starts above
- * every ref of its earlier load, unless that acted more than a thousand times a millisecond. It is the server's clock, from
- * the first welcome, because the device's clock may be wrong by years, and may be set back between two loads.
+ * The server identifies an act by its session and `ref`, so a ref must never be used twice for one key, not even by a later
+ * page. Otherwise the server would treat a new message as a repeated one, and drop it. So the first ref comes from a clock,
+ * with a thousand refs per millisecond. A page that is reloaded starts above every ref of its earlier load, unless that
+ * performed more than a thousand acts per millisecond. The clock is the server's, from the first welcome, because the
+ * device's clock may be wrong by years, and may be set back between two loads.
  */
 export class PendingActs {
   readonly #maxPending: number;
-  /** By ref, ascending: the order in which they were made is that in which they go out. */
+  /** By ref, ascending. Acts are sent in the order in which they were created. */
   readonly #entries = new Map<number, Entry>();
   /** The acts that have a slot, by slot. */
   readonly #slots = new Map<string, Entry>();
@@ -71,34 +71,29 @@ export class PendingActs {
     for (const entry of waiting) this.#entries.set((entry.ref += base), entry);
   }
 
-  /** The act in a slot that waits, if one does. */
+  /** The waiting act of a slot; `undefined` if there is none. */
   inSlot(slot: string): Act | undefined {
     return this.#slots.get(slot);
   }
 
   /**
-   * Adds an act. An earlier act of the same slot is dropped and not answered. A full outbox rejects the act, unless it has
-   * a slot.
+   * Adds an act. It replaces an earlier act of the same slot, which is not settled. If too many acts are waiting, the act is
+   * rejected, unless it has a slot.
    */
   add(act: NewAct): void {
     const { slot } = act;
-    const older = slot === undefined ? undefined : this.#slots.get(slot);
     if (slot === undefined && this.#entries.size >= this.#maxPending) {
-      return act.reject(
-        new ParlorError(
-          "outbox_full",
-          `${this.#maxPending} acts are waiting, which is the limit (maxPendingActs); wait for some to finish`,
-        ),
-      );
+      return act.reject(errorOfFullQueue(this.#maxPending, "acts"));
     }
-    const ref = this.#nextRef++;
-    if (older !== undefined) this.#remove(older.ref);
-    const entry: Entry = { ...act, ref, sentAt: undefined, isSent: false };
-    this.#entries.set(ref, entry);
-    if (slot !== undefined) this.#slots.set(slot, entry);
+    const entry: Entry = { ...act, ref: this.#nextRef++, sentAt: undefined, isSent: false };
+    this.#entries.set(entry.ref, entry);
+    if (slot === undefined) return;
+    const older = this.#slots.get(slot);
+    if (older !== undefined) this.#entries.delete(older.ref);
+    this.#slots.set(slot, entry);
   }
 
-  /** The acts to be sent, in order. Those that can no longer be repeated are rejected here. */
+  /** The acts to send, in order. Rejects the acts that can no longer be repeated. */
   *unsent(now: number): Generator<Act> {
     for (const entry of this.#entries.values()) {
       const { ref, slot, sentAt = now, isSent } = entry;
@@ -109,14 +104,14 @@ export class PendingActs {
           ref,
           new ParlorError(
             "outcome_unknown",
-            "the reply was lost, and it is too late to ask for it again; the act may have taken effect",
+            "the reply was lost, and it is too late to repeat the act; it may have taken effect",
             { ref },
           ),
         );
     }
   }
 
-  /** Notes that an act is on its way. */
+  /** Records that an act is in flight. */
   sent(ref: number, now: number): void {
     const entry = this.#entries.get(ref);
     if (entry === undefined) return;
@@ -134,18 +129,18 @@ export class PendingActs {
     this.#remove(ref)?.reject(error);
   }
 
-  /** The act is to be sent again, under the same ref. */
+  /** The act must be sent again, with the same ref. */
   again(ref: number): void {
     const entry = this.#entries.get(ref);
     if (entry !== undefined) entry.isSent = false;
   }
 
-  /** Everything unanswered is to be sent again: the connection that it went by is gone. */
+  /** All acts without a reply must be sent again, because their connection is gone. */
   allAgain(): void {
     for (const ref of this.#entries.keys()) this.again(ref);
   }
 
-  /** Rejects everything: the room is closed. */
+  /** Rejects all acts, because the room is closed. */
   refuseAll(error: ParlorError): void {
     for (const ref of this.#entries.keys()) this.refuse(ref, error);
   }

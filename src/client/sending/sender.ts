@@ -10,21 +10,21 @@ import { recoveryOf } from "../recovery.ts";
 import type { Clock, Timers } from "../runtime/timers.ts";
 import { VolatileQueue } from "./volatile-queue.ts";
 
-/** How long to leave a busy transport alone, in milliseconds. One that answers says itself when it is ready. */
+/** How long to wait for a busy transport, in milliseconds. An SSE transport also reports when it is ready. */
 const BUSY_MS = 50;
 
-/** How often in a window to say what was read: as often as rule L5 asks. */
+/** How many times per flow-control window the client reports what it has read, as rule L5 requires. */
 const REPORTS_PER_WINDOW = 4;
 
-/** The budget whose rejections come before the room has read the frame, and so have no refs. */
+/** The limit whose rejections have no refs, because the room rejects the frame before it reads it. */
 const UNREAD = "roomBytesPerSecond";
 
-/** An act, or a volatile message if it has no ref, ready to be sent. Its bytes are counted in the connection's dialect. */
+/** An act, or a volatile message if it has no ref, ready to send. `bytes` is its size in the connection's dialect. */
 type Item = EncodedFrame & { readonly ref?: number };
 
 /**
- * Brings acts and volatile messages out to the room: acts first and in order, several to a frame, within the room's
- * limits, and the acts again until they are answered.
+ * Sends acts and volatile messages to the room, several in a frame, within the room's limits. Acts are sent first, in order,
+ * and repeated until the room replies.
  */
 export class Sender {
   readonly #pendingActs: PendingActs;
@@ -35,12 +35,12 @@ export class Sender {
   readonly #pacer = new Pacer();
   #link: Link | undefined;
   #maxFrameBytes = Infinity;
-  /** What was read over this connection, how much of it was said to be, and how often to say so; in UTF-16 units. */
+  /** How much was read over this connection, how much of it was reported, and when to report; in UTF-16 units or bytes. */
   #read = 0;
   #reported = 0;
   #reportEvery = Infinity;
   #isScheduled = false;
-  /** How often in a row the room said to wait, and not how long. */
+  /** How many times in a row the room requested a delay without stating how long. */
   #holds = 0;
 
   constructor(pendingActs: PendingActs, clock: Clock, timers: Timers, bounds: BackoffBounds) {
@@ -50,7 +50,7 @@ export class Sender {
     this.#bounds = bounds;
   }
 
-  /** Goes on over a connection that has been welcomed: what was not answered over the last is sent again. */
+  /** Continues on a connection after its welcome. Acts without a reply are sent again. */
   attach(link: Link, { limits, time }: { readonly limits: Limits; readonly time: number }): void {
     this.#link = link;
     this.#maxFrameBytes = limitOf(limits, "maxFrameBytes");
@@ -69,14 +69,14 @@ export class Sender {
     this.#timers.clear("flush");
   }
 
-  /** Queues a volatile message; without a connection it is dropped. Those of one name may stand for one another. */
+  /** Queues a volatile message. Without a connection it is dropped. Messages with the same name may replace each other. */
   sendVolatile(name: string, message: EncodedFrame): void {
     if (this.#link === undefined || this.#sizeAlone(message) > this.#maxFrameBytes) return;
     this.#volatile.add(name, message);
     this.schedule();
   }
 
-  /** Sends once the caller is done: what it does in one go leaves in one frame. */
+  /** Sends after the current task, so that all acts of one task are sent in one frame. */
   schedule(): void {
     if (this.#isScheduled || this.#link === undefined) return;
     this.#isScheduled = true;
@@ -87,8 +87,8 @@ export class Sender {
   }
 
   /**
-   * Notes how much was read, in UTF-16 units, and says so when it is due: at once, for while the window is full nothing
-   * more comes. It is within no budget, but the server counts it, so what follows has to wait for it.
+   * Records how much was read, and reports it when it is due. The report is sent at once, because the server sends nothing
+   * while the window is full. It ignores the rate limits, but the server counts it, so later frames wait for it.
    */
   read(chars: number): void {
     this.#read += chars;
@@ -99,7 +99,7 @@ export class Sender {
     this.#link?.send({ text, refs: [] });
   }
 
-  /** Sends what may be sent now, and sees to it that the rest follows. */
+  /** Sends what the limits allow now, and schedules the rest. */
   flush(): void {
     this.#timers.clear("flush");
     while (this.#link !== undefined) {
@@ -123,25 +123,25 @@ export class Sender {
     }
   }
 
-  /** The room did an act. */
+  /** The room performed an act. */
   acknowledged({ ref, offset }: AckFrame): void {
     this.#holds = 0;
     if (ref !== undefined) this.#pendingActs.acknowledge(ref, offset);
   }
 
-  /** The room refused an act or a message. Where it says to come back, that is the caller's to do. */
+  /** The room rejected an act or a message. The caller reconnects if the error requires that. */
   refused(error: ErrorFrame): void {
     const { ref, retryAfterMs } = error;
     const recovery = recoveryOf(error);
     const now = this.#clock.now();
-    // The items of one frame are refused one by one, for one reason: that is one hold.
+    // The room rejects the items of a frame one by one, for the same reason. They cause one hold.
     if (recovery === "wait" && (retryAfterMs !== undefined || !this.#pacer.isHeld(now))) {
       const ms = retryAfterMs ?? backoffMs(this.#bounds, this.#holds++, 0, this.#clock.random);
       this.#pacer.hold(clampDelay(ms), now);
     }
     if (ref === undefined) {
       if (error.limit === UNREAD) {
-        this.#pendingActs.allAgain(); // The error does not say which acts. Acts that took effect get their first answers again.
+        this.#pendingActs.allAgain(); // The error does not name the acts. Acts that took effect get their first reply again.
         this.schedule();
       }
       return;
@@ -152,10 +152,10 @@ export class Sender {
   }
 
   /**
-   * Chooses what goes into the next frame.
+   * Chooses the items of the next frame.
    *
-   * @returns its size as an array; and how long until more may go, in milliseconds: `undefined` if nothing is left, or
-   * the frame is full
+   * @returns the items, their size as an array, and the milliseconds until further items may be sent: `undefined` if none are
+   * left, or if the frame is full
    */
   #load(): { readonly items: readonly Item[]; readonly bytes: number; readonly nextMs: number | undefined } {
     const items: Item[] = [];
@@ -177,24 +177,24 @@ export class Sender {
       const frame = withRef(act, ref);
       const bytes = this.#sizeAlone(frame);
       if (bytes <= this.#maxFrameBytes) yield { ...this.#measured(frame), ref };
-      // Refused by the room it would be as a whole frame, without its ref, and never be answered.
+      // The room would reject it as a whole frame, without its ref, so the act would never be settled.
       else this.#pendingActs.refuse(ref, tooLarge(bytes, ref, this.#maxFrameBytes));
     }
     for (const message of this.#volatile.waiting) yield this.#measured(message);
   }
 
-  /** A frame with the size that it has in the dialect of the connection. */
+  /** A frame with its size in the connection's dialect. */
   #measured({ text, bytes }: EncodedFrame): EncodedFrame {
     return { text, bytes: this.#link?.sizeOf(text) ?? bytes };
   }
 
-  /** The size of a frame that holds nothing else: a dialect writes it as JSON where that is smaller. */
+  /** The size of a frame with a single item. A dialect sends it as JSON if that is smaller. */
   #sizeAlone(frame: EncodedFrame): number {
     return Math.min(frame.bytes, this.#measured(frame).bytes);
   }
 }
 
 function tooLarge(bytes: number, ref: number, maxFrameBytes: number): ParlorError {
-  const message = `the frame is ${bytes} bytes, the limit is ${maxFrameBytes}`;
+  const message = `the frame is ${bytes} bytes, the limit is ${maxFrameBytes}; send less data`;
   return new ParlorError("frame_too_large", message, { ref, limit: "maxFrameBytes" });
 }

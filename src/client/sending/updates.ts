@@ -1,7 +1,7 @@
 import type { Json } from "../../protocol/json.ts";
 import type { Acts, Published } from "./acts.ts";
 import { backoffMs } from "../connection/backoff.ts";
-import { ParlorError } from "../error.ts";
+import { ParlorError, errorOfFullQueue } from "../error.ts";
 import { encodeData } from "./encode.ts";
 import type { Settings } from "../options.ts";
 import type { SharedValue } from "../views/shared-state.ts";
@@ -10,10 +10,10 @@ import type { Clock } from "../runtime/timers.ts";
 /** Computes a key's new value from the current one. On either side `undefined` means that the key is absent. */
 export type Change = (value: Json | undefined) => unknown;
 
-/** The waits after a conflict, in milliseconds: about a round trip at first. */
+/** The delays after a conflict, in milliseconds. The first is about a round trip. */
 const BOUNDS = { minReconnectDelayMs: 50, maxReconnectDelayMs: 2_000 };
 
-/** This many conflicts in a row reject an update. With the waits above that takes about ten seconds. */
+/** This many conflicts in a row reject an update. With the delays above that takes about ten seconds. */
 const MAX_CONFLICTS = 16;
 
 interface Update {
@@ -42,7 +42,7 @@ export class Updates {
   readonly #byKey = new Map<string, Update[]>();
   readonly #pauses = new Set<() => void>();
 
-  /** @param settings bounds how many updates of a key may wait, by the bound for acts */
+  /** @param settings `maxPendingActs` also limits the waiting updates of a key */
   constructor(
     shared: ReadonlyMap<string, SharedValue>,
     acts: Acts,
@@ -65,13 +65,7 @@ export class Updates {
         this.#byKey.set(key, first);
         queueMicrotask(() => void this.#work(key, first)); // Updates of one task are combined in one step.
       } else if (waiting.length < this.#maxWaiting) waiting.push(update);
-      else
-        reject(
-          new ParlorError(
-            "outbox_full",
-            `${this.#maxWaiting} updates are waiting, which is the limit (maxPendingActs); wait for some to finish`,
-          ),
-        );
+      else reject(errorOfFullQueue(this.#maxWaiting, "updates"));
     });
     promise.catch(() => undefined); // As with other acts, an unhandled rejection is not reported.
     return promise;
@@ -79,30 +73,33 @@ export class Updates {
 
   /** Ends all waits after conflicts at once: the room is closed, and rejects these updates. */
   end(): void {
-    for (const goOn of this.#pauses) goOn();
+    for (const resume of this.#pauses) resume();
   }
 
   /** Applies the waiting updates of a key, until there are none. */
   async #work(key: string, waiting: Update[]): Promise<void> {
     let doing: Update[] = [];
     let conflicts = 0;
-    let told: Known | undefined;
+    let known: Known | undefined;
     for (;;) {
       doing.push(...waiting.splice(0));
-      const before = this.#read(key, told);
+      const before = this.#read(key, known);
       const text = apply(doing, before.text);
       if (doing.length + waiting.length === 0) break;
       if (doing.length === 0) continue;
       try {
-        const { offset } = await this.#set(key, text, before.version);
+        const { offset } = await this.#acts.set(
+          text === undefined ? {} : { [key]: JSON.parse(text) as Json },
+          { if: { [key]: before.version }, delete: text === undefined ? [key] : undefined },
+        );
         for (const { resolve } of doing) resolve({ offset });
-        // Over SSE the answer may arrive before the change itself.
-        told = { text, version: text === undefined ? 0 : offset, asOf: offset };
+        // Over SSE the reply may arrive before the change itself.
+        known = { text, version: text === undefined ? 0 : offset, asOf: offset };
       } catch (error) {
         const version = error instanceof ParlorError ? error.versions?.[key] : undefined;
         if (version !== undefined && ++conflicts < MAX_CONFLICTS) {
-          // Here the client learns first that a room has lost its state.
-          told = version === 0 ? { text: undefined, version, asOf: before.version } : undefined;
+          // This may be the first sign that the room has lost its state.
+          known = version === 0 ? { text: undefined, version, asOf: before.version } : undefined;
           await this.#pause(backoffMs(BOUNDS, conflicts - 1, 0, this.#clock.random));
           continue;
         }
@@ -114,29 +111,23 @@ export class Updates {
     this.#byKey.delete(key);
   }
 
-  /** What is known of a key: from the room's answers, unless something newer has arrived. */
-  #read(key: string, told: Known | undefined): Known {
+  /** The known value of a key: from the room's last reply, unless a newer change has arrived. */
+  #read(key: string, known: Known | undefined): Known {
     const entry = this.#shared.get(key);
     const version = entry?.version ?? 0;
-    if (told !== undefined && version <= told.asOf) return told;
+    if (known !== undefined && version <= known.asOf) return known;
     return { text: entry && encodeData(entry.value), version, asOf: version };
-  }
-
-  async #set(key: string, text: string | undefined, version: number): Promise<Published> {
-    const isAbsent = text === undefined;
-    const values = isAbsent ? {} : { [key]: JSON.parse(text) as Json };
-    return this.#acts.set(values, { if: { [key]: version }, ...(isAbsent && { delete: [key] }) });
   }
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const goOn = (): void => {
+      const resume = (): void => {
         cancel();
-        this.#pauses.delete(goOn);
+        this.#pauses.delete(resume);
         resolve();
       };
-      const cancel = this.#clock.startTimer(goOn, ms);
-      this.#pauses.add(goOn);
+      const cancel = this.#clock.startTimer(resume, ms);
+      this.#pauses.add(resume);
     });
   }
 }

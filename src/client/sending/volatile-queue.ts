@@ -1,19 +1,19 @@
 import type { EncodedFrame } from "./encode.ts";
 
-/** The most messages that wait; beyond it the oldest is dropped. At sixty a second these take four seconds. */
+/** Maximum waiting messages. A further one drops the oldest. At sixty a second these take four seconds. */
 const MAX_WAITING = 256;
 
 interface Waiting extends EncodedFrame {
-  /** Messages with the same name may stand for one another. */
+  /** Messages with the same name may replace each other. */
   readonly name: string;
 }
 
 /**
  * Volatile messages that have not been sent.
  *
- * While sending keeps up, none is left out. Once some are held back, of those with the same name (event, key and
- * addressees) only the newest is kept (rule A4), in the place of the oldest, so that none waits for ever behind a
- * busier one.
+ * While the client can send at once, every message is sent. Once messages are held back, the queue keeps only the newest
+ * message of each name (event, key and addressees; rule A4). It takes the place of the older one in the queue, so that a busy
+ * name does not delay other names for ever.
  */
 export class VolatileQueue {
   #waiting: Waiting[] = [];
@@ -29,13 +29,13 @@ export class VolatileQueue {
     this.#put({ ...message, name });
   }
 
-  /** Removes the first, which was sent. */
+  /** Removes the first message, which was sent. */
   sent(): void {
     this.#waiting.shift();
     if (this.#waiting.length === 0) this.#isHeld = false;
   }
 
-  /** What waits could not be sent: until the queue is empty, the newest takes the place of the older. */
+  /** The waiting messages could not be sent. Until the queue is empty, newer messages replace older ones of the same name. */
   hold(): void {
     if (this.#isHeld || this.#waiting.length === 0) return;
     const waiting = this.#waiting;
@@ -44,7 +44,7 @@ export class VolatileQueue {
     for (const message of waiting) this.#put(message);
   }
 
-  /** Drops everything: the connection is gone, and volatile messages are sent at most once. */
+  /** Drops all messages, because the connection is gone and volatile messages are sent at most once. */
   clear(): void {
     this.#waiting = [];
     this.#isHeld = false;

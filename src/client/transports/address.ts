@@ -5,8 +5,8 @@ import type { Target } from "./transport.ts";
 /**
  * Reads a room's address, `https://host/rooms/lobby`. In a browser it may be relative to the page.
  *
- * @returns it with the scheme http or https, and without a hash
- * @throws TypeError for what is no URL, or has a scheme other than http, https, ws and wss
+ * @returns the address with the scheme http or https, and without a hash
+ * @throws TypeError for text that is not a URL, and for a scheme other than http, https, ws and wss
  */
 export function roomAddress(url: string | URL): string {
   let text = String(url);
@@ -21,26 +21,26 @@ export function roomAddress(url: string | URL): string {
   return `${kind.toLowerCase().replace("ws", "http")}://${rest.replace(/\/+$/, "")}${query}`;
 }
 
-/** Where to join over WebSocket. The key is not in it: it travels as a subprotocol, and so stays out of logs. */
+/** The URL to join over WebSocket. It does not contain the key, which is a subprotocol and so does not appear in logs. */
 export function socketUrl(target: Target): string {
   return joinUrl(target, "", { flow: 1 }).replace("http", "ws");
 }
 
-/** Where to join over Server-Sent Events. */
+/** The URL to join over Server-Sent Events. */
 export function eventsUrl(target: Target): string {
   return joinUrl(target, "/events", { key: target.key });
 }
 
-/** Where to act by POST. */
+/** The URL for acts by POST. */
 export function messagesUrl({ room }: Target): string {
   return below(room, "/messages", "");
 }
 
-/** The address of what lies below a room; a query of the room's own address is kept. */
+/** A URL below a room's address. It keeps the query of the room's address. */
 function below(room: string, path: string, query: string): string {
-  const [place = "", own = ""] = room.split(/\?(.*)/s);
-  const whole = [own, query].filter((part) => part !== "").join("&");
-  return `${place}${path}${whole === "" ? "" : `?${whole}`}`;
+  const [base = "", ownQuery = ""] = room.split(/\?(.*)/s);
+  const whole = [ownQuery, query].filter((part) => part !== "").join("&");
+  return `${base}${path}${whole === "" ? "" : `?${whole}`}`;
 }
 
 function joinUrl(target: Target, path: string, last: Readonly<Record<string, string | number>>): string {
@@ -59,7 +59,7 @@ function joinUrl(target: Target, path: string, last: Readonly<Record<string, str
   return below(room, path, query.join("&"));
 }
 
-/** Half a surrogate pair, which a position from elsewhere than the server may contain, cannot be encoded. */
+/** Encodes a value. Replaces lone surrogates, which cannot be encoded. A position that the server did not issue may have one. */
 function encoded(text: string): string {
   return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, "\ufffd"));
 }

@@ -1,17 +1,17 @@
 import type { ServerFrame } from "../../protocol/frames.ts";
 import { isJsonObject } from "../../protocol/json.ts";
 
-/** What is told of something that holds no frame. */
+/** The result for data that contains no frame. */
 export const NO_FRAME: readonly ServerFrame[] = [
   { type: "error", code: "bad_frame", message: "the server sent text that is not a frame" },
 ];
 
 /**
- * Reads what a server sent: one frame, or an array of them. Total: text that holds no frames yields an error frame,
- * so that it is told like any other error.
+ * Reads a server's text: one frame, or an array of frames. Never throws. Text that contains no frames becomes an error frame,
+ * which is reported like any other error.
  *
- * Frames are of the form that PROTOCOL.md gives them: the server is trusted with that, and types it does not know are
- * for the reader to pass over (rule F2). Nesting is not bounded here, as it is in a server: an array adds a level.
+ * The fields of frames are not checked, because the client trusts its server. The caller ignores frames of unknown types (rule
+ * F2). Nesting is not limited, unlike in a server, because an array adds a level.
  */
 export function decodeServerText(text: string): readonly ServerFrame[] {
   try {
@@ -19,7 +19,7 @@ export function decodeServerText(text: string): readonly ServerFrame[] {
     const items: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
     if (items.every(isJsonObject)) return items as readonly unknown[] as readonly ServerFrame[];
   } catch {
-    // Told below.
+    // Handled below.
   }
   return NO_FRAME;
 }

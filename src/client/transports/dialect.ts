@@ -3,21 +3,21 @@ import { SUBPROTOCOL } from "../../protocol/version.ts";
 import { decodeServerText } from "./decode.ts";
 
 /**
- * How frames are written and read over WebSocket. The client itself speaks JSON everywhere: another dialect stands
- * between it and the socket.
+ * Encodes and decodes frames for a WebSocket. The client itself uses JSON text everywhere. A dialect converts that text just
+ * before the socket.
  */
 export interface Dialect {
   /** The subprotocols to offer, the best first. */
   readonly protocols: readonly string[];
-  /** Writes a frame, which is JSON text, in what the server chose; never as more bytes than that has. */
+  /** Encodes a frame, given as JSON text, for the subprotocol that the server chose. Never larger than the text. */
   write(text: string, protocol: string | undefined): string | Uint8Array<ArrayBuffer>;
-  /** The bytes of a frame that is not written as text; absent, or `undefined`, for a text frame. */
+  /** The size of a frame that is not sent as text, in bytes; absent, or `undefined`, for a text frame. */
   sizeOf?(text: string, protocol: string | undefined): number | undefined;
-  /** Reads a message of the socket. Total: what holds no frame yields an error frame. */
+  /** Decodes a message of the socket. Never throws: data without a frame becomes an error frame. */
   read(data: unknown): readonly ServerFrame[];
 }
 
-/** JSON, as the server speaks it to who asks for nothing else. */
+/** The default dialect: JSON text. */
 export const JSON_DIALECT: Dialect = {
   protocols: [SUBPROTOCOL],
   write: (text) => text,

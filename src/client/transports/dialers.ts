@@ -3,20 +3,20 @@ import { tokenFrom, type GetToken } from "../tokens.ts";
 import type { Dialer, Target, TransportName } from "./transport.ts";
 import { WebSocketTransport, type WebSocketConstructor } from "./websocket-transport.ts";
 
-/** What connections are made with. */
+/** The options that connections use. */
 export interface DialerOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly dialect?: Dialect | undefined;
   readonly fetch: typeof fetch;
-  readonly getToken: GetToken | undefined;
+  readonly getToken?: GetToken | undefined;
 }
 
 /** How to start a connection, by the transport's name. */
 export type Dialers = Readonly<Record<TransportName, Dialer>>;
 
-/** Makes real connections. The code for SSE is loaded when it is first needed. */
+/** Opens real connections. The code for SSE is loaded when it is first needed. */
 export function makeDialers({ WebSocket, dialect, fetch: fetch_, getToken }: DialerOptions): Dialers {
-  // An attempt that was given up while its token was fetched is not sent. It could only arrive late.
+  // If the attempt was cancelled while its token was requested, it is not sent. It could only arrive late.
   const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
     const token = await tokenFrom(getToken);
     if (!isWanted()) throw new Error("the connection attempt was cancelled");

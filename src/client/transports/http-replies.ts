@@ -2,7 +2,7 @@ import type { AckFrame, ErrorFrame } from "../../protocol/frames.ts";
 import { clampDelay } from "../../protocol/durations.ts";
 import { isJsonObject, parseJson } from "../../protocol/json.ts";
 
-/** The part of an HTTP response that is looked at. */
+/** The parts of an HTTP response that the client uses. */
 export interface HttpReply {
   readonly status: number;
   readonly text: string;
@@ -11,10 +11,10 @@ export interface HttpReply {
 }
 
 /**
- * Reads the answer to a POST of acts (rule H2) as the frames that a socket would have brought, each with the ref of its
- * act. Total: what is not a Parlor server's answer, such as a proxy's page, says that the acts should be repeated.
+ * Reads the reply to a POST of acts (rule H2) as the frames that a WebSocket would have delivered, each with the ref of its
+ * act. Never throws. A reply that is not from a Parlor server, such as a proxy's page, means that the acts must be repeated.
  *
- * @param refs of the acts, in order; `undefined` for those that have none
+ * @param refs the refs of the acts, in order; `undefined` for an act without a ref
  */
 export function readPostReply(
   refs: readonly (number | undefined)[],
@@ -29,14 +29,14 @@ export function readPostReply(
   });
 }
 
-/** The error that an answer stands for which is no Parlor server's: the acts have refs, and may be sent again. */
+/** The error for a reply that is not from a Parlor server. The acts have refs, so the client may repeat them. */
 function unanswered({ status, retryAfter }: HttpReply): ErrorFrame {
   const retryAfterMs = retryAfterMsOf(retryAfter);
   const message = `the server responded with status ${status}; the client retries`;
   return { type: "error", code: "unavailable", message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** Reads an HTTP refusal; `undefined` for what is not a Parlor server's. */
+/** Reads a rejection over HTTP; `undefined` if it is not from a Parlor server. */
 export function readRefusal({ text, retryAfter }: HttpReply): ErrorFrame | undefined {
   const parsed = parseJson(text);
   if (!isReply(parsed) || parsed.type !== "error") return undefined;

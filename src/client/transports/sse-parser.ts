@@ -1,6 +1,6 @@
 import { clampDelay } from "../../protocol/durations.ts";
 
-/** Who is told what a stream says. */
+/** Receives the contents of a stream. */
 export interface SseListener {
   /**
    * An event is complete.
@@ -8,24 +8,24 @@ export interface SseListener {
    * @param id the last `id:` up to and including this event; "" before the first
    */
   onEvent(data: string, id: string): void;
-  /** The server says how long to wait before coming back, in milliseconds. */
+  /** The server sets the reconnect delay, in milliseconds. */
   onRetry(ms: number): void;
 }
 
-/** Ends of lines; a carriage return at the very end may be the first half of a pair, and waits for what follows. */
+/** Matches line ends. A carriage return at the end of the text may be half of a pair, so it needs the next character. */
 const LINE_END = /\r\n|\n|\r(?!$)/g;
 
 /**
- * Parses Server-Sent Events as a browser does, from bytes that may be cut anywhere, within a character too:
+ * Parses Server-Sent Events as a browser does. The chunks of bytes may end anywhere, even within a character:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  *
- * `event:` is passed over: a Parlor server sends none. An event that the stream's end cuts short is never told.
+ * Ignores `event:`, because a Parlor server does not send it. An event that is incomplete at the end of the stream is dropped.
  */
 export class SseParser {
   readonly #listener: SseListener;
   readonly #decoder = new TextDecoder(); // drops a byte order mark
   #text = "";
-  /** How much of the text is known to hold no end of a line: a long line is looked through once. */
+  /** The length of the text that was already searched for line ends, so that a long line is searched once. */
   #searched = 0;
   #data: string[] = [];
   #id = "";
@@ -34,7 +34,7 @@ export class SseParser {
     this.#listener = listener;
   }
 
-  /** Takes the next bytes of the stream. */
+  /** Parses the next bytes of the stream. */
   feed(bytes: Uint8Array): void {
     this.#text += this.#decoder.decode(bytes, { stream: true });
     let start = 0;
@@ -42,7 +42,7 @@ export class SseParser {
     for (let end = LINE_END.exec(this.#text); end !== null; end = LINE_END.exec(this.#text)) {
       const after = LINE_END.lastIndex;
       this.#takeLine(this.#text.slice(start, end.index));
-      start = LINE_END.lastIndex = after; // a listener may have parsed something else meanwhile
+      start = LINE_END.lastIndex = after; // a listener may have used the same pattern
     }
     this.#text = this.#text.slice(start);
     this.#searched = Math.max(0, this.#text.length - 1);
@@ -50,7 +50,7 @@ export class SseParser {
 
   #takeLine(line: string): void {
     if (line === "") return this.#dispatch();
-    const colon = line.indexOf(":"); // at 0 it begins a comment, whose field has no name
+    const colon = line.indexOf(":"); // at 0 it begins a comment, whose field name is empty
     const field = colon === -1 ? line : line.slice(0, colon);
     const value = colon === -1 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "data") this.#data.push(value);

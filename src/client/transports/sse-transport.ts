@@ -9,23 +9,23 @@ import { SseParser } from "./sse-parser.ts";
 import type { Clock } from "../runtime/timers.ts";
 import type { Batch, Target, Transport, TransportEnd, TransportListener } from "./transport.ts";
 
-// Checked against the table, which is not loaded for them.
+// The compiler checks these against the table, which is not in the bundle.
 const OVERLOADED: (typeof CLOSE_CODES)["overloaded"]["code"] = 4005;
 const BAD_PROTOCOL: (typeof CLOSE_CODES)["bad_protocol"]["code"] = 4500;
 
-/** How long a POST may take, in milliseconds, before the connection is taken for dead. */
+/** The timeout of a POST, in milliseconds. After it the connection counts as dead. */
 const POST_TIMEOUT_MS = 30_000;
 
 /**
- * A room over Server-Sent Events, its acts by POST: one at a time, so that they arrive in order.
+ * A connection over Server-Sent Events. Acts are sent by POST, one request at a time, so that they arrive in order.
  *
- * Read with `fetch` and not with an EventSource, which hides statuses, headers and comments.
+ * The stream is read with `fetch`, because an EventSource hides statuses, headers and comments.
  */
 export class SseTransport implements Transport {
   readonly #target: Target;
   readonly #listener: TransportListener;
   readonly #fetch: typeof fetch;
-  /** One for each open request. Older browsers lack the platform's way to combine them. */
+  /** One for each open request. Older browsers cannot combine abort signals. */
   readonly #requests = new Set<AbortController>();
   readonly #clock: Pick<Clock, "startTimer">;
   #isOver = false;
@@ -58,16 +58,16 @@ export class SseTransport implements Transport {
 
   renew(token: string, authority: string): void {
     this.#token = token;
-    // A refusal does not matter: then the stream ends when the old token does, and is joined again.
+    // If this fails, the stream ends when the old token expires, and the client reconnects.
     void this.#renew(JSON.stringify({ type: "auth", token }), authority).catch(() => undefined);
   }
 
   ping(): void {
-    // The server writes comments.
+    // The server sends comments without pings.
   }
 
   async leave(authority: string): Promise<void> {
-    // The page may be on its way out, hence `keepalive`.
+    // The page may be closing, so the request needs `keepalive`.
     await this.#ask('{"type":"leave"}', authority, { keepalive: true }).catch(() => undefined);
   }
 
@@ -79,8 +79,8 @@ export class SseTransport implements Transport {
   async #run(): Promise<void> {
     const abort = this.#begin();
     try {
-      // Without a token no header beside the safelisted ones, so that no preflight comes before it; and without an
-      // `Accept` for events a refusal has a status (rule S7).
+      // Without a token the request has only safelisted headers, so it needs no preflight. It has no `Accept` for events, so
+      // that a rejection has a status (rule S7).
       const response = await this.#fetch(eventsUrl(this.#target), {
         cache: "no-store",
         ...(this.#token !== undefined && { headers: this.#bearer }),
@@ -111,7 +111,7 @@ export class SseTransport implements Transport {
     while (!this.#isOver) {
       const { done, value } = await reader.read();
       if (done || this.#isOver) return;
-      this.#listener.onHeard();
+      this.#listener.onActive();
       parser.feed(value);
     }
   }
@@ -124,11 +124,11 @@ export class SseTransport implements Transport {
     if (close !== undefined) this.#end(close);
   }
 
-  /** Tells an HTTP refusal as a socket would have: the error, then the close that goes with it. */
+  /** Reports a rejection over HTTP as a WebSocket would have: the error, then the close. */
   #refused(reply: HttpReply): void {
     const error = readRefusal(reply);
     if (error === undefined) {
-      const reason = `the stream was answered with ${reply.status}`;
+      const reason = `the server responded to the stream request with status ${reply.status}`;
       return this.#end({ code: 1006, reason, retryMs: retryAfterMsOf(reply.retryAfter) });
     }
     if (this.#isOver) return;
@@ -141,7 +141,7 @@ export class SseTransport implements Transport {
     try {
       reply = await this.#ask(text, authority);
     } catch (error) {
-      // The stream is then as good as gone too, and a network that is back is noticed by whoever reconnects.
+      // The stream is probably dead too, so the client reconnects.
       return this.#end({ code: 1006, reason: String(error) });
     }
     if (this.#isOver) return;
@@ -150,7 +150,7 @@ export class SseTransport implements Transport {
     if (!this.#isOver) this.#listener.onReady();
   }
 
-  /** The ack tells how long the new token is good for. */
+  /** Sends a new token. The ack has the time until it expires. */
   async #renew(text: string, authority: string): Promise<void> {
     const frames = readPostReply([undefined], await this.#ask(text, authority));
     if (!this.#isOver) this.#listener.onFrames(frames.filter(({ type }) => type === "ack"));
@@ -175,7 +175,7 @@ export class SseTransport implements Transport {
     }
   }
 
-  /** The signal that ends a request. No request starts once the transport is over. */
+  /** The controller that ends a request. No request starts after the end of the transport. */
   #begin(): AbortController {
     const abort = new AbortController();
     this.#requests.add(abort);
@@ -194,7 +194,7 @@ export class SseTransport implements Transport {
   #end(end: TransportEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#abortAll(); // open POSTs too; their acts are sent again
+    this.#abortAll(); // open POSTs too; the client repeats their acts
     this.#listener.onEnd({ ...end, retryMs: end.retryMs ?? this.#retryMs });
   }
 }
@@ -207,7 +207,7 @@ async function readReply(response: Response): Promise<HttpReply> {
   };
 }
 
-/** The close that goes with a refused stream: by what its error asks for, and for one newer than this code its status. */
+/** The close code for a rejected stream, from its error's recovery; for an error newer than this code, from its status. */
 function closeCodeOf(error: ErrorFrame, status: number): number {
   const mayHelp = recoveryOf(error) !== "give up" || status === 429 || status >= 500;
   return mayHelp ? OVERLOADED : BAD_PROTOCOL;

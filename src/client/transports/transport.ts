@@ -1,34 +1,34 @@
 import type { PresenceMode } from "../../protocol/contract.ts";
 import type { ServerFrame } from "../../protocol/frames.ts";
 
-/** The ways into a room. */
+/** The names of the transports. */
 export type TransportName = "websocket" | "sse";
 
-/** Where to join, and as whom. */
+/** The room to join, and the parameters of the join. */
 export interface Target {
   /** The room's address ({@link roomAddress}). */
   readonly room: string;
   readonly key: string;
   /** The number of this attempt (rule J11). */
   readonly attempt: number;
-  /** The position to go on from. */
+  /** The position to resume from. */
   readonly after?: string | undefined;
-  /** How many of the newest messages to ask for where there is no position. */
+  /** How many of the newest messages to request if there is no position. */
   readonly rewind?: number | undefined;
-  /** Presence data, JSON text. */
+  /** Presence data as JSON text. */
   readonly presence?: string | undefined;
   readonly mode: PresenceMode;
-  /** The revision of the list of members that is known. */
+  /** The revision of the member list that the client has. */
   readonly roster?: string | undefined;
-  /** Whether to be told the shared state in any case: none is known. */
+  /** Whether to request the shared state, because the client has none. */
   readonly state?: boolean | undefined;
-  /** Whether only to watch. */
+  /** Whether to watch only. */
   readonly view?: boolean | undefined;
-  /** The token to join with; drawn anew for each attempt. */
+  /** The token to join with, requested for each attempt. */
   readonly token?: string | undefined;
 }
 
-/** Acts that go out together: one frame as of rule F1. */
+/** Acts that are sent together, in one frame (rule F1). */
 export interface Batch {
   readonly text: string;
   /** The ref of each item; `undefined` for a volatile message. */
@@ -39,42 +39,42 @@ export interface Batch {
 
 /** How a connection ended. */
 export interface TransportEnd {
-  /** A close code; 1006 where there was none. */
+  /** The close code; 1006 if there was none. */
   readonly code: number;
   readonly reason: string;
-  /** How long the server asked to stay away, in milliseconds (`retry:`). */
+  /** The reconnect delay that the server requests, in milliseconds (`retry:`). */
   readonly retryMs?: number | undefined;
 }
 
-/** Who is told what a connection brings; never before its {@link Dialer} has returned. */
+/** Receives the events of a connection, never before its {@link Dialer} has returned. */
 export interface TransportListener {
   /**
-   * Frames came.
+   * Frames arrived.
    *
-   * @param position what reading them brings the client to, where the transport says so
-   * @param chars how much they count towards the window of rules L5 and B7, in UTF-16 units or bytes; 0 if absent
+   * @param position the client's position after these frames, if the transport reports it
+   * @param chars what they count towards the flow-control window (rules L5, B7), in UTF-16 units or bytes; 0 if absent
    */
   onFrames(frames: readonly ServerFrame[], position?: string, chars?: number): void;
-  /** A sign of life came that is no frame. */
-  onHeard(): void;
-  /** What was sent last is answered; {@link Transport.isBusy} may be false now. */
+  /** Data arrived that is not a frame, for example a comment. */
+  onActive(): void;
+  /** The reply to the last batch arrived; {@link Transport.isBusy} may be false now. */
   onReady(): void;
-  /** The connection is over, or was never had. */
+  /** The connection ended, or could not be opened. */
   onEnd(end: TransportEnd): void;
 }
 
-/** One connection to a room, from its dialling to its end. */
+/** One connection to a room. */
 export interface Transport {
-  /** Whether what is sent now would have to wait behind what was sent before. */
+  /** Whether a batch that is sent now would have to wait for earlier ones. */
   readonly isBusy: boolean;
   /** The bytes of a frame, given as JSON text, on the wire; absent, or `undefined`, if it is sent as text. */
   sizeOf?(text: string): number | undefined;
   send(batch: Batch): void;
-  /** Goes on with a new token. */
+  /** Sends a new token, with which the connection continues. */
   renew(token: string, authority: string): void;
-  /** Asks for a sign of life; does nothing where the server gives them unasked. */
+  /** Sends a ping. Does nothing if the server sends keep-alives without pings. */
   ping(): void;
-  /** Ends the membership. Resolves when the room has heard of it, or cannot; {@link close} resolves it too. */
+  /** Ends the membership. Resolves when the room has processed it, when it cannot be reached, or on {@link close}. */
   leave(authority: string): Promise<void>;
   /**
    * Closes the connection. Later events of it are ignored.

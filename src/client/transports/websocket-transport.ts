@@ -4,7 +4,7 @@ import { socketUrl } from "./address.ts";
 import { JSON_DIALECT, type Dialect } from "./dialect.ts";
 import type { Batch, Target, Transport, TransportListener } from "./transport.ts";
 
-/** What is needed of a WebSocket: the browser's, Node's own and that of the package `ws` have it. */
+/** The part of a WebSocket that the client uses. The WebSockets of browsers, of Node and of the package `ws` have it. */
 export interface WebSocketLike {
   binaryType?: string;
   readonly protocol?: string;
@@ -19,13 +19,13 @@ export interface WebSocketLike {
   addEventListener(type: "error", listener: (event: unknown) => void): void;
 }
 
-/** Makes a WebSocket, as `new WebSocket` does. */
+/** Creates a WebSocket, as `new WebSocket` does. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** So much unsent means that the network is slower than we are, in bytes: what is volatile had better wait. */
+/** With more unsent bytes than this, the network is slower than the client, and volatile messages wait. */
 const MAX_BUFFERED_BYTES = 65_536;
 
-/** The close codes: 1000 means that the member leaves, the other one that its connection is lost. */
+/** The close codes that the client sends: 1000 if the member leaves, the other one if its connection is lost. */
 const LEAVING = 1000;
 const GIVEN_UP: (typeof CLOSE_CODES)["silent"]["code"] = 4002;
 
@@ -35,26 +35,26 @@ export class WebSocketTransport implements Transport {
   readonly #dialect: Dialect;
   readonly #closed: Promise<void>;
 
-  /** @throws what the constructor does: a page from https, say, may not open ws */
+  /** @throws the error of the constructor, for example on an https page that opens a ws address */
   constructor(
     target: Target,
     listener: TransportListener,
     WebSocket: WebSocketConstructor,
     dialect: Dialect = JSON_DIALECT,
   ) {
-    // Key and token are subprotocols: in the URL they would end up in logs.
+    // Key and token are sent as subprotocols, because URLs are logged.
     const token = target.token === undefined ? [] : [`bearer.${target.token}`];
     const socket = new WebSocket(socketUrl(target), [...dialect.protocols, `resume.${target.key}`, ...token]);
     socket.binaryType = "arraybuffer";
-    let isHeard = false;
+    let isActive = false;
     socket.addEventListener("message", ({ data }) => {
-      isHeard = true;
+      isActive = true;
       const length = typeof data === "string" ? data.length : (data as ArrayBuffer).byteLength;
       listener.onFrames(dialect.read(data), undefined, data === PONG ? 0 : length);
     });
-    // A close should follow, but Node's own WebSocket (22.23) tells no more of a connection that could not be made.
+    // A close event should follow, but Node's own WebSocket (22.23) emits none if the connection could not be opened.
     socket.addEventListener("error", () => {
-      if (!isHeard) listener.onEnd({ code: 1006, reason: "the socket failed" });
+      if (!isActive) listener.onEnd({ code: 1006, reason: "the socket failed" });
     });
     this.#socket = socket;
     this.#dialect = dialect;

@@ -1,23 +1,23 @@
 import { formatPosition, parsePosition } from "../../protocol/positions.ts";
 
-/** How far a client has read a room's log (rule P3), and so what it has seen before. */
+/** How far a client has read a room's log (rule P3). It decides whether a message is new. */
 export class Cursor {
-  /** As it travels; kept as it was brought, for a malformed one is the server's to judge. */
+  /** The position as text. It is kept even if it is malformed, because the server judges that. */
   #text: string | undefined;
   #epoch: string | undefined;
   #offset = 0;
 
-  /** @param text a position saved from an earlier visit */
+  /** @param text a position saved from an earlier session */
   constructor(text: string | undefined) {
     this.#text = text;
   }
 
-  /** The position to come back with; `undefined` before the first welcome of a client that brought none. */
+  /** The position to rejoin with; `undefined` before the first welcome, unless the client joined with a position. */
   get position(): string | undefined {
     return this.#text;
   }
 
-  /** Goes to where a welcome says; back, too. */
+  /** Moves to the position of a welcome, which may be an earlier one. */
   reset(text: string): void {
     const position = parsePosition(text);
     this.#text = text;
@@ -26,8 +26,8 @@ export class Cursor {
   }
 
   /**
-   * Goes on to where a position frame, or the id of an event, says; never back within one log. Returns whether it is
-   * in another log now.
+   * Moves forward to the position of a position frame or of an event's id. Never moves back within one log. Returns whether
+   * the position is in another log now.
    */
   advance(text: string): boolean {
     const position = parsePosition(text);
@@ -37,7 +37,7 @@ export class Cursor {
     return isOther;
   }
 
-  /** Goes on to a message. Returns whether it is new: one that was seen before must not be told twice. */
+  /** Moves forward to a message. Returns whether it is new: each message is delivered once. */
   pass(offset: number): boolean {
     if (this.#epoch === undefined) return true;
     if (offset <= this.#offset) return false;

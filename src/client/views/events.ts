@@ -6,8 +6,8 @@ import type { PresenceChange } from "./members.ts";
 import type { SharedChange } from "./shared-state.ts";
 
 /**
- * What a member said. A recorded message has an `offset`, a volatile one has none; `time` is Unix milliseconds. One that
- * is for some members only has `to`, their ids. One that carries raw `bytes` has null as its data.
+ * A message of a member. A recorded message has an `offset`, a volatile one does not. `time` is in Unix milliseconds. A
+ * message with addressees has their ids in `to`. A message with raw `bytes` has null as its data.
  */
 export type RoomMessage = Omit<MessageFrame, "type" | "data" | "bytes"> & {
   readonly data: Json;
@@ -15,13 +15,13 @@ export type RoomMessage = Omit<MessageFrame, "type" | "data" | "bytes"> & {
 };
 
 /**
- * The room was joined, for the first time or again: what its welcome says.
+ * The contents of the room's welcome, after each join.
  *
- * `recovered` tells whether everything since the position that this client came with follows, in order; it is
- * `undefined` if it came with none. After `false`, for which there is a `reason`, something may have been missed for
- * good: fetch again what was built from messages. `position` is where this client stands, the start of what follows,
- * and `head` the end of the room's log. `history` is `durable`, `memory` or `none`: whether messages are stored, kept while
- * the room is awake, or not kept. `time` is the server's, Unix milliseconds; `member` is the id of this client.
+ * `recovered` is true if all messages since this client's position follow, in order. It is `undefined` if the client joined
+ * without a position. If it is false, there is a `reason`, and messages may be lost for this client: fetch again what you
+ * built from messages. `position` is the position of this client, at which the following messages start, and `head` is the
+ * end of the room's log. `history` is `durable`, `memory` or `none`: messages are stored, kept while the room is awake, or not
+ * kept. `time` is the server's time in Unix milliseconds. `member` is the id of this client.
  */
 export type Welcomed = Pick<
   WelcomeFrame,
@@ -38,21 +38,21 @@ export type Welcomed = Pick<
   | "history"
 >;
 
-/** How a room came to its end; `error` is `undefined` after {@link Room.close} and {@link Room.leave}. */
+/** Why a room is closed; `error` is `undefined` after {@link Room.close} and {@link Room.leave}. */
 export type Closed = Pick<StateChange, "reason" | "code" | "error">;
 
-/** What a room tells, by the name to give to {@link Room.on}. */
+/** The events of a room, by the name to pass to {@link Room.on}. */
 export interface RoomEvents {
-  /** Someone said something. Recorded messages come in order and never twice; own volatile ones are left out. */
+  /** A message arrived. Recorded messages arrive in order and never twice. The client's own volatile messages do not. */
   readonly message: RoomMessage;
-  /** Who is here has changed; after a join, against what was known before it. */
+  /** The members changed; after a join, compared with the members known before it. */
   readonly presence: PresenceChange;
-  /** The shared state has changed; after a join that did not recover what came before, against what was known. */
+  /** The shared state changed; after a join that did not resume, compared with the state known before it. */
   readonly shared: SharedChange;
   /** The state of the connection changed, or another attempt failed. */
   readonly state: StateChange;
   readonly welcome: Welcomed;
-  /** The server refused something that has no promise to reject, or sent what cannot be understood. */
+  /** The server rejected something that has no promise, or sent text that is not a valid frame. */
   readonly error: ParlorError;
   /** The room is closed for good. */
   readonly closed: Closed;

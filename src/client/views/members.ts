@@ -1,19 +1,19 @@
 import type { PresenceMode } from "../../protocol/contract.ts";
 import type { LeaveReason, MemberEntry, PresenceFrame } from "../../protocol/frames.ts";
 
-/** Someone in the room. */
+/** A member of the room. */
 export type Member = MemberEntry;
 
-/** Someone who left, as last seen. */
+/** A member that left, with its last known data. */
 export interface DepartedMember extends Member {
-  /** Why; `undefined` where only a new list shows it, for this client was away, behind, or in a crowd. */
+  /** Why it left; `undefined` if the client inferred it from a new list: after a reconnect, or after the mode `count`. */
   readonly reason?: LeaveReason | undefined;
 }
 
 /**
- * Who came, changed and went. In the mode `count` the lists are empty, at the turn to it too: a list that is voided is
- * no departure. At the turn back they tell the difference to the list before, so that everyone is told as come once,
- * and as gone at most once.
+ * The members that joined, changed and left. In the mode `count` the lists are empty. That is also true when the mode
+ * becomes `count`: the members have not left. When the mode becomes `list` again, the lists have the differences from the
+ * earlier list. So each member is reported once as joined, and at most once as left.
  */
 export interface PresenceChange {
   readonly joined: readonly Member[];
@@ -23,47 +23,47 @@ export interface PresenceChange {
   readonly count: number;
 }
 
-/** What a welcome or a presence frame says of the members. */
+/** The part of a welcome or a presence frame that is about members. */
 export type PresenceNews = Omit<PresenceFrame, "type">;
 
-/** Who is in a room, as this client knows it. Empty in the mode `count`, but for the number. */
+/** The members of a room, as known to this client. In the mode `count` only their number is known. */
 export class Members {
   readonly #byId = new Map<string, Member>();
   /** The list as it was before the mode `count`. */
-  readonly #voided = new Map<string, Member>();
+  readonly #setAside = new Map<string, Member>();
   #mode: PresenceMode;
   #roster: string | undefined;
   #count = 0;
 
-  /** @param mode how the room is asked to tell who is here */
+  /** @param mode the mode that the client requests */
   constructor(mode: PresenceMode) {
     this.#mode = mode;
   }
 
-  /** By id, in the order in which they were listed or came. A live view. */
+  /** By id, in the order in which they were listed or joined. A live view. */
   get byId(): ReadonlyMap<string, Member> {
     return this.#byId;
   }
 
-  /** How the room tells who is here now. */
+  /** The mode that the room uses now. */
   get mode(): PresenceMode {
     return this.#mode;
   }
 
-  /** The revision of the list, to come back with (rule M5); `undefined` while there is no list. */
+  /** The revision of the list, to rejoin with (rule M5); `undefined` without a list. */
   get roster(): string | undefined {
     return this.#mode === "list" ? this.#roster : undefined;
   }
 
-  /** How many there are, this client included; 0 before the first welcome. */
+  /** The number of members, including this client; 0 before the first welcome. */
   get count(): number {
     return this.#count;
   }
 
   /**
-   * Takes a welcome or a presence frame. One who came and is here already has changed, or nothing has.
+   * Applies a welcome or a presence frame. A joined member that is known already counts as changed if its data differs.
    *
-   * @returns what it changed since the last; `undefined` if nothing
+   * @returns what changed; `undefined` if nothing changed
    */
   update(news: PresenceNews): PresenceChange | undefined {
     const { mode = this.#mode, members, roster, joined = members ?? [], updated = [], count } = news;
@@ -90,22 +90,22 @@ export class Members {
     return isSame ? undefined : change;
   }
 
-  /** Voids the list, or takes it up where it was voided. */
+  /** Sets the list aside, or restores the one that was set aside. */
   #turn(mode: PresenceMode): void {
     this.#mode = mode;
-    const [from, to] = mode === "count" ? [this.#byId, this.#voided] : [this.#voided, this.#byId];
+    const [from, to] = mode === "count" ? [this.#byId, this.#setAside] : [this.#setAside, this.#byId];
     for (const [id, member] of from) to.set(id, member);
     from.clear();
   }
 
-  /** Who is not in a list. */
+  /** The known members that are not in a list. */
   #without(members: readonly Member[]): Member[] {
     const ids = new Set(members.map(({ id }) => id));
     return [...this.#byId.values()].filter(({ id }) => !ids.has(id));
   }
 }
 
-/** Whether a member who is known is no longer as known; `false` for one who is not. */
+/** Whether a member differs from what is known; `false` for an unknown member. */
 function differs(member: Member, known: Member | undefined): boolean {
   return known !== undefined && JSON.stringify(member) !== JSON.stringify(known);
 }

@@ -33,8 +33,8 @@ export class Replica {
     const presence = this.members.update(welcome);
     const shared = state && this.shared.replace(state, stateOffset);
     return () => {
-      const { session: _session, key: _key, ...told } = welcome; // Secrets: listeners may log what they receive.
-      this.#emit("welcome", told);
+      const { session: _session, key: _key, ...contents } = welcome; // Secrets: listeners may log what they receive.
+      this.#emit("welcome", contents);
       this.#emit("presence", presence);
       this.#emit("shared", shared);
     };

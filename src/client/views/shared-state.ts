@@ -4,14 +4,14 @@ import type { Json } from "../../protocol/json.ts";
 /** A key's value in the shared state, and its version: the offset that set it. */
 export interface SharedValue {
   readonly value: Json;
-  /** Give it to {@link Room.set} as `if`, to change the key only if nobody else has meanwhile. */
+  /** Pass it to {@link Room.set} as `if`, to change the key only if nobody else has changed it since. */
   readonly version: number;
 }
 
 /**
- * What has changed in the shared state: these keys were set or deleted. Which and to what, {@link Room.shared} tells.
+ * A change of the shared state: these keys were set or deleted. {@link Room.shared} has the new values.
  *
- * Whose act it was, when, and at which offset of the log is absent for what became known by a join.
+ * The author, the time and the offset of the change are absent if the client learned of it by a join.
  */
 export interface SharedChange extends Partial<Pick<StateFrame, "offset" | "time" | "from" | "user">> {
   readonly keys: readonly string[];
@@ -20,7 +20,7 @@ export interface SharedChange extends Partial<Pick<StateFrame, "offset" | "time"
 /** A room's shared state (rules T1-T6), as this client knows it. */
 export class SharedState {
   readonly #byKey = new Map<string, SharedValue>();
-  /** Where in the log it stands; -1 before the first welcome. */
+  /** The offset up to which changes are included; -1 before the first welcome. */
   #offset = -1;
 
   /** A live view. */
@@ -28,12 +28,12 @@ export class SharedState {
     return this.#byKey;
   }
 
-  /** Whether it was ever told; until then a replay has nothing to build on. */
+  /** Whether the client has ever received the state. Without it, a replay of changes is not sufficient. */
   get isKnown(): boolean {
     return this.#offset >= 0;
   }
 
-  /** Takes the whole state, as of an offset. Returns what is new; `undefined` if nothing is. */
+  /** Replaces the whole state, as of an offset. Returns the changed keys; `undefined` if nothing changed. */
   replace(state: StateSnapshot, offset: number): SharedChange | undefined {
     const before = new Map(this.#byKey);
     this.#offset = offset;
@@ -46,7 +46,7 @@ export class SharedState {
     return keys.length === 0 ? undefined : { keys };
   }
 
-  /** Takes a change. Returns it; `undefined` if it was known, as part of what was replaced or from an earlier replay. */
+  /** Applies a change and returns it. Returns `undefined` if an earlier replacement or replay included it. */
   update({ type: _type, set = {}, delete: deleted = [], ...origin }: StateFrame): SharedChange | undefined {
     const { offset } = origin;
     if (offset <= this.#offset) return undefined;

@@ -74,7 +74,7 @@ describe("the number of an attempt", () => {
     expect(numbersOf(client).at(-1)).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  it("[H9] a POST names its connection by the attempt number, unless the server has none", async () => {
+  it("[H9] a POST identifies its connection by the attempt number, unless the server sends none", async () => {
     const client = await joined({ transports: ["sse"] }, { try: 8 });
     void client.room.publish("chat", 1);
     await settled();
@@ -103,20 +103,20 @@ describe("the number of an attempt", () => {
   });
 });
 
-describe("an attempt that was given up", () => {
-  it("[M4] an attempt that was given up is closed as a lost connection, and not as a member that leaves", async () => {
+describe("a cancelled attempt", () => {
+  it("[M4] a cancelled attempt is closed as a lost connection, and not as a member that leaves", async () => {
     const timedOut = new TestClient();
     await timedOut.nextDial();
     const silent = await joined();
     silent.world.signals?.onDoubt();
-    await silent.world.pass(10_000); // the ping is not answered
+    await silent.world.pass(10_000); // the ping has no reply
 
     for (const client of [timedOut, silent]) {
       expect(client.dialled[0]).toMatchObject({ isClosed: true, isClosedForGood: false });
     }
   });
 
-  it("[M2] an attempt that the application gave up is closed as a member that leaves", async () => {
+  it("[M2] an attempt that the application cancels is closed as a member that leaves", async () => {
     const client = await joined();
 
     client.room.close();
@@ -125,7 +125,7 @@ describe("an attempt that was given up", () => {
   });
 
   it.each(["websocket", "sse"] as const)(
-    "[J11 D2] an attempt that was given up while its token was fetched is never sent, over %s",
+    "[J11 D2] an attempt that was cancelled while its token was requested is never sent, over %s",
     async (name) => {
       const token = Promise.withResolvers<string>();
       const sent: unknown[] = [];
@@ -142,7 +142,7 @@ describe("an attempt that was given up", () => {
       const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: () => token.promise });
       let isWanted = true;
       const nothing = (): void => undefined;
-      const listener = { onFrames: nothing, onHeard: nothing, onReady: nothing, onEnd: nothing };
+      const listener = { onFrames: nothing, onActive: nothing, onReady: nothing, onEnd: nothing };
       const target = {
         ...{ room: "https://parlor.example/rooms/lobby", key: "keykeykeykeykeykeykey1" },
         ...{ attempt: 1, mode: "list" as const },
@@ -174,7 +174,7 @@ describe("a connection that is replaced", () => {
     expect(client.emitted.closed).toEqual([]);
   });
 
-  it("[J5] a connection that is replaced soon, and again soon after it reconnected, is closed for good: somebody else has its key", async () => {
+  it("[J5] a connection that is replaced soon, and again soon after it reconnected, is closed for good, because another client has its key", async () => {
     const client = await joined();
     client.transport.end(replaced.code, replaced.text);
     await client.nextDial();
@@ -200,7 +200,7 @@ describe("a connection that is replaced", () => {
     expect(client.room.state).toBe("reconnecting");
   });
 
-  it("[J5 H9] a replaced client that learns it first from the answer to an act is closed for good as well", async () => {
+  it("[J5 H9] a replaced client that learns it first from the reply to an act is closed for good as well", async () => {
     const client = await joined({ transports: ["sse"] }, { try: 8 });
     for (const _half of [1, 2]) {
       await client.world.pass(30_000);

@@ -9,7 +9,7 @@ const comingBack = Object.values(CLOSE_CODES).filter(({ recovery }) => recovery 
 const stayingAway = Object.entries(CLOSE_CODES).filter(([, { recovery }]) => recovery === "do not retry");
 
 describe("joining", () => {
-  it("[J1 W1] is connecting until the welcome, then connected", async () => {
+  it("[J1 W1] a room is connecting until the welcome, then connected", async () => {
     const client = new TestClient();
     await settled();
 
@@ -24,7 +24,7 @@ describe("joining", () => {
     expect(client.emitted.state).toEqual([{ state: "connected", reason: "the room was joined" }]);
   });
 
-  it("[J3 J6 J7] asks for what the options say", async () => {
+  it("[J3 J6 J7] a join has the parameters of the options", async () => {
     const client = new TestClient({
       key: "keykeykeykeykeykeykey1",
       rewind: 20,
@@ -48,7 +48,7 @@ describe("joining", () => {
     });
   });
 
-  it("[J3] draws a key of its own, and keeps it", async () => {
+  it("[J3] a client generates a key, and keeps it", async () => {
     const client = await joined();
     await reconnect(client);
 
@@ -56,7 +56,7 @@ describe("joining", () => {
     expect(client.dialled.map(({ target }) => target.key)).toEqual([client.room.key, client.room.key]);
   });
 
-  it("[W1] tells what the welcome says, but not its secrets", async () => {
+  it("[W1] the event welcome has the contents of the welcome without its secrets", async () => {
     const client = await joined();
 
     expect(client.emitted.welcome).toMatchObject([{ member: "me", position: at(0), mode: "list" }]);
@@ -65,8 +65,8 @@ describe("joining", () => {
   });
 });
 
-describe("coming back", () => {
-  it("[C1 G4] comes back with its position after a connection broke", async () => {
+describe("reconnecting", () => {
+  it("[C1 G4] after a broken connection a client reconnects with its position", async () => {
     const client = await joined({ rewind: 10 }, { position: at(41) });
 
     client.transport.end();
@@ -85,7 +85,7 @@ describe("coming back", () => {
     expect(client.transport.target).toMatchObject({ after: at(41) });
   });
 
-  it.each(comingBack)("[C1] comes back after $code $text", async ({ code, text }) => {
+  it.each(comingBack)("[C1] a client reconnects after close code $code: $text", async ({ code, text }) => {
     const client = await joined();
 
     client.transport.end(code, text);
@@ -96,7 +96,7 @@ describe("coming back", () => {
   });
 
   it.each([1000, 1001, 1005, 1006, 1011, 4499])(
-    "[C1 V1] comes back after %i, whatever it means",
+    "[C1 V1] a client reconnects after the unknown close code %i",
     async (code) => {
       const client = await joined();
 
@@ -107,7 +107,7 @@ describe("coming back", () => {
     },
   );
 
-  it.each(stayingAway)("[C1] stays away after %s", async (name, { code, text }) => {
+  it.each(stayingAway)("[C1] a client does not retry after %s", async (name, { code, text }) => {
     const client = await joined();
     await stayConnected(client, 60_000); // Sooner, one of its own attempts may have caused `replaced`.
 
@@ -121,7 +121,7 @@ describe("coming back", () => {
     ]);
   });
 
-  it("[C1 V1] stays away after a code of 4500 or more that it does not know", async () => {
+  it("[C1 V1] a client does not retry after an unknown close code of 4500 or more", async () => {
     const client = await joined();
 
     client.transport.end(4999, "something new");
@@ -133,7 +133,7 @@ describe("coming back", () => {
     ]);
   });
 
-  it("[J5] a connection that was given up says nothing to the next", async () => {
+  it("[J5] a connection that was closed does not affect the next one", async () => {
     const client = await joined();
     const old = client.transport;
     client.world.signals?.onBack();
@@ -149,14 +149,14 @@ describe("coming back", () => {
   });
 });
 
-describe("refused joins", () => {
+describe("rejected joins", () => {
   it.each([
     ["token_invalid", 4_000],
     ["banned", 300_000],
     ["unknown_kind", 30_000],
     ["refused", 60_000],
   ])(
-    "[E2 C1] %s that says when to retry is temporary: the room is joined then",
+    "[E2 C1] a client joins after a rejection with %s that states when to retry",
     async (code, retryAfterMs) => {
       const client = new TestClient();
       await settled();
@@ -175,7 +175,7 @@ describe("refused joins", () => {
     },
   );
 
-  it("[J8 J9] waits as long as a refusal says, and a drawn time longer", async () => {
+  it("[J8 J9] the delay after a rejection is the requested one plus a random one", async () => {
     const client = new TestClient();
     await settled();
 
@@ -205,7 +205,7 @@ describe("refused joins", () => {
     expect(client.dialled).toHaveLength(2);
   });
 
-  it("[J8 E1] is closed with the refusal's own code where it says to stay away", async () => {
+  it("[J8 E1] a room is closed with the code of a rejection after which clients do not retry", async () => {
     const client = new TestClient();
     await settled();
 
@@ -218,7 +218,7 @@ describe("refused joins", () => {
     ]);
   });
 
-  it("[S1] adds what the stream's retry asks for", async () => {
+  it("[S1] the delay that the stream requests with retry: is added", async () => {
     const client = await joined({ transports: ["sse"] });
 
     client.transport.end(1006, "the stream ended", 3_000);
@@ -227,8 +227,8 @@ describe("refused joins", () => {
   });
 });
 
-describe("waits", () => {
-  it("[G10] draws the first wait too, and doubles the bound up to the largest", async () => {
+describe("delays", () => {
+  it("[G10] the first delay is random too, and its maximum doubles up to the limit", async () => {
     const client = await joined({
       minReconnectDelayMs: 100,
       maxReconnectDelayMs: 1_000,
@@ -246,7 +246,7 @@ describe("waits", () => {
     expect(waits).toEqual([100, 200, 400, 799, 999, 999]);
   });
 
-  it("[G10] begins anew after a connection that lasted, and not after one that did not", async () => {
+  it("[G10] the backoff starts again after a stable connection, and not after a short one", async () => {
     const client = await joined({ minReconnectDelayMs: 100 });
 
     client.transport.end();
@@ -264,7 +264,7 @@ describe("waits", () => {
     expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 50 });
   });
 
-  it("[G10] waits after a stable connection are at most half of the outage, so that clients reconnect soon after a short restart", async () => {
+  it("[G10] delays after a stable connection are at most half of the outage, so that clients reconnect soon after a short restart", async () => {
     const client = await joined({ transports: ["websocket"] });
     await stayConnected(client, 300_000);
     client.world.chance = 1;
@@ -290,7 +290,7 @@ describe("waits", () => {
     expect(outage.at(-1)).toEqual([expect.any(Number), 30_000]);
   });
 
-  it("[G10 E1] waits after a stable connection begin after the time that the server requests", async () => {
+  it("[G10 E1] delays after a stable connection start after the time that the server requests", async () => {
     const client = await joined({ transports: ["sse"] });
     await stayConnected(client, 300_000);
 
@@ -299,7 +299,7 @@ describe("waits", () => {
     expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 4_500 });
   });
 
-  it("[G10] tries at once when the network is back", async () => {
+  it("[G10] a client reconnects at once when the network is available again", async () => {
     const client = await joined();
     client.transport.end();
     await settled();

@@ -4,7 +4,7 @@ import { LIMITS, messageFrame, welcomeFrame } from "../support/fake-transport.ts
 import { settled } from "../support/fake-world.ts";
 import { TestClient, joined } from "../support/test-client.ts";
 
-/** Rooms in every state, with something waiting in each. */
+/** Rooms in every state, each with a waiting act. */
 const rooms: readonly (readonly [string, () => Promise<TestClient>])[] = [
   ["connecting", async () => new TestClient()],
   ["connected", () => joined()],
@@ -37,7 +37,7 @@ const rooms: readonly (readonly [string, () => Promise<TestClient>])[] = [
 ];
 
 describe("close", () => {
-  it.each(rooms)("[G6] leaves no timer, listener or connection behind when %s", async (_what, make) => {
+  it.each(rooms)("[G6] close leaves no timer, listener or connection behind when %s", async (_what, make) => {
     const client = await make();
     const waiting = client.room.publish("chat", 1).catch((error: { code: string }) => error.code);
 
@@ -54,7 +54,7 @@ describe("close", () => {
     expect(client.dialled).toHaveLength(1);
   });
 
-  it("[C1] closes its connection, and tells no error", async () => {
+  it("[C1] close closes the connection, and emits no error", async () => {
     const client = await joined();
 
     client.room.close();
@@ -63,7 +63,7 @@ describe("close", () => {
     expect(client.emitted.closed).toEqual([{ state: "closed", reason: "closed" }]);
   });
 
-  it("[C1] closes a connection that is only found after it", async () => {
+  it("[C1] close also closes a connection that opens after it", async () => {
     const client = new TestClient();
 
     client.room.close();
@@ -72,7 +72,7 @@ describe("close", () => {
     expect(client.transport.isClosed).toBe(true);
   });
 
-  it("[F1] tells nothing of what comes after it, in the same frame too", async () => {
+  it("[F1] nothing is emitted after close, not even from the same frame", async () => {
     const client = await joined();
     client.room.on("message", () => client.room.close());
 
@@ -115,7 +115,7 @@ describe("a listener that closes the room", () => {
 });
 
 describe("leave", () => {
-  it("[A6 M2] tells the room, and closes when it has heard", async () => {
+  it("[A6 M2] leave notifies the room, and closes the connection when the room has processed it", async () => {
     const client = await joined();
 
     const left = client.room.leave();
@@ -129,7 +129,7 @@ describe("leave", () => {
     expect(client.world.timers).toEqual([]);
   });
 
-  it("[A6] waits two seconds for a room that does not answer", async () => {
+  it("[A6] leave waits two seconds for a room that does not reply", async () => {
     const client = await joined();
 
     const left = client.room.leave();
@@ -140,7 +140,7 @@ describe("leave", () => {
     expect(client.world.timers).toEqual([]);
   });
 
-  it("[A6 A4] first sends what may be sent", async () => {
+  it("[A6 A4] leave first sends what the limits allow", async () => {
     const client = await joined();
 
     client.room.send("bye", 1);
@@ -149,7 +149,7 @@ describe("leave", () => {
     expect(client.transport.items).toMatchObject([{ event: "bye" }]);
   });
 
-  it("[A6] without a connection it is a close", async () => {
+  it("[A6] leave without a connection does the same as close", async () => {
     const client = await joined();
     client.transport.end();
 
@@ -161,7 +161,7 @@ describe("leave", () => {
 });
 
 describe("listeners", () => {
-  it("[G6] one that throws stops neither the others nor the room", async () => {
+  it("[G6] a listener that throws stops neither other listeners nor the room", async () => {
     const client = new TestClient();
     const mistake = new Error("a mistake of the application");
     for (const type of ["message", "state", "welcome", "presence"] as const) {
@@ -181,10 +181,10 @@ describe("listeners", () => {
     expect(client.world.reported).toEqual(Array.from({ length: 5 }, () => mistake));
   });
 
-  it("[F1] one that was removed hears nothing more, and each is removed for itself", async () => {
+  it("[F1] a removed listener is not called, and each listener is removed separately", async () => {
     const client = await joined();
-    const heard: unknown[] = [];
-    const listener = ({ offset }: { readonly offset?: number }): void => void heard.push(offset);
+    const offsets: unknown[] = [];
+    const listener = ({ offset }: { readonly offset?: number }): void => void offsets.push(offset);
     const first = client.room.on("message", listener);
     client.room.on("message", listener);
 
@@ -192,10 +192,10 @@ describe("listeners", () => {
     first();
     client.transport.deliver(messageFrame(1));
 
-    expect(heard).toEqual([1]);
+    expect(offsets).toEqual([1]);
   });
 
-  it("[G3] a publish that nobody waits for is no unhandled rejection", async () => {
+  it("[G3] a publish that nobody waits for causes no unhandled rejection", async () => {
     const client = await joined();
     const unhandled: unknown[] = [];
     const note = (reason: unknown): void => void unhandled.push(reason);

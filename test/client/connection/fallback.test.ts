@@ -3,7 +3,7 @@ import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import { FakeWorld, settled } from "../support/fake-world.ts";
 import { stayConnected, TestClient, joined } from "../support/test-client.ts";
 
-it("[G5 J1] joins over SSE at once when a WebSocket never gets its welcome", async () => {
+it("[G5 J1] a client joins over SSE at once if a WebSocket receives no welcome", async () => {
   const client = new TestClient({ connectTimeoutMs: 4_000 });
 
   await client.world.pass(4_000);
@@ -14,7 +14,7 @@ it("[G5 J1] joins over SSE at once when a WebSocket never gets its welcome", asy
   expect(client.room.transport).toBe("sse");
 });
 
-it("[G5 J1] joins over SSE after two WebSockets that ended before a welcome", async () => {
+it("[G5 J1] a client joins over SSE after two WebSockets that ended before a welcome", async () => {
   const client = new TestClient();
   await settled();
 
@@ -26,7 +26,7 @@ it("[G5 J1] joins over SSE after two WebSockets that ended before a welcome", as
   expect(client.names).toEqual(["websocket", "websocket", "sse"]);
 });
 
-it("[G5 J1] joins over SSE where there is no WebSocket at all", async () => {
+it("[G5 J1] a client joins over SSE if WebSockets cannot be created", async () => {
   const client = new TestClient({}, new FakeWorld(), "websocket");
 
   await client.nextDial();
@@ -34,7 +34,7 @@ it("[G5 J1] joins over SSE where there is no WebSocket at all", async () => {
   expect(client.names).toEqual(["sse"]);
 });
 
-it("[J8] a refusal in words does not count against the transport", async () => {
+it("[J8] a rejection with an error does not count as a failure of the transport", async () => {
   const client = new TestClient();
   await settled();
 
@@ -47,7 +47,7 @@ it("[J8] a refusal in words does not count against the transport", async () => {
   expect(client.names).toEqual(Array.from({ length: 5 }, () => "websocket"));
 });
 
-it("[J8 L3] goes back to the WebSocket after a refusal that only SSE could tell", async () => {
+it("[J8 L3] a client returns to WebSocket after a rejection that only SSE could report", async () => {
   const client = new TestClient();
   await settled();
   client.transport.end();
@@ -70,7 +70,7 @@ it("[J8 L3] goes back to the WebSocket after a refusal that only SSE could tell"
   expect(client.names.at(-1)).toBe("websocket");
 });
 
-it("[G5] a WebSocket that worked is not given up for a short outage", async () => {
+it("[G5] a client keeps WebSocket, once it has worked, during a short outage", async () => {
   const client = await joined();
 
   client.transport.end();
@@ -84,7 +84,7 @@ it("[G5] a WebSocket that worked is not given up for a short outage", async () =
   expect(client.names.at(-1)).toBe("sse");
 });
 
-it("[G5] a WebSocket that worked is not given up in the first 15 seconds, however often it fails in them", async () => {
+it("[G5] a client keeps WebSocket, once it has worked, for the first 15 seconds of failures", async () => {
   const client = await joined();
   await stayConnected(client, 10_000);
   client.world.chance = 0.1;
@@ -100,7 +100,7 @@ it("[G5] a WebSocket that worked is not given up in the first 15 seconds, howeve
   expect(client.world.now() - since).toBeGreaterThan(15_000);
 });
 
-/** A room that is joined over SSE, some minutes after its WebSocket got no welcome. */
+/** A room that joined over SSE, some minutes after its WebSocket received no welcome. */
 async function visitOverSse(minutes: number): Promise<TestClient> {
   const client = new TestClient();
   await client.nextDial();
@@ -112,7 +112,7 @@ async function visitOverSse(minutes: number): Promise<TestClient> {
   return client;
 }
 
-it("[G5] keeps to SSE once it worked", async () => {
+it("[G5] a client keeps SSE once it has worked", async () => {
   const client = await visitOverSse(4);
 
   client.transport.end();
@@ -121,7 +121,7 @@ it("[G5] keeps to SSE once it worked", async () => {
   expect(client.names).toEqual(["websocket", "sse", "sse"]);
 });
 
-it("[G5] tries the WebSocket again at a reconnect five minutes later", async () => {
+it("[G5] a client tries WebSocket again at a reconnect five minutes later", async () => {
   const client = await visitOverSse(5);
 
   client.transport.end(CLOSE_CODES.rotated.code, CLOSE_CODES.rotated.text);
@@ -132,7 +132,7 @@ it("[G5] tries the WebSocket again at a reconnect five minutes later", async () 
   expect(client.room.transport).toBe("websocket");
 });
 
-it("[G5] goes back to SSE after one failure of the WebSocket that it tried again", async () => {
+it("[G5] a client returns to SSE if the new attempt over WebSocket fails once", async () => {
   const client = await visitOverSse(5);
   client.transport.end();
   await client.nextDial();
@@ -143,7 +143,7 @@ it("[G5] goes back to SSE after one failure of the WebSocket that it tried again
   expect(client.names).toEqual(["websocket", "sse", "websocket", "sse"]);
 });
 
-it("[J1] keeps to the transports it was given", async () => {
+it("[J1] a client uses only the transports in its options", async () => {
   const client = new TestClient({ transports: ["sse"] });
   await settled();
 

@@ -3,7 +3,7 @@ import { messageFrame } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
 import { joined } from "../support/test-client.ts";
 
-it("[F7 W5] pings at once, and then as often as the welcome says", async () => {
+it("[F7 W5] a client pings at once, and then at the interval of the welcome", async () => {
   const client = await joined({}, { pingIntervalMs: 25_000 });
   expect(client.transport.pings).toBe(1);
 
@@ -15,7 +15,7 @@ it("[F7 W5] pings at once, and then as often as the welcome says", async () => {
   expect(client.transport.pings).toBe(4);
 });
 
-it("[F7] measures a ping's round trip", async () => {
+it("[F7] a client measures a ping's round trip", async () => {
   const client = await joined();
   expect(client.room.latencyMs).toBeUndefined();
 
@@ -25,7 +25,7 @@ it("[F7] measures a ping's round trip", async () => {
   expect(client.room.latencyMs).toBe(40);
 });
 
-it("[F7 G6] gives up a connection over which nothing answers a ping, and comes back", async () => {
+it("[F7 G6] a client closes a connection without a reply to a ping, and reconnects", async () => {
   const client = await joined({ pingTimeoutMs: 10_000 });
   const dead = client.transport;
 
@@ -39,7 +39,7 @@ it("[F7 G6] gives up a connection over which nothing answers a ping, and comes b
   expect(client.dialled).toHaveLength(2);
 });
 
-it("[F7] takes anything for an answer", async () => {
+it("[F7] any data counts as a reply to a ping", async () => {
   const client = await joined();
 
   await client.world.pass(9_000);
@@ -49,7 +49,7 @@ it("[F7] takes anything for an answer", async () => {
   expect(client.room.state).toBe("connected");
 });
 
-it("[F7] pings at once when the page is looked at again, or the network has changed", async () => {
+it("[F7] a client pings at once when the page becomes visible, or the network changes", async () => {
   const client = await joined();
   client.transport.deliver({ type: "pong" });
   await client.world.pass(1_000);
@@ -64,7 +64,7 @@ it("[F7] pings at once when the page is looked at again, or the network has chan
   expect(client.room.state).toBe("reconnecting");
 });
 
-it("[F7] further pings do not put off the verdict on the first", async () => {
+it("[F7] further pings do not extend the timeout of the first", async () => {
   const client = await joined();
 
   for (let second = 0; second < 10; second++) {
@@ -75,7 +75,7 @@ it("[F7] further pings do not put off the verdict on the first", async () => {
   expect(client.room.state).toBe("reconnecting");
 });
 
-it("[S3] over SSE gives up a stream over which nothing comes for a minute, comments included", async () => {
+it("[S3] a client closes a stream without data or comments for a minute", async () => {
   const client = await joined({ transports: ["sse"] });
 
   await client.world.pass(59_000);
@@ -87,7 +87,7 @@ it("[S3] over SSE gives up a stream over which nothing comes for a minute, comme
   expect(client.room.state).toBe("reconnecting");
 });
 
-it("[F7] nothing is asked of a connection that is gone", async () => {
+it("[F7] a client does not ping a connection that is gone", async () => {
   const client = await joined();
   const gone = client.transport;
   gone.deliver({ type: "pong" });

@@ -3,7 +3,7 @@ import { at, messageFrame } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
 import { reconnect, TestClient, joined } from "../support/test-client.ts";
 
-it("[P3] its position moves with every welcome, recorded message and position frame", async () => {
+it("[P3] the position moves with every welcome, recorded message and position frame", async () => {
   const client = await joined({}, { position: at(3), head: at(9) });
   expect(client.room.position).toBe(at(3));
 
@@ -17,7 +17,7 @@ it("[P3] its position moves with every welcome, recorded message and position fr
   expect(client.room.position).toBe(at(9));
 });
 
-it("[P3 S1] over SSE its position moves with every id", async () => {
+it("[P3 S1] over SSE the position moves with every id", async () => {
   const client = await joined({ transports: ["sse"] });
 
   client.transport.deliverEvent(at(7), { type: "presence", roster: "r", count: 1 });
@@ -25,7 +25,7 @@ it("[P3 S1] over SSE its position moves with every id", async () => {
   expect(client.room.position).toBe(at(7));
 });
 
-it("[P3] a position frame of another log is followed, and its offsets begin anew", async () => {
+it("[P3] after a position frame of another log, offsets start anew", async () => {
   const client = await joined({}, { position: at(40) });
 
   client.transport.deliver({ type: "position", position: "other:0", reason: "replayed" }, messageFrame(1));
@@ -34,7 +34,7 @@ it("[P3] a position frame of another log is followed, and its offsets begin anew
   expect(client.room.position).toBe("other:1");
 });
 
-it("[S6] an id that is no position is passed over", async () => {
+it("[S6] an id that is not a position is ignored", async () => {
   const client = await joined({ transports: ["sse"] }, { position: at(2) });
 
   client.transport.deliverEvent("~closed", { type: "presence", roster: "r", count: 2 });
@@ -42,7 +42,7 @@ it("[S6] an id that is no position is passed over", async () => {
   expect(client.room.position).toBe(at(2));
 });
 
-it("[G4] inside a listener the position stands behind the message", async () => {
+it("[G4] inside a listener the position includes the message", async () => {
   const client = await joined();
   const saved: unknown[] = [];
   client.room.on("message", () => saved.push(client.room.position));
@@ -52,7 +52,7 @@ it("[G4] inside a listener the position stands behind the message", async () => 
   expect(saved).toEqual([at(1), at(2)]);
 });
 
-it("[G4 P4] tells nothing twice, whatever a replay repeats", async () => {
+it("[G4 P4] each message is delivered once, whatever a replay repeats", async () => {
   const client = await joined();
   client.transport.deliver(messageFrame(1), messageFrame(2));
 
@@ -62,7 +62,7 @@ it("[G4 P4] tells nothing twice, whatever a replay repeats", async () => {
   expect(client.offsets).toEqual([1, 2, 3]);
 });
 
-it("[G4] a client that saw no message before it dropped comes back with its welcome's position", async () => {
+it("[G4] a client that received no message before an outage reconnects with the position of its welcome", async () => {
   const client = await joined({}, { position: at(0) });
 
   await reconnect(client, { position: at(0), head: at(1) });
@@ -72,7 +72,7 @@ it("[G4] a client that saw no message before it dropped comes back with its welc
   expect(client.offsets).toEqual([1]);
 });
 
-it("[G4] a connection that broke within its replay goes on where it stood", async () => {
+it("[G4] after an outage during a replay the client resumes from its position", async () => {
   const client = await joined({ rewind: 3 }, { position: at(7), head: at(10) });
   client.transport.deliver(messageFrame(8));
 
@@ -83,7 +83,7 @@ it("[G4] a connection that broke within its replay goes on where it stood", asyn
   expect(client.offsets).toEqual([8, 9, 10]);
 });
 
-it("[G4 W3 P5] is told when what it missed cannot be had, and goes on from the head", async () => {
+it("[G4 W3 P5] a client is notified if missed messages are not available, and continues from the head", async () => {
   const client = await joined({}, { position: at(500) });
 
   await reconnect(client, { recovered: false, reason: "epoch", position: "other:3", head: "other:3" });
@@ -98,13 +98,13 @@ it("[G4 W3 P5] is told when what it missed cannot be had, and goes on from the h
   expect(client.room.position).toBe("other:4");
 });
 
-it("[W3] a first join without a position has nothing to recover", async () => {
+it("[W3] the welcome of a first join without a position has no recovered", async () => {
   const client = await joined();
 
   expect(client.emitted.welcome[0]?.recovered).toBeUndefined();
 });
 
-it("[J6 P5] brings a saved position as it is, for the server to judge", async () => {
+it("[J6 P5] a saved position is sent unchanged, and the server judges it", async () => {
   const client = new TestClient({ position: "no position" });
   await settled();
   expect(client.transport.target.after).toBe("no position");
@@ -115,7 +115,7 @@ it("[J6 P5] brings a saved position as it is, for the server to judge", async ()
   expect(client.room.position).toBe(at(5));
 });
 
-it("[J6] asks for the newest messages again when it was never welcomed", async () => {
+it("[J6] a client that has received no welcome requests the newest messages again", async () => {
   const client = new TestClient({ rewind: 5 });
   await settled();
 
@@ -125,7 +125,7 @@ it("[J6] asks for the newest messages again when it was never welcomed", async (
   expect(client.transport.target).toMatchObject({ after: undefined, rewind: 5 });
 });
 
-it("[F2] passes over frames of a type it does not know", async () => {
+it("[F2] frames of an unknown type are ignored", async () => {
   const client = await joined();
 
   client.transport.deliver(JSON.parse('{"type":"weather","sun":1}') as never, messageFrame(1));
@@ -134,7 +134,7 @@ it("[F2] passes over frames of a type it does not know", async () => {
   expect(client.emitted.error).toEqual([]);
 });
 
-it("[A4] leaves out its own volatile messages, and tells its own recorded ones", async () => {
+it("[A4] a client's own recorded messages are emitted, and its own volatile ones are not", async () => {
   const client = await joined();
 
   client.transport.deliver(

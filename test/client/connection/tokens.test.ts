@@ -14,12 +14,12 @@ const TARGET: Target = {
 
 const LISTENER: TransportListener = {
   onFrames: () => undefined,
-  onHeard: () => undefined,
+  onActive: () => undefined,
   onReady: () => undefined,
   onEnd: () => undefined,
 };
 
-/** Dials with a token that counts up, and notes what goes out. */
+/** Opens connections with a token that counts up, and records the requests. */
 function dialsWithTokens() {
   let drawn = 0;
   const offered: string[][] = [];
@@ -38,7 +38,7 @@ function dialsWithTokens() {
   return { dialers, offered, requests };
 }
 
-it("[D2 J2] offers a token of its own for each attempt as a subprotocol, and not in the URL", async () => {
+it("[D2 J2] each attempt offers a new token as a subprotocol, and not in the URL", async () => {
   const { dialers, offered } = dialsWithTokens();
 
   await dialers.websocket(TARGET, LISTENER, () => true);
@@ -50,7 +50,7 @@ it("[D2 J2] offers a token of its own for each attempt as a subprotocol, and not
   ]);
 });
 
-it("[D2 D8] over SSE it is a header, of the POSTs too, and the renewed one from then on", async () => {
+it("[D2 D8] over SSE the token is a header, also of POSTs, and a renewed token replaces it", async () => {
   const { dialers, requests } = dialsWithTokens();
   const line = await dialers.sse(TARGET, LISTENER, () => true);
   await settled();
@@ -70,7 +70,7 @@ it("[D2 D8] over SSE it is a header, of the POSTs too, and the renewed one from 
   expect(requests.map(({ url }) => url).join(" ")).not.toContain("token-");
 });
 
-it("[D7 D8] renews when four fifths of the token's time are over, again and again", async () => {
+it("[D7 D8] a client renews its token each time four fifths of the token's lifetime are over", async () => {
   let drawn = 0;
   const client = await joined({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });
 
@@ -86,7 +86,7 @@ it("[D7 D8] renews when four fifths of the token's time are over, again and agai
   expect(client.transport.tokens).toEqual(["token-1", "token-2"]);
 });
 
-it("[D7] a token that cannot be had in time ends nothing", async () => {
+it("[D7] the connection continues if no new token is available in time", async () => {
   const client = await joined(
     { getToken: () => Promise.reject(new Error("the backend is away")) },
     { expiresInMs: 10_000 },
@@ -99,7 +99,7 @@ it("[D7] a token that cannot be had in time ends nothing", async () => {
   expect(client.room.state).toBe("connected");
 });
 
-it("[D7] renews nothing over a connection that is gone", async () => {
+it("[D7] a client does not renew a token over a connection that is gone", async () => {
   const client = await joined({ getToken: () => "token" }, { expiresInMs: 60_000 });
   const first = client.transport;
 
@@ -114,7 +114,7 @@ it.each([
   ["token_invalid", "a token that is not valid yet"],
   ["unavailable", "a server that cannot check it"],
 ] as const)(
-  "[D8 E2] a client renews again when %s says so, and holds nothing back meanwhile: %s",
+  "[D8 E2] a client renews again after the delay in %s, and sends acts meanwhile: %s",
   async (code, _what) => {
     let drawn = 0;
     const client = await joined({ getToken: () => `token-${++drawn}` }, { expiresInMs: 10_000 });

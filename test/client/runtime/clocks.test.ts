@@ -34,7 +34,7 @@ describe("durations", () => {
     [0, 0],
     [-1, 0],
     [NaN, 0],
-  ])("[G11] a timer of %d ms is one of %d ms", (ms, whole) => {
+  ])("[G11] a timer of %d ms fires after %d ms", (ms, whole) => {
     expect(clampDelay(ms)).toBe(whole);
   });
 
@@ -72,11 +72,11 @@ describe("durations", () => {
     ["NaN", undefined],
     ["", undefined],
     ["Wed, 21 Oct 2015 07:28:00 GMT", undefined],
-  ])("[H4 L3] Retry-After: %s is a wait of %s ms", (header, ms) => {
+  ])("[H4 L3] Retry-After: %s means a delay of %s ms", (header, ms) => {
     expect(retryAfterMsOf(header)).toBe(ms);
   });
 
-  it("[S1] a retry: field beyond a timer's range is the longest wait", () => {
+  it("[S1] a retry: field beyond a timer's range means the longest delay", () => {
     const waits: number[] = [];
     const parser = new SseParser({ onRetry: (ms) => void waits.push(ms), onEvent: () => undefined });
 
@@ -105,7 +105,7 @@ describe("durations", () => {
     },
   );
 
-  it.each([Infinity, 1e300])("[L1] a retryAfterMs of %d is the longest wait", async (ms) => {
+  it.each([Infinity, 1e300])("[L1] a retryAfterMs of %d means the longest delay", async (ms) => {
     const client = await joined();
     void client.room.publish("chat", 1);
     await settled();
@@ -118,7 +118,7 @@ describe("durations", () => {
     expect(Math.floor((client.world.timers.at(-1) ?? 0) / 1_000)).toBe(Math.floor(LONGEST / 1_000));
   });
 
-  it.each([NaN, -1])("[L1] a retryAfterMs of %d keeps no act from being sent again", async (ms) => {
+  it.each([NaN, -1])("[L1] a retryAfterMs of %d does not keep acts from being repeated", async (ms) => {
     const client = await joined();
     void client.room.publish("chat", 1);
     await settled();

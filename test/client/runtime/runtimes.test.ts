@@ -17,7 +17,7 @@ const TARGET: Target = { room: ROOM, key: KEY, attempt: 1, mode: "list" };
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** An SSE connection whose requests are answered by `answer`. */
+/** An SSE connection for which `answer` responds to requests. */
 async function openStream(answer: typeof fetch): Promise<{
   readonly transport: SseTransport;
   readonly frames: readonly ServerFrame[];
@@ -29,7 +29,7 @@ async function openStream(answer: typeof fetch): Promise<{
     TARGET,
     {
       onFrames: (came) => void frames.push(...came),
-      onHeard: () => undefined,
+      onActive: () => undefined,
       onReady: () => undefined,
       onEnd: (end) => void ends.push(end),
     },
@@ -71,7 +71,7 @@ describe("a runtime without", () => {
   });
 
   it("[J1] a runtime whose URL cannot be changed finds every address of a room", () => {
-    // As React Native's: it adds a slash, has no setters, and its search parameters cannot be set.
+    // Like React Native's URL: it adds a slash, has no setters, and its search parameters cannot be set.
     vi.stubGlobal(
       "URL",
       class {
@@ -148,7 +148,7 @@ describe("a runtime without", () => {
   });
 });
 
-describe("what a listener throws", () => {
+describe("errors of listeners", () => {
   it.each([
     ["Mozilla/5.0 (X11; Linux x86_64)", 1, 0],
     ["Deno/2.9.6", 0, 1],
@@ -203,7 +203,7 @@ describe("a token", () => {
         headers.push(init?.headers);
         return stream();
       };
-      const listener = { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} };
+      const listener = { onFrames() {}, onActive() {}, onReady() {}, onEnd() {} };
       const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: () => nothing });
 
       await dialers.websocket(TARGET, listener, () => true);
@@ -220,7 +220,7 @@ describe("a token", () => {
         WebSocket: class {} as never,
         fetch,
         getToken: () => ({ token: "t" }) as never,
-      }).websocket(TARGET, { onFrames() {}, onHeard() {}, onReady() {}, onEnd() {} }, () => true),
+      }).websocket(TARGET, { onFrames() {}, onActive() {}, onReady() {}, onEnd() {} }, () => true),
     ).rejects.toThrow("getToken returned object, not a string");
   });
 

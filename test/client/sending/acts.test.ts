@@ -5,7 +5,7 @@ import { LIMITS, type SentItem } from "../support/fake-transport.ts";
 import { FakeWorld, settled } from "../support/fake-world.ts";
 import { reconnect, TestClient, joined } from "../support/test-client.ts";
 
-/** How a promise stands, without waiting for it. */
+/** The state of a promise, without waiting for it. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
   await settled();
   return Promise.race([promise, Promise.resolve("pending")]).catch((error: unknown) => error);
@@ -29,7 +29,7 @@ describe("acks", () => {
     expect(await published).toEqual({ offset: 42 });
   });
 
-  it("[F1 F5] what is published in one go leaves in one frame, at most 64 to each, in order", async () => {
+  it("[F1 F5] messages published in one task are sent in order, in frames of at most 64 messages", async () => {
     const client = await joined({}, { limits: { maxFrameBytes: 65_536 } });
 
     for (let index = 0; index < 70; index++) void client.room.publish("chat", index);
@@ -41,7 +41,7 @@ describe("acks", () => {
     expect(new Set(client.transport.refs).size).toBe(70);
   });
 
-  it("[F3 L1] a frame is no larger than the room takes", async () => {
+  it("[F3 L1] a frame is never larger than the room accepts", async () => {
     const client = await joined({}, { limits: { ...LIMITS, maxFrameBytes: 1_024 } });
 
     for (let index = 0; index < 5; index++) void client.room.publish("chat", "é".repeat(200));
@@ -50,7 +50,7 @@ describe("acks", () => {
     expect(client.transport.frames.map(({ length }) => length)).toEqual([2, 2, 1]);
   });
 
-  it("[A7] a publish may be for some members only", async () => {
+  it("[A7] a publish may have addressees", async () => {
     const client = await joined();
 
     void client.room.publish("whisper", "psst", { to: ["ana", "bo"] });
@@ -65,7 +65,7 @@ describe("acks", () => {
     expect(client.emitted.message).toMatchObject([{ to: ["ana", "bo"], data: "psst" }]);
   });
 
-  it("[A2] waits for the welcome before it sends anything", async () => {
+  it("[A2] a client sends nothing before its welcome", async () => {
     const client = new TestClient();
     void client.room.publish("chat", 1);
     await settled();
@@ -77,7 +77,7 @@ describe("acks", () => {
     expect(dataOf(client.transport.items)).toEqual([1]);
   });
 
-  it("[H1] acts for the session of the welcome", async () => {
+  it("[H1] acts are sent for the session of the welcome", async () => {
     const client = await joined({ transports: ["sse"] });
 
     void client.room.publish("chat", 1);
@@ -87,8 +87,8 @@ describe("acks", () => {
   });
 });
 
-describe("sending again", () => {
-  it("[G3 A3] resends an unacked publish with the same ref after a reconnect", async () => {
+describe("repeated acts", () => {
+  it("[G3 A3] after a reconnect a client repeats an unacknowledged publish with the same ref", async () => {
     const client = await joined();
     const published = client.room.publish("chat", "hi");
     await settled();
@@ -101,7 +101,7 @@ describe("sending again", () => {
     expect(await published).toEqual({ offset: 7 });
   });
 
-  it("[G3 A3] does not resend what was acked", async () => {
+  it("[G3 A3] a client does not repeat an acknowledged publish", async () => {
     const client = await joined();
     void client.room.publish("chat", "one");
     void client.room.publish("chat", "two");
@@ -113,7 +113,7 @@ describe("sending again", () => {
     expect(dataOf(client.transport.items)).toEqual(["two"]);
   });
 
-  it("[G3 P2] sends the old before the new", async () => {
+  it("[G3 P2] a client repeats old acts before it sends new ones", async () => {
     const client = await joined();
     void client.room.publish("chat", "old");
     await settled();
@@ -127,7 +127,7 @@ describe("sending again", () => {
     expect(dataOf(client.transport.items)).toEqual(["old", "new"]);
   });
 
-  it("[A3 L1] sends a rate-limited publish again with the same ref, once it was told to", async () => {
+  it("[A3 L1] a client repeats a rate-limited publish with the same ref, after the requested delay", async () => {
     const client = await joined();
     const published = client.room.publish("chat", "hi");
     await settled();
@@ -144,7 +144,7 @@ describe("sending again", () => {
     expect(client.emitted.error).toEqual([]);
   });
 
-  it("[L1 L2] after a refusal goes on no faster than the budget refills: an earlier life may have spent it", async () => {
+  it("[L1 L2] after a rejection a client sends no faster than the rate limit refills, because an earlier page may have used it up", async () => {
     const client = await joined({}, { limits: { ...LIMITS, messagesPerSecond: 10, messagesBurst: 20 } });
     for (let index = 0; index < 5; index++) void client.room.publish("chat", index);
     await settled();
@@ -158,7 +158,7 @@ describe("sending again", () => {
     expect(dataOf(client.transport.items).slice(5)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it("[A3 E1] sends again after a drawn wait what the room could not take", async () => {
+  it("[A3 E1] a client repeats an act after a random delay if the room could not accept it", async () => {
     const client = await joined();
     const published = client.room.publish("chat", "hi");
     await settled();
@@ -174,7 +174,7 @@ describe("sending again", () => {
     expect(await published).toEqual({ offset: 1 });
   });
 
-  it("[E1] waits longer each time that the room could not take it, until it does", async () => {
+  it("[E1] the delay before a repeated act grows until the room accepts it", async () => {
     const client = await joined();
     client.world.chance = 0.999;
     const refuse = (): void => {
@@ -201,7 +201,7 @@ describe("sending again", () => {
     expect(waits).toEqual([2, 4, 8, 2]);
   });
 
-  it("[H1 E1] joins again, then sends again, when the room does not know it", async () => {
+  it("[H1 E1] a client that the room does not know reconnects and repeats its acts", async () => {
     const client = await joined({ transports: ["sse"] });
     void client.room.publish("chat", "hi");
     await settled();
@@ -217,7 +217,7 @@ describe("sending again", () => {
     expect(client.transport.refs).toEqual([ref]);
   });
 
-  it("[G3 A3] rejects what was sent too long ago to be repeated, and sends what never was", async () => {
+  it("[G3 A3] an act sent too long ago is rejected and not repeated, and an act never sent is sent", async () => {
     const client = await joined();
     const doubtful = client.room.publish("chat", "sent");
     await settled();
@@ -237,7 +237,7 @@ describe("sending again", () => {
     expect(dataOf(client.transport.items)).toEqual(["never sent"]);
   });
 
-  it("[F5 A3] a later life with the same key begins above the refs of the earlier one, whatever the device's clock", async () => {
+  it("[F5 A3] a later page with the same key starts above the refs of the earlier one, whatever the device's clock", async () => {
     const key = "keykeykeykeykeykeykey1";
     const lives: number[][] = [];
 
@@ -259,8 +259,8 @@ describe("sending again", () => {
   });
 });
 
-describe("refusals", () => {
-  it("[E1] rejects what the same act would be refused for again", async () => {
+describe("rejections", () => {
+  it("[E1] an act is rejected if the room would reject it again", async () => {
     const client = await joined();
     const published = client.room.publish("chat", "hi");
     await settled();
@@ -308,7 +308,7 @@ describe("refusals", () => {
   });
 
   it.each(["stale_ref", "unknown_member", "view_only", "refused"] as const)(
-    "[A3 A7 E1] rejects %s, and does not send it again",
+    "[A3 A7 E1] an act rejected with %s is not repeated",
     async (code) => {
       const client = await joined();
       const published = client.room.publish("chat", "hi");
@@ -322,7 +322,7 @@ describe("refusals", () => {
     },
   );
 
-  it("[F3] refuses by itself what is too large: the room could not say which act it refused", async () => {
+  it("[F3] a client rejects an act that is too large itself, because the room's rejection would have no ref", async () => {
     const client = await joined({}, { limits: { ...LIMITS, maxFrameBytes: 1_024 } });
 
     const large = client.room.publish("chat", "x".repeat(1_000));
@@ -350,7 +350,7 @@ describe("refusals", () => {
     expect(client.emitted.error).toMatchObject([{ code: "bad_frame" }]);
   });
 
-  it("[A1 F2] takes events of 64 characters, data that nests 62 deep, and nothing as null", async () => {
+  it("[A1 F2] a client accepts events of 64 characters and data of 62 levels, and sends undefined as null", async () => {
     const client = await joined();
 
     void client.room.publish("e".repeat(64), nested(62));
@@ -360,7 +360,7 @@ describe("refusals", () => {
     expect(dataOf(client.transport.items)).toEqual([nested(62), null]);
   });
 
-  it("[G10] rejects one act more than may wait", async () => {
+  it("[G10] an act beyond maxPendingActs is rejected", async () => {
     const client = await joined({ maxPendingActs: 2 });
     void client.room.publish("chat", 1);
     void client.room.publish("chat", 2);
@@ -373,7 +373,7 @@ describe("refusals", () => {
     expect(dataOf(client.transport.items)).toEqual([1, 2, 4]);
   });
 
-  it("[E1] an error without a ref is told", async () => {
+  it("[E1] an error without a ref is emitted", async () => {
     const client = await joined();
 
     client.transport.deliver({ type: "error", code: "bad_frame", message: "not a frame" });
@@ -382,7 +382,7 @@ describe("refusals", () => {
     expect(client.room.state).toBe("connected");
   });
 
-  it("[C1] rejects what waits with the reason of a final close, and whatever comes after it", async () => {
+  it("[C1] a final close rejects waiting and later acts with its reason", async () => {
     const client = await joined();
     const waiting = client.room.publish("chat", 1);
     await settled();

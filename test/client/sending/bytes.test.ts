@@ -10,7 +10,7 @@ import { joined, type TestClient } from "../support/test-client.ts";
 
 const BYTES = Uint8Array.of(0, 1, 2, 254, 255);
 
-it("[A10] bytes are published as base64, as part of an array too", async () => {
+it("[A10] bytes are published as base64, also if they are a view of a part of a buffer", async () => {
   const client = await joined();
 
   void client.room.publish("shot", BYTES);
@@ -24,7 +24,7 @@ it("[A10] bytes are published as base64, as part of an array too", async () => {
   expect(client.transport.items.filter((item) => "data" in item)).toEqual([]);
 });
 
-it("[A10] a message that carries bytes is told with them, and null as its data", async () => {
+it("[A10] a message with bytes is emitted with them, and with null as its data", async () => {
   const client = await joined();
   const from = "m".repeat(22);
 
@@ -47,7 +47,7 @@ it.each([
   '[{"type":"publish","event":"e","volatile":true,"data":[1]},{"type":"presence","ref":2,"data":null}]',
   '{"type":"set","ref":3,"set":{"a":1},"if":{"a":0}}',
   '{"type":"seen","chars":65536}',
-])("[B2 B5] the binary dialect writes what the client says: %s", (text) => {
+])("[B2 B5] the binary dialect encodes frames of the client: %s", (text) => {
   const written = proto.write(text, "parlor.v1.proto");
 
   if (typeof written === "string") throw new Error("it is written as text");
@@ -55,14 +55,14 @@ it.each([
   expect(written.length).toBeLessThan(text.length);
 });
 
-it("[B2 B7] it never writes more bytes than JSON has, by which frames are measured: what is shorter as text is text", () => {
+it("[B2 B7] the binary dialect never writes more bytes than JSON: a frame that is shorter as text is sent as text", () => {
   const set = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`k${index}`, index]));
   const text = JSON.stringify({ type: "set", ref: 1, set });
 
   expect(proto.write(text, "parlor.v1.proto")).toBe(text);
 });
 
-it("[B1] it offers JSON behind the binary dialect, and speaks it where the server has no other", () => {
+it("[B1] the binary dialect also offers JSON, and uses it if the server chooses it", () => {
   const text = '{"type":"leave"}';
 
   expect(proto.protocols).toEqual(["parlor.v1.proto", "parlor.v1"]);
@@ -70,7 +70,7 @@ it("[B1] it offers JSON behind the binary dialect, and speaks it where the serve
   expect(proto.read(text)).toEqual([{ type: "leave" }]);
 });
 
-it("[B2] the binary dialect reads frames and the platform's pong, and tells of what is none", () => {
+it("[B2] the binary dialect decodes frames and the platform's pong, and reports data that is not a frame", () => {
   const pong = { type: "pong" } as const;
   const ack = { type: "ack", ref: 1 } as const;
 
@@ -125,7 +125,7 @@ it.each<[string, object, object]>([
   ["values", new Map([["a", 1]]), {}],
   ["versions", { a: 1 }, { if: new Map([["a", 0]]) }],
 ])(
-  "[T1 T2] %s in a Map are rejected bad_frame: none of them would be sent",
+  "[T1 T2] %s in a Map are rejected with bad_frame, because none of them would be sent",
   async (_what, values, options) => {
     const client = await joined();
 
@@ -139,7 +139,7 @@ it.each<[string, object, object]>([
 describe("the size of a frame", () => {
   const max = 65_536;
 
-  /** A room over a connection that speaks a dialect. */
+  /** A room over a connection with a dialect. */
   async function over(dialect: Dialect | undefined): Promise<TestClient> {
     const client = await joined({}, { limits: { maxFrameBytes: max } });
     Object.assign(client.transport, {
@@ -172,7 +172,7 @@ describe("the size of a frame", () => {
     await expect(large).rejects.toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
   });
 
-  it("[F3] the size of raw bytes in JSON is that of their base64", async () => {
+  it("[F3] the size of raw bytes in JSON is the size of their base64", async () => {
     const client = await over(undefined);
 
     const fits = client.room.publish("y", new Uint8Array(49_000));

@@ -16,7 +16,7 @@ import { TestClient } from "../support/test-client.ts";
 const KEY = "sum";
 
 /**
- * A room of the simplest kind that keeps rules A2, A3, P4 and T1-T4, over lines that lose what they carry when they are
+ * The simplest room that keeps rules A2, A3, P4 and T1-T4. Its connections lose their frames in flight when they are
  * cut.
  */
 class ModelRoom {
@@ -27,12 +27,12 @@ class ModelRoom {
   #taken = 0;
   #outgoing: ServerFrame[][] = [];
 
-  /** Whether there is nothing on its way. */
+  /** Whether no frame is in flight. */
   isQuietOn(line: FakeTransport): boolean {
     return line === this.#line && this.#taken === line.frames.length && this.#outgoing.length === 0;
   }
 
-  /** Lets a line in. */
+  /** Accepts a connection. */
   join(line: FakeTransport): void {
     if (line === this.#line) return;
     this.#line = line;
@@ -55,7 +55,7 @@ class ModelRoom {
     this.#outgoing.push(missed, [{ type: "position", position: at(this.log.length), reason: "replayed" }]);
   }
 
-  /** Takes the next frame that has arrived, or refuses it whole. */
+  /** Handles the next frame that has arrived, or rejects it as a whole. */
   take(line: FakeTransport, refuse: boolean): void {
     const frame = line === this.#line ? line.frames[this.#taken] : undefined;
     if (frame === undefined) return;
@@ -65,7 +65,7 @@ class ModelRoom {
     this.#outgoing.push([...this.log.slice(before), ...answers]);
   }
 
-  /** Somebody else changes the state. */
+  /** Another member changes the state. */
   meddle(): void {
     this.#set(Number(this.shared?.value ?? 0) + 1_000, "ana");
     this.#outgoing.push(this.log.slice(-1));
@@ -106,7 +106,7 @@ const steps = fc.array(
   { maxLength: 120, size: "max" },
 );
 
-it("[G3 G4 A3 P4 T2 T4] whatever is lost on the way, every act takes effect once and everything is told once, in order", async () => {
+it("[G3 G4 A3 P4 T2 T4] whatever the network loses, every act takes effect once, and every event is delivered once, in order", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (script) => {
       const room = new ModelRoom();

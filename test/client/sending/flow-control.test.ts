@@ -10,7 +10,7 @@ function seenBy(client: TestClient): SentItem[] {
   return client.transport.items.filter(({ type }) => type === "seen");
 }
 
-it("[L5 A9] says how much it has read in all once a quarter of the window more has come", async () => {
+it("[L5 A9] a client reports the total it has read after each quarter of the window", async () => {
   const client = await joined({}, SMALL);
 
   client.transport.deliverText(24_999, messageFrame(1));
@@ -27,7 +27,7 @@ it("[L5 A9] says how much it has read in all once a quarter of the window more h
   ]);
 });
 
-it("[L5] counts the welcome, and what cannot be understood", async () => {
+it("[L5] the total read includes the welcome, and text that is not a frame", async () => {
   const client = await joined();
   client.transport.end();
   await client.nextDial();
@@ -42,7 +42,7 @@ it("[L5] counts the welcome, and what cannot be understood", async () => {
   expect(seenBy(client)).toEqual([{ type: "seen", chars: 25_000 }]);
 });
 
-it("[L5] counts anew on every connection", async () => {
+it("[L5] the total read starts at 0 on every connection", async () => {
   const client = await joined({}, SMALL);
   client.transport.deliverText(40_000, messageFrame(1));
   client.transport.deliverText(24_000, messageFrame(2));
@@ -55,7 +55,7 @@ it("[L5] counts anew on every connection", async () => {
   expect(seenBy(client)).toEqual([{ type: "seen", chars: 25_000 }]);
 });
 
-it("[L5] says so once the application has been told", async () => {
+it("[L5] a client reports what it has read after it has called the listeners", async () => {
   const client = await joined({}, SMALL);
   const saidBefore: number[] = [];
   client.room.on("message", () => saidBefore.push(seenBy(client).length));
@@ -66,7 +66,7 @@ it("[L5] says so once the application has been told", async () => {
   expect(seenBy(client)).toHaveLength(1);
 });
 
-it("[L5 L1] says so at once, however little may be sent, and counts it as sent", async () => {
+it("[L5 L1] a report of what was read ignores the rate limits, and counts as sent", async () => {
   const client = await joined({}, { limits: { ...SMALL.limits, messagesPerSecond: 10, messagesBurst: 10 } });
   for (let index = 0; index < 9; index++) void client.room.publish("chat", index);
   await settled();
@@ -81,7 +81,7 @@ it("[L5 L1] says so at once, however little may be sent, and counts it as sent",
   expect(client.transport.items.at(-1)).toMatchObject({ type: "publish", data: 8 });
 });
 
-it("[L5] says nothing to a server that tells no window, and over SSE, where its server does", async () => {
+it("[L5] a client does not report what it has read if the server states no window, or over SSE", async () => {
   const { windowChars: _windowChars, ...limits } = LIMITS;
   const old = await joined({}, { limits });
   old.transport.deliverText(1_000_000_000, messageFrame(1));
@@ -91,7 +91,7 @@ it("[L5] says nothing to a server that tells no window, and over SSE, where its 
   expect([...seenBy(old), ...seenBy(sse)]).toEqual([]);
 });
 
-it("[L5] says nothing on a connection that is over", async () => {
+it("[L5] a client does not report what it has read on a connection that ended", async () => {
   const client = await joined({}, SMALL);
   client.room.on("message", () => client.room.close());
 
@@ -100,7 +100,7 @@ it("[L5] says nothing on a connection that is over", async () => {
   expect(client.transport.items).toEqual([]);
 });
 
-it("[L5 C1] comes back with its position when it was closed for reading too slowly", async () => {
+it("[L5 C1] a client that was closed because it read too slowly reconnects with its position", async () => {
   const client = await joined({}, SMALL);
   client.transport.deliver(messageFrame(7));
 
@@ -111,7 +111,7 @@ it("[L5 C1] comes back with its position when it was closed for reading too slow
   expect(client.transport.target.after).toBe("Zk3aB9:7");
 });
 
-it("[L8 F2 A3] after a frame was rejected unread, a client repeats all unanswered acts, each with its own ref", async () => {
+it("[L8 F2 A3] after a frame was rejected unread, a client repeats all acts without a reply, each with its own ref", async () => {
   const client = await joined();
   const published = [client.room.publish("chat", 1), client.room.publish("chat", 2)];
   await settled();

@@ -9,7 +9,7 @@ function pacer(limits = LIMITS): Pacer {
   return made;
 }
 
-it("[L1] allows four fifths of a burst at once, and then what refills", () => {
+it("[L1] the pacer allows four fifths of a burst at once, and then what refills", () => {
   const made = pacer();
 
   expect(made.waitMs(16, 0, 0)).toBe(0);
@@ -21,14 +21,14 @@ it("[L1] allows four fifths of a burst at once, and then what refills", () => {
   expect(made.waitMs(1, 0, 100)).toBe(0);
 });
 
-it("[L1] allows no more than 50 messages at once, however large the burst", () => {
+it("[L1] the pacer allows at most 50 messages at once, however large the burst", () => {
   const made = pacer({ ...LIMITS, messagesBurst: 10_000 });
 
   expect(made.waitMs(50, 0, 0)).toBe(0);
   expect(made.waitMs(51, 0, 0)).toBe(100);
 });
 
-it("[L1] counts bytes as well, and a frame above the burst as the burst", () => {
+it("[L1] the pacer counts bytes as well, and a frame above the burst as the burst", () => {
   const made = pacer();
   expect(made.waitMs(1, 9_000, 0)).toBe(0);
   made.spend(1, 9_000);
@@ -37,7 +37,7 @@ it("[L1] counts bytes as well, and a frame above the burst as the burst", () => 
   expect(made.waitMs(1, 500, 500)).toBe(0);
 });
 
-it("[L1] a hold is a pause, after which both budgets are empty", () => {
+it("[L1] a hold is a pause, after which no burst is left", () => {
   const made = pacer();
 
   made.hold(300, 1_000);
@@ -49,7 +49,7 @@ it("[L1] a hold is a pause, after which both budgets are empty", () => {
   expect(made.waitMs(1, 100, 1_400)).toBe(0);
 });
 
-it("[L1] the longer of two holds counts", () => {
+it("[L1] of two holds the longer one counts", () => {
   const made = pacer();
 
   made.hold(300, 0);
@@ -58,7 +58,7 @@ it("[L1] the longer of two holds counts", () => {
   expect(made.isHeld(299)).toBe(true);
 });
 
-it("[W5] a limit that is not told does not bind", () => {
+it("[W5] an absent limit does not bind", () => {
   const made = new Pacer();
   made.setLimits({}, 0);
   for (let frame = 0; frame < 1_000; frame++) made.spend(50, 1_000_000);
@@ -66,7 +66,7 @@ it("[W5] a limit that is not told does not bind", () => {
   expect(made.waitMs(50, 1_000_000, 1)).toBe(0);
 });
 
-it("[L1] other limits do not refill what was spent", () => {
+it("[L1] new limits do not refill what was spent", () => {
   const made = pacer();
   made.spend(16, 4_000);
 

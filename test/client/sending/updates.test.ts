@@ -87,7 +87,7 @@ describe("an update", () => {
     }
     client.transport.ack([lastSet(client).ref], 11);
 
-    expect(waits).toEqual([25, 50, 100]); // half of the bounds, which double
+    expect(waits).toEqual([25, 50, 100]); // half of the maximums, which double
     expect(await updated).toEqual({ offset: 11 });
   });
 
@@ -267,7 +267,7 @@ describe("an update without a connection", () => {
   });
 });
 
-/** The number of calls of each kind. */
+/** The number of calls of each method. */
 const MANY = 100_000;
 
 describe("very many calls without a connection", () => {

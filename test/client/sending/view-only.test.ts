@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { settled } from "../support/fake-world.ts";
 import { joined } from "../support/test-client.ts";
 
-it("[J10] watches as no member: asks so, says nothing of itself, and hears of the others", async () => {
+it("[J10] a client that only watches is not a member, sends no presence data, and receives what others do", async () => {
   const client = await joined(
     { view: true, presence: { name: "Me" } },
     { viewOnly: true, members: [{ id: "ana" }], count: 1 },
@@ -13,7 +13,7 @@ it("[J10] watches as no member: asks so, says nothing of itself, and hears of th
   expect([...client.room.members.keys()]).toEqual(["ana"]);
 });
 
-it("[J10] a watcher's acts are rejected before they are sent", async () => {
+it("[J10] the acts of a client that only watches are rejected before they are sent", async () => {
   const client = await joined({ view: true }, { viewOnly: true });
 
   for (const act of [

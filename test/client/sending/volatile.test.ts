@@ -3,14 +3,14 @@ import { LIMITS } from "../support/fake-transport.ts";
 import { settled } from "../support/fake-world.ts";
 import { reconnect, TestClient, joined } from "../support/test-client.ts";
 
-/** So few messages a second that every one can be counted. */
+/** Limits so low that a test can count every message. */
 const SLOW = { limits: { ...LIMITS, messagesPerSecond: 10, messagesBurst: 10 } };
 
 function dataOf(client: TestClient): unknown[] {
   return client.transport.items.map(({ data }) => data);
 }
 
-it("[A4 G8] sends without a ref, and says what may stand for what", async () => {
+it("[A4 G8] a volatile message has no ref, and has the key of messages that may replace each other", async () => {
   const client = await joined();
 
   client.room.send("cursor", { x: 1 }, { key: "left" });
@@ -23,7 +23,7 @@ it("[A4 G8] sends without a ref, and says what may stand for what", async () => 
   ]);
 });
 
-it("[A4 A7] may be for some members only, and stands for nothing that is for others", async () => {
+it("[A4 A7] a volatile message may have addressees, and replaces only messages with the same ones", async () => {
   const client = await joined({}, SLOW);
   for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
@@ -45,7 +45,7 @@ it("[A4 A7] may be for some members only, and stands for nothing that is for oth
   ]);
 });
 
-it("[A4 G8] leaves nothing out while sending keeps up", async () => {
+it("[A4 G8] every volatile message is sent while the client can send at once", async () => {
   const client = await joined();
 
   for (let index = 0; index < 20; index++) client.room.send("cursor", index);
@@ -54,7 +54,7 @@ it("[A4 G8] leaves nothing out while sending keeps up", async () => {
   expect(dataOf(client)).toEqual(Array.from({ length: 20 }, (_, index) => index));
 });
 
-it("[A4 L1 G8] keeps within the room's limits, and of what waits only the newest by event and key", async () => {
+it("[A4 L1 G8] a client keeps within the room's limits, and of waiting volatile messages only the newest by event and key", async () => {
   const client = await joined({}, SLOW);
 
   for (let index = 0; index < 8; index++) client.room.send("filler", index);
@@ -71,7 +71,7 @@ it("[A4 L1 G8] keeps within the room's limits, and of what waits only the newest
   expect(dataOf(client).slice(8)).toEqual([99, -99, "wave 99"]);
 });
 
-it("[L1] sends no more in any second than the limits, however much is to be sent", async () => {
+it("[L1] in no second a client sends more than the limits allow, however much is waiting", async () => {
   const client = await joined({}, SLOW);
 
   for (let tick = 0; tick < 500; tick++) {
@@ -85,7 +85,7 @@ it("[L1] sends no more in any second than the limits, however much is to be sent
   expect(client.transport.items.length).toBeLessThanOrEqual(58);
 });
 
-it("[L1] keeps within the budget of bytes as well", async () => {
+it("[L1] a client keeps within the limit of bytes as well", async () => {
   const client = await joined({}, { limits: { ...LIMITS, bytesPerSecond: 1_000, bytesBurst: 2_000 } });
 
   for (let tick = 0; tick < 400; tick++) {
@@ -98,7 +98,7 @@ it("[L1] keeps within the budget of bytes as well", async () => {
   expect(bytes).toBeLessThanOrEqual(1_600 + 4_000);
 });
 
-it("[A4 L1] lets no key wait for ever behind a busier one", async () => {
+it("[A4 L1] a busy key does not delay other keys for ever", async () => {
   const client = await joined({}, SLOW);
   for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
@@ -114,7 +114,7 @@ it("[A4 L1] lets no key wait for ever behind a busier one", async () => {
   expect(events.slice(0, 2)).toEqual(["a", "b"]);
 });
 
-it("[A2 A4] acts go before volatile messages", async () => {
+it("[A2 A4] acts are sent before volatile messages", async () => {
   const client = await joined({}, SLOW);
   for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();
@@ -126,7 +126,7 @@ it("[A2 A4] acts go before volatile messages", async () => {
   expect(client.transport.items.slice(8).map(({ event }) => event)).toEqual(["chat", "cursor"]);
 });
 
-it("[A4] is dropped while there is no connection, and when it ends", async () => {
+it("[A4] a volatile message is dropped without a connection, and when the connection ends", async () => {
   const client = new TestClient();
   client.room.send("early", 1);
   await settled();
@@ -143,7 +143,7 @@ it("[A4] is dropped while there is no connection, and when it ends", async () =>
   expect(client.transport.items).toEqual([]);
 });
 
-it("[A4 S1] waits while the transport is busy, and goes when it is ready", async () => {
+it("[A4 S1] a volatile message waits while the transport is busy, and is sent when it is ready", async () => {
   const client = await joined({ transports: ["sse"] });
   client.transport.isBusy = true;
 
@@ -157,7 +157,7 @@ it("[A4 S1] waits while the transport is busy, and goes when it is ready", async
   expect(dataOf(client)).toEqual([9]);
 });
 
-it("[A4] keeps no more than 256 that wait", async () => {
+it("[A4] at most 256 volatile messages wait", async () => {
   const client = await joined();
   client.transport.isBusy = true;
 
@@ -169,7 +169,7 @@ it("[A4] keeps no more than 256 that wait", async () => {
   expect(dataOf(client)).toEqual(Array.from({ length: 256 }, (_, index) => index + 44));
 });
 
-it("[A4] of many in one go drops the repeated before the oldest", async () => {
+it("[A4] of many volatile messages in one task, replaced ones are dropped before the oldest", async () => {
   const client = await joined();
 
   client.room.send("rare", 0);
@@ -182,7 +182,7 @@ it("[A4] of many in one go drops the repeated before the oldest", async () => {
   ]);
 });
 
-it("[L1 L2] a refusal of volatile messages is told, and slows the rest", async () => {
+it("[L1 L2] a rejection of volatile messages is emitted, and delays the others", async () => {
   const client = await joined();
   client.room.send("cursor", 1);
   await settled();
@@ -198,7 +198,7 @@ it("[L1 L2] a refusal of volatile messages is told, and slows the rest", async (
   expect(client.emitted.error).toMatchObject([{ code: "rate_limited", retryAfterMs: 500 }]);
 });
 
-it("[L1] a reconnect does not refill the budget", async () => {
+it("[L1] a reconnect does not refill the rate limit", async () => {
   const client = await joined({}, SLOW);
   for (let index = 0; index < 8; index++) client.room.send("filler", index);
   await settled();

@@ -21,10 +21,10 @@ export interface SentItem {
   readonly if?: Readonly<Record<string, number>>;
 }
 
-/** The epoch of the rooms that fake transports lead to. */
+/** The epoch of the rooms behind fake transports. */
 const EPOCH = "Zk3aB9";
 
-/** The limits that they tell. */
+/** The limits in their welcomes. */
 export const LIMITS = {
   maxFrameBytes: 65_536,
   maxPresenceBytes: 1_024,
@@ -77,7 +77,7 @@ export function stateFrame(offset: number, fields: Partial<StateFrame>, from = "
   return { type: "state", offset, time: 1, from, ...fields };
 }
 
-/** A connection that carries only what the test delivers, when it does. */
+/** A connection that delivers only what the test delivers. */
 export class FakeTransport implements Transport {
   readonly name: TransportName;
   readonly target: Target;
@@ -89,7 +89,7 @@ export class FakeTransport implements Transport {
   pings = 0;
   isBusy = false;
   isClosed = false;
-  /** Whether it was closed as by a member that leaves. */
+  /** Whether it was closed as a member that leaves. */
   isClosedForGood = false;
   isLeft = false;
   readonly #listener: TransportListener;
@@ -135,7 +135,7 @@ export class FakeTransport implements Transport {
     this.#whenLeft.resolve();
   }
 
-  /** The room has heard of the leave. */
+  /** The room has processed the leave. */
   confirmLeave(): void {
     this.#whenLeft.resolve();
   }
@@ -145,7 +145,7 @@ export class FakeTransport implements Transport {
     this.#listener.onFrames(frames);
   }
 
-  /** Text arrives that counts so many characters towards the window. */
+  /** Text arrives that counts this many characters towards the window. */
   deliverText(chars: number, ...frames: ServerFrame[]): void {
     this.#listener.onFrames(frames, undefined, chars);
   }
@@ -155,12 +155,12 @@ export class FakeTransport implements Transport {
     this.#listener.onFrames(frames, id);
   }
 
-  /** Bytes arrive that are no frame. */
+  /** Bytes arrive that are not a frame. */
   breathe(): void {
-    this.#listener.onHeard();
+    this.#listener.onActive();
   }
 
-  /** A request is answered. */
+  /** The reply to a request arrives. */
   ready(): void {
     this.isBusy = false;
     this.#listener.onReady();
@@ -170,7 +170,7 @@ export class FakeTransport implements Transport {
     this.deliver(welcomeFrame(fields));
   }
 
-  /** Acts take effect, with these offsets from the first on. */
+  /** Acts take effect. The first one has this offset. */
   ack(refs: readonly number[], offset = 1): void {
     this.deliver(...refs.map((ref, index): ServerFrame => ({ type: "ack", ref, offset: offset + index })));
   }

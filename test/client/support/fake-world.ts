@@ -5,26 +5,26 @@ interface FakeTimer {
   readonly callback: () => void;
 }
 
-/** The number that a client's attempts begin above. */
+/** The number above which a client's attempts start. */
 export const FIRST_ATTEMPT = 1_000;
 
-/** Lets promises that are ready run: everything that happens without time passing. */
+/** Runs all promises that are ready, without time passing. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Time, chance and the browser's signals, all in the hands of the test. */
+/** Time, randomness and the browser's signals, controlled by the test. */
 export class FakeWorld implements Environment {
-  /** What `random` answers; 0.5 of a wait is half its bound. */
+  /** The result of `random`. With 0.5 a delay is half its maximum. */
   chance = 0.5;
-  /** What listeners threw. */
+  /** The errors of listeners. */
   readonly reported: unknown[] = [];
-  /** What the room listens to; `undefined` once it has stopped. */
+  /** The room's handlers of signals; `undefined` once it has stopped. */
   signals: Signals | undefined;
   #now = 10_000_000;
   #timers: FakeTimer[] = [];
 
-  /** When the timers that run are due, in milliseconds from now, soonest first. */
+  /** When the running timers fire, in milliseconds from now, the first one first. */
   get timers(): number[] {
     return this.#timers.map(({ at }) => at - this.#now).toSorted((one, other) => one - other);
   }
@@ -52,7 +52,7 @@ export class FakeWorld implements Environment {
     };
   }
 
-  /** Lets time pass: timers fire in order, each at its own moment. */
+  /** Lets time pass. Timers fire in order, each at its time. */
   async pass(ms: number): Promise<void> {
     await settled();
     const end = this.#now + ms;

@@ -9,12 +9,12 @@ import { FakeWorld, settled } from "./fake-world.ts";
 
 const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
 
-/** Within the time that a ping's answer may take. */
+/** Shorter than the timeout of a ping. */
 const SIGN_OF_LIFE_MS = 5_000;
 
 type Emitted = { [Type in keyof RoomEvents]: RoomEvents[Type][] };
 
-/** A room on fake connections in a fake world, and everything it has told. */
+/** A room with fake connections and a fake platform. Records all events. */
 export class TestClient {
   readonly world: FakeWorld;
   readonly room: Room;
@@ -27,10 +27,10 @@ export class TestClient {
     error: [],
     closed: [],
   };
-  /** Every connection that was dialled, in order. */
+  /** Every connection that was opened, in order. */
   readonly dialled: FakeTransport[] = [];
 
-  /** @param broken a transport that cannot even be started */
+  /** @param broken a transport that cannot be started */
   constructor(options: JoinOptions = {}, world = new FakeWorld(), broken?: TransportName) {
     this.world = world;
     const dial =
@@ -55,17 +55,17 @@ export class TestClient {
     return line;
   }
 
-  /** The offsets of the recorded messages that were told. */
+  /** The offsets of the recorded messages that were emitted. */
   get offsets(): number[] {
     return this.emitted.message.flatMap(({ offset }) => offset ?? []);
   }
 
-  /** The transports that were dialled. */
+  /** The transports that were used, in order. */
   get names(): TransportName[] {
     return this.dialled.map(({ name }) => name);
   }
 
-  /** Lets just so much time pass that the next connection is dialled. */
+  /** Lets time pass until the next connection is opened. */
   async nextDial(): Promise<void> {
     const { length } = this.dialled;
     await settled();
@@ -94,7 +94,7 @@ export async function joined(
   return client;
 }
 
-/** Loses the connection and comes back. */
+/** Loses the connection and reconnects. */
 export async function reconnect(client: TestClient, welcome: Partial<WelcomeFrame> = {}): Promise<void> {
   client.transport.end();
   await client.nextDial();
@@ -102,7 +102,7 @@ export async function reconnect(client: TestClient, welcome: Partial<WelcomeFram
   await settled();
 }
 
-/** Keeps the connection for a time, with signs of life. */
+/** Keeps the connection for a time, with replies to pings. */
 export async function stayConnected(client: TestClient, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= SIGN_OF_LIFE_MS) {
     await client.world.pass(Math.min(left, SIGN_OF_LIFE_MS));

@@ -2,22 +2,22 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SseParser } from "../../../src/client/transports/sse-parser.ts";
 
-interface Heard {
+interface Parsed {
   readonly events: { readonly id: string; readonly data: string }[];
   readonly retries: number[];
 }
 
-/** Parses bytes that come in these pieces. */
-function parse(pieces: readonly (string | Uint8Array)[]): Heard {
-  const heard: Heard = { events: [], retries: [] };
+/** Parses bytes that arrive in these chunks. */
+function parse(pieces: readonly (string | Uint8Array)[]): Parsed {
+  const parsed: Parsed = { events: [], retries: [] };
   const parser = new SseParser({
-    onEvent: (data, id) => void heard.events.push({ id, data }),
-    onRetry: (ms) => void heard.retries.push(ms),
+    onEvent: (data, id) => void parsed.events.push({ id, data }),
+    onRetry: (ms) => void parsed.retries.push(ms),
   });
   for (const piece of pieces) {
     parser.feed(typeof piece === "string" ? new TextEncoder().encode(piece) : piece);
   }
-  return heard;
+  return parsed;
 }
 
 const ONE = [{ id: "Zk3:1", data: '{"a":1}' }];
@@ -34,7 +34,7 @@ describe("events", () => {
     ["fields that it does not know", 'event: x\nid: Zk3:1\nfoo: bar\ndata: {"a":1}\nbaz\n\n'],
     ["an id that holds a null character", 'id: Zk3:1\nid: Zk\0\ndata: {"a":1}\n\n'],
     ["a second event that is cut short", 'id: Zk3:1\ndata: {"a":1}\n\nid: Zk3:2\ndata: {"a":2}\n'],
-  ])("[S1] reads an event with %s", (_what, text) => {
+  ])("[S1] the parser reads an event with %s", (_what, text) => {
     expect(parse([text]).events).toEqual(ONE);
   });
 
@@ -43,11 +43,11 @@ describe("events", () => {
     ["an id without data", "id: Zk3:1\n\n"],
     ["a comment", ": \n\n"],
     ["a retry", "retry: 1000\n\n"],
-  ])("[S1] %s is no event", (_what, text) => {
+  ])("[S1] %s is not an event", (_what, text) => {
     expect(parse([text]).events).toEqual([]);
   });
 
-  it("[S1] joins several lines of data", () => {
+  it("[S1] the parser joins several lines of data", () => {
     expect(parse(["data: one\ndata\ndata:  two\n\n"]).events).toEqual([{ id: "", data: "one\n\n two" }]);
   });
 
@@ -61,17 +61,17 @@ describe("events", () => {
     ["retry: 1500\n", [1500]],
     ["retry:0\n", [0]],
     ["retry: 1.5\nretry: -1\nretry: \nretry: 1e3\n", []],
-  ])("[S1] %j asks for %j ms", (text, retries) => {
+  ])("[S1] %j sets the delays %j in milliseconds", (text, retries) => {
     expect(parse([text]).retries).toEqual(retries);
   });
 });
 
-describe("pieces", () => {
-  it("[S1] a pair of carriage return and line feed may be cut in two", () => {
+describe("chunks", () => {
+  it("[S1] a chunk may end between a carriage return and its line feed", () => {
     expect(parse(["id: Zk3:1\r", '\ndata: {"a":1}\r', "\n\r", "\n"]).events).toEqual(ONE);
   });
 
-  it("[S1] a character may be cut anywhere", () => {
+  it("[S1] a chunk may end within a character", () => {
     const bytes = new TextEncoder().encode('data: "é€😀"\n\n');
 
     const pieces = Array.from(bytes, (byte) => Uint8Array.of(byte));
@@ -79,13 +79,13 @@ describe("pieces", () => {
     expect(parse(pieces).events).toEqual([{ id: "", data: '"é€😀"' }]);
   });
 
-  it("[S1] a byte order mark may be cut too", () => {
+  it("[S1] a chunk may end within the byte order mark", () => {
     const bytes = new TextEncoder().encode("\uFEFFdata: a\n\n");
 
     expect(parse([bytes.subarray(0, 1), bytes.subarray(1, 2), bytes.subarray(2)]).events).toHaveLength(1);
   });
 
-  it("[S1] reads the same whatever the pieces", () => {
+  it("[S1] the parser's result does not depend on the chunks", () => {
     const text =
       '\uFEFFretry: 1200\r\n\r\n: \n\nid: Zk3:1\r\ndata: {"é":"€"}\r\n\r\nid: Zk3:2\rdata: 😀\rdata: two\r\r\ndata: 3\n\n';
     const bytes = new TextEncoder().encode(text);
@@ -102,7 +102,7 @@ describe("pieces", () => {
     );
   });
 
-  it("[S1] a line of a megabyte in small pieces is read in a moment", () => {
+  it("[S1] a line of a megabyte in small chunks is parsed fast", () => {
     const piece = "x".repeat(1_000);
 
     const { events } = parse(["data: ", ...Array.from({ length: 1_000 }, () => piece), "\n\n"]);

@@ -18,7 +18,7 @@ const TARGET: Target = {
   mode: "list",
 };
 
-/** Dials a stream; what is asked for is answered by `answer`. */
+/** Opens a stream for which `answer` responds to requests. */
 async function dial(answer: (isPost: boolean) => Response): Promise<{
   readonly line: Transport;
   readonly frames: readonly ServerFrame[];
@@ -33,7 +33,7 @@ async function dial(answer: (isPost: boolean) => Response): Promise<{
   });
   const listener: TransportListener = {
     onFrames: (received) => void frames.push(...received),
-    onHeard: () => undefined,
+    onActive: () => undefined,
     onReady: () => undefined,
     onEnd: (end) => void ends.push(end),
   };
@@ -48,7 +48,7 @@ function stream(): Response {
 
 const EXPIRED = { type: "error", code: "token_expired", message: "the token has expired" };
 
-it("[D8] tells of the ack of a renewal, which says when to renew again", async () => {
+it("[D8] the ack of a renewal is delivered, because it states when to renew again", async () => {
   const ack = { type: "ack", expiresInMs: 60_000 };
   const { line, frames, ends } = await dial((isPost) => (isPost ? Response.json(ack) : stream()));
 
@@ -62,7 +62,7 @@ it("[D8] tells of the ack of a renewal, which says when to renew again", async (
 it.each<[string, () => Response]>([
   ["is refused", () => Response.json(EXPIRED, { status: 401 })],
   ["is answered by a proxy", () => new Response("<html>", { status: 502 })],
-])("[D8] tells nothing of a renewal that %s: the stream goes on", async (_what, answer) => {
+])("[D8] nothing is reported if a renewal %s, and the stream continues", async (_what, answer) => {
   const { line, frames, ends } = await dial((isPost) => (isPost ? answer() : stream()));
 
   line.renew("another", "session.key");
@@ -71,14 +71,14 @@ it.each<[string, () => Response]>([
   expect([frames, ends]).toEqual([[], []]);
 });
 
-it("[D5 D7] may come back from a join whose token had expired, with another", async () => {
+it("[D5 D7] a client reconnects with another token if a join was rejected because its token had expired", async () => {
   const { frames, ends } = await dial(() => Response.json(EXPIRED, { status: 401 }));
 
   expect(frames).toEqual([EXPIRED]);
   expect(ends.map(({ code }) => mayReconnect(code))).toEqual([true]);
 });
 
-it("[D5] may not come back from one whose token is not accepted", async () => {
+it("[D5] a client does not retry a join whose token is not accepted", async () => {
   const { ends } = await dial(() => Response.json({ ...EXPIRED, code: "token_invalid" }, { status: 401 }));
 
   expect(ends.map(({ code }) => mayReconnect(code))).toEqual([false]);

@@ -11,14 +11,14 @@ interface Asked {
   readonly fail: (error: unknown) => void;
 }
 
-/** A transport on a `fetch` that answers when the test does, and everything it tells. */
+/** A transport whose `fetch` responds when the test does. Records all events. */
 class Line {
   readonly requests: Asked[] = [];
   readonly frames: ServerFrame[] = [];
   readonly positions: (string | undefined)[] = [];
   readonly chars: (number | undefined)[] = [];
   readonly ends: TransportEnd[] = [];
-  heard = 0;
+  activities = 0;
   readied = 0;
   readonly transport: SseTransport;
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -43,7 +43,7 @@ class Line {
           this.positions.push(position);
           this.chars.push(chars);
         },
-        onHeard: () => this.heard++,
+        onActive: () => this.activities++,
         onReady: () => this.readied++,
         onEnd: (end) => void this.ends.push(end),
       },
@@ -95,7 +95,7 @@ async function openLine(): Promise<Line> {
 }
 
 describe("the stream", () => {
-  it("[J1 J3 J6] is asked for with key and position, and without a header that would need a preflight", () => {
+  it("[J1 J3 J6] the stream is requested with key and position, and without headers that need a preflight", () => {
     const line = new Line();
 
     expect(line.request.url).toBe(
@@ -105,7 +105,7 @@ describe("the stream", () => {
     expect(line.request.init.cache).toBe("no-store");
   });
 
-  it("[S1 P3] tells frames with their position, and comments as signs of life", async () => {
+  it("[S1 P3] the stream delivers frames with their position, and reports comments as activity", async () => {
     const line = await openLine();
 
     await line.write('retry: 1000\n\nid: Zk3:5\ndata: [{"type":"pong"},{"type":"presence","count":1}]\n\n');
@@ -113,10 +113,10 @@ describe("the stream", () => {
 
     expect(line.frames.map(({ type }) => type)).toEqual(["pong", "presence"]);
     expect(line.positions).toEqual(["Zk3:5"]);
-    expect(line.heard).toBe(2);
+    expect(line.activities).toBe(2);
   });
 
-  it("[L5] leaves it to its server to say what was read", async () => {
+  it("[L5] an SSE client does not report what it has read", async () => {
     const line = await openLine();
 
     await line.write('id: Zk3:5\ndata: {"type":"pong"}\n\n');
@@ -126,7 +126,7 @@ describe("the stream", () => {
     expect(line.requests).toHaveLength(1);
   });
 
-  it("[S4 C1] a stream that ends is a connection that broke, with the wait it asked for", async () => {
+  it("[S4 C1] a stream that ends counts as a broken connection, with the delay that it requested", async () => {
     const line = await openLine();
     await line.write("retry: 1234\n\n");
 
@@ -135,7 +135,7 @@ describe("the stream", () => {
     expect(line.ends).toEqual([{ code: 1006, reason: "the stream ended", retryMs: 1234 }]);
   });
 
-  it("[S4 C1] so is one that fails", async () => {
+  it("[S4 C1] a stream that fails counts as a broken connection", async () => {
     const line = await openLine();
 
     await line.breakStream();
@@ -143,7 +143,7 @@ describe("the stream", () => {
     expect(line.ends).toMatchObject([{ code: 1006 }]);
   });
 
-  it("[S5] a close frame is the end, and nothing comes after it", async () => {
+  it("[S5] a close frame ends the stream, and nothing after it is delivered", async () => {
     const line = await openLine();
 
     await line.write(
@@ -156,7 +156,7 @@ describe("the stream", () => {
     expect(line.request.init.signal?.aborted).toBe(true);
   });
 
-  it("[F2] text that is no frame is told as an error", async () => {
+  it("[F2] text that is not a frame is reported as an error", async () => {
     const line = await openLine();
 
     await line.write("data: <html>\n\n");
@@ -165,7 +165,7 @@ describe("the stream", () => {
     expect(line.ends).toEqual([]);
   });
 
-  it("[C1] close hangs up, and nothing is told after it", async () => {
+  it("[C1] close aborts the stream, and nothing after it is delivered", async () => {
     const line = await openLine();
 
     line.transport.close();
@@ -176,7 +176,7 @@ describe("the stream", () => {
   });
 });
 
-describe("refused streams", () => {
+describe("rejected streams", () => {
   it.each([
     [429, "rate_limited", 4005],
     [503, "unavailable", 4005],
@@ -191,7 +191,7 @@ describe("refused streams", () => {
     [429, "brand_new", 4005],
     [503, "brand_new", 4005],
     [418, "brand_new", 4500],
-  ])("[S7 E1 V1] %i %s ends as %i", async (status, code, close) => {
+  ])("[S7 E1 V1] a stream rejected with %i %s ends with close code %i", async (status, code, close) => {
     const line = new Line();
 
     await line.answer(status, { type: "error", code, message: "why" });
@@ -215,7 +215,7 @@ describe("refused streams", () => {
     },
   );
 
-  it("[L3 H4] Retry-After stands in for a missing retryAfterMs", async () => {
+  it("[L3 H4] Retry-After is used if retryAfterMs is absent", async () => {
     const line = new Line();
 
     await line.answer(429, { type: "error", code: "rate_limited", message: "why" }, { "Retry-After": "10" });
@@ -226,16 +226,18 @@ describe("refused streams", () => {
   it.each([
     ["a proxy's error", 502, { "Retry-After": "7", "Content-Type": "text/html" }, 7_000],
     ["a captive portal", 200, { "Content-Type": "text/html" }, undefined],
-  ])("[C1] %s is a connection that broke", async (_what, status, headers, retryMs) => {
+  ])("[C1] %s counts as a broken connection", async (_what, status, headers, retryMs) => {
     const line = new Line();
 
     await line.answer(status, "<html>", headers as Record<string, string>);
 
     expect(line.frames).toEqual([]);
-    expect(line.ends).toEqual([{ code: 1006, reason: `the stream was answered with ${status}`, retryMs }]);
+    expect(line.ends).toEqual([
+      { code: 1006, reason: `the server responded to the stream request with status ${status}`, retryMs },
+    ]);
   });
 
-  it("[C1] so is a request that fails", async () => {
+  it("[C1] a failed request counts as a broken connection", async () => {
     const line = new Line();
 
     line.request.fail(new TypeError("fetch failed"));
@@ -248,7 +250,7 @@ describe("refused streams", () => {
 describe("acts", () => {
   const batch = { text: "[…]", refs: [7, undefined, 8], authority: "session.key" };
 
-  it("[H1 P2] go by POST, one request at a time", async () => {
+  it("[H1 P2] acts are sent by POST, one request at a time", async () => {
     const line = await openLine();
 
     line.transport.send(batch);
@@ -270,7 +272,7 @@ describe("acts", () => {
     expect(line.readied).toBe(1);
   });
 
-  it("[H2 H3] are answered one by one", async () => {
+  it("[H2 H3] each act of a POST has its own reply", async () => {
     const line = await openLine();
     line.transport.send(batch);
 
@@ -287,7 +289,7 @@ describe("acts", () => {
     ]);
   });
 
-  it("[H2] one alone is answered with a status of its own", async () => {
+  it("[H2] the status of a POST with one act is that act's reply", async () => {
     const line = await openLine();
     line.transport.send({ text: "{…}", refs: [7], authority: "session.key" });
 
@@ -298,7 +300,7 @@ describe("acts", () => {
     ]);
   });
 
-  it("[H1] a request that is refused whole refuses every act in it", async () => {
+  it("[H1] a rejected POST rejects every act in it", async () => {
     const line = await openLine();
     line.transport.send({ text: "[…]", refs: [7, 8], authority: "session.key" });
 
@@ -312,8 +314,8 @@ describe("acts", () => {
 
   it.each([
     ["by a proxy", 502, { "Retry-After": "3" }, { retryAfterMs: 3_000 }],
-    ["with what is no answer", 200, {}, {}],
-  ])("[G3 A3] acts that are answered %s are to be sent again", async (_what, status, headers, expected) => {
+    ["with something other than a reply", 200, {}, {}],
+  ])("[G3 A3] acts answered %s are repeated", async (_what, status, headers, expected) => {
     const line = await openLine();
     line.transport.send(batch);
 
@@ -326,7 +328,7 @@ describe("acts", () => {
     expect(line.transport.isBusy).toBe(false);
   });
 
-  it("[G3 C1] a request that fails is the end of the connection: the stream is as good as gone too", async () => {
+  it("[G3 C1] a POST that fails ends the connection, because the stream is probably dead too", async () => {
     const line = await openLine();
     line.transport.send(batch);
 
@@ -338,7 +340,7 @@ describe("acts", () => {
     expect(line.requests[0]?.init.signal?.aborted).toBe(true);
   });
 
-  it("[G3] an answer that comes after the end is told by no one", async () => {
+  it("[G3] a reply after the end of the connection is ignored", async () => {
     const line = await openLine();
     line.transport.send(batch);
 
@@ -350,7 +352,7 @@ describe("acts", () => {
     expect(line.readied).toBe(0);
   });
 
-  it("[A6 H1] leave is an act as well, and may outlive its page", async () => {
+  it("[A6 H1] leave is sent as an act with keepalive", async () => {
     const line = await openLine();
 
     const left = line.transport.leave("session.key");
@@ -360,7 +362,7 @@ describe("acts", () => {
     expect(await left).toBeUndefined();
   });
 
-  it("[A6] leave resolves when it cannot be told", async () => {
+  it("[A6] leave resolves if the room cannot be reached", async () => {
     const line = await openLine();
 
     const left = line.transport.leave("session.key");

@@ -6,7 +6,7 @@ import {
 } from "../../../src/client/transports/websocket-transport.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 
-/** A socket whose events the test makes. */
+/** A socket whose events the test creates. */
 class FakeSocket implements WebSocketLike {
   static newest: FakeSocket;
   readonly url: string;
@@ -67,7 +67,7 @@ function openLine(after?: string, known: Partial<Target> = {}) {
         frames.push(...came);
         chars.push(length);
       },
-      onHeard: () => undefined,
+      onActive: () => undefined,
       onReady: () => undefined,
       onEnd: (end) => void ends.push(end),
     },
@@ -76,7 +76,7 @@ function openLine(after?: string, known: Partial<Target> = {}) {
   return { transport, socket: FakeSocket.newest, frames, chars, ends };
 }
 
-it("[J2 J3 L5] offers the subprotocol and the key, which is not in the URL, and promises to say what it reads", () => {
+it("[J2 J3 L5] a WebSocket offers the subprotocol and the key, keeps the key out of the URL, and announces flow control", () => {
   const { socket } = openLine();
 
   expect(socket.protocols).toEqual(["parlor.v1", "resume.keykeykeykeykeykeykey1"]);
@@ -85,7 +85,7 @@ it("[J2 J3 L5] offers the subprotocol and the key, which is not in the URL, and 
   );
 });
 
-it("[J7 J10 M5 T4] asks for the state, brings the list it knows, and says that it only watches", () => {
+it("[J7 J10 M5 T4] the URL requests the state, and has the revision of the list and whether the client only watches", () => {
   const { socket } = openLine("Zk3:7", { mode: "list", roster: "4f.2", state: true, view: true });
 
   expect([...new URL(socket.url).searchParams]).toEqual([
@@ -99,14 +99,14 @@ it("[J7 J10 M5 T4] asks for the state, brings the list it knows, and says that i
   ]);
 });
 
-it("[J6] asks to go on from a position rather than for the newest", () => {
+it("[J6] the URL has the position to resume from, and then no rewind", () => {
   const { socket } = openLine("Zk3:7");
 
   expect(new URL(socket.url).searchParams.get("after")).toBe("Zk3:7");
   expect(new URL(socket.url).searchParams.get("rewind")).toBeNull();
 });
 
-it("[F1] tells frames, one or an array", () => {
+it("[F1] a WebSocket delivers a single frame or an array of frames", () => {
   const { socket, frames } = openLine();
 
   socket.receive('{"type":"pong"}');
@@ -117,10 +117,10 @@ it("[F1] tells frames, one or an array", () => {
 
 it.each([
   ["not JSON", "<html>"],
-  ["no object", "7"],
+  ["not an object", "7"],
   ["an array of other things", "[1]"],
   ["binary", new ArrayBuffer(2)],
-])("[F2] what is %s is told as an error", (_what, data) => {
+])("[F2] text that is %s is reported as an error", (_what, data) => {
   const { socket, frames } = openLine();
 
   socket.receive(data);
@@ -128,7 +128,7 @@ it.each([
   expect(frames).toMatchObject([{ type: "error", code: "bad_frame" }]);
 });
 
-it("[L5] tells the length of every text but the platform's pong, in UTF-16 units", () => {
+it("[L5] the length of every text except the platform's pong is reported, in UTF-16 units", () => {
   const { socket, chars } = openLine();
 
   socket.receive('{"type":"message","data":"ü😀"}');
@@ -138,7 +138,7 @@ it("[L5] tells the length of every text but the platform's pong, in UTF-16 units
   expect(chars).toEqual([31, 0, 17]);
 });
 
-it("[C1] tells how it ended, an error before it or not", () => {
+it("[C1] the end of a WebSocket is reported with its close code, also after an error", () => {
   const { socket, ends } = openLine();
 
   socket.receive('{"type":"pong"}');
@@ -148,7 +148,7 @@ it("[C1] tells how it ended, an error before it or not", () => {
   expect(ends).toEqual([{ code: 4002, reason: "silent" }]);
 });
 
-it("[C1] an error before anything was heard is an end: Node's own WebSocket lets no close follow", () => {
+it("[C1] an error before any message ends the connection, because Node's own WebSocket may emit no close event", () => {
   const { socket, ends } = openLine();
 
   socket.fail();
@@ -156,7 +156,7 @@ it("[C1] an error before anything was heard is an end: Node's own WebSocket lets
   expect(ends).toEqual([{ code: 1006, reason: "the socket failed" }]);
 });
 
-it("[F7] a ping is bare text", () => {
+it("[F7] a ping is plain text, without JSON", () => {
   const { transport, socket } = openLine();
 
   transport.ping();
@@ -165,7 +165,7 @@ it("[F7] a ping is bare text", () => {
   expect(socket.sent).toEqual(["ping", '{"type":"publish"}']);
 });
 
-it("[A6] leave tells the room, and resolves when the socket is closed", async () => {
+it("[A6] leave sends a frame, and resolves when the socket is closed", async () => {
   const { transport, socket } = openLine();
 
   const left = transport.leave();
@@ -176,8 +176,8 @@ it("[A6] leave tells the room, and resolves when the socket is closed", async ()
 });
 
 it.each([
-  ["says that the member leaves, for good", true, 1000],
-  ["says that its connection is lost, to come back", false, 4002],
+  ["reports that the member leaves", true, 1000],
+  ["reports a lost connection if the client will reconnect", false, 4002],
 ])("[M2 M4] close %s", (_what, forGood, code) => {
   const { transport, socket } = openLine();
 
@@ -186,7 +186,7 @@ it.each([
   expect(socket.closed).toBe(code);
 });
 
-it("[G7] is busy while too much is unsent", () => {
+it("[G7] a WebSocket is busy while too many bytes are unsent", () => {
   const { transport, socket } = openLine();
   expect(transport.isBusy).toBe(false);
 

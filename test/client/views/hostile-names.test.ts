@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { joined, type TestClient } from "../support/test-client.ts";
 
-/** Names that mean something to objects of JavaScript. */
+/** Names with a special meaning for JavaScript objects. */
 const POISON =
   '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":null,"then":1}';
 
@@ -10,13 +10,13 @@ afterEach(() => {
     throw new Error("the prototype of all objects has been changed");
 });
 
-/** Gives a client frames as they come over a network. */
+/** Delivers frames to a client in the way a network does. */
 function deliver({ transport }: TestClient, ...texts: readonly string[]): void {
   transport.deliver(...texts.map((text) => JSON.parse(text) as never));
 }
 
 describe("names that objects inherit", () => {
-  it("[A1 G12] are told in a message as they came, and change no object", async () => {
+  it("[A1 G12] names that objects inherit are delivered unchanged in a message, and change no object", async () => {
     const client = await joined();
 
     deliver(client, `{"type":"message","offset":1,"time":1,"from":"x","event":"__proto__","data":${POISON}}`);
@@ -26,7 +26,7 @@ describe("names that objects inherit", () => {
     ]);
   });
 
-  it("[T1 T4 G12] are keys and values of the state like any other", async () => {
+  it("[T1 T4 G12] names that objects inherit are keys and values of the state like any other", async () => {
     const client = await joined(
       {},
       JSON.parse(`{"state":{"__proto__":[${POISON},1]},"stateOffset":1}`) as never,
@@ -41,7 +41,7 @@ describe("names that objects inherit", () => {
     expect(shared.get("hasOwnProperty")).toBeUndefined();
   });
 
-  it("[M1 G12] are ids and data of members like any other", async () => {
+  it("[M1 G12] names that objects inherit are ids and data of members like any other", async () => {
     const client = await joined();
 
     deliver(
@@ -57,7 +57,7 @@ describe("names that objects inherit", () => {
     expect(client.room.members.has("__proto__")).toBe(false);
   });
 
-  it("[E1 F2 G12] are codes, types and fields that a client passes over", async () => {
+  it("[E1 F2 G12] names that objects inherit are ignored as codes, types and fields", async () => {
     const client = await joined();
 
     deliver(
@@ -73,7 +73,7 @@ describe("names that objects inherit", () => {
     expect(client.room.state).toBe("connected");
   });
 
-  it("[A1 T1 G12] are sent as they are given", async () => {
+  it("[A1 T1 G12] names that objects inherit are sent unchanged", async () => {
     const client = await joined();
     const data = JSON.parse(POISON) as Record<string, unknown>;
 

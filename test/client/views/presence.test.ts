@@ -10,7 +10,7 @@ async function visitAnaAndBo(): Promise<TestClient> {
   return joined({}, { members: [ME, ANA, BO], count: 3 });
 }
 
-it("[W4 M1] knows who is here from the welcome on", async () => {
+it("[W4 M1] the members are known from the welcome on", async () => {
   const client = await visitAnaAndBo();
 
   expect([...client.room.members]).toEqual([
@@ -22,7 +22,7 @@ it("[W4 M1] knows who is here from the welcome on", async () => {
   expect(client.emitted.presence).toEqual([{ joined: [ME, ANA, BO], updated: [], left: [], count: 3 }]);
 });
 
-it("[M1 M2] follows who comes, changes and goes", async () => {
+it("[M1 M2] the members follow every join, change and leave", async () => {
   const client = await visitAnaAndBo();
   const cem = { id: "cem" };
   const anew = { ...ANA, data: { name: "Ana", away: true } };
@@ -40,7 +40,7 @@ it("[M1 M2] follows who comes, changes and goes", async () => {
   ]);
 });
 
-it("[M1] one who leaves and comes again is a newcomer", async () => {
+it("[M1] a member that leaves and joins again is reported as joined", async () => {
   const client = await visitAnaAndBo();
 
   client.transport.deliver(
@@ -52,7 +52,7 @@ it("[M1] one who leaves and comes again is a newcomer", async () => {
   expect(client.room.members.get("bo")).toEqual({ id: "bo" });
 });
 
-it("[M1 G9] tells nothing of what it knew already", async () => {
+it("[M1 G9] known members are not reported again", async () => {
   const client = await visitAnaAndBo();
 
   client.transport.deliver({
@@ -67,7 +67,7 @@ it("[M1 G9] tells nothing of what it knew already", async () => {
   expect(client.emitted.presence).toHaveLength(1);
 });
 
-it("[M1 G9] after a reconnect tells the difference, and nothing where there is none", async () => {
+it("[M1 G9] after a reconnect the difference in members is emitted, and nothing if there is none", async () => {
   const client = await visitAnaAndBo();
   const cem = { id: "cem" };
 
@@ -84,7 +84,7 @@ it("[M1 G9] after a reconnect tells the difference, and nothing where there is n
   expect([...client.room.members.keys()]).toEqual(["me", "ana", "cem"]);
 });
 
-it("[M3 W4] in the mode count knows how many, and nobody", async () => {
+it("[M3 W4] in the mode count only the number of members is known", async () => {
   const client = await joined({ mode: "count" }, { mode: "count", members: undefined, count: 2 } as never);
   expect(client.room.count).toBe(2);
 
@@ -98,7 +98,7 @@ it("[M3 W4] in the mode count knows how many, and nobody", async () => {
   expect(client.emitted.presence.map(({ count }) => count)).toEqual([2, 3]);
 });
 
-it("[A5] says what it is told to, and resolves at the ack", async () => {
+it("[A5] setPresence sends the data, and resolves at the ack", async () => {
   const client = await joined();
 
   const done = client.room.setPresence({ name: "Me" });
@@ -110,7 +110,7 @@ it("[A5] says what it is told to, and resolves at the ack", async () => {
   expect(await done).toBeUndefined();
 });
 
-it("[A5 L1] of several in a row sends the newest, which answers for all", async () => {
+it("[A5 L1] of several calls of setPresence in a row the newest data is sent, and its reply settles all", async () => {
   const client = await joined();
 
   const done = [1, 2, 3].map((data) => client.room.setPresence(data));
@@ -121,7 +121,7 @@ it("[A5 L1] of several in a row sends the newest, which answers for all", async 
   expect(await Promise.all(done)).toEqual([undefined, undefined, undefined]);
 });
 
-it("[A5 J7 J5] brings to every join what the room has last taken", async () => {
+it("[A5 J7 J5] every join has the presence data that the room accepted last", async () => {
   const client = await joined({ presence: "first" });
   expect(client.transport.target.presence).toBe('"first"');
 
@@ -133,7 +133,7 @@ it("[A5 J7 J5] brings to every join what the room has last taken", async () => {
   expect(client.transport.items).toEqual([]);
 });
 
-it("[A5] does not bring to a join what the room refused", async () => {
+it("[A5] a join does not have presence data that the room rejected", async () => {
   const client = await joined({ presence: "small" });
 
   const done = client.room.setPresence("too large");
@@ -146,7 +146,7 @@ it("[A5] does not bring to a join what the room refused", async () => {
   expect(client.transport.target.presence).toBe('"small"');
 });
 
-it("[A5] sends again what was not answered", async () => {
+it("[A5] presence data without a reply is sent again", async () => {
   const client = await joined();
   const done = client.room.setPresence("new");
   await settled();
@@ -157,7 +157,7 @@ it("[A5] sends again what was not answered", async () => {
   expect(await done).toBeUndefined();
 });
 
-it("[A5 J7] says after the welcome what is too long for a URL", async () => {
+it("[A5 J7] presence data too long for a URL is sent after the welcome", async () => {
   const long = "ü".repeat(400);
   const client = await joined({ presence: long });
 
@@ -169,7 +169,7 @@ it("[A5 J7] says after the welcome what is too long for a URL", async () => {
   expect(client.transport.items).toMatchObject([{ type: "presence", data: long }]);
 });
 
-it("[A5] is not held up by a full outbox", async () => {
+it("[A5] setPresence works when maxPendingActs acts are waiting", async () => {
   const client = await joined({ maxPendingActs: 1 });
   void client.room.publish("chat", 1);
 

@@ -7,7 +7,7 @@ const ANA = { id: "ana", data: { name: "Ana" } };
 const BO = { id: "bo" };
 const CEM = { id: "cem" };
 
-/** A welcome that brings no list. */
+/** A welcome without a list. */
 const NO_LIST = { members: undefined } as unknown as Partial<WelcomeFrame>;
 
 function visitAnaAndBo(): Promise<TestClient> {
@@ -18,7 +18,7 @@ function idsOf(client: TestClient): string[] {
   return [...client.room.members.keys()];
 }
 
-it("[M5 J7] comes back with the list it knows, and keeps it where it is still the same", async () => {
+it("[M5 J7] a client reconnects with the revision of its list, and keeps the list if it is current", async () => {
   const client = await visitAnaAndBo();
   expect(client.dialled[0]?.target.roster).toBeUndefined();
   client.transport.deliver({ type: "presence", roster: "r2", joined: [CEM], count: 4 });
@@ -30,7 +30,7 @@ it("[M5 J7] comes back with the list it knows, and keeps it where it is still th
   expect(client.emitted.presence).toHaveLength(2);
 });
 
-it("[M5] comes back with the list of its last welcome", async () => {
+it("[M5] a client reconnects with the revision of its last welcome", async () => {
   const client = await visitAnaAndBo();
   await reconnect(client, { roster: "r5", members: [ME, ANA], count: 2 });
 
@@ -40,7 +40,7 @@ it("[M5] comes back with the list of its last welcome", async () => {
   expect(idsOf(client)).toEqual(["me", "ana"]);
 });
 
-it("[M5 L5] a whole list replaces the one it knows, and the difference is told", async () => {
+it("[M5 L5] a whole list replaces the known one, and the difference is emitted", async () => {
   const client = await visitAnaAndBo();
   const anew = { ...ANA, data: { name: "Ana", away: true } };
 
@@ -67,7 +67,7 @@ it("[M5 L5] a whole list replaces the one it knows, and the difference is told",
   expect(client.emitted.presence).toHaveLength(2);
 });
 
-it("[M6] at the turn to counts the list is void, and nobody is told as gone", async () => {
+it("[M6] when the mode becomes count the list is empty, and no member is reported as left", async () => {
   const client = await visitAnaAndBo();
   const members = client.room.members;
   expect(client.room.mode).toBe("list");
@@ -84,7 +84,7 @@ it("[M6] at the turn to counts the list is void, and nobody is told as gone", as
   ]);
 });
 
-it("[M6 G9] when the list is back, tells who came and went since it was void, and nobody twice", async () => {
+it("[M6 G9] when the mode becomes list again, members that joined or left meanwhile are reported once", async () => {
   const client = await visitAnaAndBo();
   client.transport.deliver({ type: "presence", mode: "count", roster: "r2", count: 201 });
 
@@ -109,7 +109,7 @@ it("[M6 G9] when the list is back, tells who came and went since it was void, an
   expect(client.emitted.presence.at(-1)).toMatchObject({ left: [{ ...ANA, reason: "left" }] });
 });
 
-it("[M6] tells the turn back even where nobody came or went", async () => {
+it("[M6] the change back to the mode list is emitted even if no member joined or left", async () => {
   const client = await visitAnaAndBo();
   client.transport.deliver({ type: "presence", mode: "count", roster: "r2", count: 3 });
 
@@ -124,7 +124,7 @@ it("[M6] tells the turn back even where nobody came or went", async () => {
   expect(client.emitted.presence.at(-1)).toEqual({ joined: [], updated: [], left: [], count: 3 });
 });
 
-it("[M6 M5] a room that turned while it was away is no departure either, and counts are no list to come back with", async () => {
+it("[M6 M5] a mode that changed during an outage reports no member as left, and the client reconnects without a revision in the mode count", async () => {
   const client = await visitAnaAndBo();
 
   await reconnect(client, { ...NO_LIST, mode: "count", roster: "r2", count: 300 });
@@ -139,7 +139,7 @@ it("[M6 M5] a room that turned while it was away is no departure either, and cou
   ]);
 });
 
-it("[M6 W4] begins as it was asked to, and stands as the welcome says", async () => {
+it("[M6 W4] the mode is first the requested one, and then the one in the welcome", async () => {
   const asked = new TestClient({ mode: "count" });
   expect(asked.room.mode).toBe("count");
   asked.room.close();

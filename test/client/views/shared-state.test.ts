@@ -17,8 +17,8 @@ function sharedOf(client: TestClient): unknown {
   );
 }
 
-describe("what is shared", () => {
-  it("[T4] is known from the welcome on, with the versions", async () => {
+describe("the shared state", () => {
+  it("[T4] the shared state is known from the welcome on, with the versions", async () => {
     const client = await visitVotes();
 
     expect(client.room.shared.get("votes")).toEqual({ value: 2, version: 7 });
@@ -26,7 +26,7 @@ describe("what is shared", () => {
     expect(client.emitted.shared).toEqual([{ keys: ["topic", "votes"] }]);
   });
 
-  it("[T1 T2] follows every change, and the offset is the version of what it set", async () => {
+  it("[T1 T2] the shared state follows every change, and its offset is the version of the keys that it set", async () => {
     const client = await visitVotes();
     const seen: unknown[] = [];
     client.room.on("shared", () => seen.push([client.room.position, sharedOf(client)]));
@@ -48,7 +48,7 @@ describe("what is shared", () => {
     expect(client.room.position).toBe(at(12));
   });
 
-  it("[T1] may have any name for a key", async () => {
+  it("[T1] a key of the shared state may have any name", async () => {
     const client = await joined({}, JSON.parse('{"state":{"__proto__":[1,1]},"stateOffset":1}') as never);
 
     client.transport.deliver(
@@ -62,7 +62,7 @@ describe("what is shared", () => {
     expect([...client.room.shared.keys()]).toEqual(["constructor"]);
   });
 
-  it("[T4] takes a change only if it is newer than what is known", async () => {
+  it("[T4] a change is applied only if it is newer than the known state", async () => {
     const client = await visitVotes();
 
     client.transport.deliver(
@@ -75,7 +75,7 @@ describe("what is shared", () => {
     expect(client.emitted.shared).toHaveLength(2);
   });
 
-  it("[T4 G4] goes on from what it knows when it was recovered: the replay brings the rest", async () => {
+  it("[T4 G4] after a resume the known state is kept, and the replay brings the changes", async () => {
     const client = await visitVotes();
 
     await reconnect(client, { position: at(9), head: at(11) });
@@ -86,7 +86,7 @@ describe("what is shared", () => {
     expect(sharedOf(client)).toEqual({ votes: [3, 10] });
   });
 
-  it("[T4 G4] tells the difference where it was not recovered", async () => {
+  it("[T4 G4] after a join that did not resume, the difference in the state is emitted", async () => {
     const client = await visitVotes();
 
     await reconnect(client, {
@@ -101,7 +101,7 @@ describe("what is shared", () => {
     expect(client.emitted.shared.slice(1)).toEqual([{ keys: ["topic", "colour"] }]);
   });
 
-  it("[T4 P5] in another log the same version may be another value", async () => {
+  it("[T4 P5] in another log the same version may belong to another value", async () => {
     const client = await visitVotes();
     const anew = { recovered: false, reason: "epoch", position: "other:9", stateOffset: 9 } as const;
 
@@ -112,7 +112,7 @@ describe("what is shared", () => {
     expect(client.emitted.shared).toHaveLength(2);
   });
 
-  it("[T4 J7] asks for it where it has a position and nothing else", async () => {
+  it("[T4 J7] a client with a position and without the state requests the state", async () => {
     const client = new TestClient({ position: at(4) });
     await settled();
     expect(client.transport.target).toMatchObject({ after: at(4), state: true });
@@ -133,7 +133,7 @@ describe("what is shared", () => {
     expect(client.transport.target.state).toBe(false);
   });
 
-  it("[T6 P6] is empty again where the log began anew, and what is set then counts", async () => {
+  it("[T6 P6] the shared state is empty when the log starts anew, and later changes apply", async () => {
     const client = await visitVotes();
 
     client.transport.deliver(
@@ -149,7 +149,7 @@ describe("what is shared", () => {
     expect(client.room.position).toBe("other:1");
   });
 
-  it("[T6 S1] so it is where an event's id is the first to say so", async () => {
+  it("[T6 S1] the shared state is empty when an event's id is the first sign of a new log", async () => {
     const client = await joined(
       { transports: ["sse"] },
       { state: { votes: [2, 7] }, stateOffset: 9, position: at(9) },
@@ -168,7 +168,7 @@ describe("what is shared", () => {
 });
 
 describe("set", () => {
-  it("[T1 A2] resolves with its offset at the ack, and has changed nothing before", async () => {
+  it("[T1 A2] a set resolves with its offset at the ack, and changes nothing before", async () => {
     const client = await visitVotes();
 
     const set = client.room.set({ topic: "tea", votes: undefined });
@@ -188,7 +188,7 @@ describe("set", () => {
     expect(client.room.shared.get("topic")).toEqual({ value: "tea", version: 10 });
   });
 
-  it("[T2 T3] says which versions must be had, and that keys end with their member", async () => {
+  it("[T2 T3] a set sends the required versions, and whether its keys are deleted with their member", async () => {
     const client = await visitVotes();
     const { shared } = client.room;
 
@@ -207,7 +207,7 @@ describe("set", () => {
     ]);
   });
 
-  it("[T2] rejects a conflict with the versions there are", async () => {
+  it("[T2] a set is rejected on a conflict with the current versions", async () => {
     const client = await visitVotes();
     const set = client.room.set({ votes: 3 }, { if: { votes: 7 } });
     await settled();
@@ -236,7 +236,7 @@ describe("set", () => {
     await expect(set).rejects.toMatchObject({ code, versions: undefined });
   });
 
-  it("[T2 A3 G3] is sent again as it was, so that one that was applied before a drop is acked", async () => {
+  it("[T2 A3 G3] a set is repeated unchanged, so that one that took effect before an outage is acknowledged", async () => {
     const client = await visitVotes();
     const set = client.room.set({ votes: 3 }, { if: { votes: 7 } });
     await settled();
@@ -258,7 +258,7 @@ describe("set", () => {
     expect(sharedOf(client)).toMatchObject({ votes: [4, 11] });
   });
 
-  it("[T1 P2] keeps its place among what is published", async () => {
+  it("[T1 P2] a set keeps its place among published messages", async () => {
     const client = await visitVotes();
 
     void client.room.publish("chat", 1);
@@ -271,7 +271,7 @@ describe("set", () => {
     ]);
   });
 
-  it("[F2] refuses by itself what would be refused without its ref: values that nest deeper than 61", async () => {
+  it("[F2] a client itself rejects values with more than 61 levels, because the room's rejection would have no ref", async () => {
     const client = await visitVotes();
 
     await expect(client.room.set({ deep: nested(62) })).rejects.toMatchObject({ code: "bad_frame" });
