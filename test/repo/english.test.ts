@@ -13,6 +13,14 @@ const CHECKED = [
   "src/metrics/",
   "src/protocol/",
   "src/registry/",
+  "src/rooms.ts",
+  "src/dev.ts",
+  "src/pages/build.ts",
+  "src/transports/",
+  "src/worker/",
+  "vitest.config.ts",
+  "wrangler.toml",
+  ".ci/",
 ];
 
 /** Files that no person writes. */

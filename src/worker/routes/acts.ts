@@ -36,7 +36,7 @@ export function actRoutes({ rooms, newRooms }: Shared): Hono<RouteEnv> {
       ...(name.value !== undefined && { request: name.value }),
       ...(attempt !== undefined && { attempt }),
     };
-    // Without a ref an act may not happen twice, so it is for the client to repeat.
+    // An act without a ref is not deduplicated, so only the client may retry it.
     const outcome = await callRoom(() => rooms.forCall(reference.room, reference.kind).act(request), {
       mayRepeat: false,
     });

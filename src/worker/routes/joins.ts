@@ -28,7 +28,7 @@ export function joinRoutes(
   app.get("/rooms/:room", async (c, next) => {
     const { raw } = c.req;
     if (!isUpgrade(raw)) return next(); // Reads the room.
-    // Hono serves HEAD by the route of GET: a socket that nobody would hold.
+    // Hono serves HEAD with the route of GET. The socket would never be used.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
     const { offer } = c.get("caller");
     const joiner = { dialect: offer?.dialect ?? "json", key: offer?.key, attempt: offer?.attempt } as const;
@@ -38,7 +38,7 @@ export function joinRoutes(
 
   app.get("/rooms/:room/events", async (c) => {
     const { raw } = c.req;
-    // Hono serves HEAD by the route of GET: a stream that nobody would read.
+    // Hono serves HEAD with the route of GET. The stream would never be read.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
     const lastEventId = lastEventIdOf(raw);
     if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });

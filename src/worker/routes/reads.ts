@@ -17,7 +17,7 @@ export function readRoutes({ rooms, newRooms }: Shared): Hono<RouteEnv> {
     readJson(c, "join", async (stub, { room, kind }) => {
       const { isNew, ...info } = await stub.info();
       const text = JSON.stringify({ room, kind: kind.name, ...info });
-      // A room of older code does not report `isNew`.
+      // A room that still runs older code does not report `isNew`.
       return { refused: null, text, isNew: isNew ?? info.position === null };
     }),
   );
@@ -40,7 +40,7 @@ export function readRoutes({ rooms, newRooms }: Shared): Hono<RouteEnv> {
 
   return app;
 
-  /** Answers with what a room has written as JSON, to who may read it. */
+  /** Responds with the JSON text of a room, if the caller has the capability to read it. */
   async function readJson(
     c: Incoming,
     capability: Capability,
@@ -62,7 +62,7 @@ export function readRoutes({ rooms, newRooms }: Shared): Hono<RouteEnv> {
     );
     if (!answered.ok) return errorResponse(answered.error);
     const answer = answered.value;
-    if (typeof answer === "string") return json(c, answer); // A room of older code.
+    if (typeof answer === "string") return json(c, answer); // The room still runs older code.
     newRooms?.touched(source, reference.room, answer.isNew, Date.now());
     return answer.refused === null ? json(c, answer.text) : errorResponse(answer.refused);
   }

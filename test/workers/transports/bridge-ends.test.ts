@@ -98,7 +98,7 @@ describe("streams of one source", () => {
       code: "rate_limited",
       limit: "sseStreamsPerSource",
       retryAfterMs: 10_000,
-      message: expect.stringContaining("limit is 2") as string,
+      message: expect.stringContaining("2 open event streams, which is the limit") as string,
     });
     expect(await eventSource.inbox.take("error")).toMatchObject({ code: "rate_limited" });
     expect(eventSource.stream.retryMs).toBe(10_000);
