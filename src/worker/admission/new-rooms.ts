@@ -12,7 +12,7 @@ const READ_RETRY_MS = 10_000;
 
 /**
  * Limits how many new rooms one user or address can touch in a day, counted per isolate. A room is new if nobody has joined
- * it before. Touching it means to be the first to join it, or to read it. Only its object knows whether a room is new.
+ * it before. A source touches it if it joins it first, reads it, or acts in it. Only its object knows whether a room is new.
  * Starting the object takes memory for ten seconds, and in workerd a file of 4 KiB that stays.
  */
 export class NewRooms {
