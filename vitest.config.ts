@@ -8,13 +8,13 @@ hideExpectedAborts();
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
-/** By default one core stays idle: of two, that is half. */
+/** By default vitest leaves one core idle, which is half of a machine with two. */
 const EVERY_CORE = "100%";
 
 /**
- * The tests of what a room does for members over WebSocket: they run for the binary dialect as well, the same bodies. Left
- * out are those of HTTP, SSE, tokens, doors and storage, which no dialect changes; those of JSON itself; and what takes
- * long and differs in nothing that a dialect could (storms, crashes after every step, who sees what by which token).
+ * The test files that also run with the binary dialect. They test what a room does for members over WebSocket. Not included
+ * are tests of HTTP, SSE, tokens, joins and storage, which do not depend on the dialect, and tests of JSON itself. Long tests
+ * that do not depend on it (join storms, crashes after every step, permissions per token) are not included either.
  */
 const ROOM_TESTS =
   "addressed catch-up closes conflation crowd deduplication expiring-tokens filtered-positions frames " +
@@ -23,7 +23,7 @@ const ROOM_TESTS =
   "shared-budgets slow stale-refs stalls state state-limits state-own state-snapshot token-expiry " +
   "view-only welcome";
 
-/** Tests in workerd, whose members over WebSocket speak a dialect. */
+/** A project of tests in workerd, whose WebSocket members use the given dialect. */
 function workersProject(
   name: string,
   options: { dialect: string; include: string[]; groupOrder: number; env?: Record<string, string> },
@@ -33,15 +33,15 @@ function workersProject(
     root,
     plugins: [
       cloudflareTest({
-        verbose: false, // workerd would also print the errors that tests cause on purpose
+        verbose: false, // otherwise workerd also prints the errors that tests cause on purpose
         wrangler: { configPath: "./wrangler.toml" },
-        // The Worker of wrangler.toml, and a class of rooms of kinds that only tests have.
+        // Exports the Worker of wrangler.toml and a class for rooms whose kinds exist only in tests.
         main: "./test/workers/support/worker.ts",
         miniflare: {
-          // Most tests are of something else, and wait for no one's grace; grace.test.ts sets its own.
+          // Most tests do not need a grace period. grace.test.ts sets its own.
           bindings: {
             GRACE_MS: "0",
-            // Both wait for a second by default, and a room that is put to sleep would wait for them.
+            // By default both wait for a second, which would delay each room that a test puts to sleep.
             LOG_LEVEL: "warn",
             ATTACH_AFTER_MS: "0",
             ADMIN_KEYS: "prl_a-key-for-tests-of-32-characters",
@@ -55,26 +55,26 @@ function workersProject(
     test: {
       name,
       maxWorkers: EVERY_CORE,
-      // Files share a runtime. Starting one for each would take minutes, and every test has rooms of its own.
+      // Files share a runtime, because starting one for each takes minutes. Each test uses its own rooms.
       isolate: false,
       include,
       env,
-      testTimeout: 15_000, // an Inbox waits 10 s, and then says what did arrive
+      testTimeout: 15_000, // longer than an Inbox waits (10 s) before it reports what has arrived
       sequence: { groupOrder },
     },
   };
 }
 
 /**
- * Three places a test may run in, one of them twice. They go one after another (`groupOrder`), so that the real servers and
- * the browsers of the last share the processor with two of their own at the most.
+ * The projects run one after another (`groupOrder`), so that the real servers and browsers of the last one share the
+ * processor with at most one other test file.
  */
 export default defineConfig({
   test: {
-    // One line per file, also of slow tests. A test that fails is printed in full, with everything it logged.
+    // Prints one line per file, also for slow tests. A failed test is printed in full, with its log.
     reporters: [["default", { summary: false }], new ClosingLine()],
     slowTestThreshold: Infinity,
-    experimental: { diagnostics: { isolate: false, transform: false, import: false } }, // no advice after the summary
+    experimental: { diagnostics: { isolate: false, transform: false, import: false } }, // prints no advice after the summary
     silent: "passed-only",
     projects: [
       {
@@ -83,12 +83,12 @@ export default defineConfig({
           name: "unit",
           maxWorkers: EVERY_CORE,
           include: ["test/{unit,repo,client}/**/*.test.ts"],
-          testTimeout: 30_000, // thousands of drawn inputs each, on a core that may be shared
+          testTimeout: 30_000, // some tests generate thousands of inputs, on a shared core
           sequence: { groupOrder: 1 },
         },
       },
       workersProject("workers", { dialect: "json", include: ["test/workers/**/*.test.ts"], groupOrder: 2 }),
-      // Fewer of the model's sequences, because the room is the same in both dialects.
+      // Runs fewer sequences of the model, because the room is the same in both dialects.
       workersProject("workers-proto", {
         ...{
           dialect: "proto",
@@ -102,7 +102,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          maxWorkers: 2, // real time passes in many of them, and nothing else
+          maxWorkers: 2, // many of them only wait for real time to pass
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 4 },

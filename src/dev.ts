@@ -7,8 +7,8 @@ import { stripVTControlCharacters } from "node:util";
 /**
  * `npm run dev`: runs `wrangler dev` with the given arguments.
  *
- * When Parlor rejects its configuration, this prints the list of problems and nothing else. Wrangler would add a stack trace,
- * warnings about classes that are missing only because of it, and the raw output of the runtime.
+ * If Parlor rejects its configuration, this prints only the list of problems. Wrangler would add a stack trace, warnings
+ * about classes that are missing as a consequence, and the raw output of the runtime.
  */
 const wrangler = spawn(
   process.execPath,
@@ -20,7 +20,7 @@ const wrangler = spawn(
   {
     stdio: ["inherit", "inherit", "pipe"],
     env: {
-      ...(process.stderr.isTTY && { FORCE_COLOR: "1" }), // wrangler writes to a pipe, which is read below
+      ...(process.stderr.isTTY && { FORCE_COLOR: "1" }), // wrangler's stderr is a pipe, so it would not detect the terminal
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_HIDE_BANNER: "true",
       ...process.env,
@@ -30,7 +30,7 @@ const wrangler = spawn(
 
 let isRejected = false;
 
-// The terminal sends Ctrl-C to wrangler as well, which then ends in order.
+// The terminal sends Ctrl-C to wrangler as well, which then shuts down in order.
 process.on("SIGINT", () => undefined);
 process.on("SIGTERM", () => wrangler.kill());
 wrangler.on("exit", (code, signal) => {
@@ -43,7 +43,7 @@ for await (const line of createInterface({ input: wrangler.stderr })) {
   const start = text.indexOf("Parlor does not start");
   if (isRejected) {
     if (/^ +- /.test(text)) process.stderr.write(`${text}\n`);
-    else if (text !== "") wrangler.kill(); // It would end by itself, after it has asked for a bug report.
+    else if (text !== "") wrangler.kill(); // Otherwise it would first ask for a bug report.
   } else if (start === -1) process.stderr.write(`${line}\n`);
   else {
     isRejected = true;

@@ -1,15 +1,15 @@
 import { defineKind, type Kinds } from "./config/kinds.ts";
 
 /**
- * The kinds of rooms this server has. Add one here; nothing else needs to change, no migration either.
+ * The kinds of rooms of this server. To add a kind, add an entry here. No other change and no migration is needed.
  *
- * These are open to whoever knows a room's name, so that the demo runs; take `anonymous` out for rooms that need a token.
- * An option that a kind leaves out has the value of its variable, or its default (README, Options).
+ * Everyone who knows a room's name can join these kinds, so that the demo works. Remove `anonymous` to require a token.
+ * An option that a kind does not set has the value of its variable, or its default (docs/options.md).
  */
 export const kinds = {
-  default: defineKind({ text: "Anything: a bit of chat, a bit of movement.", anonymous: true }),
+  default: defineKind({ text: "General purpose: some chat, some movement.", anonymous: true }),
   chat: defineKind({
-    text: "People typing: fewer messages each, a long history, and patience with those on the move.",
+    text: "Chat: fewer messages per member, a long history, and a long grace period for mobile clients.",
     anonymous: true,
     graceMs: 30_000,
     messagesPerSecond: 10,
@@ -17,7 +17,7 @@ export const kinds = {
     historyMaxMessages: 50_000,
   }),
   cursors: defineKind({
-    text: "Pointers and selections over something that is stored elsewhere: nothing is, and an idle room leaves nothing behind.",
+    text: "Pointers and selections over a document that is stored elsewhere: the room stores nothing.",
     anonymous: true,
     history: "none",
     graceMs: 0,
@@ -27,7 +27,7 @@ export const kinds = {
     maxFrameBytes: 4_096,
   }),
   game: defineKind({
-    text: "Players moving: many small messages, a short history.",
+    text: "Games: many small messages and a short history.",
     anonymous: true,
     messagesPerSecond: 120,
     messagesBurst: 240,

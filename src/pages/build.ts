@@ -6,7 +6,7 @@ import { build } from "esbuild";
 const pages = fileURLToPath(new URL(".", import.meta.url));
 const out = fileURLToPath(new URL("../../dist/pages/", import.meta.url));
 
-/** What is served as it is; `_headers` is for the server of the files itself. */
+/** Files that are copied unchanged. `_headers` configures the server of the files. */
 const COPIED = {
   "index.html": "demo/index.html",
   "favicon.svg": "demo/favicon.svg",
@@ -23,7 +23,7 @@ const common = {
 } as const;
 
 const built = await Promise.all([
-  // Split, so that what few need (SSE, the QR code) is loaded when they do.
+  // Split, so that rarely used code (SSE, the QR code) is loaded only when it is needed.
   build({
     ...common,
     entryPoints: [join(pages, "demo/main.ts"), join(pages, "demo/style.css")],
@@ -41,8 +41,8 @@ const files = new Map<string, Uint8Array>([
   ),
 ]);
 
-// A server may be reading the folder, and another may be building it too: it is never emptied, and a file that is as
-// it was is left alone, for a server that watches it starts anew.
+// Other servers may read or build this folder at the same time, so it is never emptied. An unchanged file is not written,
+// because a server that watches the folder would restart.
 for (const [path, contents] of files) {
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path) || !readFileSync(path).equals(contents)) writeFileSync(path, contents);

@@ -6,7 +6,7 @@ import { isJsonObject, parseJson } from "../protocol/json.ts";
 import { EventWriter } from "./event-writer.ts";
 import { CLOSED_ID, HEARTBEAT, event, retry } from "./sse.ts";
 
-/** The bounds of a stream; see the options of the same names with `sse` before them. */
+/** The limits of a stream, from the options with the same names. */
 export interface BridgeLimits {
   readonly sseHeartbeatMs: number;
   readonly sseRetryMs: number;
@@ -15,7 +15,7 @@ export interface BridgeLimits {
   readonly sseMaxBytes: number;
 }
 
-/** The request that a stream answers. */
+/** The request that a stream responds to. */
 export interface StreamRequest {
   readonly signal: AbortSignal;
   /**
@@ -27,32 +27,32 @@ export interface StreamRequest {
   readonly place: StreamPlace | undefined;
 }
 
-/** Takes a place for as long as it lasts. */
+/** A stream's place, which it keeps as long as it has heartbeats. */
 interface StreamPlace {
   beat(now: number): void;
   end(): void;
   cut(now: number): void;
 }
 
-/** How many times per window the bridge reports what was read. More reports would not help the room. */
+/** How many times per window the bridge reports the read characters. More reports would not help the room. */
 const TOLD_PER_WINDOW = 4;
 
-/** `WebSocket.readyState` of a socket that can be sent to: this one is closed if its reader disconnected early. */
+/** `WebSocket.readyState` of a socket that can send. The socket is already closed if its reader disconnected early. */
 const OPEN = 1;
 
-/** A reader that takes nothing for this long after its stream has ended is cut off, in milliseconds. */
+/** How long the reader of an ended stream may read nothing before it is cut off, in milliseconds. */
 const LINGER_MS = 10_000;
 
 /**
- * Carries a room's frames from an internal WebSocket to a reader of Server-Sent Events. The Worker holds the stream,
- * so the room can sleep under it.
+ * Forwards a room's frames from an internal WebSocket to a reader of Server-Sent Events. The Worker holds the stream, so
+ * the room can hibernate meanwhile.
  *
- * A lost reader is only noticed at the next write (workerd 1.20261117), and not always through `cancel`: hence the
- * heartbeats, and hence a failed write, a cancelled stream and an aborted request all end the connection.
+ * The runtime notices a lost reader only at the next write (workerd 1.20261117), and does not always call `cancel`. That is
+ * why there are heartbeats, and why a failed write, a cancelled stream and an aborted request each end the connection.
  *
- * A response ends only when its reader has taken all of it: neither closing nor aborting the stream changes that
- * (workerd 1.20261117). A reader that stops reading would keep its request in memory for as long as it likes, so the
- * bridge aborts the whole request a while after the end.
+ * A response ends only after its reader has read all of it, even if the stream is closed or aborted (workerd 1.20261117).
+ * A reader that stops reading would keep its request in memory without limit. So the bridge aborts the whole request some
+ * time after the stream has ended.
  */
 export class Bridge {
   readonly #socket: WebSocket;
@@ -64,12 +64,12 @@ export class Bridge {
   #frames = 0;
   /** Characters written. */
   #chars = 0;
-  /** Characters of the room's frames that the reader has taken, and of these how many the room was told of. */
+  /** Characters of the room's frames that the reader has read, and how many of these have been reported to the room. */
   #seen = 0;
   #told = 0;
-  /** Whether the reader has taken a chunk since the last look. */
+  /** Whether the reader has read a chunk since the last check. */
   #isReading = false;
-  /** Whether the next chunk that is taken is a heartbeat. */
+  /** Whether a heartbeat is due, which the room receives as a ping once the reader has read the next chunk. */
   #isBeating = false;
   #isOver = false;
 
@@ -94,12 +94,12 @@ export class Bridge {
     socket.accept();
     // The runtime frees a closed socket late if its client never sent anything (rule C3).
     if (socket.readyState === OPEN) socket.send(PING);
-    // Spread over twice the time, so that a whole room does not come back at once.
+    // Spread over twice the time, so that the readers of a room do not all reconnect at once.
     this.#write(retry(limits.sseRetryMs * (1 + Math.random())));
-    if (request.signal.aborted) this.#vanish(); // The reader disconnected during the request to the room.
+    if (request.signal.aborted) this.#vanish(); // The reader disconnected while the room processed the join.
   }
 
-  /** Starts carrying; returns the stream to answer with. */
+  /** Starts to forward frames. Returns the body of the response. */
   static open(socket: WebSocket, request: StreamRequest, limits: BridgeLimits): ReadableStream {
     const { readable, writable } = new IdentityTransformStream();
     new Bridge(socket, writable.getWriter(), request, limits);
@@ -108,7 +108,7 @@ export class Bridge {
 
   #forward(data: unknown): void {
     const frame = typeof data === "string" ? decodeBridgeFrame(data) : undefined;
-    if (typeof data !== "string" || frame === undefined) return; // the platform's pong
+    if (typeof data !== "string" || frame === undefined) return; // a pong of the platform
     if (this.#frames++ === 0) this.#writer.chunkChars = windowOf(frame.text) / TOLD_PER_WINDOW;
     this.#write(event(frame.text, frame.position), data.length);
     const { sseMaxFrames, sseMaxBytes } = this.#limits;
@@ -120,7 +120,7 @@ export class Bridge {
     this.#writer.write(text, chars);
   }
 
-  /** Reports to the room what the reader has taken, once that is enough. */
+  /** Reports the read characters to the room, as soon as there are enough of them. */
   #taken(chars: number): void {
     this.#isReading = true;
     if (this.#isOver) return;
@@ -138,12 +138,12 @@ export class Bridge {
     const now = Date.now();
     this.#request.place?.beat(now);
     if (now - this.#startedAt >= this.#limits.sseMaxAgeMs) return this.#end("rotated");
-    // The member counts as active only once its reader has taken more.
+    // The member counts as active only after its reader has read another chunk.
     this.#isBeating = true;
     if (this.#writer.isIdle) this.#write(HEARTBEAT);
   }
 
-  /** The room ended the connection: the reader is told as a WebSocket would be. */
+  /** Ends the stream after the connection to the room has ended. The reader receives the close as an event. */
   #ended(code: number, reason: string): void {
     if (this.#isOver) return;
     this.#finish();
@@ -151,19 +151,19 @@ export class Bridge {
       const frame = encodeFrame({ type: "close", code, reason });
       this.#write(event(frame, mayReconnect(code) ? undefined : CLOSED_ID));
     }
-    // The place is free once the reader has everything, as far as anyone can tell.
+    // The place becomes free when the runtime has accepted everything, because nothing reports when the reader has it.
     this.#writer.end(() => this.#request.place?.end());
     this.#linger();
   }
 
-  /** The stream has had its share; its reader comes back and goes on. */
+  /** Ends the stream at one of its limits. The reader reconnects and resumes. */
   #end(name: CloseName): void {
     const { code, text } = CLOSE_CODES[name];
     this.#ended(code, text);
     this.#closeSocket(code, text);
   }
 
-  /** The reader is gone, or as good as gone: it did not say that it leaves. */
+  /** Ends the connection to the room because the reader has disconnected without a leave. */
   #vanish(): void {
     this.#request.place?.end();
     if (this.#isOver) return;
@@ -173,8 +173,8 @@ export class Bridge {
   }
 
   /**
-   * Gives the reader time to take the remaining data, as long as it takes anything, and then cuts it off. The timer ends with
-   * the request, so it fires only while the response has not ended.
+   * Cuts the reader off when it has read nothing for some time. Until then it can read the remaining data. The runtime drops
+   * the timer with the request, so it fires only while the response has not ended.
    */
   #linger(): void {
     this.#isReading = false;
@@ -200,12 +200,12 @@ export class Bridge {
     try {
       this.#socket.close(code, reason);
     } catch {
-      // It was closed already.
+      // It was already closed.
     }
   }
 }
 
-/** The window that a welcome tells. */
+/** Reads the size of the flow-control window from a welcome. */
 function windowOf(text: string): number {
   const welcome = parseJson(text, Infinity);
   const limits = isJsonObject(welcome) ? welcome["limits"] : undefined;

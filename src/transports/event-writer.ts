@@ -1,26 +1,26 @@
-/** Text for the reader, and the number of the room's characters that it represents. */
+/** A text for the reader, and how many characters of the room's frames it represents. */
 interface Waiting {
   readonly text: string;
   readonly chars: number;
 }
 
 /**
- * The maximum bytes written at once. The runtime copies them, and keeps the copy until the reader has taken it, even if the
- * stream is aborted (workerd 1.20261117).
+ * The maximum bytes of a write. The runtime copies them and keeps the copy until the reader has read it, even if the stream
+ * is aborted (workerd 1.20261117).
  */
 const PART_BYTES = 16_384;
 
-/** What the owner of an {@link EventWriter} learns about its reader. */
+/** Receives the events of an {@link EventWriter}. */
 export interface EventWriterListener {
-  /** The reader has taken a chunk, which represents this many of the room's characters. */
+  /** The reader has read a chunk, which represents this many characters of the room's frames. */
   onTaken(chars: number): void;
-  /** The reader is gone. */
+  /** The reader has disconnected. */
   onGone(): void;
 }
 
 /**
- * Writes a stream one chunk at a time: it encodes the next chunk only after the reader has taken the last one. A chunk
- * that the runtime holds cannot be taken back, so the rest waits here, where it can be dropped.
+ * Writes a stream one chunk at a time. It encodes a chunk only after the reader has read the previous one. A chunk that the
+ * runtime holds cannot be withdrawn, so all later text waits here, where it can be dropped.
  */
 export class EventWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -39,7 +39,7 @@ export class EventWriter {
     writer.closed.catch(() => this.#lose());
   }
 
-  /** Whether the reader has taken everything that was written. */
+  /** Whether the reader has read everything that was written. */
   get isIdle(): boolean {
     return !this.#isWriting;
   }
@@ -50,13 +50,13 @@ export class EventWriter {
     if (!this.#isWriting) void this.#run();
   }
 
-  /** Ends the stream once the reader has taken everything. */
+  /** Ends the stream after the reader has read everything. */
   end(onEnd: () => void): void {
     this.#onEnd = onEnd;
     if (!this.#isWriting) this.#close(onEnd);
   }
 
-  /** Drops the waiting text and ends the stream. The runtime still holds the chunk that the reader has not taken. */
+  /** Drops the waiting text and ends the stream. The runtime still holds the chunk that the reader has not read. */
   abort(): void {
     this.#isOver = true;
     this.#waiting = [];

@@ -5,25 +5,25 @@ import { CLOSE_CODES } from "../protocol/close-codes.ts";
 import { countRefusal } from "./edge-counts.ts";
 
 /**
- * The `id:` of a close that says to stay away. An EventSource always reconnects, and repeats it as `Last-Event-ID`:
- * that is how the Worker knows to answer 403, which ends an EventSource for good. Not a position.
+ * The `id:` of a close after which the client must not retry. It is not a position. An EventSource always reconnects and
+ * repeats the id as `Last-Event-ID`. The Worker then responds with 403, which ends the EventSource.
  */
 export const CLOSED_ID = "~closed";
 
-/** A comment: keeps proxies from giving a stream up, and finds out whether its reader is still there. */
+/** A comment. It keeps proxies from closing an idle stream, and detects a reader that has disconnected. */
 export const HEARTBEAT = ": \n\n";
 
-/** Writes one event: a frame, and the position that it brings the reader to. */
+/** Encodes an event: a frame, and the reader's position after it. */
 export function event(text: string, id?: string): string {
   return id === undefined ? `data: ${text}\n\n` : `id: ${id}\ndata: ${text}\n\n`;
 }
 
-/** Writes how long an EventSource waits before it comes back, in milliseconds. */
+/** Encodes how long an EventSource waits before it reconnects, in milliseconds. */
 export function retry(ms: number): string {
   return `retry: ${Math.round(ms)}\n\n`;
 }
 
-/** Answers with a stream of events, which no cache or proxy should hold back. */
+/** Makes the response for a stream of events, with headers that keep caches and proxies from buffering it. */
 export function eventStream(body: ReadableStream | string): Response {
   return new Response(body, {
     headers: {
@@ -34,7 +34,7 @@ export function eventStream(body: ReadableStream | string): Response {
   });
 }
 
-/** Whether the request comes from an EventSource, which hears nothing of a refusal that is not a stream. */
+/** Whether the request is from an EventSource, which exposes an error to its page only if the response is a stream. */
 export function readsEvents(request: Request): boolean {
   return request.headers.get("Accept")?.toLowerCase().includes("text/event-stream") ?? false;
 }
@@ -43,8 +43,8 @@ export function readsEvents(request: Request): boolean {
 const LAST_ID_PARAMETERS: ReadonlySet<string> = new Set(["lasteventid", "evslasteventid"]);
 
 /**
- * The last id that a reconnecting EventSource has read: its header `Last-Event-ID`, otherwise the query parameter of a
- * polyfill, which avoids the header because that would need a preflight.
+ * Reads the last id that a reconnecting EventSource has received. It is in the header `Last-Event-ID`, or in a query
+ * parameter if a polyfill avoids the preflight that the header would need.
  */
 export function lastEventIdOf(request: Request): string | undefined {
   const header = request.headers.get("Last-Event-ID");
@@ -56,8 +56,8 @@ export function lastEventIdOf(request: Request): string | undefined {
 }
 
 /**
- * Refuses a stream in a way that an EventSource can hear: the error, then the end. One that may come back is told
- * when; one that must not gets a close, and 403 when it tries all the same.
+ * Refuses a stream in a way that an EventSource can read: an error event, then the end. A client that may reconnect
+ * receives a retry time. A client that must not receives a close, and 403 if it reconnects nevertheless.
  *
  * @param canRenew whether the client can send another token. An EventSource always repeats its URL, and an expired token
  *   in it never becomes valid again, so the page has to open another one

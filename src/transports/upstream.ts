@@ -7,17 +7,17 @@ import { isKey } from "../protocol/ids.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { countRefusal } from "./edge-counts.ts";
 
-/** Names the acting session, and its connection: `<session>.<key>` or `<session>.<key>.<try>`, as in its welcome. */
+/** The header that names the acting session: `<session>.<key>` or `<session>.<key>.<try>`, as in its welcome. */
 export const SESSION_HEADER = "Parlor-Session";
 
-/** The sender of a POST: a session, and the attempt number of the connection that it acts for, if it names one. */
+/** The sender of a POST: a session, and optionally the attempt number of the connection that it acts for. */
 interface SessionHeader {
   readonly session: string;
   readonly key: string;
   readonly attempt: number | undefined;
 }
 
-/** Reads the session header. The caller checks that session and key belong together. */
+/** Reads the session header. The caller must check that session and key belong together. */
 export function readSession(header: string | null): Result<SessionHeader> {
   const [session, key, number, ...rest] = (header ?? "").split(".");
   const attempt = readAttempt(number);
@@ -31,7 +31,7 @@ export function readSession(header: string | null): Result<SessionHeader> {
   return ok({ session, key, attempt: attempt.value });
 }
 
-/** Reads a body as text, and no more of it than may be sent. */
+/** Reads a body as text. Stops as soon as it exceeds the limit. */
 export async function readBody(request: Request, maxBytes: number): Promise<Result<string>> {
   const tooLarge = err({
     code: "frame_too_large",
@@ -54,15 +54,15 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
   }
 }
 
-/** Answers a POST: one act has its own status, an array 200 and a result for each. */
+/** Responds to a POST: a single act with its own status, an array with 200 and a result for each act. */
 export function answerActs(outcome: ActOutcome, isArray: boolean): Response {
-  if (outcome.refused !== null) return answerOne(errorFrame(outcome.refused)); // The room has counted it.
+  if (outcome.refused !== null) return answerOne(errorFrame(outcome.refused)); // The room has already counted it.
   if (isArray) return Response.json(outcome.results);
   const [result] = outcome.results;
   return result === undefined ? errorResponse({ code: "internal" }) : answerOne(result);
 }
 
-/** Answers any HTTP request that is refused: the error frame as body, its status, and when to try again. */
+/** Responds to a rejected HTTP request with the error frame as body, its status, and `Retry-After`. */
 export function errorResponse(error: WireError): Response {
   countRefusal(error);
   return answerOne(errorFrame(error));

@@ -6,16 +6,16 @@ import type { WireError } from "../protocol/errors.ts";
 import { closeOf } from "../protocol/refusals.ts";
 import { countRefusal } from "./edge-counts.ts";
 
-/** What a client says in `Sec-WebSocket-Protocol`, where browsers can put a secret that stays out of URLs and logs. */
+/** A client's `Sec-WebSocket-Protocol`. Browsers can send a secret in it, which keeps the secret out of URLs and logs. */
 export interface Offer {
-  /** The subprotocol to answer with; `undefined` when the client offered none. */
+  /** The subprotocol of the response, or `undefined` if the client offers none. */
   readonly echo: string | undefined;
-  /** Whether the client speaks what is spoken here; so does one that offers nothing. */
+  /** Whether the server supports one of the offered subprotocols. It also accepts a client that offers none. */
   readonly isSpoken: boolean;
-  /** What the connection is to speak: of those offered the first that is spoken here. */
+  /** The dialect of the connection: of the first supported subprotocol, or JSON. */
   readonly dialect: DialectName;
   readonly key: string | undefined;
-  /** The number of the attempt, as the client wrote it behind its key. */
+  /** The attempt number, as the client wrote it behind its key. */
   readonly attempt: string | undefined;
   readonly token: string | undefined;
 }
@@ -50,7 +50,7 @@ export function readOffer(header: string | null): Offer {
   // `resume.<key>` or `resume.<key>.<try>`: a key contains no dot.
   const [key, ...attempt] = secret(KEY_PREFIX)?.split(".") ?? [];
   return {
-    // A browser drops a connection that answers none of its offers, and then its user would never see why.
+    // A browser drops a connection whose response names none of its offers, and then the page would never read the error.
     echo: spoken ?? offered.find((name) => !isSecret(name)),
     isSpoken: spoken !== undefined,
     dialect: DIALECT_OF.get(spoken ?? "") ?? "json",
@@ -61,8 +61,8 @@ export function readOffer(header: string | null): Offer {
 }
 
 /**
- * Refuses an upgrade in a way that a browser can see: the socket opens, says why, and closes. A plain HTTP refusal
- * would reach a page as nothing but 1006.
+ * Refuses an upgrade in a way that a page can read: the socket opens, sends the error, and closes. After a plain HTTP error
+ * a page would only receive close code 1006.
  */
 export function refuseUpgrade(error: WireError, echo: string | undefined): Response {
   countRefusal(error);

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { kinds } from "../rooms.ts";
 import { createParlor } from "./parlor.ts";
 
-// At the top, so that a Worker with a bad configuration does not start at all.
+// At the top level, so that a Worker with an invalid configuration does not start.
 const parlor = createParlor({ kinds, env });
 
 /** The classes behind the bindings `ROOM` and `REGISTRY`. */

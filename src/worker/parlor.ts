@@ -19,10 +19,10 @@ import { Rooms } from "./rooms/rooms.ts";
 export { refuse, type HookMember, type KindHooks, type RoomHandle } from "../config/hooks.ts";
 export { defineKind } from "../config/kinds.ts";
 
-/** A server of rooms: the Worker's handler, and the classes to export for the bindings `ROOM` and `REGISTRY`. */
+/** A room server: the Worker's handler, and the classes to export for the bindings `ROOM` and `REGISTRY`. */
 export interface Parlor {
   readonly handler: {
-    /** @param execution ends the requests of readers that have stopped reading; without it they stay in memory */
+    /** @param execution aborts the requests of readers that have stopped reading; without it they stay in memory */
     fetch(request: Request, env?: unknown, execution?: ExecutionContext): Response | Promise<Response>;
   };
   readonly Room: RoomClass;
@@ -30,12 +30,12 @@ export interface Parlor {
 }
 
 /**
- * Makes a server of rooms. Call it once, at the top of a Worker: with a configuration that cannot be served it does not
- * start at all.
+ * Creates a room server. Call it once, at the top level of a Worker, so that the Worker does not start with an invalid
+ * configuration.
  *
- * @param options `kinds`: the kinds of rooms; `env`: the Worker's bindings, of which `ROOM` is the namespace of the class
- * it exports as `Room`; `REGISTRY` that of `Registry`, needed where there are ADMIN_KEYS; `JOINS_PER_ADDRESS` and
- * `REQUESTS_PER_ADDRESS` rate limits if they are there; and variables are options
+ * @param options `kinds`: the kinds of rooms. `env`: the Worker's bindings. `ROOM` is the namespace of the exported class
+ *   `Room`. `REGISTRY` is the namespace of `Registry`, and is required if ADMIN_KEYS is set. `JOINS_PER_ADDRESS` and
+ *   `REQUESTS_PER_ADDRESS` are optional rate limits. All other values are options
  * @throws ConfigError that names every problem with the variables, the bindings and the kinds
  */
 export function createParlor(options: { readonly kinds: Kinds; readonly env: object }): Parlor {
@@ -66,5 +66,5 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
   };
 }
 
-/** The one object of the class `Registry`. */
+/** The name of the only object of the class `Registry`. */
 const REGISTRY_NAME = "registry";

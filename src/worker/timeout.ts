@@ -1,4 +1,4 @@
-/** Waits for a call, with a timeout. */
+/** Waits for a call, and throws after the timeout. The call itself continues. */
 export async function withTimeout<Value>(timeoutMs: number, call: Promise<Value>): Promise<Value> {
   const expiry = Promise.withResolvers<never>();
   const timer = setTimeout(() => expiry.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);

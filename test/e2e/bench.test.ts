@@ -7,7 +7,7 @@ import type { Outcome } from "../bench/scenarios/scenario.ts";
 
 const SERVERS = ["parlor", "bare", "ws"];
 
-/** What is used here of what `--json` writes. */
+/** The part of the output of `--json` that the tests use. */
 interface Results {
   readonly scenarios: readonly {
     readonly name: string;
@@ -31,14 +31,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("npm run bench", () => {
-  it("has a row and a value of every metric for every server", () => {
+  it("npm run bench has a row and a value of every metric for every server", () => {
     expect(run.code).toBe(0);
     expect(results.scenarios.map(({ name }) => name)).toEqual(["fanout", "quiet"]);
     for (const { metrics, series } of results.scenarios) {
       expect(series.map(({ contender }) => contender)).toEqual(SERVERS);
       for (const { outcomes } of series) {
         const [outcome] = outcomes;
-        // Processor time cannot be read everywhere.
+        // Processor time is not available on every platform.
         const names = metrics.map(({ name }) => name).filter((name) => !name.includes("CPU"));
         for (const name of names) expect(outcome?.values[name]).toBeGreaterThan(0);
       }
@@ -47,7 +47,7 @@ describe("npm run bench", () => {
       expect(run.output.match(new RegExp(`^${name} +[\\d.,]+ `, "gm"))).toHaveLength(2);
   });
 
-  it("finds that every member was delivered exactly what was published, in order", () => {
+  it("npm run bench finds that every member received exactly the published messages, in order", () => {
     const flaws = results.scenarios.flatMap(({ series }) =>
       series.flatMap(({ outcomes }) => outcomes.flatMap((outcome) => outcome.flaws)),
     );
@@ -55,7 +55,7 @@ describe("npm run bench", () => {
     expect(flaws.filter((flaw) => /deliveries|connections|refused/.test(flaw))).toEqual([]);
   });
 
-  it("draws a page that needs nothing from elsewhere", () => {
+  it("npm run bench draws a page that loads nothing from elsewhere", () => {
     const page = readFileSync(join(folder, "results.html"), "utf8");
 
     expect(page.match(/<svg /g)?.length).toBeGreaterThan(4);
@@ -63,11 +63,11 @@ describe("npm run bench", () => {
   });
 
   it.each([
-    ["a scenario that there is not", "what"],
-    ["a server that there is not", "--servers", "what"],
-    ["an option that there is not", "--what"],
-    ["half a second", "--seconds", "0.5"],
-  ])("explains itself when it is asked for %s", async (_what, ...args) => {
+    ["an unknown scenario", "what"],
+    ["an unknown server", "--servers", "what"],
+    ["an unknown option", "--what"],
+    ["a duration of half a second", "--seconds", "0.5"],
+  ])("npm run bench prints its usage when it is called with %s", async (_what, ...args) => {
     const { code, output } = await bench(...args);
 
     expect(output).toContain("npm run bench -- [scenario ...]");

@@ -25,8 +25,8 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-/** A client in a room, and what it was told. */
-class Visitor implements Disposable {
+/** A client in a room, and the messages that it received. */
+class RecordingClient implements Disposable {
   readonly room: Room;
   readonly told: RoomMessage[] = [];
 
@@ -39,7 +39,7 @@ class Visitor implements Disposable {
     this.room.on("message", (message) => this.told.push(message));
   }
 
-  /** What was recorded, data or bytes. */
+  /** The data or bytes of the recorded messages. */
   get recorded(): unknown[] {
     return this.told.filter(({ offset }) => offset !== undefined).map(({ data, bytes }) => bytes ?? data);
   }
@@ -58,12 +58,12 @@ class Visitor implements Disposable {
   }
 }
 
-describe("the client", () => {
-  it("[B1 B6 A10 G4 G5 G6] binary, JSON and SSE members hear the same, bytes too, and a kill -9 loses nothing", async () => {
+describe("the client with the binary dialect", () => {
+  it("[B1 B6 A10 G4 G5 G6] binary, JSON and SSE members receive the same messages and bytes, and a kill -9 loses nothing", async () => {
     const room = uniqueRoom();
-    using ana = new Visitor(room, { dialect: proto, transports: ["websocket"] });
-    using ben = new Visitor(room, { transports: ["websocket"] });
-    using cem = new Visitor(room, { dialect: proto, transports: ["sse"] });
+    using ana = new RecordingClient(room, { dialect: proto, transports: ["websocket"] });
+    using ben = new RecordingClient(room, { transports: ["websocket"] });
+    using cem = new RecordingClient(room, { dialect: proto, transports: ["sse"] });
     const all = [ana, ben, cem];
     await Promise.all(all.map((each) => each.joined()));
     const published: unknown[] = [];
@@ -91,10 +91,10 @@ describe("the client", () => {
     }
   });
 
-  it("[B6 A4 G8] volatile bytes reach the others as they are, whatever they speak", async () => {
+  it("[B6 A4 G8] volatile bytes reach other members unchanged in every dialect", async () => {
     const room = uniqueRoom();
-    using ana = await new Visitor(room, { dialect: proto, transports: ["websocket"] }).joined();
-    using ben = await new Visitor(room, { transports: ["websocket"] }).joined();
+    using ana = await new RecordingClient(room, { dialect: proto, transports: ["websocket"] }).joined();
+    using ben = await new RecordingClient(room, { transports: ["websocket"] }).joined();
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
 
     ana.room.send("move", bytes);
@@ -107,8 +107,8 @@ describe("the client", () => {
     }
   });
 
-  it("[B1] where no WebSocket can be had, it falls back to SSE and speaks JSON", async () => {
-    /** A WebSocket that no network lets through. */
+  it("[B1] a binary client without WebSocket falls back to SSE with JSON", async () => {
+    /** A WebSocket that every network blocks. */
     class Broken {
       readonly bufferedAmount = 0;
       addEventListener(type: string, listener: (event: never) => void): void {
@@ -118,7 +118,7 @@ describe("the client", () => {
       close(): void {}
     }
 
-    using ana = await new Visitor(uniqueRoom(), { dialect: proto, WebSocket: Broken }).joined();
+    using ana = await new RecordingClient(uniqueRoom(), { dialect: proto, WebSocket: Broken }).joined();
     await ana.room.publish("e", Uint8Array.of(7));
 
     expect(ana.room.transport).toBe("sse");
@@ -126,7 +126,7 @@ describe("the client", () => {
   });
 });
 
-/** A client of which nothing is Parlor's but the schema. */
+/** A client that uses nothing of Parlor except the schema. */
 class Stranger {
   readonly socket: WebSocket;
   readonly items: ServerItem[] = [];
@@ -150,7 +150,7 @@ class Stranger {
     this.socket.send(toBinary(ClientFrameSchema, create(ClientFrameSchema, init)));
   }
 
-  /** Every message, as the comment on `Messages` tells how to read it. */
+  /** Every message, read as the comment on `Messages` describes. */
   get messages(): object[] {
     return this.items.flatMap(({ item }) => (item.case === "messages" ? readGroup(item.value) : []));
   }
@@ -175,8 +175,8 @@ function readGroup(group: Messages): object[] {
   });
 }
 
-describe("a client that was written from the schema alone", () => {
-  it("[B2 B3 B4 B5 G4] joins, acts, reads columns and comes back from where it stood", async () => {
+describe("a client that uses only the schema", () => {
+  it("[B2 B3 B4 B5 G4] a client that is written from the schema joins, acts, reads columns, and resumes from its position", async () => {
     const room = uniqueRoom();
     const ana = new Stranger(room);
     const { member, key, position } = await ana.welcome();

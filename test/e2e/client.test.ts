@@ -14,7 +14,7 @@ import { startServer } from "../support/server.ts";
 
 const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
 
-/** How long the network of one page is gone: longer than any pause of the client, shorter than the server's patience. */
+/** How long one page is offline: longer than any backoff of the client, and shorter than the server's heartbeat timeout. */
 const CUT_MS = 20_000;
 
 let server: ServerProcess;
@@ -30,8 +30,8 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the client", () => {
-  it(`[G1 G3 G4 G5 G6 G8 G9] one over WebSocket and one over SSE go on through a kill -9 and a network gone for 20 s${why}`, async () => {
+describe.skipIf(!browserAvailable.ok)("two browser pages with the client", () => {
+  it(`[G1 G3 G4 G5 G6 G8 G9] two pages, over WebSocket and over SSE, lose nothing through a kill -9 and 20 s without network${why}`, async () => {
     await using network = await CuttableNetwork.to(Number(new URL(server.url).port));
     const room = uniqueRoom();
     const ana = await ClientPage.open(browser, roomUrl(server.url, room), "websocket");
@@ -83,7 +83,7 @@ describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the clie
       }
     }
     expect(check(record, published)).toEqual([]);
-    // Each saw each come once, the own welcome included; neither the crash nor the cut made anyone come or go again.
+    // Each page sees each join once, including its own welcome. Neither the crash nor the cut is reported as a join or leave.
     for (const page of [ana, ben]) {
       const moves = (await page.notes()).filter((note) => note.what === "came" || note.what === "went");
       expect(moves).toEqual(before.map(({ self }) => ({ what: "came", id: self })));
@@ -93,7 +93,7 @@ describe.skipIf(!browserAvailable.ok)("two pages of a real browser with the clie
 });
 
 describe("two clients in Node", () => {
-  it("[T1 T2 T4 A3 G3 G5 G6] count together by compare-and-set, one over WebSocket and one over SSE, and a kill -9 loses no step", async () => {
+  it("[T1 T2 T4 A3 G3 G5 G6] two clients that count by compare-and-set, over WebSocket and over SSE, lose no step through a kill -9", async () => {
     const room = uniqueRoom();
     const counters = (["websocket", "sse"] as const).map((transport) => joinHere(room, transport));
     const steps: number[] = [];
@@ -104,7 +104,7 @@ describe("two clients in Node", () => {
     await server.restart();
     await counted;
 
-    // Every step has its own offset, and set the version that the next one was compared with.
+    // Every step has its own offset, which is the version that the next step was compared with.
     expect(whenKilled).toBeLessThan(2 * STEPS);
     expect(new Set(steps).size).toBe(2 * STEPS);
     const last = { count: { value: 2 * STEPS, version: Math.max(...steps) } };
@@ -117,7 +117,7 @@ describe("two clients in Node", () => {
     for (const counter of counters) counter.close();
   });
 
-  it("[T2 A3] that update one value, step by step and all at once, lose no step through a kill -9", async () => {
+  it("[T2 A3] two clients that update one value, sequentially and concurrently, lose no step through a kill -9", async () => {
     const room = uniqueRoom();
     const counters = [joinHere(room, "websocket"), joinHere(room, "sse")];
     const steps: number[] = [];
@@ -140,7 +140,7 @@ describe("two clients in Node", () => {
   });
 });
 
-/** How often each client counts. */
+/** The number of steps of each client. */
 const STEPS = 100;
 
 /** Joins a room of the server over one transport. */
@@ -152,7 +152,7 @@ function joinHere(room: string, transport: TransportName): Room {
   });
 }
 
-/** Counts up, each step a compare-and-set that is made again when another came before it. Notes each step's offset. */
+/** Counts up by compare-and-set. Retries a step after a conflict. Notes the offset of each step. */
 async function count(room: Room, steps: number, noted: number[]): Promise<void> {
   for (let step = 0; step < steps;) {
     const { value = 0, version } = room.shared.get("count") ?? {};
@@ -168,7 +168,7 @@ async function count(room: Room, steps: number, noted: number[]): Promise<void> 
   }
 }
 
-/** Resolves once a client knows the count as of an offset: over SSE an answer may come before what it is about. */
+/** Resolves once a client has the count at an offset. Over SSE a reply may arrive before the change that it acknowledges. */
 function knownAt(room: Room, offset: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const look = (): void => {
@@ -179,7 +179,7 @@ function knownAt(room: Room, offset: number): Promise<void> {
   return promise.finally(stop);
 }
 
-/** Resolves once every message that was said has its ack, whichever page said it. */
+/** Resolves once every message of all pages has been acknowledged. */
 async function allAcked(published: number, ...pages: readonly ClientPage[]): Promise<void> {
   await expect
     .poll(

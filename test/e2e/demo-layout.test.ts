@@ -10,14 +10,14 @@ const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
 
 const WIDTHS = [320, 360, 390, 768, 1280, 1920];
 
-/** The longest name that a room can have, which is also one that cannot be broken into lines. */
+/** The longest possible room name, which cannot be broken into lines. */
 const LONG_NAME = "a-room-with-a-name-that-goes-on-and-on".padEnd(128, "-on");
 
-/** Parts of the page that may not cover one another: what can be read and what can be pressed. */
+/** The texts and controls of the page, which must not cover one another. */
 const PARTS =
   ".room, .brand, #me, #others > li, #count, #pill, #theme, #share, .tally, #banner, #card, .segments label, #drop, #chat";
 
-/** WCAG 2.2, 1.4.3: contrast of normal text. */
+/** The minimum contrast of normal text (WCAG 2.2, 1.4.3). */
 const LEAST_CONTRAST = 4.5;
 
 let server: ServerProcess;
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 describe.skipIf(!browserAvailable.ok)("the layout of the demo", () => {
   it.each([1, 5, 50])(
-    `[G5] no part of the demo covers another in a room of %i, from 320 to 1920 pixels, connected, cut off and offline${why}`,
+    `[G5] no part of the demo covers another in a room of %i members, at 320 to 1920 pixels, while connected, disconnected and offline${why}`,
     async (members) => {
       const name = members === 50 ? LONG_NAME : `layout-${members}`;
       const url = roomUrl(server.url, name);
@@ -60,7 +60,7 @@ describe.skipIf(!browserAvailable.ok)("the layout of the demo", () => {
     },
   );
 
-  it(`[G5] a page that is offline does not show a good connection${why}`, async () => {
+  it(`[G5] the demo does not show a connected state while its page is offline${why}`, async () => {
     const page = await open("offline");
 
     await page.context().setOffline(true);
@@ -71,7 +71,7 @@ describe.skipIf(!browserAvailable.ok)("the layout of the demo", () => {
   });
 
   it.each(["light", "dark"] as const)(
-    `[G5] a pending and a failed message can be read in the %s theme${why}`,
+    `[G5] a pending and a failed message have enough contrast in the demo's %s theme${why}`,
     async (colorScheme) => {
       const page = await open(`contrast-${colorScheme}`, colorScheme);
       await page.locator("#drop").click();
@@ -87,7 +87,7 @@ describe.skipIf(!browserAvailable.ok)("the layout of the demo", () => {
         element.setAttribute("data-delivery", "failed");
         return [pending, contrastOf(bubble)];
 
-        /** Contrast by WCAG 2.2, of a text of whatever opacity on the background of its own. */
+        /** The contrast of an element's text on its own background, by WCAG 2.2. It is 0 if the element is not opaque. */
         function contrastOf(element: HTMLElement): number {
           const { color, backgroundColor, opacity } = getComputedStyle(element);
           if (opacity !== "1") return 0;
@@ -115,7 +115,7 @@ describe.skipIf(!browserAvailable.ok)("the layout of the demo", () => {
     },
   );
 
-  it(`[W1] a room that stores nothing does not say that messages are stored${why}`, async () => {
+  it(`[W1] the demo does not claim that messages are stored in a room that stores nothing${why}`, async () => {
     const page = await open("cursors:layout");
 
     await page.locator("#chat-empty", { hasText: "not stored" }).waitFor();
@@ -136,7 +136,7 @@ async function open(room: string, colorScheme: "light" | "dark" = "light"): Prom
   return page;
 }
 
-/** What covers what, or lies outside of the window, at each width. */
+/** Finds the parts that cover others or lie outside of the window, at each width. */
 async function faultsByWidth(page: Page, state: string): Promise<string[]> {
   const faults: string[] = [];
   for (const width of WIDTHS) {
@@ -152,7 +152,7 @@ function faultsOfLayout(parts: string): string[] {
   const boxes = [...document.querySelectorAll<HTMLElement>(parts)].flatMap((element) => {
     const box = element.getBoundingClientRect();
     const clip = (element.closest("#others") ?? document.documentElement).getBoundingClientRect();
-    // A face in a row that is clipped away is not seen.
+    // A face in a clipped row is not visible.
     const isSeen = box.width > 0 && box.height > 0 && box.top < clip.bottom - 1;
     return isSeen ? [{ element, box }] : [];
   });
@@ -165,7 +165,7 @@ function faultsOfLayout(parts: string): string[] {
     for (const b of boxes.slice(index + 1)) {
       const across = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
       const down = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
-      // Faces beside one another overlap by 6 pixels on purpose.
+      // Adjacent faces overlap by 6 pixels on purpose.
       const mayTouch =
         a.element.parentElement === b.element.parentElement && a.element.matches("#others > li");
       if (across > (mayTouch ? 8 : 1) && down > 1)

@@ -12,10 +12,10 @@ import { startServer } from "../support/server.ts";
 
 const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
 
-/** Pictures of the pages, for people to look at. Outside git. */
+/** The folder for pictures of the pages, for review. It is not in git. */
 const PICTURES = join(projectRoot, "node_modules", ".cache", "parlor", "pictures");
 
-/** A room of more members than this is told only how many they are. */
+/** In a room with more members than this, members receive only their number. */
 const LIST_MAX = 3;
 
 let server: ServerProcess;
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(!browserAvailable.ok)("the demo", () => {
-  it(`[G5 G8] a newcomer opens it, shares the link, and sees the other's cursor, chat and presence, over SSE too${why}`, async () => {
+  it(`[G5 G8] two windows of the demo that share a link see each other's cursor, chat and presence, also over SSE${why}`, async () => {
     const faults: string[] = [];
     const ana = await open("/", faults);
     await ana.waitForURL(/room=/);
@@ -46,9 +46,9 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     expect(await ana.locator("#pill-transport").textContent()).toContain("WebSocket");
 
     await say(ana, "hello from a WebSocket");
-    await said(ben, "hello from a WebSocket");
+    await untilShown(ben, "hello from a WebSocket");
     await say(ben, "hello over SSE");
-    await said(ana, "hello over SSE");
+    await untilShown(ana, "hello over SSE");
     await ben.mouse.move(300, 300);
     await ben.mouse.move(320, 320);
     await ana.locator("#cursors > *").first().waitFor();
@@ -63,7 +63,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
   });
 
   it(
-    `[G5] from npm run dev to two live windows takes less than a minute${why}`,
+    `[G5] npm run dev serves the demo to two connected windows within a minute${why}`,
     { timeout: 60_000 },
     async () => {
       const startedAt = performance.now();
@@ -73,7 +73,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
       const ben = await open(ana.url(), []);
       await Promise.all([connected(ana), connected(ben)]);
       await say(ana, "hello");
-      await said(ben, "hello");
+      await untilShown(ben, "hello");
 
       console.log(`from npm run dev to two live windows: ${Math.round(performance.now() - startedAt)} ms`);
       expect(own.output()).not.toMatch(/^\s+at /m);
@@ -81,7 +81,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     },
   );
 
-  it(`[G3 G4 G6] a chat loses no message when a connection is dropped and when the server is killed${why}`, async () => {
+  it(`[G3 G4 G6] the demo's chat loses no message when its connection is dropped and the server is killed${why}`, async () => {
     const ana = await open("/", []);
     await ana.waitForURL(/room=/);
     await connected(ana);
@@ -90,12 +90,12 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
 
     await ana.locator("#drop").click();
     await say(ben, "sent while disconnected");
-    await said(ana, "sent while disconnected");
+    await untilShown(ana, "sent while disconnected");
     await server.restart();
     await say(ana, "sent after the server was killed");
-    await said(ben, "sent after the server was killed");
+    await untilShown(ben, "sent after the server was killed");
     await say(ben, "received");
-    await said(ana, "received");
+    await untilShown(ana, "received");
 
     for (const page of [ana, ben]) {
       const bubbles = await page.locator("#messages .bubble").allTextContents();
@@ -108,7 +108,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     await Promise.all([ana.close(), ben.close()]);
   });
 
-  it(`[T1 T2 G5] a number that two windows count at once holds every press${why}`, async () => {
+  it(`[T1 T2 G5] the demo's shared number counts every press of two windows at once${why}`, async () => {
     const faults: string[] = [];
     const ana = await open("/", faults);
     await ana.waitForURL(/room=/);
@@ -131,12 +131,12 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     const cem = await open(new URL(ana.url()).search, faults);
     await cem.locator("#tally", { hasText: /^41$/ }).waitFor();
     await picture(ana, "tally");
-    // Presses that crossed are refused over SSE with a status, which a browser notes as a fault.
+    // Over SSE, concurrent presses are rejected with a status that the browser logs as an error.
     expect(faults.filter((fault) => !fault.includes("409 (Conflict)"))).toEqual([]);
     await Promise.all([ana.close(), ben.close(), cem.close()]);
   });
 
-  it(`[M3 M6] a crowd is a number, and is listed again when it is small enough${why}`, async () => {
+  it(`[M3 M6] the demo shows a crowd as a number, and lists the members again when they are few enough${why}`, async () => {
     const faults: string[] = [];
     const ana = await open("/", faults);
     await ana.waitForURL(/room=/);
@@ -157,7 +157,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     await ana.close();
   });
 
-  it(`[L5 C1] a window that is closed for reading too slowly says so, and is back${why}`, async () => {
+  it(`[L5 C1] a window of the demo that is closed as slow reports that, and reconnects${why}`, async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     let slow: (() => Promise<void>) | undefined;
@@ -177,7 +177,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     await context.close();
   });
 
-  it(`[G5] it fits a phone and a dark room${why}`, async () => {
+  it(`[G5] the demo fits a phone, and has a dark theme${why}`, async () => {
     for (const [name, options] of [
       ["phone", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
       ["dark", { colorScheme: "dark" }],
@@ -195,7 +195,7 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
   });
 });
 
-/** Starts the server as README says, with storage of its own. */
+/** Starts the server like README does, with its own storage. */
 async function startWithNpm(): Promise<ServerProcess> {
   const scratch = scratchDir("npm");
   const port = await freePort();
@@ -220,7 +220,7 @@ async function startWithNpm(): Promise<ServerProcess> {
   });
 }
 
-/** Opens the demo in a window of its own, with storage of its own, and collects what goes wrong in it. */
+/** Opens the demo in a window with its own storage, and collects its errors. */
 async function open(path: string, faults: string[]): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
@@ -233,7 +233,7 @@ async function open(path: string, faults: string[]): Promise<Page> {
 }
 
 async function connected(page: Page): Promise<void> {
-  await page.locator("#pill-state", { hasText: "Connected" }).waitFor({ state: "attached" }); // a phone shows the dot alone
+  await page.locator("#pill-state", { hasText: "Connected" }).waitFor({ state: "attached" }); // a phone shows only the dot
 }
 
 async function say(page: Page, text: string): Promise<void> {
@@ -241,7 +241,7 @@ async function say(page: Page, text: string): Promise<void> {
   await page.locator("#draft").press("Enter");
 }
 
-async function said(page: Page, text: string): Promise<void> {
+async function untilShown(page: Page, text: string): Promise<void> {
   await page.locator("#messages .bubble", { hasText: text }).waitFor({ timeout: 60_000 });
 }
 

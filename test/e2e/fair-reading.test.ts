@@ -3,10 +3,10 @@ import { startBareRuntime } from "../support/bare-runtime.ts";
 import { uniqueRoom } from "../support/rooms.ts";
 import { joinWebSocket } from "../support/websocket-member.ts";
 
-/** Half a second of work for a room, and less than the network's buffers hold. */
+/** Half a second of work for a room, which still fits into the network's buffers. */
 const FLOOD = 6_000;
 
-it("[G10 G1] a member's message is received while the frames of another wait to be read, not behind them", async () => {
+it("[G10 G1] a room reads a member's message before the waiting frames of a flooding member", async () => {
   await using server = await startBareRuntime({
     vars: {
       ADDRESS_LIMITS: "off",
@@ -27,7 +27,7 @@ it("[G10 G1] a member's message is received while the frames of another wait to 
   const answer = await quiet.act({ type: "publish", event: "quiet" });
   await flooder.inbox.until(({ messages }) => messages.length === FLOOD + 1);
 
-  // It was sent when the first message of the flood had been delivered.
+  // The message was sent after the first message of the flood had been delivered.
   expect(answer).toMatchObject({ type: "ack" });
   expect("offset" in answer && answer.offset).toBeLessThan(FLOOD / 2);
   expect(flooder.inbox.messages.flatMap(({ event, data }) => (event === "flood" ? [data] : []))).toEqual(

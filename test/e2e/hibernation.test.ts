@@ -7,8 +7,8 @@ import { joinSse } from "../support/sse-member.ts";
 import { joinWebSocket } from "../support/websocket-member.ts";
 
 /**
- * workerd hibernates an object ten seconds after its last event (platform documentation, and seen on 1.20261023). Real
- * time has to pass for that, and nothing tells when it has happened: only that the object is constructed again later.
+ * workerd hibernates an object ten seconds after its last event (platform documentation, observed on 1.20261023). Real time
+ * must pass for that. The only visible sign is that the object is constructed again later.
  */
 const ASLEEP_AFTER_MS = 13_000;
 
@@ -24,8 +24,8 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-// Real time passes in these tests: it passes once.
-it.concurrent("[G11 F7 S3] a room sleeps under pinging WebSocket and SSE members, pings do not wake it, and a message then reaches all", async () => {
+// These tests wait for real time to pass, so they run concurrently.
+it.concurrent("[G11 F7 S3] a room sleeps while WebSocket and SSE members ping, pings do not wake it, and a later message reaches all members", async () => {
   const room = uniqueRoom();
   const ana = await joinWebSocket(server, room);
   const ben = await joinSse(server, room);
@@ -56,12 +56,12 @@ it.concurrent("[G11 F7 S3] a room sleeps under pinging WebSocket and SSE members
   for (const member of [ana, ben, eve]) member.vanish();
 });
 
-it.concurrent("[G11 M1] a room where many came at once tells all of them of it unasked, and then sleeps", async () => {
+it.concurrent("[G11 M1] a room announces the joins of a crowd to all members without further events, and then sleeps", async () => {
   const room = uniqueRoom();
   const crowd = await Promise.all(Array.from({ length: 150 }, () => joinWebSocket(server, room)));
   const [ana] = crowd;
 
-  // Their joins are more presence frames than a room sends at once: it has a timer for the rest.
+  // The joins are more presence frames than a room sends at once. A timer sends the others.
   for (const { inbox } of crowd) {
     await inbox.until(({ all }) =>
       all.some(
@@ -77,7 +77,7 @@ it.concurrent("[G11 M1] a room where many came at once tells all of them of it u
   for (const member of crowd) member.vanish();
 });
 
-/** How often the room's object has been constructed. */
+/** How many times the room's object has been constructed. */
 function loads(room: string): number {
   return server
     .output()

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.[Symbol.asyncDispose]());
 
-/** Resolves when a room is connected; `states` has all its connection states. */
+/** Resolves when a room is connected. `states` has all its connection states. */
 async function connected(room: Room): Promise<{ readonly states: readonly string[] }> {
   const states: string[] = [];
   await new Promise<void>((resolve) => {
@@ -29,7 +29,7 @@ async function connected(room: Room): Promise<{ readonly states: readonly string
   return { states };
 }
 
-/** How many members the room has. */
+/** The number of members in the room. */
 async function membersOf(room: string): Promise<number> {
   const response = await fetch(roomUrl(server.url, room));
   return ((await response.json()) as { members: number }).members;
@@ -47,7 +47,7 @@ it.each<TransportName>(["websocket", "sse"])(
     const published = await room.publish("chat", "still here");
 
     expect(published.offset).toBe(1);
-    expect(states).toHaveLength(2); // the time-out, and the connection
+    expect(states).toHaveLength(2); // the timeout and the connection
     expect(room.state).toBe("connected");
     expect(await membersOf(name)).toBe(1);
     await room.leave();
@@ -61,9 +61,9 @@ it("[H9 A6] a page's leave that arrives after a reload does not end the new conn
   const answers: Promise<Response>[] = [];
   const slow: typeof fetch = (input, init = {}) => {
     if (init.method !== "POST") return fetch(input, init);
-    const { signal: _signal, ...rest } = init; // The page is gone, and its request is still on the way.
+    const { signal: _signal, ...rest } = init; // The page has gone, and its request is still in flight.
     const answer = arrival.promise.then(() => fetch(input, rest));
-    answers.push(answer.then((response) => response.clone())); // the client reads it as well
+    answers.push(answer.then((response) => response.clone())); // the client also reads the response
     return answer;
   };
   const before = joinRoom(roomUrl(server.url, name), { key, transports: ["sse"], fetch: slow });

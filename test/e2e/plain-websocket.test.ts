@@ -19,8 +19,8 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-describe.skipIf(!browserAvailable.ok)("a browser's own WebSocket", () => {
-  it(`[J2 J3] offers the key as a subprotocol, and only parlor.v1 comes back${why}`, async () => {
+describe.skipIf(!browserAvailable.ok)("a browser's WebSocket", () => {
+  it(`[J2 J3] a browser's WebSocket can offer the key as a subprotocol, and the response names only parlor.v1${why}`, async () => {
     await using browser = await launchBrowser();
     const page = await browser.newPage();
 
@@ -34,23 +34,26 @@ describe.skipIf(!browserAvailable.ok)("a browser's own WebSocket", () => {
   });
 
   it.each([
-    ["a subprotocol that is not spoken here", "/rooms/lobby", ["parlor.v9"], "version", 4502],
-    ["a kind that is not here", "/rooms/nokind:x", [], "unknown_kind", 4007],
-    ["a name that no room can have", "/rooms/a%2Fb", [], "bad_room", 4500],
+    ["an unknown subprotocol", "/rooms/lobby", ["parlor.v9"], "version", 4502],
+    ["an unknown kind", "/rooms/nokind:x", [], "unknown_kind", 4007],
+    ["an invalid room name", "/rooms/a%2Fb", [], "bad_room", 4500],
     ["a malformed key", "/rooms/lobby?key=short", [], "bad_key", 4500],
-  ])(`[J2 J8 N1 N2] sees why it is refused: %s${why}`, async (_what, path, protocols, error, code) => {
-    await using browser = await launchBrowser();
-    const page = await browser.newPage();
+  ])(
+    `[J2 J8 N1 N2] a browser's WebSocket receives the error of a rejected join: %s${why}`,
+    async (_what, path, protocols, error, code) => {
+      await using browser = await launchBrowser();
+      const page = await browser.newPage();
 
-    const seen = await talk(page, `${server.wsUrl}${path}`, protocols);
+      const seen = await talk(page, `${server.wsUrl}${path}`, protocols);
 
-    expect(seen.frames).toMatchObject([{ type: "error", code: error }]);
-    expect(seen.code).toBe(code);
-  });
+      expect(seen.frames).toMatchObject([{ type: "error", code: error }]);
+      expect(seen.code).toBe(code);
+    },
+  );
 });
 
 describe("npm run dev", () => {
-  it("[J1 C2] prints no stack trace for joins, leaves, killed clients and Ctrl-C", async () => {
+  it("[J1 C2] npm run dev prints no stack trace for joins, leaves, killed clients and Ctrl-C", async () => {
     await using own = await startServer({ vars: { GRACE_MS: "0" } });
     const room = uniqueRoom();
     const [ana, ben, eve] = [
@@ -73,7 +76,7 @@ describe("npm run dev", () => {
   });
 });
 
-/** Opens a WebSocket in a page, collects what comes until the first frame or the close, and tells what came. */
+/** Opens a WebSocket in a page. Returns everything up to the first frame or the close. */
 function talk(
   page: Page,
   url: string,
@@ -96,8 +99,8 @@ function talk(
   );
 }
 
-describe("a configuration that cannot be served", () => {
-  it("[L1] does not start, and names every problem at once", async () => {
+describe("an invalid configuration", () => {
+  it("[L1] a server with an invalid configuration does not start, and reports every problem at once", async () => {
     const start = startBareRuntime({ vars: { MAX_MEMBERS: "many", SSE_RETRY_MS: "1", LOG_LEVEL: "loud" } });
 
     await expect(start).rejects.toThrow(/3 problems.*MAX_MEMBERS is \\?"many\\?".*SSE_RETRY_MS.*LOG_LEVEL/s);

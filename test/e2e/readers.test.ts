@@ -30,8 +30,8 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-describe("readers of events that nobody here wrote", () => {
-  it("[G9 S3] a curl that is killed leaves the room at a heartbeat, and the others hear of it", async () => {
+describe("SSE readers of other projects", () => {
+  it("[G9 S3] the member of a killed curl leaves the room at a heartbeat, and other members are notified", async () => {
     const room = uniqueRoom();
     const ana = await joinWebSocket(server, room);
     await ana.welcome();
@@ -46,8 +46,8 @@ describe("readers of events that nobody here wrote", () => {
     ana.vanish();
   });
 
-  it("[G7 S4 L5] a curl that stops reading is sent no more, the others go on, and it has everything once it reads again", async () => {
-    // No proxy before this one: the less the kernel and a proxy can hold, the sooner the reader's window is full.
+  it("[G7 S4 L5] a curl that stops reading is sent at most a window, does not delay other members, and receives everything after it reads again", async () => {
+    // There is no proxy before this server, so that little is buffered and the reader's window is soon full.
     await using own = await startBareRuntime({
       vars: {
         BYTES_PER_SECOND: "16777216",
@@ -71,7 +71,7 @@ describe("readers of events that nobody here wrote", () => {
       speaker.say();
     }
     reader.resume();
-    await reader.inbox.take("position", ({ position }) => position.endsWith(":200")); // it was sent the log
+    await reader.inbox.take("position", ({ position }) => position.endsWith(":200")); // it has received the log
 
     expect(reader.inbox.messages).toEqual(ana.inbox.messages);
     ana.vanish();
@@ -79,7 +79,7 @@ describe("readers of events that nobody here wrote", () => {
   });
 
   it.skipIf(!browserAvailable.ok)(
-    `[S4 S5] an EventSource reads on over streams that end after ten frames${why}`,
+    `[S4 S5] an EventSource receives every message over streams that end after ten frames${why}`,
     async () => {
       const room = uniqueRoom();
       await using browser = await launchBrowser();
@@ -106,7 +106,7 @@ describe("readers of events that nobody here wrote", () => {
   );
 
   it.skipIf(!browserAvailable.ok)(
-    `[J5 S5 S6] an EventSource that another connection replaces is told so and gives up${why}`,
+    `[J5 S5 S6] an EventSource that another connection replaces receives the close and stops${why}`,
     async () => {
       const room = uniqueRoom();
       await using browser = await launchBrowser();
@@ -127,7 +127,7 @@ describe("readers of events that nobody here wrote", () => {
   );
 
   it.skipIf(!browserAvailable.ok)(
-    `[S6 S7] an EventSource at a room that cannot be is told why, and gives up${why}`,
+    `[S6 S7] an EventSource at an invalid room name receives the error and stops${why}`,
     async () => {
       await using browser = await launchBrowser();
       const page = await browser.newPage();
@@ -142,7 +142,7 @@ describe("readers of events that nobody here wrote", () => {
   );
 
   it.skipIf(!browserAvailable.ok)(
-    `[H4] a page whose fetch is patched by tracing agents reads events and acts from another origin${why}`,
+    `[H4] a page of another origin whose fetch is patched by tracing agents reads events and sends acts${why}`,
     async () => {
       const room = uniqueRoom();
       await using browser = await launchBrowser();

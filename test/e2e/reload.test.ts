@@ -7,7 +7,7 @@ import { projectRoot, scratchDir, toolEnvironment } from "../support/project.ts"
 import type { ServerProcess } from "../support/server-process.ts";
 import { startServer } from "../support/server.ts";
 
-/** How long a change may take until it is served. */
+/** The maximum time until a change is served. */
 const RELOAD = { timeout: 30_000, interval: 100 };
 
 let project: string;
@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(project, { recursive: true, force: true });
 });
 
-/** Replaces a part of a file, as a developer who saves it in an editor. */
+/** Replaces a part of a file, like a developer who saves it in an editor. */
 function edit(path: string, before: string, after: string): void {
   const text = readFileSync(join(project, path), "utf8");
   expect(text).toContain(before);
@@ -50,7 +50,7 @@ async function textOf(path: string): Promise<string> {
 }
 
 describe("npm run dev", () => {
-  it("a kind that is added to src/rooms.ts is served without a restart", async () => {
+  it("npm run dev serves a kind that is added to src/rooms.ts without a restart", async () => {
     expect(await statusOf("/rooms/fresh:one")).toBe(404);
 
     edit(
@@ -62,13 +62,13 @@ describe("npm run dev", () => {
     await expect.poll(() => statusOf("/rooms/fresh:one"), RELOAD).toBe(200);
   });
 
-  it("a change to the demo page is served without a restart", async () => {
+  it("npm run dev serves a change to the demo page without a restart", async () => {
     edit("src/pages/demo/index.html", "<title>", "<title>edited ");
 
     await expect.poll(() => textOf("/"), RELOAD).toContain("<title>edited ");
   });
 
-  it("[W5] a bad configuration ends it with the list of problems, and no stack trace or output of the runtime", async () => {
+  it("[W5] npm run dev ends with the list of problems of an invalid configuration, and prints no stack trace or output of the runtime", async () => {
     const dev = new ProcessGroup(
       [
         process.execPath,

@@ -10,12 +10,12 @@ import { joinWebSocket } from "../support/websocket-member.ts";
 /** Clients of each transport. */
 const CLIENTS = 60;
 
-/** A client is gone at the latest after this long, in milliseconds: before, while or after it is answered. */
+/** The maximum time until a client resets its connection, in milliseconds: before, during or after the response. */
 const WITHIN_MS = 12;
 
 const HEARTBEAT_MS = 5_000;
 
-/** Half of the time if the client has sent nothing, in milliseconds: then it takes until the room sleeps. */
+/** The time limit of the close, in milliseconds. It would take twice as long if the client had sent nothing. */
 const LATE_MS = 5_000;
 
 it.each([
@@ -49,7 +49,7 @@ it.each([
   },
 );
 
-it("[C3] a client that pinged after its welcome sees its connection end as soon as it has answered a close", async () => {
+it("[C3] the connection of a client that has sent a ping ends as soon as the client has replied to a close", async () => {
   await using server = await startBareRuntime({ vars: { ADDRESS_LIMITS: "off" } });
   const ana = await joinWebSocket(server, uniqueRoom());
   await ana.welcome();

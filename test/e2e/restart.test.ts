@@ -9,7 +9,7 @@ import type { ServerProcess } from "../support/server-process.ts";
 import { startServer } from "../support/server.ts";
 import { joinWebSocket, type WebSocketMember } from "../support/websocket-member.ts";
 
-/** Messages of one run; the server is killed after a third and after two thirds of them were sent. */
+/** Messages of a run. The server is killed after a third and after two thirds of them have been sent. */
 const MESSAGES = 90;
 
 let server: ServerProcess;
@@ -22,9 +22,9 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-describe("the server killed with kill -9 under its members", () => {
+describe("a server that is killed with kill -9", () => {
   it.skipIf(!browserAvailable.ok)(
-    `[G1 G3 G4 G6 J4 P4 S2] a WebSocket member, a curl and Chromium's own EventSource go on by position: nothing lost, nothing doubled, the same members${browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`}`,
+    `[G1 G3 G4 G6 J4 P4 S2] a WebSocket member, curl and Chromium's EventSource resume as the same members after kill -9, and receive every message once${browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`}`,
     async () => {
       const room = uniqueRoom();
       const browser = await launchBrowser();
@@ -40,14 +40,14 @@ describe("the server killed with kill -9 under its members", () => {
       let reader = curlReader(events);
       await Promise.all([speaker.welcome(), listener.welcome(), reader.inbox.take("welcome")]);
       const ids = [listener.member, speaker.member];
-      const [heard, read] = [[] as ServerFrame[], [] as ServerFrame[]];
+      const [received, read] = [[] as ServerFrame[], [] as ServerFrame[]];
 
       for (let life = 0; life < 3; life++) {
         const refs = oneTo(MESSAGES / 3).map((ref) => (life * MESSAGES) / 3 + ref);
         const unanswered = await speakUntilKilled(speaker, refs, life < 2 ? server : undefined);
         if (life === 2) break;
         await Promise.all([speaker.closed, listener.closed, reader.exited]);
-        heard.push(...listener.inbox.all);
+        received.push(...listener.inbox.all);
         read.push(...reader.inbox.all);
         await server.restart();
         speaker = await joinWebSocket(server, room, { key: speakerKey, after: speaker.position });
@@ -65,19 +65,19 @@ describe("the server killed with kill -9 under its members", () => {
       for (const { inbox } of [listener, reader]) {
         await inbox.until(({ messages }) => messages.at(-1)?.offset === MESSAGES);
       }
-      heard.push(...listener.inbox.all);
+      received.push(...listener.inbox.all);
       read.push(...reader.inbox.all);
       await watched.untilMessages(MESSAGES);
       const frames = await watched.frames();
 
-      expect(recorded(heard).map(({ offset }) => offset)).toEqual(oneTo(MESSAGES));
+      expect(recorded(received).map(({ offset }) => offset)).toEqual(oneTo(MESSAGES));
       expect(
-        recorded(heard)
+        recorded(received)
           .map(({ data }) => data)
           .toSorted(byNumber),
       ).toEqual(oneTo(MESSAGES));
-      expect(recorded(read)).toEqual(recorded(heard));
-      expect(recorded(frames)).toEqual(recorded(heard));
+      expect(recorded(read)).toEqual(recorded(received));
+      expect(recorded(frames)).toEqual(recorded(received));
       const welcomes = frames.filter((frame) => frame.type === "welcome");
       expect(welcomes.length).toBeGreaterThanOrEqual(3);
       expect(new Set(welcomes.map(({ member }) => member)).size).toBe(1);
@@ -89,7 +89,7 @@ describe("the server killed with kill -9 under its members", () => {
   );
 });
 
-/** Publishes one message per ref, all at once, and kills the server after the first few acks; returns refs without one. */
+/** Publishes one message per ref, all at once, and kills the server after the first acks. Returns the refs without an ack. */
 async function speakUntilKilled(
   speaker: WebSocketMember,
   refs: readonly number[],

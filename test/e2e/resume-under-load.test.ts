@@ -10,16 +10,16 @@ import { uniqueRoom } from "../support/rooms.ts";
 import type { ServerProcess } from "../support/server-process.ts";
 import { joinWebSocket, type WebSocketMember } from "../support/websocket-member.ts";
 
-/** What those who come back have missed. */
+/** Messages that the returning members have missed. */
 const MISSED = 10_000;
 
-/** Members that come back at once, half of them over SSE. */
+/** Members that reconnect at once, half of them over SSE. */
 const RETURNING = 20;
 
-/** Messages that the live members time before the others come back, and after. */
+/** Messages that are timed before the others reconnect, and as many afterwards. */
 const TIMED = 200;
 
-it("[G1 G4 G5 L5] members resume over 10,000 messages under live traffic, and everyone has everything once and in order", async () => {
+it("[G1 G4 G5 L5] members resume over 10,000 messages under live traffic, and every member receives every message once and in order", async () => {
   await using server = await startBareRuntime({
     vars: {
       ADDRESS_LIMITS: "off",
@@ -62,19 +62,19 @@ it("[G1 G4 G5 L5] members resume over 10,000 messages under live traffic, and ev
   for (const each of [...returning, speaker.member, ...live.map(({ member }) => member)]) each.vanish();
 });
 
-/** What ends a replay; no message here says it. */
+/** The end of a replay. No message of this test contains it. */
 const REPLAYED = '"reason":"replayed"';
 
-/** A member that comes back. It parses what it reads when the test is over, so as not to slow those who are timed. */
+/** A returning member. It parses its frames only when the test is over, so that it does not slow the timed members. */
 interface Returning {
-  /** Whether it has read what it missed. */
+  /** Whether it has read all missed messages. */
   readonly isBack: boolean;
-  /** Everything that it has read. */
+  /** All frames that it has read. */
   read(): Inbox;
   vanish(): void;
 }
 
-/** Comes back over WebSocket, saying what it reads. */
+/** Reconnects over WebSocket, and reports what it reads. */
 function returnBySocket(server: ServerProcess, room: string, after: string): Returning {
   const socket = new WebSocket(joinUrl(server.wsUrl, room, "", { after, query: { flow: "1" } }));
   const texts: string[] = [];
@@ -99,7 +99,7 @@ function returnBySocket(server: ServerProcess, room: string, after: string): Ret
   };
 }
 
-/** Comes back over SSE. */
+/** Reconnects over SSE. */
 function returnByEvents(server: ServerProcess, room: string, after: string): Returning {
   const chunks: Buffer[] = [];
   let [isBack, tail] = [false, ""];
@@ -111,7 +111,7 @@ function returnByEvents(server: ServerProcess, room: string, after: string): Ret
     });
     response.on("error", () => undefined);
   });
-  request.on("error", () => undefined); // it was dropped
+  request.on("error", () => undefined); // the test ends it
   return {
     get isBack() {
       return isBack;
@@ -125,7 +125,7 @@ function returnByEvents(server: ServerProcess, room: string, after: string): Ret
   };
 }
 
-/** A member whose reading is said. */
+/** A member that reports what it reads. */
 interface Listener {
   readonly member: WebSocketMember;
   readonly flow: Flow;
@@ -137,7 +137,7 @@ async function joinListening(server: ServerProcess, room: string): Promise<Liste
   return { member, flow: new Flow(member) };
 }
 
-/** Publishes so many messages in one frame; resolves with the time it took until everyone has them, in milliseconds. */
+/** Publishes messages in one frame. Resolves with the time until all members have received them, in milliseconds. */
 async function say(speaker: Listener, live: readonly Listener[], count: number): Promise<number> {
   const { inbox } = speaker.member;
   const told = inbox.messages.length + count;
@@ -152,7 +152,7 @@ async function say(speaker: Listener, live: readonly Listener[], count: number):
   return took;
 }
 
-/** Publishes one message after the other, each when everyone has the one before; returns what each took. */
+/** Publishes one message after the other, each after all members have received the previous one. Returns their times. */
 async function time(
   speaker: Listener,
   live: readonly Listener[],

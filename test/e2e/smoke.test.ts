@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 describe("npm run smoke", () => {
-  it("[G4 G5 G10 G11] passes every check of a real server", async () => {
+  it("[G4 G5 G10 G11] npm run smoke passes every check of a real server", async () => {
     const { code, output } = await smoke(server.url);
 
     expect(output.match(/^✗.*/gm)).toBeNull();
@@ -25,7 +25,7 @@ describe("npm run smoke", () => {
     expect(code).toBe(0);
   });
 
-  it("[G4] fails, check by check, on a server that is no Parlor", async () => {
+  it("[G4] npm run smoke fails each check of a server that is not Parlor", async () => {
     const other = createServer((_request, response) => response.end("hello"));
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;
@@ -39,7 +39,7 @@ describe("npm run smoke", () => {
   });
 
   it.each([["without an address"], ["with an unknown option", "--what"]])(
-    "[E1] explains itself when it is called %s",
+    "[E1] npm run smoke prints its usage when it is called %s",
     async (_how, ...args) => {
       const { code, output } = await smoke(...args);
 

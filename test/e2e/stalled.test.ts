@@ -13,22 +13,22 @@ import { joinWebSocket, WebSocketMember } from "../support/websocket-member.ts";
 
 const MESSAGE_CHARS = 60_000;
 
-/** Messages before anyone stalls: the runtime's memory grows over the first 60 MB that it carries, and then no more. */
+/** Messages before any client stalls. The runtime's memory grows only over the first 60 MB that it delivers. */
 const WARM_UP = 1_000;
 
-/** Messages that those who have stalled do not read: 36 MB for each. */
+/** Messages that each stalled client does not read, 36 MB in total. */
 const UNREAD = 600;
 
-/** Clients that claim to have read everything. */
+/** Clients that falsely report to have read everything. */
 const LIARS = 4;
 
-/** The runtime's memory may grow by so much meanwhile; if what is unread were queued it would be three times 36 MB. */
+/** How much the runtime's memory may grow meanwhile. If unread messages were queued, it would grow by three times 36 MB. */
 const SLACK_BYTES = 48 * 2 ** 20;
 
-/** As in hibernation.test.ts: a room is asleep ten seconds after its last event, and real time has to pass for that. */
+/** A room hibernates ten seconds after its last event (see hibernation.test.ts). Real time must pass for that. */
 const ASLEEP_AFTER_MS = 13_000;
 
-/** Budgets and a history that these tests do not spend. */
+/** Budgets and a history that are large enough for these tests. */
 const WIDE = {
   ADDRESS_LIMITS: "off",
   HISTORY_MAX_BYTES: "1073741824",
@@ -41,10 +41,10 @@ const WIDE = {
   MESSAGES_BURST: "10000",
 };
 
-// Real time passes in two of these tests: it passes once.
-it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost no memory, let the room sleep, and read everything in the end", async () => {
+// Two of these tests wait for real time to pass, so they run concurrently.
+it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow no other member, take no memory, let the room sleep, and receive everything in the end", async () => {
   await using server = await startBareRuntime({
-    // The end of a grace would wake the room.
+    // The end of a grace period would wake the room.
     vars: { ...WIDE, LOG_LEVEL: "debug", SSE_HEARTBEAT_MS: "1000", GRACE_MS: "600000" },
   });
   const room = uniqueRoom();
@@ -81,7 +81,7 @@ it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost 
   await delay(ASLEEP_AFTER_MS);
   bob.resume();
   await new Flow(bob).readTo(published);
-  expect(loads(server, room)).toBe(2); // it was not awake when they were read from again
+  expect(loads(server, room)).toBe(2); // the room slept until the clients read again
 
   eve.resume();
   await eve.inbox.until(({ position }) => position.endsWith(`:${published}`));
@@ -91,10 +91,10 @@ it.concurrent("[G7 G11 G4 L5 L6 S4] sockets that stop reading slow nobody, cost 
   for (const member of [ana, bob, cem, eve]) member.vanish();
 });
 
-it.concurrent("[L5 S4 S5 G4] sockets that read nothing for slowTimeoutMs are closed slow, find that out when they read again, and resume", async () => {
+it.concurrent("[L5 S4 S5 G4] sockets that read nothing for slowTimeoutMs are closed as slow, receive the close when they read again, and resume", async () => {
   await using server = await startBareRuntime({ vars: { ...WIDE, GRACE_MS: "0", SLOW_TIMEOUT_MS: "15000" } });
   const room = uniqueRoom();
-  const count = 200; // more than a window, and than the kernel takes for a stream
+  const count = 200; // more than a window, and more than the kernel buffers for a stream
   const ana = await joinWebSocket(server, room, { query: { flow: "1" } });
   const bob = joinHastily(server, room, { query: { flow: "1" } });
   const events = joinUrl(server.url, room, "/events", { key: randomKey() });
@@ -168,7 +168,7 @@ it("[G7 L5 G4] clients that report unread data as read cost no more memory, and 
   for (const member of [ana, ...liars]) member.vanish();
 });
 
-it("[G4 L6] a plain WebSocket whose welcome is larger than its allowance gets further each time it comes back", async () => {
+it("[G4 L6] a plain WebSocket whose welcome is larger than its allowance makes progress with each reconnect", async () => {
   await using server = await startBareRuntime({ vars: { ...WIDE, ALLOWANCE_CHARS: "65536" } });
   const room = uniqueRoom();
   const ana = await joinWebSocket(server, room, { query: { flow: "1" } });
@@ -188,8 +188,8 @@ it("[G4 L6] a plain WebSocket whose welcome is larger than its allowance gets fu
 });
 
 /**
- * Reads as a client does that never says so, and that comes back by its position whenever it is closed slow; returns
- * the offsets of the messages it got.
+ * Reads like a client without flow control, which resumes from its position whenever it is closed as slow. Returns the
+ * offsets of the messages that it received.
  */
 async function readByComingBack(
   server: ServerProcess,
@@ -213,15 +213,15 @@ async function readByComingBack(
 }
 
 /**
- * Joins with a socket that does not wait for the server to end its connection when it has read the close frame. The
- * runtime does that when the room falls asleep, where the client has not sent anything (workerd 1.20261023).
+ * Joins with a socket that closes its connection soon after it has read the close frame, without waiting for the server.
+ * If the client has sent nothing, the runtime closes the connection only when the room hibernates (workerd 1.20261023).
  */
 function joinHastily(server: ServerProcess, room: string, options: JoinOptions = {}): WebSocketMember {
   const hasty = { handshakeTimeout: 10_000, closeTimeout: 20 };
   return new WebSocketMember(new WebSocket(joinUrl(server.wsUrl, room, "", options), hasty));
 }
 
-/** How often the room's object has been constructed. */
+/** How many times the room's object has been constructed. */
 function loads(server: ServerProcess, room: string): number {
   return server
     .output()

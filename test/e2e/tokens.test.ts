@@ -14,7 +14,7 @@ import { forge, nowS, usualClaims } from "../support/signing.ts";
 
 const SECRET = "a-secret-for-tests-of-32-characters";
 
-/** How long a token is good for, in seconds: a little less, for tokens count whole ones. */
+/** How long a token is valid, in seconds. It may be a little less, because tokens count whole seconds. */
 const LIFE_S = 3;
 
 let server: ServerProcess;
@@ -31,7 +31,7 @@ function mint(claims: object = {}, secret = SECRET): Promise<string> {
   return forge('{"alg":"HS256"}', JSON.stringify(usualClaims({ ...claims })), secret);
 }
 
-/** A client, and what it was told of its connection: states, welcomes, and why it was closed. */
+/** A client, and the events of its connection: states, welcomes, and error codes. */
 interface Visit {
   readonly room: Room;
   readonly states: string[];
@@ -40,7 +40,7 @@ interface Visit {
   drawn: number;
 }
 
-/** Joins a room over one transport, with a token drawn anew each time one is asked for. */
+/** Joins a room over one transport, with a new token for each request of the client. */
 function visit(transport: TransportName, draw: (nth: number) => Promise<string>, room = uniqueRoom()): Visit {
   const made: Omit<Visit, "room"> = { states: [], codes: [], users: [], drawn: 0 };
   const options: JoinOptions = {
@@ -59,7 +59,7 @@ function visit(transport: TransportName, draw: (nth: number) => Promise<string>,
 const PATIENCE = { timeout: 60_000 };
 
 describe.each<TransportName>(["websocket", "sse"])("the client with tokens over %s", (transport) => {
-  it("[D7 D8 G6] renews those of short life in band: its connection stays, and its acts are taken", async () => {
+  it("[D7 D8 G6] the client renews short-lived tokens in band, keeps its connection, and its acts are accepted", async () => {
     const made = visit(transport, () => mint({ exp: nowS() + LIFE_S }));
     await expect.poll(() => made.states, PATIENCE).toContain("connected");
     const since = Date.now();
@@ -75,7 +75,7 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
     made.room.close();
   });
 
-  it("[D7 C1 G3 G5] comes back by itself when one could not be renewed in time, and no act is lost", async () => {
+  it("[D7 C1 G3 G5] the client reconnects when it could not renew its token in time, and no act is lost", async () => {
     let expiresAt = Infinity;
     const made = visit(transport, async (nth) => {
       if (nth === 2) throw new Error("the backend is away");
@@ -96,7 +96,7 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
     made.room.close();
   });
 
-  it("[D8 G6] keeps the token it has, as long as that is good, when the one to renew it with has expired", async () => {
+  it("[D8 G6] the client keeps its token while it is valid if the new token has expired", async () => {
     const drawnAt: number[] = [];
     let expiresAt = Infinity;
     const made = visit(transport, (nth) => {
@@ -115,23 +115,26 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
   });
 
   it.each<[string, () => Promise<string>, string]>([
-    ["no token", async () => "nonsense", "token_invalid"],
+    ["not a token", async () => "nonsense", "token_invalid"],
     ["for another room", () => mint({ rooms: { other: ["join"] } }), "forbidden"],
-    ["for no one to join", () => mint({ rooms: { "*": ["publish"] } }), "forbidden"],
-  ])("[D5 S6 G12] is closed for good by one that is %s, and told why", async (_what, draw, code) => {
-    const made = visit(transport, draw);
+    ["without the join capability", () => mint({ rooms: { "*": ["publish"] } }), "forbidden"],
+  ])(
+    "[D5 S6 G12] the client is closed without a retry, and reports the error, if its token is %s",
+    async (_what, draw, code) => {
+      const made = visit(transport, draw);
 
-    await expect.poll(() => made.codes, PATIENCE).toEqual([code]);
+      await expect.poll(() => made.codes, PATIENCE).toEqual([code]);
 
-    expect(made.states).toEqual(["closed"]);
-    expect(made.drawn).toBe(1);
-    await expect(made.room.publish("e", 1)).rejects.toMatchObject({ name: "ParlorError" });
-  });
+      expect(made.states).toEqual(["closed"]);
+      expect(made.drawn).toBe(1);
+      await expect(made.room.publish("e", 1)).rejects.toMatchObject({ name: "ParlorError" });
+    },
+  );
 
   it.each<[string, (nth: number) => Promise<string>]>([
     ["is not valid yet", (nth) => mint(nth === 1 ? { nbf: nowS() + 7 } : {})],
-    ["was expired when it arrived", (nth) => mint({ exp: nowS() + (nth === 1 ? -60 : 600) })],
-  ])("[D5 D7 E2] joins with another token after one that %s", async (_what, draw) => {
+    ["had expired when it arrived", (nth) => mint({ exp: nowS() + (nth === 1 ? -60 : 600) })],
+  ])("[D5 D7 E2] the client joins with another token after a token that %s", async (_what, draw) => {
     const made = visit(transport, draw);
 
     await expect.poll(() => made.room.state, PATIENCE).toBe("connected");
@@ -140,7 +143,7 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
     made.room.close();
   });
 
-  it("[D5 E2] keeps trying with a token whose key the server does not have, and says so", async () => {
+  it("[D5 E2] the client retries, and reports the error, if the server does not know the key of its token", async () => {
     const made = visit(transport, () => mint({}, "x".repeat(32)));
     const told = Promise.withResolvers<StateChange>();
     made.room.on("state", told.resolve);

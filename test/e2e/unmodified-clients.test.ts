@@ -22,12 +22,12 @@ afterAll(async () => {
 
 const RECONNECT = { minReconnectionDelay: 100, maxReconnectionDelay: 300, WebSocket };
 
-describe("clients that know nothing of Parlor, on a URL with their key", () => {
+describe("reconnecting clients of other projects, with their key in the URL", () => {
   it.each([
     ["partysocket", (url: string) => new PartySocket(url, "parlor.v1", RECONNECT)],
     ["reconnecting-websocket", (url: string) => new ReconnectingWebSocket(url, "parlor.v1", RECONNECT)],
   ])(
-    "[G3 G6 J4] %s comes back as the same member after the server was killed, and acts once",
+    "[G3 G6 J4] %s reconnects as the same member after the server is killed, and its repeated act takes effect once",
     async (_name, open) => {
       const room = uniqueRoom();
       const inbox = new Inbox();
@@ -49,7 +49,7 @@ describe("clients that know nothing of Parlor, on a URL with their key", () => {
     },
   );
 
-  it("[G4 G6 S2] eventsource comes back as the same member after the server was killed", async () => {
+  it("[G4 G6 S2] the package eventsource reconnects as the same member after the server is killed", async () => {
     const room = uniqueRoom();
     const inbox = new Inbox();
     const source = new EventSource(joinUrl(server.url, room, "/events", { key: randomKey() }));
@@ -66,7 +66,7 @@ describe("clients that know nothing of Parlor, on a URL with their key", () => {
 
 const PUBLISH = JSON.stringify({ type: "publish", ref: 1, event: "chat", data: "once" });
 
-/** Another member speaks, and the client hears it. */
+/** Publishes as another member, and expects that the client receives the message. */
 async function expectToHear(inbox: Inbox, room: string): Promise<void> {
   const other = await joinWebSocket(server, room);
   await other.publish("chat", "hello");

@@ -4,26 +4,27 @@ import { randomKey } from "../support/rooms.ts";
 import { spread } from "./report.ts";
 import type { Target } from "./target.ts";
 
-/** One thing to be seen from outside. Returns what was seen; throws an Error that says what was not. */
+/** A check from outside. `run` returns what it observed, or throws an error that describes what is wrong. */
 export interface Check {
   readonly name: string;
   readonly run: (target: Target, progress: (text: string) => void) => Promise<string>;
-  /** Takes long, and is left out by `--quick`. */
+  /** Takes long, and is skipped with `--quick`. */
   readonly isSlow?: boolean;
 }
 
 /**
- * A room sleeps ten seconds after its last event. That may be the end of the grace of members whom an earlier check has lost:
- * up to ten seconds from now, and fifteen more until the alarm's next slot. And to look whether it sleeps is an event.
+ * How long to wait until a room sleeps, in seconds, before each look. A room sleeps ten seconds after its last event. That
+ * may be the end of the grace period of an earlier check's members: up to ten seconds from now, and fifteen more until the
+ * alarm's next slot. To look whether it sleeps is an event as well.
  */
 const SLEEPS_S = [22, 20];
 
-/** An event that takes longer than this to reach a reader was held up by something between. */
+/** An event that takes longer than this to reach a reader was buffered on its way. */
 const UNBUFFERED_MS = 3_000;
 
 const ROUND_TRIPS = 20;
 
-/** What a healthy deployment shows, in the order in which it is looked at. */
+/** The checks of a deployment, in their order. */
 export const CHECKS: readonly Check[] = [
   { name: "the Worker answers", run: ({ url }) => getJson(`${url}/healthz`) },
   { name: "a room's object answers", run: ({ url }) => getJson(`${url}/readyz`) },
@@ -34,8 +35,8 @@ export const CHECKS: readonly Check[] = [
   { name: "a repeated act is stored once", run: storesOnce },
   { name: "resume over WebSocket", run: resumesByWebSocket },
   { name: "resume over SSE", run: resumesBySse },
-  { name: "a refusal says why", run: refusesAloud },
-  { name: "limits are answered", run: answersLimits },
+  { name: "a rejected join receives an error", run: refusesAloud },
+  { name: "a rate limit is reported", run: answersLimits },
   { name: "latency, publish to ack", run: measuresLatency },
   { name: "an idle room sleeps", run: sleeps, isSlow: true },
 ];
@@ -56,7 +57,7 @@ async function joinsBySse(target: Target): Promise<string> {
   const type = member.headers.get("content-type") ?? "none";
   demand(type.startsWith("text/event-stream"), `content type ${type}`);
   const { position } = await member.welcome();
-  return `at ${position}, comes back after ${member.retryMs} ms`;
+  return `at ${position}, reconnects after ${member.retryMs} ms`;
 }
 
 async function arrivesUnbuffered(target: Target): Promise<string> {
@@ -86,7 +87,7 @@ async function storesOnce(target: Target): Promise<string> {
   const again = await target.webSocket({ key });
   await again.welcome();
   const second = acked(await again.publish("smoke", "once", { ref: 1 }));
-  demand(first === second, `the repeat got offset ${second}, the first had ${first}`);
+  demand(first === second, `the repeated act got offset ${second}, the first one ${first}`);
   return `both got offset ${first}`;
 }
 
@@ -106,7 +107,7 @@ async function resumesByWebSocket(target: Target): Promise<string> {
   const back = await target.webSocket({ key, after: position });
   const welcome = await back.welcome();
   demand(welcome.recovered === true, `not recovered: ${welcome.reason}`);
-  demand(welcome.member === member, "came back as another member");
+  demand(welcome.member === member, "reconnected as another member");
   await back.inbox.take("position");
   demandExactly(
     missed,
@@ -148,12 +149,12 @@ async function refusesAloud(target: Target): Promise<string> {
 async function answersLimits(target: Target): Promise<string> {
   const member = await target.webSocket();
   const { limits } = await member.welcome();
-  // Few enough not to be kept out of the room for what follows.
+  // So few that the room does not mute or ban the sender, which the next checks need.
   const flood = (limits["messagesBurst"] ?? 0) + Math.floor((limits["maxRefusals"] ?? 0) / 4);
   for (let n = 0; n < flood; n++) member.publishVolatile("smoke", n);
   const error = await member.inbox.take("error");
   demand(error.code === "rate_limited", `answered ${error.code}`);
-  return `${error.code}: ${error.limit}, again in ${error.retryAfterMs} ms`;
+  return `${error.code}: ${error.limit}, retry in ${error.retryAfterMs} ms`;
 }
 
 async function measuresLatency(target: Target): Promise<string> {
@@ -168,7 +169,7 @@ async function measuresLatency(target: Target): Promise<string> {
   return spread(times);
 }
 
-/** The room is read before and after: an object that began to live in between had been asleep. */
+/** Reads the room before and after. An object that was constructed in between has slept. */
 async function sleeps(target: Target, progress: (text: string) => void): Promise<string> {
   const socket = await target.webSocket();
   const reader = await target.sse();
@@ -185,16 +186,16 @@ async function sleeps(target: Target, progress: (text: string) => void): Promise
     hasSlept = (await awakeSince(target)) > before;
     if (hasSlept) break;
   }
-  demand(hasSlept, `awake all the time, under two idle members, for ${SLEEPS_S.join(" and ")} s`);
+  demand(hasSlept, `the room stayed awake with two idle members for ${SLEEPS_S.join(" and ")} s`);
   acked(await socket.publish("smoke", "awake"));
   await reader.inbox.take("message", ({ data }) => data === "awake");
-  return "slept under a pinging WebSocket and an SSE stream, woke, and reached both";
+  return "slept with a pinging WebSocket and an SSE stream, woke, and reached both";
 }
 
 async function awakeSince({ url, room }: Target): Promise<number> {
   const response = await fetch(`${url}/rooms/${room}`);
   const body = (await response.json()) as { readonly awakeSince?: number };
-  demand(typeof body.awakeSince === "number", "the room does not tell since when it is awake");
+  demand(typeof body.awakeSince === "number", "the room does not report awakeSince");
   return body.awakeSince ?? 0;
 }
 

@@ -1,20 +1,20 @@
-/** What became of one check. */
+/** The result of a check. */
 export interface CheckResult {
   readonly name: string;
   readonly outcome: "ok" | "failed" | "skipped";
   readonly tookMs: number;
-  /** What was seen, or why it failed; one line. */
+  /** What the check observed, or why it failed, in one line. */
   readonly detail: string;
 }
 
 const MARKS = { ok: "✓", failed: "✗", skipped: "–" } as const;
 
-/** Writes one result as a line of the table. */
+/** Formats a result as a line of the table. */
 export function resultLine({ name, outcome, tookMs, detail }: CheckResult): string {
   return `${MARKS[outcome]} ${name.padEnd(NAME_WIDTH)} ${`${tookMs} ms`.padStart(9)}  ${detail}`;
 }
 
-/** Sums the results up in one line. */
+/** Formats the totals in one line. */
 export function summaryLine(results: readonly CheckResult[]): string {
   const count = (outcome: CheckResult["outcome"]): number =>
     results.filter((result) => result.outcome === outcome).length;
@@ -22,7 +22,7 @@ export function summaryLine(results: readonly CheckResult[]): string {
   return `${count("ok")} of ${results.length} checks passed, ${count("failed")} failed${skipped}`;
 }
 
-/** The middle and the 95th percentile of some times, for people. */
+/** Formats the median and the 95th percentile of times. */
 export function spread(times: readonly number[]): string {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (part: number): string => (sorted[Math.floor(part * (sorted.length - 1))] ?? 0).toFixed(1);

@@ -7,12 +7,12 @@ const HELP = `Checks a deployed Parlor from outside.
 
   npm run smoke -- https://parlor.example.workers.dev [options]
 
-  --quick      leave out what takes long (whether an idle room sleeps: 22 s)
-  --room NAME  the room to use; by default one of its own, smoke-<time>
+  --quick      skip the slow check, whether an idle room sleeps (22 s)
+  --room NAME  the room to use; the default is a new room, smoke-<time>
   --json       print the results as JSON instead of a table
   --help       print this
 
-Exits with 0 if every check passed, 1 if one failed, 2 if it could not be asked so.`;
+Exits with 0 if every check passed, 1 if one failed, 2 if the arguments are not valid.`;
 
 const { values, positionals } = readArguments();
 const [address] = positionals;
@@ -34,7 +34,7 @@ for (const check of CHECKS) {
     tookMs: Math.round(performance.now() - startedAt),
     detail: detail.split("\n", 1)[0] ?? "",
   });
-  if (check.isSlow === true && values.quick === true) results.push(result("skipped", "left out by --quick"));
+  if (check.isSlow === true && values.quick === true) results.push(result("skipped", "skipped by --quick"));
   else {
     progress(check.name);
     results.push(
@@ -68,12 +68,12 @@ function readArguments() {
   }
 }
 
-/** Shows what goes on, on a terminal only, in a line that the next one overwrites. */
+/** Shows the progress in a terminal, in a line that the next output overwrites. */
 function progress(text: string): void {
   if (isTerminal) process.stdout.write(`\r\x1b[K${text === "" ? "" : `… ${text}`}`);
 }
 
-/** A network's error says what happened in its cause. */
+/** Describes an error with its cause, because a network error has its reason only there. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

@@ -6,7 +6,7 @@ import {
   type WebSocketMember,
 } from "../support/websocket-member.ts";
 
-/** A deployed Parlor, the room in it that a run uses for itself, and the members that a check has there. */
+/** A deployed Parlor, the room of this run, and the members of the current check. */
 export class Target {
   readonly url: string;
   readonly room: string;

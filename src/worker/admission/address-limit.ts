@@ -7,21 +7,21 @@ export interface RateLimit {
   limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
 }
 
-/** The period of each of `[[ratelimits]]` in wrangler.toml, in seconds: the binding does not tell it. */
+/** The period of each of `[[ratelimits]]` in wrangler.toml, in seconds. The binding does not expose it. */
 export const PERIOD_SECONDS = 10;
 
-/** What is counted: so often per period where the binding is absent, as wrangler.toml allows where it is there. */
+/** The limits per period if the binding is absent. They are the same as in wrangler.toml. */
 export const ADDRESS_LIMITS = {
   joinsPerAddress: { perPeriod: 100, text: "too many joins from this user or address; retry later" },
   requestsPerAddress: { perPeriod: 600, text: "too many requests from this user or address; retry later" },
 } as const;
 
-/** Sources remembered by the isolate where the binding is absent. */
+/** The maximum sources that an isolate remembers if the binding is absent. */
 const MAX_SOURCES = 10_000;
 
 /**
- * Limits how often a verified user, or an address for who has no token, may come, before any room is touched. Counted by
- * the platform per location; where the platform does not (the bare runtime), per isolate.
+ * Limits the requests of a verified user or, without a token, of an address, before any room is called. The platform counts
+ * them per location. Without the binding (in the bare runtime) each isolate counts them.
  */
 export class AddressLimit {
   readonly #name: keyof typeof ADDRESS_LIMITS;
@@ -38,7 +38,7 @@ export class AddressLimit {
       log("warn", "no_ratelimit_binding", { effect: `${name} is counted per isolate` });
   }
 
-  /** Counts one more; the refusal where the source has had its share. */
+  /** Counts a request. Returns the refusal if its source has reached the limit. */
   async refusal(source: string): Promise<WireError | undefined> {
     if (await this.#isWithin(source)) return undefined;
     const retryAfterMs = PERIOD_SECONDS * 1000;
@@ -50,7 +50,7 @@ export class AddressLimit {
     };
   }
 
-  /** A limiter that fails lets everyone in: it spares the rooms, it does not guard them. */
+  /** Allows the request if the platform's limiter fails, because the limit protects against load and not against access. */
   async #isWithin(source: string): Promise<boolean> {
     if (this.#binding === undefined) return this.#take(source);
     try {
@@ -70,18 +70,18 @@ export class AddressLimit {
   }
 }
 
-/** What stands for the address of all who have none, where they are counted together. */
+/** Stands for the address of requests without one, which are counted together. */
 export const UNKNOWN_ADDRESS = "unknown";
 
-/** Whose a request is, as far as its address tells: Cloudflare gives it, local runtimes may not. */
+/** Returns the client's address, which Cloudflare sets and local runtimes may not. Of an IPv6 address it is the /64. */
 export function addressOf(request: Request): string | undefined {
   const address = request.headers.get("CF-Connecting-IP") ?? undefined;
   return address?.includes(":") === true ? networkOf(address) : address;
 }
 
 /**
- * The /64 of an IPv6 address, for that is what one subscriber has. An address that holds an IPv4 one is that one; what
- * is no address stays as it is.
+ * Returns the /64 of an IPv6 address, because providers assign at least a /64 to each subscriber. An IPv4-mapped address
+ * becomes the IPv4 address. An invalid address is returned unchanged.
  */
 function networkOf(address: string): string {
   const mapped = /^::(?:ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

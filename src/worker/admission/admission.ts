@@ -25,24 +25,24 @@ import type { Principal } from "./authentication.ts";
 import type { RoomReference } from "./room-reference.ts";
 import type { HistoryRange, MembersRange } from "../../room/api.ts";
 
-/** What a client brings to a join, apart from its query. */
+/** The parameters of a join that are not in its query. */
 export interface Joiner {
   readonly dialect: FormatName;
-  /** A key offered as a subprotocol; wins over the query's. */
+  /** A key that is offered as a subprotocol. It takes precedence over the query's `key`. */
   readonly key?: string | undefined;
-  /** The number of the attempt behind that key; wins over the query's `try`. */
+  /** The attempt number behind that key. It takes precedence over the query's `try`. */
   readonly attempt?: string | undefined;
-  /** The header `Last-Event-ID`; wins over the query's position, for an EventSource repeats its URL. */
+  /** The last event id. It takes precedence over the query's `after`, because an EventSource repeats its URL. */
   readonly lastEventId?: string | undefined;
-  /** Where it comes from ({@link addressOf}). */
+  /** The client's address ({@link addressOf}). */
   readonly address: string | undefined;
   readonly mayNotCreate?: boolean;
 }
 
-/** No position or roster is so long: what is, names none either when it is cut. */
+/** Longer than any position or roster. A longer value is not valid, and is still not valid after it is cut. */
 const MAX_POSITION_CHARS = 64;
 
-/** Admits a join: reads what the client asks for and derives who it is. Touches no room. */
+/** Admits a join: checks its parameters and rights, and derives the client's identity. Calls no room. */
 export async function admit(
   roomRequest: {
     readonly reference: RoomReference;
@@ -85,7 +85,7 @@ export async function admit(
     key,
     ...(attempt.value !== undefined && { attempt: attempt.value }),
     user: principal.user,
-    // What is open to everyone goes without saying: else each socket would carry it.
+    // The rights of everyone are left out, because each socket would carry them in its attachment.
     ...(principal.access.grants !== OPEN_GRANTS && { access: principal.access }),
     dialect: joiner.dialect,
     mode,
@@ -94,7 +94,7 @@ export async function admit(
     ...(presence.value !== undefined && { presence: presence.value }),
     ...(roster !== undefined && { roster }),
     ...(flags.state === "1" && { state: true }),
-    // A bridge always tells what its reader has taken.
+    // A bridge always reports how much its reader has read.
     ...((flags.flow === "1" || joiner.dialect === "bridge") && { flow: true }),
     ...(flags.view === "1" && { viewOnly: true }),
     ...(await sourceIn(reference.room, principal.user, joiner.address)),
@@ -105,7 +105,7 @@ export async function admit(
   });
 }
 
-/** Names in a room who answers for a request; of an anonymous one without an address its session alone does. */
+/** Derives the source of a request: its user or its address. An anonymous client without an address has no source. */
 export async function sourceIn(
   room: string,
   user: string,
@@ -115,7 +115,7 @@ export async function sourceIn(
   return { source: await deriveSource(room, user, address ?? "") };
 }
 
-/** Who acts with a session's header: the member, if session and key belong to this room. */
+/** Derives the member behind a session header, if session and key belong to this room. */
 export async function identify(
   reference: RoomReference,
   user: string,
@@ -129,7 +129,7 @@ export async function identify(
 
 const MAX_IDEMPOTENCY_KEY_CHARS = 255;
 
-/** Reads the header `Idempotency-Key`; returns what names the request in its room, whoever repeats it. */
+/** Reads the header `Idempotency-Key`. Returns a name for the request that is unique in its room. */
 export async function readRequestName(
   identity: { readonly member: string },
   header: string | null,
@@ -142,7 +142,7 @@ export async function readRequestName(
   return ok(await deriveRequestName(identity.member, header));
 }
 
-/** Reads which members a request asks for. */
+/** Reads the range of a request for members. */
 export function readMembersRange(query: URLSearchParams): Result<MembersRange> {
   const [after, limit] = [query.get("after") ?? undefined, query.get("limit") ?? "200"];
   if (after !== undefined && !isMemberId(after)) {
@@ -154,7 +154,7 @@ export function readMembersRange(query: URLSearchParams): Result<MembersRange> {
   return ok({ limit: Number(limit), ...(after !== undefined && { after }) });
 }
 
-/** Reads which messages a request for history asks for. */
+/** Reads the range of a request for history. */
 export function readRange(query: URLSearchParams): Result<HistoryRange> {
   const names = ["after", "before", "since", "until", "limit"] as const;
   const [after, before, since, until, limit] = names.map((name) => query.get(name) ?? undefined);

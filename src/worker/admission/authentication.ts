@@ -8,30 +8,30 @@ import { deriveTicketKey } from "../../protocol/ids.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 import type { RoomReference } from "./room-reference.ts";
 
-/** Who a request is from, and what it may do in the room it is for. */
+/** The verified sender of a request, and its rights in the room of the request. */
 export interface Principal {
-  /** The verified user, "" for an anonymous one. */
+  /** The verified user, or "" for an anonymous client. */
   readonly user: string;
   readonly access: Access;
-  /** The ticket it came with, and the key for who has none of its own. */
+  /** The ticket of the request, and the session key that it provides if the client sends none. */
   readonly ticket?: TicketUse & { readonly key: string };
 }
 
 /** The credentials of a request, as the client sent them. */
 export interface Credentials {
   readonly token: string | undefined;
-  /** Taken where there is no token. */
+  /** Used if there is no token. */
   readonly ticket: string | undefined;
 }
 
-/** What checks credentials. */
+/** The collaborators that check credentials. */
 export interface TokenChecks {
   readonly verifier: TokenVerifier;
   readonly revocations: Revocations;
   readonly tickets: Tickets;
 }
 
-/** Lets requests to a room pass: with a token or a ticket that allows it, or without one where the kind does. */
+/** Authenticates requests to a room by token or ticket, or without one if the kind allows anonymous access. */
 export class Authenticator {
   readonly #tokenChecks: TokenChecks;
 
@@ -54,7 +54,7 @@ export class Authenticator {
         message:
           "the token grants nothing in this room; its rooms must have a pattern that matches the room name",
       });
-    // Whoever may not be in a room may not read it or act in it either.
+    // A client that is not allowed to join a room can neither read it nor act in it.
     const refusal =
       refusalWithout("join", new Rights(access.grants)) ??
       (await this.#tokenChecks.revocations.refusal(user, access));
@@ -83,12 +83,12 @@ export class Authenticator {
   }
 }
 
-/** Whether the token of a request is in its URL, which an EventSource repeats as it is. */
+/** Whether the token of a request is in its URL, which an EventSource repeats unchanged. */
 export function hasTokenInUrl(request: Request): boolean {
   return !request.headers.has("Authorization") && new URL(request.url).searchParams.has("token");
 }
 
-/** Finds the credentials of a request: a token in its subprotocols, in `Authorization` or in its query, a ticket in its query. */
+/** Finds the token in the subprotocols, in `Authorization` or in the query, and the ticket in the query. */
 export function credentialsOf(
   request: Request,
   offered: string | undefined,

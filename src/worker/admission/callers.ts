@@ -7,7 +7,7 @@ import type { Origins } from "./origins.ts";
 import { queryOf, readUrl } from "./paths.ts";
 import { readRoomReference, type RoomReference } from "./room-reference.ts";
 
-/** A request to a room that has passed all checks before the room is touched. */
+/** A request to a room that has passed all checks of the Worker. */
 export interface RoomRequest {
   readonly query: URLSearchParams;
   readonly reference: RoomReference;
@@ -18,13 +18,13 @@ export interface RoomRequest {
 export interface Caller {
   /** Absent if the runtime does not report it. */
   readonly address: string | undefined;
-  /** The source that the request counts for: its verified user or, without one, its address. */
+  /** The source that the request counts against: its verified user or, without one, its address. */
   readonly source: string;
   /** Which limit the request counts against. */
   readonly limit: keyof typeof ADDRESS_LIMITS;
-  /** What the client offers in `Sec-WebSocket-Protocol`, where it asks for a WebSocket. */
+  /** The client's offer in `Sec-WebSocket-Protocol`, if the request is an upgrade. */
   readonly offer: Offer | undefined;
-  /** Whether it may go on to its room; an address outside `/rooms` is `not_found`. */
+  /** The admitted request, or the error that rejects it. A path outside `/rooms` is `not_found`. */
   readonly roomRequest: Result<RoomRequest>;
 }
 
@@ -33,8 +33,8 @@ const ROOM_PATH = /^\/rooms\/[^/]/;
 const EVENTS_PATH = /^\/rooms\/[^/]+\/events\/?$/;
 
 /**
- * Identifies the caller of a request. This is the first step for every request, and nothing else of it is read before it
- * has been counted for that caller.
+ * Identifies the caller of a request. This is the first step for every request. The Worker reads nothing else of a request
+ * before it has counted it for its caller.
  */
 export class Callers {
   readonly #config: Config;

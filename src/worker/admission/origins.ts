@@ -1,6 +1,6 @@
 /**
- * Which origins' pages may use the server: those of a list such as `https://app.example.com, https://*.example.com`, or
- * all where the list is empty. A `*` stands for one or more labels of a host's name.
+ * Decides which pages may use the server, by a list of origins such as `https://app.example.com, https://*.example.com`.
+ * An empty list allows every origin. A `*` matches one or more labels of a host name.
  */
 export class Origins {
   readonly #patterns: readonly RegExp[];
@@ -11,12 +11,12 @@ export class Origins {
     this.#patterns = origins.filter((text) => text !== "").map(patternOf);
   }
 
-  /** Whether a request with this header `Origin` may go on. Clients that are no page send none. */
+  /** Whether a request with this header `Origin` is allowed. Clients outside browsers send no such header. */
   allows(origin: string | null): boolean {
     return origin === null || this.#patterns.length === 0 || this.#patterns.some((each) => each.test(origin));
   }
 
-  /** What to answer a page in `Access-Control-Allow-Origin`; `undefined` for one that may not read the answer. */
+  /** Returns the value of `Access-Control-Allow-Origin`, or `undefined` if the page is not allowed to read the response. */
   shared(origin: string): string | undefined {
     if (this.#patterns.length === 0) return "*";
     return this.allows(origin) ? origin : undefined;

@@ -3,41 +3,41 @@ import type { WireError } from "../../protocol/errors.ts";
 import type { JoinRequest } from "../../protocol/contract.ts";
 import type { RoomReference } from "./room-reference.ts";
 
-/** Refusals remembered by an isolate. */
+/** The maximum refusals that an isolate remembers. */
 const MAX_REMEMBERED = 10_000;
 
-/** For how long a room that is busy is not asked again, in milliseconds: its budget of joins grows all the time. */
+/** How long a busy room is not called again, in milliseconds. Short, because its join budget refills continuously. */
 const BUSY_MS = 500;
 
-/** The longest that those who joined in a storm are spread over, in milliseconds. */
+/** The maximum time over which the retries of a join storm are spread, in milliseconds. */
 const MAX_SPREAD_MS = 30_000;
 
 /**
- * A room that is busy because of this limit rejects new clients only. The Worker cannot tell them from sessions that
- * reconnect, so it asks the room each time. The room bounds such joins by `joinsPerSecond`.
+ * The limit that only new clients of a busy room run into. The Worker cannot distinguish them from sessions that reconnect,
+ * so it calls the room each time. `joinsPerSecond` bounds these calls.
  */
 const FOR_NEW_CLIENTS = "maxUnreadBytes";
 
-/** A room's refusal, which is given again for a while. */
+/** A room's refusal, which the isolate repeats for some time. */
 interface Known {
-  /** Until when, Unix milliseconds, and for how long it was noted. */
+  /** When it expires, in Unix milliseconds, and the duration for which it was noted. */
   readonly at: number;
   readonly forMs: number;
   readonly error: WireError;
-  /** How many it was given to. */
+  /** How many joins have received it. */
   count: number;
 }
 
-/** What rooms have said of who may not come in for a while, so that they need not say it again. */
+/** Remembers refusals that stay valid for some time, so that repeated join requests do not reach the room. */
 export class RefusalCache {
   readonly #refusals = new Map<string, Known>();
 
-  /** The refusal that a room would give again. */
+  /** Returns the refusal that the room would repeat, if there is one. */
   refusal({ room, kind }: RoomReference, join: JoinRequest, now: number): WireError | undefined {
     for (const key of [bannedKey(room, join), room]) {
       const known = this.#refusals.get(key);
       if (known === undefined) continue;
-      // It would last longer than noted, so the clock was set back. Only the room knows then.
+      // Otherwise the refusal has expired, or would last longer than noted because the clock was set back.
       if (known.at > now && known.at === endsAt(known.at, known.forMs, now)) {
         known.count++;
         return { ...known.error, retryAfterMs: waitOf(known, known.at - now, kind.joinsPerSecond) };
@@ -47,7 +47,7 @@ export class RefusalCache {
     return undefined;
   }
 
-  /** Takes note of a room's refusal. */
+  /** Notes a room's refusal, if it stays valid for some time. */
   note(room: string, join: JoinRequest, refused: WireError, now: number): void {
     const { retryAfterMs = 0 } = refused;
     if (this.#refusals.size >= MAX_REMEMBERED) this.#refusals.clear();
@@ -63,12 +63,12 @@ export class RefusalCache {
   }
 }
 
-/** No room's name holds a space. */
+/** The key of a ban. It is unambiguous, because no room name contains a space. */
 function bannedKey(room: string, join: JoinRequest): string {
   return `${room} ${join.source ?? join.session}`;
 }
 
-/** Who is told to wait because of others is told another time than they, over as long as all of them will need. */
+/** Returns how long a client waits. Clients of a busy room get random times, spread over the time that all their joins take. */
 function waitOf({ error, count }: Known, leftMs: number, joinsPerSecond: number): number {
   if (error.code !== "room_busy") return leftMs;
   const spreadMs = Math.max(1_000, error.retryAfterMs ?? 0) + (1_000 * count) / joinsPerSecond;

@@ -16,9 +16,9 @@ export interface RoomReference {
  */
 const UNKNOWN_KIND_RETRY_MS = 30_000;
 
-/** Reads the room out of a request's path, `/rooms/{room}` and below. */
+/** Reads the room from the path of a request, `/rooms/{room}` and below. */
 export function readRoomReference(url: URL, config: Config): Result<RoomReference> {
-  // From the raw path: a router may decode a segment twice.
+  // Reads the raw path, because a router may decode a segment twice.
   const segment = withoutSpareSlashes(url.pathname).split("/")[2] ?? "";
   const room = decodeRoomName(segment);
   if (!room.ok) return room;

@@ -5,39 +5,39 @@ import { err, ok, type Result } from "../../protocol/result.ts";
 /** The `retryAfterMs` for a source that has reached its limit of streams. */
 const RETRY_MS = 10_000;
 
-/** A stream without a sign of life for this many heartbeats counts as ended. */
+/** A stream counts as ended if this many heartbeats are missing. */
 const LOST_AFTER_BEATS = 3;
 
 /**
- * A stream whose reader stopped reading, and was cut off, keeps its place for this long, in milliseconds. The runtime keeps
- * the connection, and 0.3 MB for it, until the reader closes it (workerd 1.20261117).
+ * How long a stream still counts after its reader stopped reading and was cut off, in milliseconds. The runtime keeps the
+ * connection, with 0.3 MB of memory, until the reader closes it (workerd 1.20261117).
  */
 const CUT_KEEPS_MS = 600_000;
 
-/** Lost streams of all sources are removed once there are twice as many sources as after the last time, or this many. */
+/** Lost streams are removed when the number of sources has doubled since the last time, and is at least this. */
 const MIN_SOURCES = 1_000;
 
-/** How long a stream counts unless there is a new heartbeat. */
+/** The time until which a stream counts. A heartbeat extends it. */
 interface Lease {
   /** Unix milliseconds. */
   until: number;
   readonly durationMs: number;
 }
 
-/** A stream that is open, or about to be. */
+/** The place of a stream that is open or about to open. */
 export interface OpenStream {
-  /** Notes that it is still there. */
+  /** Notes a heartbeat. */
   beat(now: number): void;
   end(): void;
-  /** Notes that it has ended, but that its reader still holds the connection. */
+  /** Notes that the stream has ended, but that its reader has not closed the connection. */
   cut(now: number): void;
 }
 
 /**
- * Limits how many SSE streams one source has at a time, counted per isolate. A stream costs memory here for as long as
- * its reader holds it, whether it reads or not.
+ * Limits the concurrent SSE streams of a source, counted per isolate. A stream takes memory of the isolate until its reader
+ * closes it, whether the reader reads or not.
  *
- * The runtime may drop a request without running any of its code again, so a stream counts only while its heartbeats come.
+ * The runtime may drop a request without running any of its code again, so a stream counts only as long as it has heartbeats.
  */
 export class StreamLimit {
   readonly #maxPerSource: number;
@@ -51,12 +51,12 @@ export class StreamLimit {
     this.#lostAfterMs = LOST_AFTER_BEATS * heartbeatMs;
   }
 
-  /** Sources that have a stream, as far as is known. */
+  /** The number of sources that have a stream. */
   get sources(): number {
     return this.#bySource.size;
   }
 
-  /** Takes a place for a stream, or returns the error if its source has no more. */
+  /** Takes a place for a stream, or returns an error if its source has reached the limit. */
   open(source: string, now: number): Result<OpenStream> {
     if (this.#bySource.size >= this.#tidyAt) this.#tidy(now);
     const streams = this.#bySource.get(source);
@@ -84,7 +84,7 @@ export class StreamLimit {
     });
   }
 
-  /** Keeps a stream's place. Its source may have been forgotten meanwhile, and may have come again with other streams. */
+  /** Keeps a stream's place. Meanwhile its source may have been forgotten, or may have opened other streams. */
   #hold(source: string, id: object, now: number, durationMs: number): void {
     const streams = this.#bySource.get(source) ?? new Map<object, Lease>();
     this.#bySource.set(source, streams);
@@ -115,7 +115,7 @@ export class StreamLimit {
 
   #dropLost(streams: Map<object, Lease>, now: number): void {
     for (const [id, lease] of streams) {
-      // Noted, because a clock that was set back would otherwise end it later each time.
+      // Stored, because otherwise each time the clock is set back would extend the lease.
       lease.until = endsAt(lease.until, lease.durationMs, now);
       if (lease.until <= now) streams.delete(id);
     }

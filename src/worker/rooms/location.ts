@@ -1,13 +1,13 @@
 import type { LocationHint } from "../../config/kinds.ts";
 
-/** The continent, country and longitude that Cloudflare sees a client at; all may be missing. */
+/** The continent, country and longitude of a client, as Cloudflare reports them. Each may be missing. */
 export interface ClientLocation {
   readonly continent?: unknown;
   readonly country?: unknown;
   readonly longitude?: unknown;
 }
 
-/** Countries that Cloudflare's hint `me` is meant for, though they count as Asia. */
+/** Countries that the location hint `me` covers. Cloudflare reports their continent as Asia. */
 const MIDDLE_EAST = new Set([
   "AE",
   "BH",
@@ -25,13 +25,13 @@ const MIDDLE_EAST = new Set([
   "YE",
 ]);
 
-/** Between the Americas' coasts: west of it a room is nearer in `wnam`. Roughly the middle of the continent. */
+/** The longitude of roughly the middle of North America. West of it `wnam` is closer than `enam`. */
 const NORTH_AMERICA_DIVIDE = -100;
 
-/** Roughly the longitude of Berlin's eastern neighbours: east of it a room is nearer in `eeur`. */
+/** The longitude of roughly the border of Germany and Poland. East of it `eeur` is closer than `weur`. */
 const EUROPE_DIVIDE = 15;
 
-/** Where a room that this client opens should live; `undefined` where the client's place is not known. */
+/** Returns where to place a room that this client creates, or `undefined` if its location is not known. */
 export function hintFor(client: ClientLocation | undefined): LocationHint | undefined {
   const longitude = Number(client?.longitude);
   switch (client?.continent) {

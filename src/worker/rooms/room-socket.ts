@@ -13,31 +13,31 @@ import type { RoomReference } from "../admission/room-reference.ts";
 import type { ClientLocation } from "./location.ts";
 import { callRoom, type Rooms } from "./rooms.ts";
 
-/** The room's end of a join: its 101, to be passed on untouched, and the socket in it. */
+/** The room's response to a join: a 101, which must be passed on unchanged, and its socket. */
 export interface Joined {
   readonly response: Response;
   readonly socket: WebSocket;
-  /** Whether nobody had joined the room before. */
+  /** Whether this is the first join that the room has ever accepted. */
   readonly isFirst: boolean;
 }
 
 /** The client's request behind a join. */
 export interface JoinedBy {
-  /** Where the client is. */
+  /** The client's location. */
   readonly at: ClientLocation | undefined;
-  /** The room's response to the client. */
+  /** The subprotocol that the room's response names. */
   readonly subprotocol: string | undefined;
-  /** Aborted when the client disconnects before it has an answer. */
+  /** Aborted if the client disconnects before it receives a response. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Opens a socket to the room for an admitted join. The request to the room is built anew, so nothing of the client's
- * reaches it but what was admitted.
+ * Opens a socket to the room for an admitted join. This builds a new request, so that only the admitted data of the client
+ * reaches the room.
  *
- * A client may disconnect while the room answers. By then the room has accepted it, and receives no event: the runtime drops
- * a socket that nobody took over without closing it (workerd 1.20261117). So the call to the room continues after the
- * client's request has been cancelled, and its socket is closed here.
+ * A client may disconnect while the room accepts it. The room receives no event then, because the runtime drops an unused
+ * socket without closing it (workerd 1.20261117). So the call to the room continues after the client's request has been
+ * cancelled, and this function closes the socket.
  */
 export async function openSocket(
   rooms: Rooms,
@@ -50,7 +50,7 @@ export async function openSocket(
     [JOIN_HEADER]: encodeJoin(join),
     ...(subprotocol !== undefined && { "Sec-WebSocket-Protocol": subprotocol }),
   };
-  // A join twice is a join: the newer socket replaces the older.
+  // A repeated join is harmless, because the newer socket replaces the older one.
   const call = callRoom(
     () => rooms.forJoin(reference.room, reference.kind, at).fetch(ROOM_URL, { headers }),
     {
@@ -68,15 +68,15 @@ export async function openSocket(
   return ok({ response, socket, isFirst: response.headers.has(CREATED_HEADER) });
 }
 
-/** Closes the room's end of a join, unless it is in use. Its user closes it then. */
+/** Closes the socket of a join, unless it is in use. */
 function closeUnused(socket: WebSocket): void {
   try {
     socket.accept();
     socket.close(CLOSE_CODES.silent.code, CLOSE_CODES.silent.text);
   } catch {
-    // It has been passed on to the client.
+    // It has been passed on to the client or to a bridge, which closes it.
   }
 }
 
-/** A request needs an address; a room looks at the header alone. */
+/** A request needs a URL, but the room reads only the header. */
 const ROOM_URL = "https://room/";

@@ -5,21 +5,21 @@ import { err, ok, type Result } from "../../protocol/result.ts";
 import type { Env } from "../env.ts";
 import { hintFor, type ClientLocation } from "./location.ts";
 
-/** The object behind `/readyz`. Outside the grammar of room names, so it is no room's. */
+/** The name of the object behind `/readyz`. It is not a valid room name, so no room has it. */
 const PROBE_NAME = "/readyz";
 
-/** A call to a room is tried so often, where the platform says that trying again makes sense. */
+/** The maximum attempts of a call to a room. Only errors that the platform marks as retryable are retried. */
 const TRIES = 3;
 
-/** The longest pause before the second try, in milliseconds; twice as long before the third. */
+/** The maximum pause before the second attempt, in milliseconds. It doubles with each attempt. */
 const PAUSE_MS = 100;
 
-/** A room, as the Worker calls it. */
+/** The stub through which the Worker calls a room. */
 export type Stub = ReturnType<Env["ROOM"]["getByName"]>;
 
 /**
- * Finds the object of a room. An object lives for ever where its first request says, so only a join says so by where
- * its client is; whatever else might come first goes by the configuration.
+ * Finds the object of a room. The first request determines where an object lives, for ever. So only a join places the room
+ * near its client, and any other request uses the configured location.
  */
 export class Rooms {
   readonly #namespace: Env["ROOM"];
@@ -30,17 +30,17 @@ export class Rooms {
     this.#fallback = fallback;
   }
 
-  /** The room for a client that joins. */
+  /** The room for a joining client. */
   forJoin(name: string, kind: Kind, client: ClientLocation | undefined): Stub {
     return this.#at(name, kind.location ?? hintFor(client) ?? this.#fallback, kind.jurisdiction);
   }
 
-  /** The room for anything but a join. */
+  /** The room for any other request. */
   forCall(name: string, kind: Kind): Stub {
     return this.#at(name, kind.location ?? this.#fallback, kind.jurisdiction);
   }
 
-  /** An object that is no room, to see whether objects answer. */
+  /** An object that is not a room, to check whether Durable Objects respond. */
   probe(): Stub {
     return this.#at(PROBE_NAME, this.#fallback);
   }
@@ -51,7 +51,7 @@ export class Rooms {
       : this.#within(jurisdiction).getByName(name);
   }
 
-  /** The local runtime has no jurisdictions (workerd 1.20261023), and its data is on this machine anyway. */
+  /** The local runtime does not support jurisdictions (workerd 1.20261023), and stores all data on the local machine. */
   #within(jurisdiction: Jurisdiction): Env["ROOM"] {
     try {
       return this.#namespace.jurisdiction(jurisdiction);
@@ -64,10 +64,11 @@ export class Rooms {
 }
 
 /**
- * Calls a room; what the platform could not deliver is `unavailable`.
+ * Calls a room. A failed call returns the error `unavailable`.
  *
- * @param mayRepeat whether the call may happen twice: then it is tried again where the platform says that this makes
- *   sense, and never when the room is overloaded. A stub may be broken after an error, so each try makes a new one
+ * @param call creates its stub itself, because a stub may be broken after an error
+ * @param mayRepeat whether it is harmless if the call takes effect twice. Then an error is retried if the platform marks it
+ *   as retryable and the room is not overloaded
  */
 export async function callRoom<Value>(
   call: () => Promise<Value>,

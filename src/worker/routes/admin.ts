@@ -10,12 +10,12 @@ import { isRoomName, kindOf } from "../../protocol/room-names.ts";
 import { errorResponse, readBody } from "../../transports/upstream.ts";
 import { callRoom, type Rooms } from "../rooms/rooms.ts";
 
-/** The largest body, in bytes: a hundred names of rooms fit in. */
+/** The maximum size of a body, in bytes. A hundred room names fit. */
 const MAX_BODY_BYTES = 32_768;
 
 const DAY_MS = 86_400_000;
 
-/** What is to be revoked: a user or a token, and the rooms it is to be removed from at once. */
+/** The body of a revocation: a user or a token, and the rooms that close its connections immediately. */
 const REVOCATION = v.strictObject({
   user: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
   token: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
@@ -26,7 +26,7 @@ const REVOCATION = v.strictObject({
   ),
 });
 
-/** What administration works with. */
+/** What the routes need. */
 interface Administered {
   readonly config: Config;
   readonly adminKeys: readonly string[];
@@ -34,7 +34,7 @@ interface Administered {
   readonly registry: () => RegistryApi;
 }
 
-/** Makes the routes below `/admin`, for who has one of the server's keys. */
+/** Makes the routes below `/admin`. They require one of the server's administration keys. */
 export function createAdmin({ config, adminKeys, rooms, registry }: Administered): Hono {
   const app = new Hono();
 
@@ -89,7 +89,7 @@ export function createAdmin({ config, adminKeys, rooms, registry }: Administered
   app.all("/revocations", () => errorResponse({ code: "method_not_allowed" }));
   return app;
 
-  /** Removes whom it is about from a room; returns how many they were, `null` where the room did not answer. */
+  /** Closes the revoked connections in a room. Returns how many there were, or `null` if the room did not respond. */
   async function removeFrom(name: string, revocation: Revocation): Promise<number | null> {
     const kind = config.kinds.get(kindOf(name));
     if (kind === undefined) return 0;
@@ -102,7 +102,7 @@ function badRequest(message: string): Response {
   return errorResponse({ code: "bad_request", message });
 }
 
-/** Whether a key is one of those, told in the same time whichever it is, or is not. */
+/** Whether a key is one of the known keys. Takes the same time for every key, so that timing reveals nothing. */
 async function isOneOf(key: string, keys: readonly string[]): Promise<boolean> {
   const digest = await sha256(key);
   let isKnown = false;

@@ -1,6 +1,6 @@
 import type { Env } from "../env.ts";
 
-/** The problems with the bindings of a Worker (wrangler.toml). */
+/** Finds the problems with a Worker's bindings (wrangler.toml). */
 export function bindingProblems(
   env: Env,
   { hasAdminKeys }: { readonly hasAdminKeys: boolean },

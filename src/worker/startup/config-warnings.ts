@@ -2,8 +2,8 @@ import type { TokenRules } from "../../auth/rules.ts";
 import type { Config } from "../../config/config.ts";
 
 /**
- * Parts of a configuration that have no effect, or that nobody can use. They may be meant for later, so the server starts,
- * and logs them.
+ * Reports the parts of a configuration that have no effect, or that nobody can use. They may be meant for later, so the
+ * server starts and logs them.
  */
 export function configWarnings({ kinds }: Config, rules: TokenRules): readonly string[] {
   const { secrets, keys, jwksUrl, issuer, audience } = rules;
@@ -14,10 +14,10 @@ export function configWarnings({ kinds }: Config, rules: TokenRules): readonly s
     ...(closed.length === 0
       ? []
       : [
-          `nobody can join rooms of ${names}: they need a token, and there is no TOKEN_SECRETS, TOKEN_KEYS or TOKEN_JWKS_URL`,
+          `nobody can join rooms of ${names}: they need a token, and none of TOKEN_SECRETS, TOKEN_KEYS and TOKEN_JWKS_URL is set`,
         ]),
     ...(issuer === undefined && audience === undefined
       ? []
-      : ["TOKEN_ISSUER and TOKEN_AUDIENCE have no effect: there is no key to check tokens with"]),
+      : ["TOKEN_ISSUER and TOKEN_AUDIENCE have no effect: the server has no key to verify tokens"]),
   ];
 }

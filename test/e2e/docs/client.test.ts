@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 describe("docs/client.md", () => {
-  it("[G2 G4 T2 A7] the samples of docs/client.md are one program, which ends by itself", async () => {
+  it("[G2 G4 T2 A7] the samples of docs/client.md are one program, which exits by itself", async () => {
     expect(others).toEqual([]);
     const guest = await joinWebSocket(server, "team");
     await guest.welcome();
@@ -46,7 +46,7 @@ describe("docs/client.md", () => {
     guest.vanish();
   });
 
-  it("[B6] the sample for Protobuf sends bytes, which a JSON member receives as base64", async () => {
+  it("[B6] the Protobuf sample of docs/client.md sends bytes, which a JSON member receives as base64", async () => {
     const guest = await joinWebSocket(server, "game:1");
     await guest.welcome();
 

@@ -36,7 +36,7 @@ describe("docs/getting-started.md", () => {
     expect(scriptsIn(start)).toEqual({ known: ["dev"], unknown: [] });
   });
 
-  it("[J1] the join from a terminal receives a welcome", async () => {
+  it("[J1] the join from a terminal in docs/getting-started.md receives a welcome", async () => {
     const { stdout, status } = await project.shell(
       `: > events
        ${inBackground(at(server, join), "curl", "events")}
@@ -48,13 +48,13 @@ describe("docs/getting-started.md", () => {
   });
 
   it.skipIf(!browserAvailable.ok)(
-    `[G3 G4 G6] the chat page works in two windows, and stores a message that is sent while the server is down${why}`,
+    `[G3 G4 G6] the chat page of docs/getting-started.md works in two windows, and stores a message that is sent while the server is down${why}`,
     async () => {
       await using browser = await launchBrowser();
       expect(await project.shell(build)).toMatchObject({ status: 0 });
       project.write("chat/index.html", at(server, page));
       const port = await freePort();
-      // esbuild serves until its input ends, as that of a terminal does not.
+      // esbuild serves until its input ends, so this input stays open like a terminal's.
       const files = project.start(["bash", "-c", `sleep 300 | ${serve.replace("8000", String(port))}`]);
       await expect.poll(() => files.output(), { timeout: 20_000 }).toContain(`:${port}`);
       const ana = await openChat(browser, port);

@@ -19,7 +19,7 @@ afterAll(async () => {
   project[Symbol.dispose]();
 });
 
-it("[K1 K2 D1] the kind in docs/kinds-and-hooks.md keeps its rules", async () => {
+it("[K1 K2 D1] the kind in docs/kinds-and-hooks.md enforces its rules", async () => {
   const ana = await joinWebSocket(server, "talk:rooms", { presence: `Ana ${"a".repeat(100)}` });
   const welcome = await ana.welcome();
   expect(welcome.members).toMatchObject([{ data: `Ana ${"a".repeat(36)}` }]);

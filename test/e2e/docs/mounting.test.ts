@@ -19,7 +19,7 @@ afterAll(async () => {
   project[Symbol.dispose]();
 });
 
-it("[K1 K2] the Worker of docs/mounting.md serves its own route and rooms that keep its rules", async () => {
+it("[K1 K2] the Worker of docs/mounting.md serves its own route, and rooms that enforce its rules", async () => {
   const room = "quiz:night";
   const ana = await joinWebSocket(server, room, { presence: "Ana" });
   const bob = await joinWebSocket(server, room, { presence: "Bob" });

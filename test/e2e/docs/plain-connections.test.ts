@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(!browserAvailable.ok)("the samples for browsers in docs/plain-connections.md", () => {
-  it(`[G4 G5] the samples for WebSocket and EventSource each receive the other's messages${why}`, async () => {
+  it(`[G4 G5] the samples for WebSocket and EventSource in docs/plain-connections.md receive each other's messages${why}`, async () => {
     await using browser = await launchBrowser();
     const reader = await openPage(browser);
     await reader.page.addScriptTag({ content: at(server, eventSource) });
@@ -48,7 +48,7 @@ describe.skipIf(!browserAvailable.ok)("the samples for browsers in docs/plain-co
     guest.vanish();
   });
 
-  it(`[G3 G4] the sample for WebSocket reconnects without publishing again${why}`, async () => {
+  it(`[G3 G4] the sample for WebSocket in docs/plain-connections.md reconnects without publishing again${why}`, async () => {
     await using browser = await launchBrowser();
     const { page, logged } = await openPage(browser);
     const code = at(server, webSocket).replaceAll("rooms/lobby", "rooms/reconnects");
@@ -68,10 +68,10 @@ describe.skipIf(!browserAvailable.ok)("the samples for browsers in docs/plain-co
 });
 
 describe("the samples for a terminal in docs/plain-connections.md", () => {
-  it("[A1 F7] wscat publishes a message and is answered by a pong", async () => {
+  it("[A1 F7] wscat publishes a message and receives a pong", async () => {
     const [command = "", ...lines] = at(server, wscat).trim().split("\n");
     const input = lines.map((line) => line.replace(/^> /, ""));
-    // The pipe stays open, as a keyboard does. wscat types when it has been welcomed.
+    // The pipe stays open, like a keyboard. The input is sent after the welcome.
     const { stdout } = await project.shell(
       `: > output
        mkfifo keys
@@ -111,7 +111,7 @@ describe("the samples for a terminal in docs/plain-connections.md", () => {
   });
 });
 
-/** Opens a page of the server's origin, where samples can run, and collects what they log. */
+/** Opens a page of the server's origin, in which samples run, and collects their log. */
 async function openPage(browser: Browser): Promise<{ page: Page; logged: string[] }> {
   const page = await (await browser.newContext()).newPage();
   const logged: string[] = [];

@@ -11,10 +11,10 @@ const [rooms, makeToken, join, claims, backend, runBackend, client, tickets, mak
 
 let project: SampleProject;
 let server: ServerProcess;
-/** What the samples of the page have put into the reader's shell. */
+/** The variables that the samples of the page have set in the reader's shell. */
 const variables: Record<string, string> = {};
 
-/** Runs a sample that sets a variable of the reader's shell, and restarts the server, which then reads `.dev.vars`. */
+/** Runs a sample that sets a variable of the reader's shell. Restarts the server, so that it reads `.dev.vars`. */
 async function setVariable(name: string, code: string): Promise<void> {
   const { stdout, stderr, status } = await project.shell(`${code}\nprintf %s "$${name}"`);
   expect({ stderr, status }).toMatchObject({ status: 0 });
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 describe("docs/tokens.md", () => {
-  it("[D1 D2 D3] the token of the page joins a room that requires one", async () => {
+  it("[D1 D2 D3] the token of docs/tokens.md joins a room that requires one", async () => {
     const { stdout } = await project.shell(
       `: > events
        ${inBackground(at(server, join), "curl", "events")}
@@ -48,13 +48,13 @@ describe("docs/tokens.md", () => {
     expect(await without.json()).toMatchObject({ code: "token_missing" });
   });
 
-  it("[D6] the claims of the page are those of a token", () => {
+  it("[D6] the claims of docs/tokens.md are those of a token", () => {
     const read = readClaims(JSON.parse(claims) as Record<string, unknown>);
 
     expect(read).toMatchObject({ ok: true, value: { user: "ana", tokenId: "a-jti" } });
   });
 
-  it("[D2] the client of the page joins with a token of the backend of the page", async () => {
+  it("[D2] the client of docs/tokens.md joins with a token of the page's backend", async () => {
     const port = String(await freePort());
     project.write("backend.ts", backend.replace("3000", port));
     const signer = project.start(["bash", "-c", `exec ${runBackend}`]);
@@ -64,7 +64,7 @@ describe("docs/tokens.md", () => {
     await Promise.all([signer.kill(), member.kill()]);
   });
 
-  it("[D10 D11] a ticket joins, and the requests of the page revoke its user", async () => {
+  it("[D10 D11] the ticket of docs/tokens.md joins, and the page's requests revoke its user", async () => {
     await setVariable("ADMIN_KEY", makeKey);
     const [askForTicket = "", readEvents = ""] = at(server, tickets).trim().split("\n");
     const { stdout, stderr, status } = await project.shell(
@@ -86,7 +86,7 @@ describe("docs/tokens.md", () => {
     expect(told).toBe('"user":"ana"');
   });
 
-  it("the secrets of the page are options", () => {
+  it("the secrets of docs/tokens.md are options", () => {
     const secrets = [...deployed.matchAll(/secret put (\w+)/g)].map(([, name]) => name);
     const options: readonly { readonly env: string; readonly secret?: true }[] = Object.values(OPTIONS);
 

@@ -4,7 +4,7 @@ import { serverWith } from "../support/servers.ts";
 import { openEvents } from "../support/sse.ts";
 import { upgrade } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock is frozen. Only the tests move it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -13,14 +13,14 @@ function pass(ms: number): void {
 }
 
 describe("joins per address", () => {
-  /** The status of an answer, whose socket is of no use. */
+  /** The status of a response, whose socket is not used. */
   function statusOf({ status, webSocket }: Response): number {
     webSocket?.accept();
     webSocket?.close();
     return status;
   }
 
-  /** Joins from one address until one is refused; the platform counts in windows, so two may pass. */
+  /** Joins from one address until a join is rejected. The platform counts in windows, so more than one limit may pass. */
   async function joinUntilRefused(openOne: (address: string) => Promise<Response>): Promise<Response> {
     const address = uniqueAddress();
     for (let n = 0; n < 201; n++) {
@@ -30,14 +30,14 @@ describe("joins per address", () => {
     throw new Error("201 joins of one address were let in");
   }
 
-  it("[L3 G10] a limiter that fails lets everyone in", async () => {
+  it("[L3 G10] joins are allowed if the platform's limiter fails", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const to = serverWith({ JOINS_PER_ADDRESS: { limit: () => Promise.reject(new Error("out of order")) } });
 
     expect(statusOf(await upgrade(uniqueRoom(), { to }))).toBe(101);
   });
 
-  it("[L3 J8] an address that joins too often gets a plain 429 with Retry-After", async () => {
+  it("[L3 J8] a WebSocket join over the address limit receives a plain 429 with Retry-After", async () => {
     const refused = await joinUntilRefused((address) =>
       upgrade(uniqueRoom(), { query: { key: "x" }, headers: { "CF-Connecting-IP": address } }),
     );
@@ -50,7 +50,7 @@ describe("joins per address", () => {
     });
   });
 
-  it("[L3 S7] over SSE the 429 is a stream for an EventSource, and plain for others", async () => {
+  it("[L3 S7] an SSE join over the address limit receives a stream if it is from an EventSource, and a plain 429 otherwise", async () => {
     let address = "";
     const plain = await joinUntilRefused((from) => {
       address = from;
@@ -65,7 +65,7 @@ describe("joins per address", () => {
     expect(source.inbox.all).toMatchObject([{ type: "error", code: "rate_limited" }]);
   });
 
-  it("[L3 G10] other addresses are not concerned", async () => {
+  it("[L3 G10] an address over the limit does not affect the joins of other addresses", async () => {
     const to = serverWith({ JOINS_PER_ADDRESS: undefined });
     await Promise.all(
       Array.from({ length: 101 }, async () =>
@@ -78,7 +78,7 @@ describe("joins per address", () => {
     expect(statusOf(await upgrade("a", { headers: { "CF-Connecting-IP": "192.0.2.2" }, to }))).toBe(101);
   });
 
-  it("[L3] without the platform's counter the isolate counts, and forgets within ten seconds", async () => {
+  it("[L3] without the platform's limiter the isolate counts joins, and forgets them within ten seconds", async () => {
     const to = serverWith({ JOINS_PER_ADDRESS: undefined });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const tryToJoin = async (): Promise<number> =>
@@ -92,7 +92,7 @@ describe("joins per address", () => {
     expect(await tryToJoin()).toBe(429);
   });
 
-  it("[L3] the limit can be turned off", async () => {
+  it("[L3] joins per address are not limited if ADDRESS_LIMITS is off", async () => {
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const off = serverWith({ JOINS_PER_ADDRESS: undefined, ADDRESS_LIMITS: "off" });
     const statuses = await Promise.all(

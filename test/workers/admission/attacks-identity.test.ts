@@ -8,7 +8,7 @@ import { joinSse, openEvents, post } from "../support/sse.ts";
 import { bearer, token } from "../support/tokens.ts";
 import { join, joinWebSocket, type WebSocketMember } from "../support/websocket.ts";
 
-/** Expects that a member is there as before: its connection takes acts, and it is the only one. */
+/** Expects that a member is unaffected: its connection accepts acts, and it is the only member. */
 async function expectUnharmed(ana: WebSocketMember): Promise<void> {
   expect(await ana.publish("still", 1)).toMatchObject({ type: "ack" });
   expect(ana.inbox.messages).toMatchObject([{ event: "still", from: ana.member }]);
@@ -17,7 +17,7 @@ async function expectUnharmed(ana: WebSocketMember): Promise<void> {
 describe("a stolen key", () => {
   const to = serveKinds;
 
-  it("[D3 J4 G12] under another user is another member, and replaces nobody", async () => {
+  it("[D3 J4 G12] a stolen key under another user is another member, and replaces no connection", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token()) });
     const eve = bearer(await token({ user: "eve" }));
@@ -33,7 +33,7 @@ describe("a stolen key", () => {
     await expectUnharmed(ana);
   });
 
-  it("[H1 D3 G12] with its session under another user acts for nobody", async () => {
+  it("[H1 D3 G12] a stolen session and key under another user are rejected", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token()) });
     const eve = bearer(await token({ user: "eve" }));
@@ -50,7 +50,7 @@ describe("a stolen key", () => {
     await expectUnharmed(ana);
   });
 
-  it("[D3 J4 G12] of a user is another member without a token, where none is needed", async () => {
+  it("[D3 J4 G12] the stolen key of a user is another member without a token, in a room that requires none", async () => {
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to, headers: bearer(await token()) });
 
@@ -61,7 +61,7 @@ describe("a stolen key", () => {
     await expectUnharmed(ana);
   });
 
-  it("[H1 J4 G12] with its session is worth nothing in another room", async () => {
+  it("[H1 J4 G12] a stolen session and key are rejected in another room", async () => {
     const [here, there] = [uniqueRoom(), uniqueRoom()];
     const ana = await join(here);
     const bob = await join(there);
@@ -82,15 +82,15 @@ describe("a stolen key", () => {
   });
 
   it.each<[string, (ana: WebSocketMember, bob: WebSocketMember) => string]>([
-    ["another's session and an own key", (ana, bob) => `${ana.session}.${bob.key}`],
-    ["an own session and another's key", (ana, bob) => `${bob.session}.${ana.key}`],
-    ["a member's id for a session", (ana) => `${ana.member}.${ana.key}`],
+    ["another member's session and the sender's key", (ana, bob) => `${ana.session}.${bob.key}`],
+    ["the sender's session and another member's key", (ana, bob) => `${bob.session}.${ana.key}`],
+    ["a member id in place of the session", (ana) => `${ana.member}.${ana.key}`],
     ["no key", (ana) => ana.session],
     ["an empty key", (ana) => `${ana.session}.`],
     ["a third part", (ana) => `${ana.session}.${ana.key}.x`],
     ["two pairs", (ana, bob) => `${bob.session}.${bob.key}, ${ana.session}.${ana.key}`],
     ["names that objects inherit", () => "__proto__.constructor"],
-  ])("[H1 G12] %s act for nobody", async (_what, header) => {
+  ])("[H1 G12] a session header is rejected if it has %s", async (_what, header) => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -147,7 +147,7 @@ describe("a page of another origin", () => {
     await expectUnharmed(ana);
   });
 
-  it("[D9 H4 G12] is told by a preflight that it may not", async () => {
+  it("[D9 H4 G12] a preflight from an origin that is not allowed does not allow the request", async () => {
     const preflight = await request(
       roomPath("a", "/messages"),
       {
@@ -161,8 +161,8 @@ describe("a page of another origin", () => {
   });
 });
 
-describe("an act in another's name", () => {
-  it("[A1 T1 A5 G12] is its sender's: what a frame says of who, when and where is passed over", async () => {
+describe("an act with a forged sender", () => {
+  it("[A1 T1 A5 G12] the server sets sender, time and position of an act, and ignores those fields in the frame", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     const lies = {
@@ -199,7 +199,7 @@ describe("an act in another's name", () => {
     expect(Object.keys(entry ?? {})).toEqual(["id", "data"]);
   });
 
-  it("[F2 G12] what only servers say is no act", async () => {
+  it("[F2 G12] a client's frame of a server's type is rejected", async () => {
     const room = uniqueRoom();
     const [ana, eve] = [await join(room), await join(room)];
 
@@ -214,7 +214,7 @@ describe("an act in another's name", () => {
   });
 });
 
-describe("what the Worker alone may say to a room", () => {
+describe("the Worker's internal join data", () => {
   async function smuggled(room: string): Promise<{ readonly header: string; readonly member: string }> {
     const key = randomKey();
     const identity = await deriveIdentity(room, "root", key);
@@ -229,10 +229,10 @@ describe("what the Worker alone may say to a room", () => {
   }
 
   it.each<[string, Serve, (room: string) => string]>([
-    ["of wrangler.toml", serve, () => uniqueRoom()],
-    ["of another kind", serveKinds, () => uniqueRoom("ruled")],
+    ["the Worker of wrangler.toml", serve, () => uniqueRoom()],
+    ["a Worker with other kinds", serveKinds, () => uniqueRoom("ruled")],
   ])(
-    "[J4 G12] has no effect when a client says it: in a header, by any way, to a Worker %s",
+    "[J4 G12] the Worker's internal join header has no effect in a client's request: %s",
     async (_what, to, name) => {
       const room = name("");
       const { header, member } = await smuggled(room);
@@ -262,7 +262,7 @@ describe("what the Worker alone may say to a room", () => {
     },
   );
 
-  it("[J4 J7 G12] has no effect as a parameter, as a subprotocol, or in a closed room", async () => {
+  it("[J4 J7 G12] the Worker's internal join data has no effect as parameters, as a subprotocol, or in a room that requires a token", async () => {
     const room = uniqueRoom();
     const { header, member } = await smuggled(room);
     const fields = JSON.parse(header) as Record<string, unknown>;

@@ -6,17 +6,17 @@ import { kindsRoom, serveKinds } from "../support/kinds.ts";
 import { bearer, token } from "../support/tokens.ts";
 import { WebSocketMember, join } from "../support/websocket.ts";
 
-/** How many objects have ever run. */
+/** The number of objects that have ever run. */
 async function objects(): Promise<number> {
   return (await listDurableObjectIds(env.ROOM)).length;
 }
 
-/** What stands in a path for the name of a room that is there. */
+/** Stands for the name of an existing room in a path. */
 const V = "{room}";
 
 /**
- * Paths that look like a room's to someone who reads them otherwise: decodes twice, or not at all, joins segments, folds
- * case or width, or ends a name where it does not end.
+ * Paths that a lenient parser would resolve to an existing room: one that decodes twice or not at all, joins segments, folds
+ * case or width, or ends a name early.
  */
 const SPELLINGS = [
   `/${V}`,
@@ -80,8 +80,8 @@ const SPELLINGS = [
   `${"%61".repeat(129)}`,
 ];
 
-describe("a name that only looks like a room's", () => {
-  it.each(SPELLINGS)("[N1 G12] %j leads to no room by any way", async (spelling) => {
+describe("other spellings of a room name", () => {
+  it.each(SPELLINGS)("[N1 G12] the path segment %j reaches no room over any transport", async (spelling) => {
     const room = uniqueRoom();
     const ana = await join(room);
     const before = await objects();
@@ -115,11 +115,11 @@ describe("a name that only looks like a room's", () => {
 
   it.each([
     ["in another case", (room: string) => room.toUpperCase()],
-    ["with a dot at its end", (room: string) => `${room}.`],
+    ["with a dot at the end", (room: string) => `${room}.`],
     ["with a tilde", (room: string) => `~${room}`],
     ["with its kind", (room: string) => `default:${room}`],
     ["with its kind encoded", (room: string) => `default%3A${room}`],
-  ])("[N1 N2 J4] %s is another room", async (_how, spell) => {
+  ])("[N1 N2 J4] a room name that is spelled differently is another room: %s", async (_how, spell) => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -136,11 +136,11 @@ describe("a name that only looks like a room's", () => {
   });
 });
 
-describe("a way around a kind that asks for a token", () => {
+describe("other spellings of a kind that requires a token", () => {
   const to = serveKinds;
 
   it.each(["closed:", "closed:a", "closed%3Aa", "%63losed:a", "closed:default:a", "closed::", "closed:%3A"])(
-    "[N2 D1 G12] is none in %s",
+    "[N2 D1 G12] a room that requires a token still requires it when it is spelled %s",
     async (segment) => {
       const answer = await request(`/rooms/${segment}`, {}, to);
 
@@ -157,11 +157,14 @@ describe("a way around a kind that asks for a token", () => {
     ["closed%253Aa", "bad_room"],
     ["%EF%BD%83losed:a", "bad_room"],
     [":closed:a", "unknown_kind"],
-  ])("[N2 D1 G12] is none in %s, which is %s", async (segment, code) => {
-    expect(await (await request(`/rooms/${segment}`, {}, to)).json()).toMatchObject({ code });
-  });
+  ])(
+    "[N2 D1 G12] a room that requires a token is not reached by the spelling %s, which is %s",
+    async (segment, code) => {
+      expect(await (await request(`/rooms/${segment}`, {}, to)).json()).toMatchObject({ code });
+    },
+  );
 
-  it("[D6 N1 G12] is none in a token for a name that is spelled otherwise", async () => {
+  it("[D6 N1 G12] a token whose room pattern is a different spelling of the name is rejected", async () => {
     const room = uniqueRoom("closed");
     const url = `${ORIGIN}/rooms/${room}`;
     for (const pattern of [

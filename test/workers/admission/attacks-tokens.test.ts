@@ -28,17 +28,17 @@ beforeAll(async () => {
   });
 });
 
-/** An unsigned token, whose header says so. */
+/** An unsigned token, whose header declares that. */
 function unsigned(alg: string): string {
   return `${base64url(JSON.stringify({ alg }))}.${base64url(JSON.stringify(usualClaims(US)))}.`;
 }
 
-/** A token of HS256 that is signed with a public key. */
+/** An HS256 token that is signed with a public key. */
 function confused(secret: string): Promise<string> {
   return forge('{"alg":"HS256","kid":"rsa"}', JSON.stringify(usualClaims(US)), secret);
 }
 
-describe("a token that is not good is refused by every way in, before a room is touched", () => {
+describe("invalid tokens", () => {
   const ATTACKS: readonly [
     what: string,
     mint: () => Promise<string> | string,
@@ -47,15 +47,15 @@ describe("a token that is not good is refused by every way in, before a room is 
   ][] = [
     ["forged with another key of the same name", () => theirs.sign(US), "token_invalid", 4007],
     [
-      "forged with a secret nobody has",
+      "forged with an unknown secret",
       () => token({ secret: "x".repeat(40), claims: US }),
       "token_invalid",
       4007,
     ],
-    ["of a key that is not known", () => ours.sign(US, { kid: "k2" }), "token_invalid", 4007],
+    ["with the id of an unknown key", () => ours.sign(US, { kid: "k2" }), "token_invalid", 4007],
     ["expired", () => ours.sign({ ...US, exp: nowS() - 60 }), "token_expired", 4001],
-    ["not good yet", () => ours.sign({ ...US, nbf: nowS() + 60 }), "token_invalid", 4007],
-    ["without an end", () => ours.sign({ ...US, exp: undefined }), "token_invalid", 4503],
+    ["not valid yet", () => ours.sign({ ...US, nbf: nowS() + 60 }), "token_invalid", 4007],
+    ["without an expiry", () => ours.sign({ ...US, exp: undefined }), "token_invalid", 4503],
     ["for another audience", () => ours.sign({ ...US, aud: "other" }), "token_invalid", 4503],
     ["for no audience", () => ours.sign({ iss: US.iss }), "token_invalid", 4503],
     ["of another issuer", () => ours.sign({ ...US, iss: "https://eve.example" }), "token_invalid", 4503],
@@ -68,7 +68,7 @@ describe("a token that is not good is refused by every way in, before a room is 
       "token_invalid",
       4007,
     ],
-    ["that brings its own key", () => theirs.sign(US, { jwk: theirs.jwk }), "token_invalid", 4007],
+    ["that contains its own key", () => theirs.sign(US, { jwk: theirs.jwk }), "token_invalid", 4007],
     [
       "that points to its own keys",
       () => theirs.sign(US, { jku: "https://eve.example" }),
@@ -76,23 +76,26 @@ describe("a token that is not good is refused by every way in, before a room is 
       4007,
     ],
     ["for another room", () => ours.sign({ ...US, rooms: { "closed:x": ["join"] } }), "forbidden", 4503],
-    ["for rooms whose names begin otherwise", () => ours.sign({ ...US, rooms: { "Closed:*": ["join"] } }), "forbidden", 4503], // prettier-ignore
+    ["for rooms with another prefix", () => ours.sign({ ...US, rooms: { "Closed:*": ["join"] } }), "forbidden", 4503], // prettier-ignore
     ["of 100,000 characters", () => "a.b.".padEnd(100_000, "c"), "token_invalid", 4503],
   ];
 
-  it.each(ATTACKS)("[D4 D5 G12] one %s", async (_what, mint, code, close) => {
-    const room = uniqueRoom("closed");
-    const status = code === "forbidden" ? 403 : 401;
+  it.each(ATTACKS)(
+    "[D4 D5 G12] every transport rejects a token before the room is called: %s",
+    async (_what, mint, code, close) => {
+      const room = uniqueRoom("closed");
+      const status = code === "forbidden" ? 403 : 401;
 
-    expect(await refusalsOf(room, to, bearer(await mint()))).toEqual({
-      websocket: [code, close],
-      sse: [code, close < 4500 ? 1006 : close],
-      post: [code, status],
-    });
-    expect(await wasTouched(room)).toBe(false);
-  });
+      expect(await refusalsOf(room, to, bearer(await mint()))).toEqual({
+        websocket: [code, close],
+        sse: [code, close < 4500 ? 1006 : close],
+        post: [code, status],
+      });
+      expect(await wasTouched(room)).toBe(false);
+    },
+  );
 
-  it("[D1 D5 G12] none at all, or one where none is looked for", async () => {
+  it("[D1 D5 G12] a request without a token, or with a token in the wrong place, is rejected with token_missing", async () => {
     const room = uniqueRoom("closed");
     const good = await ours.sign(US);
 
@@ -109,7 +112,7 @@ describe("a token that is not good is refused by every way in, before a room is 
     expect(await wasTouched(room)).toBe(false);
   });
 
-  it("[D4] and one that is good is let in by every way", async () => {
+  it("[D4] every transport accepts a valid token", async () => {
     const room = uniqueRoom("closed");
     const headers = bearer(await ours.sign(US));
 
@@ -121,16 +124,16 @@ describe("a token that is not good is refused by every way in, before a room is 
   });
 });
 
-describe("a token that is not good renews nothing", () => {
+describe("renewals with invalid tokens", () => {
   it.each<[string, () => Promise<string> | string, string]>([
     ["forged", () => token({ secret: "x".repeat(40) }), "token_invalid"],
     ["expired", () => token({ exp: nowS() - 60 }), "token_expired"],
     ["unsigned", () => unsigned("none"), "token_invalid"],
     ["of another user", () => token({ user: "eve", rooms: { "*": ["join", "moderate"] } }), "forbidden"],
     ["for another room", () => token({ rooms: { "closed:x": ["join", "moderate"] } }), "forbidden"],
-    ["that does not allow to join", () => token({ rooms: { "*": ["publish", "moderate"] } }), "forbidden"],
+    ["that does not grant join", () => token({ rooms: { "*": ["publish", "moderate"] } }), "forbidden"],
     ["of 60,000 characters", () => "x".repeat(60_000), "token_invalid"],
-  ])("[D5 D8 G12] one %s, in band or by POST", async (_what, mint, code) => {
+  ])("[D5 D8 G12] a token does not renew a connection, in band or by POST: %s", async (_what, mint, code) => {
     const kinds = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(",") });
     const room = uniqueRoom("closed");
     const headers = bearer(await token({ rooms: { "*": ["join"] } }));
@@ -143,7 +146,7 @@ describe("a token that is not good renews nothing", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ code: "forbidden" });
   });
 
-  it("[D3 D8 G12] one of a user, for who joined without any", async () => {
+  it("[D3 D8 G12] the token of a user does not renew an anonymous connection", async () => {
     const kinds = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(",") });
     const watcher = await join(uniqueRoom("read-only"), { to: kinds });
 

@@ -8,38 +8,38 @@ const ADDRESS = "192.0.2.1";
 
 const UPGRADE = { Upgrade: "websocket", Connection: "Upgrade" };
 
-/** All requests that are rejected, or answered without a room, and the limit that they count against. */
+/** Requests that the Worker rejects or responds to without a room, and the limit that each counts against. */
 const REQUESTS: [what: string, path: string, init: RequestInit, limit?: "JOINS_PER_ADDRESS"][] = [
-  ["a range that cannot be read", "/rooms/x/history?limit=x", {}],
-  ["a page of members that cannot be read", "/rooms/x/members?after=!", {}],
-  ["the name of no room", "/rooms/%2F/members", {}],
-  ["a name that is encoded badly", "/rooms/%zz", {}],
+  ["a range that is not valid", "/rooms/x/history?limit=x", {}],
+  ["a page of members that is not valid", "/rooms/x/members?after=!", {}],
+  ["a name that is not valid", "/rooms/%2F/members", {}],
+  ["a name with an invalid escape", "/rooms/%zz", {}],
   ["an unknown kind", "/rooms/nowhere:x", {}],
   ["a wrong method", "/rooms/x/history", { method: "DELETE" }],
   ["a POST to a room", "/rooms/x", { method: "POST" }],
   ["a HEAD of a room", "/rooms/x", { method: "HEAD" }],
-  ["an unknown address", "/nothing/here", {}],
-  ["an unknown address below a room", "/rooms/x/nothing", {}],
+  ["an unknown path", "/nothing/here", {}],
+  ["an unknown path below a room", "/rooms/x/nothing", {}],
   ["no room at all", "/rooms/", {}],
   ["a URL that is too long", `/rooms/x/state?${"x".repeat(40_000)}`, {}],
   ["an act without a session", "/rooms/x/messages", { method: "POST", body: "{}" }],
-  ["an act of a session that is none", "/rooms/x/messages", act("A".repeat(22), "{}")],
+  ["an act of an unknown session", "/rooms/x/messages", act("A".repeat(22), "{}")],
   ["a body that is too large", "/rooms/x/messages", act("A".repeat(22), "x".repeat(100_000))],
   ["a ticket without a token", "/rooms/x/ticket", { method: "POST" }],
-  ["a token that is none", "/rooms/x/state", { headers: bearer("nonsense") }],
-  ["an origin", "/rooms/x/state", { headers: { Origin: "https://elsewhere.test" } }],
-  ["a request for health", "/healthz", {}],
-  ["a request for readiness", "/readyz", {}],
+  ["a token that is not valid", "/rooms/x/state", { headers: bearer("nonsense") }],
+  ["an origin that is not allowed", "/rooms/x/state", { headers: { Origin: "https://elsewhere.test" } }],
+  ["a health check", "/healthz", {}],
+  ["a readiness check", "/readyz", {}],
   ["administration without a key", "/admin/revocations", { method: "POST", body: "{}" }],
-  ["administration that is none", "/admin/nothing", {}],
+  ["an unknown path of administration", "/admin/nothing", {}],
   ["an upgrade for an unknown kind", "/rooms/nowhere:x", { headers: UPGRADE }, "JOINS_PER_ADDRESS"],
   [
-    "an upgrade of an unknown version",
+    "an upgrade for an unknown version",
     "/rooms/x",
     { headers: { ...UPGRADE, "Sec-WebSocket-Protocol": "v9" } },
     "JOINS_PER_ADDRESS",
   ],
-  ["an upgrade elsewhere", "/healthz", { headers: UPGRADE }, "JOINS_PER_ADDRESS"],
+  ["an upgrade outside of rooms", "/healthz", { headers: UPGRADE }, "JOINS_PER_ADDRESS"],
   ["a HEAD of a stream", "/rooms/x/events", { method: "HEAD" }, "JOINS_PER_ADDRESS"],
   ["a POST to a stream", "/rooms/x/events", { method: "POST" }, "JOINS_PER_ADDRESS"],
   ["a stream for an unknown kind", "/rooms/nowhere:x/events", {}, "JOINS_PER_ADDRESS"],
@@ -77,7 +77,7 @@ function withAddress(init: RequestInit): RequestInit {
   return { ...init, headers: { ...(init.headers as Record<string, string>), "CF-Connecting-IP": ADDRESS } };
 }
 
-describe("a request that is refused", () => {
+describe("rejected requests", () => {
   it.each(REQUESTS)(
     "[L3] a rejected request counts for its address: %s",
     async (_what, path, init, limit?: string) => {
@@ -89,17 +89,20 @@ describe("a request that is refused", () => {
     },
   );
 
-  it.each(REQUESTS)("[L3 G10] a request beyond the limit is not even read: %s", async (_what, path, init) => {
-    const { to } = counting(false);
+  it.each(REQUESTS)(
+    "[L3 G10] a request over the limit is rejected before anything else of it is read: %s",
+    async (_what, path, init) => {
+      const { to } = counting(false);
 
-    const response = await request(path, withAddress(init), to);
+      const response = await request(path, withAddress(init), to);
 
-    expect(response.status).toBe(429);
-    expect(response.headers.get("Retry-After")).toBe("10");
-  });
+      expect(response.status).toBe(429);
+      expect(response.headers.get("Retry-After")).toBe("10");
+    },
+  );
 });
 
-describe("whose a request is", () => {
+describe("the source of a request", () => {
   it("[L3] a request with a valid token counts for its user, whatever its outcome", async () => {
     const { to, counted } = counting(true);
     const headers = bearer(await token({ user: "ana", rooms: { "*": ["join"] } }));
@@ -112,7 +115,7 @@ describe("whose a request is", () => {
     expect(counted).toEqual(Array(3).fill("REQUESTS_PER_ADDRESS @ana"));
   });
 
-  it("[L3 H4] a preflight counts for nobody, and is answered beyond every limit", async () => {
+  it("[L3 H4] a preflight does not count, and is accepted over every limit", async () => {
     const { to, counted } = counting(false);
     const headers = { Origin: "https://parlor.test", "Access-Control-Request-Method": "POST" };
 
@@ -123,7 +126,7 @@ describe("whose a request is", () => {
     expect(counted).toEqual([]);
   });
 
-  it("[L3 H4] a page can read that it has sent too many requests", async () => {
+  it("[L3 H4] a page can read the error of a request over the limit", async () => {
     const { to } = counting(false);
 
     const response = await request("/rooms/x", { headers: { Origin: "https://parlor.test" } }, to);

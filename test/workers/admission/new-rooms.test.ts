@@ -10,7 +10,7 @@ import { join, joinWebSocket, upgrade, type WebSocketMember } from "../support/w
 
 const TOO_MANY = { code: "rate_limited", limit: "newRoomsPerDay" };
 
-// The clock stands still unless a test moves it.
+// The clock is frozen. Only the tests move it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -18,13 +18,13 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** Whether a room's object has ever been reached. */
+/** Whether a room's object has ever run. */
 async function wasTouched(room: string): Promise<boolean> {
   const id = env.ROOM.idFromName(room).toString();
   return (await listDurableObjectIds(env.ROOM)).some((other) => other.toString() === id);
 }
 
-/** A server that lets a source make two rooms a day, and someone who made them. */
+/** A server that allows a source two new rooms a day, and a source that has created both. */
 async function afterTwo(options: { readonly headers?: Record<string, string> } = {}) {
   const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
   const headers = options.headers ?? { "CF-Connecting-IP": uniqueAddress() };
@@ -33,7 +33,7 @@ async function afterTwo(options: { readonly headers?: Record<string, string> } =
   return { to, headers, rooms };
 }
 
-/** Joins, and sees that it may. */
+/** Joins, and expects that the join is accepted. */
 async function expectToJoin(
   room: string,
   options: { readonly to: Serve; readonly headers: Record<string, string> },
@@ -44,7 +44,7 @@ async function expectToJoin(
 }
 
 describe("new rooms", () => {
-  it("[L3 J8] one more than a day's is refused over either transport, and is not made", async () => {
+  it("[L3 J8] a join to a new room over the day's limit is rejected over both transports, and the room is not created", async () => {
     const { to, headers } = await afterTwo();
     const room = uniqueRoom();
 
@@ -60,7 +60,7 @@ describe("new rooms", () => {
     expect(await (await request(roomPath(room), {}, to)).json()).toMatchObject({ position: null });
   });
 
-  it("[L3] rooms that are there can be joined, empty and asleep too, and count for nothing", async () => {
+  it("[L3] existing rooms can be joined over the limit of new rooms, also if they are empty and asleep", async () => {
     const { to, headers, rooms } = await afterTwo();
     const theirs = uniqueRoom();
     const made = await join(theirs, { to });
@@ -76,7 +76,7 @@ describe("new rooms", () => {
     for (const room of [...rooms, theirs, uniqueRoom(), uniqueRoom()]) await expectToJoin(room, guest);
   });
 
-  it("[L3] half a day brings one of two back, and what was refused costs nothing", async () => {
+  it("[L3] after half a day one of two new rooms is allowed again, and rejected joins do not count", async () => {
     const { to, headers } = await afterTwo();
     for (let n = 0; n < 5; n++) expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
 
@@ -86,7 +86,7 @@ describe("new rooms", () => {
     expect((await upgrade(uniqueRoom(), { to, headers })).status).toBe(429);
   });
 
-  it("[L3 G10] other addresses are not concerned, but others of the same /64 are", async () => {
+  it("[L3 G10] the limit of new rooms applies to all addresses of the same /64, and to no other address", async () => {
     const { to } = await afterTwo({ headers: { "CF-Connecting-IP": "2001:db8:5:6::1" } });
 
     await join(uniqueRoom(), { to, headers: { "CF-Connecting-IP": "2001:db8:5:7::1" } });
@@ -95,7 +95,7 @@ describe("new rooms", () => {
     expect((await upgrade(uniqueRoom(), { to, headers: neighbour })).status).toBe(429);
   });
 
-  it("[L3] a user is counted wherever it comes from, and another one behind its address is not", async () => {
+  it("[L3] new rooms count for a user at any address, and not for another user at the same address", async () => {
     const from = async (user: string, address = uniqueAddress()): Promise<Record<string, string>> => ({
       ...bearer(await token({ user })),
       "CF-Connecting-IP": address,
@@ -107,7 +107,7 @@ describe("new rooms", () => {
     await join(uniqueRoom(), { to, headers: await from("bob", home) });
   });
 
-  it("[L3 T6] a room that stores nothing is none: its only member may come back as often as it likes", async () => {
+  it("[L3 T6] the only member of a room that stores nothing can rejoin any number of times over the limit of new rooms", async () => {
     const { to, headers } = await afterTwo();
     const room = uniqueRoom("cursors");
 
@@ -120,7 +120,7 @@ describe("new rooms", () => {
     await expectToJoin(uniqueRoom("cursors"), fresh);
   });
 
-  it("[L3] with the address limits off there is no such limit", async () => {
+  it("[L3] new rooms are not limited if ADDRESS_LIMITS is off", async () => {
     const to = serverWith({ NEW_ROOMS_PER_DAY: "1", ADDRESS_LIMITS: "off" });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
 
@@ -128,8 +128,8 @@ describe("new rooms", () => {
   });
 });
 
-describe("new rooms that are read, not joined", () => {
-  /** Everything that touches a room without joining it. */
+describe("new rooms that are read without a join", () => {
+  /** All requests that read a room. */
   const TOUCHES: [what: string, part: string][] = [
     ["how many are there", ""],
     ["history", "/history"],
@@ -156,7 +156,7 @@ describe("new rooms that are read, not joined", () => {
     },
   );
 
-  /** Posts to a room as a session that is not a member; returns the code of the answer. */
+  /** Posts to a room as a session that is not a member. Returns the error code of the response. */
   async function postUnjoined(room: string, headers: Record<string, string>, to: Serve): Promise<string> {
     const key = randomKey();
     const { session } = await deriveIdentity(room, "", key);
@@ -216,7 +216,7 @@ describe("new rooms that are read, not joined", () => {
     },
   );
 
-  it("[L3 G10] new rooms are counted once each, however often they are read, and can always be read again", async () => {
+  it("[L3 G10] a new room counts once however many times it is read, and can always be read again", async () => {
     const to = serverWith({ NEW_ROOMS_PER_DAY: "2" });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const room = uniqueRoom();
@@ -228,7 +228,7 @@ describe("new rooms that are read, not joined", () => {
     expect((await request(roomPath(room), { headers }, to)).status).toBe(200);
   });
 
-  it("[L3 G10] beyond the limit of new rooms, rooms that have been joined can still be read", async () => {
+  it("[L3 G10] over the limit of new rooms, a room that has been joined can still be read", async () => {
     const { to, headers, rooms } = await afterTwo();
     const theirs = uniqueRoom();
     await join(theirs, { to });
@@ -242,15 +242,15 @@ describe("new rooms that are read, not joined", () => {
   });
 });
 
-describe("requests", () => {
+describe("requests per address", () => {
   const limit = { code: "rate_limited", limit: "requestsPerAddress" };
 
-  /** Asks for what is refused without a room. */
+  /** Sends a request that is rejected without a room. */
   async function ask(to: ReturnType<typeof serverWith>, headers: Record<string, string>): Promise<unknown> {
     return (await request(roomPath("nowhere:x"), { headers }, to)).json();
   }
 
-  it("[L3 G10] an address that asks too often is refused, joins apart, and other addresses are not", async () => {
+  it("[L3 G10] requests over the limit of an address are rejected, and joins and other addresses are not affected", async () => {
     const to = serverWith({ REQUESTS_PER_ADDRESS: undefined, JOINS_PER_ADDRESS: undefined });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const room = uniqueRoom();
@@ -267,7 +267,7 @@ describe("requests", () => {
     await join(room, { to, headers });
   });
 
-  it("[L3] a user that asks too often is refused wherever it comes from, others behind its address are not", async () => {
+  it("[L3] requests over the limit of a user are rejected at any address, and other users at its address are not affected", async () => {
     const to = serverWith({ REQUESTS_PER_ADDRESS: undefined });
     const home = { "CF-Connecting-IP": uniqueAddress() };
     const ana = bearer(await token({ rooms: { "*": ["join"] } }));
@@ -282,7 +282,7 @@ describe("requests", () => {
     expect(await ask(to, home)).toMatchObject({ code: "unknown_kind" });
   });
 
-  it("[L3] who shows a token that is not good is counted by its address", async () => {
+  it("[L3] a request with an invalid token counts for its address", async () => {
     const to = serverWith({ REQUESTS_PER_ADDRESS: undefined });
     const headers = { ...bearer("nonsense"), "CF-Connecting-IP": uniqueAddress() };
     for (let n = 0; n < 600; n++) await request(roomPath("lobby"), { headers }, to);
@@ -290,7 +290,7 @@ describe("requests", () => {
     expect(await (await request(roomPath("lobby"), { headers }, to)).json()).toMatchObject(limit);
   });
 
-  it("[L3] the limit can be turned off", async () => {
+  it("[L3] requests per address are not limited if ADDRESS_LIMITS is off", async () => {
     const to = serverWith({ REQUESTS_PER_ADDRESS: undefined, ADDRESS_LIMITS: "off" });
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     for (let n = 0; n < 601; n++) expect(await ask(to, headers)).toMatchObject({ code: "unknown_kind" });

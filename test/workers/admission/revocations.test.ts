@@ -6,7 +6,7 @@ import { joinSse, openEvents } from "../support/sse.ts";
 import { ADMIN_KEY, bearer, token, type TokenOptions } from "../support/tokens.ts";
 import { join, joinWebSocket } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock is frozen. Only the tests move it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -14,24 +14,24 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** A token that says when it was issued: now. */
+/** A token that is issued now. */
 function issued(user: string, options: TokenOptions = {}): Promise<string> {
   return token({ user, ...options, claims: { iat: Math.floor(Date.now() / 1000), ...options.claims } });
 }
 
-/** Revokes something, as an administrator. */
+/** Revokes a user or a token, as an administrator. */
 async function revoke(what: object, headers: Record<string, string> = bearer(ADMIN_KEY)): Promise<Response> {
   const response = await request(
     "/admin/revocations",
     { method: "POST", headers, body: JSON.stringify(what) },
     to,
   );
-  pass(2_000); // of a user's tokens, those of a later second are good
+  pass(2_000); // A token of the same second is revoked as well, and a later one is valid.
   return response;
 }
 
 describe("revocations", () => {
-  it("[D11 G12] a user is refused within ten seconds over any transport, and a token of later is good", async () => {
+  it("[D11 G12] a revoked user is rejected within ten seconds over any transport, and a later token of the user is valid", async () => {
     const user = `ana-${randomKey()}`;
     const room = uniqueRoom("closed");
     const old = await issued(user);
@@ -49,7 +49,7 @@ describe("revocations", () => {
     expect(await later.welcome()).toMatchObject({ user, count: 1 });
   });
 
-  it("[D11 G12] in the rooms that are named its connections are closed at once, asleep too", async () => {
+  it("[D11 G12] a revocation closes the connections in the rooms that it names immediately, also if the room sleeps", async () => {
     const [ana, bob] = [`ana-${randomKey()}`, `bob-${randomKey()}`];
     const room = uniqueRoom("closed");
     const [one, two, other] = [
@@ -70,7 +70,7 @@ describe("revocations", () => {
     await other.inbox.take("presence", ({ count }) => count === 1);
   });
 
-  it("[D11 G12] elsewhere they are closed once someone sends a frame a minute later", async () => {
+  it("[D11 G12] in other rooms a revocation closes connections when anyone sends a frame a minute later", async () => {
     const [ana, bob] = [`ana-${randomKey()}`, `bob-${randomKey()}`];
     const room = uniqueRoom("closed");
     const revoked = await join(room, { to, headers: bearer(await issued(ana, { claims: { jti: ana } })) });
@@ -85,7 +85,7 @@ describe("revocations", () => {
     expect(await other.publish("e", 3)).toMatchObject({ type: "ack" });
   });
 
-  it("[D11 D8] it cannot be renewed with a token that is revoked", async () => {
+  it("[D11 D8] a connection cannot be renewed with a revoked token", async () => {
     const user = `ana-${randomKey()}`;
     const ana = await join(uniqueRoom("closed"), { to, headers: bearer(await issued(user)) });
     const next = await issued(user, { claims: { jti: user } });
@@ -97,7 +97,7 @@ describe("revocations", () => {
     expect(await ana.inbox.take("error")).toMatchObject({ ref: 1, code: "token_revoked" });
   });
 
-  it("[D11 G12] it takes a key of the server's, and names what it is about", async () => {
+  it("[D11 G12] a revocation requires an administration key, and either a user or a token", async () => {
     const status = async (what: object, headers = bearer(ADMIN_KEY)): Promise<number> =>
       (await revoke(what, headers)).status;
 

@@ -17,10 +17,10 @@ describe("names", () => {
   it.each([
     ["one character", "a"],
     ["128 characters", "a".repeat(128)],
-    ["every character there is", "AZaz09_.~-"],
+    ["every allowed character", "AZaz09_.~-"],
     ["three dots", "..."],
     ["a kind and more colons", "chat:a:b:"],
-  ])("[N1] a room may be named by %s", async (_what, name) => {
+  ])("[N1] a valid room name can have %s", async (_what, name) => {
     const response = await request(`/rooms/${name}`);
 
     expect(response.status).toBe(200);
@@ -37,14 +37,14 @@ describe("names", () => {
     ["an emoji", "😀"],
     ["bytes that are not UTF-8", "%FF%FE"],
     ["half of an escape", "a%6"],
-    ["an escape that is none", "a%zz"],
+    ["an invalid escape", "a%zz"],
     ["an encoded NUL", "a%00"],
     ["an encoded newline", "a%0A"],
     ["an encoded question mark", "a%3Fb"],
     ["a plus", "a+b"],
     ["a parent directory behind an encoded slash", "..%2Flobby"],
     ["a semicolon", "a;b"],
-  ])("[N1] a name with %s is bad_room", async (_what, segment) => {
+  ])("[N1] a room name with %s is rejected with bad_room", async (_what, segment) => {
     for (const path of [`/rooms/${segment}`, `/rooms/${segment}/events`]) {
       const response = await request(path);
 
@@ -53,14 +53,17 @@ describe("names", () => {
     }
   });
 
-  // The URL parser takes these out of a path before anyone sees them; they must end up in no room.
-  it.each([".", "..", "%2e", "%2E%2e", "./.."])("[N1] %s names no room", async (segment) => {
-    const response = await request(`/rooms/${segment}`);
+  // The URL parser removes these from a path, and the result must not be a room.
+  it.each([".", "..", "%2e", "%2E%2e", "./.."])(
+    "[N1] the path segment %s does not name a room",
+    async (segment) => {
+      const response = await request(`/rooms/${segment}`);
 
-    expect([400, 404]).toContain(response.status);
-  });
+      expect([400, 404]).toContain(response.status);
+    },
+  );
 
-  it("[N1] a name is percent-decoded once", async () => {
+  it("[N1] a room name is percent-decoded once", async () => {
     const room = uniqueRoom();
     const escaped = Array.from(room, (char) => `%${char.charCodeAt(0).toString(16)}`).join("");
     const ana = await join(room);
@@ -75,7 +78,7 @@ describe("names", () => {
     });
   });
 
-  it("[N1] case matters", async () => {
+  it("[N1] room names are case-sensitive", async () => {
     const room = uniqueRoom();
     await join(room.toUpperCase());
 
@@ -83,7 +86,7 @@ describe("names", () => {
     expect(await infoOf(room.toUpperCase())).toMatchObject({ members: 1 });
   });
 
-  it("[N1] names that an object literal inherits are rooms like any other", async () => {
+  it("[N1] a room can have a name that an object literal inherits", async () => {
     for (const room of ["__proto__", "constructor", "toString"]) {
       expect(await (await request(`/rooms/${room}`)).json()).toMatchObject({ room, kind: "default" });
     }
@@ -95,15 +98,18 @@ describe("kinds", () => {
     ["no colon", "plain", "default"],
     ["the kind default", "default:x", "default"],
     ["another kind", "game:x", "game"],
-    ["nothing behind the colon", "game:", "game"],
+    ["nothing after the colon", "game:", "game"],
     ["more colons", "chat:game:x", "chat"],
     ["an encoded colon", "chat%3Ax", "chat"],
-  ])("[N2] a name with %s is of the kind that stands before the first colon", async (_what, name, kind) => {
-    expect(await (await request(`/rooms/${name}`)).json()).toMatchObject({ kind });
-  });
+  ])(
+    "[N2] the kind of a room is the part of its name before the first colon: a name with %s",
+    async (_what, name, kind) => {
+      expect(await (await request(`/rooms/${name}`)).json()).toMatchObject({ kind });
+    },
+  );
 
   it.each(["nope:x", ":x", "Game:x", "constructor:x", "__proto__:x", "::"])(
-    "[N2 G12] the kind of %s is unknown, and no object is made for it",
+    "[N2 G12] a room name of an unknown kind is rejected, and no object is created for it: %s",
     async (name) => {
       const response = await request(`/rooms/${name}`);
       const refused = await joinWebSocket(name);
@@ -117,8 +123,8 @@ describe("kinds", () => {
   );
 });
 
-describe("reading", () => {
-  it("[N3] an unused room reads as empty, and reading it creates no tables", async () => {
+describe("the summary of a room", () => {
+  it("[N3] an unused room is read as empty, and the read creates no tables", async () => {
     const room = uniqueRoom();
 
     expect(await (await request(roomPath(room))).json()).toEqual({
@@ -131,7 +137,7 @@ describe("reading", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[N3] a room reads as how many are here, and where its log ends", async () => {
+  it("[N3] the summary of a room has the number of members and the position at the end of its log", async () => {
     const room = uniqueRoom("game");
     const ana = await join(room);
     const bob = await joinSse(room);
@@ -149,7 +155,7 @@ describe("reading", () => {
     expect(bob.member).not.toBe(ana.member);
   });
 
-  it("[N3 G11] awakeSince is when the room woke, and stays until it sleeps", async () => {
+  it("[N3 G11] awakeSince is the time when the room woke, and does not change until it sleeps", async () => {
     const room = uniqueRoom();
     const before = Date.now();
     await join(room);
@@ -176,7 +182,7 @@ describe("reading", () => {
     expect(await infoOf(room)).toMatchObject({ members: 0, position: ana.position });
   });
 
-  it("[N3 G12] what is refused, and acts of sessions that never joined, create no tables", async () => {
+  it("[N3 G12] rejected requests, and acts of sessions that never joined, create no tables", async () => {
     const room = uniqueRoom();
     await (
       await joinWebSocket(room, { query: { key: "short" } })
@@ -200,7 +206,7 @@ describe("reading", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[H4] the probes answer", async () => {
+  it("[H4] the health and readiness checks respond with 200", async () => {
     expect(await (await serve(new Request("https://x/healthz"))).json()).toEqual({
       status: "ok",
       protocol: 1,

@@ -13,7 +13,7 @@ function inAMinute(): number {
 }
 
 describe("joining with a token", () => {
-  it("[D1 G12] a kind that is not open asks for one, over either transport, before a room is touched", async () => {
+  it("[D1 G12] a kind that is not anonymous requires a token over both transports, before the room is called", async () => {
     const room = uniqueRoom("closed");
 
     const socket = await joinWebSocket(room, { to });
@@ -30,7 +30,7 @@ describe("joining with a token", () => {
     ["as a subprotocol", (text) => ({ protocols: ["parlor.v1", `bearer.${text}`] })],
     ["in Authorization", (text) => ({ headers: bearer(text) })],
     ["in the query", (text) => ({ query: { token: text } })],
-  ])("[D2 J2] it may come %s, and is never echoed", async (_where, carry) => {
+  ])("[D2 J2] a token can be sent %s, and is never echoed", async (_where, carry) => {
     const member = await join(uniqueRoom("closed"), {
       to,
       ...carry(await token({ info: { role: "host" } })),
@@ -43,7 +43,7 @@ describe("joining with a token", () => {
     expect(member.protocol ?? "").not.toContain("bearer");
   });
 
-  it("[D3 J4] one key under two users are two members; the same user with two keys too", async () => {
+  it("[D3 J4] one key under two users is two members, and so is one user with two keys", async () => {
     const room = uniqueRoom("closed");
     const key = "AAAAAAAAAAAAAAAAAAAAAA";
     const ana = await join(room, { to, key, headers: bearer(await token()) });
@@ -54,7 +54,7 @@ describe("joining with a token", () => {
     expect((await again.welcome()).members?.map(({ user }) => user)).toEqual(["ana", "bob", "ana"]);
   });
 
-  it("[D4] a secret that is being rotated out is still good", async () => {
+  it("[D4] a token that is signed with an older one of the server's secrets is valid", async () => {
     const member = await join(uniqueRoom("closed"), {
       to,
       headers: bearer(await token({ secret: SECRETS[0] })),
@@ -64,28 +64,28 @@ describe("joining with a token", () => {
   });
 
   it.each<[string, () => Promise<string>, string]>([
-    ["of another secret", () => token({ secret: "x".repeat(40) }), "token_invalid"],
+    ["signed with another secret", () => token({ secret: "x".repeat(40) }), "token_invalid"],
     ["that has expired", () => token({ exp: 1_000_000 }), "token_expired"],
-    ["that is not good yet", () => token({ claims: { nbf: inAMinute() } }), "token_invalid"],
+    ["that is not valid yet", () => token({ claims: { nbf: inAMinute() } }), "token_invalid"],
     ["for another room", () => token({ rooms: { "closed:other": ["join"] } }), "forbidden"],
     ["without join", () => token({ rooms: { "*": ["publish"] } }), "forbidden"],
     ["with an unknown capability", () => token({ rooms: { "*": ["fly"] } }), "token_invalid"],
     ["without a user", () => token({ user: "" }), "token_invalid"],
-    ["that is no token", async () => "not.a.token", "token_invalid"],
+    ["that is not a token", async () => "not.a.token", "token_invalid"],
     [
       "without a signature (alg none)",
       async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"ana"}')}.`,
       "token_invalid",
     ],
-  ])("[D5 G12] one %s is refused", async (_what, mint, code) => {
+  ])("[D5 G12] a token is rejected: %s", async (_what, mint, code) => {
     const socket = await joinWebSocket(uniqueRoom("closed"), { to, headers: bearer(await mint()) });
 
     expect(await socket.inbox.take("error")).toMatchObject({ code });
   });
 });
 
-describe("what a token allows", () => {
-  it("[D6 G12] acts need their capabilities, over WebSocket and by POST", async () => {
+describe("rights of a token", () => {
+  it("[D6 G12] acts require their capabilities, over WebSocket and by POST", async () => {
     const room = uniqueRoom("closed");
     const weak = await token({ rooms: { "closed:*": ["join", "publish:chat.*"] } });
     const ana = await join(room, { to, headers: bearer(weak) });
@@ -101,7 +101,7 @@ describe("what a token allows", () => {
     }
   });
 
-  it("[D6 G12] frames out need theirs: neither list, nor state, nor replay without them", async () => {
+  it("[D6 G12] a client receives the member list, the state and the replay only with the capability for each", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token()) });
     await ana.act({ type: "set", set: { a: 1 } });
@@ -125,7 +125,7 @@ describe("what a token allows", () => {
     }
   });
 
-  it("[D1] who has no token may do what the kind allows", async () => {
+  it("[D1] a client without a token has the rights that its kind grants to everyone", async () => {
     const room = uniqueRoom("read-only");
     const watcher = await join(room, { to });
 
@@ -135,7 +135,7 @@ describe("what a token allows", () => {
 });
 
 describe("renewal", () => {
-  it("[D8] a new token of the same user renews in band; another user's does not", async () => {
+  it("[D8] a new token of the same user renews a connection in band, and a token of another user does not", async () => {
     const room = uniqueRoom("closed");
     const ana = await join(room, { to, headers: bearer(await token({ rooms: { "*": ["join"] } })) });
 
@@ -155,7 +155,7 @@ describe("origins", () => {
   const ours = { Origin: "https://app.example.com" };
   const others = { Origin: "https://evil.example.net" };
 
-  it("[D9 G12] a page of an origin that is not allowed joins over no transport, and reads nothing", async () => {
+  it("[D9 G12] a page of an origin that is not allowed can neither join over any transport nor read a room", async () => {
     const room = uniqueRoom();
 
     const socket = await joinWebSocket(room, { to: server, headers: others });
@@ -169,7 +169,7 @@ describe("origins", () => {
     expect(read.headers.get("Access-Control-Allow-Origin")).toBeNull();
   });
 
-  it("[D9 H4] a page of one that is, and a client that is no page, do", async () => {
+  it("[D9 H4] a page of an allowed origin, and a client outside of a browser, can join and read", async () => {
     const room = uniqueRoom();
 
     await join(room, { to: server, headers: ours });
@@ -181,8 +181,8 @@ describe("origins", () => {
   });
 });
 
-describe("a server that is paused", () => {
-  it("[J8 H2] refuses joins and acts unavailable, and says that it is alive", async () => {
+describe("a paused server", () => {
+  it("[J8 H2] a paused server rejects joins and acts as unavailable, and its health check succeeds", async () => {
     const server = serverWith({ PAUSED: "on" });
     const room = uniqueRoom();
 

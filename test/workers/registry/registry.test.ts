@@ -8,7 +8,7 @@ import { crash, request } from "../support/rooms.ts";
 import { serverWith } from "../support/servers.ts";
 import { ADMIN_KEY, bearer } from "../support/tokens.ts";
 
-// The clock stands still unless a test moves it.
+// The clock is frozen. Only the tests move it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -20,7 +20,7 @@ const { REGISTRY } = env as unknown as {
   REGISTRY: DurableObjectNamespace<Rpc.DurableObjectBranded & RegistryApi>;
 };
 
-/** A registry of a test's own, found anew at each use. */
+/** A registry for one test. Each use creates a new stub. */
 function registry(): { readonly stub: DurableObjectStub & RegistryApi } {
   const name = randomKey();
   return {
@@ -37,7 +37,7 @@ function user(id: string): Pick<Revocation, "kind" | "id"> {
 }
 
 describe("the registry", () => {
-  it("[D11 G6] keeps what is revoked through a sleep and a crash", async () => {
+  it("[D11 G6] the registry keeps revocations over hibernation and a crash", async () => {
     const of = registry();
     const ana = await of.stub.revoke(user("ana"), HOUR_MS);
     pass(1);
@@ -49,7 +49,7 @@ describe("the registry", () => {
     expect(await of.stub.since(0)).toEqual([ana, token]);
   });
 
-  it("[D11] tells what is new from a time on, that of the same millisecond too", async () => {
+  it("[D11] the registry returns revocations from a time on, including those of the same millisecond", async () => {
     const of = registry();
     const [ana, bob] = [
       await of.stub.revoke(user("ana"), HOUR_MS),
@@ -63,23 +63,26 @@ describe("the registry", () => {
   });
 
   it.each([
-    ["in memory", () => Promise.resolve()],
-    ["read anew", (stub: DurableObjectStub) => evictDurableObject(stub)],
-  ])("[D11] never names an earlier time than before, whatever its clock does: %s", async (_how, between) => {
-    const of = registry();
-    const ana = await of.stub.revoke(user("ana"), 60_000);
-    await between(of.stub);
+    ["with the list in memory", () => Promise.resolve()],
+    ["after the list is read again", (stub: DurableObjectStub) => evictDurableObject(stub)],
+  ])(
+    "[D11] the registry never gives a revocation an earlier time than a previous one, even if the clock is set back: %s",
+    async (_how, between) => {
+      const of = registry();
+      const ana = await of.stub.revoke(user("ana"), 60_000);
+      await between(of.stub);
 
-    pass(-HOUR_MS);
-    const again = await of.stub.revoke(user("ana"), 2 * HOUR_MS);
-    const bob = await of.stub.revoke(user("bob"), HOUR_MS);
+      pass(-HOUR_MS);
+      const again = await of.stub.revoke(user("ana"), 2 * HOUR_MS);
+      const bob = await of.stub.revoke(user("bob"), HOUR_MS);
 
-    expect(again?.at).toBe(ana?.at);
-    expect(bob?.at).toBe(ana?.at);
-    expect(await of.stub.since(ana?.at ?? 0)).toEqual([again, bob]);
-  });
+      expect(again?.at).toBe(ana?.at);
+      expect(bob?.at).toBe(ana?.at);
+      expect(await of.stub.since(ana?.at ?? 0)).toEqual([again, bob]);
+    },
+  );
 
-  it("[D11] has one entry for who is revoked again, and forgets it when it is over", async () => {
+  it("[D11] the registry keeps one entry for a user that is revoked twice, and deletes it when it expires", async () => {
     const of = registry();
     await of.stub.revoke(user("ana"), 60_000);
     pass(30_000);
@@ -98,7 +101,7 @@ describe("the registry", () => {
     expect(rows).toEqual([{ id: "cem" }]);
   });
 
-  it("[D11 G10] holds 10,000, refuses one more, and has room again when some are over", async () => {
+  it("[D11 G10] the registry holds 10,000 revocations, rejects one more, and accepts others when some expire", async () => {
     const of = registry();
     await of.stub.revoke(user("first"), 60_000);
     await runInDurableObject(of.stub, (_instance: DurableObject, { storage }) => {
@@ -120,7 +123,7 @@ describe("the registry", () => {
 });
 
 describe("administration", () => {
-  /** What is wrong with a server's variables. */
+  /** The problems of a server's variables. */
   function problemsOf(bindings: Record<string, unknown>): string {
     try {
       createParlor({ kinds: { default: { text: "any" } }, env: { ...env, ...bindings } });
@@ -130,7 +133,7 @@ describe("administration", () => {
     }
   }
 
-  it("[D11 G12] a server with ADMIN_KEYS and no REGISTRY does not start, nor does one with a short key", () => {
+  it("[D11 G12] a server does not start with ADMIN_KEYS and no REGISTRY, or with a short key", () => {
     const good = `prl_${"x".repeat(28)}`;
 
     expect(problemsOf({ ADMIN_KEYS: good })).toBe("none");
@@ -143,7 +146,7 @@ describe("administration", () => {
     }
   });
 
-  it("[D11 H4 G12] without ADMIN_KEYS there is none, whatever is asked", async () => {
+  it("[D11 H4 G12] without ADMIN_KEYS every path below /admin is not_found", async () => {
     const server = serverWith({ ADMIN_KEYS: "" });
 
     for (const [method, path] of [
@@ -157,7 +160,7 @@ describe("administration", () => {
     }
   });
 
-  it("[D11 H4] says what it takes: a known method, a body of its form and size", async () => {
+  it("[D11 H4] administration rejects an unknown method and a body of the wrong form or size", async () => {
     const server = serverWith({});
     const ask = async (method: string, path: string, body?: string): Promise<unknown> => {
       const init = { method, headers: bearer(ADMIN_KEY), ...(body !== undefined && { body }) };
@@ -177,7 +180,7 @@ describe("administration", () => {
     }
   });
 
-  it("[D11 G12] any of several keys is good, and none of them in another's place", async () => {
+  it("[D11 G12] each of several administration keys is valid, and any other key or form is rejected", async () => {
     const keys = [`prl_${"a".repeat(40)}`, `prl_${"b".repeat(40)}`];
     const server = serverWith({ ADMIN_KEYS: keys.join(" , ") });
     const status = async (headers: Record<string, string>): Promise<number> =>

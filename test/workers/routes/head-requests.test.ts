@@ -5,8 +5,8 @@ import { join } from "../support/websocket.ts";
 
 it.each([
   ["a WebSocket", "", { Upgrade: "websocket" }],
-  ["a stream of events", "/events", { Accept: "text/event-stream" }],
-])("[J1 H4 G12] HEAD asks for %s in vain: no one joins that way", async (_what, part, headers) => {
+  ["an event stream", "/events", { Accept: "text/event-stream" }],
+])("[J1 H4 G12] a HEAD request for %s is rejected, and joins no member", async (_what, part, headers) => {
   const room = uniqueRoom("roomy");
   const ana = await join(room, { to: serveKinds });
 

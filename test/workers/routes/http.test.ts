@@ -13,16 +13,19 @@ describe("HTTP", () => {
     ["PUT", "/rooms/a/members"],
     ["POST", "/rooms/a/state"],
     ["POST", "/healthz"],
-  ])("[H4] %s %s is method_not_allowed", async (method, path) => {
-    const response = await request(path, { method });
+  ])(
+    "[H4] a request with the wrong method is rejected with method_not_allowed: %s %s",
+    async (method, path) => {
+      const response = await request(path, { method });
 
-    expect(response.status).toBe(405);
-    expect(await response.json()).toMatchObject({ type: "error", code: "method_not_allowed" });
-    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
-  });
+      expect(response.status).toBe(405);
+      expect(await response.json()).toMatchObject({ type: "error", code: "method_not_allowed" });
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    },
+  );
 
   it.each(["/", "/rooms", "/rooms/", "/rooms/a/b", "/rooms/a/members/x", "/rooms//events", "/Rooms/a"])(
-    "[H4] %s is not_found",
+    "[H4] a request to an unknown path is rejected with not_found: %s",
     async (path) => {
       const response = await request(path);
 
@@ -42,9 +45,12 @@ describe("HTTP", () => {
     ["/healthz/", 200],
     ["/rooms/ROOM/messages/", 405],
     ["/rooms//history", 404],
-  ])("[H4] %s is served as if it had no extra slashes: %i", async (path, status) => {
-    expect((await request(path.replace("ROOM", uniqueRoom()))).status).toBe(status);
-  });
+  ])(
+    "[H4] extra slashes in a path are ignored, except for an empty room name: %s has the status %i",
+    async (path, status) => {
+      expect((await request(path.replace("ROOM", uniqueRoom()))).status).toBe(status);
+    },
+  );
 
   it("[H4] a preflight allows the headers that a page's tracing agents add, and any other it asks for", async () => {
     const asked = "content-type,parlor-session,traceparent,tracestate,baggage,sentry-trace,x-anything";
@@ -79,7 +85,7 @@ describe("HTTP", () => {
     expect(history.status).toBe(200);
   });
 
-  it("[H4 N3] HEAD opens no stream and joins no one", async () => {
+  it("[H4 N3] a HEAD request opens no stream and joins no member", async () => {
     const room = uniqueRoom();
 
     await request(roomPath(room, "/events"), { method: "HEAD" });
@@ -87,7 +93,7 @@ describe("HTTP", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[H4] a preflight allows what a page needs to act, and a script may read Retry-After", async () => {
+  it("[H4] a preflight allows what a page needs to send acts, and a script can read Retry-After", async () => {
     const preflight = await request(roomPath("a", "/messages"), {
       method: "OPTIONS",
       headers: {

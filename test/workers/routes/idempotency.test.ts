@@ -10,7 +10,7 @@ function keyed(key: string): { readonly "Idempotency-Key": string } {
   return { "Idempotency-Key": key };
 }
 
-/** What a room has stored, by its history's data. */
+/** The data of the messages that a room has stored. */
 async function stored(room: string): Promise<unknown[]> {
   const reader = await join(room, { query: { rewind: "1000" } });
   reader.send({ type: "history", ref: 1, limit: 500 });
@@ -19,25 +19,28 @@ async function stored(room: string): Promise<unknown[]> {
 
 describe("a POST with Idempotency-Key", () => {
   it.each([
-    ["at once", async () => undefined],
+    ["immediately", async () => undefined],
     ["after a sleep", (room: string) => evict(room)],
     ["after a crash", () => crash()],
-  ])("[H8 A3 G3] that is repeated is done once, and answered as the first: %s", async (_how, between) => {
-    const room = uniqueRoom();
-    const bob = await joinSse(room);
-    const first = await bob.post(PUBLISH, keyed("one"));
+  ])(
+    "[H8 A3 G3] a POST repeated with its Idempotency-Key takes effect once, and has the first response: %s",
+    async (_how, between) => {
+      const room = uniqueRoom();
+      const bob = await joinSse(room);
+      const first = await bob.post(PUBLISH, keyed("one"));
 
-    await between(room);
-    const again = await post(room, bob, PUBLISH, keyed("one"));
+      await between(room);
+      const again = await post(room, bob, PUBLISH, keyed("one"));
 
-    expect(first).toMatchObject({ status: 200, body: { type: "ack", offset: 1 } });
-    expect(first.body).not.toHaveProperty("ref");
-    expect(again).toMatchObject({ status: 200, body: first.body as object });
-    expect(again.body).toEqual(first.body);
-    expect(await stored(room)).toEqual([1]);
-  });
+      expect(first).toMatchObject({ status: 200, body: { type: "ack", offset: 1 } });
+      expect(first.body).not.toHaveProperty("ref");
+      expect(again).toMatchObject({ status: 200, body: first.body as object });
+      expect(again.body).toEqual(first.body);
+      expect(await stored(room)).toEqual([1]);
+    },
+  );
 
-  it("[H8 H1] that is repeated is answered though its session is no member any more", async () => {
+  it("[H8 H1] a repeated POST has its first response even if its session is no longer a member", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     const first = await post(room, bob, [PUBLISH, { type: "set", set: { k: 1 } }], keyed("one"));
@@ -51,7 +54,7 @@ describe("a POST with Idempotency-Key", () => {
     expect((await post(room, bob, PUBLISH, keyed("another"))).body).toMatchObject({ code: "not_joined" });
   });
 
-  it("[H8 F1] of an array has each act done once for its place", async () => {
+  it("[H8 F1] each act of a repeated array takes effect once, by its index", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     const acts = [
@@ -73,7 +76,7 @@ describe("a POST with Idempotency-Key", () => {
     expect((await stateOf(room)).shared).toEqual(new Map([["k", [1, 3]]]));
   });
 
-  it("[H8 A3] of acts some of which have refs: those are known by their refs, wherever they stand", async () => {
+  it("[H8 A3] acts with refs in an array are deduplicated by their refs, at any index", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     await bob.post(
@@ -103,7 +106,7 @@ describe("a POST with Idempotency-Key", () => {
     expect(await stored(room)).toEqual(["seven", "place", "no twin stood here"]);
   });
 
-  it("[H8 G3] with another key is another POST, and without one each is", async () => {
+  it("[H8 G3] a POST with another Idempotency-Key, or without one, is not deduplicated", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
 
@@ -115,7 +118,7 @@ describe("a POST with Idempotency-Key", () => {
     expect(offsets).toEqual([1, 2, 3, 4, 1]);
   });
 
-  it("[H8 G12] of another session is another POST, in another room too", async () => {
+  it("[H8 G12] a POST of another session or in another room is not deduplicated", async () => {
     const [room, other] = [uniqueRoom(), uniqueRoom()];
     const [ana, bob] = [await joinSse(room), await joinSse(room)];
     const there = await joinSse(other, { key: ana.key });
@@ -130,7 +133,7 @@ describe("a POST with Idempotency-Key", () => {
     expect(await stored(room)).toHaveLength(2);
   });
 
-  it("[H8 G3] that crosses itself is done once", async () => {
+  it("[H8 G3] concurrent POSTs with the same Idempotency-Key take effect once", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
 
@@ -140,7 +143,7 @@ describe("a POST with Idempotency-Key", () => {
     expect(await stored(room)).toEqual([1]);
   });
 
-  it("[H8 A3] whose act was refused is done when it is repeated: refusals are not remembered", async () => {
+  it("[H8 A3] a repeated POST whose act was rejected can take effect, because rejections are not stored", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     await bob.post({ type: "set", set: { k: 1 } });
@@ -152,7 +155,7 @@ describe("a POST with Idempotency-Key", () => {
     expect(await bob.post(act, keyed("one"))).toMatchObject({ status: 200, body: { offset: 3 } });
   });
 
-  it("[H8 A2 G2] whose act could not be stored is done when it is repeated", async () => {
+  it("[H8 A2 G2] a repeated POST whose act could not be stored takes effect", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     const accept = await refuseRows(room, "segment");
@@ -167,7 +170,7 @@ describe("a POST with Idempotency-Key", () => {
     ]);
   });
 
-  it("[H8] does not mistake its places for refs of the session", async () => {
+  it("[H8] the index of an act in an array is not confused with a ref of the session", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
 
@@ -182,13 +185,13 @@ describe("a POST with Idempotency-Key", () => {
   });
 });
 
-describe("the header", () => {
+describe("the header Idempotency-Key", () => {
   it.each([
     ["1 character", "x"],
     ["255 characters", "x".repeat(255)],
-    ["what a UUID has", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"],
+    ["the characters of a UUID", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"],
     ["quotes and spaces", '"a, b"'],
-  ])("[H8] may have %s", async (_what, key) => {
+  ])("[H8] an Idempotency-Key can have %s", async (_what, key) => {
     const bob = await joinSse(uniqueRoom());
 
     expect((await bob.post(PUBLISH, keyed(key))).body).toEqual({ type: "ack", offset: 1 });
@@ -199,11 +202,17 @@ describe("the header", () => {
     ["empty", ""],
     ["blank", "  "],
     ["256 characters long", "x".repeat(256)],
-  ])("[H8 E1] is bad_request when it is %s, and nothing is done", async (_what, key) => {
-    const room = uniqueRoom();
-    const bob = await joinSse(room);
+  ])(
+    "[H8 E1] a POST is rejected with bad_request and takes no effect if its Idempotency-Key is %s",
+    async (_what, key) => {
+      const room = uniqueRoom();
+      const bob = await joinSse(room);
 
-    expect(await bob.post(PUBLISH, keyed(key))).toMatchObject({ status: 400, body: { code: "bad_request" } });
-    expect(await infoOf(room)).toMatchObject({ position: bob.position });
-  });
+      expect(await bob.post(PUBLISH, keyed(key))).toMatchObject({
+        status: 400,
+        body: { code: "bad_request" },
+      });
+      expect(await infoOf(room)).toMatchObject({ position: bob.position });
+    },
+  );
 });

@@ -8,7 +8,7 @@ import { join, joinWebSocket } from "../support/websocket.ts";
 
 type Act = NonNullable<MessageInitShape<typeof ClientItemSchema>["act"]>;
 
-/** Numbers that a double does not hold. */
+/** Numbers that a double cannot represent. */
 const LOST = [
   "9007199254740993",
   "1285704473650888702",
@@ -17,7 +17,7 @@ const LOST = [
   "3.14159265358979323846",
 ] as const;
 
-/** Numbers that it holds, and how they are written again. */
+/** Numbers that a double represents, and how they are serialized. */
 const HELD = [
   ["9007199254740992", "9007199254740992"],
   ["1.0", "1"],
@@ -26,7 +26,7 @@ const HELD = [
   ["1E+2", "100"],
 ] as const;
 
-/** The acts that carry data, with a number in it, as each dialect writes them. */
+/** The acts that have data, with a number in it, in each dialect. */
 const ACTS: readonly [string, (number: string) => string, (json: string) => Act][] = [
   [
     "publish",
@@ -46,7 +46,7 @@ const ACTS: readonly [string, (number: string) => string, (json: string) => Act]
 ];
 
 describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => {
-  /** An act with a number in its data, as the dialect writes it. */
+  /** An act with a number in its data, in the dialect of the test. */
   function frameOf([, text, act]: (typeof ACTS)[number], number: string): string | ArrayBuffer {
     if (as === "json") return text(number);
     const frame = create(ClientFrameSchema, { items: [{ ref: 7n, act: act(`[${number}]`) }] });
@@ -54,7 +54,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
   }
 
   it.each(ACTS)(
-    "[A1 T1 A5 B5] %s with a number that a double does not hold is bad_frame and takes no effect",
+    "[A1 T1 A5 B5] %s with a number that a double cannot represent is rejected with bad_frame and takes no effect",
     async (...act) => {
       const room = uniqueRoom();
       const ana = await join(room, { as });
@@ -74,7 +74,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
   );
 
   it.each(ACTS)(
-    "[A1 T1 A5] %s with a number that a double holds is accepted, and everyone reads the same number",
+    "[A1 T1 A5] %s with a number that a double represents is accepted, and all members receive the same number",
     async (...act) => {
       for (const [sent, read] of HELD) {
         const room = uniqueRoom();
@@ -98,7 +98,7 @@ describe.each(["json", "proto"] as const)("numbers over WebSocket, %s", (as) => 
 
 describe("numbers over HTTP", () => {
   it.each(ACTS)(
-    "[A1 H1] %s by POST with a number that a double does not hold is bad_frame",
+    "[A1 H1] %s by POST with a number that a double cannot represent is rejected with bad_frame",
     async (_type, text) => {
       const room = uniqueRoom();
       const ana = await join(room);
@@ -118,7 +118,7 @@ describe("numbers over HTTP", () => {
   );
 
   it.each(LOST)(
-    "[J7] presence data of a join with %s is bad_request, over either transport",
+    "[J7] a join whose presence data has %s is rejected with bad_request over both transports",
     async (number) => {
       const room = uniqueRoom();
       const query = { presence: `{"a":${number}}` };
@@ -133,7 +133,7 @@ describe("numbers over HTTP", () => {
 });
 
 describe("numbers in a token's info", () => {
-  /** A token whose payload is this text; what signs tokens would change its numbers. */
+  /** A token with this text as payload. The library that signs tokens would change its numbers. */
   async function tokenWith(payload: (usual: string) => string): Promise<string> {
     const [header = "", usual = ""] = (await token({ info: "INFO" })).split(".");
     const encode = (text: string): string =>
@@ -147,20 +147,23 @@ describe("numbers in a token's info", () => {
     return `${input}.${encode(String.fromCharCode(...signature))}`;
   }
 
-  it.each(LOST)("[D3 D5] %s in a token's info is token_invalid, and the message names it", async (number) => {
-    const text = await tokenWith((usual) => usual.replace('"INFO"', `{"id":[${number}]}`));
-    const refused = await joinWebSocket(uniqueRoom("closed"), {
-      to: serveKinds,
-      headers: { Authorization: `Bearer ${text}` },
-    });
+  it.each(LOST)(
+    "[D3 D5] a token with %s in its info is rejected with token_invalid, and the message names the number",
+    async (number) => {
+      const text = await tokenWith((usual) => usual.replace('"INFO"', `{"id":[${number}]}`));
+      const refused = await joinWebSocket(uniqueRoom("closed"), {
+        to: serveKinds,
+        headers: { Authorization: `Bearer ${text}` },
+      });
 
-    expect(await refused.inbox.take("error")).toMatchObject({
-      code: "token_invalid",
-      message: expect.stringContaining(number) as string,
-    });
-  });
+      expect(await refused.inbox.take("error")).toMatchObject({
+        code: "token_invalid",
+        message: expect.stringContaining(number) as string,
+      });
+    },
+  );
 
-  it("[D3] a number that a double does not hold does not matter in another claim", async () => {
+  it("[D3] a number that a double cannot represent is accepted in other claims of a token", async () => {
     const text = await tokenWith((usual) => usual.replace('"INFO"', '{"id":1},"account":9007199254740993'));
 
     const ana = await join(uniqueRoom("closed"), {

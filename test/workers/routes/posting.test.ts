@@ -6,8 +6,8 @@ import { join } from "../support/websocket.ts";
 
 const PUBLISH = { type: "publish", ref: 1, event: "e", data: 1 };
 
-describe("who acts", () => {
-  it("[H1 G5] an SSE member acts by POST, and everyone sees it", async () => {
+describe("the sender of a POST", () => {
+  it("[H1 G5] an act of an SSE member by POST reaches all members", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
 
@@ -24,16 +24,16 @@ describe("who acts", () => {
   });
 
   it.each([
-    ["no header", () => undefined],
-    ["an empty header", () => ""],
+    ["no value", () => undefined],
+    ["an empty value", () => ""],
     ["a session alone", (session: string) => session],
     ["a session and an empty key", (session: string) => `${session}.`],
     ["a key alone", (_session: string, key: string) => `.${key}`],
     ["another key", (session: string) => `${session}.${randomKey()}`],
     ["another session", (_session: string, key: string) => `${randomKey()}.${key}`],
-    ["something more", (session: string, key: string) => `${session}.${key}.x`],
+    ["an additional part", (session: string, key: string) => `${session}.${key}.x`],
     ["a malformed key", (session: string, key: string) => `${session}.${key.slice(1)}`],
-  ])("[H1 G12] %s is bad_session", async (_what, headerOf) => {
+  ])("[H1 G12] a POST is rejected with bad_session if its session header has %s", async (_what, headerOf) => {
     const room = uniqueRoom();
     const ana = await join(room);
     const header = headerOf(ana.session, ana.key);
@@ -49,7 +49,7 @@ describe("who acts", () => {
     expect(await infoOf(room)).toMatchObject({ position: expect.stringMatching(/:0$/) });
   });
 
-  it("[H1 G12 J4] a session of one room does not act in another", async () => {
+  it("[H1 G12 J4] a session of one room cannot act in another room", async () => {
     const [ana, other] = [await join(uniqueRoom()), uniqueRoom()];
     const bob = await join(other);
 
@@ -57,7 +57,7 @@ describe("who acts", () => {
     expect(bob.inbox.messages).toEqual([]);
   });
 
-  it("[H1 N3] a session that never joined is not_joined, and creates nothing", async () => {
+  it("[H1 N3] a POST of a session that never joined is rejected with not_joined, and creates nothing", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const { session } = await deriveIdentity(room, "", key);
 
@@ -75,7 +75,7 @@ describe("who acts", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[H1] a session whose connection was closed is not_joined", async () => {
+  it("[H1] a POST of a session whose connection was closed is rejected with not_joined", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     bob.vanish();
@@ -84,7 +84,7 @@ describe("who acts", () => {
     expect(await bob.post(PUBLISH)).toMatchObject({ status: 409, body: { code: "not_joined", ref: 1 } });
   });
 
-  it("[H1 G5] a WebSocket member may act by POST too", async () => {
+  it("[H1 G5] a WebSocket member can also act by POST", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -93,22 +93,25 @@ describe("who acts", () => {
   });
 });
 
-describe("answers", () => {
+describe("responses to a POST", () => {
   it.each([
     ["a recorded publish", { type: "publish", event: "e" }, { type: "ack", offset: 1 }],
     ["a volatile publish", { type: "publish", event: "e", volatile: true }, { type: "ack" }],
     ["a presence update", { type: "presence", data: 1 }, { type: "ack" }],
     ["a leave", { type: "leave" }, { type: "ack" }],
-  ])("[H2] %s without a ref is answered 200 and an ack without one", async (_what, act, expected) => {
-    const bob = await joinSse(uniqueRoom());
+  ])(
+    "[H2] the response to %s without a ref is 200 and an ack without a ref",
+    async (_what, act, expected) => {
+      const bob = await joinSse(uniqueRoom());
 
-    expect(await bob.post(act)).toMatchObject({ status: 200, body: expected });
-    expect((await bob.post(act)).body).not.toHaveProperty("ref");
-  });
+      expect(await bob.post(act)).toMatchObject({ status: 200, body: expected });
+      expect((await bob.post(act)).body).not.toHaveProperty("ref");
+    },
+  );
 
   it.each([
-    ["no JSON", "{", 400, "bad_frame"],
-    ["nothing", "", 400, "bad_frame"],
+    ["a body that is not JSON", "{", 400, "bad_frame"],
+    ["an empty body", "", 400, "bad_frame"],
     ["an unknown type", '{"type":"nonsense"}', 400, "unknown_type"],
     ["an empty array", "[]", 400, "bad_frame"],
     ["65 items", JSON.stringify(Array.from({ length: 65 }, () => PUBLISH)), 400, "too_many_items"],
@@ -118,16 +121,19 @@ describe("answers", () => {
       413,
       "presence_too_large",
     ],
-  ])("[H2 E1] %s is answered with the error's status", async (_what, body, status, code) => {
-    const bob = await joinSse(uniqueRoom());
+  ])(
+    "[H2 E1] the response to a rejected body has the error's status: %s",
+    async (_what, body, status, code) => {
+      const bob = await joinSse(uniqueRoom());
 
-    expect(await bob.post(body)).toMatchObject({
-      status,
-      body: { type: "error", code, message: expect.any(String) },
-    });
-  });
+      expect(await bob.post(body)).toMatchObject({
+        status,
+        body: { type: "error", code, message: expect.any(String) },
+      });
+    },
+  );
 
-  it("[H2 F1] an array is answered 200 and an array of as many results, in its order", async () => {
+  it("[H2 F1] the response to an array is 200 and an array with one result per act, in the same order", async () => {
     const bob = await joinSse(uniqueRoom());
 
     const answer = await bob.post([
@@ -155,7 +161,7 @@ describe("answers", () => {
     expect(answer.body).toHaveLength(7);
   });
 
-  it("[H2] an array of one is answered with an array of one", async () => {
+  it("[H2] the response to an array of one act is an array of one result", async () => {
     const bob = await joinSse(uniqueRoom());
 
     expect(await bob.post(` \n[${JSON.stringify(PUBLISH)}]`)).toMatchObject({
@@ -164,7 +170,7 @@ describe("answers", () => {
     });
   });
 
-  it("[H3] acks and errors of a POST come in its answer and nowhere else", async () => {
+  it("[H3] acks and errors of a POST are in its response and nowhere else", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
 
@@ -176,7 +182,7 @@ describe("answers", () => {
     expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome", "presence", "message", "message"]);
   });
 
-  it("[A6 H2] an array may end with a leave", async () => {
+  it("[A6 H2] an array of acts can end with a leave", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
 
@@ -192,11 +198,11 @@ describe("answers", () => {
   });
 });
 
-describe("bodies", () => {
+describe("the body of a POST", () => {
   const bodyOf = (bytes: number): string =>
     `{"type":"publish","ref":1,"event":"e","data":"${"x".repeat(bytes - 48)}"}`;
 
-  it("[H1 F3] a body of maxFrameBytes is taken, one byte more is 413", async () => {
+  it("[H1 F3] a body of maxFrameBytes is accepted, and one byte more is rejected with 413", async () => {
     const bob = await joinSse(uniqueRoom());
     expect(bodyOf(65_536)).toHaveLength(65_536);
 
@@ -204,7 +210,7 @@ describe("bodies", () => {
     expect(await bob.post(bodyOf(65_537))).toMatchObject({ status: 413, body: { code: "frame_too_large" } });
   });
 
-  it("[F3 G10] a body without a length is read no further than the limit", async () => {
+  it("[F3 G10] a body without Content-Length is read only up to the limit", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     let pulled = 0;
@@ -226,7 +232,7 @@ describe("bodies", () => {
     expect(pulled).toBeLessThan(1_048_576);
   });
 
-  it("[H1 F2] a body that is not UTF-8 is bad_frame", async () => {
+  it("[H1 F2] a body that is not valid UTF-8 is rejected with bad_frame", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     const [before, after] = ['{"type":"publish","event":"e","data":"', '"}'].map((text) =>

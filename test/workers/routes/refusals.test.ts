@@ -7,7 +7,7 @@ import { serverWith } from "../support/servers.ts";
 import { openEvents } from "../support/sse.ts";
 import { join, joinWebSocket, upgrade } from "../support/websocket.ts";
 
-/** Joins that no room lets in, and the close that each is to get. */
+/** Joins that are rejected in every room, and the close code that each must receive. */
 const REFUSED: readonly [
   code: ErrorCode,
   close: number,
@@ -22,7 +22,7 @@ const REFUSED: readonly [
 
 describe("joins over WebSocket", () => {
   it.each(REFUSED)(
-    "[J8 E1 C1] %s: the socket opens, says why and is closed %i",
+    "[J8 E1 C1] a WebSocket join that is rejected with %s receives the error and the close code %i",
     async (code, close, room, query) => {
       const ana = await joinWebSocket(room, { query, protocols: ["parlor.v1"] });
 
@@ -42,7 +42,7 @@ describe("joins over WebSocket", () => {
 
 describe("joins over SSE", () => {
   it.each(REFUSED)(
-    "[S7 S6] %s: an EventSource reads the error and a close (%i) that keeps it away",
+    "[S7 S6] an EventSource that is rejected with %s receives the error and the close code %i, and must not retry",
     async (code, close, room, query) => {
       const bob = await openEvents(room, { query });
       await bob.ended;
@@ -59,7 +59,7 @@ describe("joins over SSE", () => {
   );
 
   it.each(REFUSED)(
-    "[S7 E1] %s: any other client gets the status and the error as its body",
+    "[S7 E1] any other client that is rejected with %s receives the status, and the error as body",
     async (code, _close, room, query) => {
       const path = roomPath(room, `/events?${new URLSearchParams(query).toString()}`);
 
@@ -70,23 +70,23 @@ describe("joins over SSE", () => {
     },
   );
 
-  it("[S7] who reads events is known by the type among others", async () => {
+  it("[S7] a request is treated as an EventSource if text/event-stream is among the types of its Accept header", async () => {
     const headers = { Accept: "text/html, text/event-stream;q=0.9" };
 
     expect((await request(roomPath("a b", "/events"), { headers })).status).toBe(200);
   });
 });
 
-// During a deployment a request may reach the version before.
-describe("a kind that this version of the server does not have", () => {
-  it("[N2 J8 E1] an unknown kind closes a WebSocket with a code to reconnect, after the given time", async () => {
+// During a deployment a request may reach the previous version.
+describe("an unknown kind", () => {
+  it("[N2 J8 E1] a WebSocket join to an unknown kind receives a close code that allows to reconnect, and a retry time", async () => {
     const ana = await joinWebSocket("nope:a");
 
     expect(await ana.closed).toMatchObject({ code: 4007 });
     expect(ana.inbox.all).toMatchObject([{ code: "unknown_kind", retryAfterMs: 30_000 }]);
   });
 
-  it("[N2 S7] an unknown kind sends an EventSource a retry time, and does not end it", async () => {
+  it("[N2 S7] an EventSource at an unknown kind receives a retry time, and is not ended", async () => {
     const bob = await openEvents("nope:a");
     await bob.ended;
 
@@ -95,7 +95,7 @@ describe("a kind that this version of the server does not have", () => {
     expect(bob.stream.lastEventId).not.toBe("~closed");
   });
 
-  it("[N2 E1] an unknown kind is 404 with Retry-After for any other client", async () => {
+  it("[N2 E1] any other client that names an unknown kind receives 404 with Retry-After", async () => {
     const answer = await request("/rooms/nope:a/state");
 
     expect(answer.status).toBe(404);
@@ -103,9 +103,9 @@ describe("a kind that this version of the server does not have", () => {
   });
 });
 
-// The platform does not overload or lose an object on demand.
-describe("rooms that cannot be reached", () => {
-  /** A Worker whose rooms fail as the platform says they do; counts the calls. */
+// A test cannot make the platform overload or lose an object.
+describe("unreachable rooms", () => {
+  /** A Worker whose rooms fail as the platform documents. Counts the calls. */
   function failing(flags: { overloaded?: boolean; retryable?: boolean }): { to: Serve; calls: () => number } {
     const fail = vi.fn<() => Promise<never>>(() =>
       Promise.reject(Object.assign(new Error("no room"), flags)),
@@ -115,7 +115,7 @@ describe("rooms that cannot be reached", () => {
     return { to: serverWith({ ROOM: { getByName: () => stub } }), calls: () => fail.mock.calls.length };
   }
 
-  it("[J8 G10] a WebSocket join gets a plain 503 with Retry-After", async () => {
+  it("[J8 G10] a WebSocket join to an unreachable room receives a plain 503 with Retry-After", async () => {
     const response = await upgrade("a", { to: failing({ overloaded: true }).to });
 
     expect(response.status).toBe(503);
@@ -127,7 +127,7 @@ describe("rooms that cannot be reached", () => {
     });
   });
 
-  it("[S7 G10] an EventSource is told when to come back, and no close", async () => {
+  it("[S7 G10] an EventSource at an unreachable room receives a retry time and no close", async () => {
     const bob = await openEvents("a", { to: failing({ overloaded: true }).to });
     await bob.ended;
 
@@ -136,12 +136,15 @@ describe("rooms that cannot be reached", () => {
     expect(bob.stream.lastEventId).not.toBe("~closed");
   });
 
-  it.each(["/rooms/a", "/readyz"])("[E1 G10] %s is answered 503", async (path) => {
-    const response = await request(path, {}, failing({ overloaded: true }).to);
+  it.each(["/rooms/a", "/readyz"])(
+    "[E1 G10] a request that needs an unreachable room receives 503: %s",
+    async (path) => {
+      const response = await request(path, {}, failing({ overloaded: true }).to);
 
-    expect(response.status).toBe(503);
-    expect(await response.json()).toMatchObject({ code: "unavailable", retryAfterMs: expect.any(Number) });
-  });
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({ code: "unavailable", retryAfterMs: expect.any(Number) });
+    },
+  );
 
   it.each([
     ["is overloaded", { overloaded: true, retryable: true }, 1],
@@ -155,7 +158,7 @@ describe("rooms that cannot be reached", () => {
     expect(calls()).toBe(tries);
   });
 
-  it("[G3 H1] an act by POST is never tried twice: without a ref it would happen twice", async () => {
+  it("[G3 H1] the Worker never retries an act by POST, because without a ref it could take effect twice", async () => {
     const ana = await join("once");
     const { to, calls } = failing({ retryable: true });
 
@@ -173,7 +176,7 @@ describe("rooms that cannot be reached", () => {
     expect(calls()).toBe(1);
   });
 
-  it("[J8] a room that refuses with unavailable is a plain 503 with Retry-After as well", async () => {
+  it("[J8] a WebSocket join that the room rejects as unavailable receives a plain 503 with Retry-After", async () => {
     const newer = JSON.stringify({ v: CONTRACT_VERSION + 1 });
     const headers = { Upgrade: "websocket", "Parlor-Join": newer };
 
@@ -185,8 +188,8 @@ describe("rooms that cannot be reached", () => {
   });
 });
 
-// What cannot be foreseen, such as a binding that throws.
-describe("errors of the server's own", () => {
+// Unexpected errors, such as a binding that throws.
+describe("unexpected errors", () => {
   afterEach(() => vi.restoreAllMocks());
 
   function broken(): Serve {
@@ -195,7 +198,7 @@ describe("errors of the server's own", () => {
     return serve;
   }
 
-  it("[E1] are `internal`, and tell nothing of what went wrong", async () => {
+  it("[E1] an unexpected error is reported as `internal`, without its cause", async () => {
     const response = await request("/rooms/a/events", {}, broken());
     const text = await response.text();
 
@@ -208,7 +211,7 @@ describe("errors of the server's own", () => {
     expect(text).not.toContain("secret");
   });
 
-  it("[S7] an EventSource is told when to come back: a 500 would end it for ever", async () => {
+  it("[S7] an EventSource receives a retry time after an unexpected error, because a 500 would end it", async () => {
     const bob = await openEvents("a", { to: broken() });
     await bob.ended;
 
@@ -218,7 +221,7 @@ describe("errors of the server's own", () => {
     expect(bob.stream.lastEventId).not.toBe("~closed");
   });
 
-  it("[J8 C1] a WebSocket join opens, says why, and is closed with a code that says to come back", async () => {
+  it("[J8 C1] a WebSocket join receives the error and a close code that allows to reconnect after an unexpected error", async () => {
     const ana = await joinWebSocket("a", { to: broken() });
 
     expect(await ana.closed).toMatchObject({ code: 4000 });

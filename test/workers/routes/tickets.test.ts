@@ -6,7 +6,7 @@ import { joinSse, openEvents } from "../support/sse.ts";
 import { bearer, token, type TokenOptions } from "../support/tokens.ts";
 import { join, joinWebSocket } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock is frozen. Only the tests move it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -30,7 +30,7 @@ async function ticketFor(room: string, options: TokenOptions = {}): Promise<Tick
 }
 
 describe("tickets", () => {
-  it("[D10 G12] one is had for a token, and is good for a join over either transport", async () => {
+  it("[D10 G12] a ticket is issued in exchange for a token, and is valid for a join over both transports", async () => {
     const room = uniqueRoom("closed");
     const first = await ticketFor(room, { info: { role: "host" } });
     const second = await ticketFor(room);
@@ -45,11 +45,11 @@ describe("tickets", () => {
   });
 
   it.each([
-    ["awake", () => Promise.resolve()],
-    ["asleep since", (room: string) => evictDurableObject(kindsRoom(room).stub as DurableObjectStub)],
-    ["crashed since", () => crash()],
+    ["the room is awake", () => Promise.resolve()],
+    ["the room has slept", (room: string) => evictDurableObject(kindsRoom(room).stub as DurableObjectStub)],
+    ["the room has crashed", () => crash()],
   ])(
-    "[D10 S2 G6] an EventSource with nothing but it comes back as the same member: %s",
+    "[D10 S2 G6] an EventSource with only a ticket reconnects as the same member: %s",
     async (_how, happen) => {
       const room = uniqueRoom("closed");
       const { ticket } = await ticketFor(room);
@@ -65,7 +65,7 @@ describe("tickets", () => {
   );
 
   it.each(["closed", "closed-memory"])(
-    "[D10 G12] in a room of the kind %s another session's is refused",
+    "[D10 G12] a ticket that another session has used is rejected in a `%s` room",
     async (kind) => {
       const room = uniqueRoom(kind);
       const { ticket } = await ticketFor(room);
@@ -81,7 +81,7 @@ describe("tickets", () => {
     },
   );
 
-  it("[D10] one that was not used in time is good for nothing", async () => {
+  it("[D10] a ticket that was not used in time is rejected", async () => {
     const room = uniqueRoom("closed");
     const { ticket, useWithinMs } = await ticketFor(room);
     pass(useWithinMs + 1);
@@ -93,9 +93,9 @@ describe("tickets", () => {
   });
 
   it.each([
-    ["not used in time", 60_001, "was not used in time"],
-    ["of a token that has expired since", 3_700_000, "the ticket has expired"],
-  ])("[D10 S6 S7] an EventSource with a ticket %s is ended for good", async (_what, ms, message) => {
+    ["that was not used in time", 60_001, "was not used in time"],
+    ["whose token has expired", 3_700_000, "the ticket has expired"],
+  ])("[D10 S6 S7] an EventSource with a ticket %s must not retry", async (_what, ms, message) => {
     const room = uniqueRoom("closed");
     const { ticket } = await ticketFor(room);
     pass(ms);
@@ -110,7 +110,7 @@ describe("tickets", () => {
     expect(late.stream.lastEventId).toBe("~closed");
   });
 
-  it("[D10 D5 G12] it ends with its token, and is good in no other room, nor for an exchange", async () => {
+  it("[D10 D5 G12] a ticket expires with its token, and is not valid in another room or for another ticket", async () => {
     const room = uniqueRoom("closed");
     const other = uniqueRoom("closed");
     const { ticket, expiresInMs } = await ticketFor(room);
@@ -128,7 +128,7 @@ describe("tickets", () => {
     expect(await late.inbox.take("error")).toMatchObject({ code: "ticket_expired" });
   });
 
-  it("[D10] it needs a token, and the right to join", async () => {
+  it("[D10] a ticket request needs a token with the join capability", async () => {
     const room = uniqueRoom("closed");
     const post = async (headers: Record<string, string>): Promise<unknown> =>
       (await request(roomPath(room, "/ticket"), { method: "POST", headers }, to)).json();

@@ -4,7 +4,7 @@ import { createParlor } from "../../../src/worker/parlor.ts";
 
 const KINDS = { default: { text: "any", anonymous: true } };
 
-/** The problems of a server's configuration; none if it starts. */
+/** The problems of a server's configuration, or none if it starts. */
 function problemsOf(bindings: object, kinds: object = KINDS): readonly string[] {
   try {
     createParlor({ kinds: kinds as typeof KINDS, env: { ...env, ...bindings } });
@@ -14,7 +14,7 @@ function problemsOf(bindings: object, kinds: object = KINDS): readonly string[] 
   }
 }
 
-describe("a server with a configuration that cannot work", () => {
+describe("an invalid configuration", () => {
   it("[W5] a server with a bad configuration does not start, and names all problems at once: variables, tokens, keys, bindings, kinds", () => {
     const wrong = {
       MAX_MEMBERS: "many",

@@ -7,13 +7,13 @@ import { joinSse, openEvents } from "../support/sse.ts";
 
 afterEach(() => vi.useRealTimers());
 
-/** How long a reader may take nothing of a stream that has ended, in milliseconds. */
+/** How long the reader of an ended stream may read nothing, in milliseconds. */
 const LINGER_MS = 10_000;
 
-/** A frame of a room, larger than what a bridge hands to the runtime at once. */
+/** A frame that is larger than what a bridge passes to the runtime at once. */
 const FRAME = `e:1\n{"data":"${"x".repeat(60_000)}"}`;
 
-describe("a stream that has ended", () => {
+describe("an ended stream", () => {
   /** A bridge with unread frames whose room has closed the connection. */
   async function endUnread() {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -22,11 +22,11 @@ describe("a stream that has ended", () => {
     const bridge = openBridge({ sseHeartbeatMs: 60_000 }, { abort, place });
     for (let n = 0; n < 4; n++) bridge.room.send(FRAME);
     bridge.room.close(4003, "the member reads too slowly");
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0)); // it moves the timers a little, too
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0)); // this also advances the timers a little
     return { ...bridge, abort, place };
   }
 
-  it("[S4 G7] after the end of a stream, the request of a reader that takes nothing for ten seconds is aborted", async () => {
+  it("[S4 G7] after the end of a stream, the request of a reader that reads nothing for ten seconds is aborted", async () => {
     const { abort, place } = await endUnread();
 
     vi.advanceTimersByTime(LINGER_MS / 2);
@@ -53,7 +53,7 @@ describe("a stream that has ended", () => {
     expect(place.end).toHaveBeenCalledOnce();
   });
 
-  it("[S4 G7] an ended stream gives the runtime little of the data that its reader has not taken", async () => {
+  it("[S4 G7] an ended stream passes little of the data that its reader has not read to the runtime", async () => {
     const { reader, room } = openBridge({ sseHeartbeatMs: 60_000 });
     for (let n = 0; n < 4; n++) room.send(FRAME);
     await reader.read(); // retry

@@ -38,7 +38,7 @@ describe("polyfills of EventSource", () => {
 });
 
 describe("upgrades", () => {
-  /** Asks for an upgrade with headers as some client writes them. */
+  /** Requests an upgrade with the headers of some client. */
   async function joinAt(path: string, headers: Record<string, string> = {}): Promise<WebSocketMember> {
     const response = await request(path, { headers: { Upgrade: "websocket", ...headers } });
     if (response.webSocket === null) throw new Error(`refused with ${response.status}`);
@@ -68,7 +68,7 @@ describe("upgrades", () => {
     expect(ana.protocol).toBe(answered);
   });
 
-  it("[J1] upgrades are recognised whatever the case of the header's value", async () => {
+  it("[J1] upgrades are recognised in any case of the header's value", async () => {
     const ana = await joinAt(roomPath(uniqueRoom()), { Upgrade: "WebSocket" });
 
     expect(await ana.welcome()).toMatchObject({ type: "welcome" });
@@ -82,7 +82,7 @@ describe("upgrades", () => {
   });
 });
 
-describe("readers of events", () => {
+describe("event stream requests", () => {
   it.each(["text/event-stream, */*", "Text/Event-Stream", "*/*, text/event-stream;q=0.9"])(
     "[S7] readers with Accept: %s receive a refusal as a stream",
     async (accept) => {

@@ -6,12 +6,12 @@ import { serverWith } from "../support/servers.ts";
 import { joinSse, openEvents } from "../support/sse.ts";
 import { join } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock is frozen. Only the tests move it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-describe("ends", () => {
-  it("[S4 S5] a stream ends after its time with a close that says to come back", async () => {
+describe("the end of a stream", () => {
+  it("[S4 S5] a stream ends after its maximum age with a close that allows to reconnect", async () => {
     const { reader, closed } = openBridge({ sseMaxAgeMs: 12 });
     vi.setSystemTime(Date.now() + 12);
 
@@ -22,10 +22,10 @@ describe("ends", () => {
   });
 
   it.each([
-    ["frames", { SSE_MAX_FRAMES: "10" }, 9], // and the welcome
+    ["frames", { SSE_MAX_FRAMES: "10" }, 9], // the tenth is the welcome
     ["bytes", { SSE_MAX_BYTES: "65536" }, 4],
   ])(
-    "[S4 S5 G4] a stream that carried its share of %s ends in order, and its reader resumes",
+    "[S4 S5 G4] a stream that reaches its maximum of %s ends in order, and its reader resumes",
     async (_what, bounds, carried) => {
       const room = uniqueRoom();
       const ana = await join(room);
@@ -45,7 +45,7 @@ describe("ends", () => {
     },
   );
 
-  it("[S4 G4] a reader that returns after long is given it all, though it is more than a window", async () => {
+  it("[S4 G4] a reader that reconnects after a long time receives all missed messages, also if they exceed the window", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const start = ana.position;
@@ -59,7 +59,7 @@ describe("ends", () => {
     expect(bob.inbox.messages).toEqual(ana.inbox.messages);
   });
 
-  it("[S4 G4 G12] so it is whatever the members say of themselves", async () => {
+  it("[S4 G4 G12] a reader receives all missed messages whatever presence data the members have", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room, { query: { presence: `${"[".repeat(64)}${"]".repeat(64)}` } });
     const start = ana.position;
@@ -71,7 +71,7 @@ describe("ends", () => {
     expect(bob.inbox.messages).toEqual(ana.inbox.messages);
   });
 
-  it("[S5 S6] who leaves reads a close that says to stay away, with the id ~closed", async () => {
+  it("[S5 S6] a member that leaves receives a close after which it must not retry, with the id ~closed", async () => {
     const bob = await joinSse(uniqueRoom());
 
     expect((await bob.post({ type: "leave" })).body).toEqual({ type: "ack" });
@@ -81,7 +81,7 @@ describe("ends", () => {
     expect(bob.stream.lastEventId).toBe("~closed");
   });
 
-  it("[S5 S6 J5] a replaced stream ends with a close that says to stay away", async () => {
+  it("[S5 S6 J5] a replaced stream ends with a close after which the client must not retry", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
 
@@ -92,7 +92,7 @@ describe("ends", () => {
     expect(bob.stream.lastEventId).toBe("~closed");
   });
 
-  it("[S5 S2] a close that says to come back leaves the position as the id", async () => {
+  it("[S5 S2] a close that allows to reconnect keeps the position as the last id", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     const { position } = bob;
@@ -105,7 +105,7 @@ describe("ends", () => {
     expect(bob.stream.lastEventId).toBe(position);
   });
 
-  it("[S6] a request that brings ~closed is answered 403, whatever its room", async () => {
+  it("[S6] a request with the last id ~closed receives 403 in every room", async () => {
     for (const room of [uniqueRoom(), "nope:room"]) {
       const bob = await openEvents(room, { lastEventId: "~closed" });
 

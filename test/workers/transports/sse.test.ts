@@ -8,7 +8,7 @@ import { joinSse } from "../support/sse.ts";
 import { join } from "../support/websocket.ts";
 
 describe("events", () => {
-  it("[S1] a stream begins with retry, spread over twice its option", async () => {
+  it("[S1] a stream begins with a retry time, spread from SSE_RETRY_MS to twice its value", async () => {
     const server = serverWith({ SSE_RETRY_MS: "10000" });
     const members = await Promise.all(Array.from({ length: 8 }, () => joinSse(uniqueRoom(), { to: server })));
     const delays = members.map(({ stream }) => stream.retryMs ?? 0);
@@ -18,7 +18,7 @@ describe("events", () => {
     expect(await firstBytes(uniqueRoom())).toMatch(/^retry: \d+\n/);
   });
 
-  it("[S1 P3 G4] every event has the id of the position that reading it brings to, and no event name", async () => {
+  it("[S1 P3 G4] every event has the position after it as id, and no event name", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const at = (offset: number): string => `${ana.position.split(":")[0]}:${offset}`;
@@ -33,15 +33,15 @@ describe("events", () => {
     await bob.inbox.take("presence");
 
     expect(bob.stream.events.map(({ event, id }) => [event, id])).toEqual([
-      ["", at(0)], // the welcome: the start of the replay
-      ["", at(2)], // what was missed
+      ["", at(0)], // the welcome, with the start of the replay
+      ["", at(2)], // missed messages
       ["", at(2)], // position
       ["", at(3)],
       ["", at(3)], // presence
     ]);
   });
 
-  it("[S1 S5] the last event of a stream has an id too", async () => {
+  it("[S1 S5] the last event of a stream has an id", async () => {
     const bob = await joinSse(uniqueRoom());
     await bob.post({ type: "leave" });
     await bob.ended;
@@ -53,7 +53,7 @@ describe("events", () => {
     expect(rotated.events.map(({ id }) => id)).toEqual(["e:1", "e:1"]);
   });
 
-  it("[S2 G4] an EventSource comes back as the same member, and gets exactly what it missed", async () => {
+  it("[S2 G4] an EventSource reconnects as the same member, and receives exactly the missed messages", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const ana = await join(room);
     const bob = await joinSse(room, { key, query: { rewind: "5" } });
@@ -70,7 +70,7 @@ describe("events", () => {
     expect(await again.welcome()).toMatchObject({ recovered: true });
   });
 
-  it("[S2 G4] an EventSource that saw nothing but the welcome misses nothing", async () => {
+  it("[S2 G4] an EventSource that received only the welcome misses nothing", async () => {
     const [room, key] = [uniqueRoom(), randomKey()];
     const ana = await join(room);
     const bob = await joinSse(room, { key });
@@ -83,7 +83,7 @@ describe("events", () => {
     expect(again.inbox.messages.map(({ offset }) => offset)).toEqual([1]);
   });
 
-  it("[S2 P5] a Last-Event-ID of another log is answered like any position", async () => {
+  it("[S2 P5] a Last-Event-ID of another log is handled like any position of another log", async () => {
     const bob = await joinSse(uniqueRoom(), { lastEventId: "other:7" });
 
     expect(await bob.welcome()).toMatchObject({ recovered: false, reason: "epoch" });
@@ -91,7 +91,7 @@ describe("events", () => {
 });
 
 describe("liveness", () => {
-  it("[S3] comments come by the heartbeat, whose option ends at 25 seconds", async () => {
+  it("[S3] a stream has a comment per SSE_HEARTBEAT_MS, whose maximum is 25 seconds", async () => {
     const { reader, room } = openBridge({ sseHeartbeatMs: 5 });
 
     const stream = await read(reader, ({ comments }) => comments >= 3);
@@ -101,16 +101,16 @@ describe("liveness", () => {
     expect(OPTIONS.sseHeartbeatMs.max).toBeLessThanOrEqual(25_000);
   });
 
-  it("[S3 L4] the room hears a ping once the reader has taken a heartbeat", async () => {
+  it("[S3 L4] the room receives a ping after the reader has read a heartbeat", async () => {
     const { reader, pinged, room } = openBridge({ sseHeartbeatMs: 5 });
 
-    const heard = await Promise.race([read(reader), pinged.then(() => "a ping")]);
+    const first = await Promise.race([read(reader), pinged.then(() => "a ping")]);
     room.close(4000, "done");
 
-    expect(heard).toBe("a ping");
+    expect(first).toBe("a ping");
   });
 
-  it("[S3 G9] a reader that is gone is found at a heartbeat, and the room's connection closed", async () => {
+  it("[S3 G9] a heartbeat detects a reader that has disconnected, and closes the connection to the room", async () => {
     const { reader, closed } = openBridge({ sseHeartbeatMs: 5 });
 
     await reader.cancel();
@@ -118,7 +118,7 @@ describe("liveness", () => {
     expect(await closed).toBeLessThan(4500);
   });
 
-  it("[S3 G9] a reader that is gone leaves the room", async () => {
+  it("[S3 G9] the member of a reader that has disconnected leaves the room", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
 
@@ -133,7 +133,7 @@ describe("liveness", () => {
 });
 
 describe("headers", () => {
-  it("[H4 S1] a stream may be read from any origin, and is not to be cached or held back", async () => {
+  it("[H4 S1] a stream can be read from any origin, and its headers prevent caching and buffering", async () => {
     const { response } = await joinSse(uniqueRoom(), { headers: { Origin: "https://example.com" } });
 
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");

@@ -14,7 +14,7 @@ it.each([
   ["::ffff:203.0.113.9", "203.0.113.9"],
   ["1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8:9"],
   ["not:an:address", "not:an:address"],
-])("[L3] %s counts as %s", (address, counted) => {
+])("[L3] the address %s counts as %s", (address, counted) => {
   expect(from(address)).toBe(counted);
 });
 
@@ -32,6 +32,9 @@ it.each<[string, string | null, boolean]>([
   ["https://*.example.com", "https://aXexample.com", false],
   ["http://localhost:*, https://a.b", "https://a.b", true],
   ["http://localhost:*", "http://localhost:5173", true],
-])("[D9 G12] of %j the origin %s is allowed: %s", (list, origin, isAllowed) => {
-  expect(new Origins(list).allows(origin)).toBe(isAllowed);
-});
+])(
+  "[D9 G12] for the list of origins %j and the origin %s, `allows` returns %s",
+  (list, origin, isAllowed) => {
+    expect(new Origins(list).allows(origin)).toBe(isAllowed);
+  },
+);

@@ -3,13 +3,13 @@ import { readConfig } from "../../../../src/config/config.ts";
 import { readOrigins } from "../../../../src/config/origins.ts";
 import { Origins } from "../../../../src/worker/admission/origins.ts";
 
-/** Whether a server with this ALLOWED_ORIGINS accepts a page of an origin; the problems if it does not start. */
+/** Whether a server with this ALLOWED_ORIGINS accepts a page of an origin, or its problems if it does not start. */
 function allows(list: string, origin: string): boolean | readonly string[] {
   const { value, problems } = readOrigins(list);
   return problems.length > 0 ? problems : new Origins(value).allows(origin);
 }
 
-describe("origins that are taken as they are meant", () => {
+describe("valid origins", () => {
   it.each([
     ["https://app.example.com/", "https://app.example.com"],
     ["HTTPS://App.Example.com", "https://app.example.com"],
@@ -42,7 +42,7 @@ describe("origins that are taken as they are meant", () => {
   });
 });
 
-describe("origins that cannot be meant", () => {
+describe("invalid origins", () => {
   it.each([
     ["app.example.com", '"app.example.com" has no scheme; write https://app.example.com'],
     ["*.example.com", '"*.example.com" has no scheme; write https://*.example.com'],
@@ -57,7 +57,7 @@ describe("origins that cannot be meant", () => {
     ["https://a.example;https://b.example", "is not an origin"],
     ["*, https://app.example.com", '"*" allows every origin, so it must be the only item'],
     [",", "contains no origin; remove it to allow all"],
-  ])("[D9 W5] ALLOWED_ORIGINS of %j starts no server, and says why", (list, why) => {
+  ])("[D9 W5] a server with ALLOWED_ORIGINS of %j does not start, and reports the problem", (list, why) => {
     const problems = allows(list, "https://app.example.com");
 
     expect(problems).toEqual([expect.stringContaining(why)]);
@@ -65,7 +65,7 @@ describe("origins that cannot be meant", () => {
     expect(() => readConfig({ ALLOWED_ORIGINS: list }, { default: { text: "any" } })).toThrow(why);
   });
 
-  it("[D9 W5] every invalid origin is named", () => {
+  it("[D9 W5] every invalid origin in ALLOWED_ORIGINS is reported", () => {
     expect(allows("a.example, https://ok.example, https://b.example/x", "https://ok.example")).toHaveLength(
       2,
     );

@@ -11,7 +11,7 @@ function open(streams: StreamLimit, source: string, now: number): OpenStream {
 }
 
 describe("streams of a source", () => {
-  it("[L3] streams that ended leave their places to others", () => {
+  it("[L3] an ended stream no longer counts for its source", () => {
     const streams = new StreamLimit(2, HEARTBEAT_MS);
     const [first, second] = [open(streams, "ana", 0), open(streams, "ana", 0)];
 
@@ -24,7 +24,7 @@ describe("streams of a source", () => {
     expect(streams.open("ana", 0)).toMatchObject({ ok: true });
   });
 
-  it("[L3] streams that nobody ended stop counting three heartbeats after their last one", () => {
+  it("[L3] a lost stream counts until three heartbeats after its last one", () => {
     const streams = new StreamLimit(1, HEARTBEAT_MS);
     const stream = open(streams, "ana", 0);
 
@@ -33,7 +33,7 @@ describe("streams of a source", () => {
     expect(streams.open("ana", 4 * HEARTBEAT_MS)).toMatchObject({ ok: true });
   });
 
-  it("[L3 G7] streams whose readers were cut off keep their places for ten minutes", () => {
+  it("[L3 G7] a stream whose reader was cut off counts for another ten minutes", () => {
     const streams = new StreamLimit(1, HEARTBEAT_MS);
     const stream = open(streams, "ana", 0);
     stream.end();
@@ -53,7 +53,7 @@ describe("streams of a source", () => {
     expect(streams.open("ana", 1_000)).toMatchObject({ ok: false });
   });
 
-  it("[L3] a clock that is set back keeps no place for longer than three heartbeats, or ten minutes after a cut", () => {
+  it("[L3] after the clock is set back, a stream counts for at most three heartbeats, or ten minutes after a cut", () => {
     const streams = new StreamLimit(2, HEARTBEAT_MS);
     const day = 86_400_000;
     open(streams, "ana", day); // The runtime drops it.
@@ -67,7 +67,7 @@ describe("streams of a source", () => {
     expect(streams.open("ana", 600_000)).toMatchObject({ ok: true });
   });
 
-  it("[L3] a stream that looked lost because the clock was set forward counts again from its next heartbeat", () => {
+  it("[L3] a stream that seemed lost because the clock was set forward counts again from its next heartbeat", () => {
     const streams = new StreamLimit(1, HEARTBEAT_MS);
     const day = 86_400_000;
     const first = open(streams, "ana", 0);

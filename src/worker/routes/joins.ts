@@ -1,0 +1,87 @@
+import { Hono } from "hono";
+
+import { err, type Result } from "../../protocol/result.ts";
+import { Bridge } from "../../transports/bridge.ts";
+import { CLOSED_ID, eventStream, lastEventIdOf } from "../../transports/sse.ts";
+import { errorResponse } from "../../transports/upstream.ts";
+import { isUpgrade } from "../../transports/websocket.ts";
+import { admit, type Joiner } from "../admission/admission.ts";
+import { RefusalCache } from "../admission/refusal-cache.ts";
+import type { StreamLimit } from "../admission/stream-limit.ts";
+import type { ClientLocation } from "../rooms/location.ts";
+import { openSocket, type Joined } from "../rooms/room-socket.ts";
+import { refuse, refuseReadably } from "./refusals.ts";
+import type { Incoming, RouteEnv, Shared } from "./shared.ts";
+
+/**
+ * Makes the routes that join a room, over WebSocket and over SSE.
+ *
+ * @param streamLimit absent if the limits per address are off
+ */
+export function joinRoutes(
+  { server, rooms, newRooms }: Shared,
+  streamLimit: StreamLimit | undefined,
+): Hono<RouteEnv> {
+  const refusalCache = new RefusalCache();
+  const app = new Hono<RouteEnv>();
+
+  app.get("/rooms/:room", async (c, next) => {
+    const { raw } = c.req;
+    if (!isUpgrade(raw)) return next(); // Reads the room.
+    // Hono serves HEAD with the route of GET. The socket would never be used.
+    if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
+    const { offer } = c.get("caller");
+    const joiner = { dialect: offer?.dialect ?? "json", key: offer?.key, attempt: offer?.attempt } as const;
+    const joined = await join(c, joiner, offer?.echo);
+    return joined.ok ? joined.value.response : refuse(raw, joined.error, server.sseRetryMs);
+  });
+
+  app.get("/rooms/:room/events", async (c) => {
+    const { raw } = c.req;
+    // Hono serves HEAD with the route of GET. The stream would never be read.
+    if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
+    const lastEventId = lastEventIdOf(raw);
+    if (lastEventId === CLOSED_ID) return errorResponse({ code: "closed_for_good" });
+    const { source } = c.get("caller");
+    const stream = streamLimit?.open(source, Date.now());
+    if (stream?.ok === false) return refuseReadably(raw, stream.error, server.sseRetryMs);
+    const joined = await join(c, { dialect: "bridge", lastEventId });
+    if (!joined.ok) {
+      stream?.value.end();
+      return refuseReadably(raw, joined.error, server.sseRetryMs);
+    }
+    const abort = (reason: Error): void => c.env.execution?.abort(reason);
+    const request = { signal: raw.signal, abort, place: stream?.value };
+    return eventStream(Bridge.open(joined.value.socket, request, server));
+  });
+
+  return app;
+
+  /** Joins a caller to its room, unless the room has recently rejected it. */
+  async function join(
+    c: Incoming,
+    joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId">,
+    echo?: string,
+  ): Promise<Result<Joined>> {
+    const { roomRequest, address, source } = c.get("caller");
+    if (!roomRequest.ok) return roomRequest;
+    const { reference } = roomRequest.value;
+    const now = Date.now();
+    const mayNotCreate = newRooms?.mayCreate(source, reference.room, now) === false;
+    const admitted = await admit(roomRequest.value, { ...joiner, address, mayNotCreate });
+    if (!admitted.ok) return admitted;
+    const refusal = refusalCache.refusal(reference, admitted.value, now);
+    if (refusal !== undefined) return err(refusal);
+    const joined = await openSocket(rooms, reference, admitted.value, {
+      at: c.req.raw.cf as ClientLocation | undefined,
+      subprotocol: echo,
+      signal: c.req.raw.signal,
+    });
+    if (!joined.ok) refusalCache.note(reference.room, admitted.value, joined.error, now);
+    else {
+      newRooms?.found(reference.room);
+      if (joined.value.isFirst) newRooms?.created(source, reference.room, now);
+    }
+    return joined;
+  }
+}
