@@ -112,11 +112,11 @@ describe("an SSE reader that stops reading", () => {
     const bob = await openUnread(room, ana);
 
     await publishBig(ana, 30);
-    const { sent = 0, seen, behind } = (await bob.sendWindow()) ?? {};
+    const { sent = 0, seen, state } = (await bob.sendWindow()) ?? {};
     await ana.publish("last", 1);
     await readInto(bob.stream, bob.reader, ({ inbox }) => inbox.position.endsWith(":31"));
 
-    expect({ seen, behind }).toEqual({ seen: 0, behind: 1 });
+    expect({ seen, state }).toMatchObject({ seen: 0, state: { is: "behind", offset: 1 } });
     expect(sent).toBeLessThanOrEqual(BRIDGE_WINDOW);
     expect(bob.stream.inbox.messages.map(({ offset }) => offset)).toEqual(oneTo(31));
     expect(bob.stream.lastEventId).toMatch(/:31$/);
