@@ -10,7 +10,7 @@ const MAX_DELAY_MS = 50;
 /**
  * Every write of the log is a billed row of any size, so the next write is delayed to hold more messages. At `perSecond`
  * messages and above, the delay is `restMs`. Below that rate, the delay is proportionally shorter. At 100 messages a second it
- * is under a millisecond, and at 2,000 a second a row holds about 20 messages. The rate is an average over about `memoryMs`,
+ * is about a millisecond, and at 2,000 a second a row holds about 20 messages. The rate is an average over about `memoryMs`,
  * so a short burst is delayed less than a steady load of the same rate.
  */
 const STORES = { restMs: 13, perSecond: 2_000, memoryMs: 500 };
