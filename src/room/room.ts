@@ -126,7 +126,7 @@ class Room extends DurableObject implements RoomApi {
 
   /**
    * Ends overdue connections and graces, and deletes a room that has been empty for too long. The platform gives up a failing
-   * alarm after six retries, so the room always sets it again. Nothing of the work of a failed alarm is kept.
+   * alarm after six retries, so the room always sets it again. The work of a failed alarm is rolled back.
    */
   override async alarm(): Promise<void> {
     this.#room.deadlines.came();
