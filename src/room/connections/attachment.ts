@@ -27,7 +27,7 @@ export interface SessionRecord {
   readonly heardAt: number;
   /** Set for a connection that only watches. It is not a member. */
   readonly viewOnly?: boolean;
-  /** What its token allows. Absent in an open room, which allows everyone the same. */
+  /** What its token allows. Absent without a token, which gives the rights that an open room gives everyone. */
   readonly access?: Access | undefined;
   /** The source that it counts against (`JoinRequest`). Absent if an older Worker accepted it. */
   readonly source?: string | undefined;

@@ -35,7 +35,7 @@ describe("the subprotocol", () => {
     ["bad_room", 4500, "a b", {}],
     ["bad_key", 4500, "a", { key: "x" }],
     ["presence_too_large", 4500, "a", { presence: JSON.stringify("x".repeat(1_023)) }],
-  ])("[B1 J8] a refusal comes in the dialect: %s", async (code, close, room, query) => {
+  ])("[B1 J8] a rejected join is reported in the binary dialect: %s", async (code, close, room, query) => {
     const ana = await joinWebSocket(room, { query, ...BINARY });
 
     expect(await ana.closed).toMatchObject({ code: close });
@@ -64,10 +64,10 @@ describe("frames", () => {
   it.each([
     ["invalid Protobuf", [0xff, 0xff], "bad_frame"],
     ["JSON", [0x7b, 0x7d], "bad_frame"],
-    ["nothing", [], "bad_frame"],
+    ["no bytes", [], "bad_frame"],
     ["an item without an act", [0x0a, 0x00], "unknown_type"],
-    ["an act that is not known", [0x0a, 0x03, 0x92, 0x03, 0x00], "unknown_type"],
-  ])("[B5 F2] bytes that are %s are refused, and the connection goes on", async (_what, bytes, code) => {
+    ["an unknown act", [0x0a, 0x03, 0x92, 0x03, 0x00], "unknown_type"],
+  ])("[B5 F2] a binary frame with %s is rejected, and the connection stays open", async (_what, bytes, code) => {
     const ana = await join(uniqueRoom(), BINARY);
 
     expect(await ana.ask(Uint8Array.from(bytes).buffer)).toMatchObject({ type: "error", code });

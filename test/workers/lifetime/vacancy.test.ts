@@ -40,7 +40,7 @@ describe("an empty room", () => {
     ["awake", async () => undefined],
     ["after a hibernation", (room: string) => evict(room)],
     ["after a crash", () => crash()],
-  ])("[N4 G11] vanishes whole once its time is over: %s", async (_how, between) => {
+  ])("[N4 G11] an empty room deletes everything it has stored when its time is over: %s", async (_how, between) => {
     const { room, position, since } = await emptied();
     await between(room);
     expect(await infoOf(room)).toMatchObject({ members: 0, position });

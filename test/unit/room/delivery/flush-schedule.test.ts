@@ -33,7 +33,7 @@ describe("when a flush is due", () => {
     expect([0, 0, 0, 0, 0].map(restAfter)).toEqual([expect.closeTo(4.67, 1), 3.5, 3.5, 3.5, 3.5]);
   });
 
-  it("[A4 G8] volatile messages alone are flushed at the rate of the kind", () => {
+  it("[A4 G8] volatile messages alone are flushed at most at the configured rate", () => {
     const flushSchedule = new FlushSchedule(20);
     flushSchedule.flushed(10, 0, NOW);
 
