@@ -9,13 +9,16 @@ describe("a close by the client", () => {
     ["code 3001 and a reason", 3001, "own reasons", { code: 3001, reason: "own reasons" }],
     ["code 4999", 4999, "", { code: 4999, reason: "" }],
     ["the longest reason", 1000, "é".repeat(61), { code: 1000, reason: "é".repeat(61) }],
-  ])("[C2] a close with %s is answered with the same code and reason", async (_what, code, reason, expected) => {
-    const ana = await join(uniqueRoom());
+  ])(
+    "[C2] a close with %s is answered with the same code and reason",
+    async (_what, code, reason, expected) => {
+      const ana = await join(uniqueRoom());
 
-    ana.close(code, reason);
+      ana.close(code, reason);
 
-    expect(await ana.closed).toEqual(expected);
-  });
+      expect(await ana.closed).toEqual(expected);
+    },
+  );
 
   it("[C2] the room answers a close without a code", async () => {
     const ana = await join(uniqueRoom());

@@ -84,19 +84,22 @@ describe("the silence timeout", () => {
     ["a frame", (ana: WebSocketMember) => ana.publish("e", 1, { ref: Date.now() })],
     ["a rejected frame", (ana: WebSocketMember) => ana.ask("{")],
     ["an act by POST", (ana: WebSocketMember, room: string) => post(room, ana, { type: "presence" })],
-  ])("[L4 G6] %s within each silence timeout keeps a connection open, also across hibernations", async (_what, speak) => {
-    const room = uniqueRoom();
-    const ana = await join(room);
+  ])(
+    "[L4 G6] %s within each silence timeout keeps a connection open, also across hibernations",
+    async (_what, speak) => {
+      const room = uniqueRoom();
+      const ana = await join(room);
 
-    for (let spoken = 0; spoken < 5; spoken++) {
-      await evict(room);
-      await speak(ana, room);
-      pass(SILENCE_MS - 1);
-      await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
-    }
+      for (let spoken = 0; spoken < 5; spoken++) {
+        await evict(room);
+        await speak(ana, room);
+        pass(SILENCE_MS - 1);
+        await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
+      }
 
-    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
-  });
+      expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+    },
+  );
 
   it("[L4 F7] a ping that the platform answered counts as activity", async () => {
     const room = uniqueRoom();

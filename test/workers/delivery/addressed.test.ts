@@ -138,35 +138,32 @@ describe("an addressee that is not a member", () => {
     "a member that has left",
     "an unknown id among others",
     "a client that only watches",
-  ])(
-    "[A7] a message for %s is rejected with unknown_member, and nothing is sent",
-    async (who) => {
-      const room = uniqueRoom();
-      const [ana, bob, cem] = [await join(room), await join(room), await join(room)];
-      const watcher = await join(room, { query: { view: "1" } });
-      cem.close(1000);
-      await ana.inbox.take("presence", ({ left }) => left !== undefined);
-      const to = {
-        "an unknown id": [randomKey()],
-        "a member that has left": [cem.member],
-        "an unknown id among others": [bob.member, randomKey()],
-        "a client that only watches": [watcher.member],
-      }[who] as string[];
+  ])("[A7] a message for %s is rejected with unknown_member, and nothing is sent", async (who) => {
+    const room = uniqueRoom();
+    const [ana, bob, cem] = [await join(room), await join(room), await join(room)];
+    const watcher = await join(room, { query: { view: "1" } });
+    cem.close(1000);
+    await ana.inbox.take("presence", ({ left }) => left !== undefined);
+    const to = {
+      "an unknown id": [randomKey()],
+      "a member that has left": [cem.member],
+      "an unknown id among others": [bob.member, randomKey()],
+      "a client that only watches": [watcher.member],
+    }[who] as string[];
 
-      expect(await ana.act({ type: "publish", event: "secret", to })).toEqual({
-        type: "error",
-        ref: 1,
-        code: "unknown_member",
-        message: expect.any(String) as string,
-      });
-      expect(await ana.ask({ type: "publish", event: "secret", volatile: true, to })).toMatchObject({
-        code: "unknown_member",
-      });
-      expect(await ana.publish("mark", 1)).toMatchObject({ offset: 1 });
-      await bob.inbox.take("message");
-      expect(eventsOf(bob)).toEqual(["mark"]);
-    },
-  );
+    expect(await ana.act({ type: "publish", event: "secret", to })).toEqual({
+      type: "error",
+      ref: 1,
+      code: "unknown_member",
+      message: expect.any(String) as string,
+    });
+    expect(await ana.ask({ type: "publish", event: "secret", volatile: true, to })).toMatchObject({
+      code: "unknown_member",
+    });
+    expect(await ana.publish("mark", 1)).toMatchObject({ offset: 1 });
+    await bob.inbox.take("message");
+    expect(eventsOf(bob)).toEqual(["mark"]);
+  });
 
   it("[A7 H2] a message for an unknown id is rejected with status 404 over HTTP", async () => {
     const bob = await joinSse(uniqueRoom());

@@ -23,13 +23,16 @@ describe("the subprotocol", () => {
     ["before parlor.v1", ["parlor.v1.proto", "parlor.v1"], "parlor.v1.proto"],
     ["after parlor.v1", ["parlor.v1", "parlor.v1.proto"], "parlor.v1"],
     ["after unknown ones", ["mqtt", "parlor.v2", "parlor.v1.proto"], "parlor.v1.proto"],
-  ])("[B1 J2] the server selects the first subprotocol that it supports: parlor.v1.proto %s", async (_what, protocols, answer) => {
-    const ana = await join(uniqueRoom(), { protocols, as: "json" });
+  ])(
+    "[B1 J2] the server selects the first subprotocol that it supports: parlor.v1.proto %s",
+    async (_what, protocols, answer) => {
+      const ana = await join(uniqueRoom(), { protocols, as: "json" });
 
-    expect(ana.protocol).toBe(answer);
-    // The helper fails a client that is sent another dialect than its own.
-    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
-  });
+      expect(ana.protocol).toBe(answer);
+      // The helper fails a client that is sent another dialect than its own.
+      expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
+    },
+  );
 
   it.each([
     ["bad_room", 4500, "a b", {}],
@@ -67,12 +70,15 @@ describe("frames", () => {
     ["no bytes", [], "bad_frame"],
     ["an item without an act", [0x0a, 0x00], "unknown_type"],
     ["an unknown act", [0x0a, 0x03, 0x92, 0x03, 0x00], "unknown_type"],
-  ])("[B5 F2] a binary frame with %s is rejected, and the connection stays open", async (_what, bytes, code) => {
-    const ana = await join(uniqueRoom(), BINARY);
+  ])(
+    "[B5 F2] a binary frame with %s is rejected, and the connection stays open",
+    async (_what, bytes, code) => {
+      const ana = await join(uniqueRoom(), BINARY);
 
-    expect(await ana.ask(Uint8Array.from(bytes).buffer)).toMatchObject({ type: "error", code });
-    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
-  });
+      expect(await ana.ask(Uint8Array.from(bytes).buffer)).toMatchObject({ type: "error", code });
+      expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
+    },
+  );
 
   it("[B3 B4 F4] items that are sent together share one frame, and messages share one item", async () => {
     const room = uniqueRoom();

@@ -144,24 +144,27 @@ describe("an alarm that is set", () => {
   it.each([
     ["awake", async () => undefined],
     ["asleep", (room: string) => evict(room)],
-  ])("[M4 G9 G11] the alarm for a grace does not move when other connections are lost later: the room is %s", async (_how, between) => {
-    const room = uniqueRoom("chat");
-    const witness = await join(room);
-    const [bob, cem] = [await joinCuttable(room), await joinCuttable(room)];
-    await bob.cut();
-    await lost(room, bob);
-    const soon = (await alarmOf(room)) ?? 0;
-    await between(room);
-    vi.setSystemTime(Date.now() + CHAT_GRACE_MS / 2);
+  ])(
+    "[M4 G9 G11] the alarm for a grace does not move when other connections are lost later: the room is %s",
+    async (_how, between) => {
+      const room = uniqueRoom("chat");
+      const witness = await join(room);
+      const [bob, cem] = [await joinCuttable(room), await joinCuttable(room)];
+      await bob.cut();
+      await lost(room, bob);
+      const soon = (await alarmOf(room)) ?? 0;
+      await between(room);
+      vi.setSystemTime(Date.now() + CHAT_GRACE_MS / 2);
 
-    await cem.cut();
-    await lost(room, cem);
+      await cem.cut();
+      await lost(room, cem);
 
-    expect(await alarmOf(room)).toBe(soon);
-    await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS);
-    await witness.publish("mark", 1);
-    expect(leaves(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
-  });
+      expect(await alarmOf(room)).toBe(soon);
+      await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS);
+      await witness.publish("mark", 1);
+      expect(leaves(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
+    },
+  );
 
   it("[M4 G9 G11] the alarm for a grace is set again when its handler fails once", async () => {
     const room = uniqueRoom("chat");

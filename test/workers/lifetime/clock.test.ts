@@ -100,37 +100,43 @@ describe("a clock fault", () => {
     },
   );
 
-  it.each(CASES)("[L4 G9] a clock that %s does not prolong the silence timeout: the room is %s", async (_what, _state, fault) => {
-    const room = uniqueRoom();
-    const ana = await join(room);
-    fault.before();
-    const bob = await join(room);
-    await fault.rest(room);
-    fault.after();
-    await ana.publish("e", 1);
+  it.each(CASES)(
+    "[L4 G9] a clock that %s does not prolong the silence timeout: the room is %s",
+    async (_what, _state, fault) => {
+      const room = uniqueRoom();
+      const ana = await join(room);
+      fault.before();
+      const bob = await join(room);
+      await fault.rest(room);
+      fault.after();
+      await ana.publish("e", 1);
 
-    const took = await passUntil(room, () => isClosed(bob), HOUR_MS);
+      const took = await passUntil(room, () => isClosed(bob), HOUR_MS);
 
-    expect(await bob.closed).toMatchObject({ code: 4002 });
-    expect(took).toBeGreaterThanOrEqual(SILENCE_MS - 1_000);
-    expect(took).toBeLessThanOrEqual(SILENCE_MS + 75_000);
-  });
+      expect(await bob.closed).toMatchObject({ code: 4002 });
+      expect(took).toBeGreaterThanOrEqual(SILENCE_MS - 1_000);
+      expect(took).toBeLessThanOrEqual(SILENCE_MS + 75_000);
+    },
+  );
 
-  it.each(CASES)("[N4] a clock that %s does not keep an empty room beyond its time: the room is %s", async (_what, _state, fault) => {
-    const room = uniqueRoom();
-    fault.before();
-    const ana = await join(room);
-    ana.send({ type: "leave" });
-    await ana.closed;
-    await fault.rest(room);
-    fault.after();
-    await infoOf(room);
+  it.each(CASES)(
+    "[N4] a clock that %s does not keep an empty room beyond its time: the room is %s",
+    async (_what, _state, fault) => {
+      const room = uniqueRoom();
+      fault.before();
+      const ana = await join(room);
+      ana.send({ type: "leave" });
+      await ana.closed;
+      await fault.rest(room);
+      fault.after();
+      await infoOf(room);
 
-    const TTL_MS = OPTIONS.emptyRoomTtlMs.default;
-    const took = await passUntil(room, async () => (await tablesOf(room)).length === 0, TTL_MS + HOUR_MS);
+      const TTL_MS = OPTIONS.emptyRoomTtlMs.default;
+      const took = await passUntil(room, async () => (await tablesOf(room)).length === 0, TTL_MS + HOUR_MS);
 
-    expect(took).toBe(TTL_MS);
-  });
+      expect(took).toBe(TTL_MS);
+    },
+  );
 });
 
 describe("penalties during a clock fault", () => {
@@ -149,30 +155,36 @@ describe("penalties during a clock fault", () => {
     FAULTS.flatMap(([what, before, after]) =>
       REST.map(([state, rest]) => [what, state, { before, after, rest }] as const),
     ),
-  )("[L2 G10] a clock that %s does not prolong or repeat a penalty: the room is %s", async (_what, _state, fault) => {
-    const room = uniqueRoom("strict");
-    const [home, away] = [from(), from()];
-    const host = await join(room, from());
-    fault.before();
-    const cem = await join(room, away);
-    await beMuted(cem);
-    await beBanned(await join(room, home));
-    expect(await refusalOf(room, home.headers)).toMatchObject({ code: "banned" }); // The Worker has cached the ban as well.
-    await fault.rest(room);
-    fault.after();
-    const at = Date.now();
+  )(
+    "[L2 G10] a clock that %s does not prolong or repeat a penalty: the room is %s",
+    async (_what, _state, fault) => {
+      const room = uniqueRoom("strict");
+      const [home, away] = [from(), from()];
+      const host = await join(room, from());
+      fault.before();
+      const cem = await join(room, away);
+      await beMuted(cem);
+      await beBanned(await join(room, home));
+      expect(await refusalOf(room, home.headers)).toMatchObject({ code: "banned" }); // The Worker has cached the ban as well.
+      await fault.rest(room);
+      fault.after();
+      const at = Date.now();
 
-    expect(await cem.publish("e", 1)).toMatchObject({ code: "muted", retryAfterMs: STRICT.muteMs });
-    expect(await refusalOf(room, home.headers)).toMatchObject({ code: "banned", retryAfterMs: STRICT.banMs });
-    vi.setSystemTime(at + STRICT.muteMs);
-    expect(await cem.publish("e", 2)).toMatchObject({ type: "ack" });
-    vi.setSystemTime(at + STRICT.banMs);
-    const ana = await join(room, home);
-    vi.setSystemTime(at + HOUR_MS + STRICT.muteMs / 2); // The clock has reached its time before the fault again.
-    expect(await ana.publish("e", 3)).toMatchObject({ type: "ack" });
-    await rejoin(room, ana, home);
-    expect(await host.publish("e", 4)).toMatchObject({ type: "ack" });
-  });
+      expect(await cem.publish("e", 1)).toMatchObject({ code: "muted", retryAfterMs: STRICT.muteMs });
+      expect(await refusalOf(room, home.headers)).toMatchObject({
+        code: "banned",
+        retryAfterMs: STRICT.banMs,
+      });
+      vi.setSystemTime(at + STRICT.muteMs);
+      expect(await cem.publish("e", 2)).toMatchObject({ type: "ack" });
+      vi.setSystemTime(at + STRICT.banMs);
+      const ana = await join(room, home);
+      vi.setSystemTime(at + HOUR_MS + STRICT.muteMs / 2); // The clock has reached its time before the fault again.
+      expect(await ana.publish("e", 3)).toMatchObject({ type: "ack" });
+      await rejoin(room, ana, home);
+      expect(await host.publish("e", 4)).toMatchObject({ type: "ack" });
+    },
+  );
 });
 
 describe("a clock that is set forward by an hour", () => {

@@ -40,17 +40,20 @@ describe("an empty room", () => {
     ["awake", async () => undefined],
     ["after a hibernation", (room: string) => evict(room)],
     ["after a crash", () => crash()],
-  ])("[N4 G11] an empty room deletes everything it has stored when its time is over: %s", async (_how, between) => {
-    const { room, position, since } = await emptied();
-    await between(room);
-    expect(await infoOf(room)).toMatchObject({ members: 0, position });
+  ])(
+    "[N4 G11] an empty room deletes everything it has stored when its time is over: %s",
+    async (_how, between) => {
+      const { room, position, since } = await emptied();
+      await between(room);
+      expect(await infoOf(room)).toMatchObject({ members: 0, position });
 
-    while ((await tablesOf(room)).length > 0) await passToAlarm(room);
+      while ((await tablesOf(room)).length > 0) await passToAlarm(room);
 
-    expect(Date.now() - since).toBe(TTL_MS);
-    expect(await alarmOf(room)).toBeNull();
-    expect(await infoOf(room)).toMatchObject({ members: 0, position: null });
-  });
+      expect(Date.now() - since).toBe(TTL_MS);
+      expect(await alarmOf(room)).toBeNull();
+      expect(await infoOf(room)).toMatchObject({ members: 0, position: null });
+    },
+  );
 
   it("[N4 P5 G4] a client that reconnects to an expired room finds a new log with new offsets, and its welcome reports that", async () => {
     const { room, position } = await emptied();

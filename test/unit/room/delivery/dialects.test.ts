@@ -153,7 +153,11 @@ describe("views", () => {
     ["a member it is for", { viewer: viewerOf("b") }, ["presence", "all", "for b", "v", "v for b"]],
     ["another member", { viewer: viewerOf("c") }, ["presence", "all", "v"]],
     ["a client that is not a member", {}, ["presence", "all", "v"]],
-    ["a member that is behind, without volatile messages,", { viewer: viewerOf("b"), isLean: true }, ["presence", "all", "for b"]],
+    [
+      "a member that is behind, without volatile messages,",
+      { viewer: viewerOf("b"), isLean: true },
+      ["presence", "all", "for b"],
+    ],
     [
       "a member that leaves, without presence,",
       { viewer: viewerOf("b"), isGone: true },
