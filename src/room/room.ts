@@ -38,8 +38,8 @@ const ALARM_RETRY_MS = 60_000;
 /**
  * A room: the Durable Object that serves one room of any kind.
  *
- * The class is wiring. It owns the clock, the sockets and the alarm, and passes each event to the collaborator that handles
- * it. Every event is handled in one turn, and ends in a flush.
+ * This class only wires parts together. It owns the clock, the sockets and the alarm, and passes each event to the part that
+ * handles it. Every event is handled in one turn, and ends in a flush.
  */
 class Room extends DurableObject implements RoomApi {
   readonly #room: Assembly;
@@ -126,7 +126,7 @@ class Room extends DurableObject implements RoomApi {
 
   /**
    * Ends overdue connections and graces, and deletes a room that has been empty for too long. The platform gives up a failing
-   * alarm after six retries, so the room always sets it again. Nothing of the work of a failed alarm is kept.
+   * alarm after six retries, so the room always sets it again. The work of a failed alarm is rolled back.
    */
   override async alarm(): Promise<void> {
     this.#room.deadlines.came();
@@ -272,7 +272,7 @@ class Room extends DurableObject implements RoomApi {
     return true;
   }
 
-  /** Sends everything. A slow connection is closed by this, which a further flush announces to the other members. */
+  /** Sends everything. This may close slow connections, which a further flush announces to the other members. */
   #flush(now: number): void {
     const { outbox, deadlines, liveness, flushSchedule, unreadWelcomes } = this.#room;
     for (const session of unreadWelcomes.takeLost(now)) this.#lose(session, now, "silent");
@@ -288,7 +288,7 @@ class Room extends DurableObject implements RoomApi {
     this.#tend(now);
   }
 
-  /** Attaches what was sent, and sets the timer for whatever waits. */
+  /** Attaches changes that are due, and sets the timer for the work that waits. */
   #tend(now: number): void {
     const { outbox, unreadWelcomes, sessions } = this.#room;
     const announceAt = outbox.presence.heldUntil ?? Infinity;

@@ -2,7 +2,7 @@ import type { Assembly } from "./assemble.ts";
 import type { Waiter } from "./lifetime/wakeup.ts";
 
 /**
- * The work that the room's timer wakes it for, in the order in which it is done. Add a waiter here and nowhere else.
+ * The work that the room's timer runs, in its order. Add a waiter here and nowhere else.
  *
  * Work that is done in every flush is not in this list, because the room knows when the next flush is due.
  */

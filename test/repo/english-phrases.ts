@@ -27,8 +27,11 @@ export const PHRASES: readonly Phrase[] = [
   { pattern: /\b(?:for|after) so (?:long|many|much)\b/i, instead: "for this long; after this many" },
   { pattern: /\b(?:says?|saying) of (?:it|one|him)self\b/i, instead: "its presence data" },
   { pattern: /\bwhat was missed\b/i, instead: "missed messages" },
-  { pattern: /\b(?:said|unsaid)\b/i, instead: "published; sent; reported; messages" },
-  { pattern: /\bheard\b/i, instead: "received; seen; active" },
+  {
+    pattern: /(?<!\.)\b(?:said|unsaid)\b(?!\??:)/i,
+    instead: "published; sent; reported; messages (the attached key `said` may stay)",
+  },
+  { pattern: /\bheard\b(?!\()/i, instead: "received; seen; active" },
   { pattern: /\bwhere (?:it|one|he|she|they) (?:stood|stands?)\b/i, instead: "its position" },
   { pattern: /\b(?:falls?|fell|fallen) silent\b/i, instead: "stops sending (heartbeat timeout)" },
   { pattern: /\bknock(?:s|ed|ing)?\b/i, instead: "join request" },
@@ -42,7 +45,10 @@ export const PHRASES: readonly Phrase[] = [
   { pattern: /\bpapers\b/i, instead: "credentials" },
   { pattern: /\bvisitors?\b/i, instead: "principal; client" },
   { pattern: /\bwarrants?\b/i, instead: "token checks" },
-  { pattern: /\blanes?\b/i, instead: "send window (flow control)" },
+  {
+    pattern: /(?<!\.)\blanes?\b(?!\??:)/i,
+    instead: "send window (flow control; the attached key `lane` may stay)",
+  },
   { pattern: /\bpulses?\b/i, instead: "flush schedule" },
   { pattern: /\bpaces?\b/i, instead: "throttle; rate" },
   {

@@ -2,7 +2,7 @@ import type { KindOptions } from "../../config/options.ts";
 import { isWithin } from "../../limits/durations.ts";
 import type { WireError } from "../../protocol/errors.ts";
 
-/** The options that bound what all connections of a room leave unread, and how many closes may go unanswered. */
+/** The options that limit the unread data of all connections of a room, and the number of unanswered closes. */
 export type BacklogLimits = Pick<KindOptions, "maxUnreadBytes" | "maxClosing">;
 
 /** Receives the unread bytes of one connection, and its source. */
@@ -11,48 +11,48 @@ export type Visit = (bytes: number, source: string | undefined) => void;
 /** A connection that asks to join. */
 export interface Joining {
   readonly source: string;
-  /** Whether its session is in the room already. Other sources must not lock it out. */
+  /** Whether its session is in the room already. Other sources must not prevent it from reconnecting. */
   readonly isReturn: boolean;
   readonly now: number;
 }
 
-/** What the backlog counts: the connections of the room, including those that it has closed. */
+/** The connections that the backlog counts, including those that the room has closed. */
 export interface Holders {
-  /** Visits every connection that may hold unread data. Asks the runtime for each. */
+  /** Visits every connection that may hold unread data. Asks the runtime about each one. */
   visit(each: Visit): void;
   /** How many connections the room has closed whose clients have not answered. */
   readonly unanswered: number;
-  /** How many of them belong to a source, and count against it. */
+  /** How many of these belong to a source and count against it. */
   unansweredOf(source: string, now: number): number;
 }
 
-/** The part of each bound that one source may cause. It locks itself out before it locks out others. */
+/** One source may use this fraction of each limit, so that its own joins are rejected before those of others. */
 const SOURCE_PART = 4;
 
 /**
- * Beyond half of the bound, a connection may leave this part of the free rest unread. So slow connections never reach
- * the bound together, however many they are (the "dynamic threshold" of switches with shared memory).
+ * While more than half of the limit is used, a connection may leave this fraction of the free part unread. Any number of slow
+ * connections then stay below the limit together (the "dynamic threshold" of switches with shared memory).
  */
 const SHARE_PART = 8;
 
-/** While more than half of the bound is used, it is measured again after this many bytes. */
+/** While more than half of the limit is used, the backlog is measured again after this many bytes. */
 const MEASURE_EVERY_BYTES = 1_048_576;
 
 /**
- * Joins use one measurement for this long, in milliseconds, or until this part of the bound has been sent since. A
- * measurement asks the runtime for every connection, and a crowd joins a thousand times a second.
+ * Joins use one measurement for this long, in milliseconds, or until this fraction of the limit has been sent since. A
+ * measurement asks the runtime about every connection, and a crowd joins a thousand times a second.
  */
 const JOINS_MEASURE_EVERY_MS = 100;
 const JOINS_MEASURE_PART = 32;
 
-/** How long a client waits that could not join because of unread data, in milliseconds. */
+/** The retry delay for clients that are rejected because of unread data, in milliseconds. */
 const RETRY_MS = 5_000;
 
 /**
  * The unread data of all connections together, and which joins and sends the room rejects because of it.
  *
- * `close()` frees nothing of what is queued for a socket, and a welcome can be megabytes. So only a bound on joins, and
- * on what is sent, keeps clients that do not read from filling the object's 128 MB.
+ * `close()` does not free the data that is queued for a socket, and a welcome can be megabytes. Only a limit on joins and
+ * sends prevents clients that do not read from filling the object's 128 MB.
  */
 export class Backlog {
   readonly #limits: BacklogLimits;
@@ -73,7 +73,7 @@ export class Backlog {
     this.#atMost += bytes;
   }
 
-  /** Whether so little is unread that only each connection's own limit applies. */
+  /** Whether at most half of the limit is unread. Only each connection's own limit applies then. */
   get isCalm(): boolean {
     const half = this.#limits.maxUnreadBytes / 2;
     if (this.#atMost <= half) return true;
@@ -81,22 +81,22 @@ export class Backlog {
     return this.#atMost <= half;
   }
 
-  /** While it is not calm: what one connection may leave unread, in bytes. */
+  /** The unread bytes that one connection may have while the backlog is not calm. */
   get share(): number {
     return Math.max(0, (this.#limits.maxUnreadBytes - this.#atMost) / SHARE_PART);
   }
 
-  /** Whether this many more bytes stay within the bound. */
+  /** Whether this many more bytes stay within the limit. */
   hasRoomFor(bytes: number): boolean {
     return this.#atMost + bytes <= this.#limits.maxUnreadBytes;
   }
 
-  /** Measures again if much was unread. Called at the start of a turn, because clients read nothing within one. */
+  /** Measures again if much was unread. Called at the start of a turn, because clients read nothing during a turn. */
   refresh(): void {
     if (this.#atMost > this.#limits.maxUnreadBytes / 2) this.#measure();
   }
 
-  /** Why the room rejects a connection. */
+  /** Why the room rejects a join; `undefined` if it accepts it. */
   refusal(joining: Joining): WireError | undefined {
     return this.#refusalForUnanswered(joining) ?? this.#refusalForUnread(joining);
   }
@@ -119,7 +119,7 @@ export class Backlog {
     if (this.#atMost < part) return undefined;
     const own = this.#unreadOf(source, now);
     const why = { limit: "maxUnreadBytes", retryAfterMs: RETRY_MS };
-    // New clients may use one half. The other half is for the connections of sessions that are in the room.
+    // New clients may use one half. The other half is reserved for sessions that are in the room already.
     if (this.#atMost >= (isReturn ? maxUnreadBytes : maxUnreadBytes / 2))
       return {
         code: "room_busy",

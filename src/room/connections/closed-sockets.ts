@@ -1,7 +1,7 @@
 import type { Visit } from "./backlog.ts";
 import { bufferedBytes } from "./send-queue.ts";
 
-/** What is known of a connection that the room has closed. */
+/** The source and the unread data of a connection that the room has closed. */
 export interface Remains {
   /** Its source. */
   readonly source?: string | undefined;
@@ -24,7 +24,7 @@ const SOURCE_MS = 60_000;
 
 /** A connection whose client has not answered the close. */
 interface Unanswered extends Remains {
-  /** When the room first counted it, Unix milliseconds; `undefined` until then. After a hibernation it counts anew. */
+  /** When the room first counted it, Unix milliseconds; `undefined` until then. A hibernation restarts the count. */
   since?: number;
 }
 
@@ -34,12 +34,12 @@ interface Unanswered extends Remains {
  */
 export class ClosedSockets {
   readonly #unanswered = new Map<WebSocket, Unanswered>();
-  /** Those that have no time yet. */
+  /** The unanswered closes that have no time yet. */
   #added: Unanswered[] = [];
-  /** When they stop counting, Unix milliseconds, in ascending order. */
+  /** The answered closes with queued data, in the order in which they stop counting, Unix milliseconds. */
   readonly #lingering = new Map<WebSocket, Remains & { readonly until: number }>();
 
-  /** How many have not answered the close. */
+  /** The number of clients that have not answered the close. */
   get unanswered(): number {
     return this.#unanswered.size;
   }
@@ -70,7 +70,7 @@ export class ClosedSockets {
     this.#lingering.set(socket, { ...remains, until: now + LINGER_MS });
   }
 
-  /** Visits all of them. */
+  /** Visits every closed connection that may hold unread data. */
   visit(each: Visit): void {
     for (const [socket, { source, unread = 0 }] of this.#unanswered)
       each(bufferedBytes(socket) ?? unread, source);

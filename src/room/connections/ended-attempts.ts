@@ -1,9 +1,9 @@
-/** The most sessions whose numbers are remembered: about 100 KB. The one that was remembered first is forgotten first. */
+/** The maximum number of remembered sessions, which take about 100 KB. The oldest entry is removed first. */
 const MAX_REMEMBERED = 1_024;
 
 /**
- * The attempt numbers of sessions whose connection has ended. Only in memory: a hibernation or a crash forgets them. The
- * number of a member in its grace is also in the member's row.
+ * The attempt numbers of sessions whose connection has ended. They are only in memory, so a hibernation or a crash loses them.
+ * During a member's grace period, the member's row has the number as well.
  */
 export class EndedAttempts {
   readonly #bySession = new Map<string, number>();

@@ -3,18 +3,18 @@ import { beganAt } from "../../limits/durations.ts";
 import { HEARD_RESOLUTION_MS } from "./attachment.ts";
 import { isExpired, type Session, type Sessions } from "./sessions.ts";
 
-/** Connections are looked at on a grid of this length: each visit wakes the room. */
+/** The interval of the heartbeat checks, in milliseconds. They lie on a grid, because each check wakes the room. */
 const CHECK_INTERVAL_MS = 60_000;
 
-/** How far ahead a ping may be, in milliseconds, because a turn's clock stands still while the platform answers pings. */
+/** How far ahead of the clock a ping may be, in milliseconds. The clock of a turn stops while the platform answers pings. */
 const MAX_AHEAD_MS = 15_000;
 
-/** How long before its token expires a connection is warned, in milliseconds: four slots of the alarm. */
+/** How long before a token expires its client is warned, in milliseconds. This is four slots of the alarm. */
 const WARN_AHEAD_MS = 60_000;
 
 /**
- * Finds connections that have fallen silent: no frame, and no ping that the platform answered. And those that have
- * stopped reading, though they may well ping.
+ * Finds connections that have stopped sending: the room received no frame, and the platform answered no ping. Also finds
+ * connections that have stopped reading, which may still send pings, and connections whose token expires.
  */
 export class Liveness {
   readonly #patienceMs: number;
@@ -24,19 +24,19 @@ export class Liveness {
 
   /** @param pingedAt when the platform last answered a socket's ping, Unix milliseconds; 0 for never */
   constructor(kind: Kind, sessions: Sessions, pingedAt: (socket: WebSocket) => number) {
-    // A record may be as stale as its resolution; nobody is closed for that.
+    // The recorded time may be this stale, and no connection is closed because of that.
     this.#patienceMs = kind.silenceTimeoutMs + HEARD_RESOLUTION_MS;
     this.#slowTimeoutMs = kind.slowTimeoutMs;
     this.#sessions = sessions;
     this.#pingedAt = pingedAt;
   }
 
-  /** The sessions that nothing was heard of for too long. */
+  /** The sessions that have sent nothing for longer than the silence timeout. */
   silent(now: number): readonly Session[] {
     return [...this.#sessions.all()].filter((session) => this.#silentAt(session, now) <= now);
   }
 
-  /** The sessions whose window has been full for too long. */
+  /** The sessions whose send window has been full for longer than the slow timeout. */
   stalled(now: number): readonly Session[] {
     return [...this.#sessions.all()].filter((session) => (this.stalledBy(session) ?? Infinity) <= now);
   }
@@ -46,12 +46,12 @@ export class Liveness {
     return [...this.#sessions.all()].filter((session) => isExpired(session, now));
   }
 
-  /** The sessions whose tokens are about to expire, and that have not been warned of it. */
+  /** The sessions whose tokens are about to expire, and that have not been warned. */
   expiring(now: number): readonly Session[] {
     return [...this.#sessions.all()].filter((session) => (this.#warnAt(session) ?? Infinity) <= now);
   }
 
-  /** When the token of a connection asks for something: for a warning, then for its end; `undefined` where it never does. */
+  /** When the client is to be warned of the token's expiry, then when the token expires; `undefined` if it never does. */
   expiryOf(session: Session): number | undefined {
     return this.#warnAt(session) ?? session.record.access?.expiresAt;
   }
@@ -63,7 +63,7 @@ export class Liveness {
     return first === Infinity ? undefined : first;
   }
 
-  /** When a connection that reads nothing any more has had its time; `undefined` for one that keeps up. */
+  /** When a connection that has stopped reading is closed; `undefined` for a connection that keeps up. */
   stalledBy({ sendWindow }: Session): number | undefined {
     return sendWindow.stalledAt === undefined ? undefined : sendWindow.stalledAt + this.#slowTimeoutMs;
   }
@@ -76,19 +76,19 @@ export class Liveness {
     return earliest === Infinity ? undefined : earliest;
   }
 
-  /** When to look whether anyone has fallen silent: once a minute at most, and not before someone can have. */
+  /** When to check all connections for their heartbeat: at most once a minute, and not before the first timeout. */
   nextCheck(now: number): number | undefined {
     let earliest = Infinity;
     for (const session of this.#sessions.all()) earliest = Math.min(earliest, this.checkOf(session, now));
     return earliest === Infinity ? undefined : earliest;
   }
 
-  /** When to look whether this connection has fallen silent. */
+  /** When to check whether this connection has stopped sending. */
   checkOf(session: Session, now: number): number {
     return Math.ceil(this.#silentAt(session, now) / CHECK_INTERVAL_MS) * CHECK_INTERVAL_MS;
   }
 
-  /** Restarts the times that are ahead of a clock that was set back; returns whether there were any. */
+  /** Restarts times that are in the future because the clock was set back. Returns whether there were any. */
   restart(now: number): boolean {
     let hasFound = false;
     for (const session of this.#sessions.all()) {
@@ -112,7 +112,7 @@ export class Liveness {
       if (this.#pingedAt(session.socket) > now) this.#sessions.update(session, { heardAt: now });
   }
 
-  /** When a connection is to be warned; `undefined` where it was, or was told of so short a time when it joined. */
+  /** When to warn a connection; `undefined` if it was warned already, or joined less than the warning time before the expiry. */
   #warnAt({ record }: Session): number | undefined {
     const { access, joinedAt, warnedOf } = record;
     const expiresAt = access?.expiresAt;
@@ -122,8 +122,8 @@ export class Liveness {
   }
 
   /**
-   * A ping far ahead of the clock was before the clock was set back. Only {@link hearPings} uses it, because it stays in the
-   * socket until the next ping.
+   * A ping far in the future was answered before the clock was set back. It is ignored here, because the socket keeps it until
+   * the next ping. Only {@link hearPings} uses it.
    */
   #silentAt({ socket, record }: Session, now: number): number {
     const pingedAt = this.#pingedAt(socket);

@@ -4,7 +4,7 @@ import { dialectOf } from "../../protocol/dialects.ts";
 import type { Backlog } from "./backlog.ts";
 import { SendQueue } from "./send-queue.ts";
 
-/** The options that bound what waits to be read by one connection. */
+/** The options that limit the unread data of one connection. */
 export type SendWindowLimits = Pick<KindOptions, "windowChars" | "allowanceChars" | "maxBufferedBytes">;
 
 /** The state of a connection that receives every flush. */
@@ -15,11 +15,11 @@ export interface Live {
 /** The state of a connection that is sent the log instead, because its client did not read fast enough or has just joined. */
 export interface Behind {
   readonly is: "behind";
-  /** The connection has received the log up to this offset. */
+  /** The connection was sent the log up to this offset. */
   readonly offset: number;
   /** The epoch of that log. A log that is not stored ends with the room's memory. */
   readonly epoch: string;
-  /** When the client last read anything, Unix milliseconds. */
+  /** When the client last read anything, Unix milliseconds. Equal to the time of falling behind until then. */
   readonly stalledAt: number;
   /** Whether the connection missed changes of presence. */
   readonly hasMissedPresence: boolean;
@@ -32,11 +32,11 @@ export interface Behind {
 export interface SendWindowRecord {
   /** The length of all frames sent on this connection. */
   sent: number;
-  /** The part of it that was the welcome. */
+  /** The length of the welcome. */
   welcome?: number | undefined;
-  /** The length that its client has read, as far as its reports can be true. Absent if the client does not report. */
+  /** The length that its client has read, limited to what can be true. Absent if the client sends no reports. */
   seen?: number | undefined;
-  /** The length that its client claims to have read, while that is more than can be true. */
+  /** The length that its client reports as read, while that is more than can be true. */
   said?: number | undefined;
   state: Live | Behind;
 }
@@ -50,7 +50,7 @@ export const LIVE: Live = { is: "live" };
  */
 const BRIDGE_WINDOW_CHARS = 65_536;
 
-/** The window of a connection that speaks a dialect. */
+/** The window of a connection with this dialect. */
 export function windowCharsOf(
   { windowChars }: Pick<SendWindowLimits, "windowChars">,
   dialect: FormatName,
@@ -58,34 +58,34 @@ export function windowCharsOf(
   return dialect === "bridge" ? Math.min(windowChars, BRIDGE_WINDOW_CHARS) : windowChars;
 }
 
-/** Pages of the log in a window. A client says what it has read after as much as one of them. */
+/** The number of log pages in a window. A client reports what it has read after each page. */
 const PAGES_PER_WINDOW = 4;
 
-/** The free reports after a hibernation, because as many frames may still be unread. */
+/** The reports that a client may send after a hibernation without new frames, because this many frames may be unread. */
 const SPARE_SEEN = 64;
 
-/** What a page is wrapped in: brackets, and its position for a bridge. */
+/** The characters around a page: brackets, and the position in a bridge frame. */
 const WRAPPING_CHARS = 64;
 
-/** Whose send window it is. */
+/** The connection of a send window. */
 interface SendWindowContext {
   readonly dialect: FormatName;
-  /** What all connections of the room leave unread. */
+  /** The unread data of all connections of the room. */
   readonly backlog: Backlog;
-  /** Called when there is something new to attach. */
+  /** Called when the record has changed and must be attached. */
   readonly changed: () => void;
 }
 
 /**
- * How much of what a connection was sent it has not read, and what may be sent to it.
+ * Counts what a connection was sent and has not read, and decides what it may be sent.
  *
- * Not sending is the only defence against a client that stops reading, because closing its socket frees nothing, and queued
- * data keeps a room awake (workerd 1.20261117). A client that reports what it has read has a window. It falls behind when the
- * window is full. From then on it is sent the log, as fast as it reads.
+ * The only defence against a client that stops reading is to send it nothing more. Closing its socket frees no memory, and
+ * queued data keeps a room awake (workerd 1.20261117). A client that reports what it has read has a window. It falls behind
+ * when the window is full. From then on it is sent the log, as fast as it reads.
  *
- * A report is only a claim, except from a bridge, which is the server's own. Where the runtime reports what is queued
- * (`bufferedAmount`), that part counts as unread whatever the client claims, and a client that reports nothing is bounded
- * by it. Where it does not, nothing proves that a client reads: each WebSocket has an allowance for as long as it is
+ * A report is only a claim, except from a bridge, which is part of the server. If the runtime reports queued data
+ * (`bufferedAmount`), that data counts as unread whatever the client claims, and limits a client that sends no reports. If the
+ * runtime reports nothing, nothing proves that a client reads. Each WebSocket then has an allowance for as long as it is
  * connected.
  */
 export class SendWindow {
@@ -95,9 +95,9 @@ export class SendWindow {
   readonly #changed: () => void;
   readonly #isBridge: boolean;
   readonly #bytesPerUnit: number;
-  /** Changed in place: it is for every frame that is sent. */
+  /** Changed in place, because it changes with every frame that is sent. */
   readonly #record: SendWindowRecord;
-  /** Sent frames for which its client has not sent `seen`. Not attached: after a hibernation it starts with a few. */
+  /** Sent frames for which its client has not sent `seen`. Not attached, so it starts at {@link SPARE_SEEN} after a hibernation. */
   #unnoted = SPARE_SEEN;
 
   constructor(socket: WebSocket, limits: SendWindowLimits, record: SendWindowRecord, of: SendWindowContext) {
@@ -115,7 +115,7 @@ export class SendWindow {
     return this.#record;
   }
 
-  /** Whether its client says what it has read. */
+  /** Whether its client reports what it has read. */
   get hasWindow(): boolean {
     return this.#record.seen !== undefined;
   }
@@ -137,8 +137,8 @@ export class SendWindow {
   }
 
   /**
-   * Whether a frame may be sent. One of any size always may to a connection that has perhaps read everything: a client
-   * need not say so before a quarter of the window has come, and what never fitted would never be sent.
+   * Whether a frame may be sent. A frame of any size may be sent to a connection that may have read everything. A client need
+   * not report before it has received a quarter of the window, and a frame larger than the window would otherwise never be sent.
    */
   fits(chars: number): boolean {
     if (!this.#isWithinOwn(chars) && !(this.#recheckReport() && this.#isWithinOwn(chars))) return false;
@@ -146,8 +146,8 @@ export class SendWindow {
   }
 
   /**
-   * Whether an answer may be sent: twice as much as anything else, for those who act and do not read; and one of any
-   * size to a connection that is within its bound, for a page of history may be larger than that.
+   * Whether a reply may be sent. The limit for replies is twice as high, for clients that act and do not read. A connection
+   * within its own limit may be sent a reply of any size, because a page of history may be larger than the limit.
    */
   fitsReply(chars: number): boolean {
     if (this.isSpent(0)) return false;
@@ -156,8 +156,8 @@ export class SendWindow {
   }
 
   /**
-   * Whether its allowance ends before a frame. Its client's reports cannot be checked here, so they do not help, and the
-   * client has to reconnect.
+   * Whether a frame exceeds the allowance. Where the runtime reports nothing, a client's reports cannot be checked and do not
+   * extend the allowance. The client has to reconnect.
    */
   isSpent(chars: number): boolean {
     if (!this.hasWindow || this.#isBridge || this.#queue.isReported || this.#sentSinceWelcome === 0)
@@ -165,39 +165,39 @@ export class SendWindow {
     return this.#sentSinceWelcome + chars > this.#limits.allowanceChars;
   }
 
-  /** Whether it keeps up, and so is sent volatile messages. */
+  /** Whether the connection keeps up. Only then is it sent volatile messages. */
   get keepsUp(): boolean {
     return !this.hasWindow || this.#unread() <= this.#limit() / 2;
   }
 
-  /** Whether more is queued for it than allowed, as the runtime reports. One with a window stops receiving earlier. */
+  /** Whether the runtime reports more queued data than allowed. A connection with a window falls behind earlier. */
   get overflows(): boolean {
     return !this.hasWindow && !this.#queue.isWithin(this.#maxQueuedBytes);
   }
 
-  /** Whether its client claims to have read what is still queued. */
+  /** Whether its client reports data as read that is still queued. */
   get isDoubted(): boolean {
     return this.#record.said !== undefined;
   }
 
-  /** Whether its client has read everything needed to be sent more, so that something else holds it back. */
+  /** Whether its client has read enough to be sent more, so that only the room's memory holds the connection back. */
   get hasRead(): boolean {
     return this.#mayHaveReadAll();
   }
 
-  /** Its bytes in the room's memory: as the runtime reports, otherwise what its client should have reported by now. */
+  /** Its bytes in the room's memory, as the runtime reports them, or estimated from the client's reports. */
   get heldBytes(): number {
     if (this.#queue.isReported) return this.#queue.read();
     const unreported = this.#limits.windowChars / PAGES_PER_WINDOW;
     return this.hasWindow ? Math.max(0, this.#unread() - unreported) : 0;
   }
 
-  /** What may be unread once it is closed and its client does not answer, in bytes. */
+  /** The bytes that may stay unread after the connection is closed, until its client answers. */
   get remainingBytes(): number {
     return this.#isBridge ? this.#unread() : this.#record.sent;
   }
 
-  /** Notes what was sent. */
+  /** Counts a sent frame. */
   took(chars: number): void {
     this.#record.sent += chars;
     this.#unnoted++;
@@ -207,14 +207,14 @@ export class SendWindow {
     this.#changed();
   }
 
-  /** What was sent so far is the welcome: its size is the room's, and it does not count against an allowance. */
+  /** Marks everything sent so far as the welcome. The room decides its size, so it does not count against the allowance. */
   welcomed(): void {
     this.#change({ welcome: this.#record.sent });
   }
 
   /**
-   * Notes the total that its client reports as read, at most what was sent. Returns whether the client has reported no more
-   * often than it was sent frames, as clients do.
+   * Records the total that its client reports as read, at most what was sent. Returns whether the client has sent at most one
+   * report for each frame.
    */
   read(chars: number, now: number): boolean {
     const reported = Math.min(Math.max(chars, this.#record.said ?? 0), this.#record.sent);
@@ -229,7 +229,7 @@ export class SendWindow {
     if (this.#recheckReport() || this.hasRead) this.#restartStall(now);
   }
 
-  /** Restarts its stall if that is ahead of a clock that was set back; returns whether it did. */
+  /** Restarts the stall if it is in the future because the clock was set back. Returns whether it was. */
   restart(now: number): boolean {
     const isAhead = (this.stalledAt ?? 0) > now;
     if (isAhead) this.#restartStall(now);
@@ -241,18 +241,18 @@ export class SendWindow {
     this.#change({ state: { is: "behind", offset, epoch, stalledAt: now, hasMissedPresence: false } });
   }
 
-  /** The connection has received the log up to an offset. */
+  /** The connection was sent the log up to an offset. */
   advance(offset: number): void {
     this.#changeBehind({ offset });
   }
 
-  /** The connection has not received a change of presence. */
+  /** The connection was not sent a change of presence. */
   missPresence(): void {
     const { state } = this.#record;
     if (state.is === "behind" && !state.hasMissedPresence) this.#changeBehind({ hasMissedPresence: true });
   }
 
-  /** The connection has received the whole log. */
+  /** The connection was sent the whole log. */
   catchUp(): void {
     this.#change({ state: LIVE });
   }
@@ -266,7 +266,7 @@ export class SendWindow {
     if (state.is === "behind") this.#change({ state: { ...state, ...change } });
   }
 
-  /** Accepts a claim as far as it can be true, because queued data has not been read. Returns whether more was read. */
+  /** Accepts a report, except for data that is still queued and cannot have been read. Returns whether more was read. */
   #takeReport(reported: number): boolean {
     const queued = this.#isBridge || !this.#queue.isReported ? 0 : this.#queue.read() / this.#bytesPerUnit;
     const before = this.#record.seen ?? -1;
@@ -276,25 +276,25 @@ export class SendWindow {
     return seen !== before;
   }
 
-  /** Applies the last claim again. */
+  /** Applies the last doubted report again. */
   #recheckReport(): boolean {
-    const { said } = this.#record;
-    return said !== undefined && this.#takeReport(said);
+    const { said: doubted } = this.#record;
+    return doubted !== undefined && this.#takeReport(doubted);
   }
 
-  /** Whether a frame stays within what this connection may leave unread. */
+  /** Whether a frame stays within the connection's own limit. */
   #isWithinOwn(chars: number): boolean {
     return !this.isSpent(chars) && (this.#hasRoom(chars) || this.#mayHaveReadAll());
   }
 
-  /** Whether a frame stays within its share of the room's bound, as the runtime reports. */
+  /** Whether a frame stays within the connection's share of the room's limit, as the runtime reports. */
   #isWithinShare(chars: number): boolean {
     if (!this.#queue.isReported || this.#queue.isWithin(this.#backlog.share - chars)) return true;
-    // A connection with a window loses nothing: it is sent the log later. Another would have to reconnect, although it reads.
+    // A connection with a window loses nothing, because it is sent the log later. Any other would have to reconnect.
     return this.#queue.isWithin(0) && (!this.hasWindow || this.#backlog.hasRoomFor(chars));
   }
 
-  /** Whether so much more stays within what may wait to be read. */
+  /** Whether this many more characters stay within the limit of unread data. */
   #hasRoom(chars: number): boolean {
     if (this.hasWindow) return this.#unread() + chars <= this.#limits.windowChars;
     if (this.#queue.isReported) return this.#queue.isWithin(this.#maxQueuedBytes - chars);
@@ -311,7 +311,7 @@ export class SendWindow {
     return this.#record.sent - (this.#record.seen ?? 0);
   }
 
-  /** A welcome does not count, because it may be larger than the bound: a client on a slow network would never get further. */
+  /** The welcome does not count. It may exceed the limit, and a client on a slow network would otherwise never get further. */
   get #maxQueuedBytes(): number {
     return this.#limits.maxBufferedBytes + (this.#record.welcome ?? 0) * this.#bytesPerUnit;
   }

@@ -8,15 +8,15 @@ import { ClosedSockets } from "./closed-sockets.ts";
 import { EndedAttempts } from "./ended-attempts.ts";
 import { SendWindow, windowCharsOf, type SendWindowLimits, type SendWindowRecord } from "./send-window.ts";
 
-/** A live connection. Its record is a copy of the socket's attachment, and so is its send window's once it is settled. */
+/** An open connection. Its record is a copy of the socket's attachment, and so is its send window's once that is settled. */
 export interface Session {
   readonly socket: WebSocket;
   readonly sendWindow: SendWindow;
   rights: Rights;
   record: SessionRecord;
-  /** Tells its view from others', as far as it stays the same from flush to flush: a number, for it is looked at often. */
+  /** Identifies the part of its view that stays the same from flush to flush. A number, because every flush compares it. */
   viewKey: number;
-  /** The offset of the last message or position it was sent, as far as this life of the object knows. */
+  /** The offset of the last message or position it was sent; `undefined` if that was before the object was last loaded. */
   toldOffset: number | undefined;
 }
 
@@ -25,15 +25,14 @@ const OPEN = 1;
 const CLOSED = 3;
 
 /**
- * Who is connected, at most one socket a session. Rebuilt from the sockets' attachments after a hibernation, so
- * nothing here is only in memory.
+ * The connected sessions, with at most one socket each. They are rebuilt from the sockets' attachments after a hibernation.
  */
 export class Sessions {
   readonly #sockets: () => readonly WebSocket[];
   readonly #limits: SendWindowLimits;
-  /** What all connections leave unread. */
+  /** The unread data of all connections. */
   readonly backlog: Backlog;
-  /** The attempt numbers of connections that were taken out. */
+  /** The attempt numbers of removed connections. */
   readonly endedAttempts = new EndedAttempts();
   readonly #closed = new ClosedSockets();
   readonly #bridgeLimits: SendWindowLimits;
@@ -42,11 +41,11 @@ export class Sessions {
   readonly #watching = new Set<Session>();
   /** The sockets of removed sessions. */
   readonly #gone = new WeakSet<WebSocket>();
-  /** Those that were sent something, or read it, that is not attached yet. */
+  /** The sessions with changes that are not attached yet. */
   readonly #dirty = new Set<Session>();
   #isLoaded = false;
 
-  /** @param sockets lists the hibernatable sockets of the object; called once, when sessions are first needed */
+  /** @param sockets lists the hibernatable sockets of the object. Called once, when sessions are first needed */
   constructor(sockets: () => readonly WebSocket[], limits: SendWindowLimits & BacklogLimits) {
     this.#sockets = sockets;
     this.#limits = limits;
@@ -64,9 +63,10 @@ export class Sessions {
   /**
    * Rebuilds the sessions once per life of the object; later calls do nothing.
    *
-   * A socket that is closing is no one's connection, though its close event may come much later. `woken` is the socket
-   * whose event is being handled, and stays a session; the platform does not list it when the event is its close
-   * (workerd 1.20261023).
+   * A closing socket is not a session's connection, although its close event may come much later.
+   *
+   * @param woken the socket whose event is being handled. It stays a session. The platform does not list it if the event is
+   * its close (workerd 1.20261023)
    */
   load(woken?: WebSocket): void {
     if (this.#isLoaded) return;
@@ -89,7 +89,7 @@ export class Sessions {
     return this.#bySession.size;
   }
 
-  /** How many of them only watch. */
+  /** The number of sessions that only watch. */
   get watching(): number {
     return this.#watching.size;
   }
@@ -103,12 +103,12 @@ export class Sessions {
     return this.#watching.values();
   }
 
-  /** The session a socket carries; `undefined` for one that was replaced, closed or is not the room's. */
+  /** The session of a socket; `undefined` if the socket was replaced or closed, or the room did not accept it. */
   of(socket: WebSocket): Session | undefined {
     const known = this.#bySocket.get(socket);
     if (known !== undefined) return known;
     const attached = readAttachment(socket);
-    // One that was not listed is closing: it never takes the place of a connection that is there.
+    // A socket that was not listed is closing. It never replaces an open connection.
     if (attached.is !== "session" || this.#bySession.has(attached.record.session)) return undefined;
     this.#keepNewest(this.#made(socket, attached.record, attached.sendWindow));
     return this.#bySocket.get(socket);
@@ -123,7 +123,7 @@ export class Sessions {
     return this.#bySession.get(session);
   }
 
-  /** Takes in a socket just accepted. The caller has removed an older one of the same session. */
+  /** Adds a socket that was just accepted. The caller has removed an older socket of the same session. */
   add(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): Session {
     const session = this.#made(socket, record, sendWindow);
     this.#keep(session);
@@ -131,7 +131,7 @@ export class Sessions {
     return session;
   }
 
-  /** Forgets a session; from now on its socket's frames and close mean nothing. */
+  /** Removes a session. The later frames and the close of its socket are ignored. */
   remove(session: Session): void {
     this.#bySocket.delete(session.socket);
     this.#dirty.delete(session);
@@ -144,7 +144,7 @@ export class Sessions {
     this.#bury(session);
   }
 
-  /** Why the room rejects a connection because of what clients leave unread or unanswered. */
+  /** Why the room rejects a join because of unread data or unanswered closes; `undefined` if it accepts it. */
   refusal(joining: Joining): WireError | undefined {
     this.#closed.dropOverdue(joining.now);
     return this.backlog.refusal(joining);
@@ -155,37 +155,37 @@ export class Sessions {
     this.#closed.ended(socket, now);
   }
 
-  /** Forgets a session and closes its socket. */
+  /** Removes a session and closes its socket. */
   close(session: Session, name: CloseName): void {
     this.remove(session);
     closeSocket(session.socket, name);
   }
 
-  /** Notes that a member was heard of. */
+  /** Records that a member is active. */
   heard(session: Session, now: number): void {
     if (now - session.record.heardAt < HEARD_RESOLUTION_MS) return;
     this.update(session, { heardAt: now });
   }
 
-  /** Changes what is attached to a session's socket. */
+  /** Changes the record of a session, which is attached later. */
   update(session: Session, change: Partial<SessionRecord>): void {
     session.record = { ...session.record, ...change };
     this.#changed(session);
   }
 
-  /** Whether all that is to be known of the connections after a sleep is attached. */
+  /** Whether all changes are attached, so that a hibernation loses nothing. */
   get isSettled(): boolean {
     return this.#dirty.size === 0;
   }
 
-  /** Gives a session what a new token allows. */
+  /** Gives a session the rights of a new token. */
   renew(session: Session, access: Access): void {
     session.rights = new Rights(access.grants);
     session.viewKey = viewKeyOf(session.record, session.rights);
     this.update(session, { access });
   }
 
-  /** Attaches what is not attached yet. */
+  /** Attaches all changes that are not attached yet. */
   settle(): void {
     for (const { socket, record, sendWindow } of this.#dirty) attach(socket, record, sendWindow.record);
     this.#dirty.clear();
@@ -223,7 +223,7 @@ export class Sessions {
   }
 
   #changed(session: Session): void {
-    // One that was taken out is no one's: what it carries says so.
+    // The socket of a removed session is already marked as gone.
     if (this.#bySocket.get(session.socket) === session) this.#dirty.add(session);
   }
 
@@ -251,12 +251,12 @@ function isNewer(one: SessionRecord, other: SessionRecord): boolean {
   return difference === 0 ? one.joinedAt > other.joinedAt : difference > 0;
 }
 
-/** The source that pays for a connection. */
+/** The source that a connection counts against. */
 function sourceOf({ source, session }: SessionRecord): string {
   return source ?? session;
 }
 
-/** The view keys, by what they are made of. */
+/** The view keys, by the properties that distinguish views. */
 const VIEW_KEYS = new Map<string, number>();
 
 function viewKeyOf({ dialect, mode }: SessionRecord, rights: Rights): number {
@@ -266,16 +266,16 @@ function viewKeyOf({ dialect, mode }: SessionRecord, rights: Rights): number {
   return viewKey;
 }
 
-/** Closes a socket, telling its peer why. */
+/** Closes a socket with a close code and its text. */
 export function closeSocket(socket: WebSocket, name: CloseName): void {
   try {
     socket.close(CLOSE_CODES[name].code, CLOSE_CODES[name].text);
   } catch {
-    // It closed before the room could: there is no one left to tell.
+    // The socket has closed already.
   }
 }
 
-/** Whether the token of a connection has expired: nothing more is sent to it, and nothing taken from it. */
+/** Whether the token of a connection has expired. The room sends it nothing more, and accepts nothing from it. */
 export function isExpired({ record }: Session, now: number): boolean {
   return (record.access?.expiresAt ?? Infinity) <= now;
 }

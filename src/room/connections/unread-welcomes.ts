@@ -2,21 +2,21 @@ import { beganAt, endsAt } from "../../limits/durations.ts";
 import { bufferedBytes } from "./send-queue.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
-/** The interval of the checks of new connections, in milliseconds. By the first, nearly all have taken their welcome. */
+/** The interval of the checks of new connections, in milliseconds. Nearly all have read their welcome by the first check. */
 const CHECK_EVERY_MS = 1_000;
 
-/** The time that a new connection has to take its welcome, in milliseconds; more for a larger welcome. */
+/** The minimum time that a new connection has to read its welcome, in milliseconds. A larger welcome has more. */
 const PATIENCE_MS = 5_000;
 
 /** The slowest network that a welcome is sent over, in bytes per millisecond: 32 kbit/s. */
 const SLOWEST_BYTES_PER_MS = 4;
 
-/** A connection that may not have taken its welcome yet. */
+/** A connection that may not have read its welcome yet. */
 interface UnreadWelcome {
   joinedAt: number;
-  /** The characters that it was sent when the watch began. */
+  /** The characters sent to the connection when the watch began. */
   readonly chars: number;
-  /** Their bytes, as far as the runtime had them queued. Not less than `chars`. */
+  /** The bytes that the runtime had queued at that time, at least `chars`. */
   readonly bytes: number;
 }
 
@@ -24,10 +24,10 @@ const NONE: readonly Session[] = [];
 
 /**
  * Finds new connections whose clients have gone. A client that disconnects during the handshake may leave its socket open in
- * the room, without any event (workerd 1.20261117). Such a socket never takes its welcome. Where the runtime does not report
- * unread data, the silence timeout ends them.
+ * the room, without any event (workerd 1.20261117). Such a socket never reads its welcome. If the runtime does not report
+ * unread data, the silence timeout ends these connections.
  *
- * This is only in memory, because a room stays awake longer than nearly all welcomes take.
+ * This is only in memory, because nearly all welcomes are read before the room hibernates.
  */
 export class UnreadWelcomes {
   readonly #sessions: Sessions;
@@ -47,20 +47,20 @@ export class UnreadWelcomes {
     this.#checkAt ??= now + CHECK_EVERY_MS;
   }
 
-  /** When to {@link takeLost}, Unix milliseconds; `undefined` while all have taken their welcome. */
+  /** When to {@link takeLost}, Unix milliseconds; `undefined` while all connections have read their welcome. */
   get checkAt(): number | undefined {
     return this.#checkAt;
   }
 
-  /** The connections that have taken nothing for too long. */
+  /** Removes and returns the connections that have read nothing for too long. */
   takeLost(now: number): readonly Session[] {
     if (this.#checkAt === undefined || now < endsAt(this.#checkAt, CHECK_EVERY_MS, now)) return NONE;
     const lost: Session[] = [];
     for (const [session, welcome] of this.#waiting) {
       const { chars, bytes } = welcome;
       const joinedAt = (welcome.joinedAt = beganAt(welcome.joinedAt, now));
-      // As long as nothing is taken, the bytes of the welcome stay queued, and what was sent since has at least a byte for
-      // each character.
+      // If nothing was read, the bytes of the welcome are still queued. Data sent since has at least one byte for each
+      // character.
       const untouched = bytes + session.sendWindow.record.sent - chars;
       const hasTaken = (bufferedBytes(session.socket) ?? 0) < untouched;
       const isOver = this.#sessions.of(session.socket) !== session;

@@ -7,7 +7,7 @@ import { viewerOf, passesBy, startsLog, textFor, type Flush } from "./flush.ts";
 import type { Log } from "../log/log.ts";
 import { isExpired, type Session } from "../connections/sessions.ts";
 
-/** A member is sent its position when messages for others have brought the log this many offsets beyond it. */
+/** A member is sent its position when messages for others have moved the log this many offsets beyond it. */
 const POSITION_EVERY = 500;
 
 const NONE: readonly string[] = [];
@@ -31,7 +31,7 @@ export class Broadcast {
   send(session: Session, flush: Flush, now: number, isGone = false): void {
     const { sendWindow, record } = session;
     const own = flush.own.get(session) ?? NONE;
-    // A session that has left is about to be closed anyway.
+    // A session that has left is closed after this flush anyway.
     if (isExpired(session, now))
       return isGone ? undefined : this.#deliveries.cutOff(session, "token_expired");
     if (sendWindow.overflows) return this.#giveUp(session, isGone);
@@ -58,7 +58,7 @@ export class Broadcast {
     if (!isWhole) this.#reply(session, own, isGone);
   }
 
-  /** Whether a member's position has fallen far behind, because the messages since were for others. */
+  /** Whether a member's position is far behind the log, because the messages since were for others. */
   #needsPosition(session: Session, flush: Flush): boolean {
     return passesBy(session, flush) && this.#log.head - (session.toldOffset ?? -Infinity) >= POSITION_EVERY;
   }
@@ -89,7 +89,7 @@ export class Broadcast {
     else this.#giveUp(session, isGone);
   }
 
-  /** Closes a connection that cannot be sent something. If its member has left, it is about to be closed with that reason. */
+  /** Closes a connection that cannot be sent a frame. If its member has left, the outbox closes it with that reason. */
   #giveUp(session: Session, isGone: boolean): void {
     if (!isGone) this.#deliveries.cutOff(session);
   }

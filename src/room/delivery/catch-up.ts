@@ -11,15 +11,15 @@ import { encodeRoster } from "./flush-encoder.ts";
 import { viewerOf } from "./flush.ts";
 
 /**
- * How much of the log is read per second for connections that are behind, whether it is for them or not. Without this bound,
- * many clients that reconnect at once would take the room's one thread. At this rate, twenty of them leave the latency of
- * the others unchanged.
+ * Maximum characters of the log that are read per second for connections that are behind, including messages for others.
+ * Without this limit, many clients that reconnect at once would occupy the room's one thread. At this rate, twenty of them
+ * leave the latency of the others unchanged.
  */
 const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
 
 /**
- * The interval after which a connection is checked again that is held back by the room's memory, and not by a missing report
- * of its client, in milliseconds. The runtime does not report when a queue drains.
+ * The interval of the checks of connections that the room's memory holds back, in milliseconds. Their clients have reported
+ * everything, and the runtime does not report when a queue drains.
  */
 const CHECK_AGAIN_MS = 250;
 
@@ -33,9 +33,9 @@ export class CatchUp {
   readonly #members: Members;
   readonly #roster: Roster;
   readonly #deliveries: Deliveries;
-  /** The connections that wait for the throttle, in turn. */
+  /** The connections that wait for the throttle, in the order of their turns. */
   readonly #queued = new Set<Session>();
-  /** The connections that are sent more when the room's memory has space. Their clients will send no report. */
+  /** The connections that are sent more when the room's memory has space. Their clients send no report that would wake them. */
   readonly #held = new Set<Session>();
   #checkAt: number | undefined;
   readonly #throttle = new Throttle(CATCH_UP_CHARS);
@@ -54,12 +54,12 @@ export class CatchUp {
     this.#deliveries = room.deliveries;
   }
 
-  /** Sends a new connection its welcome, which is always sent whole, and then the log from its offset. */
+  /** Sends a new connection its whole welcome, and then the log from its offset. */
   begin(session: Session, welcome: string, offset: number, now: number): void {
     session.toldOffset = offset;
     const position = this.#log.positionAt(offset);
     this.#deliveries.send(session, FORMATS[session.record.dialect].write(welcome, true, position));
-    // A client whose welcome is larger than its allowance would otherwise reconnect for ever.
+    // A client whose welcome exceeds its allowance would otherwise reconnect for ever.
     session.sendWindow.welcomed();
     if (offset === this.#log.head) return;
     session.sendWindow.fallBehind(offset, this.#log.open(), now);
@@ -67,8 +67,8 @@ export class CatchUp {
   }
 
   /**
-   * Sends the log to a connection that is behind, as far as its client reads. Closes the connection if it can be sent no
-   * more, or if the log no longer has its offset. Its client reconnects with its position.
+   * Sends the log to a connection that is behind, until its window is full. Closes the connection if it can be sent nothing
+   * more, or if the log no longer has its offset. Its client then reconnects with its position.
    */
   advance(session: Session, now: number): void {
     const { sendWindow, record } = session;
@@ -78,7 +78,7 @@ export class CatchUp {
     if (!isInLog) return this.#deliveries.cutOff(session);
     let { offset } = state;
     while (offset < this.#log.head) {
-      // Nothing is read before there is room for it. Otherwise frequent reports of a client would cost reads.
+      // The log is read only if a page fits. Otherwise frequent reports of a client would cost reads.
       if (!sendWindow.fits(sendWindow.pageChars)) return this.#wait(session, sendWindow.pageChars, now);
       if (!this.#throttle.take(0, now)) return void this.#queued.add(session);
       const page = this.#log.page(offset, sendWindow.pageChars, viewerOf(session));
@@ -106,10 +106,10 @@ export class CatchUp {
   }
 
   /**
-   * Continues with the connections that wait for their turn to be sent the log, or for space in the room's memory. A
-   * connection that had a turn waits behind those that had none.
+   * Continues with the connections that wait for their turn, or for space in the room's memory. A connection that had a turn
+   * waits behind those that had none.
    *
-   * @param dueBy work that was planned until then is due, even if the clock was set back since
+   * @param dueBy work that was planned until this time is due, even if the clock was set back since
    */
   goOn(now: number, dueBy: number): void {
     if ((this.heldUntil ?? Infinity) <= dueBy) {
@@ -143,12 +143,12 @@ export class CatchUp {
   hold(session: Session, now: number): void {
     this.#deliveries.noteStalled(session);
     const { sendWindow } = session;
-    if (!sendWindow.isDoubted && !sendWindow.hasRead) return; // Its client will report what it reads.
+    if (!sendWindow.isDoubted && !sendWindow.hasRead) return; // Its client reports what it reads.
     if (this.#held.size === 0) this.#checkAt = now + CHECK_AGAIN_MS;
     this.#held.add(session);
   }
 
-  /** Continues when the client has read more. A connection whose client would never report that is closed. */
+  /** Waits until the client has read more. Closes a connection whose client never reports that. */
   #wait(session: Session, chars: number, now: number): void {
     const { sendWindow } = session;
     if (sendWindow.hasWindow && !sendWindow.isSpent(chars)) this.hold(session, now);

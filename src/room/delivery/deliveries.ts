@@ -31,7 +31,7 @@ export class Deliveries {
     }
   }
 
-  /** Closes a connection that does not read, or has no more rights, before anything more is queued for it. */
+  /** Closes a connection that does not read, or whose token has expired, before anything more is queued for it. */
   cutOff(session: Session, close: CloseName = "slow"): void {
     this.#sessions.close(session, close);
     this.#report.slow.push(session);

@@ -3,14 +3,14 @@ import { encodeFrame } from "../../protocol/encode.ts";
 import { isFor, type Addressed, type Viewer } from "../../protocol/messages.ts";
 import type { PresenceNews } from "../presence/presence-news.ts";
 
-/** A frame that is JSON text already, and whom it is for. */
+/** A frame that is already encoded as JSON text, with its addressees. */
 export interface EncodedEntry extends Addressed {
   readonly text: string;
 }
 
-/** What a flush has for everyone, before it is written for anyone. */
+/** The shared contents of a flush, before they are encoded for a view. */
 export interface FlushContents {
-  /** A frame that comes first where anything recorded follows. */
+  /** A frame that precedes recorded messages. It is left out if there are none. */
   readonly before: string | undefined;
   readonly presence: PresenceNews | undefined;
   /** By offset. */
@@ -18,22 +18,22 @@ export interface FlushContents {
   readonly volatile: readonly EncodedEntry[];
 }
 
-/** What of a flush some connections see, all of them alike. */
+/** Decides which part of a flush a connection sees. Connections with the same view receive the same text. */
 export interface View {
   readonly mode: PresenceMode;
   /** Whether volatile messages are left out. */
   readonly isLean: boolean;
   /** Whether presence is left out. */
   readonly isGone: boolean;
-  /** Who sees it; one member where a message is for some only. */
+  /** The viewer. It names a member only if a message of the flush has addressees. */
   readonly viewer: Viewer;
-  /** A position frame, where messages for others went by. */
+  /** A position frame, if the last recorded message is for others. */
   readonly position: string | undefined;
 }
 
 /**
- * Writes what a flush has for everyone of one view, in the order of rule F4: who came or changed, recorded messages,
- * volatile ones, who left.
+ * Encodes the shared contents of a flush for one view, in the order of rule F4: members that joined or changed, recorded
+ * messages, volatile messages, members that left.
  */
 export function encodeShared(contents: FlushContents, view: View): readonly string[] {
   const presence = view.isGone ? undefined : contents.presence;
@@ -41,15 +41,15 @@ export function encodeShared(contents: FlushContents, view: View): readonly stri
   const volatile = view.isLean ? [] : contents.volatile.filter((entry) => isFor(entry, view.viewer));
   return [
     ...(contents.before !== undefined && contents.recorded.length > 0 ? [contents.before] : []),
-    ...(presence === undefined ? [] : arrivals(presence, view.mode)),
+    ...(presence === undefined ? [] : arrivalFrames(presence, view.mode)),
     ...recorded.map(({ text }) => text),
     ...(view.position === undefined ? [] : [view.position]),
     ...volatile.map(({ text }) => text),
-    ...(presence === undefined ? [] : departures(presence, view.mode)),
+    ...(presence === undefined ? [] : leaveFrames(presence, view.mode)),
   ];
 }
 
-/** Writes the whole list of members, or their number, for one who cannot know it. */
+/** Encodes the whole list of members, or their number, for a client that has missed changes. */
 export function encodeRoster(
   { count, roster, listText }: Pick<PresenceNews, "count" | "roster" | "listText">,
   mode: PresenceMode,
@@ -58,12 +58,12 @@ export function encodeRoster(
   return mode === "count" ? frame : withField(frame, "members", listText);
 }
 
-/** Adds a field that is JSON text already to a frame that is. */
+/** Adds a field to an encoded frame. The field's value is JSON text too. */
 export function withField(frame: string, name: string, text: string): string {
   return `${frame.slice(0, -1)},"${name}":${text}}`;
 }
 
-function arrivals(
+function arrivalFrames(
   { joined, updated, left, count, roster, told }: PresenceNews,
   mode: PresenceMode,
 ): string[] {
@@ -86,7 +86,7 @@ function arrivals(
   ];
 }
 
-function departures(news: PresenceNews, mode: PresenceMode): string[] {
+function leaveFrames(news: PresenceNews, mode: PresenceMode): string[] {
   const { left, count, roster, told } = news;
   if (mode === "count" || told === "as a count" || told === "as a count from now on") return [];
   if (told === "as a list again") return [encodeRoster(news, "list")];

@@ -1,51 +1,51 @@
 /**
- * How long the room rests for each send, in milliseconds: one takes 18-50 µs of its one thread, whatever its size
- * (workerd 1.20261023, by the machine), and what comes meanwhile wants to be read as well.
+ * The flush delay for each send of the last flush, in milliseconds. A send of any size takes 18-50 µs of the room's one thread,
+ * depending on the machine (workerd 1.20261023). The delay leaves time to read incoming frames.
  */
 const SEND_MS = 0.035;
 
-/** What is said waits no longer than this to be told together with more, in milliseconds. */
+/** The maximum delay of a flush because of the sends of the last one, in milliseconds. */
 const MAX_DELAY_MS = 50;
 
 /**
- * Every write of the log is a billed row, whatever it holds: at `perSecond` messages and above the next waits for `restMs`,
- * below for as much less as fewer messages would be gathered. So 100 a second are hardly held up, and at 2,000 a second
- * a row holds some 20. The rate is that of the last `memoryMs` or so: money is spent by what goes on, and a burst, which does
- * not, is held up less.
+ * Every write of the log is a billed row of any size, so the next write is delayed to hold more messages. At `perSecond`
+ * messages and above, the delay is `restMs`. Below that rate, the delay is proportionally shorter. At 100 messages a second it
+ * is about a millisecond, and at 2,000 a second a row holds about 20 messages. The rate is an average over about `memoryMs`,
+ * so a short burst is delayed less than a steady load of the same rate.
  */
 const STORES = { restMs: 13, perSecond: 2_000, memoryMs: 500 };
 
-/** A timer this late, in milliseconds, tells that more has come than could be handled: longer rests gather more. */
+/** A timer this late, in milliseconds, means that the room is overloaded. Longer delays then put more into each flush. */
 const LATE_MS = 4;
 
-/** How much longer rests become under pressure, and at the most. */
+/** The factor by which each late timer lengthens the delay, and its maximum. */
 const STRETCH = { step: 1.5, max: 2 };
 
-/** What waits to be told: volatile messages alone, something to be stored before, or anything else. */
+/** What waits for the next flush: volatile messages alone, something to be stored, or anything else. */
 export type Waiting = "volatile" | "stored" | "other";
 
 /**
- * When what has happened is told: at once while the room is quiet; while it is busy, together with what follows, so that
- * each connection is sent one frame for many messages, and many are one row. A send costs the same whatever it carries.
+ * Decides when the next flush is due. A quiet room flushes immediately. A busy room delays the flush, so that each connection
+ * receives many messages in one frame, and many messages are one row. A send of any size costs the same.
  *
- * How busy it is follows from what the last flushes sent and stored, and from how late the timer of the next one came;
- * never from a clock within a turn, which production stops.
+ * The delay follows from the sends and stores of the last flushes, and from how late the last timer fired. It cannot be
+ * measured within a turn, because the platform stops the clock there.
  */
 export class FlushSchedule {
   readonly #volatileGapMs: number;
   #delayUntil = 0;
   #volatileFrom = 0;
   #storeFrom = 0;
-  /** Messages stored lately, the less of each the longer ago, and when that was reckoned. */
+  /** The number of stored messages, which decays with time, and when it was calculated, Unix milliseconds. */
   #stored = { count: 0, at: 0 };
   #stretch = 1;
 
-  /** @param volatilePerSecond how often volatile messages alone are told */
+  /** @param volatilePerSecond the maximum number of flushes a second with volatile messages alone */
   constructor(volatilePerSecond: number) {
     this.#volatileGapMs = 1_000 / volatilePerSecond;
   }
 
-  /** When the next flush is due, Unix milliseconds; it may be past. A clock that was set back makes no longer rest. */
+  /** When the next flush is due, Unix milliseconds. It may be in the past. A clock that is set back does not lengthen the delay. */
   dueAt(waiting: Waiting, now: number): number {
     this.#delayUntil = Math.min(this.#delayUntil, now + MAX_DELAY_MS);
     this.#volatileFrom = Math.min(this.#volatileFrom, now + this.#volatileGapMs);
@@ -62,7 +62,7 @@ export class FlushSchedule {
     }
   }
 
-  /** Notes a flush: how many sends it was, and how many messages it stored. */
+  /** Records the sends and the stored messages of a flush. */
   flushed(sends: number, stored: number, now: number): void {
     if (stored > 0) this.#noteStored(stored, now);
     if (sends === 0) return;
@@ -70,7 +70,7 @@ export class FlushSchedule {
     this.#volatileFrom = now + this.#volatileGapMs;
   }
 
-  /** Notes that the timer of a flush came, and when it should have. */
+  /** Records that the timer of a flush has fired, and when it should have. */
   came(at: number, now: number): void {
     const isLate = now - at >= LATE_MS;
     this.#stretch = isLate

@@ -4,30 +4,30 @@ import { FORMATS } from "./formats.ts";
 import { encodeShared, type FlushContents, type View } from "./flush-encoder.ts";
 import type { Session } from "../connections/sessions.ts";
 
-/** What every connection of one dialect and view is sent, and the items it is made of. */
+/** The text for every connection of one dialect and view, and its items. */
 export interface SharedText extends WrittenItems {
-  /** Whether nothing in it is missed by who does not get it. */
+  /** Whether a connection may miss the text and stay live, because everything in it is volatile. */
   readonly isVolatile: boolean;
 }
 
-/** What one flush sends: the contents, what was answered to whom, and the texts written so far, by view. */
+/** One flush: its shared contents, the replies by session, and the texts written so far by view. */
 export interface Flush {
   readonly contents: FlushContents;
   readonly own: ReadonlyMap<Session, readonly string[]>;
   /** The offset before its first recorded message. */
   readonly after: number;
-  /** Where it brings its readers. */
+  /** The position of a client that has received the flush. */
   readonly position: string;
-  /** Whether some of it is for some members only. */
+  /** Whether it contains a message for some members only. */
   readonly isAddressed: boolean;
   readonly texts: Map<number | string, SharedText>;
 }
 
 /**
- * What a flush has for a connection and all that see the same, written for the first of them.
+ * Returns the text of a flush for a connection. It is written once for all connections with the same view.
  *
  * @param isGone whether its member has left
- * @param filtered a position frame, where messages for others went by
+ * @param filtered a position frame, if messages for others have moved the log far beyond the member's position
  */
 export function textFor(
   session: Session,
@@ -36,7 +36,7 @@ export function textFor(
   filtered: string | undefined,
 ): SharedText {
   const isLean = !session.sendWindow.keepsUp;
-  // For every connection of every flush, so no more is done for it than must be: texts are put together for few.
+  // This runs for every connection of every flush, so the key is a number, and few texts are written.
   const viewKey =
     session.viewKey * 8 + (isLean ? 4 : 0) + (isGone ? 2 : 0) + (filtered === undefined ? 0 : 1);
   const name = flush.isAddressed ? `${viewKey} ${viewerOf(session).member ?? ""}` : viewKey;
@@ -68,7 +68,7 @@ function write(
   return { items, count: texts.length, text, isVolatile };
 }
 
-/** Whether a flush has the first messages of a log that is not stored: who stood in another can only begin anew. */
+/** Whether a flush has the first messages of a log that is not stored. A client with a position in another log must rejoin. */
 export function startsLog({ contents }: Flush): boolean {
   return contents.before !== undefined && contents.recorded.length > 0;
 }
@@ -79,7 +79,7 @@ export function passesBy(session: Session, { contents, isAddressed }: Flush): bo
   return isAddressed && last !== undefined && !isFor(last, viewerOf(session));
 }
 
-/** Who sees what a connection is sent. */
+/** The viewer of a connection. */
 export function viewerOf({ record, rights }: Session): Viewer {
   const member = record.viewOnly === true ? undefined : record.member;
   return { member, seesState: rights.may("state") };

@@ -2,11 +2,11 @@ import { encodeBridgeFrame } from "../../protocol/bridge-frames.ts";
 import type { FormatName } from "../../protocol/contract.ts";
 import { DIALECTS, type Dialect, type Written, type WrittenItems } from "../../protocol/dialects.ts";
 
-/** How one kind of connection is written to: in a dialect, with the framing that its reader needs. */
+/** Writes frames for one kind of connection, in its dialect and with its framing. */
 export interface Format {
-  /** Writes items, JSON text joined by commas, as a frame that brings its reader to a position. */
+  /** Writes items, which are JSON text joined by commas, as one frame. The position is that after the frame. */
   write(items: string, isOne: boolean, position: string): Written;
-  /** Writes what several connections are sent, and behind it items for one of them. */
+  /** Writes the items that several connections share, followed by items for one of them. */
   append(shared: WrittenItems, own: readonly string[], position: string): Written;
 }
 
@@ -17,7 +17,7 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   proto: DIALECTS.proto,
 };
 
-/** Puts the position before each frame of a text dialect. */
+/** Adds the position in front of each frame of a text dialect. */
 function framedForBridge(dialect: Dialect): Format {
   return {
     write: (items, isOne, position) => encodeBridgeFrame(position, String(dialect.write(items, isOne))),

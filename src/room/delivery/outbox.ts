@@ -21,11 +21,11 @@ import type { State } from "../state/state.ts";
 /** Sends the reply to an act: over its socket, or in the response to its POST. */
 export type Reply = (frame: AckFrame | ErrorFrame | HistoryReply) => void;
 
-/** The act that a recorded frame comes from. Absent if the room itself records the frame. */
+/** The act that a recorded frame comes from. */
 export interface Origin {
   readonly session: string;
   readonly ref: number | undefined;
-  /** The ref as its client gave it, which a reply names. */
+  /** The ref as the client sent it. Replies repeat it. */
   readonly named: number | undefined;
 }
 
@@ -33,14 +33,14 @@ export interface Origin {
 interface Pending {
   readonly parts: EntryParts;
   readonly origin: Origin | undefined;
-  /** More than one when an act is repeated before its first copy is stored. */
+  /** More than one if a client repeats an act before the first copy is stored. */
   readonly replies: Reply[];
 }
 
 /**
- * Everything that has happened and has not been sent yet. {@link send} makes it one storage write and one frame per member.
+ * Everything that has happened and has not been sent yet. {@link send} turns it into one storage write and one frame per member.
  *
- * Nobody has seen anything in here, and no offset is sent before it is stored.
+ * No client has received anything in here, and no offset is sent before it is stored.
  */
 export class Outbox {
   readonly #log: Log;
@@ -59,7 +59,7 @@ export class Outbox {
   #farewells = new Map<Session, CloseName>();
   /** Whether recorded frames are written to the storage. */
   readonly #isStored: boolean;
-  /** Whether the epoch of a log in memory has been sent. The epoch of a stored log need not be. */
+  /** Whether the epoch of a log in memory has been sent. A stored log has its epoch from the beginning. */
   #isEpochSent: boolean;
 
   constructor(
@@ -102,7 +102,7 @@ export class Outbox {
     return twin !== undefined;
   }
 
-  /** Queues a recorded frame. Its act is answered when the frame is stored, or when storing it has failed. */
+  /** Queues a recorded frame. The reply follows when the frame is stored, or when storing it has failed. */
   record(parts: EntryParts, origin?: Origin, reply?: Reply): void {
     this.#recorded.push({ parts, origin, replies: reply === undefined ? [] : [reply] });
   }
@@ -110,7 +110,7 @@ export class Outbox {
   /**
    * Queues a volatile message. It replaces an older message of its slot that has not been sent yet.
    *
-   * @param slot which messages replace one another; absent if this one replaces none
+   * @param slot messages with the same slot replace one another. Absent if this one replaces none
    */
   volatile(parts: EntryParts, slot: string | EntryParts = parts): void {
     this.#volatile.delete(slot); // The new message goes to the end of the order.
@@ -122,7 +122,7 @@ export class Outbox {
     return !this.#hasOthers && this.presence.isEmpty;
   }
 
-  /** What waits to be sent, which decides how long it may wait. */
+  /** What waits to be sent. It decides how long the flush may be delayed. */
   get waiting(): Waiting {
     if (this.#recorded.length > 0) return this.#isStored ? "stored" : "other";
     const isOther = this.replies.size + this.#farewells.size > 0 || !this.presence.isEmpty;
@@ -136,12 +136,12 @@ export class Outbox {
   }
 
   /**
-   * Stores what is recorded, then sends everything to all connections. The report of the next {@link flush} covers it.
+   * Stores the recorded frames, then sends everything to all connections. The report of the next {@link flush} covers it.
    *
-   * In a storm of joins, presence waits for more if there is nothing else to send.
+   * While many members join, presence waits for more joins if there is nothing else to send.
    *
-   * @param how `newcomer` is sent nothing, because its welcome follows. With `moreCome` further members join in the same turn,
-   * and presence waits for them
+   * @param how `newcomer` is sent nothing, because its welcome follows. `moreCome` means that further members join in the same
+   * turn, so presence waits for them
    */
   send(
     now: number,
@@ -186,7 +186,7 @@ export class Outbox {
     return this.#recorded.length + this.#volatile.size + this.replies.size + this.#farewells.size > 0;
   }
 
-  /** Stores what is recorded, and answers its acts. Returns the stored frames, which are none if the storage has failed. */
+  /** Stores the recorded frames, and replies to their acts. Returns the stored frames, or none if the storage has failed. */
   #store(now: number): readonly EncodedEntry[] {
     const pending = this.#recorded;
     if (pending.length === 0) return [];

@@ -6,7 +6,8 @@ import { encodeHistory, type HistoryReply } from "../log/history-pages.ts";
 /**
  * Frames for one connection each. The next flush sends them behind the frames for all.
  *
- * A flush answers acts when it has stored them. These replies come here, so nothing enters the outbox during its own flush.
+ * A flush replies to acts when it has stored them. The replies are added here, so that nothing enters the outbox during its own
+ * flush.
  */
 export class ReplyQueue {
   #texts = new Map<Session, string[]>();

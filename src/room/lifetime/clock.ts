@@ -1,7 +1,7 @@
-/** Smaller steps back, in milliseconds, are ignored, because nobody notices what they add to a duration. */
+/** Smaller steps back, in milliseconds, are ignored, because they hardly lengthen a duration. */
 const MIN_STEP_MS = 1_000;
 
-/** The clock as the room's turns read it. */
+/** Detects when the clock that the room's turns read was set back. */
 export class Clock {
   #latest = -Infinity;
 

@@ -4,19 +4,19 @@ import type { Liveness } from "../connections/liveness.ts";
 import type { Members } from "../presence/members.ts";
 import type { Session } from "../connections/sessions.ts";
 
-/** Departures wait for the end of a slot this long, so that many of them wake the room once. */
+/** The ends of graces, stalls and tokens wait for the end of a slot this long, in milliseconds, so many wake the room once. */
 const SLOT_MS = 15_000;
 
 /**
- * When the room must next be woken. It has one alarm, and each time it is set is a billed row. Deadlines lie on fixed
- * grids of time, not at a distance from now, so whatever happens meanwhile cannot push them away.
+ * Sets the room's one alarm for its next deadline. Each time the alarm is set is a billed row. Deadlines lie on fixed grids of
+ * time, and not at a distance from now, so later events cannot postpone them.
  */
 export class Deadlines {
   readonly #liveness: Liveness;
   readonly #members: Members;
   readonly #vacancy: Vacancy;
   readonly #setAlarm: (at: number) => void;
-  /** When the alarm comes, Unix milliseconds; unknown after a sleep. */
+  /** When the alarm fires, Unix milliseconds. Unknown after a hibernation. */
   #armedAt: number | undefined;
 
   constructor(
@@ -29,34 +29,34 @@ export class Deadlines {
     this.#setAlarm = setAlarm;
   }
 
-  /** Whether it is known when the alarm comes, so that the storage need not be asked. */
+  /** Whether the time of the alarm is known, so that the room need not read it from the storage. */
   get isKnown(): boolean {
     return this.#armedAt !== undefined;
   }
 
-  /** Takes what the storage said of the alarm, `null` for none, unless it has been set since. */
+  /** Takes the time of the alarm from the storage, `null` if there is none, unless the alarm has been set since. */
   assume(alarm: number | null): void {
     this.#armedAt ??= alarm ?? undefined;
   }
 
-  /** The alarm has come, and so is no longer set. */
+  /** The alarm has fired, so it is no longer set. */
   came(): void {
     this.#armedAt = undefined;
   }
 
-  /** Sees that the alarm comes in time for a grace that has begun, or a connection that has stopped reading. */
+  /** Ensures that the alarm fires in time for a grace that has begun, or a connection that has stopped reading. */
   end(at: number, now: number): void {
     this.#by(slotOf(at), now);
   }
 
-  /** Sees that the alarm comes in time for a connection that has begun, or has a new token. */
+  /** Ensures that the alarm fires in time for a connection that is new, or has a new token. */
   watch(session: Session, now: number): void {
     this.#by(this.#liveness.checkOf(session, now), now);
     const expiry = this.#liveness.expiryOf(session);
     if (expiry !== undefined) this.end(expiry, now);
   }
 
-  /** Sets the alarm for the first of all deadlines. Looks at every member, so for the alarm's handler and a new life. */
+  /** Sets the alarm for the first of all deadlines. Checks every member, so it is for the alarm's handler and a loaded object. */
   rearm(now: number): void {
     const next = Math.min(
       this.#liveness.nextCheck(now) ?? Infinity,

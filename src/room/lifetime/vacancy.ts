@@ -3,8 +3,8 @@ import type { Sessions } from "../connections/sessions.ts";
 import type { Tables } from "../tables.ts";
 
 /**
- * When a room that nobody is in any more is deleted with all it stored. An object without storage costs nothing; one
- * with any is billed for ever.
+ * Decides when an empty room is deleted with everything it has stored. An object without storage costs nothing. An object with
+ * storage is billed for ever.
  */
 export class Vacancy {
   readonly #tables: Tables;
@@ -19,34 +19,34 @@ export class Vacancy {
     this.#ttlMs = ttlMs;
   }
 
-  /** Whether nobody is in the room, not to watch either. */
+  /** Whether the room has neither members nor connections that only watch. */
   get isEmpty(): boolean {
     return this.#members.size === 0 && this.#sessions.size === 0;
   }
 
-  /** Notes that the last has left. */
+  /** Records that the room has become empty. */
   begin(now: number): void {
     if (this.#tables.exist) this.#tables.write("emptySince", now);
   }
 
-  /** If the clock was set back since the room became empty, counts it as empty from now. Returns whether it was. */
+  /** Counts the room as empty from now if the clock was set back since it became empty. Returns whether it was. */
   restart(now: number): boolean {
     if (!this.isEmpty || (this.#tables.read("emptySince") ?? 0) <= now) return false;
     this.begin(now);
     return true;
   }
 
-  /** Notes that someone is in the room again. */
+  /** Records that the room is no longer empty. */
   end(): void {
     if (this.#tables.exist) this.#tables.remove("emptySince");
   }
 
-  /** Whether an empty room knows since when: a crash may have emptied it, of those who only watched. */
+  /** Whether it is recorded since when the room is empty. A crash may empty a room of connections that only watch, unrecorded. */
   get hasBegun(): boolean {
     return !this.#tables.exist || this.#tables.read("emptySince") !== undefined;
   }
 
-  /** When the room expires, Unix milliseconds; `undefined` while someone is in it, or it has stored nothing. */
+  /** When the room expires, Unix milliseconds; `undefined` if it is not empty, or has stored nothing. */
   at(): number | undefined {
     if (!this.isEmpty) return undefined;
     const emptySince = this.#tables.read("emptySince");

@@ -16,7 +16,7 @@ export interface Waiter {
   run(now: number, dueBy: number): void;
 }
 
-/** Amounts that may have to be written to the attachments of connections. */
+/** Changes that may have to be written to the attachments of connections. */
 interface Attachable {
   readonly isSettled: boolean;
   settle(): void;
@@ -29,8 +29,8 @@ interface Attachable {
 const MAX_WAIT_MS = 5_000;
 
 /**
- * The room's one timer. It runs only while a flush is delayed, a {@link Waiter} waits, or amounts are not attached yet. A room
- * hibernates ten seconds after its last event. All of these are over long before, so the timer never keeps the room awake.
+ * The room's one timer. It runs only while a flush is delayed, a {@link Waiter} waits, or changes are not attached yet. A room
+ * hibernates ten seconds after its last event. The timer has fired long before, so it never keeps the room awake.
  */
 export class Wakeup {
   readonly #turn: (plannedAt: number) => void;
@@ -41,9 +41,9 @@ export class Wakeup {
   #attachAt = Infinity;
 
   /**
-   * @param turn handles a turn of the timer, which was planned for this time, Unix milliseconds. It must call {@link run},
+   * @param turn handles a turn of the timer, and receives its planned time, Unix milliseconds. It must call {@link run},
    * and then {@link tend} or {@link arm}
-   * @param attachAfterMs the maximum delay before amounts are attached, which takes 4 µs for each connection
+   * @param attachAfterMs the maximum delay before changes are attached, which takes 4 µs for each connection
    */
   constructor(turn: (plannedAt: number) => void, waiters: readonly Waiter[], attachAfterMs: number) {
     this.#turn = turn;
@@ -51,12 +51,12 @@ export class Wakeup {
     this.#attachAfterMs = attachAfterMs;
   }
 
-  /** Does what is due of all that waits. */
+  /** Runs all waiters. Each does the work that is due. */
   run(now: number, dueBy: number): void {
     for (const waiter of this.#waiters) waiter.run(now, dueBy);
   }
 
-  /** Attaches amounts if that is due, and arms the timer. Takes what {@link arm} takes. */
+  /** Attaches changes if that is due, and arms the timer. Has the parameters of {@link arm}. */
   tend(sessions: Attachable, now: number, latest = Infinity): void {
     if (sessions.isSettled) this.#attachAt = Infinity;
     else this.#attachAt = Math.min(this.#attachAt, now + this.#attachAfterMs);
@@ -84,7 +84,7 @@ export class Wakeup {
     this.#timer = setTimeout(
       () => {
         this.#at = Infinity;
-        if (at >= this.#attachAt) this.#attachAt = -Infinity; // Amounts are due even if the clock was set back.
+        if (at >= this.#attachAt) this.#attachAt = -Infinity; // Changes are due even if the clock was set back.
         this.#turn(at);
       },
       Math.max(0, endsAt(at, MAX_WAIT_MS, now) - now),

@@ -23,7 +23,7 @@ function socketWith(attachment: unknown): WebSocket {
   return socket;
 }
 
-/** The send windows of the room, and how each is attached. */
+/** Send windows, each with its attached form. */
 const WINDOWS: readonly [string, SendWindowRecord, AttachedSendWindow][] = [
   ["a live connection", { sent: 5, state: LIVE }, { sent: 5 }],
   [

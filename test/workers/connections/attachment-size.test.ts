@@ -23,12 +23,12 @@ const PLATFORM_BYTES = 16_384;
 /** Two bytes in UTF-8. One of them makes V8 write each unit of its string as two bytes. */
 const WIDE = "\u0416";
 
-/** JSON text of so many bytes in UTF-8 that takes as many bytes as any in an attachment: nearly twice as many. */
+/** JSON text of this many bytes in UTF-8 that takes the most bytes in an attachment, which is nearly twice as many. */
 function widest(bytes: number): string {
   return `"${WIDE}${"x".repeat(bytes - 4)}"`;
 }
 
-/** Capabilities that take as many bytes as any: the most there may be, and the shortest, each wide. */
+/** The capabilities that take the most bytes: the maximum number of the shortest ones, each with a wide character. */
 function widestGrants(chars: number): Grant[] {
   const grants: Grant[] = ["join"];
   for (let n = 0; grantsLength(grants) < chars; n++) grants.push(`publish:${String.fromCharCode(0x400 + n)}`);
@@ -41,9 +41,9 @@ function widestGrants(chars: number): Grant[] {
 
 const LONGEST_ID = "A".repeat(22);
 const LONGEST_USER = WIDE.repeat(128);
-const LAST_TIME = 8_640_000_000_000_000; // beyond 31 bits: written as a double, as all times are
+const LAST_TIME = 8_640_000_000_000_000; // Longer than 31 bits, so it is written as a double, as all times are.
 
-/** The largest access that a token may put into an attachment, as the edge reads it. */
+/** The largest access that a token may put into an attachment, as the Worker reads it. */
 function widestAccess(): Access {
   const claims = readClaims({
     ...{ sub: LONGEST_USER, jti: LONGEST_USER, exp: 8_640_000_000_000, iat: 8_640_000_000_000 },
@@ -75,13 +75,16 @@ function widestRecord(): Required<SessionRecord> {
   };
 }
 
-/** A send window with every possible field, each at its largest, and how it is attached. */
-function widestSendWindow(): { sendWindow: Required<SendWindowRecord>; lane: Required<AttachedSendWindow> } {
+/** A send window with every possible field, each at its largest, and its attached form. */
+function widestSendWindow(): {
+  sendWindow: Required<SendWindowRecord>;
+  attached: Required<AttachedSendWindow>;
+} {
   const lengths = { sent: LAST_TIME, welcome: LAST_TIME, seen: LAST_TIME, said: LAST_TIME };
   const [offset, stalledAt, epoch] = [LAST_TIME, LAST_TIME, "E".repeat(32)];
   return {
     sendWindow: { ...lengths, state: { is: "behind", offset, epoch, stalledAt, hasMissedPresence: true } },
-    lane: { ...lengths, behind: offset, epoch, stalledAt, missed: true },
+    attached: { ...lengths, behind: offset, epoch, stalledAt, missed: true },
   };
 }
 
@@ -105,12 +108,12 @@ function sizeOf(value: object): number {
     }
     return low;
   };
-  // What the padding itself takes beside its characters: its name, a tag and a length of two bytes.
+  // The size of the padding without its characters: its name, a tag and a length of two bytes.
   const PADDING_BYTES = 2 + "padding".length + 3;
   return PLATFORM_BYTES - PADDING_BYTES - room(fits);
 }
 
-describe("what is attached to a socket", () => {
+describe("the attachment of a socket", () => {
   it("[D6 G6] the largest attachment of a socket is well below the platform's limit", () => {
     const record = widestRecord();
     const { access, data } = record;
@@ -118,13 +121,13 @@ describe("what is attached to a socket", () => {
     expect(utf8Length(access?.info ?? "")).toBe(1_024);
     expect(grantsLength(access?.grants ?? [])).toBe(MAX_GRANTS_CHARS);
     expect(utf8Length(data ?? "")).toBe(KIND_OPTIONS.maxPresenceBytes.max);
-    const { sendWindow, lane } = widestSendWindow();
-    const bytes = sizeOf({ v: 2, ...record, lane });
+    const { sendWindow, attached } = widestSendWindow();
+    const bytes = sizeOf({ v: 2, ...record, lane: attached });
     expect(bytes).toBeGreaterThan(13_000);
     expect(bytes).toBeLessThan(PLATFORM_BYTES - 1_024); // room for a few fields more
     const { 0: socket } = new WebSocketPair();
     expect(() => attach(socket, record, sendWindow)).not.toThrow();
-    expect(socket.deserializeAttachment()).toMatchObject({ lane });
+    expect(socket.deserializeAttachment()).toMatchObject({ lane: attached });
   });
 
   it("[D6] the size of an attachment counts a string with one wide character twice, as V8 does", () => {
@@ -139,7 +142,7 @@ describe("what is attached to a socket", () => {
 /** A Worker that accepts the tokens of tests. */
 const to = serveKindsWith({ TOKEN_SECRETS: SECRETS.join(","), ADDRESS_LIMITS: "off" });
 
-describe("a token whose patterns add up", () => {
+describe("a token with many capabilities", () => {
   it("[D6 D5 G12] a token whose capabilities exceed 1,024 characters is rejected at the edge, with their size", async () => {
     const room = uniqueRoom("closed-none");
     const rooms = Object.fromEntries(
@@ -162,7 +165,7 @@ describe("a token whose patterns add up", () => {
     expect(await reader.inbox.take("error")).toMatchObject({ code: "token_invalid" });
   });
 
-  it("[D6 D8 G12] a token whose capabilities exceed 1,024 characters renews nothing, and does not end the room", async () => {
+  it("[D6 D8 G12] a token whose capabilities exceed 1,024 characters does not renew a connection, and the room continues", async () => {
     const room = uniqueRoom("closed-none");
     const small = bearer(await token());
     const ana = await join(room, { to, headers: small });

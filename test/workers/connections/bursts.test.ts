@@ -27,7 +27,7 @@ function received({ inbox }: WebSocketMember): unknown[] {
 const REFS = Array.from({ length: BURST }, (_, index) => index + 1);
 
 describe("a burst of one member that makes the room pause", () => {
-  it("[G1 G2 G10] is stored whole and in order, with another member's message between", async () => {
+  it("[G1 G2 G10] a burst that makes the room pause is stored whole and in order, with another member's message between", async () => {
     const { all } = await roomOf(MEMBERS);
     const [ana, ben, eve] = all as [WebSocketMember, WebSocketMember, WebSocketMember];
 
@@ -39,7 +39,7 @@ describe("a burst of one member that makes the room pause", () => {
     await ana.inbox.until(({ all: frames }) => frames.filter(({ type }) => type === "ack").length === BURST);
   });
 
-  it("[G2 G10] is stored whole when its sender closes the connection behind it", async () => {
+  it("[G2 G10] a burst that makes the room pause is stored whole if its sender closes the connection right after it", async () => {
     const { all } = await roomOf(MEMBERS);
     const [ana, eve] = all as [WebSocketMember, WebSocketMember];
 
@@ -50,7 +50,7 @@ describe("a burst of one member that makes the room pause", () => {
     expect(received(eve)).toEqual(REFS);
   });
 
-  it("[G3 G10] is stored whole and once when its sender reconnects behind it and repeats it", async () => {
+  it("[G3 G10] a burst that makes the room pause is stored once if its sender reconnects and repeats it", async () => {
     const { room, all } = await roomOf(MEMBERS);
     const [ana, eve] = all as [WebSocketMember, WebSocketMember];
 

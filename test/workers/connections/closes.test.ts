@@ -3,21 +3,24 @@ import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import { evict, inRoom, infoOf, uniqueRoom } from "../support/rooms.ts";
 import { join, joinWebSocket } from "../support/websocket.ts";
 
-describe("the client's close", () => {
+describe("a close by the client", () => {
   it.each([
-    ["1000 and a reason", 1000, "bye", { code: 1000, reason: "bye" }],
-    ["3001 and a reason", 3001, "own reasons", { code: 3001, reason: "own reasons" }],
-    ["4999", 4999, "", { code: 4999, reason: "" }],
+    ["code 1000 and a reason", 1000, "bye", { code: 1000, reason: "bye" }],
+    ["code 3001 and a reason", 3001, "own reasons", { code: 3001, reason: "own reasons" }],
+    ["code 4999", 4999, "", { code: 4999, reason: "" }],
     ["the longest reason", 1000, "é".repeat(61), { code: 1000, reason: "é".repeat(61) }],
-  ])("[C2] %s is answered with the same", async (_what, code, reason, expected) => {
-    const ana = await join(uniqueRoom());
+  ])(
+    "[C2] a close with %s is answered with the same code and reason",
+    async (_what, code, reason, expected) => {
+      const ana = await join(uniqueRoom());
 
-    ana.close(code, reason);
+      ana.close(code, reason);
 
-    expect(await ana.closed).toEqual(expected);
-  });
+      expect(await ana.closed).toEqual(expected);
+    },
+  );
 
-  it("[C2] a close without a code is answered", async () => {
+  it("[C2] the room answers a close without a code", async () => {
     const ana = await join(uniqueRoom());
 
     ana.close();
@@ -25,7 +28,7 @@ describe("the client's close", () => {
     expect([1000, 1005]).toContain((await ana.closed).code);
   });
 
-  it("[C2 G6] a close is answered by a room that sleeps", async () => {
+  it("[C2 G6] a hibernating room answers a close", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await evict(room);
@@ -36,7 +39,7 @@ describe("the client's close", () => {
     expect(await infoOf(room)).toMatchObject({ members: 0 });
   });
 
-  it("[C2 J5] a replaced socket's close is answered, and changes nothing", async () => {
+  it("[C2 J5] the room answers the close of a replaced socket, and nothing else changes", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { allowHalfOpen: true });
     const again = await join(room, { key: ana.key });
@@ -50,8 +53,8 @@ describe("the client's close", () => {
   });
 });
 
-describe("the server's close", () => {
-  it("[C1] the codes that clients meet are those of the table", async () => {
+describe("a close by the server", () => {
+  it("[C1] the server closes connections with the codes of the table", async () => {
     const room = uniqueRoom();
     const [left, replaced, abuse] = [await join(room), await join(room), await join(room)];
     const version = await joinWebSocket(room, { protocols: ["x"] });
@@ -69,7 +72,7 @@ describe("the server's close", () => {
     );
   });
 
-  it("[C1 G9] a member is gone when the room closes it, though its client never answers", async () => {
+  it("[C1 G9] a member leaves when the room closes its connection, although its client never answers the close", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room, { allowHalfOpen: true })];
 

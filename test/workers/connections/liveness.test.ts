@@ -10,10 +10,10 @@ const HOUR_MS = 3_600_000;
 
 const KIND: Kind = kindOfRoom(readConfig({}, kinds), "room");
 
-/** How long a connection may be silent before it is closed, including the resolution of its last activity. */
+/** The silence timeout, including the resolution of the last activity. */
 const PATIENCE_MS = KIND.silenceTimeoutMs + 15_000;
 
-/** A room's connections, real sockets, and when the platform answered the ping of each. */
+/** The connections of a room with real sockets, and when the platform answered the last ping of each. */
 function connections(): {
   readonly liveness: Liveness;
   readonly add: (heardAt: number, pingedAt?: number, sendWindow?: SendWindowRecord) => Session;
@@ -35,7 +35,7 @@ function connections(): {
 }
 
 describe("a clock that was set back", () => {
-  it("[L4 G10] after the clock was set back, earlier pings count as now, though the last frame is old, and only once", () => {
+  it("[L4 G10] a clock that was set back makes each earlier ping count as now, once, although the last frame is old", () => {
     const { liveness, add } = connections();
     const pinging = add(NOW - 2 * HOUR_MS, NOW);
     const silent = add(NOW - 2 * HOUR_MS);
@@ -46,12 +46,12 @@ describe("a clock that was set back", () => {
 
     expect(liveness.silent(back)).toEqual([silent]);
     expect(liveness.silent(back + PATIENCE_MS - 1)).toEqual([silent]);
-    liveness.restart(back + PATIENCE_MS); // the first turn of another life
+    liveness.restart(back + PATIENCE_MS); // The first turn after the object was loaded again.
     expect(liveness.silent(back + PATIENCE_MS)).toEqual([pinging, silent]);
     expect(liveness.nextCheck(back)).toBeLessThanOrEqual(back);
   });
 
-  it("[L4] a silence that is ahead of a clock that was set back starts again, once", () => {
+  it("[L4] a clock that was set back restarts a silence that would begin in the future, once", () => {
     const { liveness, add } = connections();
     const session = add(NOW);
     const back = NOW - HOUR_MS;
@@ -64,7 +64,7 @@ describe("a clock that was set back", () => {
     expect(liveness.silent(back + PATIENCE_MS)).toEqual([session]);
   });
 
-  it("[L5 G7] a stall that is ahead of a clock that was set back starts again, once", () => {
+  it("[L5 G7] a clock that was set back restarts a stall that would begin in the future, once", () => {
     const { liveness, add } = connections();
     const behind = { is: "behind", offset: 1, epoch: "e", stalledAt: NOW, hasMissedPresence: false } as const;
     const session = add(NOW - 2 * HOUR_MS, 0, { sent: 1, seen: 0, state: behind });
@@ -78,7 +78,7 @@ describe("a clock that was set back", () => {
     expect(liveness.stalled(back + KIND.slowTimeoutMs)).toEqual([session]);
   });
 
-  it("[L4 F7] a ping slightly ahead of a turn counts as now, because a turn's clock stands still", () => {
+  it("[L4 F7] a ping slightly ahead of the clock counts as now, because the clock stops during a turn", () => {
     const { liveness, add } = connections();
     add(NOW - HOUR_MS, NOW + 1_000);
 

@@ -4,12 +4,12 @@ import { evict, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { join } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-describe("a member that promised to say what it reads, and says nothing", () => {
-  it("[G7 L5] is sent a window and no more, and the others everything", async () => {
+describe("a member that agreed to report what it reads, and sends no report", () => {
+  it("[G7 L5] a member that sends no report is sent one window and no more, and the others receive everything", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -24,7 +24,7 @@ describe("a member that promised to say what it reads, and says nothing", () => 
     expect(ana.inbox.messages.map(({ offset }) => offset)).toEqual(oneTo(10));
   });
 
-  it("[L5 G8] is sent no volatile message beyond half of it, and the others are", async () => {
+  it("[L5 G8] a member with half a window unread is sent no volatile message, and the others are", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -39,12 +39,12 @@ describe("a member that promised to say what it reads, and says nothing", () => 
     await ana.inbox.take("message", ({ data }) => data === 3);
     await bob.settled();
 
-    const heard = bob.inbox.all.flatMap((frame) => (frame.type === "message" ? [frame] : []));
-    expect(heard.map(({ offset, data }) => offset ?? data)).toEqual([1, 1, 2, 2, 3]);
+    const messages = bob.inbox.all.flatMap((frame) => (frame.type === "message" ? [frame] : []));
+    expect(messages.map(({ offset, data }) => offset ?? data)).toEqual([1, 1, 2, 2, 3]);
     expect((await bob.settled()).behind).toBeUndefined();
   });
 
-  it("[L5] loses a volatile message that does not fit, and is live all the same", async () => {
+  it("[L5] a member loses a volatile message that does not fit its window, and stays live", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -63,7 +63,7 @@ describe("a member that promised to say what it reads, and says nothing", () => 
     expect(behind).toBeUndefined();
   });
 
-  it("[L5] is sent answers and presence out of the same window", async () => {
+  it("[L5] replies and presence use the same window as messages", async () => {
     const room = uniqueRoom();
     const bob = await Reader.join(room);
     await bob.member.publish("e", 1);
@@ -76,8 +76,8 @@ describe("a member that promised to say what it reads, and says nothing", () => 
   });
 });
 
-describe("a member that says what it has read", () => {
-  it("[L5 P4 G1 G4] is sent the log page by page, a position, and is live again", async () => {
+describe("a member that reports what it has read", () => {
+  it("[L5 P4 G1 G4] a member that catches up is sent the log page by page, then a position, and is live again", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -105,7 +105,7 @@ describe("a member that says what it has read", () => {
     expect(bob.inbox.messages).toEqual(ana.inbox.messages);
   });
 
-  it("[L5] is sent a message larger than a page alone", async () => {
+  it("[L5] a member that catches up is sent a message larger than a page in a frame of its own", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -120,7 +120,7 @@ describe("a member that says what it has read", () => {
     expect(bob.offsets).toEqual(oneTo(8));
   });
 
-  it("[L5] is sent as much again as it has read, and no more", async () => {
+  it("[L5] a member that is behind is sent as much as it has read, and no more", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room);
@@ -134,7 +134,7 @@ describe("a member that says what it has read", () => {
     }
   });
 
-  it("[L5 M1 M5] reads who is here after the position if that has changed meanwhile", async () => {
+  it("[L5 M1 M5] a member that catches up receives the list of members after the position if it has changed meanwhile", async () => {
     const room = uniqueRoom();
     const [ana, gone] = [await join(room), await join(room)];
     const bob = await Reader.join(room);
@@ -162,7 +162,7 @@ describe("a member that says what it has read", () => {
     expect(bob.inbox.all.findLast(({ type }) => type === "presence")).toMatchObject({ roster });
   });
 
-  it("[L5 M3 M5] is told the number alone if it asked for that", async () => {
+  it("[L5 M3 M5] a member in the mode count that catches up receives only the number of members", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room, { query: { mode: "count" } });
@@ -179,7 +179,7 @@ describe("a member that says what it has read", () => {
     });
   });
 
-  it("[L5] more than it was sent counts as all of it, and less than before as nothing", async () => {
+  it("[L5] a report of more than was sent counts as everything sent, and a report of less than before is ignored", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -193,7 +193,7 @@ describe("a member that says what it has read", () => {
     expect((await bob.settled()).sent - sent).toBeLessThanOrEqual(WINDOW);
   });
 
-  it("[L5 A9 L1] over its budget is heard all the same", async () => {
+  it("[L5 A9 L1] a report of a client over its message budget is accepted", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -208,7 +208,7 @@ describe("a member that says what it has read", () => {
     expect(bob.offsets).toEqual(oneTo(6));
   });
 
-  it("[A9 L5] by POST is heard by nobody", async () => {
+  it("[A9 L5] a report by POST is acknowledged and has no effect", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -221,7 +221,7 @@ describe("a member that says what it has read", () => {
     expect(await bob.settled()).toEqual(before);
   });
 
-  it("[A9 F5] has no answer, and a total that is none is bad_frame", async () => {
+  it("[A9 F5] a report has no reply, and a report with an invalid total is rejected with bad_frame", async () => {
     const bob = await Reader.join(uniqueRoom());
 
     await bob.report();
@@ -232,7 +232,7 @@ describe("a member that says what it has read", () => {
     expect(codes).toEqual(Array.from({ length: 4 }, () => "bad_frame"));
   });
 
-  it("[G6 G7 L5] is known asleep: what was sent and read outlives the room's memory", async () => {
+  it("[G6 G7 L5] the sent and read totals outlive a hibernation", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);

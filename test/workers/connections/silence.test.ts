@@ -6,7 +6,7 @@ import { joinSse, post } from "../support/sse.ts";
 import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -14,10 +14,10 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-describe("silence", () => {
+describe("the silence timeout", () => {
   const SILENCE_MS = OPTIONS.silenceTimeoutMs.default;
 
-  /** Moves time to the room's alarm and runs it; returns how far that was. */
+  /** Moves time to the room's alarm and runs it. Returns the time that passed. */
   async function passToAlarm(room: string): Promise<number> {
     const at = await inRoom(room, ({ storage }) => storage.getAlarm());
     if (at === null) throw new Error("no alarm is set");
@@ -27,10 +27,10 @@ describe("silence", () => {
     return ms;
   }
 
-  it("[L4 M2 G9] a silent connection is closed silent, no earlier and at most 75 seconds later than told", async () => {
+  it("[L4 M2 G9] a silent connection is closed with silent, at the timeout at the earliest and 75 seconds later at the latest", async () => {
     const room = uniqueRoom();
     const [bob, cem] = [await join(room), await joinSse(room)];
-    pass(60_000); // so that she is looked at another time
+    pass(60_000); // So that the connection is checked at another time.
     const ana = await join(room);
     const joinedAt = Date.now();
     let silentFor = 0;
@@ -48,7 +48,7 @@ describe("silence", () => {
     expect(await inRoom(room, ({ storage }) => storage.getAlarm())).toBe(expiry);
   });
 
-  it("[L4 G9 G11] others who come and go cannot push a silent member's end away", async () => {
+  it("[L4 G9 G11] members that join and leave do not postpone the timeout of a silent member", async () => {
     const room = uniqueRoom("chat");
     const silent = await join(room);
     const silentSince = Date.now();
@@ -66,7 +66,7 @@ describe("silence", () => {
     expect(Date.now() - silentSince).toBeLessThanOrEqual(SILENCE_MS + 90_000);
   });
 
-  it("[F4 L4 G10] those who fall silent at once are told of in one frame", async () => {
+  it("[F4 L4 G10] members that stop sending at the same time are announced in one frame", async () => {
     const room = uniqueRoom();
     for (let n = 0; n < 5; n++) await join(room);
     pass(60_000);
@@ -82,23 +82,26 @@ describe("silence", () => {
 
   it.each([
     ["a frame", (ana: WebSocketMember) => ana.publish("e", 1, { ref: Date.now() })],
-    ["a refused frame", (ana: WebSocketMember) => ana.ask("{")],
+    ["a rejected frame", (ana: WebSocketMember) => ana.ask("{")],
     ["an act by POST", (ana: WebSocketMember, room: string) => post(room, ana, { type: "presence" })],
-  ])("[L4 G6] %s now and then keeps a connection, asleep or not", async (_what, speak) => {
-    const room = uniqueRoom();
-    const ana = await join(room);
+  ])(
+    "[L4 G6] %s within each silence timeout keeps a connection open, also across hibernations",
+    async (_what, speak) => {
+      const room = uniqueRoom();
+      const ana = await join(room);
 
-    for (let spoken = 0; spoken < 5; spoken++) {
-      await evict(room);
-      await speak(ana, room);
-      pass(SILENCE_MS - 1);
-      await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
-    }
+      for (let spoken = 0; spoken < 5; spoken++) {
+        await evict(room);
+        await speak(ana, room);
+        pass(SILENCE_MS - 1);
+        await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
+      }
 
-    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
-  });
+      expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
+    },
+  );
 
-  it("[L4 F7] a ping that the platform answered counts as heard", async () => {
+  it("[L4 F7] a ping that the platform answered counts as activity", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     ana.ping();
@@ -117,10 +120,10 @@ describe("silence", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[L4 G6] a reaper that failed comes again to those who came back", async () => {
+  it("[L4 G6] a reaper that has failed runs again for members that have reconnected", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
-    // As code with a bug would have left it: there is no such way to write a frame.
+    // The state that a bug could leave. No frame can cause it.
     await inRoom(room, (state) => {
       for (const [index, socket] of state.getWebSockets().entries()) {
         const record = socket.deserializeAttachment() as Record<string, unknown>;
@@ -140,7 +143,7 @@ describe("silence", () => {
     expect(silentFor).toBeLessThanOrEqual(SILENCE_MS + 75_000);
   });
 
-  it("[L4 G11] the reaper comes at most once a minute", async () => {
+  it("[L4 G11] the reaper runs at most once a minute", async () => {
     const room = uniqueRoom();
     await join(room);
     for (let n = 0; n < 6; n++) {

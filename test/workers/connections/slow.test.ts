@@ -7,16 +7,16 @@ import { inRoom, infoOf, uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
-/** The bound, and what a welcome may be on top of it. */
+/** The limit of queued bytes, and the maximum size of a welcome, which does not count. */
 const WELCOME = 65_536;
 const MAX = OPTIONS.maxBufferedBytes.default;
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-describe("a WebSocket member of which the runtime tells that it does not read", () => {
-  it("[G7 L6] is cut off before more is queued for it, misses nothing when it comes back, and the others go on", async () => {
+describe("a WebSocket member whose queued data the runtime reports", () => {
+  it("[G7 L6] a member that does not read is closed before more is queued, misses nothing after it reconnects, and does not delay others", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await join(room)];
     await ana.publish("chat", 1);
@@ -35,7 +35,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
     expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1);
   });
 
-  it("[G7 L6] is cut off as well when what would be queued is someone's join", async () => {
+  it("[G7 L6] a member that does not read is also closed when a join would be queued", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await join(room)];
     await buffer(room, bob, MAX + WELCOME);
@@ -49,7 +49,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
     });
   });
 
-  it("[G9 J5 L6] that comes back in the very turn that cuts it off stays a member", async () => {
+  it("[G9 J5 L6] a slow member that reconnects in the turn that closes its connection stays a member", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     await inRoom(room, ({ storage }) => {
@@ -57,7 +57,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
     });
     await buffer(room, bob, MAX + WELCOME);
 
-    // The join wakes the room: the ghost's departure is told, and the old connection cut off, before bob is let in.
+    // The join wakes the room. It announces that the ghost has left, and closes the old connection, before bob joins.
     const back = await rejoin(room, bob);
 
     expect(await bob.closed).toMatchObject({ code: 4003 });
@@ -65,7 +65,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
     expect(await back.publish("chat", 1)).toMatchObject({ type: "ack" });
   });
 
-  it("[G9 L6 M2] in a room without grace has departed, and the others are told", async () => {
+  it("[G9 L6 M2] a slow member of a room without grace leaves when it is closed, and the others are notified", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await buffer(room, bob, MAX + WELCOME);
@@ -78,7 +78,7 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
     });
   });
 
-  it("[L6] is let be while what is queued is within maxBufferedBytes", async () => {
+  it("[L6] a member stays connected while its queued data is within maxBufferedBytes", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await buffer(room, bob, MAX - 1_000);
@@ -89,12 +89,12 @@ describe("a WebSocket member of which the runtime tells that it does not read", 
   });
 });
 
-describe("a WebSocket member that never says what it has read, where the runtime does not tell either", () => {
+describe("a WebSocket member that sends no reports, where the runtime does not report queued data", () => {
   const ALLOWANCE = OPTIONS.allowanceChars.default;
 
   beforeEach(withoutBufferedAmount);
 
-  it("[G7 L6] is closed slow before it is sent more than its allowance beyond its welcome, and the others go on", async () => {
+  it("[G7 L6] a member without reports is closed with slow before it is sent more than its allowance, and does not delay others", async () => {
     const room = uniqueRoom("chat");
     const ana = await joinSse(room);
     const bob = await Reader.join(room, { flow: false });
@@ -109,7 +109,7 @@ describe("a WebSocket member that never says what it has read, where the runtime
     await ana.inbox.until(({ messages }) => messages.length === 20);
   });
 
-  it("[G4 G7 L6] comes back by its position as often as it takes, each time goes further, and has everything once", async () => {
+  it("[G4 G7 L6] a member that is closed repeatedly resumes from its position each time, and receives everything once", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const visits = [await Reader.join(room, { flow: false })];
@@ -126,7 +126,7 @@ describe("a WebSocket member that never says what it has read, where the runtime
     expect(visits).toHaveLength(4);
   });
 
-  it("[L6 A6] that leaves as its allowance ends has left, and is not told to come back", async () => {
+  it("[L6 A6] a member that leaves as its allowance ends is closed as left, and not as slow", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room, { flow: false });
@@ -138,7 +138,7 @@ describe("a WebSocket member that never says what it has read, where the runtime
     expect(await ana.inbox.take("message", ({ event }) => event === "last")).toMatchObject({ offset: 18 });
   });
 
-  it("[L6 L5] has a window from its first word of what it has read on", async () => {
+  it("[L6 L5] a member has a send window from its first report on", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room, { flow: false });
@@ -154,7 +154,7 @@ describe("a WebSocket member that never says what it has read, where the runtime
     expect(bob.offsets).toEqual(oneTo(12));
   });
 
-  it("[L6 L5] that has more unread than a window when it first says so is sent nothing more before it reads", async () => {
+  it("[L6 L5] a member with more than a window unread at its first report is sent nothing more before it reads", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room, { flow: false });
@@ -167,12 +167,12 @@ describe("a WebSocket member that never says what it has read, where the runtime
   });
 });
 
-describe("a WebSocket member that says it has read what it has not", () => {
+describe("a WebSocket member that reports unread data as read", () => {
   it("[L5 G7] a client that reports unread data as read is sent at most a window beyond the queue, continues when that drains, and receives everything once", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room);
-    const queued = 3 * WINDOW; // which may be as few characters as fill the window
+    const queued = 3 * WINDOW; // At three bytes each, these may be only as many characters as fill the window.
     const report = await buffer(room, bob.member, queued);
 
     await publishBig(ana, 4);
@@ -183,7 +183,7 @@ describe("a WebSocket member that says it has read what it has not", () => {
     const stuck = await bob.settled();
     report(0);
     await vi.waitFor(async () => expect((await bob.sendWindow())?.said).toBeUndefined());
-    pass(60_000); // the room has checked several times meanwhile, each time a little later
+    pass(60_000); // The room has checked several times meanwhile, each time a little later.
     await bob.catchUp();
 
     expect(stuck).toMatchObject({ behind: expect.any(Number) as number, said: stuck.sent });
@@ -222,7 +222,7 @@ describe("a WebSocket member that says it has read what it has not", () => {
   });
 });
 
-describe("answers to a member that does not read", () => {
+describe("replies to a member that does not read", () => {
   /** A room with half a window of messages, and a member that has read none of them. */
   async function halfRead(): Promise<Reader> {
     const room = uniqueRoom();
@@ -232,7 +232,7 @@ describe("answers to a member that does not read", () => {
     return bob;
   }
 
-  it("[L7 G7] are sent beyond its window, up to twice as much, and then it is closed slow", async () => {
+  it("[L7 G7] replies may exceed the window up to twice its size, and then the member is closed with slow", async () => {
     const bob = await halfRead();
 
     for (let ref = 1; ref <= 20; ref++) {
@@ -245,7 +245,7 @@ describe("answers to a member that does not read", () => {
     expect(bob.chars).toBeLessThanOrEqual(WINDOW * 2);
   });
 
-  it("[L7 A8] large answers are each sent whole to a connection within its window, page by page", async () => {
+  it("[L7 A8] a connection within its window is sent each large reply whole, page by page", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     await publishBig(ana, 15);
@@ -266,7 +266,7 @@ describe("answers to a member that does not read", () => {
     expect(await bob.member.publish("e", 2)).toMatchObject({ offset: 17 });
   });
 
-  it("[L7 G10] to many acts of one frame are sent no further than that either", async () => {
+  it("[L7 G10] replies to many acts of one frame stay within the same limit", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     await publishBig(ana, 5);
@@ -280,7 +280,7 @@ describe("answers to a member that does not read", () => {
     expect(bob.chars).toBeLessThanOrEqual(WINDOW * 2);
   });
 
-  it("[L7 P4 L5] do not move it on while it is sent the log", async () => {
+  it("[L7 P4 L5] a reply does not move the position of a member that is sent the log", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);

@@ -7,21 +7,21 @@ import { evict, inRoom, infoOf, roomStub, uniqueRoom } from "../support/rooms.ts
 import { joinSse } from "../support/sse.ts";
 import { join } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
 const SLOW_MS = OPTIONS.slowTimeoutMs.default;
 
-/** Deadlines are gathered into slots of this length. */
+/** Deadlines are combined into slots of this length. */
 const SLOT_MS = 15_000;
 
-/** When the room's alarm comes; `null` for never. */
+/** When the room's alarm fires; `null` if it is not set. */
 function alarmOf(room: string): Promise<number | null> {
   return inRoom(room, ({ storage }) => storage.getAlarm());
 }
 
-/** Moves time to the room's alarm and runs it, as often as it takes for a connection to end. Returns how long that was. */
+/** Moves time to the room's alarm and runs it, until a connection ends. Returns the time that passed. */
 async function passUntilClosed(room: string, { member }: Reader): Promise<number> {
   const since = Date.now();
   let isClosed = false;
@@ -31,7 +31,7 @@ async function passUntilClosed(room: string, { member }: Reader): Promise<number
     if (at === null) throw new Error("no alarm is set");
     pass(Math.max(0, at - Date.now()));
     await runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
-    await infoOf(room); // what was closed is told by then
+    await infoOf(room); // The close has been announced by then.
   }
   return Date.now() - since;
 }
@@ -50,11 +50,11 @@ describe("a member whose window is full and that reads nothing", () => {
     ["awake", () => Promise.resolve()],
     ["asleep", evict],
   ])(
-    "[L5 G7 G11] is closed slow by the alarm after slowTimeoutMs, in a room that is %s",
+    "[L5 G7 G11] the alarm closes a stalled member with slow after slowTimeoutMs, in a room that is %s",
     async (_how, before) => {
       const room = uniqueRoom();
       const bob = await stall(room);
-      const fullAt = Date.now() - 3_000; // the fifth message did not fit, and three more came
+      const fullAt = Date.now() - 3_000; // The fifth message did not fit, and three more followed.
       await before(room);
 
       await passUntilClosed(room, bob);
@@ -65,7 +65,7 @@ describe("a member whose window is full and that reads nothing", () => {
     },
   );
 
-  it("[L5 L4] is closed slow though it pings", async () => {
+  it("[L5 L4] a stalled member is closed with slow although it sends pings", async () => {
     const room = uniqueRoom();
     const bob = await stall(room);
     bob.member.ping();
@@ -76,7 +76,7 @@ describe("a member whose window is full and that reads nothing", () => {
     expect(await bob.member.closed).toMatchObject({ code: 4003 });
   });
 
-  it("[L5 G4 P4] comes back by its position and has the rest, in order and once", async () => {
+  it("[L5 G4 P4] a stalled member that reconnects with its position receives the remaining messages once and in order", async () => {
     const room = uniqueRoom();
     const bob = await stall(room);
     await passUntilClosed(room, bob);
@@ -88,7 +88,7 @@ describe("a member whose window is full and that reads nothing", () => {
     expect([...bob.offsets, ...back.offsets]).toEqual(oneTo(8));
   });
 
-  it("[L5 M4 G9] stays a member for its grace, and departs after it where it does not come back", async () => {
+  it("[L5 M4 G9] a stalled member stays a member for its grace, and leaves after it unless it reconnects", async () => {
     const room = uniqueRoom("chat");
     const bob = await stall(room);
 
@@ -100,7 +100,7 @@ describe("a member whose window is full and that reads nothing", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1 });
   });
 
-  it("[L5] is closed slow as well when it fell behind with what it missed before it came", async () => {
+  it("[L5] a member that does not read its replay is closed with slow as well", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     await publishBig(ana, 8);
@@ -114,7 +114,7 @@ describe("a member whose window is full and that reads nothing", () => {
     expect(waitedMs).toBeLessThanOrEqual(SLOW_MS + SLOT_MS);
   });
 
-  it("[L5] has its time anew with all it reads, and with nothing that it says again", async () => {
+  it("[L5] each report of progress restarts the timeout of a stalled member, and a repeated report does not", async () => {
     const room = uniqueRoom();
     const ana = await joinSse(room);
     const bob = await Reader.join(room);
@@ -136,7 +136,7 @@ describe("a member whose window is full and that reads nothing", () => {
     expect(Date.now() - lastReadAt).toBeLessThanOrEqual(SLOW_MS + SLOT_MS);
   });
 
-  it("[L5 G11] is let be while nothing more is to be sent, and no alarm comes for it", async () => {
+  it("[L5 G11] a member that does not read stays connected while there is nothing more to send, and sets no alarm", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
@@ -147,7 +147,7 @@ describe("a member whose window is full and that reads nothing", () => {
     expect(await alarmOf(room)).toBe(before);
   });
 
-  it("[L5 J10] is closed slow too if it only watches, and comes back by its position", async () => {
+  it("[L5 J10] a stalled connection that only watches is closed with slow, and resumes from its position", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room, { query: { view: "1" } });
@@ -163,8 +163,8 @@ describe("a member whose window is full and that reads nothing", () => {
 });
 
 describe("a member that reads again too late", () => {
-  it("[L5 P5 G4] for what was trimmed meanwhile is closed slow, and is told so when it comes back", async () => {
-    const room = uniqueRoom("small"); // keeps ten messages, and has a window of 64 Ki
+  it("[L5 P5 G4] a member whose missed messages were trimmed is closed with slow, and its next welcome reports the gap", async () => {
+    const room = uniqueRoom("small"); // It keeps ten messages, and its window has 64 Ki.
     const ana = await Reader.join(room, { isTestKind: true });
     const bob = await Reader.join(room, { isTestKind: true });
     for (let n = 0; n < 20; n++) {
@@ -184,10 +184,10 @@ describe("a member that reads again too late", () => {
   });
 
   it.each([
-    ["before anyone has spoken again", 0],
-    ["when others have", 12],
+    ["before the next message", 0],
+    ["after twelve more messages", 12],
   ])(
-    "[L5 P5 W3 G4] for a log that lived in memory is closed slow, and told of the new one when it comes back, %s",
+    "[L5 P5 W3 G4] a stalled member of a log in memory that was lost is closed with slow, and its next welcome reports the new log: %s",
     async (_when, spoken) => {
       const room = uniqueRoom("memory");
       const inside = kindsRoom(room);
@@ -207,7 +207,7 @@ describe("a member that reads again too late", () => {
     },
   );
 
-  it("[L5 W1 P5 G4] for a log that is not kept is closed slow, and told so when it comes back", async () => {
+  it("[L5 W1 P5 G4] a member that reads too late in a room without history is closed with slow, and its next welcome reports the gap", async () => {
     const room = uniqueRoom("none");
     const ana = await join(room, { to: serveKinds });
     const bob = await Reader.join(room, { isTestKind: true });

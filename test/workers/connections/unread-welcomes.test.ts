@@ -8,7 +8,7 @@ import { infoOf, uniqueRoom } from "../support/rooms.ts";
 import { pass } from "../support/reader.ts";
 import { join, upgrade } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -32,7 +32,7 @@ function slowReader(): {
   return { unreadWelcomes, session, queue: (bytes) => void (queued = bytes) };
 }
 
-/** Checks every second, as the room does; returns the connections that were found lost. */
+/** Checks every second, as the room does. Returns the lost connections. */
 function lostWithin(unreadWelcomes: UnreadWelcomes, seconds: number): Session[] {
   return Array.from({ length: seconds }, (_, index) =>
     unreadWelcomes.takeLost(NOW + 1_000 * (index + 1)),
@@ -40,7 +40,7 @@ function lostWithin(unreadWelcomes: UnreadWelcomes, seconds: number): Session[] 
 }
 
 describe("a slow network and a welcome that is not ASCII", () => {
-  it("[L4 G10] a slow client that has taken part of a welcome is not closed, although more bytes are queued than characters were sent", () => {
+  it("[L4 G10] a slow client that has read part of its welcome is not closed, although more bytes are queued than characters were sent", () => {
     const { unreadWelcomes, queue } = slowReader();
 
     queue(280_000);
@@ -48,7 +48,7 @@ describe("a slow network and a welcome that is not ASCII", () => {
     expect(lostWithin(unreadWelcomes, 200)).toEqual([]);
   });
 
-  it("[L4 G9] a client that has taken nothing has time for the bytes of its welcome at 32 kbit/s, and is then closed", () => {
+  it("[L4 G9] a client that has read nothing has time for the bytes of its welcome at 32 kbit/s, and is then closed", () => {
     const { unreadWelcomes, session } = slowReader();
     const seconds = 5 + 300_000 / 4_000;
 
@@ -58,10 +58,10 @@ describe("a slow network and a welcome that is not ASCII", () => {
 });
 
 describe("a connection whose client disconnected during the handshake", () => {
-  it("[L4 G9] a connection whose client disconnected during the handshake is closed within seconds, because it never takes its welcome", async () => {
+  it("[L4 G9] a connection whose client disconnected during the handshake is closed within seconds, because it never reads its welcome", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
-    const ghost = await upgrade(room); // nobody accepts the socket
+    const ghost = await upgrade(room); // The client never accepts the socket.
     await ana.inbox.take("presence", ({ joined }) => joined !== undefined);
 
     pass(10_000);

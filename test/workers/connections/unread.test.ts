@@ -6,14 +6,14 @@ import { pass, Reader } from "../support/reader.ts";
 import { uniqueAddress, uniqueRoom } from "../support/rooms.ts";
 import { join, joinWebSocket, upgrade, WebSocketMember, type WebSocketJoin } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** The bound of the rooms of these tests, in bytes. */
+/** The limit of unread data in the rooms of these tests, in bytes. */
 const MAX_UNREAD = 1_048_576;
 
-/** How many closes may be unanswered in them, and how many of one address. */
+/** The limits of unanswered closes in these rooms, for all clients and for one address. */
 const MAX_CLOSING = 12;
 const MAX_CLOSING_OF_ONE = 3;
 
@@ -115,7 +115,7 @@ describe("a room whose clients do not read their welcomes", () => {
     const { room } = await fullRoom();
     const from = { key: randomKey(), headers: { "CF-Connecting-IP": uniqueAddress() } };
     await joinUnread(room, from);
-    await joinUnread(room, from); // replaces the first, which stays with all that is queued
+    await joinUnread(room, from); // It replaces the first connection, whose queued data stays.
 
     expect(await refusalOf(room, from)).toMatchObject({ code: "room_full", limit: "maxUnreadBytes" });
     expect(await refusalOf(room)).toBeUndefined();
@@ -135,7 +135,7 @@ describe("a room whose clients do not read their welcomes", () => {
 describe("a room with many connections that do not read", () => {
   it.each([
     ["report what they read", { query: { flow: "1" } }],
-    ["do not", {}],
+    ["send no reports", {}],
   ])(
     "[L5 L6 G7] a room holds no more than maxUnreadBytes for all clients together that %s, and others receive everything",
     async (_what, options) => {
@@ -156,7 +156,7 @@ describe("a room with many connections that do not read", () => {
 });
 
 describe("connections whose clients do not answer the close", () => {
-  /** Joins as one session repeatedly; its client answers no close. */
+  /** Joins repeatedly as one session whose client answers no close. */
   async function replace(room: string, times: number, options: WebSocketJoin): Promise<WebSocketMember[]> {
     const members: WebSocketMember[] = [];
     for (let n = 0; n < times; n++)
@@ -199,7 +199,7 @@ describe("connections whose clients do not answer the close", () => {
   });
 });
 
-it("[J9 G6] a join is rejected with room_full when the platform accepts no further socket, and the room goes on", async () => {
+it("[J9 G6] a join is rejected with room_full when the platform accepts no further socket, and the room continues", async () => {
   const room = uniqueRoom("tight");
   const ana = await join(room, { to: serveKinds });
   await kindsRoom(room).inside((state) => {

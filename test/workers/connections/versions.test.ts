@@ -12,7 +12,7 @@ import { evict, inRoom, infoOf, roomStub, tablesOf, uniqueRoom } from "../suppor
 import { joinSse } from "../support/sse.ts";
 import { join } from "../support/websocket.ts";
 
-/** Writes every attachment of a room as other code would have. */
+/** Rewrites every attachment of a room as other code would have written it. */
 function rewrite(room: string, change: (record: Record<string, unknown>) => unknown): Promise<void> {
   return inRoom(room, (state) => {
     for (const socket of state.getWebSockets()) {
@@ -21,17 +21,17 @@ function rewrite(room: string, change: (record: Record<string, unknown>) => unkn
   });
 }
 
-/** What the sockets of a room carry of versions and send windows. */
-function lanesOf(room: string): Promise<unknown[]> {
+/** The versions and send windows in the attachments of a room. */
+function sendWindowsOf(room: string): Promise<unknown[]> {
   return inRoom(room, (state) =>
     state.getWebSockets().map((socket) => {
-      const { v, lane } = socket.deserializeAttachment() as Record<string, unknown>;
-      return { v, lane };
+      const { v, lane: sendWindow } = socket.deserializeAttachment() as Record<string, unknown>;
+      return { v, sendWindow };
     }),
   );
 }
 
-/** Joins as a Worker does that sends this request. */
+/** Joins with this request, as a Worker sends it. */
 async function joinAs(room: string, request: JoinRequest): Promise<WebSocket> {
   const { webSocket } = await roomStub(room).fetch("https://room/", {
     headers: { Upgrade: "websocket", [JOIN_HEADER]: encodeJoin(request) },
@@ -47,8 +47,8 @@ async function joinRequest(room: string, changes: object): Promise<JoinRequest> 
   return { v: CONTRACT_VERSION, ...identity, key, user: "", dialect: "json", mode: "list", ...changes };
 }
 
-describe("connections that outlive their server", () => {
-  it("[V2] those that newer code accepted are closed upgrade, over any transport", async () => {
+describe("connections that outlive a deployment", () => {
+  it("[V2] connections that newer code accepted are closed with upgrade, over any transport", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await rewrite(room, (record) => ({ ...record, v: ATTACHMENT_VERSION + 1 }));
@@ -61,7 +61,7 @@ describe("connections that outlive their server", () => {
     expect(await infoOf(room)).toMatchObject({ members: 0, position: expect.stringMatching(/:0$/) });
   });
 
-  it("[V2 G4] who was closed upgrade comes back with key and position", async () => {
+  it("[V2 G4] a client that was closed with upgrade reconnects with its key and position", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await ana.publish("e", 1);
@@ -75,7 +75,7 @@ describe("connections that outlive their server", () => {
     expect(await again.welcome()).toMatchObject({ recovered: true, count: 1, member: ana.member });
   });
 
-  it("[V2] those that this code accepted are served on", async () => {
+  it("[V2] connections that this code accepted continue after a deployment", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await rewrite(room, (record) => ({ ...record, aFieldOfLaterCode: true }));
@@ -85,7 +85,7 @@ describe("connections that outlive their server", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
   });
 
-  it("[V2 L6] those that older code accepted, which counted nothing, are served on and counted from now on", async () => {
+  it("[V2 L6] connections of older code without send windows continue, and are counted from now on", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await rewrite(room, ({ lane: _lane, ...record }) => record);
@@ -95,8 +95,8 @@ describe("connections that outlive their server", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
     expect(await bob.publish("e", 2)).toMatchObject({ type: "ack", offset: 2 });
     await bob.inbox.until(({ messages }) => messages.length === 2);
-    expect(await lanesOf(room)).toEqual(
-      Array(2).fill({ v: 1, lane: { sent: expect.any(Number) as number } }),
+    expect(await sendWindowsOf(room)).toEqual(
+      Array(2).fill({ v: 1, sendWindow: { sent: expect.any(Number) as number } }),
     );
     await evict(room);
     expect(await ana.publish("e", 3)).toMatchObject({ type: "ack", offset: 3 });
@@ -105,8 +105,8 @@ describe("connections that outlive their server", () => {
   it.each([
     ["null", null],
     ["text", "x"],
-    ["no version", { session: "s" }],
-  ])("[V2 G12] a socket whose attachment is %s is no member", async (_what, attachment) => {
+    ["an object without a version", { session: "s" }],
+  ])("[V2 G12] a socket whose attachment is %s is not a member", async (_what, attachment) => {
     const room = uniqueRoom();
     const ana = await join(room);
     await rewrite(room, () => attachment);
@@ -119,7 +119,7 @@ describe("connections that outlive their server", () => {
 });
 
 describe("the contract between Worker and room", () => {
-  it("[V2 N3] a join of a newer contract is refused, and creates nothing", async () => {
+  it("[V2 N3] a join with a newer contract is rejected, and creates nothing", async () => {
     const room = uniqueRoom();
     const header = encodeJoin(await joinRequest(room, { v: CONTRACT_VERSION + 1 }));
 
@@ -133,7 +133,7 @@ describe("the contract between Worker and room", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[V2 G2] an act of a newer contract is refused, and does nothing", async () => {
+  it("[V2 G2] an act with a newer contract is rejected, and has no effect", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const outcome = await roomStub(room).act({
@@ -152,7 +152,7 @@ describe("the contract between Worker and room", () => {
     ["json", (text: string) => text],
     ["bridge", (text: string) => text.slice(text.indexOf("\n") + 1)],
   ] as const)(
-    "[V2 J1 A1] a join of a Worker of the first contract is served: dialect %s",
+    "[V2 J1 A1] a join from a Worker with the first contract is accepted: dialect %s",
     async (dialect, frameOf) => {
       const room = uniqueRoom();
       const socket = await joinAs(room, await joinRequest(room, { dialect }));
@@ -168,13 +168,13 @@ describe("the contract between Worker and room", () => {
 
       expect(outcome).toEqual({ refused: null, results: [{ type: "ack", ref: 1, offset: 1 }] });
       expect(await inbox.take("message")).toMatchObject({ offset: 1, data: 1 });
-      const page = (await roomStub(room).history({ limit: 5 })) as string; // A newer Worker says who reads.
+      const page = (await roomStub(room).history({ limit: 5 })) as string; // A newer Worker names the reader.
       expect(JSON.parse(page)).toMatchObject({ messages: [{ offset: 1 }] });
       expect(inbox.all[0]).toMatchObject({ type: "welcome", state: {}, members: [{ id: member }] });
     },
   );
 
-  it("[V1] fields of a later contract are ignored", async () => {
+  it("[V1] the room ignores fields of a later contract", async () => {
     const room = uniqueRoom();
     const header = encodeJoin(await joinRequest(room, { aFieldOfLaterCode: { deep: [1] } }));
 
@@ -189,7 +189,7 @@ describe("the contract between Worker and room", () => {
 });
 
 describe("the protocol's version", () => {
-  it("[V1 F2] a client of a later server is served: what it says beyond version 1 is refused or ignored item by item", async () => {
+  it("[V1 F2] a client of a later protocol version is served, and each of its newer items is rejected or ignored", async () => {
     const ana = await join(uniqueRoom(), { query: { later: "1" } });
 
     ana.send([

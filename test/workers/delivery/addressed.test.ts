@@ -7,12 +7,12 @@ import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 afterEach(() => vi.useRealTimers());
 
-/** The events of all messages that a member read, recorded or not. */
-function heard({ inbox }: Pick<WebSocketMember, "inbox">): string[] {
+/** The events of all messages that a member has received, recorded or not. */
+function eventsOf({ inbox }: Pick<WebSocketMember, "inbox">): string[] {
   return inbox.all.flatMap((frame) => (frame.type === "message" ? [frame.event] : []));
 }
 
-/** Publishes for some members, and a mark for all; resolves once everyone has read the mark. */
+/** Publishes a message for some members, then a mark for all. Resolves once everyone has received the mark. */
 async function tellOne(
   from: WebSocketMember,
   to: readonly string[],
@@ -28,7 +28,7 @@ async function tellOne(
 }
 
 describe("a message for some members", () => {
-  it("[A7 G5 G12] reaches those and its sender, over any transport, and nobody else", async () => {
+  it("[A7 G5 G12] a message for some members reaches them and its sender, over any transport, and nobody else", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem, dan] = [
       await join(room),
@@ -57,7 +57,7 @@ describe("a message for some members", () => {
     expect(dan.inbox.messages.map(({ offset }) => offset)).toEqual([2]);
   });
 
-  it("[A7 H1 G5] may be sent by POST, and its sender reads it on its stream", async () => {
+  it("[A7 H1 G5] a message for some members may be sent by POST, and its sender receives it on its stream", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await joinSse(room), await join(room)];
 
@@ -66,12 +66,12 @@ describe("a message for some members", () => {
     await bob.inbox.take("message", ({ event }) => event === "mark");
 
     expect(body).toEqual({ type: "ack", ref: 1, offset: 1 });
-    expect(heard(ana)).toEqual(["secret", "mark"]);
-    expect(heard(bob)).toEqual(["secret", "mark"]);
-    expect(heard(cem)).toEqual(["mark"]);
+    expect(eventsOf(ana)).toEqual(["secret", "mark"]);
+    expect(eventsOf(bob)).toEqual(["secret", "mark"]);
+    expect(eventsOf(cem)).toEqual(["mark"]);
   });
 
-  it("[A7] for its sender alone, or to someone twice, is told once", async () => {
+  it("[A7] a message for its sender alone, or for the same member twice, is delivered once", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -79,11 +79,11 @@ describe("a message for some members", () => {
     await ana.act({ type: "publish", event: "twice", to: [bob.member, bob.member, ana.member] });
     await bob.inbox.take("message");
 
-    expect(heard(ana)).toEqual(["note", "twice"]);
+    expect(eventsOf(ana)).toEqual(["note", "twice"]);
     expect(bob.inbox.messages).toMatchObject([{ event: "twice", to: [bob.member, ana.member] }]);
   });
 
-  it("[A7 F4] is told in its place among others of one frame", async () => {
+  it("[A7 F4] a message for some members keeps its place in a frame with other messages", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await join(room), await join(room)];
 
@@ -100,13 +100,13 @@ describe("a message for some members", () => {
       [ana, bob, cem].map(({ inbox }) => inbox.take("message", ({ event }) => event === "v-all")),
     );
 
-    expect(heard(ana)).toEqual(["all", "bob", "cem", "both", "v-bob", "v-all"]);
-    expect(heard(bob)).toEqual(["all", "bob", "both", "v-bob", "v-all"]);
-    expect(heard(cem)).toEqual(["all", "cem", "both", "v-all"]);
+    expect(eventsOf(ana)).toEqual(["all", "bob", "cem", "both", "v-bob", "v-all"]);
+    expect(eventsOf(bob)).toEqual(["all", "bob", "both", "v-bob", "v-all"]);
+    expect(eventsOf(cem)).toEqual(["all", "cem", "both", "v-all"]);
     expect(cem.inbox.all.filter(({ type }) => type === "state")).toMatchObject([{ offset: 4 }]);
   });
 
-  it("[A7 A4] that is volatile reaches those and its sender, and says to whom", async () => {
+  it("[A7 A4] a volatile message for some members reaches them and its sender, and names its addressees", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await joinSse(room), await joinSse(room)];
 
@@ -115,11 +115,11 @@ describe("a message for some members", () => {
     await cem.inbox.take("message", ({ event }) => event === "mark");
 
     expect(await bob.inbox.take("message")).toMatchObject({ event: "secret", to: [bob.member] });
-    expect(heard(ana)).toEqual(["secret", "mark"]);
-    expect(heard(cem)).toEqual(["mark"]);
+    expect(eventsOf(ana)).toEqual(["secret", "mark"]);
+    expect(eventsOf(cem)).toEqual(["mark"]);
   });
 
-  it("[A7 A3 G3] that is repeated is stored once, though its addressee has left", async () => {
+  it("[A7 A3 G3] a repeated message is stored once, although its addressee has left", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     const act = { type: "publish", event: "secret", to: [bob.member] };
@@ -132,38 +132,40 @@ describe("a message for some members", () => {
   });
 });
 
-describe("an id of no member", () => {
-  it.each(["an id nobody has", "a member that left", "an id among others", "one who only watches"])(
-    "[A7] %s is unknown_member, and nothing is sent",
-    async (who) => {
-      const room = uniqueRoom();
-      const [ana, bob, cem] = [await join(room), await join(room), await join(room)];
-      const watcher = await join(room, { query: { view: "1" } });
-      cem.close(1000);
-      await ana.inbox.take("presence", ({ left }) => left !== undefined);
-      const to = {
-        "an id nobody has": [randomKey()],
-        "a member that left": [cem.member],
-        "an id among others": [bob.member, randomKey()],
-        "one who only watches": [watcher.member],
-      }[who] as string[];
+describe("an addressee that is not a member", () => {
+  it.each([
+    "an unknown id",
+    "a member that has left",
+    "an unknown id among others",
+    "a client that only watches",
+  ])("[A7] a message for %s is rejected with unknown_member, and nothing is sent", async (who) => {
+    const room = uniqueRoom();
+    const [ana, bob, cem] = [await join(room), await join(room), await join(room)];
+    const watcher = await join(room, { query: { view: "1" } });
+    cem.close(1000);
+    await ana.inbox.take("presence", ({ left }) => left !== undefined);
+    const to = {
+      "an unknown id": [randomKey()],
+      "a member that has left": [cem.member],
+      "an unknown id among others": [bob.member, randomKey()],
+      "a client that only watches": [watcher.member],
+    }[who] as string[];
 
-      expect(await ana.act({ type: "publish", event: "secret", to })).toEqual({
-        type: "error",
-        ref: 1,
-        code: "unknown_member",
-        message: expect.any(String) as string,
-      });
-      expect(await ana.ask({ type: "publish", event: "secret", volatile: true, to })).toMatchObject({
-        code: "unknown_member",
-      });
-      expect(await ana.publish("mark", 1)).toMatchObject({ offset: 1 });
-      await bob.inbox.take("message");
-      expect(heard(bob)).toEqual(["mark"]);
-    },
-  );
+    expect(await ana.act({ type: "publish", event: "secret", to })).toEqual({
+      type: "error",
+      ref: 1,
+      code: "unknown_member",
+      message: expect.any(String) as string,
+    });
+    expect(await ana.ask({ type: "publish", event: "secret", volatile: true, to })).toMatchObject({
+      code: "unknown_member",
+    });
+    expect(await ana.publish("mark", 1)).toMatchObject({ offset: 1 });
+    await bob.inbox.take("message");
+    expect(eventsOf(bob)).toEqual(["mark"]);
+  });
 
-  it("[A7 H2] is 404 over HTTP", async () => {
+  it("[A7 H2] a message for an unknown id is rejected with status 404 over HTTP", async () => {
     const bob = await joinSse(uniqueRoom());
 
     expect(await bob.post({ type: "publish", ref: 1, event: "e", to: [randomKey()] })).toMatchObject({
@@ -173,13 +175,13 @@ describe("an id of no member", () => {
   });
 });
 
-describe("later", () => {
+describe("a message for some members, read later", () => {
   it.each([
-    ["awake", async () => undefined],
-    ["after a sleep", (room: string) => evict(room)],
+    ["in the same life of the room", async () => undefined],
+    ["after a hibernation", (room: string) => evict(room)],
     ["after a crash", () => crash()],
   ])(
-    "[A7 P4 G4 G12] a replay brings it to those it is for, and to nobody else: %s",
+    "[A7 P4 G4 G12] a replay sends a message to its addressees and its sender, and to nobody else: %s",
     async (_how, between) => {
       const room = uniqueRoom();
       const [ana, bob, cem] = [await join(room), await join(room), await joinSse(room)];
@@ -195,8 +197,8 @@ describe("later", () => {
       ]);
       await Promise.all([toAna, toBob, toCem, toDan].map(({ inbox }) => inbox.take("position")));
 
-      expect(heard(toAna)).toEqual(["secret", "mark"]);
-      expect(heard(toBob)).toEqual(["secret", "mark"]);
+      expect(eventsOf(toAna)).toEqual(["secret", "mark"]);
+      expect(eventsOf(toBob)).toEqual(["secret", "mark"]);
       expect(toBob.inbox.messages[0]).toMatchObject({ to: [bob.member], data: 1 });
       for (const { inbox } of [toCem, toDan]) {
         expect(inbox.texts.join()).not.toContain("secret");
@@ -206,7 +208,7 @@ describe("later", () => {
     },
   );
 
-  it("[A7 A8 H5 G12] history has it for those it is for, and over HTTP for nobody", async () => {
+  it("[A7 A8 H5 G12] history contains a message for its addressees and its sender, and over HTTP for nobody", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await join(room), await join(room)];
     await tellOne(ana, [bob.member], ana, bob, cem);
@@ -228,7 +230,7 @@ describe("later", () => {
     expect(open).toMatchObject({ messages: [{ event: "mark" }], more: false });
   });
 
-  it("[A7 M4] one to a member whose connection is lost is there when it comes back", async () => {
+  it("[A7 M4] a member whose connection was lost receives messages for it when it reconnects", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room), await joinSse(room)];
     bob.vanish();
@@ -243,7 +245,7 @@ describe("later", () => {
     expect(await back.inbox.take("message")).toMatchObject({ offset: 1, event: "secret", to: [bob.member] });
   });
 
-  it("[A7 G4] one to a member that left since is there when it comes back with its position", async () => {
+  it("[A7 G4] a member that has left receives earlier messages for it when it rejoins with its position", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     const start = bob.position;
@@ -256,7 +258,7 @@ describe("later", () => {
     expect(await back.inbox.take("message")).toMatchObject({ offset: 1, event: "secret" });
   });
 
-  it("[A7 G6] a room that slept tells it to those it is for alone", async () => {
+  it("[A7 G6] after a hibernation a room sends a message only to its addressees and its sender", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem, dan] = [
       await join(room),
@@ -268,7 +270,7 @@ describe("later", () => {
 
     await tellOne(ana, [cem.member], ana, bob, cem, dan);
 
-    expect([ana, bob, cem, dan].map(heard)).toEqual([
+    expect([ana, bob, cem, dan].map(eventsOf)).toEqual([
       ["secret", "mark"],
       ["mark"],
       ["secret", "mark"],

@@ -9,10 +9,10 @@ import { join, joinWebSocket, rejoin, type WebSocketMember } from "../support/we
 const BINARY = { as: "proto" } as const;
 const TEXT = { as: "json" } as const;
 
-/** Bytes, and what they are in base64. */
+/** Bytes, and their base64 text. */
 const BYTES = "AAEC/v8=";
 
-/** What a message carries. */
+/** The payload of a message. */
 function carried({ data, bytes }: MessageFrame): unknown {
   return bytes === undefined ? data : { bytes };
 }
@@ -21,21 +21,24 @@ describe("the subprotocol", () => {
   it.each([
     ["alone", ["parlor.v1.proto"], "parlor.v1.proto"],
     ["before parlor.v1", ["parlor.v1.proto", "parlor.v1"], "parlor.v1.proto"],
-    ["behind parlor.v1", ["parlor.v1", "parlor.v1.proto"], "parlor.v1"],
-    ["behind others", ["mqtt", "parlor.v2", "parlor.v1.proto"], "parlor.v1.proto"],
-  ])("[B1 J2] of those that are spoken the first counts: %s", async (_what, protocols, answer) => {
-    const ana = await join(uniqueRoom(), { protocols, as: "json" });
+    ["after parlor.v1", ["parlor.v1", "parlor.v1.proto"], "parlor.v1"],
+    ["after unknown ones", ["mqtt", "parlor.v2", "parlor.v1.proto"], "parlor.v1.proto"],
+  ])(
+    "[B1 J2] the server selects the first subprotocol that it supports: parlor.v1.proto %s",
+    async (_what, protocols, answer) => {
+      const ana = await join(uniqueRoom(), { protocols, as: "json" });
 
-    expect(ana.protocol).toBe(answer);
-    // The helper ends the inbox of one who is sent what it does not speak.
-    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
-  });
+      expect(ana.protocol).toBe(answer);
+      // The helper fails a client that is sent another dialect than its own.
+      expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
+    },
+  );
 
   it.each([
     ["bad_room", 4500, "a b", {}],
     ["bad_key", 4500, "a", { key: "x" }],
     ["presence_too_large", 4500, "a", { presence: JSON.stringify("x".repeat(1_023)) }],
-  ])("[B1 J8] a refusal comes in the dialect: %s", async (code, close, room, query) => {
+  ])("[B1 J8] a rejected join is reported in the binary dialect: %s", async (code, close, room, query) => {
     const ana = await joinWebSocket(room, { query, ...BINARY });
 
     expect(await ana.closed).toMatchObject({ code: close });
@@ -45,7 +48,7 @@ describe("the subprotocol", () => {
 });
 
 describe("frames", () => {
-  it("[B2 F1 F7] texts are read as well, and a ping is answered in text", async () => {
+  it("[B2 F1 F7] a binary connection may send text frames too, and its ping is answered in text", async () => {
     const ana = await join(uniqueRoom(), BINARY);
 
     ana.ping();
@@ -62,19 +65,22 @@ describe("frames", () => {
   });
 
   it.each([
-    ["no Protobuf", [0xff, 0xff], "bad_frame"],
+    ["invalid Protobuf", [0xff, 0xff], "bad_frame"],
     ["JSON", [0x7b, 0x7d], "bad_frame"],
-    ["nothing", [], "bad_frame"],
+    ["no bytes", [], "bad_frame"],
     ["an item without an act", [0x0a, 0x00], "unknown_type"],
-    ["an act that is not known", [0x0a, 0x03, 0x92, 0x03, 0x00], "unknown_type"],
-  ])("[B5 F2] bytes that are %s are refused, and the connection goes on", async (_what, bytes, code) => {
-    const ana = await join(uniqueRoom(), BINARY);
+    ["an unknown act", [0x0a, 0x03, 0x92, 0x03, 0x00], "unknown_type"],
+  ])(
+    "[B5 F2] a binary frame with %s is rejected, and the connection stays open",
+    async (_what, bytes, code) => {
+      const ana = await join(uniqueRoom(), BINARY);
 
-    expect(await ana.ask(Uint8Array.from(bytes).buffer)).toMatchObject({ type: "error", code });
-    expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
-  });
+      expect(await ana.ask(Uint8Array.from(bytes).buffer)).toMatchObject({ type: "error", code });
+      expect(await ana.publish("e", 1)).toMatchObject({ type: "ack", offset: 1 });
+    },
+  );
 
-  it("[B3 B4 F4] what comes together comes in one frame, messages in one item", async () => {
+  it("[B3 B4 F4] items that are sent together share one frame, and messages share one item", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room, BINARY), await join(room, BINARY)];
     const items = Array.from({ length: 64 }, (_, index) => ({
@@ -94,12 +100,12 @@ describe("frames", () => {
 describe("raw bytes", () => {
   it.each([
     ["a number", { bytes: 1 }],
-    ["no base64", { bytes: "A" }],
+    ["not base64", { bytes: "A" }],
     ["base64url", { bytes: "AAEC_v8=" }],
     ["without padding", { bytes: "AAEC/v8" }],
-    ["beside data", { bytes: BYTES, data: 1 }],
-    ["beside data that is null", { bytes: BYTES, data: null }],
-  ])("[A10] that are %s are bad_frame", async (_what, fields) => {
+    ["combined with data", { bytes: BYTES, data: 1 }],
+    ["combined with data that is null", { bytes: BYTES, data: null }],
+  ])("[A10] a publish with bytes that are %s is rejected with bad_frame", async (_what, fields) => {
     const ana = await join(uniqueRoom(), TEXT);
 
     expect(await ana.ask({ type: "publish", ref: 1, event: "e", ...fields })).toMatchObject({
@@ -107,7 +113,7 @@ describe("raw bytes", () => {
     });
   });
 
-  it("[B6 A10 G1 G5] whoever sends them, over whatever, everyone gets the same in the same order", async () => {
+  it("[B6 A10 G1 G5] bytes sent over any transport reach all members unchanged and in the same order", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room, BINARY), await join(room, TEXT)];
     const cem = await joinSse(room);
@@ -131,7 +137,7 @@ describe("raw bytes", () => {
     expect(plain(cem)).toEqual(plain(bob));
   });
 
-  it("[B6 A8 G4 H5] are in the replay and in history", async () => {
+  it("[B6 A8 G4 H5] bytes are part of the replay and of history", async () => {
     const room = uniqueRoom();
     const ana = await join(room, BINARY);
     await ana.act({ type: "publish", event: "b", bytes: BYTES });
@@ -151,7 +157,7 @@ describe("raw bytes", () => {
     expect(((await answer.json()) as { messages: MessageFrame[] }).messages.map(carried)).toEqual(wanted);
   });
 
-  it("[B6 A3 G3] a repeat over another dialect is the same act", async () => {
+  it("[B6 A3 G3] a publish that is repeated in another dialect is stored once", async () => {
     const room = uniqueRoom();
     const ana = await join(room, BINARY);
     const act = { type: "publish", event: "b", bytes: BYTES };
@@ -165,12 +171,12 @@ describe("raw bytes", () => {
 });
 
 describe("limits and windows", () => {
-  it("[B7 F3] a binary frame is as large as its bytes", async () => {
+  it("[B7 F3] the size of a binary frame is its number of bytes", async () => {
     const ana = await join(uniqueRoom(), BINARY);
     const max = OPTIONS.maxFrameBytes.default;
     const bytesOf = (length: number): string => btoa("x".repeat(length));
 
-    // In JSON, or base64, it would be too large.
+    // In JSON or base64, the frame would be too large.
     expect(await ana.act({ type: "publish", event: "b", bytes: bytesOf(max - 64) })).toMatchObject({
       type: "ack",
     });
@@ -178,7 +184,7 @@ describe("limits and windows", () => {
     expect(await ana.inbox.take("error")).toMatchObject({ code: "frame_too_large", limit: "maxFrameBytes" });
   });
 
-  it("[B7 L5] what is sent is counted in bytes, and seen tells of bytes", async () => {
+  it("[B7 L5] a binary connection counts sent data in bytes, and its client reports bytes", async () => {
     const room = uniqueRoom();
     const ana = await join(room, { query: { flow: "1" }, ...BINARY });
     await ana.publish("e", "中".repeat(1_000));
@@ -194,8 +200,8 @@ describe("limits and windows", () => {
   });
 });
 
-describe("a sleep, and other code", () => {
-  it("[B1 G6] who speaks the dialect speaks it on after a sleep of the room", async () => {
+describe("hibernations, and other versions of the code", () => {
+  it("[B1 G6] a connection keeps its binary dialect after a hibernation of the room", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room, BINARY), await join(room, TEXT)];
 
@@ -209,7 +215,7 @@ describe("a sleep, and other code", () => {
     expect(ana.inbox.messages.map(carried)).toEqual([{ bytes: BYTES }, 1]);
   });
 
-  it("[V2 B1] its sockets are of another version than all others: older code closes them, and serves the rest", async () => {
+  it("[V2 B1] attachments of binary connections have a newer version, so that older code closes only these", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room, BINARY), await join(room, TEXT)];
 
@@ -219,7 +225,7 @@ describe("a sleep, and other code", () => {
   });
 });
 
-/** What a member's socket carries. */
+/** The attachment of a member's socket. */
 async function attachmentOf(
   room: string,
   { member }: WebSocketMember,

@@ -5,11 +5,11 @@ import { evict, uniqueRoom } from "../support/rooms.ts";
 import { expectWhole, SlowReaderScenario } from "../support/slow-reader-scenario.ts";
 import { join } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** What happens to a member that falls behind and catches up. */
+/** The steps of a member that falls behind and catches up. */
 const STEPS: readonly (readonly [name: string, run: (scenario: SlowReaderScenario) => Promise<unknown>])[] = [
   ["it is live", (scenario) => scenario.publish(100)],
   [
@@ -19,20 +19,20 @@ const STEPS: readonly (readonly [name: string, run: (scenario: SlowReaderScenari
     },
   ],
   ["it has fallen behind", (scenario) => scenario.publish(60_000)],
-  ["someone has changed", (scenario) => scenario.changePresence()],
-  ["others were spoken to", (scenario) => scenario.publish(50_000, [scenario.speaker.member])],
-  ["it was spoken to", (scenario) => scenario.publish(50_000, [scenario.reader.member.member])],
+  ["a member has changed its presence", (scenario) => scenario.changePresence()],
+  ["a message for others was stored", (scenario) => scenario.publish(50_000, [scenario.speaker.member])],
+  ["a message for it was stored", (scenario) => scenario.publish(50_000, [scenario.reader.member.member])],
   ["it has read a little", (scenario) => scenario.read(0.1)],
   ["it has read half", (scenario) => scenario.read(0.5)],
-  ["more has come", (scenario) => scenario.publish(65_000)],
-  ["it has read all", (scenario) => scenario.read(1)],
+  ["more messages were stored", (scenario) => scenario.publish(65_000)],
+  ["it has read everything", (scenario) => scenario.read(1)],
   ["it has read the rest", (scenario) => scenario.read(1)],
   ["it is live again", (scenario) => scenario.publish(200)],
 ];
 
 describe("a member that falls behind and catches up", () => {
   it.each(STEPS.map(([name], index) => [name, index] as const))(
-    "[G1 G4 G6 G7 L5 M5] loses and doubles nothing when the room sleeps, or crashes, once %s",
+    "[G1 G4 G6 G7 L5 M5] a slow reader loses and repeats nothing if the room hibernates or crashes when %s",
     async (_name, last) => {
       for (const fail of [
         (scenario: SlowReaderScenario) => evict(scenario.room),
@@ -50,7 +50,7 @@ describe("a member that falls behind and catches up", () => {
     },
   );
 
-  it("[G1 G4 G6 G7 L5 M5] loses and doubles nothing when sleeps and crashes alternate", async () => {
+  it("[G1 G4 G6 G7 L5 M5] a slow reader loses and repeats nothing if hibernations and crashes alternate", async () => {
     const scenario = await SlowReaderScenario.begin();
 
     for (const [index, [, run]] of STEPS.entries()) {
@@ -97,7 +97,7 @@ describe("a member that falls behind and catches up", () => {
   }
 
   it(
-    "[G1 G4 G6 G7 L5 M5] is never sent more than its window, and everything once, whatever happens in whatever order",
+    "[G1 G4 G6 G7 L5 M5] a slow reader is never sent more than its window, and everything once, for any order of events",
     { timeout: 60_000 },
     async () => {
       await fc.assert(fc.asyncProperty(fc.array(anyStep, { minLength: 15, maxLength: 40 }), run), {
@@ -108,12 +108,12 @@ describe("a member that falls behind and catches up", () => {
   );
 });
 
-describe("a frame larger than what is left of a window", () => {
-  it("[L5] is sent to a member that has read everything, though it did not have to say so", async () => {
+describe("a frame larger than the free part of a window", () => {
+  it("[L5] a member that has read everything is sent a frame larger than its window, although its last report was not due", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await Reader.join(room);
-    // Numbers are written out: sixty-four of these are more than a window in one frame of the room.
+    // The room writes numbers without exponents, so one frame with sixty-four of these exceeds a window.
     const numbers = `[${Array.from({ length: 190 }, () => "1E20").join(",")}]`;
     const acts = Array.from({ length: 64 }, () => `{"type":"publish","event":"e","data":${numbers}}`);
 

@@ -5,18 +5,18 @@ import { uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
 import { join } from "../support/websocket.ts";
 
-/** What one heard, recorded or not. */
-function heardBy({ inbox }: Member): MessageFrame[] {
+/** All messages that a member has received, recorded or not. */
+function messagesOf({ inbox }: Member): MessageFrame[] {
   return inbox.all.flatMap((frame) => (frame.type === "message" ? [frame] : []));
 }
 
-/** A volatile message, as it is sent. */
+/** An act that publishes a volatile message. */
 function volatile(data: number, more: object = {}): object {
   return { type: "publish", event: "move", data, volatile: true, ...more };
 }
 
-describe("volatile messages that wait to be told", () => {
-  it("[A4 G8] the newest of a sender, event and key takes the place of the older, over either transport", async () => {
+describe("volatile messages that wait for a flush", () => {
+  it("[A4 G8] a waiting volatile message is replaced by a newer one with the same sender, event and key, over either transport", async () => {
     const room = uniqueRoom();
     const [ana, bob, eve] = [await join(room), await join(room), await joinSse(room)];
 
@@ -31,12 +31,12 @@ describe("volatile messages that wait to be told", () => {
 
     for (const reader of [ana, bob, eve]) {
       await reader.inbox.take("message", ({ event }) => event === "end");
-      const moves = heardBy(reader).filter(({ offset }) => offset === undefined);
+      const moves = messagesOf(reader).filter(({ offset }) => offset === undefined);
       expect(moves.map(({ data }) => data)).toEqual([2, 4, 5]);
     }
   });
 
-  it("[A4 G8] those of others, and those for others, stand for themselves", async () => {
+  it("[A4 G8] volatile messages of other senders or for other members do not replace one another", async () => {
     const room = uniqueRoom();
     const [ana, bob, eve] = [await join(room), await join(room), await join(room)];
 
@@ -46,11 +46,11 @@ describe("volatile messages that wait to be told", () => {
     await ana.publish("end", 0);
     await eve.inbox.take("message", ({ event }) => event === "end");
 
-    const heard = heardBy(eve).filter(({ offset }) => offset === undefined);
-    expect(heard.map(({ data }) => data)).toEqual([1, 2, 4]);
+    const received = messagesOf(eve).filter(({ offset }) => offset === undefined);
+    expect(received.map(({ data }) => data)).toEqual([1, 2, 4]);
   });
 
-  it("[A1 A4 G1] recorded ones never do", async () => {
+  it("[A1 A4 G1] recorded messages never replace one another", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
 
@@ -60,28 +60,28 @@ describe("volatile messages that wait to be told", () => {
     expect(bob.inbox.messages.map(({ data }) => data)).toEqual([1, 2, 3]);
   });
 
-  it("[A4 G8] in a kind that tells them seldom, the newest comes all the same, and the order stays", async () => {
+  it("[A4 G8] in a kind with few volatile flushes, members receive the newest message, and the order is kept", async () => {
     const room = uniqueRoom("cursors");
     const [ana, bob] = [await join(room), await join(room)];
 
     for (let n = 1; n <= 100; n++) ana.send(volatile(n));
     await bob.inbox.take("message", ({ data }) => data === 100);
 
-    const heard = heardBy(bob).map(({ data }) => Number(data));
-    expect(heard).toEqual(heard.toSorted((a, b) => a - b));
-    expect(new Set(heard).size).toBe(heard.length);
-    expect(heard.length).toBeLessThan(100);
+    const received = messagesOf(bob).map(({ data }) => Number(data));
+    expect(received).toEqual(received.toSorted((a, b) => a - b));
+    expect(new Set(received).size).toBe(received.length);
+    expect(received.length).toBeLessThan(100);
   });
 });
 
-describe("what is said at once", () => {
-  it("[F4 G10] comes in fewer frames than messages while the room is busy, and all of it", async () => {
+describe("messages that are sent at the same time", () => {
+  it("[F4 G10] a busy room sends all messages, in fewer frames than messages", async () => {
     const room = uniqueRoom("game");
     const members = await Promise.all(
       Array.from({ length: 20 }, () => join(room, { query: { mode: "count" } })),
     );
     const [bob] = members as [(typeof members)[0]];
-    vi.setSystemTime(Date.now()); // The clock stands still, and so does what it has to wait for.
+    vi.setSystemTime(Date.now()); // The clock stops, so no flush delay ends by itself.
     onTestFinished(() => void vi.useRealTimers());
 
     for (let n = 0; n < 10; n++)

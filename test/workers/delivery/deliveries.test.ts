@@ -6,7 +6,7 @@ import { combined, type FlushReport } from "../../../src/room/delivery/flush-rep
 
 const EMPTY: FlushReport = { sends: 0, stored: 0, slow: [], stalled: [] };
 
-/** A session whose socket keeps what it is sent, or throws as a closed one does. */
+/** A session whose socket keeps the sent frames, or throws as a closed one does. */
 function session(isClosed = false): Session & { readonly texts: string[] } {
   const texts: string[] = [];
   const send = (text: string): void => {
@@ -40,7 +40,7 @@ it("a report covers everything since the last report, and the next one starts em
   expect(to.takeReport()).toEqual(EMPTY);
 });
 
-it("[G7] a connection that is cut off is closed slow, unless another reason is given", () => {
+it("[G7] a connection that is cut off is closed with slow, unless another reason is given", () => {
   const { deliveries: to, closed } = deliveries();
   const [ana, bob] = [session(), session()];
   to.cutOff(ana);
@@ -59,7 +59,7 @@ it("a send to a socket that has just closed counts, and does not throw", () => {
   expect(to.takeReport()).toEqual({ ...EMPTY, sends: 1 });
 });
 
-it("two reports combine to one that counts and lists what both do", () => {
+it("two reports combine to one with the sums of their counts and the sessions of both", () => {
   const [ana, bob] = [session(), session()];
 
   expect(

@@ -6,14 +6,14 @@ import { Client } from "../support/scenario.ts";
 import { joinSse } from "../support/sse.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
-/** So many offsets beyond the last thing it was sent a member is told where it stands. */
+/** A member is sent its position when the log is this many offsets beyond the last message or position it was sent. */
 const POSITION_EVERY = 500;
 
-// The clock stands still unless a test moves it, so that budgets fill when it says so.
+// The clock stops unless a test moves it, so budgets refill only then.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
-/** Publishes messages for their sender alone, as many at once as may be; resolves once they are stored. */
+/** Publishes messages for their sender alone, as many at once as allowed. Resolves once they are stored. */
 async function whisper(from: WebSocketMember, count: number): Promise<void> {
   const expected = from.inbox.messages.length + count;
   for (let left = count; left > 0; left -= 60) {
@@ -25,18 +25,18 @@ async function whisper(from: WebSocketMember, count: number): Promise<void> {
   }
 }
 
-/** The position frames that a member read. */
+/** The position frames that a member has received. */
 function positions({ inbox }: Pick<Member, "inbox">): unknown[] {
   return inbox.all.filter(({ type }) => type === "position");
 }
 
-/** Has everyone read something that tells no position: then all that came before has come. */
+/** Sends a message without an offset. Resolves once everyone has received it, and so everything before it. */
 async function settle(from: WebSocketMember, ...others: readonly Pick<Member, "inbox">[]): Promise<void> {
   from.send({ type: "publish", event: "v", volatile: true });
   await Promise.all(others.map(({ inbox }) => inbox.take("message", ({ event }) => event === "v")));
 }
 
-it("[P6 A7] the 500th message for others brings a position, and none before it does", async () => {
+it("[P6 A7] a member is sent its position with the 500th message for others, and not before", async () => {
   const room = uniqueRoom();
   const [ana, bob] = [await join(room), await join(room)];
   const start = bob.position;
@@ -56,7 +56,7 @@ it("[P6 A7] the 500th message for others brings a position, and none before it d
   expect(positions(ana)).toEqual([]);
 });
 
-it("[P6 P3] it is counted from the last message or position, and not from what has no offset", async () => {
+it("[P6 P3] the 500 messages are counted from the last message or position, and not from frames without an offset", async () => {
   const room = uniqueRoom();
   const [ana, bob] = [await join(room), await join(room)];
   await whisper(ana, 300);
@@ -76,7 +76,7 @@ it("[P6 P3] it is counted from the last message or position, and not from what h
   expect(positions(bob)).toHaveLength(2);
 });
 
-it("[P6 G4] who comes back with it is recovered, and nothing is replayed", async () => {
+it("[P6 G4] a member that reconnects with a filtered position is recovered, and nothing is replayed", async () => {
   const room = uniqueRoom();
   const [ana, bob] = [await join(room), await join(room)];
   await whisper(ana, POSITION_EVERY);
@@ -90,7 +90,7 @@ it("[P6 G4] who comes back with it is recovered, and nothing is replayed", async
   expect(back.inbox.all.map(({ type }) => type)).toEqual(["welcome", "message"]);
 });
 
-it("[P6 P3 S2 G5] over SSE it is an event whose id is the position", async () => {
+it("[P6 P3 S2 G5] over SSE a filtered position is an event with the position as its id", async () => {
   const room = uniqueRoom();
   const [ana, bob] = [await join(room), await joinSse(room)];
   await whisper(ana, POSITION_EVERY);
@@ -104,7 +104,7 @@ it("[P6 P3 S2 G5] over SSE it is an event whose id is the position", async () =>
   expect(await back.welcome()).toMatchObject({ recovered: true, head: lastEventId });
 });
 
-it("[P3 P6 G4] a member that read nothing since is recovered too, by what is for it", async () => {
+it("[P3 P6 G4] a member that has received no filtered position is recovered too, and receives the messages for it", async () => {
   const room = uniqueRoom();
   const [ana, bob] = [await join(room), await join(room)];
   await whisper(ana, 3);
@@ -120,7 +120,7 @@ it("[P3 P6 G4] a member that read nothing since is recovered too, by what is for
   expect(back.inbox.messages).toEqual([]);
 });
 
-it("[P6 G6] it comes no later over a sleep", async () => {
+it("[P6 G6] a hibernation does not delay a filtered position", async () => {
   const room = uniqueRoom();
   const [ana, bob] = [await join(room), await joinSse(room)];
   await whisper(ana, 250);
@@ -135,7 +135,7 @@ it("[P6 G6] it comes no later over a sleep", async () => {
   expect(await back.welcome()).toMatchObject({ recovered: true });
 });
 
-it("[P6 J10] those who only watch are told where they stand as well", async () => {
+it("[P6 J10] clients that only watch are sent filtered positions as well", async () => {
   const room = uniqueRoom();
   const ana = await join(room);
   const eve = await join(room, { query: { view: "1" } });
@@ -146,7 +146,7 @@ it("[P6 J10] those who only watch are told where they stand as well", async () =
   expect(eve.inbox.messages).toEqual([]);
 });
 
-/** What may happen; `who` is the client it happens to. */
+/** Any step. `who` is the index of the client that it concerns. */
 const anyStep = fc.record({
   who: fc.nat(3),
   what: fc.oneof(
@@ -157,7 +157,7 @@ const anyStep = fc.record({
 type Step = typeof anyStep extends fc.Arbitrary<infer Value> ? Value : never;
 
 it(
-  "[A7 P2 P4 G4 G5 G6 G12] whatever happens, each reads what is for it, once and in order, and nothing else",
+  "[A7 P2 P4 G4 G5 G6 G12] for any order of events, each member receives the messages for it once and in order, and no others",
   { timeout: 60_000 },
   async () => {
     vi.useRealTimers();
@@ -182,7 +182,7 @@ it(
         if (typeof what === "object") await say(client, what.to);
         else if (what === "publish") await say(client);
         else if (what === "return") await client.join();
-        else if (what === "sleep") await evict(room).catch(() => undefined); // it may be asleep
+        else if (what === "sleep") await evict(room).catch(() => undefined); // The room may be hibernating already.
         else if (what === "crash") {
           await crash();
           for (const each of clients) await each.join();

@@ -3,7 +3,7 @@ import { crash, evict, inRoom, uniqueRoom } from "../support/rooms.ts";
 import { joinSse } from "../support/sse.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
-/** Publishes `count` messages, their numbers as data, a few in one frame. */
+/** Publishes `count` messages with their numbers as data, a few in each frame. */
 async function publish(member: WebSocketMember, count: number, perFrame = 10): Promise<void> {
   const first = member.inbox.messages.length;
   for (let done = 0; done < count; done += perFrame) {
@@ -34,7 +34,7 @@ describe("positions", () => {
     expect(new Set(positions.map((position) => position.slice(0, 4))).size).toBe(positions.length);
   });
 
-  it("[P1 G6] a room keeps its epoch asleep and through a crash", async () => {
+  it("[P1 G6] a room keeps its epoch through a hibernation and a crash", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
 
@@ -92,7 +92,7 @@ describe("positions", () => {
 });
 
 describe("replay", () => {
-  it("[P4 W3 G4] missed messages come as arrays, then position, then live ones", async () => {
+  it("[P4 W3 G4] missed messages are sent as arrays, then a position, then live messages", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = ana.position;
@@ -108,7 +108,7 @@ describe("replay", () => {
     expect(live).toMatchObject({ type: "message", offset: 4 });
   });
 
-  it("[P4] a single missed message comes in an array", async () => {
+  it("[P4] a single missed message is sent in an array", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = ana.position;
@@ -120,7 +120,7 @@ describe("replay", () => {
     expect(replayOf(bob)[0]).toBe(`[${JSON.stringify(ana.inbox.messages[0])}]`);
   });
 
-  it("[G4] a client that saw no message before it dropped gets all of them", async () => {
+  it("[G4] a client that received no message before its connection was lost receives all of them", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await join(room);
@@ -136,7 +136,7 @@ describe("replay", () => {
 
   // One frame is one row of the log: offsets 1-7, then 8-14.
   it.each([0, 1, 3, 6, 7, 8, 13, 14])(
-    "[G4 P4] a client at offset %i of two rows of seven gets exactly the rest",
+    "[G4 P4] a client at offset %i of two rows of seven receives exactly the remaining messages",
     async (offset) => {
       const room = uniqueRoom();
       const ana = await join(room);
@@ -152,7 +152,7 @@ describe("replay", () => {
     },
   );
 
-  it("[P4 G4] joins amid a storm of messages see every message once", async () => {
+  it("[P4 G4] clients that join during a burst of messages receive every message once", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = ana.position;
@@ -168,13 +168,13 @@ describe("replay", () => {
     }
   });
 
-  it("[P4] a long replay comes in several frames, none much larger than 256 KiB", async () => {
+  it("[P4] a long replay is sent in several frames, none much larger than 256 KiB", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const start = ana.position;
     const data = "x".repeat(50_000);
     for (let n = 0; n < 5; n++) await ana.publish("big", data);
-    await evict(room); // its budget is whole again
+    await evict(room); // The message budget of the client is full again.
     for (let n = 0; n < 5; n++) await ana.publish("big", data);
 
     const bob = await join(room, { after: start });
@@ -211,7 +211,7 @@ describe("rewind", () => {
     expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome", "message", "ack"]);
   });
 
-  it("[J6] after wins over rewind, and Last-Event-ID over both", async () => {
+  it("[J6] the parameter after overrides rewind, and Last-Event-ID overrides both", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const at = (offset: number): string => `${ana.position.split(":")[0]}:${offset}`;
@@ -226,7 +226,7 @@ describe("rewind", () => {
   });
 });
 
-describe("positions that cannot be continued from", () => {
+describe("positions that cannot be resumed", () => {
   it.each([
     ["malformed", () => "nonsense"],
     ["malformed", (epoch: string) => `${epoch}:-1`],
@@ -241,7 +241,7 @@ describe("positions that cannot be continued from", () => {
     ["ahead", (epoch: string) => `${epoch}:3`],
     ["ahead", (epoch: string) => `${epoch}:9007199254740991`],
   ] as const)(
-    "[P5 W3] %s: nothing is replayed, and the client stands at the head (case %#)",
+    "[P5 W3] a position that is rejected as %s replays nothing, and the client starts at the head (case %#)",
     async (reason, positionOf) => {
       const room = uniqueRoom();
       const ana = await join(room);
@@ -260,7 +260,7 @@ describe("positions that cannot be continued from", () => {
     },
   );
 
-  it("[P5 G4] a position of a log that is gone is told apart from the new one's", async () => {
+  it("[P5 G4] a position of a deleted log is distinguished from positions of the new log", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await publish(ana, 2);

@@ -6,7 +6,7 @@ import { post } from "../support/sse.ts";
 import { joinCuttable, type CuttableMember } from "../support/cuttable-member.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -14,13 +14,13 @@ function alarmOf(room: string): Promise<number | null> {
   return inRoom(room, ({ storage }) => storage.getAlarm());
 }
 
-/** Runs the room's alarm, due or not, as the platform does: once it runs, it is no longer set. */
+/** Runs the room's alarm, even if it is not due. As on the platform, an alarm that runs is no longer set. */
 function runAlarm(room: string): Promise<boolean> {
   return runDurableObjectAlarm(roomStub(room) as DurableObjectStub);
 }
 
 describe("the alarm is set again", () => {
-  it("[G9 G11 L4] after it came for the grace of one who is back from a crash", async () => {
+  it("[G9 G11 L4] the alarm is set again after it fired for the grace of a member that has reconnected after a crash", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const check = await alarmOf(room);
@@ -35,7 +35,7 @@ describe("the alarm is set again", () => {
     expect(await alarmOf(room)).toBe(check);
   });
 
-  it("[G9 G11 L4] after it came before its time", async () => {
+  it("[G9 G11 L4] the alarm is set again after it fired early", async () => {
     const room = uniqueRoom();
     await join(room);
     const check = await alarmOf(room);
@@ -46,26 +46,26 @@ describe("the alarm is set again", () => {
   });
 });
 
-/** Who left, as a member was told, with the reason. */
-function departures({ inbox }: WebSocketMember): unknown[] {
+/** The members that left, and the reasons, as announced to a member. */
+function leaves({ inbox }: WebSocketMember): unknown[] {
   return inbox.all.flatMap((frame) => (frame.type === "presence" ? (frame.left ?? []) : []));
 }
 
-describe("an alarm of before a crash", () => {
-  /** The first events of a room's new life, which tell its object of the alarm; with someone who is to be lost. */
+describe("an alarm that was set before a crash", () => {
+  /** The first events after a crash, by which the object learns of the alarm. Each returns a member to be disconnected. */
   const FIRST_EVENTS: readonly [
     what: string,
     happen: (room: string, ana: WebSocketMember) => Promise<CuttableMember>,
   ][] = [
     ["a join", (room) => joinCuttable(room)],
     ["two joins at once", async (room) => (await Promise.all([joinCuttable(room), join(room)]))[0]],
-    ["a look, and a join", (room) => infoOf(room).then(() => joinCuttable(room))],
+    ["a query and a join", (room) => infoOf(room).then(() => joinCuttable(room))],
     [
-      "an act by POST, and a join",
+      "an act by POST and a join",
       (room, ana) => post(room, ana, { type: "presence" }).then(() => joinCuttable(room)),
     ],
     [
-      "a join, and a sleep",
+      "a join and a hibernation",
       async (room) => {
         const bob = await joinCuttable(room);
         await evict(room);
@@ -73,7 +73,7 @@ describe("an alarm of before a crash", () => {
       },
     ],
     [
-      "a join, another crash, and a join",
+      "a join, another crash and a join",
       (room) =>
         join(room)
           .then(crash)
@@ -82,7 +82,7 @@ describe("an alarm of before a crash", () => {
   ];
 
   it.each(FIRST_EVENTS)(
-    "[M4 G9 G11] does not put the end of a grace off: after %s, and a loss that is later",
+    "[M4 G9 G11] an alarm from before a crash does not postpone the end of a later grace: after %s",
     async (_what, happen) => {
       const room = uniqueRoom("chat");
       const ana = await join(room);
@@ -103,7 +103,7 @@ describe("an alarm of before a crash", () => {
     },
   );
 
-  it("[M4 L4 G9] that has passed unheard does not keep the next from coming", async () => {
+  it("[M4 L4 G9] an alarm from before a crash whose time has passed does not prevent the next one", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const stale = (await alarmOf(room)) ?? 0;
@@ -116,12 +116,12 @@ describe("an alarm of before a crash", () => {
     await passAndWake(room, CHAT_GRACE_MS + SLOT_MS);
     await witness.publish("mark", 1);
 
-    expect(departures(witness)).toEqual([{ id: ana.member, reason: "timeout" }]);
+    expect(leaves(witness)).toEqual([{ id: ana.member, reason: "timeout" }]);
     const next = (await alarmOf(room)) ?? 0;
-    expect(next).toBeGreaterThan(Date.now()); // the look for who fell silent
+    expect(next).toBeGreaterThan(Date.now()); // The next heartbeat check.
   });
 
-  it("[M4 G9 G11] does not move a grace that had begun before it", async () => {
+  it("[M4 G9 G11] a crash does not postpone a grace that began before it", async () => {
     const room = uniqueRoom("chat");
     await join(room);
     const bob = await joinCuttable(room);
@@ -136,7 +136,7 @@ describe("an alarm of before a crash", () => {
     expect(await alarmOf(room)).toBeLessThanOrEqual(diedAt + CHAT_GRACE_MS + SLOT_MS);
     await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS);
     await witness.publish("mark", 1);
-    expect(departures(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
+    expect(leaves(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
   });
 });
 
@@ -144,32 +144,35 @@ describe("an alarm that is set", () => {
   it.each([
     ["awake", async () => undefined],
     ["asleep", (room: string) => evict(room)],
-  ])("[M4 G9 G11] for a grace stays when others are lost later: the room %s", async (_how, between) => {
-    const room = uniqueRoom("chat");
-    const witness = await join(room);
-    const [bob, cem] = [await joinCuttable(room), await joinCuttable(room)];
-    await bob.cut();
-    await lost(room, bob);
-    const soon = (await alarmOf(room)) ?? 0;
-    await between(room);
-    vi.setSystemTime(Date.now() + CHAT_GRACE_MS / 2);
+  ])(
+    "[M4 G9 G11] the alarm for a grace does not move when other connections are lost later: the room is %s",
+    async (_how, between) => {
+      const room = uniqueRoom("chat");
+      const witness = await join(room);
+      const [bob, cem] = [await joinCuttable(room), await joinCuttable(room)];
+      await bob.cut();
+      await lost(room, bob);
+      const soon = (await alarmOf(room)) ?? 0;
+      await between(room);
+      vi.setSystemTime(Date.now() + CHAT_GRACE_MS / 2);
 
-    await cem.cut();
-    await lost(room, cem);
+      await cem.cut();
+      await lost(room, cem);
 
-    expect(await alarmOf(room)).toBe(soon);
-    await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS);
-    await witness.publish("mark", 1);
-    expect(departures(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
-  });
+      expect(await alarmOf(room)).toBe(soon);
+      await passAndWake(room, CHAT_GRACE_MS / 2 + SLOT_MS);
+      await witness.publish("mark", 1);
+      expect(leaves(witness)).toContainEqual({ id: bob.member, reason: "timeout" });
+    },
+  );
 
-  it("[M4 G9 G11] for a grace stays when its handler fails once", async () => {
+  it("[M4 G9 G11] the alarm for a grace is set again when its handler fails once", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const bob = await joinCuttable(room);
     await bob.cut();
     await lost(room, bob);
-    // As a disk that is full: no departure can be written.
+    // Simulates a full disk, so that the end of a membership cannot be written.
     await inRoom(room, ({ storage }) =>
       storage.sql.exec(
         "CREATE TRIGGER full BEFORE DELETE ON member BEGIN SELECT RAISE(ABORT, 'disk full'); END",

@@ -10,7 +10,7 @@ import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 const HOUR_MS = 3_600_000;
 
-// The clock stands still unless a test moves it, always ahead of the platform's: that runs an alarm as soon as it is due.
+// The clock stops unless a test moves it. It stays ahead of the platform's clock, which runs an alarm as soon as it is due.
 beforeEach(() => vi.setSystemTime(Date.now() + 24 * HOUR_MS));
 afterEach(() => vi.useRealTimers());
 
@@ -20,7 +20,7 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** Changes of the clock around the start of something: each moves the clock before it, and then after it. */
+/** Faults of the clock. Each has a change before a test's first event, and a change after it. */
 const FAULTS: readonly (readonly [what: string, before: () => void, after: () => void])[] = [
   ["is set back by an hour", () => undefined, () => pass(-HOUR_MS)],
   ["is set forward by an hour and then corrected", () => pass(HOUR_MS), () => pass(-HOUR_MS)],
@@ -32,7 +32,7 @@ const STATES = [
   ["asleep", (room: string) => evict(room)],
 ] as const;
 
-/** Every fault, in a room that is awake meanwhile and in one that sleeps. */
+/** Every fault, in a room that stays awake and in a room that hibernates. */
 const CASES = FAULTS.flatMap(([what, before, after]) =>
   STATES.map(([state, rest]) => [what, state, { before, after, rest }] as const),
 );
@@ -41,7 +41,7 @@ function alarmOf(room: string): Promise<number | null> {
   return inRoom(room, ({ storage }) => storage.getAlarm());
 }
 
-/** Lets time pass in steps, with the alarms that fall due, until something holds; returns how long that took. */
+/** Moves time in steps, and runs due alarms, until a condition holds. Returns the time that passed. */
 async function passUntil(room: string, isSo: () => Promise<boolean>, maxMs: number): Promise<number> {
   const begun = Date.now();
   while (Date.now() - begun <= maxMs && !(await isSo())) {
@@ -56,9 +56,9 @@ async function isClosed(member: WebSocketMember): Promise<boolean> {
   return Promise.race([member.closed.then(() => true), infoOf("nowhere").then(() => false)]);
 }
 
-describe("a clock that", () => {
+describe("a clock fault", () => {
   it.each(CASES)(
-    "[M4 G9] %s lists no lost member beyond its grace: the room %s",
+    "[M4 G9] a clock that %s does not keep a lost member beyond its grace: the room is %s",
     async (_what, _state, fault) => {
       const room = uniqueRoom("chat");
       const ana = await join(room);
@@ -79,7 +79,7 @@ describe("a clock that", () => {
   );
 
   it.each(CASES)(
-    "[M4 G9] %s keeps the place of who comes back within the grace: the room %s",
+    "[M4 G9] a clock that %s does not end the membership of a member that reconnects within its grace: the room is %s",
     async (_what, _state, fault) => {
       const room = uniqueRoom("chat");
       const ana = await join(room);
@@ -100,40 +100,46 @@ describe("a clock that", () => {
     },
   );
 
-  it.each(CASES)("[L4 G9] %s ends a silent connection in time: the room %s", async (_what, _state, fault) => {
-    const room = uniqueRoom();
-    const ana = await join(room);
-    fault.before();
-    const bob = await join(room);
-    await fault.rest(room);
-    fault.after();
-    await ana.publish("e", 1);
+  it.each(CASES)(
+    "[L4 G9] a clock that %s does not prolong the silence timeout: the room is %s",
+    async (_what, _state, fault) => {
+      const room = uniqueRoom();
+      const ana = await join(room);
+      fault.before();
+      const bob = await join(room);
+      await fault.rest(room);
+      fault.after();
+      await ana.publish("e", 1);
 
-    const took = await passUntil(room, () => isClosed(bob), HOUR_MS);
+      const took = await passUntil(room, () => isClosed(bob), HOUR_MS);
 
-    expect(await bob.closed).toMatchObject({ code: 4002 });
-    expect(took).toBeGreaterThanOrEqual(SILENCE_MS - 1_000);
-    expect(took).toBeLessThanOrEqual(SILENCE_MS + 75_000);
-  });
+      expect(await bob.closed).toMatchObject({ code: 4002 });
+      expect(took).toBeGreaterThanOrEqual(SILENCE_MS - 1_000);
+      expect(took).toBeLessThanOrEqual(SILENCE_MS + 75_000);
+    },
+  );
 
-  it.each(CASES)("[N4] %s keeps no empty room beyond its time: %s", async (_what, _state, fault) => {
-    const room = uniqueRoom();
-    fault.before();
-    const ana = await join(room);
-    ana.send({ type: "leave" });
-    await ana.closed;
-    await fault.rest(room);
-    fault.after();
-    await infoOf(room);
+  it.each(CASES)(
+    "[N4] a clock that %s does not keep an empty room beyond its time: the room is %s",
+    async (_what, _state, fault) => {
+      const room = uniqueRoom();
+      fault.before();
+      const ana = await join(room);
+      ana.send({ type: "leave" });
+      await ana.closed;
+      await fault.rest(room);
+      fault.after();
+      await infoOf(room);
 
-    const TTL_MS = OPTIONS.emptyRoomTtlMs.default;
-    const took = await passUntil(room, async () => (await tablesOf(room)).length === 0, TTL_MS + HOUR_MS);
+      const TTL_MS = OPTIONS.emptyRoomTtlMs.default;
+      const took = await passUntil(room, async () => (await tablesOf(room)).length === 0, TTL_MS + HOUR_MS);
 
-    expect(took).toBe(TTL_MS);
-  });
+      expect(took).toBe(TTL_MS);
+    },
+  );
 });
 
-describe("penalties under a clock that", () => {
+describe("penalties during a clock fault", () => {
   const to = serveKinds;
 
   function from(): { readonly to: typeof serveKinds; readonly headers: Readonly<Record<string, string>> } {
@@ -149,34 +155,40 @@ describe("penalties under a clock that", () => {
     FAULTS.flatMap(([what, before, after]) =>
       REST.map(([state, rest]) => [what, state, { before, after, rest }] as const),
     ),
-  )("[L2 G10] %s last their time once: the room %s", async (_what, _state, fault) => {
-    const room = uniqueRoom("strict");
-    const [home, away] = [from(), from()];
-    const host = await join(room, from());
-    fault.before();
-    const cem = await join(room, away);
-    await beMuted(cem);
-    await beBanned(await join(room, home));
-    expect(await refusalOf(room, home.headers)).toMatchObject({ code: "banned" }); // the edge knows as well
-    await fault.rest(room);
-    fault.after();
-    const at = Date.now();
+  )(
+    "[L2 G10] a clock that %s does not prolong or repeat a penalty: the room is %s",
+    async (_what, _state, fault) => {
+      const room = uniqueRoom("strict");
+      const [home, away] = [from(), from()];
+      const host = await join(room, from());
+      fault.before();
+      const cem = await join(room, away);
+      await beMuted(cem);
+      await beBanned(await join(room, home));
+      expect(await refusalOf(room, home.headers)).toMatchObject({ code: "banned" }); // The Worker has cached the ban as well.
+      await fault.rest(room);
+      fault.after();
+      const at = Date.now();
 
-    expect(await cem.publish("e", 1)).toMatchObject({ code: "muted", retryAfterMs: STRICT.muteMs });
-    expect(await refusalOf(room, home.headers)).toMatchObject({ code: "banned", retryAfterMs: STRICT.banMs });
-    vi.setSystemTime(at + STRICT.muteMs);
-    expect(await cem.publish("e", 2)).toMatchObject({ type: "ack" });
-    vi.setSystemTime(at + STRICT.banMs);
-    const ana = await join(room, home);
-    vi.setSystemTime(at + HOUR_MS + STRICT.muteMs / 2); // the time of the old clock has come again
-    expect(await ana.publish("e", 3)).toMatchObject({ type: "ack" });
-    await rejoin(room, ana, home);
-    expect(await host.publish("e", 4)).toMatchObject({ type: "ack" });
-  });
+      expect(await cem.publish("e", 1)).toMatchObject({ code: "muted", retryAfterMs: STRICT.muteMs });
+      expect(await refusalOf(room, home.headers)).toMatchObject({
+        code: "banned",
+        retryAfterMs: STRICT.banMs,
+      });
+      vi.setSystemTime(at + STRICT.muteMs);
+      expect(await cem.publish("e", 2)).toMatchObject({ type: "ack" });
+      vi.setSystemTime(at + STRICT.banMs);
+      const ana = await join(room, home);
+      vi.setSystemTime(at + HOUR_MS + STRICT.muteMs / 2); // The clock has reached its time before the fault again.
+      expect(await ana.publish("e", 3)).toMatchObject({ type: "ack" });
+      await rejoin(room, ana, home);
+      expect(await host.publish("e", 4)).toMatchObject({ type: "ack" });
+    },
+  );
 });
 
 describe("a clock that is set forward by an hour", () => {
-  it("[A3 F6 P4 L2 M4] ends what lasts less, and breaks nothing, nor when it is corrected", async () => {
+  it("[A3 F6 P4 L2 M4] a clock that is set forward by an hour ends shorter durations, and breaks nothing, even after it is corrected", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const bob = await joinCuttable(room);

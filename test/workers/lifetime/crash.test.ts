@@ -5,7 +5,7 @@ import { SCENARIO, type Clients, type Client } from "../support/scenario.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
-/** Who is in the room after a step: clients that come back by themselves. */
+/** The clients that are not in the room after a step. All others reconnect after a crash. */
 const GONE_AFTER: Readonly<Record<string, readonly (keyof Clients)[]>> = {
   "a close in order": ["cem"],
   "a publish unseen": ["cem"],
@@ -15,7 +15,7 @@ const GONE_AFTER: Readonly<Record<string, readonly (keyof Clients)[]>> = {
   "a last publish": ["cem"],
 };
 
-/** Ends every object, and has those who were connected come back. */
+/** Ends every object, and reconnects the clients that were connected. */
 async function crashAndReturn(step: string, clients: Clients): Promise<void> {
   const gone = GONE_AFTER[step] ?? [];
   const there = (Object.entries(clients) as [keyof Clients, Client][])
@@ -28,7 +28,7 @@ async function crashAndReturn(step: string, clients: Clients): Promise<void> {
 
 describe("a crash between any two steps", () => {
   it.each(SCENARIO.map(({ name }) => name))(
-    "[G1 G2 G3 G4 G5 G6 G9] loses and doubles nothing after %s",
+    "[G1 G2 G3 G4 G5 G6 G9] a crash loses and repeats nothing after %s",
     async (name) => {
       const clients = await runScenario(uniqueRoom(), async (step, all) => {
         if (step === name) await crashAndReturn(step, all);
@@ -38,11 +38,11 @@ describe("a crash between any two steps", () => {
     },
   );
 
-  it("[G1 G2 G3 G4 G5 G6 G9] loses and doubles nothing after every one", async () => {
+  it("[G1 G2 G3 G4 G5 G6 G9] a crash after every step loses and repeats nothing", async () => {
     await expectWhole(await runScenario(uniqueRoom(), crashAndReturn));
   });
 
-  it("[G1 G2 G3 G4 G5 G6 G9] loses and doubles nothing when sleeps and crashes alternate", async () => {
+  it("[G1 G2 G3 G4 G5 G6 G9] alternating hibernations and crashes lose and repeat nothing", async () => {
     let steps = 0;
     await expectWhole(
       await runScenario(uniqueRoom(), (step, clients) =>
@@ -52,8 +52,8 @@ describe("a crash between any two steps", () => {
   });
 });
 
-describe("a crash while something is on its way", () => {
-  it("[C1 G6] members see 1006, which says to come back", async () => {
+describe("a crash during a request", () => {
+  it("[C1 G6] a crash closes connections with 1006, and members reconnect", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
 
@@ -61,11 +61,11 @@ describe("a crash while something is on its way", () => {
 
     expect(await ana.closed).toMatchObject({ code: 1006 });
     await bob.ended;
-    expect(bob.inbox.all.map(({ type }) => type)).toEqual(["welcome"]); // no close: the next request resumes
+    expect(bob.inbox.all.map(({ type }) => type)).toEqual(["welcome"]); // No close frame, so the next request resumes.
     expect(bob.stream.lastEventId).toBe(bob.position);
   });
 
-  it("[G2 G3 G4] of publishes cut off, each is stored once or not at all, and repeats make it once", async () => {
+  it("[G2 G3 G4] a crash stores each pending publish once or not at all, and after repeats each is stored once", async () => {
     const room = uniqueRoom();
     let ana = await join(room);
     const witness = await join(room);
@@ -92,11 +92,11 @@ describe("a crash while something is on its way", () => {
     expect(reader.inbox.messages.map(({ offset }) => offset)).toEqual(
       Array.from({ length: 18 }, (_, index) => index + 1),
     );
-    // Whatever a member saw before a crash is in the log as it saw it.
+    // The log contains every message that a member received before a crash, unchanged.
     expect(reader.inbox.messages).toEqual(expect.arrayContaining(witness.inbox.messages));
   });
 
-  it("[G3 H1] a POST cut off is repeated, and is there once", async () => {
+  it("[G3 H1] a POST that a crash interrupted is stored once when it is repeated", async () => {
     const room = uniqueRoom();
     const bob = await joinSse(room);
     for (let ref = 1; ref <= 5; ref++) {
@@ -114,7 +114,7 @@ describe("a crash while something is on its way", () => {
     expect(reader.inbox.messages.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it("[G4 P2] messages after a crash go on from the last offset, in the same log", async () => {
+  it("[G4 P2] messages after a crash continue from the last offset, in the same log", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await ana.publish("e", 1);
@@ -127,7 +127,7 @@ describe("a crash while something is on its way", () => {
     expect(again.position).toBe(position.replace(/1$/, "2"));
   });
 
-  it("[G9] members who do not come back are not counted after a crash", async () => {
+  it("[G9] members that do not reconnect after a crash are not counted", async () => {
     const room = uniqueRoom();
     const [ana] = [await join(room), await join(room), await joinSse(room)];
 
@@ -137,12 +137,12 @@ describe("a crash while something is on its way", () => {
     expect(await again.welcome()).toMatchObject({ count: 1, members: [{ id: ana.member }] });
   });
 
-  it("[G6 G2] something unforeseen ends the object before anyone has seen it, and nothing stored is lost", async () => {
+  it("[G6 G2] an unexpected error ends the object before its event is sent to anyone, and no stored message is lost", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await ana.publish("e", 1);
     await bob.inbox.take("message");
-    // As code with a bug would have left it: there is no such way to write a frame.
+    // The state that a bug could leave. No frame can cause it.
     await inRoom(room, (state) => {
       for (const socket of state.getWebSockets()) {
         socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), dialect: "none" });

@@ -7,9 +7,9 @@ import { joinSse } from "../support/sse.ts";
 import { joinCuttable } from "../support/cuttable-member.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
-describe("a sleep between any two steps", () => {
+describe("a hibernation between any two steps", () => {
   it.each(SCENARIO.map(({ name }) => name))(
-    "[G1 G3 G4 G5 G6 G9] loses and doubles nothing after %s",
+    "[G1 G3 G4 G5 G6 G9] a hibernation loses and repeats nothing after %s",
     async (name) => {
       const clients = await runScenario(uniqueRoom(), async (step, { ana }) => {
         if (step === name) await evict(ana.room);
@@ -19,13 +19,13 @@ describe("a sleep between any two steps", () => {
     },
   );
 
-  it("[G1 G3 G4 G5 G6 G9] loses and doubles nothing after every one", async () => {
+  it("[G1 G3 G4 G5 G6 G9] a hibernation after every step loses and repeats nothing", async () => {
     await expectWhole(await runScenario(uniqueRoom(), (_step, { ana }) => evict(ana.room)));
   });
 });
 
 describe("the event that wakes a room", () => {
-  it("[G6 G9 M2] a close is announced", async () => {
+  it("[G6 G9 M2] a close that wakes the room is announced", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await evict(room);
@@ -41,7 +41,7 @@ describe("the event that wakes a room", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1 });
   });
 
-  it("[G6 G9 M2] a lost connection is announced", async () => {
+  it("[G6 G9 M2] a lost connection that wakes the room is announced", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     const bob = await joinCuttable(room);
@@ -55,7 +55,7 @@ describe("the event that wakes a room", () => {
     });
   });
 
-  it("[G6 G9 S3] a reader that is gone is announced", async () => {
+  it("[G6 G9 S3] an SSE client that disconnects wakes the room and is announced", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await evict(room);
@@ -68,7 +68,7 @@ describe("the event that wakes a room", () => {
     });
   });
 
-  it("[G6 G9 M2] closes of several members at once are announced each once, as left", async () => {
+  it("[G6 G9 M2] simultaneous closes of several members that wake the room are announced once each, as left", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     const others = await Promise.all(Array.from({ length: 5 }, () => join(room)));
@@ -87,7 +87,7 @@ describe("the event that wakes a room", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1 });
   });
 
-  it("[G6 J5 G9] a join replaces the connection that slept, and no one hears of it", async () => {
+  it("[G6 J5 G9] a join that wakes the room replaces the session's connection, and other members are not notified", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room, { presence: "old" })];
     await evict(room);
@@ -102,7 +102,7 @@ describe("the event that wakes a room", () => {
     ]);
   });
 
-  it("[G6 A5] a presence update is told to all", async () => {
+  it("[G6 A5] a presence update that wakes the room is sent to all members", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await evict(room);
@@ -117,7 +117,7 @@ describe("the event that wakes a room", () => {
     });
   });
 
-  it("[G6 A6] a leave ends the membership", async () => {
+  it("[G6 A6] a leave that wakes the room ends the membership", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await evict(room);
@@ -130,7 +130,7 @@ describe("the event that wakes a room", () => {
     });
   });
 
-  it("[G6 G8] a volatile message reaches everyone", async () => {
+  it("[G6 G8] a volatile message that wakes the room reaches everyone", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await evict(room);
@@ -140,7 +140,7 @@ describe("the event that wakes a room", () => {
     expect(await bob.inbox.take("message")).toMatchObject({ event: "v", from: ana.member });
   });
 
-  it("[G6 M3 J7] each member is served in its own mode and dialect", async () => {
+  it("[G6 M3 J7] a room that wakes serves each member in its own mode and dialect", async () => {
     const room = uniqueRoom();
     const members = [
       await join(room),
@@ -170,7 +170,7 @@ describe("the event that wakes a room", () => {
     expect(streams).toEqual([list, count]);
   });
 
-  it("[G6 G11] the alarm finds everyone, and goes back to sleep", async () => {
+  it("[G6 G11] an alarm that wakes the room finds all members connected, and the room hibernates again", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await joinSse(room)];
     await evict(room);
@@ -182,7 +182,7 @@ describe("the event that wakes a room", () => {
     expect(await bob.inbox.take("message")).toMatchObject({ offset: 1 });
   });
 
-  it("[G6 L1] a budget is whole after a sleep, and no more than whole", async () => {
+  it("[G6 L1] a message budget is full after a hibernation, and not more than full", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     await evict(room);
@@ -196,8 +196,8 @@ describe("the event that wakes a room", () => {
   });
 });
 
-describe("sockets that are closing while the room sleeps", () => {
-  it("[G9 J5] of two sockets of one session the newest stays, and the other is closed replaced", async () => {
+describe("sockets that close while the room hibernates", () => {
+  it("[G9 J5] the newest of two sockets of one session stays open, and the other is closed with replaced", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     const newer = await join(room);
@@ -227,7 +227,7 @@ describe("sockets that are closing while the room sleeps", () => {
     expect(await bob.closed).toMatchObject({ code: 4504 });
   });
 
-  it("[G9 J5] a replaced socket that never answered its close changes nothing, asleep or awake", async () => {
+  it("[G9 J5] a replaced socket that never answers its close has no effect, before and after a hibernation", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room, { allowHalfOpen: true })];
     const again = await rejoin(room, bob);
@@ -244,7 +244,7 @@ describe("sockets that are closing while the room sleeps", () => {
     expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1);
   });
 
-  it("[G9] a socket that closes while another wakes the room is gone at once, and announced once", async () => {
+  it("[G9] a member whose socket closes while another event wakes the room leaves immediately, and is announced once", async () => {
     const room = uniqueRoom();
     const [ana, bob, cem] = [await join(room), await join(room), await joinSse(room)];
     await evict(room);
@@ -263,7 +263,7 @@ describe("sockets that are closing while the room sleeps", () => {
     expect(await infoOf(room)).toMatchObject({ members: 2 });
   });
 
-  it("[G9 J9] who closed while the room slept does not count", async () => {
+  it("[G9 J9] a client that disconnected while the room hibernated is not counted", async () => {
     const room = uniqueRoom();
     const [ana, bob] = [await join(room), await join(room)];
     await evict(room);
@@ -279,7 +279,7 @@ describe("sockets that are closing while the room sleeps", () => {
     );
   });
 
-  it("[G9 J4] who closes and comes back at once is a member, with a welcome that says so", async () => {
+  it("[G9 J4] a client that closes its connection and rejoins immediately is a member, and its welcome counts it", async () => {
     const room = uniqueRoom();
     const ana = await join(room);
     let bob = await join(room);
@@ -292,13 +292,13 @@ describe("sockets that are closing while the room sleeps", () => {
     await ana.publish("mark", 1);
 
     expect(await bob.inbox.take("message")).toMatchObject({ offset: 1 });
-    const heard = ana.inbox.all.flatMap((frame) => (frame.type === "presence" ? [frame] : []));
-    const here = heard.reduce((sum, { joined = [], left = [] }) => sum + joined.length - left.length, 0);
+    const changes = ana.inbox.all.flatMap((frame) => (frame.type === "presence" ? [frame] : []));
+    const here = changes.reduce((sum, { joined = [], left = [] }) => sum + joined.length - left.length, 0);
     expect(here).toBe(1);
   });
 });
 
-it("[G11] a room with idle members is not awake after a sleep until someone acts", async () => {
+it("[G11] a room with idle members hibernates until a client acts", async () => {
   const room = uniqueRoom();
   const [ana, bob] = [await join(room), await joinSse(room)];
   await evict(room);

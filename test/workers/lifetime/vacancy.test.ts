@@ -6,7 +6,7 @@ import { join, rejoin } from "../support/websocket.ts";
 
 const TTL_MS = OPTIONS.emptyRoomTtlMs.default;
 
-// The clock stands still unless a test moves it.
+// The clock stops unless a test moves it.
 beforeEach(() => vi.setSystemTime(Date.now()));
 afterEach(() => vi.useRealTimers());
 
@@ -14,7 +14,7 @@ function alarmOf(room: string): Promise<number | null> {
   return inRoom(room, ({ storage }) => storage.getAlarm());
 }
 
-/** Moves time to the room's next alarm and runs it. An expired room ends its object, which the caller of it sees. */
+/** Moves time to the room's next alarm and runs it. An expired room ends its object, which rejects the call. */
 async function passToAlarm(room: string): Promise<void> {
   const at = await alarmOf(room);
   if (at === null) throw new Error("no alarm is set");
@@ -35,24 +35,27 @@ async function emptied(): Promise<{ room: string; position: string; since: numbe
   return { room, position, since: Date.now() };
 }
 
-describe("a room that nobody is in", () => {
+describe("an empty room", () => {
   it.each([
     ["awake", async () => undefined],
-    ["after a sleep", (room: string) => evict(room)],
+    ["after a hibernation", (room: string) => evict(room)],
     ["after a crash", () => crash()],
-  ])("[N4 G11] vanishes whole once its time is over: %s", async (_how, between) => {
-    const { room, position, since } = await emptied();
-    await between(room);
-    expect(await infoOf(room)).toMatchObject({ members: 0, position });
+  ])(
+    "[N4 G11] an empty room deletes everything it has stored when its time is over: %s",
+    async (_how, between) => {
+      const { room, position, since } = await emptied();
+      await between(room);
+      expect(await infoOf(room)).toMatchObject({ members: 0, position });
 
-    while ((await tablesOf(room)).length > 0) await passToAlarm(room);
+      while ((await tablesOf(room)).length > 0) await passToAlarm(room);
 
-    expect(Date.now() - since).toBe(TTL_MS);
-    expect(await alarmOf(room)).toBeNull();
-    expect(await infoOf(room)).toMatchObject({ members: 0, position: null });
-  });
+      expect(Date.now() - since).toBe(TTL_MS);
+      expect(await alarmOf(room)).toBeNull();
+      expect(await infoOf(room)).toMatchObject({ members: 0, position: null });
+    },
+  );
 
-  it("[N4 P5 G4] is a new room to who comes back later: told so, and offsets begin anew", async () => {
+  it("[N4 P5 G4] a client that reconnects to an expired room finds a new log with new offsets, and its welcome reports that", async () => {
     const { room, position } = await emptied();
     while ((await tablesOf(room)).length > 0) await passToAlarm(room);
 
@@ -62,7 +65,7 @@ describe("a room that nobody is in", () => {
     expect(await back.publish("chat", "again")).toMatchObject({ offset: 1 });
   });
 
-  it("[N4 G6] stays while someone is in it, and its time begins anew when the last one leaves", async () => {
+  it("[N4 G6] a room does not expire while it has a member, and its time restarts when the last member leaves", async () => {
     const { room, position, since } = await emptied();
     vi.setSystemTime(since + TTL_MS - 1);
     const ana = await join(room, { after: position });
@@ -80,9 +83,9 @@ describe("a room that nobody is in", () => {
 
   it.each([
     ["awake", async () => undefined],
-    ["over a sleep", (room: string) => evict(room)],
+    ["after a hibernation", (room: string) => evict(room)],
   ])(
-    "[N4 J10] stays while someone watches, and its time begins when the last one goes: %s",
+    "[N4 J10] a room does not expire while a client watches, and its time begins when the last one disconnects: %s",
     async (_how, between) => {
       const { room, since } = await emptied();
       const watch = await join(room, { query: { view: "1" } });
@@ -102,7 +105,7 @@ describe("a room that nobody is in", () => {
     },
   );
 
-  it("[N4 G6 G9] expires too when a crash took its last member, who never came back", async () => {
+  it("[N4 G6 G9] a room whose last member does not reconnect after a crash expires", async () => {
     const room = uniqueRoom("chat");
     const ana = await join(room);
     await ana.publish("chat", "hello");
@@ -118,7 +121,7 @@ describe("a room that nobody is in", () => {
     expect(await back.welcome()).toMatchObject({ recovered: false, reason: "epoch" });
   });
 
-  it("[N4 G6 G9] expires too when a crash took everyone at once from a room without grace", async () => {
+  it("[N4 G6 G9] a room without grace expires after a crash has disconnected everyone at once", async () => {
     const room = uniqueRoom();
     await join(room);
     await crash();
@@ -128,7 +131,7 @@ describe("a room that nobody is in", () => {
     expect(await alarmOf(room)).toBe(Date.now() + TTL_MS);
   });
 
-  it("[N4 N3] that was never joined sets no alarm", async () => {
+  it("[N4 N3] a room that was never joined sets no alarm", async () => {
     const room = uniqueRoom();
     await infoOf(room);
 

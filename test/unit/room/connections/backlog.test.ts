@@ -3,7 +3,7 @@ import { Backlog } from "../../../../src/room/connections/backlog.ts";
 
 const LIMITS = { maxUnreadBytes: 32_000_000, maxClosing: 10 };
 
-/** A room with one connection, and how often its unread bytes were asked for. */
+/** A room with one connection, and the number of times its unread bytes were measured. */
 function roomWith(unread: number) {
   const room = { unread, asked: 0 };
   const backlog = new Backlog(LIMITS, {

@@ -19,7 +19,7 @@ function counted(closed: ClosedSockets): Record<string, number> {
   return bySource;
 }
 
-it("[J9] a closed connection counts with what is queued for it, for its source, until its client answers", () => {
+it("[J9] a closed connection counts with its queued data against its source, until its client answers", () => {
   const closed = new ClosedSockets();
   const [first, second] = [socketWith(0), socketWith(500)];
   closed.add(first, { source: "ana", unread: 9 });

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { EndedAttempts } from "../../../../src/room/connections/ended-attempts.ts";
 
-/** How many sessions are remembered. */
+/** The maximum number of remembered sessions. */
 const MAX = 1_024;
 
-it("[J11] the numbers of at most 1,024 sessions without a connection are remembered, the newest ones", () => {
+it("[J11] the room remembers the attempt numbers of the newest 1,024 sessions without a connection", () => {
   const attempts = new EndedAttempts();
   for (let n = 0; n < MAX; n++) attempts.remember(`s${n}`, n);
   attempts.remember("s0", 7);

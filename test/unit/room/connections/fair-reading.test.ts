@@ -15,7 +15,7 @@ function paused(): { reading: FairReading<string>; pauses: Promise<void>[]; open
 }
 
 describe("pauses of a room that receives many frames", () => {
-  it("[G10] 24 frames of connections that send faster than 80 a second make one pause, and as many after it another", async () => {
+  it("[G10] 24 frames of connections that send faster than 80 a second cause one pause, and the next 24 cause another", async () => {
     const { reading, pauses, opened } = paused();
 
     for (let n = 0; n < 4 + 23; n++) reading.received("a", NOW);

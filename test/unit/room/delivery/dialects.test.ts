@@ -25,7 +25,7 @@ const EVERYTHING: View = {
   ...{ mode: "list", isLean: false, isGone: false, viewer: viewerOf(), position: undefined },
 };
 
-/** What is written of a flush for one view. */
+/** The frames of a flush for one view. */
 function shared(contents: Partial<FlushContents>, view: Partial<View> = {}): unknown[] {
   const texts = encodeShared({ ...NOTHING, ...contents }, { ...EVERYTHING, ...view });
   return texts.map((text) => JSON.parse(text) as unknown);
@@ -48,7 +48,7 @@ const updated = [{ id: "u", data: 1 }];
 const left = [{ id: "l", reason: "left" as const }];
 
 describe("the order of a flush", () => {
-  it("[F4 M1 P6] the epoch, joined and updated, recorded, a position, volatile, left", () => {
+  it("[F4 M1 P6] a flush has the epoch, joined and updated members, recorded messages, a position, volatile messages and left members in this order", () => {
     const frames = shared(
       {
         before: EPOCH,
@@ -70,7 +70,7 @@ describe("the order of a flush", () => {
     ]);
   });
 
-  it("[P6] the epoch is told with what is recorded, to those too whom nothing of it is for, and never else", () => {
+  it("[P6] the epoch is sent only with recorded messages, also to members that these are not for", () => {
     expect(shared({ before: EPOCH, volatile: [m("v")], presence: news({ joined }) })).toHaveLength(2);
     expect(shared({ before: EPOCH, recorded: [m("r", ["b"])] }, { viewer: viewerOf("c") })).toMatchObject([
       { reason: "epoch" },
@@ -92,11 +92,11 @@ describe("the order of a flush", () => {
   });
 
   it.each([
-    ["one frame where two came", 1, { joined: [{ id: "a" }, { id: "b" }] }],
-    ["one frame where one went", 1, { left }],
-    ["none where one came and one went", 0, { joined, left }],
-    ["none where one changed", 0, { updated }],
-  ])("[M3] in the mode count, %s", (_what, frames, changes) => {
+    ["one frame for two joins", 1, { joined: [{ id: "a" }, { id: "b" }] }],
+    ["one frame for one leave", 1, { left }],
+    ["no frame for one join and one leave", 0, { joined, left }],
+    ["no frame for a changed member", 0, { updated }],
+  ])("[M3] in the mode count a flush has %s", (_what, frames, changes) => {
     const count = { type: "presence", mode: "count", roster: "r.1", count: 3 };
 
     expect(shared({ presence: news(changes) }, { mode: "count" })).toEqual(Array(frames).fill(count));
@@ -104,10 +104,10 @@ describe("the order of a flush", () => {
   });
 });
 
-describe("a list that is too long, and one that is short again", () => {
+describe("a list of members that is too long, and later short enough", () => {
   const listText = '[{"id":"a"},{"id":"b"}]';
 
-  it("[M6 M5] at the turn everyone is told the count, and then the list", () => {
+  it("[M6 M5] members receive a count when the list becomes too long, and a list when it is short enough again", () => {
     const changes = { joined, updated, left, listText };
 
     expect(shared({ presence: news({ ...changes, told: "as a count from now on" }) })).toEqual([
@@ -118,7 +118,7 @@ describe("a list that is too long, and one that is short again", () => {
     ]);
   });
 
-  it("[M3 M6] who asked for counts is told nothing but counts at either turn", () => {
+  it("[M3 M6] members in the mode count receive only counts when the list becomes too long or short enough", () => {
     for (const told of ["as a count from now on", "as a list again"] as const) {
       expect(shared({ presence: news({ left, told, listText }) }, { mode: "count" })).toEqual([
         { type: "presence", mode: "count", roster: "r.1", count: 3 },
@@ -126,7 +126,7 @@ describe("a list that is too long, and one that is short again", () => {
     }
   });
 
-  it("[M5 L5] the whole list, or the count, is a frame of its own for who missed a change", () => {
+  it("[M5 L5] a member that has missed a change receives the whole list, or the count, in a frame of its own", () => {
     const roster = { count: 2, roster: "r.1", listText };
 
     expect(JSON.parse(encodeRoster(roster, "list"))).toEqual({
@@ -152,31 +152,35 @@ describe("views", () => {
     ["its sender", { viewer: viewerOf("a") }, ["presence", "all", "for b", "v", "v for b"]],
     ["a member it is for", { viewer: viewerOf("b") }, ["presence", "all", "for b", "v", "v for b"]],
     ["another member", { viewer: viewerOf("c") }, ["presence", "all", "v"]],
-    ["one who is no member", {}, ["presence", "all", "v"]],
-    ["who lags: nothing volatile", { viewer: viewerOf("b"), isLean: true }, ["presence", "all", "for b"]],
+    ["a client that is not a member", {}, ["presence", "all", "v"]],
     [
-      "who leaves: not who is here",
+      "a member that is behind, without volatile messages,",
+      { viewer: viewerOf("b"), isLean: true },
+      ["presence", "all", "for b"],
+    ],
+    [
+      "a member that leaves, without presence,",
       { viewer: viewerOf("b"), isGone: true },
       ["all", "for b", "v", "v for b"],
     ],
-  ])("[A7 L5 A6] are of %s", (_who, view, wanted) => {
+  ])("[A7 L5 A6] the view of %s has only the frames for it", (_who, view, wanted) => {
     expect(events(view)).toEqual(wanted);
   });
 });
 
 describe("dialects", () => {
-  it("[F1] one item is written as it is, several as an array", () => {
+  it("[F1] one item is written unchanged, and several items are written as an array", () => {
     expect(FORMATS.json.write('{"a":1}', true, "e:1")).toBe('{"a":1}');
     expect(FORMATS.json.write('{"a":1},{"b":2}', false, "e:1")).toBe('[{"a":1},{"b":2}]');
     expect(FORMATS.json.write('{"a":1}', false, "e:1")).toBe('[{"a":1}]');
   });
 
-  it("[S1] a bridge reads the position first", () => {
+  it("[S1] a bridge frame begins with the position", () => {
     expect(FORMATS.bridge.write('{"a":1}', true, "e:1")).toBe('e:1\n{"a":1}');
     expect(FORMATS.bridge.write('{"a":1},{"b":2}', false, "e:1")).toBe('e:1\n[{"a":1},{"b":2}]');
   });
 
-  it("[W4] a field that is JSON text already is added as it is", () => {
+  it("[W4] a field that is JSON text is added unchanged", () => {
     expect(withField('{"type":"welcome"}', "members", '[{"id":"a"}]')).toBe(
       '{"type":"welcome","members":[{"id":"a"}]}',
     );
@@ -191,7 +195,7 @@ describe("recorded frames", () => {
     to: fc.option(fc.array(fc.constantFrom("b", "c"), { minLength: 1 }), { nil: undefined }),
   });
 
-  it("[A1 A7] a message is written as JSON of its fields, whatever its sender put into them", () => {
+  it("[A1 A7] a message is encoded as JSON of its fields, for any contents", () => {
     fc.assert(
       fc.property(
         anyOrigin,
@@ -221,14 +225,14 @@ describe("recorded frames", () => {
     );
   });
 
-  it("[T1] a change of the state as well: what is set and deleted, absent where empty", () => {
+  it("[T1] a change of the state is encoded as JSON of its set and deleted keys, without empty fields", () => {
     fc.assert(
       fc.property(
         anyText,
         fc.uniqueArray(fc.tuple(anyText, fc.jsonValue()), { selector: ([key]) => key }),
         fc.uniqueArray(anyText),
         (user, pairs, deleted) => {
-          fc.pre(pairs.length + deleted.length > 0); // a change names a key
+          fc.pre(pairs.length + deleted.length > 0); // A change has at least one key.
           const set = new Map(pairs.map(([key, value]) => [key, JSON.stringify(value)]));
           const text = encodeEntry(stateParts({ from: "member", user }, set, deleted), 5, 7);
           const { set: written, delete: gone, ...rest } = JSON.parse(text) as Record<string, unknown>;
@@ -237,7 +241,7 @@ describe("recorded frames", () => {
             ...{ type: "state", offset: 7, time: 5, from: "member" },
             ...(user !== "" && { user }),
           });
-          // Not as one object: that has no own `__proto__`, and another order.
+          // Not compared as one object, which cannot have its own `__proto__` and would change the order.
           expect(new Map(Object.entries(written ?? {}))).toEqual(
             new Map(pairs.map(([key, value]) => [key, JSON.parse(JSON.stringify(value)) as unknown])),
           );

@@ -4,7 +4,7 @@ import { FlushSchedule } from "../../../../src/room/delivery/flush-schedule.ts";
 const NOW = 1_800_000_000_000;
 
 describe("when a flush is due", () => {
-  it("[F4 G10] at once in a quiet room", () => {
+  it("[F4 G10] a flush is due immediately in a quiet room", () => {
     const flushSchedule = new FlushSchedule(1_000);
 
     expect(flushSchedule.dueAt("other", NOW)).toBeLessThanOrEqual(NOW);
@@ -12,7 +12,7 @@ describe("when a flush is due", () => {
     expect(flushSchedule.dueAt("other", NOW + 1_000)).toBeLessThanOrEqual(NOW + 1_000);
   });
 
-  it("[F4 G10] after as long as the sends of the last one take, and never later than 50 ms", () => {
+  it("[F4 G10] a flush is delayed by the time that the sends of the last one took, and by at most 50 ms", () => {
     const flushSchedule = new FlushSchedule(1_000);
 
     flushSchedule.flushed(100, 0, NOW);
@@ -21,7 +21,7 @@ describe("when a flush is due", () => {
     expect(flushSchedule.dueAt("other", NOW)).toBe(NOW + 50);
   });
 
-  it("[F4 G10] later while timers come late, as long as they do", () => {
+  it("[F4 G10] a flush is delayed more while timers fire late", () => {
     const flushSchedule = new FlushSchedule(1_000);
     const restAfter = (lateMs: number): number => {
       flushSchedule.came(NOW, NOW + lateMs);
@@ -33,7 +33,7 @@ describe("when a flush is due", () => {
     expect([0, 0, 0, 0, 0].map(restAfter)).toEqual([expect.closeTo(4.67, 1), 3.5, 3.5, 3.5, 3.5]);
   });
 
-  it("[A4 G8] volatile messages alone as often as the kind says", () => {
+  it("[A4 G8] volatile messages alone are flushed at most at the configured rate", () => {
     const flushSchedule = new FlushSchedule(20);
     flushSchedule.flushed(10, 0, NOW);
 
@@ -47,7 +47,7 @@ describe("when a flush is due", () => {
     [2_000, 13],
     [100_000, 13],
   ])(
-    "[F4 G10] what is to be stored, at %i messages a second, after %i ms at the most",
+    "[F4 G10] a flush that stores is delayed: %i messages a second are delayed by at most %i ms",
     (perSecond, restMs) => {
       const flushSchedule = new FlushSchedule(1_000);
       let [now, waited, most] = [NOW, 0, 0];
@@ -68,7 +68,7 @@ describe("when a flush is due", () => {
   );
 
   it.each(["volatile", "stored", "other"] as const)(
-    "[F4 F6] a clock that was set back makes no longer rest for %s, and no second one",
+    "[F4 F6] a clock that was set back does not lengthen or repeat the delay of a flush: %s",
     (waiting) => {
       const flushSchedule = new FlushSchedule(10);
       for (let n = 0; n < 20; n++) flushSchedule.flushed(1_000, 100, NOW);

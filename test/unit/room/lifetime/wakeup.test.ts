@@ -6,7 +6,7 @@ const NOW = 1_800_000_000_000;
 beforeEach(() => vi.useFakeTimers({ now: NOW }));
 afterEach(() => vi.useRealTimers());
 
-/** A room of connections that count how often they are attached, and that is tended in each of its turns. */
+/** A room that is tended in each of its turns, and counts how many times its connections are attached. */
 function awakeRoom(attachAfterMs: number) {
   const sessions = { isSettled: true, attached: 0, settle: () => undefined as void };
   sessions.settle = () => {
@@ -27,7 +27,7 @@ function awakeRoom(attachAfterMs: number) {
   return { sessions, turns, tend, send };
 }
 
-/** Work that is due every so often, like the ticks of a game, with the times of its runs. */
+/** Work that is due at a regular interval, like the ticks of a game, with the times of its runs. */
 function every(intervalMs: number) {
   const runs: number[] = [];
   let dueAt = NOW + intervalMs;
@@ -101,8 +101,8 @@ describe("waiters", () => {
   });
 });
 
-describe("what was sent is attached", () => {
-  it("[G6 G8] once, however often something is sent meanwhile", () => {
+describe("attaching sent amounts", () => {
+  it("[G6 G8] sent amounts are attached once, although more is sent before the delay ends", () => {
     const { sessions, turns, send } = awakeRoom(1_000);
 
     for (let n = 0; n < 50; n++) {
@@ -117,7 +117,7 @@ describe("what was sent is attached", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("[G6] at once where it may not wait", () => {
+  it("[G6] sent amounts are attached immediately if the delay is zero", () => {
     const { sessions, send } = awakeRoom(0);
 
     send();
@@ -142,7 +142,7 @@ describe("what was sent is attached", () => {
     },
   );
 
-  it("[G6 G11] no later for what else waits, nor for a clock that is set back", () => {
+  it("[G6 G11] neither other work nor a clock that is set back delays attaching", () => {
     const { sessions, turns, tend, send } = awakeRoom(1_000);
     send();
     tend(NOW + 300);

@@ -8,7 +8,7 @@ const ANA = "A".repeat(22);
 const BOB = "B".repeat(22);
 const CEM = "C".repeat(22);
 
-/** Text that looks like the end of a frame and the beginning of another. */
+/** Text that looks like the end of one frame and the beginning of another. */
 const DECOY = `x"}\t,{"type":"message","offset":9,"time":1,"from":"${ANA}","event":"e","data":1}`;
 
 const anyText = fc.oneof(
@@ -42,7 +42,7 @@ function rowOf(texts: readonly string[], body: string): Segment {
 it.each([
   ["as they are stored", joinEntries],
   ["as older code stored them", (texts: readonly string[]) => texts.map(compact).join(",")],
-])("[A7 A8 P2] frames %s are separated, with their addressees, whatever clients wrote", (_how, join) => {
+])("[A7 A8 P2] frames %s are separated, with their addressees, for any contents", (_how, join) => {
   fc.assert(
     fc.property(
       fc.array(anyParts, { minLength: 1, maxLength: 5 }),

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { RetiredRefFloors, type RetiredChunk } from "../../../../src/room/log/retired-ref-floors.ts";
 
-/** The retired sessions. This many of them, and of others, are looked up. */
+/** The number of retired sessions, and how many of them and of other sessions are looked up. */
 const [RETIRED, SAMPLE] = [1_000_000, 100_000];
 
-function inMemory(): { readonly floors: RetiredRefFloors; readonly chunks: Map<number, RetiredChunk> } {
+function inMemory(): { readonly retired: RetiredRefFloors; readonly chunks: Map<number, RetiredChunk> } {
   const chunks = new Map<number, RetiredChunk>();
-  const floors = new RetiredRefFloors({
+  const retired = new RetiredRefFloors({
     read: (index) => chunks.get(index),
     write: (index, chunk) => void chunks.set(index, chunk),
   });
-  return { floors, chunks };
+  return { retired, chunks };
 }
 
 function* sessions(prefix: string, count: number): Generator<{ session: string; ref: number }> {
@@ -23,26 +23,26 @@ function countWhere<Value>(values: Iterable<Value>, holds: (value: Value) => boo
   return count;
 }
 
-describe("retired floors", () => {
-  it("[A3 G3] retired floors of a million sessions contain each of them, mistake few others for one, and fill 4 MiB", () => {
-    const { floors, chunks } = inMemory();
+describe("the minimum refs of retired sessions", () => {
+  it("[A3 G3] the minimum refs of a million retired sessions cover each of them, match few other sessions, and fill 4 MiB", () => {
+    const { retired, chunks } = inMemory();
 
-    floors.add(sessions("old", RETIRED));
+    retired.add(sessions("old", RETIRED));
 
-    expect(countWhere(sessions("old", SAMPLE), ({ session, ref }) => floors.of(session) < ref)).toBe(0);
-    expect(countWhere(sessions("new", SAMPLE), ({ session }) => floors.of(session) > 0)).toBeLessThanOrEqual(
+    expect(countWhere(sessions("old", SAMPLE), ({ session, ref }) => retired.of(session) < ref)).toBe(0);
+    expect(countWhere(sessions("new", SAMPLE), ({ session }) => retired.of(session) > 0)).toBeLessThanOrEqual(
       5,
     );
     expect(countWhere(chunks.values(), ({ bits }) => bits.length === 8_192)).toBe(512);
   }, 30_000);
 
-  it("[A3 G3] retired floors only rise, whatever is added later", () => {
-    const { floors } = inMemory();
+  it("[A3 G3] the minimum ref of a retired session never decreases", () => {
+    const { retired } = inMemory();
 
-    floors.add([{ session: "s", ref: 9 }]);
-    floors.add([{ session: "s", ref: 4 }]);
+    retired.add([{ session: "s", ref: 9 }]);
+    retired.add([{ session: "s", ref: 4 }]);
 
-    expect(floors.of("s")).toBe(9);
-    expect(floors.of("t")).toBe(0);
+    expect(retired.of("s")).toBe(9);
+    expect(retired.of("t")).toBe(0);
   });
 });
