@@ -16,7 +16,7 @@ const PER_SECOND = 4;
 export const rooms: Scenario = {
   name: "rooms",
   about: ({ members }) =>
-    `${members / PER_ROOM} rooms of ${PER_ROOM} members that each send ${PER_SECOND} messages of 100 bytes a second: ${(members * PER_ROOM * PER_SECOND).toLocaleString("en")} deliveries/s in total`,
+    `${members / PER_ROOM} rooms of ${PER_ROOM} members that each send ${PER_SECOND} messages of 100 bytes a second: ${(members * PER_ROOM * PER_SECOND).toLocaleString("en")} deliveries/s offered`,
   metrics: [METRICS.rate, METRICS.p50, METRICS.p99, METRICS.cpuSeconds, METRICS.generator],
   contenders: SPEAKERS,
   size: { members: 1_000, seconds: 5 },

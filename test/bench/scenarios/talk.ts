@@ -13,7 +13,7 @@ const PER_SECOND = 10;
 export const talk: Scenario = {
   name: "talk",
   about: ({ members }) =>
-    `one room of ${members} members that all send ${PER_SECOND} messages of 100 bytes a second: ${(members * members * PER_SECOND).toLocaleString("en")} deliveries/s in total`,
+    `one room of ${members} members that all send ${PER_SECOND} messages of 100 bytes a second: ${(members * members * PER_SECOND).toLocaleString("en")} deliveries/s offered`,
   metrics: [METRICS.rate, METRICS.p50, METRICS.p99, METRICS.cpu, METRICS.generator],
   contenders: SPEAKERS,
   size: { members: 100, seconds: 5 },

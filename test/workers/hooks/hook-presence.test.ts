@@ -122,10 +122,10 @@ describe("onPresence", () => {
     await rejoin(room, ana, { to, presence: " anna " });
     await rejoin(room, ana, { to, presence: " hanna " });
 
-    const told = watch.inbox.all.flatMap((frame) =>
+    const observed = watch.inbox.all.flatMap((frame) =>
       frame.type === "presence" ? [...(frame.joined ?? []), ...(frame.updated ?? [])] : [],
     );
-    expect(told.map(({ data }) => data)).toEqual(["ana", "anna", "hanna"]);
+    expect(observed.map(({ data }) => data)).toEqual(["ana", "anna", "hanna"]);
     expect(joined).toEqual([null, "ana", "anna", "hanna"]);
   });
 

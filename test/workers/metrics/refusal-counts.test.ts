@@ -36,10 +36,10 @@ function counted(
     () => {
       const isOf = (line: object): boolean =>
         Object.entries({ event, ...of }).every(([name, value]) => Reflect.get(line, name) === value);
-      const told = lines.filter(isOf);
-      const sum = told.reduce((total, line) => total + line.count, 0);
+      const logged = lines.filter(isOf);
+      const sum = logged.reduce((total, line) => total + line.count, 0);
       expect(sum).toBe(count ?? Math.max(1, sum));
-      return told;
+      return logged;
     },
     { timeout: 5_000 },
   );
