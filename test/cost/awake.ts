@@ -1,4 +1,4 @@
-/** How long after its last event an object without timers hibernates. Cloudflare documents this, and workerd does the same. */
+/** How long after its last event an object without timers hibernates, by the documentation and in workerd. */
 export const SLEEPS_AFTER_MS = 10_000;
 
 /** A room without events for this long is certainly hibernating. */

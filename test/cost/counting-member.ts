@@ -10,7 +10,7 @@ interface Batch {
   readonly reject: (error: Error) => void;
 }
 
-/** A member over WebSocket that stores nothing it reads, so any amount is fine. It only counts the replies to its own acts. */
+/** A member over WebSocket that stores nothing it reads. It only tracks the replies to its own acts. */
 export class CountingMember {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Batch>();

@@ -22,7 +22,7 @@ export interface LoadResult {
   readonly shape: string;
   /** The option `historyMaxMessages`. */
   readonly kept: number;
-  /** A room with nothing to remove yet; one with all the messages it keeps; and a full one that hibernates before each frame. */
+  /** A room with nothing to remove yet; one that keeps all it can; and a full one that hibernates before each frame. */
   readonly room: "new" | "full" | "asleep";
   readonly messages: number;
   readonly totals: Totals;

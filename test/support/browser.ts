@@ -19,7 +19,7 @@ const found: Chromium | Error = await findChromium().catch((error: unknown) =>
   error instanceof Error ? error : new Error(String(error)),
 );
 
-/** Decided when this module is loaded. With `CI=true` a missing browser is an error, because nobody reads the titles of skipped tests there. */
+/** Decided when this module is loaded. With `CI=true` a missing browser is an error, so that no test is skipped. */
 export const browserAvailable: BrowserAvailability = decide();
 
 /** Starts a real headless Chromium with an empty profile of its own. It ends with this process, or with `close()`. */

@@ -21,7 +21,7 @@ export function scratchDir(purpose: string): string {
  * The environment of a tool under test. It has none of the developer's settings, logins or test runner variables
  * (vitest's `NODE_ENV=test` would end up in the bundle), and it disables telemetry.
  *
- * @param scratch the folder for the tool's home, configuration and temporary files, so that a killed tool leaves nothing behind
+ * @param scratch the folder for the tool's home, configuration and temporary files, so that a killed tool leaves no files
  */
 export function toolEnvironment(scratch: string): Record<string, string> {
   const temporary = join(scratch, "tmp");

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 /** The root of the repository, with a slash at its end. */
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Installed, generated or private files, which are not part of the repository. Listed here too, because a copy may have no git. */
+/** Installed, generated or private files. Repeats .gitignore, because a copy of the repository may have no git. */
 const NOT_OURS = new Set([
   ".git",
   "node_modules",

@@ -76,7 +76,7 @@ function publishOf(bytes: number): string {
   return `${head.padEnd(bytes - 3, "x")}"}}`;
 }
 
-/** Writes a flush of this many volatile messages, each from another member. A room does this for each view, not each member. */
+/** Writes a flush of this many volatile messages, each from another member. A room writes one for each view. */
 function writing(dialect: DialectName, messages: number): Case {
   const texts = Array.from({ length: messages }, (_, index) => {
     const origin = { from: String(index).padStart(22, "m"), user: "" };
