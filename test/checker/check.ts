@@ -53,9 +53,7 @@ function continuity(name: string, seen: readonly Observation[], head: number): V
   for (const observation of seen) {
     if (observation.what === "joined") {
       if (at !== undefined && observation.isRecovered && observation.offset !== at) {
-        found.push(
-          fault("gap", `${name} was at ${at} and moved to ${observation.offset} without a report`),
-        );
+        found.push(fault("gap", `${name} was at ${at} and moved to ${observation.offset} without a report`));
       }
       at = observation.offset;
     } else if (observation.what === "moved") at = Math.max(at ?? 0, observation.offset);
@@ -68,7 +66,8 @@ function continuity(name: string, seen: readonly Observation[], head: number): V
       at = Math.max(before, offset);
     }
   }
-  if (at !== undefined && at < head) found.push(fault("lost", `${name} ended at ${at}, but the log ends at ${head}`));
+  if (at !== undefined && at < head)
+    found.push(fault("lost", `${name} ended at ${at}, but the log ends at ${head}`));
   return found;
 }
 
@@ -94,7 +93,8 @@ function origins(record: Record, ids: ReadonlyMap<number, string>): Violation[] 
     if (twin !== undefined) found.push(fault("doubled", `${id} is stored at ${twin} and at ${offset}`));
     offsets.set(id, offset);
     const act = acts.get(id);
-    if (act === undefined) found.push(fault("from nowhere", `${id} was seen at ${offset}, but no member sent it`));
+    if (act === undefined)
+      found.push(fault("from nowhere", `${id} was seen at ${offset}, but no member sent it`));
     else if (act.isRefused) found.push(fault("from nowhere", `${id} was rejected, but seen at ${offset}`));
   }
   return found;

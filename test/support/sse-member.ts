@@ -123,8 +123,7 @@ export class SseMember extends Member {
 
   protected async request(act: Act & { readonly ref: number }): Promise<Reply> {
     const { status, body } = await this.post(act);
-    if (typeof body !== "object")
-      throw new Error(`POST failed with ${status}: ${JSON.stringify(body)}`);
+    if (typeof body !== "object") throw new Error(`POST failed with ${status}: ${JSON.stringify(body)}`);
     return body as Reply;
   }
 

@@ -30,7 +30,11 @@ describe("a bench's ledger", () => {
     ["a delivery that was lost", [1, 2], ["1 of 6 deliveries were lost"]],
     ["a last delivery that did not arrive", [0, 1], ["1 of 6 deliveries had not arrived before the timeout"]],
     ["a delivery that arrived twice", [0, 1, 1, 2], ["1 of 6 deliveries arrived twice or out of order"]],
-    ["a delivery of an unpublished message", [0, 1, 2, 3], ["1 of 6 deliveries were of messages that were never published"]],
+    [
+      "a delivery of an unpublished message",
+      [0, 1, 2, 3],
+      ["1 of 6 deliveries were of messages that were never published"],
+    ],
   ])("the benchmark ledger finds %s", (_what, numbers, flaws) => {
     const { ledger, read } = ledgerOf(3);
 
@@ -55,24 +59,27 @@ describe("a bench's ledger", () => {
 });
 
 describe("a bench's reading", () => {
-  it.each([1, 3, 125, 126, 70_000])("the frame reader joins frames that arrive %i bytes at a time", (step) => {
-    const texts = ["", "short", "x".repeat(125), "y".repeat(126), "z".repeat(65_536)];
-    const stream = Buffer.concat(texts.map(serverFrame));
-    const read: string[] = [];
-    const reader = new FrameReader({
-      text: (bytes, start, end) => read.push(bytes.toString("utf8", start, end)),
-      ping: () => undefined,
-      close: () => undefined,
-    });
+  it.each([1, 3, 125, 126, 70_000])(
+    "the frame reader joins frames that arrive %i bytes at a time",
+    (step) => {
+      const texts = ["", "short", "x".repeat(125), "y".repeat(126), "z".repeat(65_536)];
+      const stream = Buffer.concat(texts.map(serverFrame));
+      const read: string[] = [];
+      const reader = new FrameReader({
+        text: (bytes, start, end) => read.push(bytes.toString("utf8", start, end)),
+        ping: () => undefined,
+        close: () => undefined,
+      });
 
-    for (let at = 0; at < stream.length; at += step) {
-      const chunk = Buffer.from(stream.subarray(at, at + step));
-      reader.read(chunk, 0, chunk.length);
-      chunk.fill(0); // as the next read overwrites it
-    }
+      for (let at = 0; at < stream.length; at += step) {
+        const chunk = Buffer.from(stream.subarray(at, at + step));
+        reader.read(chunk, 0, chunk.length);
+        chunk.fill(0); // as the next read overwrites it
+      }
 
-    expect(read).toEqual(texts);
-  });
+      expect(read).toEqual(texts);
+    },
+  );
 
   it("every stamp in a text is found, whatever surrounds it", () => {
     const text = Buffer.from(`[{"data":${stampedJson(3, 7, 100)}},{"data":${stampedJson(12, 0, 40)}},"~@"]`);

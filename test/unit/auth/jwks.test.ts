@@ -189,7 +189,10 @@ describe("a key set that cannot be fetched", () => {
     ["responds with 500", (response) => response.writeHead(500).end()],
     ["responds with 404", (response) => response.writeHead(404).end("not here")],
     ["responds with 204", (response) => response.writeHead(204).end()],
-    ["redirects elsewhere", (response) => response.writeHead(302, { Location: "https://eve.example/" }).end()],
+    [
+      "redirects elsewhere",
+      (response) => response.writeHead(302, { Location: "https://eve.example/" }).end(),
+    ],
     ["is not valid JSON", (response) => response.end("<html>")],
     ["is empty", (response) => response.end()],
     ["has an unexpected shape", (response) => response.end('{"keys":{}}')],
@@ -198,19 +201,22 @@ describe("a key set that cannot be fetched", () => {
     ["is disconnected without a response", (response) => response.destroy()],
   ];
 
-  it.each(OUTAGES)("[D5 G6] when the key set %s, a token is rejected with unavailable, and a later attempt succeeds", async (_what, answer) => {
-    const key = await signer("ES256", "k1");
-    await using server = await KeyServer.start([key.jwk]);
-    const [verifier, token] = [verifierOf(server.url), await lasting(key)];
-    const well = server.answer;
+  it.each(OUTAGES)(
+    "[D5 G6] when the key set %s, a token is rejected with unavailable, and a later attempt succeeds",
+    async (_what, answer) => {
+      const key = await signer("ES256", "k1");
+      await using server = await KeyServer.start([key.jwk]);
+      const [verifier, token] = [verifierOf(server.url), await lasting(key)];
+      const well = server.answer;
 
-    server.answer = answer;
-    expect(await userOf(verifier, token)).toBe("unavailable");
-    expect(await userOf(verifier, token)).toBe("unavailable");
-    server.answer = well;
+      server.answer = answer;
+      expect(await userOf(verifier, token)).toBe("unavailable");
+      expect(await userOf(verifier, token)).toBe("unavailable");
+      server.answer = well;
 
-    expect(await userOf(verifier, token)).toBe("ana");
-  });
+      expect(await userOf(verifier, token)).toBe("ana");
+    },
+  );
 
   it.each(OUTAGES)(
     "[D5 G6] when the key set %s, the last known set is used for up to an hour",

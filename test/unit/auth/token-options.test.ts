@@ -40,23 +40,29 @@ describe("lists of secrets", () => {
     [`${ONE},,${TWO}`, "TOKEN_SECRETS: item 2 of 3 is empty"],
     [`${ONE} ${TWO}`, "TOKEN_SECRETS: item 1 of 1 looks like several secrets; separate them with commas"],
     [`${ONE}\n${TWO}`, "looks like several"],
-  ])("[D4 W5 G12] a server with the secrets %j does not start, and the problem does not contain a secret", (list, why) => {
-    const problems = problemsOf({ tokenSecrets: list });
+  ])(
+    "[D4 W5 G12] a server with the secrets %j does not start, and the problem does not contain a secret",
+    (list, why) => {
+      const problems = problemsOf({ tokenSecrets: list });
 
-    expect(problems).toEqual([expect.stringContaining(why)]);
-    expect(problems.join()).not.toMatch(/brief|a-secret|another/);
-  });
+      expect(problems).toEqual([expect.stringContaining(why)]);
+      expect(problems.join()).not.toMatch(/brief|a-secret|another/);
+    },
+  );
 
   it.each([
     ["prl_too-short", "is 13 characters"],
     ["a-key-without-a-prefix-of-32-characters", "does not begin with prl_"],
     ["prl_a-key-that-holds a-blank-and-is-long", "contains a space"],
-  ])("[D11 W5 G12] a server with the ADMIN_KEYS %j does not start, and the problem does not contain a key", (list, why) => {
-    const { problems } = readSecrets("ADMIN_KEYS", list, "prl_");
+  ])(
+    "[D11 W5 G12] a server with the ADMIN_KEYS %j does not start, and the problem does not contain a key",
+    (list, why) => {
+      const { problems } = readSecrets("ADMIN_KEYS", list, "prl_");
 
-    expect(problems).toEqual([expect.stringContaining(why)]);
-    expect(problems.join()).not.toContain(list.slice(5, 12));
-  });
+      expect(problems).toEqual([expect.stringContaining(why)]);
+      expect(problems.join()).not.toContain(list.slice(5, 12));
+    },
+  );
 });
 
 describe("public keys", () => {

@@ -43,13 +43,16 @@ describe("signatures", () => {
     "EdDSA",
   ];
 
-  it.each(ALGORITHMS)("[D4] a %s signature is verified with a public key, with or without a key id", async (alg) => {
-    const [named, nameless] = [await signer(alg, "k1"), await signer(alg)];
+  it.each(ALGORITHMS)(
+    "[D4] a %s signature is verified with a public key, with or without a key id",
+    async (alg) => {
+      const [named, nameless] = [await signer(alg, "k1"), await signer(alg)];
 
-    expect(await userOf(verifierOf({ keys: [named.jwk] }), await named.sign())).toBe("ana");
-    expect(await userOf(verifierOf({ keys: [nameless.jwk] }), await nameless.sign())).toBe("ana");
-    expect(await userOf(verifierOf({ keys: [named.jwk] }), await nameless.sign())).toBe("token_invalid");
-  });
+      expect(await userOf(verifierOf({ keys: [named.jwk] }), await named.sign())).toBe("ana");
+      expect(await userOf(verifierOf({ keys: [nameless.jwk] }), await nameless.sign())).toBe("ana");
+      expect(await userOf(verifierOf({ keys: [named.jwk] }), await nameless.sign())).toBe("token_invalid");
+    },
+  );
 
   it("[D4] a token signed with any of several public keys is accepted, even for one algorithm and without key ids", async () => {
     const keys = [await signer("ES256"), await signer("ES256"), await signer("RS256"), await signer("EdDSA")];
@@ -130,11 +133,14 @@ describe("algorithms", () => {
     );
   });
 
-  it.each(["null", "1", "{}", '["HS256"]'])("[D4 D5 G12] %s is not accepted as the name of an algorithm", async (alg) => {
-    const token = await forge(`{"alg":${alg}}`, JSON.stringify(usualClaims()), SECRET);
+  it.each(["null", "1", "{}", '["HS256"]'])(
+    "[D4 D5 G12] %s is not accepted as the name of an algorithm",
+    async (alg) => {
+      const token = await forge(`{"alg":${alg}}`, JSON.stringify(usualClaims()), SECRET);
 
-    expect(await userOf(verifierOf({ secrets: [SECRET] }), token)).toBe("token_invalid");
-  });
+      expect(await userOf(verifierOf({ secrets: [SECRET] }), token)).toBe("token_invalid");
+    },
+  );
 
   it("[D4 G12] a public key in any format is not accepted as a secret", async () => {
     const { publicKey } = await generateKeyPair("RS256", { extractable: true });
@@ -185,7 +191,7 @@ describe("headers", () => {
     ["a crit for a missing parameter", '{"alg":"HS256","crit":["b64"]}'],
     ["a payload that is not encoded", '{"alg":"HS256","crit":["b64"],"b64":false}'],
     ["a b64 that is not a boolean", '{"alg":"HS256","crit":["b64"],"b64":1}'],
-    ["two algorithms, the last of them "none"", '{"alg":"HS256","alg":"none"}'],
+    ["two algorithms, the last of them none", '{"alg":"HS256","alg":"none"}'],
     ["an array as the header", '["HS256"]'],
     ["a string as the header", '"HS256"'],
     ["a header that is not valid JSON", "{alg:HS256}"],
@@ -248,13 +254,16 @@ describe("payloads", () => {
     expect(await userOf(verifierOf({ secrets: [SECRET] }), await hs256(claims))).toBe("token_invalid");
   });
 
-  it.each(["1e400", "1e306"])("[D4] an exp of %s, which is later than any date, is token_invalid", async (exp) => {
-    const payload = JSON.stringify(usualClaims({ exp: 7 })).replace('"exp":7', `"exp":${exp}`);
+  it.each(["1e400", "1e306"])(
+    "[D4] an exp of %s, which is later than any date, is token_invalid",
+    async (exp) => {
+      const payload = JSON.stringify(usualClaims({ exp: 7 })).replace('"exp":7', `"exp":${exp}`);
 
-    expect(await userOf(verifierOf({ secrets: [SECRET] }), await forge(HS256, payload, SECRET))).toBe(
-      "token_invalid",
-    );
-  });
+      expect(await userOf(verifierOf({ secrets: [SECRET] }), await forge(HS256, payload, SECRET))).toBe(
+        "token_invalid",
+      );
+    },
+  );
 
   it("[D3] a token with the largest allowed claims is accepted unchanged", async () => {
     const claims = { sub: "a".repeat(128), info: "x".repeat(1_022), jti: "j".repeat(128) };
@@ -340,9 +349,12 @@ describe("temporary refusals", () => {
   it.each<[string, () => Promise<string>]>([
     ["another secret", () => hs256({ aud: "parlor" }, "y".repeat(32))],
     ["a public key, while the server has only secrets", async () => (await key).sign({ aud: "parlor" })],
-  ])("[D5] a token signed with %s is rejected with a retry time, because its key may be new", async (_what, made) => {
-    expect(await refusalOf(await made())).toMatchObject({ code: "token_invalid", retryAfterMs: 30_000 });
-  });
+  ])(
+    "[D5] a token signed with %s is rejected with a retry time, because its key may be new",
+    async (_what, made) => {
+      expect(await refusalOf(await made())).toMatchObject({ code: "token_invalid", retryAfterMs: 30_000 });
+    },
+  );
 
   it.each<[string, () => Promise<string>]>([
     ["is not a JWT", async () => "nonsense"],

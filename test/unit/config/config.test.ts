@@ -97,7 +97,11 @@ describe("contradictions", () => {
       { MESSAGES_PER_SECOND: "10", MESSAGES_BURST: "101" },
       "messagesBurst",
     ],
-    ["a byte burst of more than ten seconds", { BYTES_PER_SECOND: "26214", BYTES_BURST: "262144" }, "bytesBurst"],
+    [
+      "a byte burst of more than ten seconds",
+      { BYTES_PER_SECOND: "26214", BYTES_BURST: "262144" },
+      "bytesBurst",
+    ],
     ["a frame larger than the byte burst", { MAX_FRAME_BYTES: "262145" }, "bytesBurst"],
     ["a ping interval above half the silence timeout", { PING_INTERVAL_MS: "75001" }, "pingIntervalMs"],
     [
@@ -319,7 +323,11 @@ describe("kinds written without types", () => {
       { hooks: { onMessage: () => undefined } },
       "hooks.onMessage is not a hook; the hooks are onJoin",
     ],
-    ["a hook that is not a function", { hooks: { onJoin: true } }, "hooks.onJoin is true, must be a function"],
+    [
+      "a hook that is not a function",
+      { hooks: { onJoin: true } },
+      "hooks.onJoin is true, must be a function",
+    ],
     ["an asynchronous hook", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],
   ])("[W5 K1] a server whose kind has %s does not start", (_what, definition, why) => {
     const [problem, ...others] = about(definition);

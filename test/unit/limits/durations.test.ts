@@ -9,9 +9,12 @@ describe("durations by a clock that may be set back", () => {
     ["lies in the past", NOW - 1, NOW - 1],
     ["is now", NOW, NOW],
     ["lies ahead of the clock", NOW + HOUR_MS, NOW],
-  ])("[F6 L4] a start time that %s is used as it is, or as now if it is later than now", (_when, at, began) => {
-    expect(beganAt(at, NOW)).toBe(began);
-  });
+  ])(
+    "[F6 L4] a start time that %s is used as it is, or as now if it is later than now",
+    (_when, at, began) => {
+      expect(beganAt(at, NOW)).toBe(began);
+    },
+  );
 
   it.each([
     ["over", NOW - 1, NOW - 1],

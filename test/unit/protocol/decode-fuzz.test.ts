@@ -32,7 +32,10 @@ function check(text: string): void {
     const item = items[index] as { readonly ref?: unknown };
     if (result.ok) {
       checkFrame(result.value);
-      demand("ref" in result.value === (item.ref !== undefined && result.value.type !== "seen"), "the frame has its item's ref");
+      demand(
+        "ref" in result.value === (item.ref !== undefined && result.value.type !== "seen"),
+        "the frame has its item's ref",
+      );
       checkRoundTrip(result.value);
       continue;
     }
@@ -74,7 +77,10 @@ function checkFrame(frame: ClientFrame): void {
     case "publish":
       demand(isName(frame.event) && typeof frame.volatile === "boolean", "A1, A4");
       demand(!frame.volatile || frame.ref === undefined, "a volatile message has no ref");
-      demand(frame.key === undefined || (frame.volatile && isName(frame.key)), "only a volatile message has a key");
+      demand(
+        frame.key === undefined || (frame.volatile && isName(frame.key)),
+        "only a volatile message has a key",
+      );
       demand(frame.to === undefined || (frame.to.length >= 1 && frame.to.length <= 64), "1-64 addressees");
       demand(frame.to?.every((id) => /^[A-Za-z0-9_-]{22}$/.test(id)) ?? true, "recipients are member ids");
       return checkKeys(frame, ["type", "event", "data", "volatile", "key", "to", "ref"]);
@@ -122,7 +128,10 @@ function checkKeys(frame: object, known: readonly string[]): void {
 function checkRoundTrip(frame: ClientFrame): void {
   const again = decodeClientText(write(frame));
   const [result] = again.ok ? again.value : [];
-  demand(result?.ok === true && write(result.value) === write(frame), "a decoded frame is decoded the same again");
+  demand(
+    result?.ok === true && write(result.value) === write(frame),
+    "a decoded frame is decoded the same again",
+  );
 }
 
 /** Encodes a frame as a client would, with its fields in alphabetical order. */

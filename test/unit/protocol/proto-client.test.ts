@@ -40,12 +40,15 @@ describe("frames of a client", () => {
     { type: "seen", chars: 123_456 },
     { type: "auth", ref: 7, token: "a.b.c" },
     { type: "leave" },
-  ] as const satisfies readonly JsonObject[])("[B5 F1] a binary frame is decoded like its JSON form: %j", (frame) => {
-    const decoded = decodeClientBytes(encodeClientFrames([frame]));
+  ] as const satisfies readonly JsonObject[])(
+    "[B5 F1] a binary frame is decoded like its JSON form: %j",
+    (frame) => {
+      const decoded = decodeClientBytes(encodeClientFrames([frame]));
 
-    expect(plain(decoded)).toEqual(plain(decodeClientText(JSON.stringify(frame))));
-    expect(decoded).toMatchObject({ ok: true, value: [{ ok: true, value: { type: frame.type } }] });
-  });
+      expect(plain(decoded)).toEqual(plain(decodeClientText(JSON.stringify(frame))));
+      expect(decoded).toMatchObject({ ok: true, value: [{ ok: true, value: { type: frame.type } }] });
+    },
+  );
 
   it.each([
     ["an empty event", { act: { case: "publish", value: { event: "" } } }],
@@ -183,7 +186,8 @@ describe("hostile frames", () => {
   function check(bytes: Uint8Array): void {
     const decoded = decodeClientBytes(bytes);
     const results = decoded.ok ? decoded.value : [decoded];
-    if (decoded.ok && (results.length === 0 || results.length > 64)) throw new Error("a frame has 1 to 64 items");
+    if (decoded.ok && (results.length === 0 || results.length > 64))
+      throw new Error("a frame has 1 to 64 items");
     for (const result of results) {
       if (!result.ok && !REFUSALS.includes(result.error.code)) throw new Error(result.error.code);
     }
@@ -205,18 +209,22 @@ describe("hostile frames", () => {
       return Uint8Array.from([...bytes.subarray(0, from), ...put, ...bytes.subarray(from + gone)]);
     });
 
-  it(`[B5 G12] ${drawn(10_000)} hostile binary frames are accepted or rejected, and none throws`, { timeout: 120_000 }, () => {
-    const any = fc.oneof(
-      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60, size: "max" }) },
-      { weight: 2, arbitrary: wellFormed },
-      { weight: 4, arbitrary: damaged },
-    );
+  it(
+    `[B5 G12] ${drawn(10_000)} hostile binary frames are accepted or rejected, and none throws`,
+    { timeout: 120_000 },
+    () => {
+      const any = fc.oneof(
+        { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60, size: "max" }) },
+        { weight: 2, arbitrary: wellFormed },
+        { weight: 4, arbitrary: damaged },
+      );
 
-    fc.assert(fc.property(any, check), cases(10_000));
+      fc.assert(fc.property(any, check), cases(10_000));
 
-    expect(Object.keys(Object.prototype)).toEqual([]);
-    expect(({} as { a?: unknown }).a).toBeUndefined();
-  });
+      expect(Object.keys(Object.prototype)).toEqual([]);
+      expect(({} as { a?: unknown }).a).toBeUndefined();
+    },
+  );
 });
 
 function json(value: string): { readonly case: "json"; readonly value: string } {

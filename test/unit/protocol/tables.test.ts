@@ -9,10 +9,13 @@ const closes = Object.entries(CLOSE_CODES) as [keyof typeof CLOSE_CODES, CloseCo
 const errors = Object.entries(ERRORS) as [ErrorCode, ErrorRow][];
 
 describe("close codes", () => {
-  it.each(closes)("[C1] the number of close code %s is in the range for its recovery", (_name, { code, recovery }) => {
-    expect(code).toBeGreaterThanOrEqual(recovery === "reconnect" ? 4000 : 4500);
-    expect(code).toBeLessThanOrEqual(recovery === "reconnect" ? 4499 : 4999);
-  });
+  it.each(closes)(
+    "[C1] the number of close code %s is in the range for its recovery",
+    (_name, { code, recovery }) => {
+      expect(code).toBeGreaterThanOrEqual(recovery === "reconnect" ? 4000 : 4500);
+      expect(code).toBeLessThanOrEqual(recovery === "reconnect" ? 4499 : 4999);
+    },
+  );
 
   it("[C1] every close code has a unique number and a reason that fits into a close frame", () => {
     expect(new Set(closes.map(([, { code }]) => code)).size).toBe(closes.length);
@@ -31,9 +34,12 @@ describe("close codes", () => {
     expect(mayReconnect(code)).toBe(may);
   });
 
-  it.each(closes)("[S5] a close frame for %s has the same code and reason as the close", (name, { code, text }) => {
-    expect(closeFrame(name)).toEqual({ type: "close", code, reason: text });
-  });
+  it.each(closes)(
+    "[S5] a close frame for %s has the same code and reason as the close",
+    (name, { code, text }) => {
+      expect(closeFrame(name)).toEqual({ type: "close", code, reason: text });
+    },
+  );
 });
 
 describe("errors", () => {
@@ -63,12 +69,9 @@ describe("errors", () => {
     },
   );
 
-  it.each(errors)(
-    "[E1 L1] %s has a retry time if and only if waiting helps",
-    (code, { recovery }) => {
-      expect((errorFrame({ code }).retryAfterMs ?? 0) > 0).toBe(recovery === "wait");
-    },
-  );
+  it.each(errors)("[E1 L1] %s has a retry time if and only if waiting helps", (code, { recovery }) => {
+    expect((errorFrame({ code }).retryAfterMs ?? 0) > 0).toBe(recovery === "wait");
+  });
 
   it("[E1] an error frame contains only the fields that are set", () => {
     expect(errorFrame({ code: "bad_frame" })).toEqual({

@@ -48,7 +48,9 @@ export async function expectUnmoved(polite: Polite): Promise<void> {
   for (const { inbox } of [ana, bob]) {
     await inbox.until(({ messages }) => (messages.at(-1)?.offset ?? 0) >= last);
   }
-  const [received, others] = [ana, bob].map(({ inbox }) => inbox.messages.filter(({ to }) => to === undefined));
+  const [received, others] = [ana, bob].map(({ inbox }) =>
+    inbox.messages.filter(({ to }) => to === undefined),
+  );
   expect(JSON.stringify(others)).toBe(JSON.stringify(received));
   for (const { member } of [ana, bob]) {
     const own = received?.filter(({ from, event }) => from === member && event === "polite");

@@ -89,22 +89,25 @@ describe("a hook that fails", () => {
     },
   );
 
-  it.each(FAILURES)("[K3 J8] a join is rejected over either transport if its hook %s", async (_what, hook) => {
-    const room = uniqueRoom("ruled");
-    const ana = await join(room, { to });
-    const before = await kindsRoom(room).info();
-    setHooks({ onJoin: hook });
+  it.each(FAILURES)(
+    "[K3 J8] a join is rejected over either transport if its hook %s",
+    async (_what, hook) => {
+      const room = uniqueRoom("ruled");
+      const ana = await join(room, { to });
+      const before = await kindsRoom(room).info();
+      setHooks({ onJoin: hook });
 
-    const bob = await joinWebSocket(room, { to });
-    const reader = await openEvents(room, { to });
+      const bob = await joinWebSocket(room, { to });
+      const reader = await openEvents(room, { to });
 
-    expect(await bob.inbox.take("error")).toMatchObject({ code: "internal" });
-    expect(await bob.closed).toMatchObject({ code: 4000 });
-    expect(await reader.inbox.take("error")).toMatchObject({ code: "internal" });
-    expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
-    await expectToGoOn(room, before);
-    expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1); // of the client that joined afterwards
-  });
+      expect(await bob.inbox.take("error")).toMatchObject({ code: "internal" });
+      expect(await bob.closed).toMatchObject({ code: 4000 });
+      expect(await reader.inbox.take("error")).toMatchObject({ code: "internal" });
+      expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
+      await expectToGoOn(room, before);
+      expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1); // of the client that joined afterwards
+    },
+  );
 
   it.each(FAILURES)("[K3 G9] a member can leave if its hook %s", async (_what, hook) => {
     const room = uniqueRoom("ruled");
@@ -124,15 +127,18 @@ describe("message data that a hook returns", () => {
     ["undefined", undefined, null],
     ["false", false, false],
     ["an empty string", "", ""],
-  ])("[K1 A1] message data that a hook returns as %s is delivered as JSON writes it", async (_what, data, delivered) => {
-    const room = uniqueRoom("ruled");
-    const [ana, bob] = [await join(room, { to }), await join(room, { to })];
-    setHooks({ onPublish: returning({ data }) });
+  ])(
+    "[K1 A1] message data that a hook returns as %s is delivered as JSON writes it",
+    async (_what, data, delivered) => {
+      const room = uniqueRoom("ruled");
+      const [ana, bob] = [await join(room, { to }), await join(room, { to })];
+      setHooks({ onPublish: returning({ data }) });
 
-    await ana.publish("e", "mine");
+      await ana.publish("e", "mine");
 
-    expect(await bob.inbox.take("message")).toMatchObject({ event: "e", data: delivered });
-  });
+      expect(await bob.inbox.take("message")).toMatchObject({ event: "e", data: delivered });
+    },
+  );
 
   it("[K1 A1] a message keeps the sender's data if the hook returns none", async () => {
     const ana = await join(uniqueRoom("ruled"), { to });
@@ -152,16 +158,19 @@ describe("message data that a hook returns", () => {
     ["an object whose toJSON throws", { data: { toJSON: throwing("no") } }],
     ["1 with an event that is a number", { event: 7, data: 1 }],
     ["1 with an event that is an object", { event: {}, data: 1 }],
-  ])("[K3 G6] a hook that returns the data %s rejects the publish with internal, and the room still works", async (_what, answer) => {
-    const room = uniqueRoom("ruled");
-    const ana = await join(room, { to });
-    const before = await kindsRoom(room).info();
-    setHooks({ onPublish: returning(answer) });
+  ])(
+    "[K3 G6] a hook that returns the data %s rejects the publish with internal, and the room still works",
+    async (_what, answer) => {
+      const room = uniqueRoom("ruled");
+      const ana = await join(room, { to });
+      const before = await kindsRoom(room).info();
+      setHooks({ onPublish: returning(answer) });
 
-    expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
+      expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
 
-    await expectToGoOn(room, before);
-  });
+      await expectToGoOn(room, before);
+    },
+  );
 
   it.each([
     ["characters", "x".repeat(70_000)],

@@ -25,7 +25,7 @@ function observationsFor(held: Held, happenings: readonly Happening[]): Record<s
   const seen = (happening: Happening): string[] =>
     Object.entries<readonly string[]>(OBSERVATIONS[happening])
       .filter(([, needs]) => meets(held, needs))
-      .map(sight => ([observation]) => observation => sight)
+      .map(([observation]) => observation)
       .toSorted();
   return Object.fromEntries(happenings.map((happening) => [happening, seen(happening)]));
 }

@@ -28,7 +28,7 @@ async function outcome(room: TestRoom, answer: string): Promise<string> {
 
 /** The expected outcome of an act that is allowed. */
 function allowed(answer: string, observed: readonly string[]): string {
-  const stored = observed.filter(/message|state/.test(sight) && !sight.includes => (observation) => /message|state/.test(observation) && !observation.includes => /message|state/.test/message|state/.test(sight) && !sight.includes => (observation) => /message|state/.test(observation) && !observation.includes && !sight.includes("volatile"));
+  const stored = observed.filter((each) => /message|state/.test(each) && !each.includes("volatile"));
   return `${answer}; observed by ${observed.length === 0 ? "no other member" : `others: ${observed.join(", ")}`}; ${stored.length} stored`;
 }
 

@@ -33,7 +33,10 @@ export const ACTS = {
   "publish chat": { needs: ["publish:chat"], observed: ["a message"] },
   "publish chat to some members": { needs: ["publish:chat"], observed: ["a message to some members"] },
   "publish chat, volatile": { needs: ["publish:chat"], observed: ["a volatile message"] },
-  "publish chat to some members, volatile": { needs: ["publish:chat"], observed: ["a volatile message to some members"] },
+  "publish chat to some members, volatile": {
+    needs: ["publish:chat"],
+    observed: ["a volatile message to some members"],
+  },
   "publish chatter": { needs: ["publish:chatter"], observed: ["a message"] },
   "publish cursor": { needs: ["publish:cursor"], observed: ["a message"] },
   "publish cursor.move": { needs: ["publish:cursor.move"], observed: ["a message"] },

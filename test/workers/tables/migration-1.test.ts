@@ -37,21 +37,24 @@ function dumpOf(room: string): Promise<Record<string, unknown[]>> {
 }
 
 describe("tables of version 1", () => {
-  it.each([0, 6, 7, 8, 24])("[V2 G1 G4 G6] a client resumes over tables of version 1 from offset %i without loss", async (offset) => {
-    const { room, ana, messages, position } = await roomOfVersion1();
+  it.each([0, 6, 7, 8, 24])(
+    "[V2 G1 G4 G6] a client resumes over tables of version 1 from offset %i without loss",
+    async (offset) => {
+      const { room, ana, messages, position } = await roomOfVersion1();
 
-    const back = await join(room, { key: ana.key, after: position(offset) });
-    await back.inbox.take("position");
+      const back = await join(room, { key: ana.key, after: position(offset) });
+      await back.inbox.take("position");
 
-    expect(await back.welcome()).toMatchObject({
-      recovered: true,
-      head: position(25),
-      count: 1,
-      members: [{ id: ana.member, data: "here" }],
-    });
-    expect(back.inbox.messages).toEqual(messages.slice(offset));
-    expect(back.inbox.all.filter(({ type }) => type === "presence")).toEqual([]);
-  });
+      expect(await back.welcome()).toMatchObject({
+        recovered: true,
+        head: position(25),
+        count: 1,
+        members: [{ id: ana.member, data: "here" }],
+      });
+      expect(back.inbox.messages).toEqual(messages.slice(offset));
+      expect(back.inbox.all.filter(({ type }) => type === "presence")).toEqual([]);
+    },
+  );
 
   it("[V2 A3 G3] the acts of tables of version 1 are deduplicated by their refs, and new messages follow them", async () => {
     const { room, ana } = await roomOfVersion1();
