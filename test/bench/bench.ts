@@ -33,7 +33,7 @@ if (command.out !== undefined) writeFileSync(command.out, chartPage(results, abo
 const failed = results.some(({ series }) => series.some(({ failures }) => failures.length > 0));
 process.exit(failed ? 1 : 0);
 
-/** Every value of every round, so that others may reckon with them. */
+/** Every value of every round, for further analysis. */
 function asJson(all: readonly ScenarioResult[], rounds: number): object {
   return {
     at: startedAt.toISOString(),
@@ -50,7 +50,7 @@ function asJson(all: readonly ScenarioResult[], rounds: number): object {
   };
 }
 
-/** Shows what goes on, beside the results: on a terminal in a line that the next one overwrites. */
+/** Shows progress on stderr. On a terminal each line overwrites the one before. */
 function progress(text: string): void {
   const { stderr } = process;
   if (stderr.isTTY) stderr.write(`\r\x1b[K${text === "" ? "" : `… ${text}`}`);

@@ -3,26 +3,26 @@ import type { Contender } from "./contenders/contender.ts";
 import type { Plan } from "./rounds.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 
-/** What was asked for. */
+/** The parsed command line. */
 export interface Command extends Omit<Plan, "runner"> {
-  /** Where the values of all rounds go, as JSON. */
+  /** The file for the values of all rounds, as JSON. */
   readonly json: string | undefined;
-  /** Where the page with charts goes. */
+  /** The file for the page with charts. */
   readonly out: string | undefined;
 }
 
-/** Something to say in place of measuring. */
+/** A text to print instead of measuring. */
 export interface Refusal {
   readonly say: string;
   readonly code: number;
 }
 
-/** Enough for a median that one bad round does not move. */
+/** Enough rounds for a median that one bad round does not change. */
 const DEFAULT_ROUNDS = 5;
 
 const MAX = { rounds: 100, members: 20_000, seconds: 3_600 };
 
-/** Reads the command line. */
+/** Parses the command line. */
 export function readCommand(
   args: readonly string[],
   scenarios: readonly Scenario[],
@@ -73,7 +73,7 @@ function pick<Named extends { readonly name: string }>(
   all: readonly Named[],
 ): readonly Named[] {
   const unknown = names.find((name) => !all.some((each) => each.name === name));
-  if (unknown !== undefined) throw new Error(`there is no ${what} ${unknown}`);
+  if (unknown !== undefined) throw new Error(`unknown ${what} ${unknown}`);
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
 }
 
@@ -81,33 +81,33 @@ function number(name: keyof typeof MAX, text: string | undefined): number | unde
   if (text === undefined) return undefined;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= MAX[name]) return value;
-  throw new Error(`--${name} is a whole number from 1 to ${MAX[name]}`);
+  throw new Error(`--${name} must be a whole number from 1 to ${MAX[name]}`);
 }
 
 function helpText(scenarios: readonly Scenario[], contenders: readonly Contender[]): string {
   const list = (rows: readonly (readonly [string, string])[]): string =>
     rows.map(([name, about]) => `  ${name.padEnd(20)}${about}`).join("\n");
-  return `Compares Parlor with other servers, each on one core of this machine, under loads of one generator.
+  return `Compares Parlor with other servers. Each server runs on one core of this machine, under load from one generator.
 
   npm run bench -- [scenario ...] [options]
 
-Scenarios, by default all:
+Scenarios (default: all):
 ${list(scenarios.map(({ name, about, size }) => [name, about(size)]))}
 
 Servers:
 ${list(contenders.map(({ name, about }) => [name, about]))}
 
 Options:
-  --servers A,B   only these (all that can take part)
-  --rounds N      how often, each time with fresh processes and in the other order (${DEFAULT_ROUNDS})
-  --members N     members in all, in place of the scenario's own number
-  --seconds N     how long to measure, in place of the scenario's own
-  --quick         one round, small and short: whether it runs, not how fast
+  --servers A,B   only these servers (default: all that can take part)
+  --rounds N      number of rounds; each starts fresh processes and reverses the order of the servers (${DEFAULT_ROUNDS})
+  --members N     total number of members, instead of the scenario's own number
+  --seconds N     how long to measure, instead of the scenario's own time
+  --quick         one small and short round: checks that it runs, not how fast
   --json FILE     write the values of all rounds
   --out FILE      write a page with charts (HTML)
-  --help          print this
+  --help          print this help
 
-Rooms are stored in the folder for temporary files; with TMPDIR=/dev/shm the disk is no part of what is measured.
-A table on standard output, what goes on beside it. Exits with 0 once it has measured, 1 if a server could not be
-measured, 2 if it could not be asked so.`;
+Rooms are stored in the folder for temporary files. With TMPDIR=/dev/shm the disk does not affect the figures.
+The table is written to standard output, progress to standard error. Exits with 0 after all measurements, 1 if a
+server could not be measured, 2 if an argument is not valid.`;
 }

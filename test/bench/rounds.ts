@@ -1,12 +1,12 @@
 import type { Contender } from "./contenders/contender.ts";
 import type { Outcome, Scenario, Size } from "./scenarios/scenario.ts";
 
-/** What is to be measured. */
+/** What to measure. */
 export interface Plan {
   readonly scenarios: readonly Scenario[];
   readonly contenders: readonly Contender[];
   readonly rounds: number;
-  /** How large the runs of a scenario are. */
+  /** The size of a scenario's runs. */
   readonly sizeOf: (scenario: Scenario) => Size;
   /** The command that runs a server on its own core. */
   readonly runner: readonly string[];
@@ -15,13 +15,13 @@ export interface Plan {
 /** All runs of one server in one scenario. */
 export interface Series {
   readonly contender: string;
-  /** One for each round that succeeded, in order. */
+  /** One outcome for each successful round, in order. */
   readonly outcomes: Outcome[];
-  /** Why rounds did not succeed. */
+  /** Why rounds failed. */
   readonly failures: string[];
 }
 
-/** What a scenario came to. */
+/** The results of a scenario. */
 export interface ScenarioResult {
   readonly scenario: Scenario;
   readonly size: Size;
@@ -29,8 +29,8 @@ export interface ScenarioResult {
 }
 
 /**
- * Runs everything: round by round, so that what a machine does meanwhile hits all servers alike, and in the other
- * direction every other round, so that none of them always comes after the same one.
+ * Runs everything round by round, so that other activity of the machine affects all servers alike. Every other round
+ * reverses the order, so that no server always runs after the same one.
  */
 export async function runAll(plan: Plan, progress: (text: string) => void): Promise<ScenarioResult[]> {
   const results: ScenarioResult[] = [];
@@ -51,7 +51,7 @@ export async function runAll(plan: Plan, progress: (text: string) => void): Prom
         try {
           into?.outcomes.push(await scenario.run(setup));
         } catch (error) {
-          // One server that cannot take a load is a result: the others are still to be measured.
+          // A server that cannot take a load is a result too, and the others still have to be measured.
           into?.failures.push(error instanceof Error ? error.message : String(error));
         }
       }

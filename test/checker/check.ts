@@ -1,6 +1,6 @@
 import type { Act, Observation, Record } from "./record.ts";
 
-/** A way in which a promise can be seen broken. */
+/** The ways in which a guarantee can be violated. */
 export type Fault =
   | "lost"
   | "doubled"
@@ -10,15 +10,15 @@ export type Fault =
   | "acked twice differently"
   | "from nowhere";
 
-/** One broken promise, and where it was seen. */
+/** One violation, and where it was observed. */
 export interface Violation {
   readonly fault: Fault;
   readonly detail: string;
 }
 
 /**
- * Judges a record by G1 (one order, without gaps), G2 (what is acked is stored), G3 (stored once) and G4 (exact resume,
- * or told so). Call it once every member has caught up with the end of the log, at `head`.
+ * Checks a record against G1 (one order without gaps), G2 (acked acts are stored), G3 (stored once) and G4 (exact resume,
+ * or a report of missing messages). Call it once every member has reached the end of the log, at `head`.
  */
 export function check(record: Record, head: number): readonly Violation[] {
   const ids = new Map<number, string>();
@@ -32,7 +32,7 @@ export function check(record: Record, head: number): readonly Violation[] {
   ];
 }
 
-/** Everyone sees the same message at an offset. Fills `ids` with what stands at each. */
+/** All members see the same message at an offset. Fills `ids` with the message id at each offset. */
 function agreement(name: string, seen: readonly Observation[], ids: Map<number, string>): Violation[] {
   const found: Violation[] = [];
   for (const observation of seen) {
@@ -46,16 +46,14 @@ function agreement(name: string, seen: readonly Observation[], ids: Map<number, 
   return found;
 }
 
-/** A member sees each offset once, in order, without a gap, unless it was told of one, and to the end. */
+/** A member sees every offset to the end, once and in order. A gap is allowed only if the server reported it. */
 function continuity(name: string, seen: readonly Observation[], head: number): Violation[] {
   const found: Violation[] = [];
   let at: number | undefined;
   for (const observation of seen) {
     if (observation.what === "joined") {
       if (at !== undefined && observation.isRecovered && observation.offset !== at) {
-        found.push(
-          fault("gap", `${name} stood at ${at} and was put to ${observation.offset} without being told`),
-        );
+        found.push(fault("gap", `${name} was at ${at} and moved to ${observation.offset} without a report`));
       }
       at = observation.offset;
     } else if (observation.what === "moved") at = Math.max(at ?? 0, observation.offset);
@@ -68,23 +66,24 @@ function continuity(name: string, seen: readonly Observation[], head: number): V
       at = Math.max(before, offset);
     }
   }
-  if (at !== undefined && at < head) found.push(fault("lost", `${name} ended at ${at}, the log at ${head}`));
+  if (at !== undefined && at < head)
+    found.push(fault("lost", `${name} ended at ${at}, but the log ends at ${head}`));
   return found;
 }
 
-/** An act has one offset, whatever its acks, and is there where they say. */
+/** All acks of an act have the same offset, and the act is stored there. */
 function answers(act: Act, ids: ReadonlyMap<number, string>): Violation[] {
   const [offset, ...others] = new Set(act.ackedAt);
   if (offset === undefined) return [];
   if (others.length > 0)
     return [fault("acked twice differently", `${act.id} at ${[offset, ...others].join(" and ")}`)];
   const there = ids.get(offset);
-  // An offset that no one saw was before anyone's time.
+  // An offset that no member saw is older than all members.
   if (there === undefined || there === act.id) return [];
-  return [fault("lost", `${act.id} was acked at ${offset}, where ${there} stands`)];
+  return [fault("lost", `${act.id} was acked at ${offset}, where ${there} is stored`)];
 }
 
-/** What is seen was sent by someone, stands at one offset only, and was not refused. */
+/** Every message that is seen was sent by a member, is stored at one offset only, and was not rejected. */
 function origins(record: Record, ids: ReadonlyMap<number, string>): Violation[] {
   const acts = new Map(record.acts.map((act) => [act.id, act]));
   const offsets = new Map<string, number>();
@@ -94,8 +93,9 @@ function origins(record: Record, ids: ReadonlyMap<number, string>): Violation[] 
     if (twin !== undefined) found.push(fault("doubled", `${id} is stored at ${twin} and at ${offset}`));
     offsets.set(id, offset);
     const act = acts.get(id);
-    if (act === undefined) found.push(fault("from nowhere", `no one sent ${id}, seen at ${offset}`));
-    else if (act.isRefused) found.push(fault("from nowhere", `${id} was refused, and seen at ${offset}`));
+    if (act === undefined)
+      found.push(fault("from nowhere", `${id} was seen at ${offset}, but no member sent it`));
+    else if (act.isRefused) found.push(fault("from nowhere", `${id} was rejected, but seen at ${offset}`));
   }
   return found;
 }

@@ -1,48 +1,48 @@
-/** Something that happened to one member, in the order in which it happened. */
+/** What one member observed. A member's observations are kept in order. */
 export type Observation =
-  /** It connected and stands at an offset; `isRecovered` is false when it was told that messages are missing. */
+  /** It connected at an offset. `isRecovered` is false if the server reported that messages are missing. */
   | {
       readonly what: "joined";
       readonly epoch: string;
       readonly offset: number;
       readonly isRecovered: boolean;
     }
-  /** It saw a recorded message; `id` is the one that the test gave it. */
+  /** It saw a recorded message, with the id that the test gave it. */
   | { readonly what: "saw"; readonly offset: number; readonly id: string }
-  /** It was told where it stands, past messages that it is not to see. */
+  /** The server moved its position past messages that it must not see. */
   | { readonly what: "moved"; readonly offset: number };
 
-/** An act that a member asked for, and what it was told of it. */
+/** An act that a member sent, and the replies to it. */
 export interface Act {
   readonly by: string;
   readonly id: string;
-  /** The offsets that its acks told, one for each ack; none while it has no answer. */
+  /** The offsets in its acks, one for each ack. Empty until the first reply. */
   readonly ackedAt: readonly number[];
   readonly isRefused: boolean;
 }
 
-/** Everything that the members of one room asked for and saw, to be judged by {@link check}. */
+/** Everything that the members of one room sent and saw, for {@link check} to verify. */
 export class Record {
   readonly #seen = new Map<string, Observation[]>();
   readonly #acts = new Map<string, { by: string; id: string; ackedAt: number[]; isRefused: boolean }>();
 
-  /** Notes that a member publishes a message; `id` is unique in the room and travels in the message. */
+  /** Records that a member publishes a message. Its `id` is unique in the room and is part of the message. */
   sent(by: string, id: string): void {
-    if (this.#acts.has(id)) throw new Error(`the id ${id} was sent before: a test needs unique ones`);
+    if (this.#acts.has(id)) throw new Error(`the id ${id} was sent before; use unique ids`);
     this.#acts.set(id, { by, id, ackedAt: [], isRefused: false });
   }
 
-  /** Notes an ack. An act that was repeated may get more than one. */
+  /** Records an ack. An act that was retried can have several. */
   acked(id: string, offset: number): void {
     this.#act(id).ackedAt.push(offset);
   }
 
-  /** Notes a final refusal. */
+  /** Records a final rejection. */
   refused(id: string): void {
     this.#act(id).isRefused = true;
   }
 
-  /** Notes what a member observed. */
+  /** Records what a member observed. */
   observed(member: string, observation: Observation): void {
     const seen = this.#seen.get(member);
     if (seen === undefined) this.#seen.set(member, [observation]);
@@ -59,7 +59,7 @@ export class Record {
 
   #act(id: string): { ackedAt: number[]; isRefused: boolean } {
     const act = this.#acts.get(id);
-    if (act === undefined) throw new Error(`nothing with the id ${id} was sent`);
+    if (act === undefined) throw new Error(`no act with the id ${id} was sent`);
     return act;
   }
 }

@@ -1,18 +1,18 @@
-/** An object without timers hibernates so long after its last event: documented, and what workerd does too. */
+/** How long after its last event an object without timers hibernates, by the documentation and in workerd. */
 export const SLEEPS_AFTER_MS = 10_000;
 
-/** A room that had no event for so long surely sleeps. */
+/** A room without events for this long is certainly hibernating. */
 export const SETTLE_MS = SLEEPS_AFTER_MS + 5_000;
 
-/** How long an object was in memory, and how often it must have come to be there. */
+/** How long an object was in memory, and how many times it must have been loaded. */
 export interface Awake {
   readonly ms: number;
   readonly wakes: number;
 }
 
 /**
- * How much of a span of time an object was in memory, going by its events: from each until
- * {@link SLEEPS_AFTER_MS} later. An object that was asleep when the span began.
+ * Returns how long an object was in memory, derived from its events: from each event until
+ * {@link SLEEPS_AFTER_MS} later. The object must be hibernating when the measured time begins.
  *
  * @param events times, ascending, Unix milliseconds
  */

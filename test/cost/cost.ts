@@ -11,24 +11,24 @@ const HELP = `Measures what a room is billed for, in the bare runtime on this ma
   npm run cost -- [load] [quiet] [options]
 
   load   what recorded messages cost: rows and requests, published in several ways
-  quiet  what a room costs whose members only ping
+  quiet  what a room costs while its members only ping
 
-  By default both, one after the other: about two minutes, and then the minutes of the quiet.
+  By default it measures both, one after the other. Load takes about two minutes, quiet takes the minutes given.
 
   --messages N  load: messages in each measurement, 1 to ${MAX_MESSAGES} (5000)
-  --keep N      load: the small HISTORY_MAX_MESSAGES to measure with, beside the default (1000)
+  --keep N      load: a small HISTORY_MAX_MESSAGES to measure with, in addition to the default (1000)
   --members N   quiet: members, 1 to 1000 (100)
-  --minutes N   quiet: how long, 1 to 1440 (5)
-  --json        print what was counted as JSON instead of tables (npm run -s keeps npm's own lines out)
-  --help        print this
+  --minutes N   quiet: duration in minutes, 1 to 1440 (5)
+  --json        print the counts as JSON instead of tables (npm run -s omits npm's own lines)
+  --help        print this help
 
-Exits with 0 once it has measured, 1 if it could not, 2 if it could not be asked so.`;
+Exits with 0 after a measurement, 1 if the measurement failed, 2 if an argument is not valid.`;
 
 const { values, positionals } = readArguments();
 if (values.help === true) finish(HELP, 0);
 const wanted = positionals.length === 0 ? ["load", "quiet"] : positionals;
 const unknown = wanted.find((name) => name !== "load" && name !== "quiet");
-if (unknown !== undefined) finish(`there is no measurement ${unknown}\n\n${HELP}`, 2);
+if (unknown !== undefined) finish(`unknown measurement ${unknown}\n\n${HELP}`, 2);
 
 const messages = readNumber("messages", 5_000, MAX_MESSAGES);
 const keep = readNumber("keep", 1_000, OPTIONS.historyMaxMessages.default);
@@ -80,10 +80,10 @@ function readNumber(
   if (text === undefined) return byDefault;
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= 1 && number <= max) return number;
-  return finish(`--${name} is a whole number from 1 to ${max}\n\n${HELP}`, 2);
+  return finish(`--${name} must be a whole number from 1 to ${max}\n\n${HELP}`, 2);
 }
 
-/** Shows what goes on, beside the results: on a terminal in a line that the next one overwrites. */
+/** Shows progress on stderr. On a terminal each line overwrites the one before. */
 function progress(text: string): void {
   const { stderr } = process;
   if (stderr.isTTY) stderr.write(`\r\x1b[K${text === "" ? "" : `… ${text}`}`);

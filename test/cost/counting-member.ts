@@ -3,14 +3,14 @@ import { WebSocket } from "ws";
 import type { ServerFrame, WelcomeFrame } from "../../src/protocol/frames.ts";
 import { joinUrl } from "../support/member.ts";
 
-/** Acts of one frame that wait for their acks. */
+/** The acts of one frame that wait for their acks. */
 interface Batch {
   left: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A member over WebSocket that keeps nothing of what it reads, however much that is: it only minds its answers. */
+/** A member over WebSocket that stores nothing it reads. It only tracks the replies to its own acts. */
 export class CountingMember {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Batch>();
@@ -36,7 +36,7 @@ export class CountingMember {
     return member;
   }
 
-  /** The frame that the room greeted with. */
+  /** The welcome frame. */
   welcome(): Promise<WelcomeFrame> {
     return this.#welcome.promise;
   }
@@ -51,7 +51,7 @@ export class CountingMember {
     return this.#end;
   }
 
-  /** Publishes so many recorded messages in one frame; resolves once all are acked, rejects if one is refused. */
+  /** Publishes this many recorded messages in one frame. Resolves once all are acked, rejects if one is rejected. */
   publish(count: number): Promise<void> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -65,12 +65,12 @@ export class CountingMember {
     return promise;
   }
 
-  /** Sends the ping that the platform answers by itself. */
+  /** Sends the ping that the platform answers without waking the room. */
   ping(): void {
     this.#socket.send("ping");
   }
 
-  /** Drops the connection with no word to the server. */
+  /** Drops the connection without notifying the server. */
   vanish(): void {
     this.#socket.terminate();
   }
@@ -91,7 +91,7 @@ export class CountingMember {
     if (batch !== undefined && --batch.left === 0) batch.resolve();
   }
 
-  /** A run with anything refused or lost in it measures something else than it says. */
+  /** A run with a rejected act or a lost connection does not measure what it claims to, so it fails. */
   #fail(why: string): void {
     const error = new Error(`a member was ${why}`);
     this.#end ??= error;

@@ -10,10 +10,10 @@ interface Shape {
   readonly name: string;
   /** How many members publish; the others listen. */
   readonly members: number;
-  /** Frames of each member that wait for their acks at a time. */
+  /** How many frames of each member wait for their acks at a time. */
   readonly framesInFlight: number;
   readonly messagesPerFrame: number;
-  /** Whether messages are also published so that each finds the room asleep. */
+  /** Whether the shape is also measured with a room that hibernates before each message. */
   readonly alsoAsleep?: true;
 }
 
@@ -22,7 +22,7 @@ export interface LoadResult {
   readonly shape: string;
   /** The option `historyMaxMessages`. */
   readonly kept: number;
-  /** A room that has nothing to remove yet; one that has all it keeps; such a one that sleeps before each frame. */
+  /** A room with nothing to remove yet; one that keeps all it can; and a full one that hibernates before each frame. */
   readonly room: "new" | "full" | "asleep";
   readonly messages: number;
   readonly totals: Totals;
@@ -38,7 +38,7 @@ export interface LoadOptions {
 
 const MEMBERS = 10;
 
-/** How many messages are published to a room that sleeps; each waits for it to fall asleep. */
+/** How many messages are published to a sleeping room. Each waits until the room hibernates. */
 const WAKES = 2;
 
 const SHAPES: readonly Shape[] = [
@@ -48,12 +48,12 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /**
- * Over this many acts, and for this long, repeats of acts are recognised (README, Limits). A full room is one in which
- * every message lets an older row go, and every thousand a block of older acts.
+ * Retries are deduplicated for this many acts and for this long (README, Limits). In a full room every message deletes an
+ * older row, and every thousand messages delete a block of older acts.
  */
 const REMEMBERED = { acts: 10_000, ms: 600_000 };
 
-/** More would, in a full room, outlast the old messages: those of the measurement itself must not go yet. */
+/** With more messages than this, a full room would begin to delete messages of the measurement itself. */
 export const MAX_MESSAGES = REMEMBERED.acts;
 
 /** Measures what recorded messages cost, in every shape, for every retention, in new rooms and in full ones. */
@@ -65,7 +65,7 @@ export async function measureLoad(
   for (const limit of kept) {
     const server = await MeteredServer.start({
       HISTORY_MAX_MESSAGES: String(limit),
-      // No one is held up by limits: a refusal would end the run.
+      // Limits are out of the way, because a rejection would end the run.
       MESSAGES_PER_SECOND: "1000",
       MESSAGES_BURST: "10000",
       BYTES_PER_SECOND: "16777216",
@@ -102,7 +102,7 @@ async function measureRoom(
   const measureAsleep = async (): Promise<LoadResult> => {
     const readings: Reading[] = [];
     for (let wake = 1; wake <= WAKES; wake++) {
-      progress(`${wake} of ${WAKES} messages to a room that sleeps`);
+      progress(`${wake} of ${WAKES} messages to a sleeping room`);
       await delay(SETTLE_MS);
       const span = await server.measure(room, () => publish(members, shape, 1));
       readings.push(...span.readings);
@@ -114,7 +114,7 @@ async function measureRoom(
 
   progress(`${messages} messages in a new room`);
   const results = [await measure("new", messages)];
-  // One frame more, for what may go is judged before what comes is stored.
+  // One frame more, because the room decides what to delete before it stores a new message.
   const missing = Math.max(kept, REMEMBERED.acts) + shape.messagesPerFrame - messages;
   progress(`${missing} messages to fill the room`);
   await publish(members, shape, missing);
@@ -127,7 +127,7 @@ async function measureRoom(
   return results;
 }
 
-/** Publishes so many messages; resolves once all are acked. */
+/** Publishes this many messages. Resolves once all are acked. */
 async function publish(members: readonly CountingMember[], shape: Shape, messages: number): Promise<void> {
   let left = messages;
   const keepOneInFlight = async (member: CountingMember): Promise<void> => {

@@ -9,17 +9,17 @@ import { projectRoot, wranglerConfig } from "../support/project.ts";
 import type { ServerProcess } from "../support/server-process.ts";
 import { parseReadings, type Reading } from "./readings.ts";
 
-/** What one room was read to do in a span of time, Unix milliseconds. */
+/** The readings of one room in a span of time, in Unix milliseconds. */
 export interface Span {
   readonly readings: readonly Reading[];
   readonly from: number;
   readonly until: number;
 }
 
-/** How long a line may take from the server's console to here. */
+/** How long a line may take from the server's console to this process. */
 const OUTPUT_TIMEOUT_MS = 10_000;
 
-/** The bare runtime with the Worker of `worker/`: the deployed one, with a meter in each room. */
+/** The bare runtime with the Worker in `worker/`: the deployed Worker with a meter in each room. */
 export class MeteredServer {
   readonly #server: ServerProcess;
   #marks = 0;
@@ -29,16 +29,16 @@ export class MeteredServer {
   }
 
   /**
-   * Builds the Worker and starts it, with some variables.
+   * Builds the Worker and starts it with these variables.
    *
-   * @param runner a command that runs the runtime's own, such as `taskset`
+   * @param runner a command to run the runtime with, such as `taskset`
    */
   static async start(
     vars: Readonly<Record<string, string>>,
     runner: readonly string[] = [],
   ): Promise<MeteredServer> {
     const config = await writeProject();
-    // The members never say what they have read: their allowance is as large as it may be.
+    // The members never report what they have read, so their send windows have the maximum size.
     const always = { LOG_LEVEL: "error", ADDRESS_LIMITS: "off", ALLOWANCE_CHARS: "16777216" };
     return new MeteredServer(await startBareRuntime({ config, runner, vars: { ...always, ...vars } }));
   }
@@ -51,12 +51,12 @@ export class MeteredServer {
     return this.#server.wsUrl;
   }
 
-  /** Its living processes, by their numbers. */
+  /** The ids of its running processes. */
   pids(): number[] {
     return this.#server.pids();
   }
 
-  /** Reads what a room is billed for while some work goes on. */
+  /** Measures what a room is billed for while the work runs. */
   async measure(room: string, work: () => Promise<void>): Promise<Span> {
     const begin = await this.#mark();
     await work();
@@ -69,17 +69,17 @@ export class MeteredServer {
     return { readings, from: begin.at, until: end.at };
   }
 
-  /** Puts the clock of all rooms forward. */
+  /** Advances the clock of all rooms. */
   async putForward(ms: number): Promise<void> {
     await this.#ask(`put-forward?ms=${ms}`);
   }
 
-  /** Kills the server and removes what it left. */
+  /** Kills the server and removes its files. */
   async stop(): Promise<void> {
     await this.#server[Symbol.asyncDispose]();
   }
 
-  /** Writes a mark into the output. What the server wrote before it has arrived as well, once the mark has. */
+  /** Writes a mark into the output. Once the mark has arrived, so has everything that the server wrote before. */
   async #mark(): Promise<{ readonly mark: string; readonly at: number }> {
     const name = `mark-${++this.#marks}`;
     await this.#ask(`mark?name=${name}`);
@@ -95,14 +95,14 @@ export class MeteredServer {
 
   async #ask(what: string): Promise<void> {
     const response = await fetch(`${this.#server.url}/meter/${what}`);
-    if (response.status !== 204) throw new Error(`${what} was answered with ${response.status}`);
+    if (response.status !== 204) throw new Error(`${what} failed with status ${response.status}`);
   }
 }
 
-/** A mark stands near the end of the output: only rooms that are busy without being asked write after it. */
+/** A mark is near the end of the output, because only rooms with work of their own write after it. */
 const TAIL_CHARS = 100_000;
 
-/** What the runtime that is installed calls itself. */
+/** The version of the installed runtime. */
 export function workerdVersion(): string {
   const about: unknown = JSON.parse(
     readFileSync(join(projectRoot, "node_modules", "workerd", "package.json"), "utf8"),
@@ -112,8 +112,8 @@ export function workerdVersion(): string {
 }
 
 /**
- * Writes a Worker project of its own, with the compatibility settings of the real one, and returns its configuration.
- * At one place, so that its bundle is built once for each state of the sources.
+ * Writes a separate Worker project with the compatibility settings of the real one, and returns its configuration.
+ * The place is fixed, so the bundle is built once for each state of the sources.
  */
 async function writeProject(): Promise<string> {
   const { compatibilityDate, compatibilityFlags } = await bundleWorker(wranglerConfig);

@@ -10,10 +10,10 @@ const PRICES = {
   perRowRead: 0.001 / 1_000_000,
 } as const;
 
-/** An object is billed for this much memory while it runs, whatever it uses. */
+/** An object is billed for this much memory while it runs, regardless of what it uses. */
 const BILLED_GB = 0.128;
 
-/** What an amount of each thing costs, in dollars. */
+/** The price of an amount of each, in dollars. */
 export function priceOf(amount: {
   readonly requests: number;
   readonly rowsWritten: number;

@@ -6,10 +6,10 @@ import { amount, dollars, table } from "./table.ts";
 
 const SECONDS_PER_HOUR = 3_600;
 
-/** Hours of a month of 30 days, as Cloudflare's own examples reckon. */
+/** The hours in a month of 30 days, as in Cloudflare's own examples. */
 const HOURS_PER_MONTH = 720;
 
-/** What a room is billed for whose members only ping. */
+/** What a room is billed for while its members only ping. */
 export function quietReport(result: QuietResult): string {
   const { members, minutes, totals, awake, joining, pings } = result;
   const lives = totals.events["loaded"] ?? 0;
@@ -19,29 +19,29 @@ export function quietReport(result: QuietResult): string {
   const apart = secondsApart(result.alarmsAtSeconds);
   const reckoning =
     apart === undefined
-      ? `what was measured, ${amount(timesPerHour(result))} times: roughly, for alarms come minutes apart. A longer run with two of them tells`
-      : `from one alarm to the next, ${amount(apart)} s, as often as that goes into an hour`;
-  return `${members} members who only ping, every ${interval} s, watched for ${minutes} min once the room slept:
+      ? `the measured values times ${amount(timesPerHour(result))}: a rough figure, because alarms are minutes apart. A run with two alarms is exact`
+      : `the values between two alarms, ${amount(apart)} s apart, scaled to an hour`;
+  return `${members} members that only ping every ${interval} s, measured for ${minutes} min after the room first hibernated:
 
 ${table(["", "measured", "an hour", "a month"], rowsOf(result))}
 
 alarms     at ${alarms}
 an hour    ${reckoning}
-in memory  from each event until ${SLEEPS_AFTER_MS / 1_000} s later; wakes by that: ${awake.wakes}, constructions: ${lives}, ${agrees}
-running    how long events were handled, here. Cloudflare bills this, and not how long an object that may hibernate
-           waits for it; the price by the time in memory is what it could be at most
-$          on the paid plan, beyond what it includes
-${amount(pings)} pings were answered by the platform. Joining had cost ${amount(rowsWritten(joining))} rows written and ${amount(requestsOf(joining))} requests.`;
+in memory  from each event until ${SLEEPS_AFTER_MS / 1_000} s later; wakes derived from that: ${awake.wakes}, constructions: ${lives}, ${agrees}
+running    how long events were handled on this machine. Cloudflare bills this time, and not the time that an object waits to
+           hibernate. The price by the time in memory is an upper bound
+$          on the paid plan, beyond the included amounts
+${amount(pings)} pings were answered by the platform. The joins cost ${amount(rowsWritten(joining))} rows written and ${amount(requestsOf(joining))} requests.`;
 }
 
-/** How far apart the alarms came on average, in seconds; `undefined` for fewer than two. */
+/** The average time between alarms, in seconds; `undefined` for fewer than two. */
 function secondsApart(alarms: readonly number[]): number | undefined {
   const [first, last] = [alarms[0], alarms.at(-1)];
   if (first === undefined || last === undefined || alarms.length < 2) return undefined;
   return (last - first) / (alarms.length - 1);
 }
 
-/** How many times an hour has what was measured. Where alarms tell, by whole rounds from one to the next. */
+/** How many measurements make an hour. If there are two alarms, it counts whole rounds from one alarm to the next. */
 function timesPerHour({ minutes, alarmsAtSeconds }: QuietResult): number {
   const apart = secondsApart(alarmsAtSeconds);
   return SECONDS_PER_HOUR / (apart === undefined ? minutes * 60 : apart * alarmsAtSeconds.length);

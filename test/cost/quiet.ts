@@ -5,7 +5,7 @@ import { CountingMember } from "./counting-member.ts";
 import { MeteredServer } from "./metered-server.ts";
 import { totalOf, type Totals } from "./readings.ts";
 
-/** How quiet, and for how long. */
+/** How many members ping, and for how long. */
 export interface QuietOptions {
   readonly members: number;
   readonly minutes: number;
@@ -13,22 +13,22 @@ export interface QuietOptions {
 
 /** What a room was billed for while its members only pinged. */
 export interface QuietResult extends QuietOptions {
-  /** While they joined. */
+  /** While the members joined. */
   readonly joining: Totals;
-  /** Afterwards, from when the room first slept. */
+  /** Afterwards, from when the room first hibernated. */
   readonly totals: Totals;
   readonly awake: Awake;
-  /** When the alarm came, in seconds from when the room first slept. */
+  /** When the alarms ran, in seconds since the room first hibernated. */
   readonly alarmsAtSeconds: readonly number[];
-  /** What the welcome told. */
+  /** The ping interval in the welcome frame. */
   readonly pingIntervalMs: number;
   readonly pings: number;
 }
 
-/** How long an answer to a last ping may take. */
+/** How long the reply to the last ping may take. */
 const PONG_MS = 1_000;
 
-/** Measures what a room costs whose members only ping, as often as they are told to, and evenly spread. */
+/** Measures what a room costs while its members only ping, evenly spread, at the interval that the welcome gives. */
 export async function measureQuiet(
   { members: count, minutes }: QuietOptions,
   progress: (text: string) => void,
@@ -75,7 +75,7 @@ export async function measureQuiet(
   }
 }
 
-/** Pings until it is told to stop; returns how often it did. */
+/** Pings until the signal aborts. Returns the number of pings. */
 async function pingOn(
   member: CountingMember,
   intervalMs: number,
@@ -105,15 +105,15 @@ async function wait(
   }
 }
 
-/** Pings that were not answered would have kept nobody in the room: then something else was measured. */
+/** Checks that every ping was answered. Otherwise members could have timed out, and the run would measure something else. */
 async function demandPongs(members: readonly CountingMember[], sent: number): Promise<void> {
   const answered = (): number => members.reduce((sum, { pongs }) => sum + pongs, 0);
   for (let waitedMs = 0; answered() < sent && waitedMs < PONG_MS; waitedMs += 10) await delay(10);
-  if (answered() !== sent) throw new Error(`${sent} pings had ${answered()} answers`);
+  if (answered() !== sent) throw new Error(`${sent} pings received ${answered()} replies`);
 }
 
 function first<Item>(items: readonly Item[]): Item {
   const [item] = items;
-  if (item === undefined) throw new Error("there is nobody");
+  if (item === undefined) throw new Error("there are no members");
   return item;
 }

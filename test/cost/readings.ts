@@ -1,9 +1,9 @@
-/** Rows that statements wrote and read, as the platform counts them. */
+/** The rows that statements wrote and read, as the platform counts them. */
 export interface RowCounts {
   inserted: number;
   updated: number;
   deleted: number;
-  /** Of statements that are none of these, such as the creation of a table. */
+  /** By other statements, such as the creation of a table. */
   otherWritten: number;
   read: number;
 }
@@ -22,15 +22,15 @@ export interface Reading {
   readonly room: string;
   /** Unix milliseconds. */
   readonly at: number;
-  /** How often each method was called by the platform; `loaded` for its construction. */
+  /** How many times the platform called each method. `loaded` counts constructions. */
   readonly events: Readonly<Record<string, number>>;
-  /** How long those took, in milliseconds. */
+  /** How long the calls took, in milliseconds. */
   readonly runMs: number;
   readonly rows: Readonly<RowCounts>;
   readonly alarmsSet: number;
 }
 
-/** A line of the server's output that divides the readings before a moment from those after it. */
+/** A line of the server's output that separates the readings before a moment from those after it. */
 export interface Mark {
   readonly mark: string;
   /** Unix milliseconds. */
@@ -48,7 +48,7 @@ export function parseReadings(output: string): (Mark | { readonly meter: Reading
   });
 }
 
-/** Adds readings up. */
+/** Adds up readings. */
 export function totalOf(readings: readonly Reading[]): Totals {
   const events: Record<string, number> = {};
   const rows = { ...NO_ROWS };
@@ -66,12 +66,12 @@ export function totalOf(readings: readonly Reading[]): Totals {
   return { events, runMs, rows, alarmsSet };
 }
 
-/** Rows billed as written: setting an alarm is one too. */
+/** The rows billed as written. Setting an alarm counts as one. */
 export function rowsWritten({ rows, alarmsSet }: Totals): number {
   return rows.inserted + rows.updated + rows.deleted + rows.otherWritten + alarmsSet;
 }
 
-/** Requests billed to the object for events; WebSocket messages are billed 20 to 1. */
+/** The requests billed to the object for events. 20 WebSocket messages are billed as one request. */
 export function requestsOf({ events }: Totals): number {
   let requests = 0;
   for (const [name, times] of Object.entries(events)) {
@@ -83,5 +83,5 @@ export function requestsOf({ events }: Totals): number {
 
 const MESSAGES_PER_REQUEST = 20;
 
-/** Events that are no request: the end of a connection was paid for with its beginning. */
+/** Events that are not billed as requests: the end of a connection is included in its beginning. */
 const FREE_EVENTS = new Set(["loaded", "webSocketClose", "webSocketError"]);

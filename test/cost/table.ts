@@ -1,4 +1,4 @@
-/** Lays out a table in plain text: the first column at the left, the others, of numbers, at the right. */
+/** Formats a table as plain text. The first column is aligned left, the columns of numbers right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -14,12 +14,12 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-/** Writes an amount: what is below one with three decimals. */
+/** Formats an amount. Values below one have three decimals. */
 export function amount(value: number): string {
   return value.toLocaleString("en", { maximumFractionDigits: value < 1 ? 3 : 1 });
 }
 
-/** Writes dollars: cents where there are some, else three digits that say something. */
+/** Formats dollars: with cents, or with three significant digits if the amount is smaller. */
 export function dollars(value: number): string {
   return `$${value >= 0.1 ? value.toFixed(2) : value.toLocaleString("en", { maximumSignificantDigits: 3 })}`;
 }

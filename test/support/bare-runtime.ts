@@ -11,15 +11,15 @@ const workerd = join(projectRoot, "node_modules", ".bin", "workerd");
 /** Prefix of the process variables that carry the Worker's variables past the configuration's quoting rules. */
 const VAR_PREFIX = "PARLOR_VAR_";
 
-/** What one may choose about a bare runtime. */
+/** The options of a bare runtime. */
 export interface BareOptions extends ServerOptions {
-  /** A command that runs the runtime's own, such as `taskset` with its arguments. @default none */
+  /** A command to run the runtime with, such as `taskset` with its arguments. @default none */
   runner?: readonly string[];
 }
 
 /**
- * Starts the Worker's bundle in workerd alone: in a fraction of a second, and with no proxy before it, so the fair
- * way to measure. There are no rate limit or assets bindings here.
+ * Starts the Worker's bundle in workerd alone. It starts in a fraction of a second and has no proxy in front, which makes
+ * measurements fair. It has no rate limit or assets bindings.
  */
 export async function startBareRuntime(options: BareOptions = {}): Promise<ServerProcess> {
   const bundle = await bundleWorker(options.config ?? wranglerConfig);

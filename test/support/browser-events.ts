@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import type { ServerFrame } from "../../src/protocol/frames.ts";
 
-/** A browser's own EventSource in a page: it comes back by itself, and no code of ours helps it. */
+/** A browser's own EventSource in a page: it reconnects on its own, without help from Parlor's code. */
 export class BrowserEvents {
   readonly #page: Page;
 
@@ -27,12 +27,12 @@ export class BrowserEvents {
     return this.#page.evaluate(() => (globalThis as unknown as { frames: ServerFrame[] }).frames);
   }
 
-  /** What the page's `EventSource.readyState` is: 0 connecting, 1 open, 2 given up. */
+  /** The page's `EventSource.readyState`: 0 connecting, 1 open, 2 closed. */
   readyState(): Promise<number> {
     return this.#page.evaluate(() => (globalThis as unknown as { source: EventSource }).source.readyState);
   }
 
-  /** Resolves once so many recorded messages have come. */
+  /** Resolves once this many recorded messages have arrived. */
   async untilMessages(count: number): Promise<void> {
     await this.#page.waitForFunction(
       (wanted) =>
@@ -43,7 +43,7 @@ export class BrowserEvents {
     );
   }
 
-  /** Resolves once the EventSource has given up for good. */
+  /** Resolves once the EventSource has given up permanently. */
   async untilClosed(): Promise<void> {
     await this.#page.waitForFunction(
       () => (globalThis as unknown as { source: EventSource }).source.readyState === 2,

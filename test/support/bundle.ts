@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { cachedDir } from "./cache.ts";
 import { projectRoot, scratchDir, toolEnvironment, wranglerScript } from "./project.ts";
 
-/** What the bare runtime must know of a Worker; wrangler itself reads it from the configuration. */
+/** What the bare runtime needs to know about a Worker. Wrangler reads it from the configuration. */
 export interface Bundle {
   /** The folder with the modules. */
   readonly dir: string;
@@ -18,7 +18,7 @@ export interface Bundle {
   readonly durableObjects: readonly { readonly binding: string; readonly className: string }[];
 }
 
-/** The part of a read configuration that is used here; wrangler's own type does not resolve outside its repository. */
+/** The part of the configuration that is used here. Wrangler's own type does not resolve outside its repository. */
 interface WorkerConfig {
   readonly main?: string;
   readonly compatibility_date?: string;
@@ -33,8 +33,8 @@ interface WorkerConfig {
 const ABOUT = "about.json";
 
 /**
- * Bundles a Worker as a deployment would, without deploying it. Done once for each state of the sources: the bundle's
- * folder is named after a hash of the configuration, of `src` and of the Worker's own file.
+ * Bundles a Worker as a deployment would, without deploying it. This happens once for each state of the sources: the
+ * bundle's folder is named after a hash of the configuration, of `src` and of the Worker's own file.
  */
 export async function bundleWorker(config: string): Promise<Bundle> {
   const dir = await cachedDir(`bundle-${hashSources(config)}`, (draft) => build(config, draft));

@@ -8,20 +8,20 @@ import { projectRoot } from "./project.ts";
 /** A browser that runs on this machine. */
 export interface Chromium {
   readonly executablePath: string;
-  /** What it needs in its environment beside the usual. */
+  /** The additional environment variables that it needs. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 const INSTALLED = ["/usr/bin/chromium", "/usr/bin/google-chrome"];
 
 /**
- * Finds a Chromium: the one named by `CHROMIUM_PATH`, else an installed one, else the one that came with npm.
- * Rejects, saying why, if it does not run here.
+ * Finds a Chromium: the one named by `CHROMIUM_PATH`, else an installed one, else the one from npm.
+ * Rejects with the reason if it does not run on this machine.
  */
 export async function findChromium(): Promise<Chromium> {
   const path = process.env["CHROMIUM_PATH"] ?? INSTALLED.find((candidate) => existsSync(candidate));
   const chromium = path === undefined ? await packagedChromium() : { executablePath: path, env: {} };
-  // enough to load every shared library it needs
+  // enough to load every shared library that it needs
   await promisify(execFile)(chromium.executablePath, ["--version"], {
     env: { ...process.env, ...chromium.env },
   });
@@ -30,8 +30,8 @@ export async function findChromium(): Promise<Chromium> {
 
 /**
  * The browser of `@sparticuz/chromium`, for Linux on x86-64. The package is made for AWS Lambda, where it unpacks
- * itself into the one /tmp; here it goes into a folder that is complete or absent. With the libraries it brings for
- * Amazon Linux it needs nothing of the system but glibc: no libnss3.
+ * itself into /tmp. Here it is unpacked into a folder that is either complete or absent. It includes libraries for Amazon
+ * Linux, so it needs only glibc from the system, and no libnss3.
  */
 async function packagedChromium(): Promise<Chromium> {
   const packageDir = join(projectRoot, "node_modules", "@sparticuz", "chromium");
@@ -53,7 +53,7 @@ async function packagedChromium(): Promise<Chromium> {
   };
 }
 
-/** `inflate` asks for the temporary folder once, as it is called, and offers no other way to say where to. */
+/** `inflate` reads the temporary folder once, when it is called, and has no other parameter for the destination. */
 function insteadOfTemporaryDir<Result>(dir: string, call: () => Result): Result {
   const before = process.env["TMPDIR"];
   process.env["TMPDIR"] = dir;

@@ -1,4 +1,4 @@
-// Runs in a browser's page: joins a room with the SDK and notes what it tells, for client-page.ts to read.
+// Runs in a browser's page: joins a room with the SDK and records its events for client-page.ts.
 import { joinRoom, type TransportName } from "../../src/client/index.ts";
 
 const notes: unknown[] = [];

@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import type { Observation } from "../checker/record.ts";
 import type { TransportName } from "../../src/client/index.ts";
 
-/** What a page notes of its room. */
+/** What a page records about its room. */
 type Note =
   | Observation
   | { readonly what: "acked"; readonly id: string; readonly offset: number }
@@ -24,7 +24,7 @@ interface InPage {
   point(x: number): void;
 }
 
-/** A real browser's page with the client SDK in it, in one room, noting what it is told. */
+/** A page in a real browser that has joined one room with the client SDK and records what it receives. */
 export class ClientPage {
   readonly #page: Page;
 
@@ -45,7 +45,7 @@ export class ClientPage {
     return opened;
   }
 
-  /** Publishes a message with an id of the test's. */
+  /** Publishes a message with an id that the test chooses. */
   say(id: string): Promise<void> {
     return this.#page.evaluate((text) => (globalThis as unknown as InPage).say(text), id);
   }
@@ -55,7 +55,7 @@ export class ClientPage {
     return this.#page.evaluate((at) => (globalThis as unknown as InPage).point(at), x);
   }
 
-  /** Everything noted so far. */
+  /** Everything recorded so far. */
   notes(): Promise<readonly Note[]> {
     return this.#page.evaluate(() => (globalThis as unknown as InPage).notes);
   }
@@ -68,7 +68,7 @@ export class ClientPage {
     });
   }
 
-  /** Resolves once a claim holds in the page. It is sent there as text, so it may use nothing but its argument. */
+  /** Resolves once a condition holds in the page. Its source is sent to the page, so it can use only its argument. */
   async until(claim: (page: InPage, argument: string) => boolean, argument = ""): Promise<void> {
     await this.#page.waitForFunction(
       `(${claim.toString()})(globalThis, ${JSON.stringify(argument)})`,
@@ -84,7 +84,7 @@ type Start = (url: string, transport: TransportName) => void;
 
 let built: Promise<string> | undefined;
 
-/** The SDK, and what notes its events, as one script for a page. */
+/** The SDK and the recorder of its events, as one script for a page. */
 function script(): Promise<string> {
   built ??= build({
     entryPoints: [fileURLToPath(new URL("client-page-script.ts", import.meta.url))],

@@ -1,9 +1,9 @@
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
 /**
- * Ends a run's report with `N passed, N failed, N skipped` alone on the last line, for people and scripts alike.
+ * Ends a run's report with `N passed, N failed, N skipped` alone on the last line, for people and scripts.
  *
- * Printed as the process exits, since pools may still write while they close.
+ * Printed when the process exits, because pools can still write while they close.
  */
 export class ClosingLine implements Reporter {
   #line = "";
@@ -25,7 +25,7 @@ export class ClosingLine implements Reporter {
   }
 }
 
-/** A file that did not load, or a hook that threw, fails a run without failing any test: it counts as one failure. */
+/** A file that does not load or a hook that throws fails the run without failing any test. It counts as one failure. */
 function brokenSuites(module: TestModule) {
   return [module, ...module.children.allSuites()].filter((suite) => suite.errors().length > 0);
 }

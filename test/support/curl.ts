@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { EventStream } from "./event-stream.ts";
 
-/** The real `curl`, reading a room's event stream: a client that nobody here wrote, and that can be stopped dead. */
+/** The real `curl` reading a room's event stream: an independent client that can be killed or frozen. */
 export class CurlReader implements AsyncDisposable {
-  /** What it has read. */
+  /** What curl has read. */
   readonly stream = new EventStream();
-  /** Resolves when curl has ended, however. */
+  /** Resolves when curl has ended for any reason. */
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   #head: Buffer | undefined = Buffer.alloc(0);
@@ -18,7 +18,7 @@ export class CurlReader implements AsyncDisposable {
     this.exited = once(child, "close").then(() => this.stream.inbox.end("curl has ended"));
   }
 
-  /** The frames it has read. */
+  /** The frames that curl has read. */
   get inbox(): EventStream["inbox"] {
     return this.stream.inbox;
   }
@@ -38,7 +38,7 @@ export class CurlReader implements AsyncDisposable {
     this.#child.kill("SIGSTOP");
   }
 
-  /** Lets a frozen curl read on. */
+  /** Resumes a frozen curl. */
   resume(): void {
     this.#child.kill("SIGCONT");
   }

@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { LOOPBACK } from "./loopback-port.ts";
 
 /**
- * A network between a client and a server that can be cut as a lost signal cuts it: bytes stop in both directions,
- * nothing is closed, and new connections are never answered.
+ * A network between a client and a server that can be cut like a lost radio signal: bytes stop in both directions,
+ * no connection is closed, and new connections are never answered.
  */
 export class CuttableNetwork implements AsyncDisposable {
   readonly #server: Server;
@@ -28,7 +28,7 @@ export class CuttableNetwork implements AsyncDisposable {
     return network;
   }
 
-  /** Where the server is to be reached over this network. */
+  /** The server's address in this network. */
   get url(): string {
     return `http://${LOOPBACK}:${(this.#server.address() as AddressInfo).port}`;
   }
@@ -39,7 +39,7 @@ export class CuttableNetwork implements AsyncDisposable {
     for (const line of this.#lines) line.pause().unpipe();
   }
 
-  /** Lets new connections through. What was open before stays dead, as after a change of network. */
+  /** Lets new connections through. Connections that were open before stay dead, as after a change of network. */
   mend(): void {
     this.#isCut = false;
     for (const line of this.#lines) line.destroy();

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { LOOPBACK } from "./loopback-port.ts";
 
 /**
- * A network that delays the first connections of a client, like a lost packet that is sent again. Later connections
+ * A network that delays the first connections of a client, like a lost packet that is retransmitted. Later connections
  * overtake them. Delayed data still arrives after the client has closed its end.
  */
 export class DelayingNetwork implements AsyncDisposable {
@@ -23,7 +23,7 @@ export class DelayingNetwork implements AsyncDisposable {
   /**
    * Opens a network to a port of this machine.
    *
-   * @param toHold how many connections are held back, from the first on
+   * @param toHold how many of the first connections are delayed
    */
   static async to(port: number, toHold = 1): Promise<DelayingNetwork> {
     const server = createServer({ allowHalfOpen: true });

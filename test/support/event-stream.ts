@@ -1,7 +1,7 @@
 import { Inbox } from "./inbox.ts";
 import { SseParser, type SseEvent } from "./sse-parser.ts";
 
-/** What a reader of a room's event stream has seen, whatever carried the bytes. */
+/** What a reader of a room's event stream has received, over any kind of connection. */
 export class EventStream {
   /** The frames in the events' data. */
   readonly inbox = new Inbox();
@@ -20,17 +20,17 @@ export class EventStream {
   #retryMs: number | undefined;
   #bytesReceived = 0;
 
-  /** What an EventSource would come back with as `Last-Event-ID`. */
+  /** The `Last-Event-ID` that an EventSource would reconnect with. */
   get lastEventId(): string {
     return this.#parser.lastEventId;
   }
 
-  /** How many comments came; they tell the reader nothing, and the server whether the reader is still there. */
+  /** How many comments arrived. They mean nothing to the reader, but show the server whether the connection still works. */
   get comments(): number {
     return this.#comments;
   }
 
-  /** The last `retry:`, in milliseconds; `undefined` before one came. */
+  /** The last `retry:`, in milliseconds; `undefined` before the first. */
   get retryMs(): number | undefined {
     return this.#retryMs;
   }
@@ -44,6 +44,6 @@ export class EventStream {
   write(chunk: Uint8Array): void {
     this.#bytesReceived += chunk.length;
     this.#parser.feed(this.#decoder.decode(chunk, { stream: true }));
-    this.inbox.recheck(); // comments are no frames, yet a test may wait for one
+    this.inbox.recheck(); // a comment is not a frame, but a test may wait for one
   }
 }

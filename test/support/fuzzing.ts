@@ -3,23 +3,23 @@ import type fc from "fast-check";
 const variables =
   (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
 
-/** A failure tells both: the seed plays all of it again, with the path only the case that failed. */
+/** A failure prints both. The seed repeats the whole run, the seed and path together repeat only the failed case. */
 const [SEED, PATH] = [variables["VITE_FUZZ_SEED"], variables["VITE_FUZZ_PATH"]];
 
 /** `VITE_FUZZ_TIMES=10` draws ten times as many cases; `npm run test:long` sets it. */
 const TIMES = Number(variables["VITE_FUZZ_TIMES"] ?? 1);
 
-/** The parts of a long run, by number: each is to be a test. One that plays a seed again is short. */
+/** The numbered parts of a long run, each a separate test. A run that repeats a seed has one part. */
 export function parts(count: number): number[] {
   return Array.from({ length: SEED === undefined ? count : 1 }, (_, index) => index + 1);
 }
 
-/** How many cases a run draws in place of `count`, as text for a title: `drawn(50_000)` is "50,000" by default. */
+/** How many cases a run draws instead of `count`, as text for a title: `drawn(50_000)` is "50,000" by default. */
 export function drawn(count: number): string {
   return Math.ceil(count * TIMES).toLocaleString("en");
 }
 
-/** How many cases are tried, from which seed; a failure says how to see it again. */
+/** The number of cases and the seed. A failure prints how to repeat it. */
 export function cases<Args extends [unknown]>(count: number): fc.Parameters<Args> {
   return {
     numRuns: Math.ceil(count * TIMES),
@@ -29,7 +29,7 @@ export function cases<Args extends [unknown]>(count: number): fc.Parameters<Args
   };
 }
 
-/** The same where each case is waited for, and shrinking one takes a while: it stops in time to tell what it has found. */
+/** The same for asynchronous cases, where shrinking is slow. It stops in time to report what it has found. */
 export function awaitedCases<Args extends [unknown]>(count: number): fc.Parameters<Args> {
   const { reporter: _reporter, ...parameters } = cases<Args>(count);
   return {
@@ -42,7 +42,7 @@ export function awaitedCases<Args extends [unknown]>(count: number): fc.Paramete
 
 const SHRINKING_MS = 120_000;
 
-/** Throws what a person needs to know of a failure, and to see it again. */
+/** Throws an error with what a person needs to understand and repeat a failure. */
 function report<Args>(run: fc.RunDetails<Args>): void {
   if (!run.failed) return;
   const { counterexample, counterexamplePath, seed, numRuns, numShrinks, errorInstance: error } = run;
@@ -50,7 +50,7 @@ function report<Args>(run: fc.RunDetails<Args>): void {
     [
       `case ${numRuns}, shrunk ${numShrinks} times: ${abridge(JSON.stringify(counterexample))}`,
       error instanceof Error ? error.message : String(error),
-      `To see it again: VITE_FUZZ_SEED=${seed} VITE_FUZZ_PATH=${counterexamplePath ?? ""}`,
+      `To repeat it: VITE_FUZZ_SEED=${seed} VITE_FUZZ_PATH=${counterexamplePath ?? ""}`,
     ].join("\n"),
     { cause: error },
   );

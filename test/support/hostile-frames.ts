@@ -1,11 +1,11 @@
 import fc from "fast-check";
 
 /*
- * Frames as someone would send them who means no good: well-formed ones, ones with a fault or two, and what is no frame at
- * all. They are made as text, for an object has no duplicate keys, and a number no more than 17 digits.
+ * Frames that a hostile client could send: well-formed frames, frames with one or two faults, and text that is not a frame.
+ * They are built as text, because an object cannot have duplicate keys and a number cannot have more than 17 digits.
  */
 
-/** Names that mean something to a language, to a database, or to no one. */
+/** Names with a meaning in a programming language, in a database, or nowhere. */
 const NAMES = [
   ...["a", "chat", "cursor.x", "", " ", "\0", "é", "中", "😀", "\ud800", "\udc00x", "\u2028", "\ufeff"],
   ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "then", "toJSON", "length"],
@@ -17,7 +17,7 @@ const name = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 70, size: "max" }) },
 );
 const nameText = name.map((text) => JSON.stringify(text));
-/** A name that may be an event's or a key's, most of the time. */
+/** A name, which is usually valid for an event or a key. */
 const goodName = fc.oneof(
   {
     weight: 6,
@@ -39,7 +39,7 @@ const atom = fc.oneof(
   nameText,
 );
 
-/** The text of any JSON value, with keys that come twice. */
+/** The text of any JSON value, including repeated keys. */
 const value: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -66,7 +66,7 @@ const data = fc.oneof(
   { weight: 1, arbitrary: long },
 );
 
-/** Ids of members; {@link framesFor} may be given some that are true. */
+/** Member ids. {@link framesFor} can receive some that exist. */
 const memberIds = fc.oneof(
   { weight: 9, arbitrary: fc.constantFrom("m".repeat(22), "-_".repeat(11)) },
   { weight: 1, arbitrary: fc.constantFrom("m".repeat(21), "", "~".repeat(22)) },
@@ -88,7 +88,7 @@ function objectOf(values: fc.Arbitrary<string>): fc.Arbitrary<string> {
     .map((pairs) => `{${pairs.map((pair) => pair.join(":")).join(",")}}`);
 }
 
-/** The fields of each type, as they should be, or nearly. */
+/** The fields of each type, valid or nearly valid. */
 function fieldsByType(ids: fc.Arbitrary<string>): Readonly<Record<string, Fields>> {
   const to = fc.array(ids, { maxLength: 3 }).map((all) => JSON.stringify(all));
   return {
@@ -101,7 +101,7 @@ function fieldsByType(ids: fc.Arbitrary<string>): Readonly<Record<string, Fields
   };
 }
 
-/** An item of a frame: some fields of its type, some of them of the wrong form, and others that are none of its own. */
+/** An item of a frame: some fields of its type, some of them malformed, and some fields of other types. */
 function itemsFor(ids: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const types = fieldsByType(ids);
   const all: Fields = Object.assign({}, ...Object.values(types)) as Fields;
@@ -138,7 +138,7 @@ function pair(key: string, text: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return text.map((one) => `${JSON.stringify(key)}:${one}`);
 }
 
-/** Text with a fault at one place: cut off, with something put in, or left out. */
+/** Text with one fault: truncated, with an insertion, or with an omission. */
 function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const fault = fc.constantFrom("", "\0", ",", '"', "\\", "]", "}", "\ud800", "\n", "null", "\\u0000", "[");
   return fc.tuple(texts, fc.nat(), fc.nat({ max: 3 }), fault).map(([text, at, gone, put]) => {
@@ -147,7 +147,7 @@ function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<string> {
   });
 }
 
-/** Text frames: most of them read, some not. */
+/** Text frames, most of them valid. */
 export function framesFor(ids: fc.Arbitrary<string> = memberIds): fc.Arbitrary<string> {
   const item = itemsFor(fc.oneof(ids, memberIds));
   const list = fc.array(item, { maxLength: 6 }).map((all) => `[${all.join(", ")}]`);
@@ -167,5 +167,5 @@ export function framesFor(ids: fc.Arbitrary<string> = memberIds): fc.Arbitrary<s
   );
 }
 
-/** Bytes that are no text frame. */
+/** Bytes that are not a text frame. */
 export const bytes = fc.uint8Array({ maxLength: 200, size: "max" });

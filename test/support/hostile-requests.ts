@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { framesFor } from "./hostile-frames.ts";
 
-/** A request as someone would send it who means no good. */
+/** A request that a hostile client could send. */
 export interface HostileRequest {
   readonly method: string;
   readonly path: string;
@@ -9,11 +9,11 @@ export interface HostileRequest {
   readonly body: string | Uint8Array | undefined;
 }
 
-/** What stands for something that is only known when the request is sent; see {@link fillIn}. */
+/** Placeholders for values that are only known when the request is sent; see {@link fillIn}. */
 export const BLANKS = {
   room: "%ROOM%",
   member: "%MEMBER%",
-  /** `<session>.<key>` of one who may act. */
+  /** The `<session>.<key>` of a member that may act. */
   session: "%SESSION%",
   key: "%KEY%",
   position: "%POSITION%",
@@ -23,7 +23,7 @@ export const BLANKS = {
 const often = <Value>(weight: number, ...arbitraries: fc.Arbitrary<Value>[]): fc.Arbitrary<Value> =>
   fc.oneof(...arbitraries.map((arbitrary, index) => ({ weight: index === 0 ? weight : 1, arbitrary })));
 
-/** A value of a header: what a client can send at all. */
+/** Any header value that a client can send. */
 const headerText = fc.string({
   unit: fc
     .integer({ min: 0x20, max: 0xff })
@@ -141,7 +141,7 @@ const query = fc
     ),
   );
 
-/** Percent-encodes a query; the blanks of values stay, as they are filled in later. */
+/** Percent-encodes a query. Placeholders stay as they are, because they are filled in later. */
 function encode(pairs: readonly (readonly [string, string])[]): string {
   return pairs
     .map(
@@ -216,7 +216,7 @@ const body = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom("", "a=1&b=2", "x".repeat(70_000)) },
 );
 
-/** An act by POST for someone who may act, whatever is in it. */
+/** A POST act with the credentials of a member, and any body. */
 const act = fc.record({
   method: fc.constant("POST"),
   path: fc.constant(`/rooms/${BLANKS.room}/messages`),
@@ -224,7 +224,7 @@ const act = fc.record({
   body,
 });
 
-/** Any request that a client can send at all. */
+/** Any request that a client can send. */
 export const anyRequest: fc.Arbitrary<HostileRequest> = fc.oneof(
   {
     weight: 3,
@@ -239,7 +239,7 @@ export const anyRequest: fc.Arbitrary<HostileRequest> = fc.oneof(
   { weight: 1, arbitrary: act },
 );
 
-/** Fills the blanks of a request in. */
+/** Fills in the placeholders of a request. */
 export function fillIn(
   { method: how, path: where, headers: given, body: text }: HostileRequest,
   values: Readonly<Record<keyof typeof BLANKS, string>>,

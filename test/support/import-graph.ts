@@ -1,12 +1,12 @@
 import { posix } from "node:path";
 import { nodesOf, textOf } from "./syntax.ts";
 
-/** The texts of files by path. */
+/** The source text of each file, by path. */
 export type Sources = Readonly<Record<string, string>>;
 
 /** One import, as written. */
 export interface Import {
-  /** Undefined where it is computed, and so cannot be judged. */
+  /** Undefined if it is computed, so that it cannot be checked. */
   readonly specifier: string | undefined;
   readonly typeOnly: boolean;
 }
@@ -31,7 +31,7 @@ export function importsIn(source: string): Import[] {
   });
 }
 
-/** The arrows of a graph that lead back to where they come from, each circle as a text. */
+/** The circles in a graph, each as text. */
 export function circlesIn(graph: Readonly<Record<string, readonly string[]>>): string[] {
   const circles: string[] = [];
   const finished = new Set<string>();
@@ -46,7 +46,7 @@ export function circlesIn(graph: Readonly<Record<string, readonly string[]>>): s
   return circles;
 }
 
-/** The given files that each of them imports. */
+/** For each file, the given files that it imports. */
 export function fileGraph(sources: Sources): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(sources)

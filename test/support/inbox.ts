@@ -6,11 +6,11 @@ export type FrameType = ServerFrame["type"];
 /** The frame with a given name. */
 export type FrameOf<Type extends FrameType> = Extract<ServerFrame, { type: Type }>;
 
-/** How long a test waits for what it expects. Long: it is only ever spent when the test fails. */
+/** How long a test waits for what it expects. Generous, because the time only passes when the test fails. */
 const PATIENCE_MS = 10_000;
 
 interface Waiter {
-  /** Is shown each frame as it comes, or `undefined` when something else has changed. */
+  /** Receives each frame as it arrives, or `undefined` when something else has changed. */
   readonly offer: (frame: ServerFrame | undefined) => "waits" | "done" | "took";
   readonly fail: (why: string) => void;
 }
@@ -18,35 +18,35 @@ interface Waiter {
 /**
  * Everything one client received, in order.
  *
- * Nothing is ever lost from {@link all}. Beside it runs a queue of frames that no {@link take} has taken yet, so a test
- * can name what it expects, one frame after the other, without minding what else arrives in between.
+ * {@link all} keeps every frame. A separate queue holds the frames that no {@link take} has taken yet. A test can therefore
+ * take the frames it expects one by one, whatever else arrives in between.
  */
 export class Inbox {
   /** Every frame so far; an array sent as one text frame counts as its items. */
   readonly all: ServerFrame[] = [];
   /** Every recorded message so far, taken or not. */
   readonly messages: MessageFrame[] = [];
-  /** Every text frame so far, as it came: for what was sent together, and byte for byte. */
+  /** Every text frame so far, unchanged: for tests of batching and of exact bytes. */
   readonly texts: string[] = [];
-  /** What each of them counts in its window: UTF-16 units, or bytes where it was binary on the way. */
+  /** The length of each text frame in the send window: in UTF-16 units, or in bytes if it was sent as binary. */
   readonly lengths: number[] = [];
   readonly #untaken: ServerFrame[] = [];
   readonly #waiters = new Set<Waiter>();
   #position = "";
   #end: string | undefined;
 
-  /** The position a client would come back with: `<epoch>:<offset>`, or "" before the welcome. */
+  /** The position that a client would resume from: `<epoch>:<offset>`, or "" before the welcome. */
   get position(): string {
     return this.#position;
   }
 
   /**
-   * Removes and returns the first frame of a type that no one has taken, waiting for it if need be. Others stay.
+   * Removes and returns the first frame of a type that has not been taken yet. Waits for it if necessary. Others stay.
    *
-   * Rejects after `timeoutMs`, or as soon as the connection has ended, and says what did arrive.
+   * Rejects after `timeoutMs` or as soon as the connection has ended. The error lists what has arrived.
    *
-   * @param type one type, or several of which any will do
-   * @param where which of those frames; by default the first
+   * @param type one type, or a list of accepted types
+   * @param where a condition for the frame; by default the first of the type
    */
   take<Type extends FrameType>(
     type: Type | readonly Type[],
@@ -66,17 +66,17 @@ export class Inbox {
     });
   }
 
-  /** Resolves once `claim` holds, now or after a later frame; it takes nothing. Rejects as {@link take} does. */
+  /** Resolves once `claim` holds, now or after a later frame. It takes no frame. Rejects as {@link take} does. */
   async until(claim: (inbox: this) => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
     if (claim(this)) return;
-    await this.#wait<void>(`it did not come true that ${source(claim)}`, timeoutMs, (_frame, resolve) => {
+    await this.#wait<void>(`the condition was not met: ${source(claim)}`, timeoutMs, (_frame, resolve) => {
       if (!claim(this)) return "waits";
       resolve();
       return "done";
     });
   }
 
-  /** Adds a text frame; one that is not JSON ends the inbox. For transports. */
+  /** Adds a text frame. A frame that is not JSON ends the inbox. For transports. */
   receive(text: string, length = text.length): void {
     this.texts.push(text);
     this.lengths.push(length);
@@ -84,19 +84,19 @@ export class Inbox {
     try {
       parsed = JSON.parse(text) as ServerFrame | ServerFrame[];
     } catch {
-      return this.end(`a frame that is not JSON came: ${abridge(text, 200)}`);
+      return this.end(`received a frame that is not JSON: ${abridge(text, 200)}`);
     }
     const frames = Array.isArray(parsed) ? parsed : [parsed];
     for (const frame of frames) this.#record(frame);
     for (const frame of frames) if (!this.#show(frame)) this.#untaken.push(frame);
   }
 
-  /** Has everyone who waits look again: something beside the frames has changed. For transports. */
+  /** Evaluates all waiting conditions again, because something besides the frames has changed. For transports. */
   recheck(): void {
     this.#show(undefined);
   }
 
-  /** Declares that nothing will come any more: who still waits is told so. For transports. */
+  /** Ends the inbox: nothing more will arrive, so everything that still waits is rejected. For transports. */
   end(why: string): void {
     this.#end ??= why;
     for (const waiter of this.#waiters) waiter.fail(why);
@@ -112,7 +112,7 @@ export class Inbox {
     }
   }
 
-  /** Shows a frame to those who wait, the longest first, until one takes it; tells whether one did. */
+  /** Offers a frame to the waiters, in the order they began to wait, until one takes it. Returns whether one did. */
   #show(frame: ServerFrame | undefined): boolean {
     let isTaken = false;
     for (const waiter of this.#waiters) {
@@ -166,13 +166,13 @@ export class Inbox {
 /** How many frames an error lists. */
 const MAX_SHOWN = 20;
 
-/** The stack of whoever waits, from outside this file: the line of the test, not a timer's. */
+/** The caller's stack outside this file, so that an error shows the line of the test and not of a timer. */
 function callers(): string {
   const lines = new Error().stack?.split("\n").slice(1) ?? [];
   return lines.filter((line) => !line.includes("/inbox.ts")).join("\n");
 }
 
-/** A predicate's own text says best what was expected. */
+/** The source of a condition, which describes best what was expected. */
 function source(predicate: (...args: never[]) => boolean): string {
   return abridge(String(predicate).replaceAll(/\s+/g, " "), 120);
 }

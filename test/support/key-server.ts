@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A server of a key set on this machine, whose answer a test may change. */
+/** A server for a key set on this machine. A test can change its response. */
 export class KeyServer implements AsyncDisposable {
-  /** What was asked for so far, newest last. */
+  /** The requests so far, newest last. */
   readonly requests: IncomingMessage[] = [];
   answer: (response: ServerResponse) => void;
   readonly #server;
@@ -31,7 +31,7 @@ export class KeyServer implements AsyncDisposable {
     this.answer = answering(keys);
   }
 
-  /** Answers nothing any more: its port is closed. */
+  /** Closes the port, so that further requests fail. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

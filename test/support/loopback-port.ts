@@ -2,14 +2,14 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** The address every server under test listens on: nothing is reachable from outside. */
+/** The address every server under test listens on: they cannot be reached from outside. */
 export const LOOPBACK = "127.0.0.1";
 
 /**
- * Picks a port nobody listens on, for a server that will be killed and started again on it.
+ * Picks a free port for a server that will be killed and started again on it.
  *
- * Below 32768, where Linux begins to give ports to outgoing connections: one of those could hold the port while its
- * server is down. (macOS begins at 49152.)
+ * The port is below 32768, where Linux begins to assign ports to outgoing connections (macOS: 49152). Such a connection
+ * could hold the port while its server is down.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {

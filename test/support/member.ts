@@ -10,29 +10,29 @@ export interface JoinOptions {
   after?: string;
   /** The member's presence data. */
   presence?: Json;
-  /** More query parameters; they win over those above. */
+  /** Additional query parameters. They override those above. */
   query?: Readonly<Record<string, string>>;
   /** Request headers. A browser cannot set any on a WebSocket or an EventSource. */
   headers?: Readonly<Record<string, string>>;
 }
 
-/** What an act is answered with. */
+/** The reply to an act. */
 export type Reply = AckFrame | ErrorFrame;
 
 /** An act before it has a `ref`. */
 export type Act = Readonly<Record<string, Json>> & { readonly type: string };
 
-/** How a connection ended; 1006, as in a browser, if the server did not say. */
+/** How a connection ended. The code is 1006, as in a browser, if the server sent none. */
 export interface Departure {
   readonly code: number;
   readonly reason: string;
 }
 
-/** A client in a room, over any transport: what a test of a promise needs to know of it. */
+/** A client in a room over any transport, with what tests of the guarantees need. */
 export abstract class Member implements AsyncDisposable {
-  /** What it received. */
+  /** What the client received. */
   readonly inbox: Inbox;
-  /** Resolves when the connection has ended, whoever ended it. */
+  /** Resolves when the connection has ended, from either side. */
   abstract readonly closed: Promise<Departure>;
   #welcome: Promise<WelcomeFrame> | undefined;
   #lastRef = 0;
@@ -41,54 +41,54 @@ export abstract class Member implements AsyncDisposable {
     this.inbox = inbox;
   }
 
-  /** Resolves with the welcome frame, each time. Rejects if the connection ends without one. */
+  /** Resolves with the welcome frame on every call. Rejects if the connection ends without one. */
   welcome(): Promise<WelcomeFrame> {
     this.#welcome ??= this.inbox.take("welcome");
     return this.#welcome;
   }
 
-  /** The client's key, its own or the server's. Known once welcome. */
+  /** The key, drawn by the client or by the server. Known after the welcome. */
   get key(): string {
     return this.#known().key;
   }
 
-  /** The secret name of the session. Known once welcome. */
+  /** The secret session id. Known after the welcome. */
   get session(): string {
     return this.#known().session;
   }
 
-  /** The public name of the member. Known once welcome. */
+  /** The public member id. Known after the welcome. */
   get member(): string {
     return this.#known().member;
   }
 
-  /** The position to come back with: that of the welcome, then of the last recorded message or position frame. */
+  /** The position to resume from: that of the welcome, then of the last recorded message or position frame. */
   get position(): string {
     return this.inbox.position;
   }
 
   /**
-   * Sends an act and resolves with its answer, an ack or an error.
+   * Sends an act and resolves with its reply, an ack or an error.
    *
-   * @param ref the act's number; by default the next one that this member has not used
+   * @param ref the act's ref; by default the next one that this member has not used
    */
   act(act: Act, ref = this.#lastRef + 1): Promise<Reply> {
     this.#lastRef = Math.max(this.#lastRef, ref);
     return this.request({ ...act, ref });
   }
 
-  /** Publishes a recorded message and resolves with its answer. */
+  /** Publishes a recorded message and resolves with its reply. */
   publish(event: string, data: Json, options: { readonly ref?: number } = {}): Promise<Reply> {
     return this.act({ type: "publish", event, data }, options.ref);
   }
 
-  /** Leaves the connection as a client does that means to. */
+  /** Closes the connection deliberately, like a client that leaves. */
   abstract close(): void;
 
-  /** Drops the connection with no word to the server. */
+  /** Drops the connection without notifying the server. */
   abstract vanish(): void;
 
-  /** Sends an act that has a `ref`, and resolves with its answer. */
+  /** Sends an act with a `ref` and resolves with its reply. */
   protected abstract request(act: Act & { readonly ref: number }): Promise<Reply>;
 
   /** Drops the connection at the end of a test. */

@@ -5,24 +5,24 @@ import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 
-/** How a process ended: a code of its own choice, or the signal that ended it. */
+/** How a process ended: with an exit code, or by a signal. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
 /**
- * Runs the command with a guard beside it, in the same process group. The guard waits for the end of descriptor 3,
- * a pipe that this process holds, and kills the group: however the tests end, SIGKILL included, no server outlives them.
+ * Runs the command together with a guard in the same process group. The guard waits for the end of descriptor 3,
+ * a pipe that this process holds, and then kills the group. No server outlives the tests, even if they end by SIGKILL.
  */
 const GUARDED = '{ cat <&3; kill -9 0; } >/dev/null 2>&1 & exec "$@" 3<&-';
 
 /** How long the kernel may take to end a killed group. */
 const REAP_TIMEOUT_MS = 5_000;
 
-/** A command and all that it starts, as one Unix process group: what Ctrl-C in a terminal, or a power cut, hits. */
+/** A command and everything it starts, as one Unix process group, which Ctrl-C in a terminal or a power cut would end. */
 export class ProcessGroup {
-  /** Resolves when the command has ended and its output is complete; never rejects. */
+  /** Resolves when the command has ended and its output is complete. Never rejects. */
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #leader: number;
@@ -59,12 +59,12 @@ export class ProcessGroup {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** What the group has written so far, both streams in order of arrival, without colours. */
+  /** The group's output so far: both streams in order of arrival, without colours. */
   output(): string {
     return stripVTControlCharacters(this.#output);
   }
 
-  /** Its living processes, by their numbers; none where there is no /proc. */
+  /** The ids of its running processes. Empty without /proc. */
   pids(): number[] {
     return this.#isGone
       ? []
@@ -93,7 +93,7 @@ export class ProcessGroup {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (this.#isGone) return; // the number may belong to another group by now
+    if (this.#isGone) return; // the id may belong to another group by now
     try {
       process.kill(-this.#leader, signal);
     } catch (error) {
@@ -102,7 +102,7 @@ export class ProcessGroup {
   }
 }
 
-/** The living processes of a group, as "pid (name)". Where there is no /proc, the group as a whole. */
+/** The running processes of a group as "pid (name)". Without /proc, the group as a whole. */
 function membersOf(group: number): string[] {
   let pids: string[];
   try {
@@ -116,7 +116,7 @@ function membersOf(group: number): string[] {
     // hold spaces and parentheses
     const end = stat.lastIndexOf(")");
     const fields = stat.slice(end + 2).split(" ");
-    // a zombie holds no ports or files any more, unless it is a first thread that has ended before the others
+    // a zombie holds no ports or files, unless it is a main thread that ended before the others
     const isGone = fields[0] === "Z" && Number(fields[17]) <= 1;
     return Number(fields[2]) === group && !isGone ? [stat.slice(0, end + 1)] : [];
   });
@@ -126,7 +126,7 @@ function readStat(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, "utf8");
   } catch {
-    return ""; // it ended while we looked
+    return ""; // it has ended in the meantime
   }
 }
 

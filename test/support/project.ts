@@ -6,22 +6,22 @@ import { fileURLToPath } from "node:url";
 /** The folder of `package.json` and `wrangler.toml`. */
 export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The configuration that servers under test run with, unless they are given another. */
+/** The default configuration of servers under test. */
 export const wranglerConfig = join(projectRoot, "wrangler.toml");
 
-/** Wrangler's command line as a script; run it with `process.execPath`. */
+/** Wrangler's command line script. Run it with `process.execPath`. */
 export const wranglerScript = join(projectRoot, "node_modules", "wrangler", "bin", "wrangler.js");
 
-/** Makes an empty folder that only this test run knows; its owner removes it. */
+/** Creates an empty temporary folder for this test run. The caller removes it. */
 export function scratchDir(purpose: string): string {
   return mkdtempSync(join(tmpdir(), `parlor-${purpose}-`));
 }
 
 /**
- * The environment of a tool under test: nothing of the developer's own settings, logins or test runner
- * (vitest's `NODE_ENV=test` would end up in the bundle), and nothing that calls home.
+ * The environment of a tool under test. It has none of the developer's settings, logins or test runner variables
+ * (vitest's `NODE_ENV=test` would end up in the bundle), and it disables telemetry.
  *
- * @param scratch takes the tool's home, configuration and temporary files, so that a killed tool leaves nothing behind
+ * @param scratch the folder for the tool's home, configuration and temporary files, so that a killed tool leaves no files
  */
 export function toolEnvironment(scratch: string): Record<string, string> {
   const temporary = join(scratch, "tmp");
@@ -35,9 +35,9 @@ export function toolEnvironment(scratch: string): Record<string, string> {
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_SEND_ERROR_REPORTS: "false",
     WRANGLER_WRITE_LOGS: "false",
-    WRANGLER_HIDE_BANNER: "true", // the banner asks the registry for updates
-    WRANGLER_REGISTRY_PATH: join(scratch, "registry"), // servers side by side have one Worker name
+    WRANGLER_HIDE_BANNER: "true", // the banner requests updates from the registry
+    WRANGLER_REGISTRY_PATH: join(scratch, "registry"), // concurrent servers have the same Worker name
     WRANGLER_CI_DISABLE_CONFIG_WATCHING: "true",
-    CLOUDFLARE_CF_FETCH_ENABLED: "false", // a built-in placeholder for `request.cf`, with no attempt to fetch one
+    CLOUDFLARE_CF_FETCH_ENABLED: "false", // uses a built-in placeholder for `request.cf` and fetches none
   };
 }

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { EventStream } from "./event-stream.ts";
 
-/** A reader of a room's event stream on a connection of its own, which can stop reading and go on. */
+/** A reader of a room's event stream on its own connection, which can pause and resume reading. */
 export class RawEvents {
   readonly stream = new EventStream();
-  /** Resolves when the stream has ended, however. */
+  /** Resolves when the stream has ended for any reason. */
   readonly ended: Promise<void>;
   readonly #response: IncomingMessage;
 
@@ -21,14 +21,14 @@ export class RawEvents {
     });
   }
 
-  /** Opens a stream; resolves when the response has begun. */
+  /** Opens a stream. Resolves when the response has begun. */
   static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<RawEvents> {
     const request = get(url, { agent: false, headers: { accept: "text/event-stream", ...headers } });
     const [response] = (await once(request, "response")) as [IncomingMessage];
     return new RawEvents(response);
   }
 
-  /** The frames it has read. */
+  /** The frames that the reader has received. */
   get inbox(): EventStream["inbox"] {
     return this.stream.inbox;
   }
@@ -38,7 +38,7 @@ export class RawEvents {
     this.#response.pause();
   }
 
-  /** Reads on after {@link stall}. */
+  /** Resumes reading after {@link stall}. */
   resume(): void {
     this.#response.resume();
   }

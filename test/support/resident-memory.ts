@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
-/** The memory that a bare runtime holds in RAM, in bytes, by the port it listens on. */
+/** The resident memory of a bare runtime in bytes, by the port that it listens on. */
 export function residentMemory(server: { readonly url: string }): number {
   const address = new URL(server.url).host;
   const own = processes().find(({ command }) => isRuntime(command, address));
@@ -9,7 +9,7 @@ export function residentMemory(server: { readonly url: string }): number {
   return own.residentKiB * 1024;
 }
 
-/** Not the shell that began it, whose command line names it too. */
+/** Excludes the shell that started it, whose command line contains the name too. */
 function isRuntime(command: string, address: string): boolean {
   return /^\S*workerd serve /.test(command) && command.includes(`=${address} `);
 }
@@ -19,7 +19,7 @@ interface Process {
   readonly residentKiB: number;
 }
 
-/** All processes: from /proc, or as `ps` has them where there is none. */
+/** All processes: from /proc, or from `ps` where there is no /proc. */
 function processes(): Process[] {
   let pids: string[];
   try {
@@ -37,7 +37,7 @@ function processes(): Process[] {
       const status = readFileSync(`/proc/${pid}/status`, "utf8");
       return [{ command, residentKiB: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) }];
     } catch {
-      return []; // it ended while we looked
+      return []; // it has ended in the meantime
     }
   });
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 
 /**
- * Names a room nobody has used, so that tests on one server do not meet.
+ * Returns a room name that is not used yet, so that tests on one server do not interfere.
  *
- * @param prefix what the name begins with; `doc:spec` makes a room of the kind `doc`
+ * @param prefix the beginning of the name; `doc:spec` makes a `doc` room
  */
 export function uniqueRoom(prefix = "room"): string {
   return `${prefix}-${randomBytes(9).toString("base64url")}`;

@@ -18,7 +18,7 @@ import { absolute, read } from "./repository.ts";
 import { samplesOf } from "./samples.ts";
 import type { ServerProcess } from "./server-process.ts";
 
-/** What a shell sample wrote, and how it ended. */
+/** The output of a shell sample, and how it ended. */
 interface ShellResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -28,15 +28,15 @@ interface ShellResult {
 /** How long the lines of one shell sample may take, in milliseconds. */
 const SHELL_TIMEOUT_MS = 60_000;
 
-/** Stands before the real `curl` in the path: silent, never waits for long, and ends what it wrote with a line break. */
+/** Replaces the real `curl` in the path: it is silent, has a timeout, and ends its output with a line break. */
 const CURL = `#!/bin/sh
 PATH=\${PATH#*:}
 exec curl --silent --max-time 20 --write-out '\\n' "$@"
 `;
 
 /**
- * A folder in which the samples of a page run as they do for a reader: it has this project's sources, packages and
- * scripts. What samples write stays in it.
+ * A folder in which the samples of a page run as they do for a reader. It has this project's sources, packages and
+ * scripts. Files that samples write stay in it.
  */
 export class SampleProject implements Disposable {
   readonly folder = scratchDir("samples");
@@ -56,11 +56,11 @@ export class SampleProject implements Disposable {
     this.#environment = {
       ...own,
       PATH: `${join(this.folder, "bin")}:${own["PATH"]}`,
-      npm_config_update_notifier: "false", // it would ask the registry
+      npm_config_update_notifier: "false", // it would send requests to the registry
     };
   }
 
-  /** Writes a file, with the folders above it, and returns its path. */
+  /** Writes a file and its parent folders, and returns its path. */
   write(name: string, content: string): string {
     const path = join(this.folder, name);
     mkdirSync(dirname(path), { recursive: true });
@@ -79,7 +79,7 @@ export class SampleProject implements Disposable {
     return Object.fromEntries([...lines].map(([, name = "", value = ""]) => [name, value]));
   }
 
-  /** Runs lines in a shell until one fails or all have ended. Then it ends what runs in the background. */
+  /** Runs lines in a shell until one fails or all have ended. Then it ends the background processes. */
   async shell(lines: string, variables: Readonly<Record<string, string>> = {}): Promise<ShellResult> {
     const script = `set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${lines}`;
     const child = spawn("bash", ["-c", script], {
@@ -117,7 +117,7 @@ export class SampleProject implements Disposable {
     return startBareRuntime({ config: this.write("worker/wrangler.toml", config), vars });
   }
 
-  /** Starts Parlor's own Worker with a sample in the place of `src/rooms.ts`. */
+  /** Starts Parlor's own Worker with a sample in place of `src/rooms.ts`. */
   startRooms(rooms: string, vars: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
     const [, config] = samplesOf("docs/mounting.md", "ts", "toml");
     const entry = read("src/worker/index.ts").replaceAll('"./', '"./src/worker/');
@@ -130,12 +130,12 @@ export class SampleProject implements Disposable {
   }
 }
 
-/** A sample for a server other than the one of `npm run dev`. */
+/** A sample for a server other than that of `npm run dev`. */
 export function at(server: { readonly url: string }, code: string): string {
   return code.replaceAll("localhost:8787", new URL(server.url).host);
 }
 
-/** A shell sample whose line that begins so runs in the background, and writes to a file. */
+/** A shell sample in which the line with this beginning runs in the background and writes to a file. */
 export function inBackground(code: string, start: string, file: string): string {
   const lines = code.split("\n");
   const index = lines.findIndex((line) => line.startsWith(start));

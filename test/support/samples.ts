@@ -25,8 +25,8 @@ export function samplesIn(markdown: string): Block[] {
 /**
  * Returns the samples of a page, in order.
  *
- * @param languages the languages of all samples of the page, in order. A page that has other samples is an error, so a
- *   new sample fails its page's test until that test runs it
+ * @param languages the languages of all samples of the page, in order. Other samples on the page are an error, so a new
+ *   sample fails its page's test until that test runs it
  */
 export function samplesOf<const Languages extends readonly string[]>(
   page: string,
@@ -42,7 +42,7 @@ export function samplesOf<const Languages extends readonly string[]>(
 
 /**
  * Joins the TypeScript samples of a page to programs. A sample that begins with an import begins a program; others
- * continue the program before them, as they do for a reader.
+ * continue the previous program, as they do for a reader.
  */
 export function programsIn(samples: readonly string[]): string[] {
   const programs: string[] = [];

@@ -4,22 +4,22 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isFree, LOOPBACK } from "./loopback-port.ts";
 import { ProcessGroup, type Exit } from "./process-group.ts";
 
-/** How long a server may take until it answers; a cold `wrangler dev` on a busy machine takes several seconds. */
+/** How long a server may take until it responds. A cold `wrangler dev` on a busy machine takes several seconds. */
 const START_TIMEOUT_MS = 60_000;
 
 /** How long a server may take to end after Ctrl-C. */
 const STOP_TIMEOUT_MS = 5_000;
 
-/** How long the kernel may take to give up a killed server's port. */
+/** How long the kernel may take to release a killed server's port. */
 const RELEASE_TIMEOUT_MS = 5_000;
 
-/** How to run one server, again and again, on one port and one storage. */
+/** How to run one server repeatedly, on the same port and storage. */
 export interface Launch {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly port: number;
-  /** Where the rooms' SQLite files live. */
+  /** The folder of the rooms' SQLite files. */
   readonly storage: string;
   /** Folders to remove when the server is disposed of. */
   readonly scratch: readonly string[];
@@ -27,13 +27,13 @@ export interface Launch {
 
 /** How a server ended on Ctrl-C. */
 export interface Stop extends Exit {
-  /** Whether it had to be killed, for it did not end in time. */
+  /** Whether it had to be killed because it did not end in time. */
   readonly forced: boolean;
 }
 
-/** A real server in processes of its own, to be killed and started again on the same port and storage. */
+/** A real server in separate processes, which can be killed and started again on the same port and storage. */
 export class ServerProcess implements AsyncDisposable {
-  /** Where it answers: `http://127.0.0.1:<port>`. */
+  /** Its address: `http://127.0.0.1:<port>`. */
   readonly url: string;
   /** The same for WebSockets: `ws://127.0.0.1:<port>`. */
   readonly wsUrl: string;
@@ -57,22 +57,22 @@ export class ServerProcess implements AsyncDisposable {
     return server;
   }
 
-  /** Where the rooms' SQLite files live; they survive {@link kill} and {@link restart}. */
+  /** The folder of the rooms' SQLite files. They survive {@link kill} and {@link restart}. */
   get storage(): string {
     return this.#launch.storage;
   }
 
-  /** How long the last start took, from spawning the process to its first answer, in milliseconds. */
+  /** How long the last start took, from spawning the process to its first response, in milliseconds. */
   get startupMs(): number {
     return this.#startupMs;
   }
 
-  /** Its living processes, by their numbers; none where there is no /proc. */
+  /** The ids of its running processes. Empty without /proc. */
   pids(): number[] {
     return this.#group.pids();
   }
 
-  /** What the server has written so far, all its lives together. */
+  /** The server's output so far, across all restarts. */
   output(): string {
     return this.#earlierOutput + this.#group.output();
   }
@@ -88,7 +88,7 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
-  /** Ends the server as Ctrl-C in its terminal does; kills it if that takes longer than 5 s. */
+  /** Ends the server as Ctrl-C in its terminal does. Kills it if that takes longer than 5 s. */
   async stop(): Promise<Stop> {
     this.#group.interrupt();
     const patience = new AbortController();
@@ -99,7 +99,7 @@ export class ServerProcess implements AsyncDisposable {
     return { ...(exit ?? (await this.#group.exited)), forced: exit === undefined };
   }
 
-  /** Starts the server again on the same port and storage; kills it first if it still runs. */
+  /** Starts the server again on the same port and storage. Kills it first if it still runs. */
   async restart(): Promise<void> {
     await this.kill();
     this.#earlierOutput += this.#group.output();
@@ -107,7 +107,7 @@ export class ServerProcess implements AsyncDisposable {
     await this.#becomeReady();
   }
 
-  /** Kills the server and removes what it left on the disk. */
+  /** Kills the server and removes its files. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     for (const dir of this.#launch.scratch) await rm(dir, { recursive: true, force: true });
@@ -122,8 +122,8 @@ export class ServerProcess implements AsyncDisposable {
         continue;
       }
       const how = this.#group.hasExited
-        ? "ended before it answered"
-        : `did not answer in ${START_TIMEOUT_MS} ms`;
+        ? "ended before it responded"
+        : `did not respond in ${START_TIMEOUT_MS} ms`;
       await this[Symbol.asyncDispose]();
       throw new Error(`the server ${how}; it wrote:\n${this.#group.output()}`);
     }
@@ -131,7 +131,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-/** One request on a connection of its own: a pool would keep sockets to a server that is about to be killed. */
+/** Sends one request on its own connection. A pool would keep sockets to a server that is about to be killed. */
 function answersHealthCheck(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const request = get(

@@ -4,33 +4,33 @@ import { freePort, LOOPBACK } from "./loopback-port.ts";
 import { scratchDir, toolEnvironment, wranglerConfig, wranglerScript } from "./project.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** What a test may choose about its server. */
+/** The options of a server under test. */
 export interface ServerOptions {
   /**
-   * The folder that keeps the rooms' storage.
+   * The folder for the rooms' storage.
    *
-   * @default a fresh one, removed with the server
+   * @default a new one, removed with the server
    */
   persistTo?: string;
-  /** The port to listen on. @default one that is free */
+  /** The port to listen on. @default a free one */
   port?: number;
-  /** Variables of the Worker, over those of its configuration. */
+  /** Variables of the Worker. They override those of its configuration. */
   vars?: Readonly<Record<string, string>>;
   /** The Worker's configuration file. @default Parlor's own `wrangler.toml` */
   config?: string;
 }
 
 /**
- * Starts the real `wrangler dev`, as a developer does, and waits until it answers.
+ * Starts the real `wrangler dev`, as a developer does, and waits until it responds.
  *
- * It needs no network, and any number run side by side. The developer's own `.dev.vars` do not reach it.
+ * It needs no network, and any number can run at the same time. It does not read the developer's own `.dev.vars`.
  */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const scratch = scratchDir("dev");
   const storage = options.persistTo ?? join(scratch, "state");
   const port = options.port ?? (await freePort());
   const config = options.config ?? wranglerConfig;
-  const noSecrets = join(scratch, "no-secrets.env"); // an explicit file takes the place of .dev.vars and .env
+  const noSecrets = join(scratch, "no-secrets.env"); // an explicit file replaces .dev.vars and .env
   writeFileSync(noSecrets, "");
   const vars = Object.entries(options.vars ?? {}).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
   return ServerProcess.start({
@@ -40,7 +40,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
       "dev",
       ...["--config", config],
       ...["--ip", LOOPBACK, "--port", String(port), "--local-protocol", "http"],
-      ...["--inspector-port", "0"], // any free one: the default, 9229, is there once
+      ...["--inspector-port", "0"], // any free port: the default, 9229, can be used only once
       ...["--persist-to", storage],
       ...["--env-file", noSecrets],
       ...["--show-interactive-dev-session", "false"],

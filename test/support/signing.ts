@@ -1,12 +1,12 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from "jose";
 
-/** What a token says; `undefined` takes out what it usually does. */
+/** The claims of a token. `undefined` removes a usual claim. */
 type Claims = Readonly<Record<string, unknown>>;
 
-/** A pair of keys as who issues tokens has it, and its public half as a server is given it. */
+/** A key pair of a token issuer, with the public key in the form that a server receives. */
 export interface Signer {
   readonly jwk: Readonly<Record<string, unknown>>;
-  /** Signs a token; claims that are given win over the usual ones. */
+  /** Signs a token. The given claims override the usual ones. */
   sign(claims?: Claims, header?: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
@@ -15,13 +15,13 @@ export function nowS(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** What a token of a test usually says. */
+/** The usual claims of a test's token. */
 export function usualClaims(claims: Claims = {}): JWTPayload {
   const rooms = { "*": ["join", "publish", "presence", "history", "state", "members"] };
   return { sub: "ana", exp: nowS() + 3_600, rooms, ...claims };
 }
 
-/** Draws a pair of keys for an algorithm. */
+/** Generates a key pair for an algorithm. */
 export async function signer(alg: string, kid?: string): Promise<Signer> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const named = kid === undefined ? {} : { kid };
@@ -32,7 +32,7 @@ export async function signer(alg: string, kid?: string): Promise<Signer> {
   };
 }
 
-/** Writes the parts of a token without any library, and signs them with HS256: for tokens that no library would sign. */
+/** Builds a token without a library and signs it with HS256, for tokens that no library would sign. */
 export async function forge(header: string, payload: string, secret: string | Uint8Array): Promise<string> {
   const input = `${base64url(header)}.${base64url(payload)}`;
   const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
@@ -47,7 +47,7 @@ export async function forge(header: string, payload: string, secret: string | Ui
   return `${input}.${base64url(new Uint8Array(signature))}`;
 }
 
-/** Writes text or bytes as the parts of a token are written. */
+/** Encodes text or bytes like the parts of a token. */
 export function base64url(data: string | Uint8Array): string {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   return btoa(String.fromCharCode(...bytes))

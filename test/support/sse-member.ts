@@ -11,22 +11,22 @@ import {
 
 /** How a test joins over Server-Sent Events. */
 export interface SseJoinOptions extends JoinOptions {
-  /** What a returning EventSource sends; it wins over `after`. */
+  /** The `Last-Event-ID` of an EventSource that reconnects. It overrides `after`. */
   lastEventId?: string;
 }
 
-/** How a stream ended: by the server, by this reader, or by a failure on the way. */
+/** How a stream ended: by the server, by this reader, or by a network failure. */
 export type StreamEnd = "ended" | "aborted" | "failed";
 
-/** The answer to a POST. */
+/** The response to a POST. */
 export interface PostAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** The parsed JSON, or the text of what is not JSON. */
+  /** The parsed JSON, or the text if it is not JSON. */
   readonly body: unknown;
 }
 
-/** A member over Server-Sent Events that acts with POST requests, all by `fetch`. */
+/** A member over Server-Sent Events that acts with POST requests. It uses `fetch` for both. */
 export class SseMember extends Member {
   /** Resolves when the stream has ended. */
   readonly ended: Promise<StreamEnd>;
@@ -57,7 +57,7 @@ export class SseMember extends Member {
     });
   }
 
-  /** The HTTP status of the stream. An EventSource gives up for ever on any but 200. */
+  /** The HTTP status of the stream. An EventSource gives up permanently on any other than 200. */
   get status(): number {
     return this.#response.status;
   }
@@ -67,22 +67,22 @@ export class SseMember extends Member {
     return this.#response.headers;
   }
 
-  /** What an EventSource would come back with as `Last-Event-ID`. */
+  /** The `Last-Event-ID` that an EventSource would reconnect with. */
   get lastEventId(): string {
     return this.#stream.lastEventId;
   }
 
-  /** The events as they came, with their ids. */
+  /** The received events with their ids. */
   get events(): EventStream["events"] {
     return this.#stream.events;
   }
 
-  /** How many comments came. */
+  /** How many comments arrived. */
   get comments(): number {
     return this.#stream.comments;
   }
 
-  /** The last `retry:`, in milliseconds; `undefined` before one came. */
+  /** The last `retry:`, in milliseconds; `undefined` before the first. */
   get retryMs(): number | undefined {
     return this.#stream.retryMs;
   }
@@ -92,7 +92,7 @@ export class SseMember extends Member {
     return this.#stream.bytesReceived;
   }
 
-  /** Sends one act, or an array of them, as they are. */
+  /** Sends one act or an array of acts unchanged. */
   async post(acts: object): Promise<PostAnswer> {
     await this.welcome();
     const response = await fetch(this.#messagesUrl, {
@@ -108,7 +108,7 @@ export class SseMember extends Member {
     return { status: response.status, headers: response.headers, body: jsonOr(body) };
   }
 
-  /** Ends the stream as an EventSource's `close()` does: the server is not told. */
+  /** Ends the stream like `close()` of an EventSource, without notifying the server. */
   abort(): void {
     this.#abort.abort();
   }
@@ -123,8 +123,7 @@ export class SseMember extends Member {
 
   protected async request(act: Act & { readonly ref: number }): Promise<Reply> {
     const { status, body } = await this.post(act);
-    if (typeof body !== "object")
-      throw new Error(`POST was answered with ${status}: ${JSON.stringify(body)}`);
+    if (typeof body !== "object") throw new Error(`POST failed with ${status}: ${JSON.stringify(body)}`);
     return body as Reply;
   }
 
@@ -144,7 +143,7 @@ export class SseMember extends Member {
   }
 }
 
-/** Joins a room over Server-Sent Events; resolves when the response has begun, whatever its status. */
+/** Joins a room over Server-Sent Events. Resolves when the response has begun, with any status. */
 export async function joinSse(
   server: { readonly url: string },
   room: string,

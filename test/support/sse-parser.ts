@@ -7,7 +7,7 @@ export interface SseEvent {
   readonly data: string;
 }
 
-/** Who is told what the stream says. */
+/** Receives what the parser finds in the stream. */
 export interface SseListener {
   readonly onEvent: (event: SseEvent) => void;
   readonly onComment: (text: string) => void;
@@ -15,7 +15,7 @@ export interface SseListener {
 }
 
 /**
- * Parses a stream of Server-Sent Events as a browser does, in pieces of any length:
+ * Parses a stream of Server-Sent Events like a browser, in chunks of any length:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export class SseParser {
@@ -31,7 +31,7 @@ export class SseParser {
     this.#listener = listener;
   }
 
-  /** Takes the next piece of text. An event that the stream's end cuts short is never told. */
+  /** Parses the next chunk of text. An event that is truncated by the end of the stream is never reported. */
   feed(text: string): void {
     this.#unparsed += text;
     for (;;) {

@@ -5,14 +5,14 @@ import { ERRORS } from "../../src/protocol/errors.ts";
 import type { KindDefinition } from "../../src/config/kinds.ts";
 import { kinds } from "../../src/rooms.ts";
 
-/** A table that is written from code into a document, between `<!-- name:begin -->` and `<!-- name:end -->`. */
+/** A table that is generated from code into a document, between `<!-- name:begin -->` and `<!-- name:end -->`. */
 interface GeneratedTable {
   readonly name: string;
   readonly file: string;
   readonly text: string;
 }
 
-/** What the tables read of a row of `OPTIONS`. */
+/** The fields of a row of `OPTIONS` that the tables use. */
 interface OptionRow {
   readonly env: string;
   readonly unit: string;
@@ -24,7 +24,7 @@ interface OptionRow {
   readonly text: string;
 }
 
-/** What the tables read of a row of `ERRORS`. */
+/** The fields of a row of `ERRORS` that the tables use. */
 interface ErrorRow {
   readonly number: number;
   readonly http: number;
@@ -34,7 +34,7 @@ interface ErrorRow {
   readonly text: string;
 }
 
-/** Every table that a document shares with the code. `npm run docs` writes them, a test compares them. */
+/** Every table that a document shares with the code. `npm run docs` writes them, and a test compares them. */
 export function generatedTables(): GeneratedTable[] {
   return [
     { name: "kinds", file: "docs/kinds-and-hooks.md", text: kindsTable(kinds) },
@@ -126,14 +126,14 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** What stands between a table's two marks, or undefined where they are missing. */
+/** The text between a table's two marks, or undefined if they are missing. */
 export function between(document: string, name: string): string | undefined {
   return marked(name).exec(document)?.[2]?.trim();
 }
 
-/** The document with `text` between the marks. Without them the document is returned as it is. */
+/** The document with `text` between the marks. Without marks, the document is returned unchanged. */
 export function replaceBetween(document: string, name: string, text: string): string {
-  // A function, for in a string `$` would mean something.
+  // A function, because `$` has a special meaning in a replacement string.
   return document.replace(
     marked(name),
     (_all, begin: string, _old, end: string) => `${begin}\n\n${text}\n\n${end}`,

@@ -4,13 +4,13 @@ import { launchBrowser } from "./browser.ts";
 import { absolute } from "./repository.ts";
 import { startServer } from "./server.ts";
 
-/** The pictures of README, by color scheme. */
+/** The pictures in README, by color scheme. */
 const PICTURES = { light: "docs/demo.png", dark: "docs/demo-dark.png" } as const;
 
-/** The size of the window in the picture, in CSS pixels. The picture has twice as many in each direction. */
+/** The size of the window in the picture, in CSS pixels. The picture has twice as many pixels in each direction. */
 const VIEWPORT = { width: 1120, height: 660 };
 
-/** The largest size of a picture: README loads one. */
+/** The maximum size of a picture, because README loads one. */
 const MAX_BYTES = 250_000;
 
 /** The members, with the positions of their cursors as shares of the shared area. The picture shows the first one's window. */
@@ -45,7 +45,7 @@ try {
     await shown.emulateMedia({ colorScheme: scheme as keyof typeof PICTURES });
     await pageOf(pages, "Chidi").locator("#draft").pressSequentially("On");
     for (const member of MEMBERS.toReversed()) await point(pageOf(pages, member.name), member);
-    await shown.waitForTimeout(600); // cursors glide to where they are
+    await shown.waitForTimeout(600); // cursors move to their positions in an animation
     const picture = await shown.screenshot({ animations: "disabled" });
     if (picture.length > MAX_BYTES)
       throw new Error(`${file} has ${picture.length} bytes, the limit is ${MAX_BYTES}`);
@@ -57,7 +57,7 @@ try {
   await server[Symbol.asyncDispose]();
 }
 
-/** Opens the demo as a member, in a window with storage of its own. */
+/** Opens the demo as a member, in a window with its own storage. */
 async function open(browser: Browser, { name, colour, transport }: (typeof MEMBERS)[number]): Promise<Page> {
   const context = await browser.newContext({ viewport: VIEWPORT, deviceScaleFactor: 2 });
   const profile = JSON.stringify({ name, colour });

@@ -1,6 +1,6 @@
 import type { Viewer } from "../../src/protocol/messages.ts";
 
-/** A member as a viewer, or someone who is not a member, who may see the state. */
+/** A member as a viewer, or a client that is not a member, with permission to see the state. */
 export function viewerOf(member?: string): Viewer {
   return { member, seesState: true };
 }

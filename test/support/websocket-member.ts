@@ -11,21 +11,21 @@ export interface WebSocketJoinOptions extends JoinOptions {
   protocols?: readonly string[];
 }
 
-/** The answer of a server that refused the upgrade; a browser would see only 1006. */
+/** The response of a server that rejected the upgrade. A browser would see only 1006. */
 class UpgradeRefused extends Error {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
 
   constructor(response: IncomingMessage, body: string) {
-    super(`the upgrade was refused with ${response.statusCode}: ${body}`);
+    super(`the upgrade was rejected with ${response.statusCode}: ${body}`);
     this.status = response.statusCode ?? 0;
     this.headers = response.headers;
     this.body = body;
   }
 }
 
-/** A member over WebSocket, of the `ws` package. */
+/** A member over WebSocket that uses the `ws` package. */
 export class WebSocketMember extends Member {
   readonly closed: Promise<Departure>;
   readonly #socket: WebSocket;
@@ -59,17 +59,17 @@ export class WebSocketMember extends Member {
     return this.#bytesReceived;
   }
 
-  /** Sends a frame: an object or array as JSON, text and bytes as they are. */
+  /** Sends a frame. Objects and arrays are sent as JSON, text and bytes unchanged. */
   send(frame: object | string | Buffer): void {
     this.#socket.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
   }
 
-  /** Publishes a volatile message, which has no answer. */
+  /** Publishes a volatile message, which receives no reply. */
   publishVolatile(event: string, data: Json, key?: string): void {
     this.send({ type: "publish", event, data, volatile: true, ...(key === undefined ? {} : { key }) });
   }
 
-  /** Sends the bare text `ping`; the answer is a frame of type `pong`. */
+  /** Sends the bare text `ping`. The reply is a frame of type `pong`. */
   ping(): void {
     this.send("ping");
   }
@@ -79,7 +79,7 @@ export class WebSocketMember extends Member {
     this.#socket.pause();
   }
 
-  /** Reads on after {@link stall}. */
+  /** Resumes reading after {@link stall}. */
   resume(): void {
     this.#socket.resume();
   }
@@ -102,12 +102,12 @@ export class WebSocketMember extends Member {
       ? data
       : Buffer.concat(Array.isArray(data) ? data : [Buffer.from(data)]);
     this.#bytesReceived += bytes.length;
-    if (isBinary) this.inbox.end(`a binary frame of ${bytes.length} bytes came`);
+    if (isBinary) this.inbox.end(`received a binary frame of ${bytes.length} bytes`);
     else this.inbox.receive(bytes.toString());
   }
 }
 
-/** Joins a room over WebSocket; resolves when the socket is open, before the welcome. */
+/** Joins a room over WebSocket. Resolves when the socket is open, before the welcome. */
 export async function joinWebSocket(
   server: { readonly wsUrl: string },
   room: string,

@@ -17,7 +17,7 @@ function ledgerOf(published: number): {
 }
 
 describe("a bench's ledger", () => {
-  it("finds nothing wrong when everyone has everything once and in order", () => {
+  it("the benchmark ledger finds no flaw if every member received everything once and in order", () => {
     const { ledger, read } = ledgerOf(2);
 
     for (const number of [0, 1]) for (const member of [0, 1]) read(member, number);
@@ -27,11 +27,15 @@ describe("a bench's ledger", () => {
   });
 
   it.each([
-    ["one that was lost on the way", [1, 2], ["1 of 6 deliveries were lost"]],
-    ["a last one that did not come", [0, 1], ["1 of 6 deliveries had not come when waiting for them ended"]],
-    ["one that came twice", [0, 1, 1, 2], ["1 of 6 deliveries came twice or out of order"]],
-    ["one of nothing", [0, 1, 2, 3], ["1 of 6 deliveries were of nothing that was published"]],
-  ])("finds %s", (_what, numbers, flaws) => {
+    ["a delivery that was lost", [1, 2], ["1 of 6 deliveries were lost"]],
+    ["a last delivery that did not arrive", [0, 1], ["1 of 6 deliveries had not arrived before the timeout"]],
+    ["a delivery that arrived twice", [0, 1, 1, 2], ["1 of 6 deliveries arrived twice or out of order"]],
+    [
+      "a delivery of an unpublished message",
+      [0, 1, 2, 3],
+      ["1 of 6 deliveries were of messages that were never published"],
+    ],
+  ])("the benchmark ledger finds %s", (_what, numbers, flaws) => {
     const { ledger, read } = ledgerOf(3);
 
     for (const number of numbers) read(0, number);
@@ -40,7 +44,7 @@ describe("a bench's ledger", () => {
     expect(ledger.flaws()).toEqual(flaws);
   });
 
-  it("times what is sent in a span, also when it comes later, and nothing else", () => {
+  it("the benchmark ledger times the messages sent in a span, even if they arrive later, and no others", () => {
     const ledger = new Ledger(1, 1);
     const latency = new Histogram();
     const times = [100, 200];
@@ -55,26 +59,29 @@ describe("a bench's ledger", () => {
 });
 
 describe("a bench's reading", () => {
-  it.each([1, 3, 125, 126, 70_000])("joins frames whose bytes come %i at a time", (step) => {
-    const texts = ["", "short", "x".repeat(125), "y".repeat(126), "z".repeat(65_536)];
-    const stream = Buffer.concat(texts.map(serverFrame));
-    const read: string[] = [];
-    const reader = new FrameReader({
-      text: (bytes, start, end) => read.push(bytes.toString("utf8", start, end)),
-      ping: () => undefined,
-      close: () => undefined,
-    });
+  it.each([1, 3, 125, 126, 70_000])(
+    "the frame reader joins frames that arrive %i bytes at a time",
+    (step) => {
+      const texts = ["", "short", "x".repeat(125), "y".repeat(126), "z".repeat(65_536)];
+      const stream = Buffer.concat(texts.map(serverFrame));
+      const read: string[] = [];
+      const reader = new FrameReader({
+        text: (bytes, start, end) => read.push(bytes.toString("utf8", start, end)),
+        ping: () => undefined,
+        close: () => undefined,
+      });
 
-    for (let at = 0; at < stream.length; at += step) {
-      const chunk = Buffer.from(stream.subarray(at, at + step));
-      reader.read(chunk, 0, chunk.length);
-      chunk.fill(0); // as the next read overwrites it
-    }
+      for (let at = 0; at < stream.length; at += step) {
+        const chunk = Buffer.from(stream.subarray(at, at + step));
+        reader.read(chunk, 0, chunk.length);
+        chunk.fill(0); // as the next read overwrites it
+      }
 
-    expect(read).toEqual(texts);
-  });
+      expect(read).toEqual(texts);
+    },
+  );
 
-  it("finds every stamp of a text, whatever is around it", () => {
+  it("every stamp in a text is found, whatever surrounds it", () => {
     const text = Buffer.from(`[{"data":${stampedJson(3, 7, 100)}},{"data":${stampedJson(12, 0, 40)}},"~@"]`);
     const found: (readonly [number, number])[] = [];
 
@@ -88,7 +95,7 @@ describe("a bench's reading", () => {
     expect(stampedJson(3, 7, 100)).toHaveLength(100);
   });
 
-  it("reads percentiles within a hundredth", () => {
+  it("the histogram returns percentiles within 1 %", () => {
     const histogram = new Histogram();
     for (let ms = 1; ms <= 1_000; ms++) histogram.add(ms * 1_000);
 
@@ -102,7 +109,7 @@ describe("a bench's reading", () => {
     [[3, 1, 2], { median: 2, min: 1, max: 3 }],
     [[4, 1], { median: 2.5, min: 1, max: 4 }],
     [[], undefined],
-  ])("takes the median of %j", (values, spread) => {
+  ])("the median and bounds of %j are computed", (values, spread) => {
     expect(spreadOf(values)).toEqual(spread);
   });
 });

@@ -3,7 +3,7 @@ import { bare, partyserver } from "./durable-objects.ts";
 import { socketIo, socketIoRecovery, ws } from "./node-servers.ts";
 import { parlor, parlorProto, parlorVolatile } from "./parlor.ts";
 
-/** Every server there is to compare, in the order of results. */
+/** Every server to compare, in the order of the results. */
 export const CONTENDERS: readonly Contender[] = [
   parlor,
   parlorVolatile,

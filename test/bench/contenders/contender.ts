@@ -3,19 +3,19 @@ import type { Dialect } from "./dialect.ts";
 
 /** How to start a server. */
 export interface StartOptions {
-  /** The command that runs the server's own, such as `taskset`. */
+  /** The command to run the server with, such as `taskset`. */
   readonly runner: readonly string[];
-  /** Variables of Parlor's Worker, over those that keep its limits out of the way. Others have none. */
+  /** Variables for Parlor's Worker. They override those that lift its limits. Other servers have none. */
   readonly vars?: Readonly<Record<string, string>>;
 }
 
-/** A server to compare, with a way to speak to it. */
+/** A server to compare, with the protocol of its clients. */
 export interface Contender {
-  /** What it is called in options and results. */
+  /** Its name in options and results. */
   readonly name: string;
-  /** What it is, in a line. */
+  /** A one-line description. */
   readonly about: string;
-  /** Whether it may leave messages out of what it delivers, and says so. @default false */
+  /** Whether it is allowed to drop messages. @default false */
   readonly isLossy?: true;
   readonly dialect: Dialect;
   start(options: StartOptions): Promise<ServerProcess>;

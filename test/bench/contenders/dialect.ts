@@ -1,38 +1,38 @@
-/** Who a connection is, and what it has learned that lets it come back. */
+/** The identity of a connection, and what it needs to reconnect and resume. */
 export interface Identity {
   /** 22 characters of base64url, drawn by the client. */
   readonly key: string;
-  /** What the server knows it by. */
+  /** The server's id for it. */
   pass?: string;
-  /** How far it has read. */
+  /** Its position. */
   place?: string;
 }
 
-/** How the clients of one kind of server speak: all that the generator must know of it. */
+/** The client protocol of one kind of server: everything that the generator needs to know. */
 export interface Dialect {
   /** The path that joins a room. */
   path(room: string, who: Identity): string;
-  /** The subprotocol to offer; absent for none. What is binary is read as Latin-1, a character for each byte. */
+  /** The subprotocol to offer; absent for none. Binary frames are read as Latin-1, one character for each byte. */
   readonly subprotocol?: string;
-  /** What the client says first, once the line is open. */
+  /** The first text that the client sends once the connection is open. */
   hello?(who: Identity): string;
-  /** Whether a text is the server's welcome; absent where an open line is all there is. */
+  /** Whether a text is the server's welcome. Absent if an open connection is all there is. */
   isWelcome?(text: string): boolean;
   /**
-   * The text that publishes some data.
+   * Returns the text that publishes some data.
    *
-   * @param ref positive, and another one for each message of a connection
+   * @param ref positive, and different for each message of a connection
    */
   publish(json: string, ref: number): string;
-  /** What has to be answered to a text that is no message, if anything. */
+  /** The reply to a text that is not a message, if it needs one. */
   answer?(text: string): string | undefined;
-  /** Whether a text that is no message says that something was refused. */
+  /** Whether a text that is not a message reports a rejection. */
   isRefusal?(text: string): boolean;
-  /** Takes from a text what the connection needs to come back; absent where nobody can come back. */
+  /** Takes from a text what the connection needs to resume. Absent if the server cannot resume. */
   learn?(who: Identity, text: string): void;
-  /** What tells the server how many characters were read; absent where servers do not ask. */
+  /** The text that reports how many characters were read. Absent if the server has no flow control. */
   seen?(chars: number): string;
 }
 
-/** Clients that say what they read do so after as much as this: a quarter of Parlor's window (rule L5). */
+/** Clients with flow control report after reading this much: a quarter of Parlor's window (rule L5). */
 export const SEEN_EVERY_CHARS = 65_536;

@@ -22,18 +22,19 @@ async function startNode(
   });
 }
 
-/** The library ws: what most Node servers stand on. */
+/** The ws library, which most Node servers build on. */
 export const ws: Contender = {
   name: "ws",
-  about: "ws on Node, with a loop over a room's sockets",
+  about: "ws on Node, looping over a room's sockets",
   dialect: { path: (room) => `/${room}`, publish: (json) => json },
   start: (options) => startNode(new URL("../node/ws-server.ts", import.meta.url), options),
 };
 
 /**
- * Engine.io 4 and Socket.IO 5 over a WebSocket, as far as a load needs them: a digit for engine.io's type (0 open, 2 ping,
- * 3 pong, 4 message) and in a message one for Socket.IO's (0 connect, 2 event). Not by `socket.io-client`, which parses
- * each packet and emits it through two layers: the generator has to cost less than the server that it loads.
+ * The parts of Engine.io 4 and Socket.IO 5 over a WebSocket that a load needs: a digit for the type of Engine.io (0 open,
+ * 2 ping, 3 pong, 4 message), and in a message a digit for the type of Socket.IO (0 connect, 2 event). It does not use
+ * `socket.io-client`, which parses each packet and emits it through two layers, because the generator must cost less than
+ * the server under load.
  */
 const packets: Dialect = {
   path: (room) => `/socket.io/?EIO=4&transport=websocket&room=${room}`,
@@ -58,15 +59,15 @@ const recovering: Dialect = {
 
 const socketIoServer = new URL("../node/socket-io-server.ts", import.meta.url);
 
-/** Socket.IO as it comes. */
+/** Socket.IO with its default settings. */
 export const socketIo: Contender = {
   name: "socket.io",
-  about: "Socket.IO on Node, over WebSocket alone",
+  about: "Socket.IO on Node, over WebSocket only",
   dialect: packets,
   start: (options) => startNode(socketIoServer, options),
 };
 
-/** Socket.IO that lets clients recover what they missed, from memory. */
+/** Socket.IO whose clients can recover missed messages from memory. */
 export const socketIoRecovery: Contender = {
   name: "socket.io-recovery",
   about: "Socket.IO with connectionStateRecovery, which keeps messages in memory",

@@ -6,7 +6,7 @@ import { startBareRuntime } from "../../support/bare-runtime.ts";
 import type { Contender } from "./contender.ts";
 import type { Dialect } from "./dialect.ts";
 
-/** Every budget there is, with the most that it may be. */
+/** Every budget with its maximum. */
 const BUDGETS = Object.entries(OPTIONS).flatMap(([name, option]) =>
   /Per(Second|Day)$|Burst$/.test(name) && "max" in option ? [option] : [],
 );
@@ -16,7 +16,7 @@ export const DEFAULT_BUDGETS: Readonly<Record<string, string>> = Object.fromEntr
   BUDGETS.map(({ env, default: value }) => [env, String(value)]),
 );
 
-/** Limits out of the way: a load that is refused measures nothing. */
+/** Lifts the limits, because a load that is rejected measures nothing. */
 export const NO_LIMITS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(BUDGETS.map(({ env, max }) => [env, String(max)])),
   LOG_LEVEL: "error",
@@ -28,7 +28,7 @@ export const NO_LIMITS: Readonly<Record<string, string>> = {
 const start: Contender["start"] = ({ runner, vars }) =>
   startBareRuntime({ runner, vars: { ...NO_LIMITS, ...vars } });
 
-/** Members promise to say what they read, and do, as the SDK's do: it is a part of what a room costs. */
+/** Members use flow control like those of the SDK, because it is part of the cost of a room. */
 const common = {
   path: (room, { key, place }) => {
     const after = place === undefined ? "" : `&after=${encodeURIComponent(place)}`;
@@ -55,24 +55,24 @@ const volatile: Dialect = {
   publish: (json) => `{"type":"publish","volatile":true,"event":"m","data":${json}}`,
 };
 
-/** Parlor, each message stored and acked. */
+/** Parlor with recorded messages, each stored and acked. */
 export const parlor: Contender = {
   name: "parlor",
-  about: "Parlor: every message ordered, stored and acked before anyone sees it",
+  about: "Parlor: every message is ordered, stored and acked before it is delivered",
   dialect: recorded,
   start,
 };
 
-/** Parlor, each message sent at most once. */
+/** Parlor with volatile messages, each delivered at most once. */
 export const parlorVolatile: Contender = {
   name: "parlor-volatile",
-  about: "Parlor: volatile messages, stored nowhere",
+  about: "Parlor: volatile messages, which are not stored",
   isLossy: true,
   dialect: volatile,
   start,
 };
 
-/** Parlor's binary dialect. What is published is text still, as it may be: the scenarios are about what is delivered. */
+/** Parlor's binary dialect. Members still publish text, which is allowed, because the scenarios measure deliveries. */
 const binary: Dialect = {
   ...volatile,
   subprotocol: PROTO_SUBPROTOCOL,
@@ -80,7 +80,7 @@ const binary: Dialect = {
   isRefusal: (text) => holds(text, "error"),
 };
 
-/** Parlor, volatile messages in the binary dialect. */
+/** Parlor with volatile messages in the binary dialect. */
 export const parlorProto: Contender = {
   name: "parlor-proto",
   about: "Parlor: volatile messages, delivered in the binary dialect",

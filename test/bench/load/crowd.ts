@@ -4,34 +4,34 @@ import type { Member } from "./member.ts";
 import type { LoadTarget } from "./load-target.ts";
 import { eachStamp, nowUs, stampedJson } from "./stamp.ts";
 
-/** Who gathers. */
+/** The options of a crowd. */
 export interface CrowdOptions {
   /** @default 1 */
   readonly rooms?: number;
   /** Members of each room. */
   readonly members: number;
-  /** Members of each room who publish: its first ones. @default all */
+  /** How many members of each room publish: its first ones. @default all */
   readonly senders?: number;
   /** Bytes of a message's data, as JSON. @default 100 */
   readonly bytes?: number;
 }
 
-/** Joins that wait for their welcome at a time. */
+/** How many joins wait for their welcome at a time. */
 const JOINS_IN_FLIGHT = 100;
 
-/** What the others are told of the last ones' joins has come by then. */
+/** By then the announcements of the last joins have arrived. */
 const SETTLE_MS = 500;
 
-/** How long what is on its way may take, and for how long nothing of it may come. */
+/** How long outstanding deliveries may take in total, and how long without any of them arriving. */
 const DRAIN_TIMEOUT_MS = { whole: 60_000, silence: 20_000 };
 
-/** Told of each delivery: the room and the sender in it. */
+/** Called for each delivery with the room and the sender in it. */
 export type DeliveryListener = (room: number, sender: number) => void;
 
-/** Members in rooms, and a ledger of what they are delivered. */
+/** Members in rooms, and a ledger of their deliveries. */
 export class Crowd {
   readonly ledger: Ledger;
-  /** Told of each delivery, after the ledger. */
+  /** Called for each delivery, after the ledger. */
   onDelivery: DeliveryListener | undefined;
   readonly #target: LoadTarget;
   readonly #options: Required<CrowdOptions>;
@@ -47,7 +47,7 @@ export class Crowd {
     this.#numbers = new Int32Array(rooms * senders);
   }
 
-  /** Joins everyone; resolves when all are welcome and the news of it has come. */
+  /** Joins all members. Resolves when all have their welcome and the announcements have arrived. */
   static async gather(target: LoadTarget, options: CrowdOptions): Promise<Crowd> {
     const crowd = new Crowd(target, options);
     const { rooms, members } = crowd.#options;
@@ -66,22 +66,22 @@ export class Crowd {
     return this.#options.rooms;
   }
 
-  /** How many publish in each room. */
+  /** How many members publish in each room. */
   get senders(): number {
     return this.#options.senders;
   }
 
-  /** How many are in each room. */
+  /** How many members are in each room. */
   get audience(): number {
     return this.#options.members;
   }
 
-  /** Everyone, room by room. */
+  /** All members, room by room. */
   get members(): readonly Member[] {
     return this.#members;
   }
 
-  /** A sender of a room publishes its next message. */
+  /** Publishes the next message of a sender in a room. */
   publish(room: number, sender: number): void {
     const { senders, members, bytes } = this.#options;
     const index = room * senders + sender;
@@ -91,7 +91,7 @@ export class Crowd {
     this.#members[room * members + sender]?.publish(stampedJson(sender, number, bytes));
   }
 
-  /** Waits until everyone has everything, or what is on its way should have come. */
+  /** Waits until all deliveries have arrived, or until the timeout. */
   async drain(): Promise<void> {
     const startedAt = Date.now();
     let [lastAt, last] = [startedAt, this.ledger.deliveries];
@@ -101,16 +101,16 @@ export class Crowd {
       if (this.ledger.deliveries > last) [lastAt, last] = [now, this.ledger.deliveries];
       if (now - startedAt > DRAIN_TIMEOUT_MS.whole || now - lastAt > DRAIN_TIMEOUT_MS.silence) break;
     }
-    await delay(20); // for what comes and should not
+    await delay(20); // for deliveries that should not arrive
   }
 
-  /** What is wrong with the run, in words; nothing when everyone was delivered exactly what was published. */
+  /** What is wrong with the run. Empty if every member received exactly what was published. */
   flaws(): string[] {
     const refusals = this.#members.reduce((sum, member) => sum + member.refusals, 0);
     return [
       ...this.ledger.flaws(this.#target.contender.isLossy),
-      ...[...this.#ends].map(([code, count]) => `${count} connections were ended with ${code}`),
-      ...(refusals > 0 ? [`${refusals} messages were refused`] : []),
+      ...[...this.#ends].map(([code, count]) => `${count} connections were closed with ${code}`),
+      ...(refusals > 0 ? [`${refusals} messages were rejected`] : []),
     ];
   }
 

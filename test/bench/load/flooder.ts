@@ -3,19 +3,19 @@ import type { Identity } from "../contenders/dialect.ts";
 import type { Member } from "./member.ts";
 import type { LoadTarget } from "./load-target.ts";
 
-/** What it says: 100 bytes, without a stamp, for nobody waits for it. */
+/** The published data: 100 bytes without a stamp, because nobody times it. */
 const MARK = "flood!";
-const SAID = `"${MARK}${"x".repeat(92)}"`;
+const PAYLOAD = `"${MARK}${"x".repeat(92)}"`;
 
 /**
- * How long it stays away when it is closed. Ten of them then come as often as Parlor lets one address, whose limit is off
- * here: an address's joins are not what is measured.
+ * How long a flooder waits to reconnect when it is closed. Ten of them then join as often as Parlor allows for one address.
+ * The limit for addresses is off here, because it is not what is measured.
  */
 const RETURN_MS = 1_000;
 
-/** A member of a room who sends more than it may, and tries to come back as the same one when it is closed. */
+/** A member that sends more than its limit, and tries to rejoin as the same member when it is closed. */
 export class Flooder {
-  /** Resolves when it is welcome for the first time. */
+  /** Resolves with its first welcome. */
   readonly ready: Promise<void>;
   readonly #target: LoadTarget;
   readonly #room: number;
@@ -32,25 +32,25 @@ export class Flooder {
     this.ready = this.#member.ready;
   }
 
-  /** Messages it has sent. */
+  /** The number of messages that it has sent. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** How often it was closed. */
+  /** How many times it was closed. */
   get closes(): number {
     return this.#closes;
   }
 
-  /** Sends a message, unless it is just coming back. */
+  /** Sends a message, unless it is reconnecting. */
   publish(): void {
     if (!this.#isIn) return;
     this.#sent++;
-    this.#member.publish(SAID);
+    this.#member.publish(PAYLOAD);
   }
 
   #return(): void {
-    // Ended with the run, which does not wait for it.
+    // Ends with the run, which does not wait for it.
     setTimeout(() => {
       if (!this.#target.isOver) this.#member = this.#join();
     }, RETURN_MS).unref();
@@ -68,15 +68,15 @@ export class Flooder {
     });
     void member.ready.then(
       () => (this.#isIn = true),
-      () => undefined, // its end, which is told as well
+      () => undefined, // its end, which is also reported
     );
     return member;
   }
 }
 
-/** One more in the room, who counts what of the flood is let through: each message of it reaches everyone. */
+/** An additional member that counts the accepted messages of the flood, each of which reaches everyone. */
 export class FloodWatcher {
-  /** Resolves when it is welcome. */
+  /** Resolves with its welcome. */
   readonly ready: Promise<void>;
   #seen = 0;
 
@@ -90,7 +90,7 @@ export class FloodWatcher {
     }).ready;
   }
 
-  /** Messages of flooders so far. */
+  /** The number of messages from flooders so far. */
   get seen(): number {
     return this.#seen;
   }

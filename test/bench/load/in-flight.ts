@@ -1,9 +1,9 @@
 import type { Crowd } from "./crowd.ts";
 
 /**
- * Keeps messages of the first room on their way, one of each sender: it publishes the next when everyone has the last.
+ * Keeps one message of each sender in the first room in flight. A sender publishes the next when all members have the last.
  *
- * @returns lets what is on its way arrive, and begins no more
+ * @returns a function that stops publishing and lets the messages in flight arrive
  */
 export function keepInFlight(crowd: Crowd): () => void {
   const left = new Int32Array(crowd.senders);

@@ -3,13 +3,13 @@ import { usageOf, type Usage } from "../measure/usage.ts";
 import { uniqueRoom } from "../../support/rooms.ts";
 import { Member, type MemberOptions } from "./member.ts";
 
-/** A server that runs. */
+/** A running server. */
 interface RunningServer {
   readonly url: string;
   pids(): number[];
 }
 
-/** A server that runs, and everyone who has joined it. */
+/** A running server, and all members that have joined it. */
 export class LoadTarget {
   readonly contender: Contender;
   readonly #server: RunningServer;
@@ -27,7 +27,7 @@ export class LoadTarget {
     return (this.#rooms[index] ??= uniqueRoom("bench"));
   }
 
-  /** Joins a room, by its number. */
+  /** Joins a room by its number. */
   join(room: number, options: Pick<MemberOptions, "read" | "onEnd" | "who" | "learns">): Member {
     const member = new Member({
       port: Number(new URL(this.#server.url).port),
@@ -39,23 +39,23 @@ export class LoadTarget {
     return member;
   }
 
-  /** What the server has used; `undefined` where that cannot be read. */
+  /** What the server has used; `undefined` if it cannot be read. */
   usage(): Usage | undefined {
     return usageOf(this.#server.pids());
   }
 
-  /** Whether the run has ended: nobody is to join any more. */
+  /** Whether the run has ended, so that nobody may join. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Drops everyone, for good. */
+  /** Drops all members and ends the run. */
   end(): void {
     this.#isOver = true;
     this.clear();
   }
 
-  /** Drops everyone. */
+  /** Drops all members. */
   clear(): void {
     for (const member of this.#members) member.drop();
     this.#members.clear();

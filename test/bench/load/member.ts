@@ -2,30 +2,30 @@ import { randomKey } from "../../support/rooms.ts";
 import { SEEN_EVERY_CHARS, type Dialect, type Identity } from "../contenders/dialect.ts";
 import { Line } from "../wire/line.ts";
 
-/** Reads a text; returns how many messages are in it. */
+/** Reads a text and returns how many messages are in it. */
 export type TextReader = (bytes: Buffer, start: number, end: number) => number;
 
-/** What a member needs. */
+/** The options of a member. */
 export interface MemberOptions {
   readonly port: number;
   readonly room: string;
   readonly dialect: Dialect;
-  /** Who it was before. @default someone new */
+  /** Its previous identity. @default a new member */
   readonly who?: Identity;
   readonly read: TextReader;
-  /** Whether it notes what it needs to come back, which takes parsing. @default no */
+  /** Whether it keeps what it needs to resume, which takes parsing. @default no */
   readonly learns?: boolean;
-  /** Called when the connection has ended, unless it was dropped here. */
+  /** Called when the connection has ended, unless this process dropped it. */
   readonly onEnd?: (code: number) => void;
 }
 
 /** How long a join may take. */
 const JOIN_TIMEOUT_MS = 60_000;
 
-/** One connection in a room, with no more than a load needs. */
+/** One connection in a room, with only what a load needs. */
 export class Member {
   readonly who: Identity;
-  /** Resolves when it is welcome. */
+  /** Resolves with its welcome. */
   readonly ready: Promise<void>;
   readonly #options: MemberOptions;
   readonly #line: Line;
@@ -53,27 +53,27 @@ export class Member {
     });
   }
 
-  /** What it was refused. */
+  /** How many of its messages were rejected. */
   get refusals(): number {
     return this.#refusals;
   }
 
-  /** Bytes that came over its socket, frames' headers included. */
+  /** The bytes received over its socket, including frame headers. */
   get bytesRead(): number {
     return this.#line.bytesRead;
   }
 
-  /** Publishes some data, which is given as JSON. */
+  /** Publishes data that is given as JSON. */
   publish(json: string): void {
     this.#line.send(this.#options.dialect.publish(json, ++this.#lastRef));
   }
 
-  /** Stops reading, for good. */
+  /** Stops reading permanently. */
   stall(): void {
     this.#line.stall();
   }
 
-  /** Drops the connection with no word to the server. */
+  /** Drops the connection without notifying the server. */
   drop(): void {
     clearTimeout(this.#patience);
     this.#line.drop();
@@ -90,14 +90,14 @@ export class Member {
     const { read, learns, dialect } = this.#options;
     if (read(bytes, start, end) === 0) this.#note(bytes.toString("latin1", start, end));
     if (learns === true) dialect.learn?.(this.who, bytes.toString("latin1", start, end));
-    const chars = this.#line.bytesOfText; // what is sent here is ASCII
+    const chars = this.#line.bytesOfText; // all texts in a benchmark are ASCII
     if (dialect.seen !== undefined && chars - this.#saidChars >= SEEN_EVERY_CHARS) {
       this.#saidChars = chars;
       this.#line.send(dialect.seen(chars));
     }
   }
 
-  /** A text that is no message. */
+  /** Handles a text that is not a message. */
   #note(text: string): void {
     const { dialect } = this.#options;
     if (!this.#isWelcome && dialect.isWelcome?.(text) === true) this.#welcome();

@@ -1,12 +1,12 @@
-/** The finest that timers are. */
+/** The resolution of timers. */
 const TICK_MS = 1;
 
 /**
- * Does something so many times a second, evenly spread, until it is stopped. What a late timer has missed is made up for
- * at once: the rate is kept.
+ * Calls a function this many times a second, evenly spread, until it is stopped. Calls that a late timer has missed are
+ * made up for immediately, so the rate is kept.
  *
- * @param act is told how many times it was called before
- * @returns stops it
+ * @param act receives how many times it was called before
+ * @returns a function that stops it
  */
 export function paced(perSecond: number, act: (index: number) => void): () => void {
   const startedAt = performance.now();

@@ -1,7 +1,7 @@
 /**
- * What every message of a load carries: who sent it, the how many-th of that sender it is, and when it was sent, all of
- * fixed width behind two characters that occur nowhere else on the wire. So a delivery is found, told from others and
- * timed by looking at some bytes, without parsing what is around it.
+ * The data of every message in a load: its sender, its number and when it was sent, all with a fixed width after two
+ * characters that occur nowhere else on the wire. A delivery can therefore be found, identified and timed from a few bytes,
+ * without parsing the text around it.
  */
 const MARK = Buffer.from("~@");
 
@@ -12,15 +12,15 @@ const TIME_DIGITS = 11;
 /** The length of a stamp. */
 const STAMP_CHARS = MARK.length + SENDER_DIGITS + NUMBER_DIGITS + TIME_DIGITS;
 
-/** Told of a stamp: the sender, the number of the message, and when it was sent, as of {@link nowUs}. */
+/** Called for a stamp with the sender, the number of the message, and the time from {@link nowUs} when it was sent. */
 export type StampListener = (sender: number, number: number, sentUs: number) => void;
 
-/** The time of this process in whole microseconds. */
+/** This process's clock in whole microseconds. */
 export function nowUs(): number {
   return Math.floor(performance.now() * 1_000);
 }
 
-/** Writes a message's data as JSON: a string of so many bytes, quotes included, that begins with the stamp. */
+/** Returns a message's data as JSON: a string of this many bytes, including quotes, that begins with the stamp. */
 export function stampedJson(sender: number, number: number, bytes: number): string {
   const stamp = [
     MARK.toString(),
@@ -31,12 +31,12 @@ export function stampedJson(sender: number, number: number, bytes: number): stri
   return `"${stamp.padEnd(bytes - 2, "x")}"`;
 }
 
-/** Finds the stamps in a text; returns how many there are. */
+/** Finds the stamps in a text and returns how many there are. */
 export function eachStamp(bytes: Buffer, start: number, end: number, found: StampListener): number {
   const text = bytes.subarray(start, end);
   const last = text.length - STAMP_CHARS;
   let count = 0;
-  // Searched natively: in a burst there are megabytes to look through, and the generator must not be what is measured.
+  // A native search, because a burst has megabytes to search and the generator must not become the limit.
   for (let at = text.indexOf(MARK); at !== -1 && at <= last; at = text.indexOf(MARK, at + STAMP_CHARS)) {
     const numberAt = at + MARK.length + SENDER_DIGITS;
     const timeAt = numberAt + NUMBER_DIGITS;

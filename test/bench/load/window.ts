@@ -5,30 +5,30 @@ import type { Crowd } from "./crowd.ts";
 import type { LoadTarget } from "./load-target.ts";
 import { nowUs } from "./stamp.ts";
 
-/** What happened in a span of time. */
+/** The measurements of a span of time. */
 export interface Span {
   readonly seconds: number;
   readonly deliveries: number;
   /**
-   * How long the deliveries took of what was sent in it, from the publish until the text was read. Whole when nothing is
-   * on its way any more.
+   * The latency of messages sent in the span, from the publish until the text was read. Complete once no message is in
+   * flight.
    */
   readonly latency: Histogram;
-  /** Processor time of the server in seconds; `undefined` where that cannot be read. */
+  /** Processor time of the server in seconds; `undefined` if it cannot be read. */
   readonly serverCpuSeconds: number | undefined;
-  /** How much of a core the generator itself took, 0 to 1: near 1 it is the generator that was measured. */
+  /** How much of a core the generator itself took, 0 to 1. Near 1 the generator was the limit. */
   readonly generatorShare: number;
-  /** How much of two cores all other processes took, 0 to 1: a machine that is not quiet measures them too. */
+  /** How much of two cores all other processes took, 0 to 1. On a busy machine they affect the figures. */
   readonly othersShare: number;
 }
 
-/** Load that runs for so long is not measured: code is not compiled yet, buffers are not grown. */
+/** The first second of a load is not measured, because code is not compiled yet and buffers have not grown. */
 export const WARM_UP_SECONDS = 1;
 
 /**
- * Measures a load that goes on by itself.
+ * Measures a load that is already running.
  *
- * @param latency takes how long deliveries take
+ * @param latency receives the latency of deliveries
  */
 export async function measureSpan(
   target: LoadTarget,

@@ -5,12 +5,12 @@ import { spreadOf } from "./statistics.ts";
 
 const WRITES = 50;
 
-/** A page of SQLite's. */
+/** The size of a SQLite page. */
 const PAGE_BYTES = 4_096;
 
 /**
- * How long a page takes to be safe on the disk that the servers' rooms are stored on, the median in milliseconds. Whoever
- * stores a message before it is acked waits for that.
+ * Returns how long a durable write of one page takes on the disk where rooms are stored: the median in milliseconds.
+ * A server that stores a message before it acks it waits for such a write.
  */
 export function diskWriteMs(): number {
   const dir = scratchDir("disk");

@@ -1,6 +1,6 @@
 import type { Histogram } from "./histogram.ts";
 
-/** The deliveries of what was sent in a span of time. */
+/** The deliveries of messages that were sent in a span of time. */
 interface Timing {
   readonly latency: Histogram;
   readonly fromUs: number;
@@ -8,12 +8,12 @@ interface Timing {
 }
 
 /**
- * Counts what members are delivered, against what they should be: every message of their room, once, each sender's in
- * the order it was sent. Senders are numbered within their room, members over all rooms.
+ * Compares what members received with what they should receive: every message of their room, once, and each sender's
+ * messages in order. Senders are numbered within their room, members across all rooms.
  */
 export class Ledger {
   readonly #senders: number;
-  /** The number of the message due next, by member and sender. */
+  /** The number of the next expected message, by member and sender. */
   readonly #due: Int32Array;
   #expected = 0;
   #delivered = 0;
@@ -26,12 +26,12 @@ export class Ledger {
     this.#due = new Int32Array(members * senders);
   }
 
-  /** Notes that a message was published that so many members should have. */
+  /** Records a published message that this many members should receive. */
   published(audience: number): void {
     this.#expected += audience;
   }
 
-  /** Notes a delivery. Times are in microseconds. */
+  /** Records a delivery. Times are in microseconds. */
   delivered(member: number, sender: number, number: number, sentUs: number, readUs: number): void {
     const index = member * this.#senders + sender;
     const due = this.#due[index] ?? 0;
@@ -47,26 +47,26 @@ export class Ledger {
     }
   }
 
-  /** Deliveries so far. */
+  /** The number of deliveries so far. */
   get deliveries(): number {
     return this.#delivered;
   }
 
-  /** Deliveries that there should be. */
+  /** The number of expected deliveries. */
   get expected(): number {
     return this.#expected;
   }
 
-  /** Whether everyone has everything. */
+  /** Whether all members have received all messages. */
   get isComplete(): boolean {
     return this.#delivered >= this.#expected;
   }
 
   /**
-   * Notes how long the deliveries take of what is sent from now on. They are noted whenever they come: an answer that
-   * comes after the span must not make a server look fast.
+   * Records the latency of messages that are sent from now on, even if they arrive after the span has ended. Otherwise late
+   * deliveries would be left out and make a server look fast.
    *
-   * @returns ends the span
+   * @returns a function that ends the span
    */
   time(latency: Histogram, nowUs: () => number): () => void {
     const timing: Timing = { latency, fromUs: nowUs(), untilUs: Infinity };
@@ -77,28 +77,28 @@ export class Ledger {
   }
 
   /**
-   * What is wrong with what was delivered, in words; nothing when it is exact. Asked when nothing is on its way.
+   * What is wrong with the deliveries. Empty if they are exact. Call it when no message is in flight.
    *
-   * @param mayLose whether the server may leave messages out
+   * @param mayLose whether the server is allowed to drop messages
    */
   flaws(mayLose = false): string[] {
     const missing = this.#expected - this.#delivered;
-    // What a later one of its sender overtook will not come; of the rest nobody knows.
+    // A message that was overtaken by a later one of its sender is lost. The others may only be late.
     const late = missing - this.#skipped;
     const of = (count: number): string =>
       `${count.toLocaleString("en")} of ${this.#expected.toLocaleString("en")} deliveries`;
     const lost = mayLose
       ? missing > 0
-        ? [`${of(missing)} were left out, as they may be`]
+        ? [`${of(missing)} were dropped, which is allowed`]
         : []
       : [
           ...(this.#skipped > 0 ? [`${of(this.#skipped)} were lost`] : []),
-          ...(late > 0 ? [`${of(late)} had not come when waiting for them ended`] : []),
+          ...(late > 0 ? [`${of(late)} had not arrived before the timeout`] : []),
         ];
     return [
       ...lost,
-      ...(late < 0 ? [`${of(-late)} were of nothing that was published`] : []),
-      ...(this.#repeated > 0 ? [`${of(this.#repeated)} came twice or out of order`] : []),
+      ...(late < 0 ? [`${of(-late)} were of messages that were never published`] : []),
+      ...(this.#repeated > 0 ? [`${of(this.#repeated)} arrived twice or out of order`] : []),
     ];
   }
 }

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 const TICKS_PER_SECOND = 100;
 
 /**
- * Processor time that all processes of the machine have used since it began, in seconds; `undefined` where there is no
- * /proc to read it from. Without that of interrupts: processes are not billed for it.
+ * The processor time that all processes of the machine have used since it started, in seconds; `undefined` without /proc.
+ * It excludes interrupts, which are not attributed to processes.
  */
 export function machineCpuSeconds(): number | undefined {
   try {

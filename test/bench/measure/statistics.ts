@@ -1,11 +1,11 @@
-/** What the rounds of one figure come to. */
+/** The summary of one figure over all rounds. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** The median and the bounds of some values; `undefined` without any. */
+/** The median and the bounds of some values; `undefined` if there are none. */
 export function spreadOf(values: readonly number[]): Spread | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const [min, max] = [sorted[0], sorted.at(-1)];

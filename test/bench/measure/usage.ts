@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 
-/** Linux counts processor time in hundredths of a second, whatever the kernel's own clock is (proc(5), sysconf(3)). */
+/** Linux counts processor time in hundredths of a second, regardless of the kernel's own clock (proc(5), sysconf(3)). */
 const TICKS_PER_SECOND = 100;
 
-/** What processes have used. */
+/** The resources that processes have used. */
 export interface Usage {
-  /** Processor time since they began, user's and system's, in seconds. */
+  /** Processor time since they started, user and system, in seconds. */
   readonly cpuSeconds: number;
-  /** Memory in RAM, in bytes. */
+  /** Resident memory in bytes. */
   readonly residentBytes: number;
 }
 
-/** What processes have used together; `undefined` where there is no /proc to read it from. */
+/** The total of several processes; `undefined` without /proc. */
 export function usageOf(pids: readonly number[]): Usage | undefined {
   const each = pids.flatMap((pid) => usageOfOne(pid) ?? []);
   if (each.length === 0) return undefined;
@@ -31,6 +31,6 @@ function usageOfOne(pid: number): Usage | undefined {
     const residentKiB = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
     return { cpuSeconds: ticks / TICKS_PER_SECOND, residentBytes: residentKiB * 1_024 };
   } catch {
-    return undefined; // it ended while we looked, or there is no /proc
+    return undefined; // it has ended in the meantime, or there is no /proc
   }
 }

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
-/** Sends each event `m` to everyone in its room; the room is in the query. */
+/** Sends each event `m` to everyone in its room. The room is in the query. */
 
 const [port = "", recovery] = process.argv.slice(2);
 const server = createServer((_request, response) => response.end("ok"));
@@ -13,7 +13,7 @@ const io = new Server(server, {
 
 io.on("connection", async (socket) => {
   const room = String(socket.handshake.query["room"]);
-  await socket.join(room); // synchronous with the adapter in memory
+  await socket.join(room); // synchronous with the in-memory adapter
   socket.on("m", (data: unknown) => io.to(room).emit("m", data));
 });
 

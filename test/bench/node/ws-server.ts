@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 
-/** Sends each message to everyone in its room; the room is the path. */
+/** Sends each message to everyone in its room. The room is the path. */
 
 const [port = ""] = process.argv.slice(2);
 const rooms = new Map<string, Set<WebSocket>>();
@@ -18,5 +18,5 @@ new WebSocketServer({ server, perMessageDeflate: false }).on("connection", (sock
   socket.on("error", () => socket.terminate());
 });
 
-// As many connections may wait to be accepted as the other servers let: a storm is not to be lost in the kernel.
+// The same accept queue as the other servers, so that the kernel does not drop a join storm.
 server.listen({ port: Number(port), host: "127.0.0.1", backlog: 4_096 });

@@ -16,8 +16,8 @@ svg { display: block; width: 100%; height: auto; } text { fill: var(--ink); font
 .bar { fill: var(--bar); } .own { fill: var(--own); } .spread { stroke: var(--ink); stroke-width: 1.5; }`;
 
 /**
- * A page with a bar for every figure, and the least and the most of its rounds as a line across the bar's end. It stands
- * alone: no script, nothing from elsewhere.
+ * A page with a bar for every figure. A line across the end of the bar shows the minimum and the maximum of the rounds.
+ * The page is self-contained: it has no script and loads no other resources.
  *
  * @param about lines about the machine, the versions and the command
  */

@@ -2,10 +2,10 @@ import { spreadOf, type Spread } from "../measure/statistics.ts";
 import type { Series } from "../rounds.ts";
 import type { Metric } from "../scenarios/scenario.ts";
 
-/** What all others are compared with. */
+/** The server that all others are compared with. */
 export const BASELINE = "parlor";
 
-/** What the rounds of a series come to in one figure; `undefined` where none could be read. */
+/** The summary of one figure over the rounds of a series; `undefined` if none could be read. */
 export function spreadIn({ outcomes }: Series, metric: string): Spread | undefined {
   return spreadOf(outcomes.flatMap(({ values }) => values[metric] ?? []));
 }
@@ -20,18 +20,18 @@ export function ratioIn(all: readonly Series[], series: Series, metric: string):
     : own.median / theirs.median;
 }
 
-/** A metric's name with its unit, unless that is in the name. */
+/** A metric's name with its unit, unless the name contains it. */
 export function titleOf({ name, unit }: Metric): string {
   return unit === "" || name.includes("/") ? name : `${name}, ${unit}`;
 }
 
-/** Writes a figure with the digits that say something. */
+/** Formats a figure with its significant digits. */
 export function figure(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
 
-/** What is wrong with a series, each thing once, with how often it was. */
+/** The flaws of a series, each listed once with the number of rounds. */
 export function flawsIn({ outcomes, failures, contender }: Series): string[] {
   const rounds = outcomes.length + failures.length;
   const seen = new Map<string, number>();

@@ -4,22 +4,22 @@ import { join } from "node:path";
 import { projectRoot } from "../../support/project.ts";
 import { diskWriteMs } from "../measure/disk.ts";
 
-/** The packages whose versions results depend on. */
+/** The packages whose versions affect the results. */
 const PACKAGES = ["workerd", "partyserver", "ws", "socket.io"];
 
-/** What the figures were measured on, and of. */
+/** The machine and the versions that were measured. */
 export interface Machine {
   readonly processor: string;
   readonly cores: number;
   readonly memoryGiB: number;
   readonly system: string;
-  /** How long a page takes to be safe on the disk that rooms are stored on, in milliseconds. */
+  /** How long a durable write of one page takes where rooms are stored, in milliseconds. */
   readonly diskWriteMs: number;
-  /** Of packages, by name, and of Node. */
+  /** The versions of Node and of packages, by name. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Describes this machine and what is installed. */
+/** Describes this machine and the installed versions. */
 export function describeMachine(): Machine {
   return {
     processor: cpus()[0]?.model ?? "unknown",
@@ -34,12 +34,12 @@ export function describeMachine(): Machine {
   };
 }
 
-/** The same in lines. */
+/** The same as lines of text. */
 export function machineLines(machine: Machine): string[] {
   const { processor, cores, memoryGiB, system, versions } = machine;
   return [
     `${processor}, ${cores} cores, ${memoryGiB} GiB, ${system}`,
-    `a page of ${tmpdir()}, where rooms are stored, is safe on disk after ${machine.diskWriteMs.toFixed(3)} ms`,
+    `a durable write of one page to ${tmpdir()}, where rooms are stored, takes ${machine.diskWriteMs.toFixed(3)} ms`,
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),

@@ -4,10 +4,10 @@ import type { Metric } from "../scenarios/scenario.ts";
 import { BASELINE, figure, flawsIn, ratioIn, spreadIn, titleOf } from "./figures.ts";
 
 /** How to read the tables. */
-export const LEGEND = `A figure is the median of the rounds; (least–most) of them, and × how many times ${BASELINE}'s it is.
-generator is how much of its core the load itself took.`;
+export const LEGEND = `A figure is the median of the rounds, followed by (minimum–maximum) and by × its ratio to ${BASELINE}'s figure.
+generator is how much of its own core the load generator used.`;
 
-/** The table of a scenario, with what was wrong below it. */
+/** The table of a scenario, followed by its flaws. */
 export function scenarioReport({ scenario, size, series }: ScenarioResult): string {
   const notes = series.flatMap(({ outcomes, contender }) =>
     outcomes.flatMap(({ notes = [] }) => notes.map((note) => `  ${contender}: ${note}`)),
@@ -21,13 +21,13 @@ export function scenarioReport({ scenario, size, series }: ScenarioResult): stri
   return [`${scenario.name}: ${scenario.about(size)}`, "", figures, ...flaws, ...notes].join("\n");
 }
 
-/** A line for each server. */
+/** A table with a row for each server. */
 function tableOf(series: readonly Series[], metrics: readonly Metric[]): string {
   const rows = series.map((each) => [each.contender, ...metrics.map((metric) => cell(series, each, metric))]);
   return table(["server", ...metrics.map(titleOf)], rows);
 }
 
-/** A line for each figure, where there is one server only. */
+/** A table with a row for each figure, if there is only one server. */
 function listOf(series: Series, metrics: readonly Metric[]): string {
   const rows = metrics.map((metric) => [titleOf(metric), cell([series], series, metric)]);
   return table(["", series.contender], rows);

@@ -5,20 +5,20 @@ import { SPEAKERS } from "./common.ts";
 import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** What is said. It carries no stamp, whose bytes would be most of what is counted here. */
-const SAID = '{"x":1,"y":2}';
+/** The published data. It has no stamp, which would make up most of the counted bytes. */
+const PAYLOAD = '{"x":1,"y":2}';
 
-/** Messages on their way at a time. */
+/** Messages in flight at a time. */
 const IN_FLIGHT = 20;
 
-/** How long what is on its way may take. */
+/** How long outstanding deliveries may take. */
 const DRAIN_TIMEOUT_MS = 30_000;
 
-/** What a small message weighs on the wire, where messages come close upon each other. */
+/** The size of a small message on the wire when messages follow each other closely. */
 export const bytes: Scenario = {
   name: "bytes",
   about: ({ members }) =>
-    `one room of ${members} members, ${IN_FLIGHT} messages ${SAID} on their way at a time: what comes over a member's socket for each, frames' headers included`,
+    `one room of ${members} members, ${IN_FLIGHT} messages ${PAYLOAD} in flight at a time: bytes received over a member's socket for each message, including frame headers`,
   metrics: [{ name: "bytes/delivery", unit: "B", better: "less" }],
   contenders: [...SPEAKERS, "parlor-proto"],
   size: { members: 100, seconds: 3 },
@@ -35,14 +35,14 @@ export const bytes: Scenario = {
     return {
       values: { "bytes/delivery": (load.bytesRead - before) / load.deliveries },
       flaws: [
-        ...(late === 0 ? [] : [`${late.toLocaleString("en")} deliveries more or less than were published`]),
-        ...(load.refusals === 0 ? [] : [`${load.refusals} messages were refused`]),
+        ...(late === 0 ? [] : [`${late.toLocaleString("en")} deliveries more or fewer than were published`]),
+        ...(load.refusals === 0 ? [] : [`${load.refusals} messages were rejected`]),
       ],
     };
   }),
 };
 
-/** Members of one room who keep messages on their way that nothing tells from one another: they are only counted. */
+/** Members of one room that keep identical messages in flight, which can only be counted. */
 class UnstampedLoad {
   readonly #members: Member[];
   #published = 0;
@@ -61,7 +61,7 @@ class UnstampedLoad {
 
   async ready(): Promise<void> {
     await Promise.all(this.#members.map(({ ready }) => ready));
-    await delay(500); // the news of who joined has come
+    await delay(500); // by then the announcements of the joins have arrived
   }
 
   get deliveries(): number {
@@ -81,12 +81,12 @@ class UnstampedLoad {
     this.#goOn();
   }
 
-  /** Begins no more; resolves with how many deliveries are missing, or too many, once all should have come. */
+  /** Stops publishing. Resolves with how many deliveries are missing (or too many) after the timeout. */
   async end(): Promise<number> {
     this.#isOver = true;
     const deadline = Date.now() + DRAIN_TIMEOUT_MS;
     while (this.#late > 0 && Date.now() < deadline) await delay(20);
-    await delay(100); // acks that come behind the last ones are a part of what they weigh
+    await delay(100); // acks that follow the last deliveries are part of their size
     return this.#late;
   }
 
@@ -96,18 +96,18 @@ class UnstampedLoad {
 
   #goOn(): void {
     while (!this.#isOver && this.#late <= (IN_FLIGHT - 1) * this.#members.length) {
-      this.#members[this.#published++ % this.#members.length]?.publish(SAID);
+      this.#members[this.#published++ % this.#members.length]?.publish(PAYLOAD);
     }
   }
 }
 
-const SAID_BYTES = Buffer.from(SAID);
+const PAYLOAD_BYTES = Buffer.from(PAYLOAD);
 
 function occurrences(text: Buffer, start: number, end: number): number {
   let count = 0;
-  for (let at = start; at <= end - SAID_BYTES.length; at++) {
-    if (text[at] !== SAID_BYTES[0] || text[at + 2] !== SAID_BYTES[2]) continue;
-    if (SAID_BYTES.compare(text, at, at + SAID_BYTES.length) === 0) count++;
+  for (let at = start; at <= end - PAYLOAD_BYTES.length; at++) {
+    if (text[at] !== PAYLOAD_BYTES[0] || text[at + 2] !== PAYLOAD_BYTES[2]) continue;
+    if (PAYLOAD_BYTES.compare(text, at, at + PAYLOAD_BYTES.length) === 0) count++;
   }
   return count;
 }

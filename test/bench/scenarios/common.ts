@@ -2,7 +2,7 @@ import type { Crowd } from "../load/crowd.ts";
 import type { Span } from "../load/window.ts";
 import type { Metric } from "./scenario.ts";
 
-/** The servers of scenarios in which messages flow: two ways of Parlor's, and all others. */
+/** The servers in scenarios that publish messages: two variants of Parlor, and all others. */
 export const SPEAKERS = [
   "parlor",
   "parlor-volatile",
@@ -13,10 +13,10 @@ export const SPEAKERS = [
   "socket.io-recovery",
 ];
 
-/** The servers of scenarios in which it does not matter how messages are sent. */
+/** The servers in scenarios in which it does not matter how messages are sent. */
 export const JOINABLE = SPEAKERS.filter((name) => name !== "parlor-volatile");
 
-/** What is read from every span of deliveries. */
+/** The metrics of every span of deliveries. */
 export const METRICS = {
   rate: { name: "deliveries/s", unit: "1/s", better: "more" },
   p50: { name: "p50", unit: "ms", better: "less" },
@@ -26,7 +26,7 @@ export const METRICS = {
   generator: { name: "generator", unit: "%" },
 } as const satisfies Record<string, Metric>;
 
-/** Those figures of a span. */
+/** The values of these metrics for a span. */
 export function valuesOf(span: Span): Record<string, number | undefined> {
   const { seconds, deliveries, latency, serverCpuSeconds, generatorShare } = span;
   return {
@@ -40,19 +40,19 @@ export function valuesOf(span: Span): Record<string, number | undefined> {
   };
 }
 
-/** From here on a core has no more to give, and the figures are the generator's own. */
+/** From this share on, the generator's core is full and the generator is the limit. */
 const BUSY_SHARE = 0.9;
 
-/** More than this of the machine is what figures are moved by. */
+/** Other processes that use more than this share of the machine affect the figures. */
 const CROWDED_SHARE = 0.1;
 
-/** What is wrong with a run: with what was delivered, with the generator, with the machine. */
+/** The flaws of a run: in its deliveries, in the generator, on the machine. */
 export function flawsOf(crowd: Crowd, ...spans: readonly Span[]): string[] {
   const isBusy = spans.some(({ generatorShare }) => generatorShare > BUSY_SHARE);
   const isCrowded = spans.some(({ othersShare }) => othersShare > CROWDED_SHARE);
   return [
     ...crowd.flaws(),
-    ...(isBusy ? ["the generator's own core was busy: it was the limit"] : []),
-    ...(isCrowded ? ["other processes took more than a tenth of the machine meanwhile"] : []),
+    ...(isBusy ? ["the generator was the limit: its core was full"] : []),
+    ...(isCrowded ? ["other processes used more than a tenth of the machine"] : []),
   ];
 }

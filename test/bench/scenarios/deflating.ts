@@ -3,23 +3,23 @@ import type { DialectName } from "../../../src/protocol/contract.ts";
 import { dataPayload, encodeEntry, messageParts } from "../../../src/protocol/messages.ts";
 import { DIALECTS } from "../../../src/protocol/dialects.ts";
 
-/** The fastest level, and the one that permessage-deflate takes. */
+/** The fastest level, and the default level of permessage-deflate. */
 const LEVELS = { fast: 1, usual: 6 } as const;
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 const WORDS =
-  "the room is open and we can see who came in while you were out of it so tell me when they are back then go on with what was said before lunch or take your time there".split(
+  "the room is open and we can see who came in while you were out of it so tell me when they are back then go on with what was done before lunch or take your time there".split(
     " ",
   );
 
-/** Something a room sends, which might be sent smaller. */
+/** Something a room sends that could be compressed. */
 export interface Sent {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-/** What rooms send most: a cursor or two dozen, and a page of a log as one who comes back is sent it. */
+/** What rooms send most: one or twenty cursors, and a page of history as a resuming client receives it. */
 export const SENT: readonly Sent[] = [
   flushOf("a cursor, json", "json", [cursor(0)]),
   flushOf(
@@ -44,7 +44,7 @@ export const SENT: readonly Sent[] = [
   ),
 ];
 
-/** Deflates, as fast as can be or as small as is usual. */
+/** Deflates at the fastest or at the default level. */
 export function deflated({ bytes }: Sent, how: keyof typeof LEVELS): Uint8Array {
   return deflateRawSync(bytes, { level: LEVELS[how] });
 }
@@ -71,7 +71,7 @@ function entry(index: number, event: string, data: object, offset: number | unde
   return encodeEntry(parts, 1_795_312_524_509 + 40 * index, offset);
 }
 
-/** A number below `end`, the same for a seed each time: what is made of it deflates as chance does. */
+/** A pseudo-random number below `end`, always the same for a seed. Data made from it compresses like random data. */
 function drawn(seed: number, end: number): number {
   let value = Math.imul(seed + 1, 0x9e3779b1);
   value = Math.imul(value ^ (value >>> 15), 0x85ebca6b);

@@ -6,14 +6,14 @@ import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
 import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Messages on their way at a time, each of another member. */
+/** Messages in flight at a time, each from another member. */
 const IN_FLIGHT = 20;
 
-/** How much one room delivers at most. */
+/** The maximum delivery rate of one room. */
 export const fanout: Scenario = {
   name: "fanout",
   about: ({ members }) =>
-    `one room of ${members.toLocaleString("en")} members, ${IN_FLIGHT} messages of 100 bytes on their way at a time, the next when all have the last`,
+    `one room of ${members.toLocaleString("en")} members, ${IN_FLIGHT} messages of 100 bytes in flight at a time; a member publishes the next when all have received its last`,
   metrics: [METRICS.rate, METRICS.p50, METRICS.p99, METRICS.cpu, METRICS.generator],
   contenders: SPEAKERS,
   size: { members: 1_000, seconds: 5 },

@@ -14,25 +14,25 @@ import type { Outcome, Scenario } from "./scenario.ts";
 
 const FLOODERS = 10;
 
-/** How many times their budget they send. */
+/** How many times their budget the flooders send. */
 const TIMES = 20;
 
 const BUDGET = OPTIONS.messagesPerSecond.default;
 
-/** Messages a second of each of the others. */
+/** Messages a second from each of the other members. */
 const POLITE_PER_SECOND = 1;
 
-/** What the others may see of it: within the larger of the two. */
+/** The limit for the other members: the larger of the two. */
 const BOUND = { times: 1.5, moreMs: 5 };
 
-/** What the flooders may say at once is told in much less. */
+/** By then the bursts of the flooders have been delivered. */
 const ONSET_MS = 1_000;
 
-/** What members who send far more than they may do to the others: for as long as it lasts, and when it begins. */
+/** The effect on other members of a flood by members that exceed their limits: at its beginning and while it lasts. */
 export const flood: Scenario = {
   name: "flood",
   about: ({ members, seconds }) =>
-    `one room of ${members} members who each send ${POLITE_PER_SECOND} message a second, ${seconds} s alone and ${seconds} s under ${FLOODERS} who send ${TIMES} times the ${BUDGET} a second that they may, and come back a second after they are closed: what the ${members} see of each other`,
+    `one room of ${members} members that each send ${POLITE_PER_SECOND} message a second, for ${seconds} s alone and for ${seconds} s with ${FLOODERS} flooders that send ${TIMES} times their limit of ${BUDGET} a second and reconnect a second after they are closed: latency among the ${members}`,
   metrics: [
     { name: "p50 alone", unit: "ms", better: "less" },
     { name: "p50 under flood", unit: "ms", better: "less" },
@@ -63,7 +63,7 @@ export const flood: Scenario = {
     const secondsAlone = endSeconds();
     progress("under flood");
     const [sent, seen] = [sum(flooders, "sent"), watcher.seen];
-    // Measured from its first message on: a room that keeps flooders out has seen the worst after a second.
+    // Measured from the first message, because a room that rejects flooders is over the worst after a second.
     const stopFlood = paced(FLOODERS * BUDGET * TIMES, (index) => flooders[index % FLOODERS]?.publish());
     const onset = new Histogram();
     setTimeout(crowd.ledger.time(onset, nowUs), ONSET_MS);
@@ -123,6 +123,6 @@ function sum(flooders: readonly Flooder[], what: "sent" | "closes"): number {
 function verdict(alone: number | undefined, flooded = Infinity): string[] {
   if (alone === undefined) return [];
   const bound = Math.max(alone * BOUND.times, alone + BOUND.moreMs);
-  const what = `a p99 under flood of at most ${bound.toFixed(1)} ms, the larger of ${BOUND.times} times that alone and ${BOUND.moreMs} ms more`;
-  return [`expected: ${what}. It ${flooded <= bound ? "holds" : "does not hold"}`];
+  const what = `p99 under flood at most ${bound.toFixed(1)} ms (the larger of ${BOUND.times} times the p99 alone and ${BOUND.moreMs} ms more)`;
+  return [`goal: ${what}: ${flooded <= bound ? "reached" : "missed"}`];
 }

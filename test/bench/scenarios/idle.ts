@@ -8,17 +8,17 @@ import type { Scenario } from "./scenario.ts";
 /** Members of each room. */
 const PER_ROOM = 100;
 
-/** Every part of the server's code that joins need has run by then. */
+/** After these joins, all code that a join needs has run. */
 const WARM_UP_JOINS = 20;
 
 /** Rooms on Durable Objects sleep ten seconds after their last event. */
 const ASLEEP_SECONDS = 15;
 
-/** What a connection costs that says nothing. */
+/** The memory of an idle connection. */
 export const idle: Scenario = {
   name: "idle",
   about: ({ members, seconds }) =>
-    `${members.toLocaleString("en")} members in rooms of ${PER_ROOM} who say nothing: memory for each, over that of the process before they came, at once and ${seconds} s later`,
+    `${members.toLocaleString("en")} idle members in rooms of ${PER_ROOM}: memory per member above that of the process before they joined, at once and ${seconds} s later`,
   metrics: [
     { name: "at once", unit: "KiB", better: "less" },
     { name: "later", unit: "KiB", better: "less" },

@@ -5,10 +5,10 @@ import { JOINABLE, METRICS } from "./common.ts";
 import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Joins that wait for their welcome at a time: more would be lost in the kernel's queue, and come again a second later. */
+/** Joins that wait for their welcome at a time. The kernel would drop more, and retransmit them a second later. */
 const IN_FLIGHT = 200;
 
-/** Joins so many, into rooms of so many; resolves when all are welcome. Their joins may be timed. */
+/** Joins this many members into rooms of this size. Resolves when all have their welcome. The joins can be timed. */
 export async function joinAll(
   target: LoadTarget,
   members: number,
@@ -28,14 +28,14 @@ export async function joinAll(
   await Promise.all(Array.from({ length: IN_FLIGHT }, joinOn));
   return ends.length === 0
     ? []
-    : [`${ends.length} connections were ended with ${[...new Set(ends)].join(", ")}`];
+    : [`${ends.length} connections were closed with ${[...new Set(ends)].join(", ")}`];
 }
 
-/** A crowd that comes at once. */
+/** A join storm. */
 export const joins: Scenario = {
   name: "joins",
   about: ({ members }) =>
-    `${members.toLocaleString("en")} members join one room, ${IN_FLIGHT} at a time, each until the server's welcome; where there is none, until the connection is open`,
+    `${members.toLocaleString("en")} members join one room, ${IN_FLIGHT} at a time; a join takes until the server's welcome, or without one until the connection is open`,
   metrics: [
     { name: "joins/s", unit: "1/s", better: "more" },
     METRICS.p50,

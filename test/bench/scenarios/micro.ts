@@ -6,14 +6,14 @@ import { fullBucket, take, type BucketRate } from "../../../src/limits/token-buc
 import { SENT, deflated } from "./deflating.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Something small that is done very often. */
+/** A small operation that runs very often. */
 interface Case {
   readonly name: string;
-  /** Makes what is done, again and again; what it returns is looked at, so that no compiler leaves it out. */
+  /** Creates the operation. Its result is used, so that the compiler cannot remove it. */
   readonly make: () => (index: number) => unknown;
 }
 
-/** Long enough that neither a timer's grain nor one collection of garbage is most of it. */
+/** Long enough that neither the timer resolution nor one garbage collection dominates. */
 const BATCH_MS = 200;
 
 const RATE: BucketRate = { perSecond: 60, burst: 120 };
@@ -25,7 +25,7 @@ const CASES: readonly Case[] = [
   decoding("64 publishes in a frame", `[${Array.from({ length: 64 }, () => publishOf(100)).join()}]`),
   decoding("set of 2 keys", '{"type":"set","ref":1,"set":{"a":1,"b":2},"if":{"a":3}}'),
   decoding("seen", '{"type":"seen","chars":65536}'),
-  decoding("no JSON", '{"type":"publish'),
+  decoding("invalid JSON", '{"type":"publish'),
   writing("json", 20),
   writing("proto", 20),
   writing("json", 100),
@@ -38,18 +38,18 @@ const CASES: readonly Case[] = [
   ]),
 ];
 
-/** How large things are: as they are, and deflated. */
+/** The sizes of the samples, plain and deflated. */
 const SIZES: readonly { readonly name: string; readonly bytes: number }[] = SENT.flatMap((sent) => [
   { name: `size: ${sent.name}`, bytes: sent.bytes.length },
   { name: `size: ${sent.name}, deflated fast`, bytes: deflated(sent, "fast").length },
   { name: `size: ${sent.name}, deflated as usual`, bytes: deflated(sent, "usual").length },
 ]);
 
-/** What is done for every frame, in nanoseconds each: no server, no network. */
+/** The operations for every frame, in nanoseconds each, without a server or a network. */
 export const micro: Scenario = {
   name: "micro",
   about: () =>
-    "the decoder, the dialects, the token bucket and deflate, alone in this process: time for each call, and sizes",
+    "the decoder, the dialects, the token bucket and deflate, in this process alone: time per call, and sizes",
   metrics: [
     ...CASES.map(({ name }) => ({ name, unit: "ns", better: "less" as const })),
     ...SIZES.map(({ name }) => ({ name, unit: "bytes", better: "less" as const })),
@@ -76,7 +76,7 @@ function publishOf(bytes: number): string {
   return `${head.padEnd(bytes - 3, "x")}"}}`;
 }
 
-/** Writes a flush of so many volatile messages, each of another member: as often as there are views, not members. */
+/** Writes a flush of this many volatile messages, each from another member. A room writes one for each view. */
 function writing(dialect: DialectName, messages: number): Case {
   const texts = Array.from({ length: messages }, (_, index) => {
     const origin = { from: String(index).padStart(22, "m"), user: "" };
@@ -88,13 +88,13 @@ function writing(dialect: DialectName, messages: number): Case {
   };
 }
 
-/** Takes tokens from a bucket while its clock goes on by so much each time. */
+/** Takes tokens from a bucket while its clock advances by this much each time. */
 function takeEvery(ms: number): (index: number) => unknown {
   const bucket = fullBucket(RATE, 0);
   return (index) => take(RATE, bucket, 1, index * ms);
 }
 
-/** How long one call takes: the second of two batches, for the first is when the code is compiled. */
+/** How long one call takes. Measures the second of two batches, because the code is compiled during the first. */
 function nanosecondsOf(work: (index: number) => unknown): number {
   let [calls, seen, took] = [0, 0, 0];
   for (const _batch of ["warm-up", "measured"]) {
@@ -106,6 +106,6 @@ function nanosecondsOf(work: (index: number) => unknown): number {
       took = performance.now() - startedAt;
     } while (took < BATCH_MS);
   }
-  if (seen === 0) throw new Error("nothing was done");
+  if (seen === 0) throw new Error("no operation returned a result");
   return (took / calls) * 1e6;
 }

@@ -6,20 +6,20 @@ import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
 import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Between two messages of the room; not evenly, so that no timer of a server's is met again and again. */
+/** The time between two messages of the room. It varies, so that messages do not coincide with a timer of the server. */
 const EVERY_MS = { min: 40, max: 60 };
 
 /**
- * Messages a second before it falls quiet. A server that has met but twenty has not compiled what it does for one, and
- * those of more code would be measured by that: one in use has met many.
+ * Messages a second during the warm-up. After only twenty messages a server has not compiled its code, which would count
+ * against servers with more code. A server in production has handled many.
  */
 const WARM_UP_PER_SECOND = 500;
 
-/** A room with nothing to wait for: how long a message takes at the least. */
+/** The minimum latency of a message, in a room without other load. */
 export const quiet: Scenario = {
   name: "quiet",
   about: ({ members }) =>
-    `one room of ${members} members, a message every 50 ms or so, in a server that was busy before`,
+    `one room of ${members} members, a message about every 50 ms, in a server that was busy before`,
   metrics: [METRICS.p50, METRICS.p99, METRICS.generator],
   contenders: SPEAKERS,
   size: { members: 10, seconds: 10 },

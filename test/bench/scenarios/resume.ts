@@ -10,28 +10,28 @@ import { METRICS } from "./common.ts";
 import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Messages that everyone has read before they leave: without one, Socket.IO knows no place to go on from. */
+/** Messages that everyone reads before they leave. Without one, Socket.IO has no position to resume from. */
 const READ = 5;
 
-/** Messages that each of those who return has missed. */
+/** Messages that each returning member has missed. */
 const MISSED = 100;
 
 const BYTES = 100;
 
-/** How many join at a time at first; they return all at once. */
+/** How many members join at a time at first. They return all at once. */
 const JOINS_IN_FLIGHT = 100;
 
-/** A server has noticed by then that a connection is gone. */
+/** By then a server has noticed that a connection is gone. */
 const NOTICED_MS = 1_000;
 
 /** How long a return may take. */
 const RETURN_TIMEOUT_MS = 60_000;
 
-/** A whole room that comes back, as after a deploy or a network's failure. */
+/** A whole room that reconnects, as after a deployment or a network failure. */
 export const resume: Scenario = {
   name: "resume",
   about: ({ members }) =>
-    `${members.toLocaleString("en")} members of one room, who have each missed ${MISSED} messages of ${BYTES} bytes, return at once: until everyone has everything`,
+    `${members.toLocaleString("en")} members of one room that have each missed ${MISSED} messages of ${BYTES} bytes reconnect at once: time until all have received everything`,
   metrics: [
     { name: "all back", unit: "s", better: "less" },
     METRICS.p50,
@@ -69,7 +69,7 @@ export const resume: Scenario = {
   }),
 };
 
-/** Members of one room who leave and return, and one who stays and publishes. */
+/** Members of one room that leave and return, and one that stays and publishes. */
 class Returning {
   readonly #target: LoadTarget;
   readonly #who: Identity[];
@@ -77,9 +77,9 @@ class Returning {
   readonly #publisher: Member;
   #members: Member[] = [];
   #published = 0;
-  #heard = 0;
+  #received = 0;
   #ends = 0;
-  /** What is done when a member has everything. */
+  /** Called when a member has received everything. */
   #onComplete: ((index: number) => void) | undefined;
 
   constructor(target: LoadTarget, count: number) {
@@ -87,7 +87,7 @@ class Returning {
     this.#who = Array.from({ length: count }, () => ({ key: randomKey() }));
     this.#ledger = new Ledger(count, 1);
     this.#publisher = target.join(0, {
-      read: (bytes, start, end) => eachStamp(bytes, start, end, () => this.#heard++),
+      read: (bytes, start, end) => eachStamp(bytes, start, end, () => this.#received++),
     });
   }
 
@@ -104,12 +104,12 @@ class Returning {
     }
   }
 
-  /** Publishes so many; resolves when the publisher, and everyone who is here, has read them. */
+  /** Publishes this many messages. Resolves when the publisher and all present members have read them. */
   async publish(count: number): Promise<void> {
     for (let sent = 0; sent < count; sent++) {
       this.#ledger.published(this.#who.length);
       this.#publisher.publish(stampedJson(0, this.#published++, BYTES));
-      while (this.#heard < this.#published) await delay(1);
+      while (this.#received < this.#published) await delay(1);
     }
     const isHere = this.#members.length > 0;
     while (isHere && !this.#ledger.isComplete) await delay(5);
@@ -120,7 +120,7 @@ class Returning {
     this.#members = [];
   }
 
-  /** Returns everyone at once; resolves when everyone has everything, with how long each took, or gives up. */
+  /** Reconnects all members at once. Resolves with their latencies when all have received everything, or after a timeout. */
   async returnAll(): Promise<Histogram> {
     const latency = new Histogram();
     const startedAt = nowUs();
@@ -132,14 +132,14 @@ class Returning {
     this.#members = this.#who.map((_, index) => this.#join(index, false));
     const deadline = Date.now() + RETURN_TIMEOUT_MS;
     while (left > 0 && Date.now() < deadline) await delay(2);
-    await delay(100); // for what comes and should not
+    await delay(100); // for deliveries that should not arrive
     return latency;
   }
 
   flaws(): string[] {
     return [
       ...this.#ledger.flaws(),
-      ...(this.#ends > 0 ? [`${this.#ends} connections were ended by the server`] : []),
+      ...(this.#ends > 0 ? [`${this.#ends} connections were closed by the server`] : []),
     ];
   }
 

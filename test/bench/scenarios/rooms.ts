@@ -9,14 +9,14 @@ import type { Scenario } from "./scenario.ts";
 /** Members of each room. */
 const PER_ROOM = 5;
 
-/** Messages of each member. */
+/** Messages a second from each member. */
 const PER_SECOND = 4;
 
-/** Many small rooms, as most servers have. */
+/** Many small rooms, as on most servers. */
 export const rooms: Scenario = {
   name: "rooms",
   about: ({ members }) =>
-    `${members / PER_ROOM} rooms of ${PER_ROOM} members who each send ${PER_SECOND} messages of 100 bytes a second: ${(members * PER_ROOM * PER_SECOND).toLocaleString("en")} deliveries/s are asked for`,
+    `${members / PER_ROOM} rooms of ${PER_ROOM} members that each send ${PER_SECOND} messages of 100 bytes a second: ${(members * PER_ROOM * PER_SECOND).toLocaleString("en")} deliveries/s offered`,
   metrics: [METRICS.rate, METRICS.p50, METRICS.p99, METRICS.cpuSeconds, METRICS.generator],
   contenders: SPEAKERS,
   size: { members: 1_000, seconds: 5 },

@@ -8,22 +8,22 @@ import { LoadTarget } from "../load/load-target.ts";
 import { withTimeout } from "./with-server.ts";
 import type { Outcome, Scenario, Setup } from "./scenario.ts";
 
-/** Messages of all members together. */
+/** Messages a second from all members together. */
 const PER_SECOND = 2_000;
 
 /**
- * A room has something to remove for every message when it is past what it keeps, and past the ten minutes and 10,000
- * acts for which repeats are recognised (README, What it costs).
+ * A room removes something for every message once it exceeds what it keeps, and once acts are older than the ten minutes
+ * and 10,000 acts of deduplication (README, What it costs).
  */
 const FILL = { messages: 10_000, ms: 601_000 };
 
 const RUN_TIMEOUT_MS = 300_000;
 
-/** What a busy room is billed for. */
+/** The rows that a busy room is billed for. */
 export const rows: Scenario = {
   name: "rows",
   about: ({ members, seconds }) =>
-    `one full room of ${members} members who record ${PER_SECOND.toLocaleString("en")} messages of 100 bytes a second together, for ${seconds} s: what is written and read for 1,000 of them`,
+    `one full room of ${members} members that record ${PER_SECOND.toLocaleString("en")} messages of 100 bytes a second in total for ${seconds} s: rows written and read per 1,000 messages`,
   metrics: [
     { name: "rows inserted", unit: "of 1,000", better: "less" },
     { name: "rows trimmed", unit: "of 1,000", better: "less" },
@@ -31,7 +31,7 @@ export const rows: Scenario = {
     { name: "messages", unit: "" },
   ],
   contenders: ["parlor"],
-  size: { members: 10, seconds: 5 }, // more messages than FILL has, and nothing is left to remove
+  size: { members: 10, seconds: 5 }, // with more messages than FILL there would be nothing left to remove
   quickSize: { members: 10, seconds: 1 },
   run: async (setup) => {
     const server = await MeteredServer.start(NO_LIMITS, setup.runner);

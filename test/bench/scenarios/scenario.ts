@@ -4,42 +4,42 @@ import type { Contender } from "../contenders/contender.ts";
 export interface Metric {
   readonly name: string;
   readonly unit: string;
-  /** Which way is better; absent where neither is. */
+  /** Which direction is better. Absent if neither is. */
   readonly better?: "more" | "less";
 }
 
-/** How large a run is. */
+/** The size of a run. */
 export interface Size {
-  /** Members, or connections, in all. */
+  /** The total number of members or connections. */
   readonly members: number;
-  /** How long to measure; absent where a scenario ends by itself. */
+  /** How long to measure. 0 if the scenario ends on its own. */
   readonly seconds: number;
 }
 
-/** What a run came to. */
+/** The results of a run. */
 export interface Outcome {
-  /** By the name of the metric; absent where it could not be read. */
+  /** The values by metric name. Absent if a value could not be read. */
   readonly values: Readonly<Record<string, number | undefined>>;
-  /** What was not as it should be, in words. */
+  /** Everything that makes the values doubtful, as text. */
   readonly flaws: readonly string[];
-  /** What else there is to say, in words. */
+  /** Further remarks, as text. */
   readonly notes?: readonly string[];
 }
 
-/** What a run is given. */
+/** The parameters of a run. */
 export interface Setup {
   readonly contender: Contender;
   /** The command that runs a server on its own core. */
   readonly runner: readonly string[];
   readonly size: Size;
-  /** Shows what goes on. */
+  /** Shows progress. */
   readonly progress: (text: string) => void;
 }
 
-/** One thing to measure. */
+/** A scenario to measure. */
 export interface Scenario {
   readonly name: string;
-  /** What is done, in a line. */
+  /** A one-line description. */
   readonly about: (size: Size) => string;
   readonly metrics: readonly Metric[];
   /** The servers that can take part. */

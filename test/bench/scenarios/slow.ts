@@ -9,27 +9,27 @@ import { flawsOf, SPEAKERS } from "./common.ts";
 import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Members who send, and what: in a turn more for one who does not read than the kernel's buffers hold, some 5 MB. */
+/** The senders and their messages. In one turn they send more than the 5 MB that the kernel buffers for a slow consumer. */
 const SENDERS = 20;
 const PER_SECOND = 10;
 const BYTES = 8_192;
 
-/** How often it is measured without the slow member, and with it. */
+/** How many times the latency is measured without and with the slow member. */
 const TURNS = 2;
 
 /**
- * A history that is full before it is measured: what is removed costs as well, and would else begin in a later turn, which
- * is one with the slow member.
+ * A history that is full before the first measurement. Removing old messages has a cost, which would otherwise begin in a
+ * later turn with the slow member.
  */
 const FULL_SOON: Readonly<Record<string, string>> = {
   HISTORY_MAX_BYTES: String(OPTIONS.historyMaxBytes.min),
 };
 
-/** What one member that stops reading does to the others. */
+/** The effect on other members of one that stops reading. */
 export const slow: Scenario = {
   name: "slow",
   about: ({ members, seconds }) =>
-    `one room of ${members} members, ${SENDERS} of them sending ${PER_SECOND} messages of ${BYTES.toLocaleString("en")} bytes a second; by turns without and with one more who does not read, ${TURNS} times ${seconds} s each: what the others see, and what the server's memory grows by in the last turn`,
+    `one room of ${members} members, ${SENDERS} of them sending ${PER_SECOND} messages of ${BYTES.toLocaleString("en")} bytes a second, alternately without and with an additional member that does not read, ${TURNS} times ${seconds} s each: latency among the others, and growth of the server's memory in the last turn`,
   metrics: [
     { name: "p99 without", unit: "ms", better: "less" },
     { name: "p99 with", unit: "ms", better: "less" },
@@ -75,7 +75,7 @@ export const slow: Scenario = {
   }, FULL_SOON),
 };
 
-/** Joins the room, says nothing and stops reading. Being closed for that is no flaw. */
+/** Joins the room, sends nothing and stops reading. The server may close it for that. */
 async function joinAndStall(target: LoadTarget): Promise<{ drop(): void }> {
   const member = target.join(0, { read: () => 0 });
   await member.ready;

@@ -6,14 +6,14 @@ import { flawsOf, METRICS, SPEAKERS, valuesOf } from "./common.ts";
 import { withServer } from "./with-server.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Messages of each member. */
+/** Messages a second from each member. */
 const PER_SECOND = 10;
 
-/** A room in which everyone talks: more than some servers can deliver, and then their delay grows for as long as it lasts. */
+/** A room in which all members publish. Some servers cannot deliver this much, and their latency then keeps growing. */
 export const talk: Scenario = {
   name: "talk",
   about: ({ members }) =>
-    `one room of ${members} members who all send ${PER_SECOND} messages of 100 bytes a second: ${(members * members * PER_SECOND).toLocaleString("en")} deliveries/s are asked for`,
+    `one room of ${members} members that all send ${PER_SECOND} messages of 100 bytes a second: ${(members * members * PER_SECOND).toLocaleString("en")} deliveries/s offered`,
   metrics: [METRICS.rate, METRICS.p50, METRICS.p99, METRICS.cpu, METRICS.generator],
   contenders: SPEAKERS,
   size: { members: 100, seconds: 5 },
@@ -26,7 +26,7 @@ export const talk: Scenario = {
     await delay(WARM_UP_SECONDS * 1_000);
     const span = await measureSpan(target, crowd, seconds);
     stop();
-    progress("reading what is on its way");
+    progress("reading the messages in flight");
     await crowd.drain();
     return { values: valuesOf(span), flaws: flawsOf(crowd, span) };
   }),

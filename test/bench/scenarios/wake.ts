@@ -10,13 +10,13 @@ import { spreadOf } from "../measure/statistics.ts";
 import { withTimeout } from "./with-server.ts";
 import type { Outcome, Scenario, Setup } from "./scenario.ts";
 
-/** Members send nothing while the clock is set forward. */
+/** Members send nothing while the clock is advanced. */
 const NEVER_SILENT = { SILENCE_TIMEOUT_MS: String(OPTIONS.silenceTimeoutMs.max) };
 
-/** Messages of a room with a history, each published alone and stored as a row of its own. */
+/** The messages in a room with history, each published alone and stored in its own row. */
 const STORED = 10_000;
 
-/** Then they are older than the ten minutes for which repeats are recognised however many follow. */
+/** By then they are older than the ten minutes during which acts are always deduplicated. */
 const AGED_MS = 601_000;
 
 const RUN_TIMEOUT_MS = 600_000;
@@ -28,11 +28,11 @@ interface Wakes {
   readonly rowsRead: number[];
 }
 
-/** The cost of a history for a room that wakes. */
+/** What a history costs a room that wakes up. */
 export const wake: Scenario = {
   name: "wake",
   about: ({ members, seconds }) =>
-    `${members} rooms that are empty and ${members} with ${STORED.toLocaleString("en")} stored messages of one row each: all sleep, and each is sent a message, ${wakesIn(seconds)} times; the time until its ack, and the rows that the room reads`,
+    `${members} empty rooms and ${members} rooms with ${STORED.toLocaleString("en")} stored messages in one row each, all hibernating; each receives a message, ${wakesIn(seconds)} times: time until its ack, and rows that the room reads`,
   metrics: [
     { name: "empty room, p50", unit: "ms", better: "less" },
     { name: "with history, p50", unit: "ms", better: "less" },
@@ -76,7 +76,7 @@ async function measure(server: MeteredServer, { size, progress }: Setup): Promis
   for (let round = 1; round <= wakesIn(size.seconds); round++) {
     progress(`${round} of ${wakesIn(size.seconds)} wakes`);
     await delay(SETTLE_MS);
-    // One after the other, so that none waits for another's turn.
+    // One after the other, so that no room waits for another.
     for (const [index, { name, wakes }] of rooms.entries()) {
       const { readings } = await server.measure(name, async () => {
         const startedAt = performance.now();

@@ -1,11 +1,11 @@
 import { LoadTarget } from "../load/load-target.ts";
 import type { Outcome, Setup } from "./scenario.ts";
 
-/** A run that has not ended by then will not: the longest asked for, and some minutes to join and to drain. */
+/** The timeout of a run: some minutes to join and to drain. The measured time is added. */
 const RUN_TIMEOUT_MS = 180_000;
 
 /**
- * Makes a run of what is to be done with a server: starts a fresh one, and ends it whatever happens.
+ * Returns a run that starts a new server, does the work with it, and always ends it.
  *
  * @param vars variables for Parlor
  */
@@ -27,10 +27,10 @@ export function withServer(
   };
 }
 
-/** Resolves as the work does, or rejects when it has taken too long. */
+/** Resolves like the work, or rejects after a timeout. */
 export async function withTimeout<Value>(ms: number, work: Promise<Value>): Promise<Value> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`it had not ended after ${ms / 1_000} s`)), ms);
+  const timer = setTimeout(() => reject(new Error(`not finished after ${ms / 1_000} s`)), ms);
   try {
     return await Promise.race([work, promise]);
   } finally {

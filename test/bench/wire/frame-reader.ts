@@ -1,10 +1,10 @@
-/** Takes what a server's frames carry: a part of a buffer that is the reader's again once this returns. */
+/** Receives the payloads of a server's frames. A payload is part of a buffer that the reader reuses once the call returns. */
 export interface FrameListener {
-  /** A whole text, or what is binary. */
+  /** A complete text or binary payload. */
   text(bytes: Buffer, start: number, end: number): void;
-  /** A ping, which has to be answered with what it carries. */
+  /** A ping, which must be answered with its payload. */
   ping(payload: Buffer): void;
-  /** A close frame with its code; 1005 where it has none. */
+  /** A close frame with its code, or 1005 if it has none. */
   close(code: number): void;
 }
 
@@ -18,17 +18,17 @@ const PONG = 10;
 const LENGTH_16 = 126;
 const NO_CODE = 1005;
 
-/** Cuts what comes from a socket into frames. What a server sends is not masked. */
+/** Splits the bytes from a socket into frames. A server's frames are not masked. */
 export class FrameReader {
   readonly #listener: FrameListener;
-  /** The beginning of a frame whose end has not come. */
+  /** The beginning of an incomplete frame. */
   #rest: Buffer | undefined;
 
   constructor(listener: FrameListener) {
     this.#listener = listener;
   }
 
-  /** Reads on. The chunk may be overwritten afterwards: what is kept of it is a copy. */
+  /** Reads the next chunk. The chunk can be overwritten afterwards, because the reader keeps only a copy. */
   read(chunk: Buffer, start: number, end: number): void {
     if (this.#rest === undefined) {
       const read = this.#readFrames(chunk, start, end);
@@ -40,7 +40,7 @@ export class FrameReader {
     this.#rest = read < joined.length ? joined.subarray(read) : undefined;
   }
 
-  /** Reads whole frames; returns where the first that is not whole begins. */
+  /** Reads complete frames. Returns where the first incomplete frame begins. */
   #readFrames(bytes: Buffer, start: number, end: number): number {
     let at = start;
     while (end - at >= 2) {
@@ -63,7 +63,7 @@ export class FrameReader {
 
   #handle(first: number, bytes: Buffer, start: number, end: number): void {
     if ((first & FINAL) === 0)
-      throw new Error("a server sent a frame in pieces, which this reader does not join");
+      throw new Error("the server sent a fragmented frame, which this reader does not support");
     switch (first & OPCODE) {
       case TEXT:
       case BINARY:

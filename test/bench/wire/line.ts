@@ -3,27 +3,27 @@ import { LOOPBACK } from "../../support/loopback-port.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { encodeTextFrame } from "./text-frame.ts";
 
-/** What happens on a line. */
+/** The events of a connection. */
 export interface LineListener {
-  /** The server has agreed to speak WebSocket. */
+  /** The server has accepted the upgrade. */
   open(): void;
-  /** A text came: a part of a buffer that is overwritten after this returns. */
+  /** A text has arrived, as part of a buffer that is overwritten after the call returns. */
   text(bytes: Buffer, start: number, end: number): void;
-  /** The line has ended, and not by {@link Line.drop}; 1006 where the server did not say why. */
+  /** The connection has ended, and not by {@link Line.drop}. The code is 1006 if the server sent none. */
   ended(code: number): void;
 }
 
-/** Every line reads into this one, for each read is handled before the next begins: nothing is allocated per read. */
+/** All connections read into this buffer. Each read is handled before the next begins, so no read allocates. */
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
 
 const HEAD_END = "\r\n\r\n";
 const ABNORMAL = 1006;
 
 /**
- * A WebSocket client on a bare TCP socket. Clients in packages allocate, copy and emit for each message, as those who
- * read them want; here most are only counted, 100,000 a second and more, and that must cost less than to send them.
+ * A WebSocket client on a bare TCP socket. The clients in packages allocate, copy and emit for each message, which
+ * most users need. A benchmark only counts most messages, 100,000 a second and more, and must use less time than the server.
  *
- * It checks little: the answer's status, and that frames are what a server may send. It offers no compression.
+ * It checks only the status of the response, and that a server may send such frames. It offers no compression.
  */
 export class Line {
   readonly #socket: Socket;
@@ -71,12 +71,12 @@ export class Line {
     return new Line(port, path, subprotocol, listener);
   }
 
-  /** Bytes that came over the socket since the upgrade, frames' headers included. */
+  /** The bytes received over the socket since the upgrade, including frame headers. */
   get bytesRead(): number {
     return this.#bytesRead;
   }
 
-  /** Bytes of the texts among them. */
+  /** The bytes of the received texts. */
   get bytesOfText(): number {
     return this.#bytesOfText;
   }
@@ -86,12 +86,12 @@ export class Line {
     if (!this.#isOver) this.#socket.write(encodeTextFrame(text));
   }
 
-  /** Stops reading: what the server sends stays in the kernel's buffers, and then in its own. */
+  /** Stops reading: what the server sends fills the kernel's buffers, and then the server's own. */
   stall(): void {
     this.#socket.pause();
   }
 
-  /** Drops the connection with no word to the server. */
+  /** Drops the connection without notifying the server. */
   drop(): void {
     this.#isOver = true;
     this.#socket.destroy();
@@ -133,7 +133,7 @@ function upgradeRequest(port: number, path: string, subprotocol: string | undefi
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", // servers answer a hash of it, which nobody here doubts
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", // servers respond with a hash of it, which is not checked here
     ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
   ];
   return lines.join("\r\n") + HEAD_END;

@@ -1,4 +1,4 @@
-/** A client's frames must be masked (RFC 6455, 5.3). A mask of zeros is one that costs nothing to apply. */
+/** A client's frames must be masked (RFC 6455, 5.3). A mask of zeros costs nothing to apply. */
 const MASK_BYTES = 4;
 
 const FINAL_TEXT = 0x81;
@@ -6,7 +6,7 @@ const MASKED = 0x80;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
-/** Writes a text frame as a client sends it. */
+/** Encodes a text frame from a client. */
 export function encodeTextFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const lengthBytes = length < LENGTH_16 ? 0 : length < 65_536 ? 2 : 8;

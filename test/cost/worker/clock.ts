@@ -2,15 +2,15 @@ const systemNow = Date.now.bind(Date);
 
 let aheadMs = 0;
 
-/** The time outside, Unix milliseconds, whatever the rooms have been told. */
+/** The real time in Unix milliseconds, regardless of the rooms' clock. */
 export const realNow: () => number = systemNow;
 
-/** Gives every room, through `Date.now`, a clock that {@link putForward} moves. Alarms stay on the real one. */
+/** Gives every room, through `Date.now`, a clock that {@link putForward} advances. Alarms use the real clock. */
 export function installClock(): void {
   Date.now = () => systemNow() + aheadMs;
 }
 
-/** Puts the rooms' clock forward, for good: what takes ten minutes to grow old need not be waited for. */
+/** Advances the rooms' clock permanently, so that a test need not wait ten minutes for acts to expire. */
 export function putForward(ms: number): void {
   aheadMs += ms;
 }

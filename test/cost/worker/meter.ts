@@ -8,10 +8,10 @@ interface Statement {
 }
 
 /**
- * Counts what one life of an object is billed for, and writes it to the console: to read it there wakes nobody.
+ * Counts what one lifetime of an object is billed for, and writes it to the console. Reading the console wakes no object.
  *
- * A reading is written at the end of each turn in which anything was counted, a timer's turns included. It counts
- * statements of SQL and the setting of alarms, the only storage that rooms use.
+ * A reading is written at the end of each turn in which anything was counted, including turns of timers. It counts SQL
+ * statements and alarms that are set, the only storage that rooms use.
  */
 export class Meter {
   readonly #room: string;
@@ -21,7 +21,7 @@ export class Meter {
   #alarmsSet = 0;
   #isDue = false;
 
-  /** Watches an object's storage from now on. Made first thing in its constructor. */
+  /** Watches an object's storage from now on. Create it first in the object's constructor. */
   constructor(ctx: DurableObjectState) {
     this.#room = ctx.id.name ?? "";
     this.#watchSql(ctx.storage.sql);
@@ -29,7 +29,7 @@ export class Meter {
     this.#noteEvent("loaded");
   }
 
-  /** Does the work of an event, which counts under a name. */
+  /** Runs the work of an event and counts it under the event's name. */
   handle(event: string, work: () => unknown): unknown {
     this.#noteEvent(event);
     const startedAt = realNow();
@@ -70,7 +70,7 @@ export class Meter {
     this.#expectReading();
   }
 
-  /** A cursor knows its rows once it has been read to its end, and rooms do that within the turn. */
+  /** A cursor knows its row counts once it has been read to the end, which rooms do within the turn. */
   #expectReading(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -95,7 +95,7 @@ export class Meter {
   }
 }
 
-/** Which count a statement's written rows belong to, by its first word. */
+/** The count that a statement's written rows belong to, by its first word. */
 const COUNT_OF: Readonly<Record<string, keyof RowCounts>> = {
   INSERT: "inserted",
   REPLACE: "inserted",

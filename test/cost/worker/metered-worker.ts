@@ -11,10 +11,10 @@ installClock();
 
 const parlor = createParlor({ kinds, env: env as unknown as Env });
 
-/** The room as it is deployed, with a meter. */
+/** The deployed room with a meter. */
 export const Room = metered(parlor.Room);
 
-/** The server as it is deployed, and two addresses of the meter's own, which touch no room. */
+/** The deployed server with two additional addresses for the meter, which reach no room. */
 const handler: typeof parlor.handler = {
   fetch(request) {
     const url = new URL(request.url);
@@ -34,7 +34,7 @@ const handler: typeof parlor.handler = {
 // oxlint-disable-next-line import/no-default-export -- the runtime looks for the handler there
 export default handler;
 
-/** A class of which every method the platform may call, handlers and remote calls alike, counts as an event. */
+/** Returns a class in which every method that the platform can call counts as an event: handlers and remote calls. */
 function metered(Inner: RoomClass): RoomClass {
   const meters = new WeakMap<object, Meter>();
   class MeteredRoom extends Inner {

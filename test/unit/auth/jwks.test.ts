@@ -3,11 +3,11 @@ import { TokenVerifier } from "../../../src/auth/verifier.ts";
 import { KeyServer } from "../../support/key-server.ts";
 import { forge, signer, usualClaims, type Signer } from "../../support/signing.ts";
 
-/** How long a fetched set is good for, and how soon it is fetched again for a key that is not known: the library's. */
+/** How long the library caches a fetched key set, and how soon it fetches the set again for an unknown key. */
 const MAX_AGE_MS = 600_000;
 const COOLDOWN_MS = 30_000;
 
-/** How long the last set is used while no other can be fetched, and the interval of attempts. */
+/** How long the last key set is used while no new one can be fetched, and the interval between attempts. */
 const MAX_STALE_MS = 3_600_000;
 const PAUSE_MS = 30_000;
 
@@ -28,20 +28,20 @@ function verifierOf(
   return new TokenVerifier({ ...none, secrets, keys, jwksUrl }, () => Date.now());
 }
 
-/** The user of a token, or the code of its refusal. */
+/** The user of a token, or the error code if the token is rejected. */
 async function userOf(verifier: TokenVerifier, token: string): Promise<string> {
   const checked = await verifier.verify(token);
   return checked.ok ? checked.value.user : checked.error.code;
 }
 
-/** A token that is good for as long as any test. */
+/** A token that outlasts every test. */
 function lasting(key: Signer): Promise<string> {
   return key.sign({ exp: Math.floor(Date.now() / 1000) + 86_400 });
 }
 
-describe("a key set that is fetched", () => {
+describe("a fetched key set", () => {
   it.each(["RS256", "PS256", "ES256", "EdDSA"])(
-    "[D4] checks %s, and is fetched once for many tokens",
+    "[D4] a fetched key set verifies %s signatures, and is fetched once for many tokens",
     async (alg) => {
       const key = await signer(alg, "k1");
       await using server = await KeyServer.start([key.jwk]);
@@ -58,7 +58,7 @@ describe("a key set that is fetched", () => {
     },
   );
 
-  it("[D4] is fetched again after ten minutes: a key that was taken out signs no more", async () => {
+  it("[D4] a key set is fetched again after ten minutes, and tokens of a removed key are then rejected", async () => {
     const [old, fresh] = [await signer("ES256", "old"), await signer("ES256", "new")];
     await using server = await KeyServer.start([old.jwk]);
     const verifier = verifierOf(server.url);
@@ -74,7 +74,7 @@ describe("a key set that is fetched", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it("[D4 G6] is fetched at once for a key that is new, and then no sooner than after a pause", async () => {
+  it("[D4 G6] a key set is fetched immediately for an unknown key, and again only after a pause", async () => {
     const [first, second, third] = [
       await signer("RS256", "k1"),
       await signer("RS256", "k2"),
@@ -99,7 +99,7 @@ describe("a key set that is fetched", () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  it("[D5 G10] is not fetched for each token of a flood whose keys are unknown", async () => {
+  it("[D5 G10] a flood of tokens with unknown keys does not fetch the key set for each token", async () => {
     const key = await signer("ES256", "k1");
     await using server = await KeyServer.start([key.jwk]);
     const verifier = verifierOf(server.url);
@@ -115,7 +115,7 @@ describe("a key set that is fetched", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("[D5 G10] is not asked for tokens that no public key can have signed", async () => {
+  it("[D5 G10] the key set is not fetched for tokens that no public key can have signed", async () => {
     await using server = await KeyServer.start([]);
     const verifier = verifierOf(server.url, [], ["s".repeat(32)]);
 
@@ -132,7 +132,7 @@ describe("a key set that is fetched", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  it("[D4 G10] is not asked where a configured key has signed", async () => {
+  it("[D4 G10] the key set is not fetched for a token that a configured key signed", async () => {
     const [here, there] = [await signer("ES256", "here"), await signer("ES256", "there")];
     await using server = await KeyServer.start([there.jwk]);
     const verifier = verifierOf(server.url, [here.jwk]);
@@ -143,7 +143,7 @@ describe("a key set that is fetched", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("[D4 G12] holds no secrets: one in it signs nothing", async () => {
+  it("[D4 G12] a secret in a fetched key set is not used to verify tokens", async () => {
     const secret = "c2VjcmV0LW9mLXRoaXJ0eS10d28tY2hhcmFjdGVycyE";
     await using server = await KeyServer.start([{ kty: "oct", k: secret, kid: "k1", alg: "HS256" }]);
     const token = await forge('{"alg":"HS256","kid":"k1"}', JSON.stringify(usualClaims()), atob(secret));
@@ -151,7 +151,7 @@ describe("a key set that is fetched", () => {
     expect(await userOf(verifierOf(server.url), token)).toBe("token_invalid");
   });
 
-  it("[D4] need not name its keys", async () => {
+  it("[D4] the keys of a fetched key set need no names", async () => {
     const keys = [await signer("RS256"), await signer("RS256")];
     await using server = await KeyServer.start(keys.map(({ jwk }) => jwk));
     const verifier = verifierOf(server.url);
@@ -182,38 +182,44 @@ describe("a key that is being rotated in", () => {
   );
 });
 
-describe("a key set that cannot be had", () => {
+describe("a key set that cannot be fetched", () => {
   type Answer = KeyServer["answer"];
 
   const OUTAGES: readonly [what: string, answer: Answer][] = [
-    ["is answered 500", (response) => response.writeHead(500).end()],
-    ["is answered 404", (response) => response.writeHead(404).end("not here")],
-    ["is answered 204", (response) => response.writeHead(204).end()],
-    ["is elsewhere", (response) => response.writeHead(302, { Location: "https://eve.example/" }).end()],
-    ["is no JSON", (response) => response.end("<html>")],
+    ["responds with 500", (response) => response.writeHead(500).end()],
+    ["responds with 404", (response) => response.writeHead(404).end("not here")],
+    ["responds with 204", (response) => response.writeHead(204).end()],
+    [
+      "redirects elsewhere",
+      (response) => response.writeHead(302, { Location: "https://eve.example/" }).end(),
+    ],
+    ["is not valid JSON", (response) => response.end("<html>")],
     ["is empty", (response) => response.end()],
-    ["is another JSON", (response) => response.end('{"keys":{}}')],
-    ["is a list of no keys", (response) => response.end('{"keys":[null]}')],
+    ["has an unexpected shape", (response) => response.end('{"keys":{}}')],
+    ["is a list with null for a key", (response) => response.end('{"keys":[null]}')],
     ["is cut off", (response) => response.writeHead(200, { "Content-Length": 100 }).write("{", () => response.destroy())], // prettier-ignore
-    ["is never answered", (response) => response.destroy()],
+    ["is disconnected without a response", (response) => response.destroy()],
   ];
 
-  it.each(OUTAGES)("[D5 G6] for it %s, is unavailable, and a later try succeeds", async (_what, answer) => {
-    const key = await signer("ES256", "k1");
-    await using server = await KeyServer.start([key.jwk]);
-    const [verifier, token] = [verifierOf(server.url), await lasting(key)];
-    const well = server.answer;
+  it.each(OUTAGES)(
+    "[D5 G6] when the key set %s, a token is rejected with unavailable, and a later attempt succeeds",
+    async (_what, answer) => {
+      const key = await signer("ES256", "k1");
+      await using server = await KeyServer.start([key.jwk]);
+      const [verifier, token] = [verifierOf(server.url), await lasting(key)];
+      const well = server.answer;
 
-    server.answer = answer;
-    expect(await userOf(verifier, token)).toBe("unavailable");
-    expect(await userOf(verifier, token)).toBe("unavailable");
-    server.answer = well;
+      server.answer = answer;
+      expect(await userOf(verifier, token)).toBe("unavailable");
+      expect(await userOf(verifier, token)).toBe("unavailable");
+      server.answer = well;
 
-    expect(await userOf(verifier, token)).toBe("ana");
-  });
+      expect(await userOf(verifier, token)).toBe("ana");
+    },
+  );
 
   it.each(OUTAGES)(
-    "[D5 G6] when the key set %s, the known one is used for up to an hour",
+    "[D5 G6] when the key set %s, the last known set is used for up to an hour",
     async (_what, answer) => {
       const key = await signer("ES256", "k1");
       await using server = await KeyServer.start([key.jwk]);
@@ -253,7 +259,7 @@ describe("a key set that cannot be had", () => {
     expect(await userOf(verifier, token)).toBe("token_invalid");
   });
 
-  it("[D5 G6] since nothing listens there, is unavailable", async () => {
+  it("[D5 G6] a token is rejected with unavailable if nothing listens at the key set's address", async () => {
     const key = await signer("ES256", "k1");
     const server = await KeyServer.start([]);
     const verifier = verifierOf(server.url);
@@ -262,7 +268,7 @@ describe("a key set that cannot be had", () => {
     expect(await userOf(verifier, await lasting(key))).toBe("unavailable");
   });
 
-  it("[D5 G6] within five seconds, is unavailable", async () => {
+  it("[D5 G6] a token is rejected with unavailable if the key set does not arrive within five seconds", async () => {
     const key = await signer("ES256", "k1");
     await using server = await KeyServer.start([]);
     server.answer = () => undefined;
@@ -275,7 +281,7 @@ describe("a key set that cannot be had", () => {
     asked.mockRestore();
   });
 
-  it("[D5 G6] does not matter to tokens that another key has signed, and tells nothing of them", async () => {
+  it("[D5 G6] an outage does not affect tokens signed with configured keys, and the error exposes nothing of the key server", async () => {
     const here = await signer("ES256", "here");
     await using server = await KeyServer.start([]);
     server.answer = (response) => response.writeHead(503).end("a secret of the backend's");

@@ -35,7 +35,7 @@ function devVars(): string {
   return readFileSync(join(folder, ".dev.vars"), "utf8");
 }
 
-/** What a server with these secrets reads in a token. */
+/** The claims that a server with these secrets reads from a token. */
 async function claimsOf(text: string, tokenSecrets: string): Promise<Claims> {
   const none = {
     tokenKeys: "",
@@ -47,12 +47,12 @@ async function claimsOf(text: string, tokenSecrets: string): Promise<Claims> {
   const { rules, problems } = readTokenRules({ ...none, tokenSecrets });
   expect(problems).toEqual([]);
   const checked = await new TokenVerifier(rules, () => Date.now()).verify(text.trim());
-  if (!checked.ok) throw new Error(`the token is refused: ${checked.error.message}`);
+  if (!checked.ok) throw new Error(`the token is rejected: ${checked.error.message}`);
   return checked.value;
 }
 
 describe("npm run token", () => {
-  it("[D4] is what package.json runs", () => {
+  it("[D4] package.json runs this command as npm run token", () => {
     const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
       readonly scripts: Record<string, string>;
     };
@@ -60,7 +60,7 @@ describe("npm run token", () => {
     expect(scripts["token"]).toBe("node src/auth/mint.ts");
   });
 
-  it("[D3 D4 D6] draws a secret where there is none, and signs with it what a server takes", async () => {
+  it("[D3 D4 D6] npm run token generates a secret if there is none, and signs a token that a server accepts", async () => {
     const first = await token();
     const secret = /^TOKEN_SECRETS="(.{43})"\n$/.exec(devVars())?.[1] ?? "";
     const second = await token("--user", "bob");
@@ -69,7 +69,7 @@ describe("npm run token", () => {
       status: 0,
       err: expect.stringContaining("Added a new TOKEN_SECRETS to .dev.vars") as string,
     });
-    expect(first.out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/); // alone, as `$(npm run -s token)` needs it
+    expect(first.out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/); // nothing else, so that `$(npm run -s token)` works
     expect(second).toMatchObject({ status: 0, err: "" });
     expect(await claimsOf(first.out, secret)).toMatchObject({
       user: "ana",
@@ -80,7 +80,7 @@ describe("npm run token", () => {
     expect(statSync(join(folder, ".dev.vars")).size).toBe(60);
   });
 
-  it("[D3 D4 D6] says what it is asked to say", async () => {
+  it("[D3 D4 D6] npm run token puts the given options into the token", async () => {
     const { out } = await token(
       ...["--user", "bob", "--rooms", "doc:*=join, publish:chat.*", "--rooms", "lobby=join"],
       ...["--rooms", "doc:*=history", "--info", '{"role":"host"}', "--expires", "15m", "--id", "t-1"],
@@ -114,14 +114,14 @@ describe("npm run token", () => {
     ["in backticks", `TOKEN_SECRETS=\`${SECRET}\``],
     ["with blanks", `  TOKEN_SECRETS = ${SECRET}  `],
     ["exported, with a comment", `export TOKEN_SECRETS=${SECRET} # for development`],
-    ["with Windows' ends of lines", `A=1\r\nTOKEN_SECRETS=${SECRET}\r\nB=2\r\n`],
+    ["with Windows line endings", `A=1\r\nTOKEN_SECRETS=${SECRET}\r\nB=2\r\n`],
     ["the first of several, plain", `TOKEN_SECRETS=${SECRET} , ${"x".repeat(32)}`],
     ["the first of several", `TOKEN_SECRETS="${SECRET}, ${"x".repeat(32)}"`],
     [
       "among others",
       `# TOKEN_SECRETS=${"y".repeat(32)}\nMY_TOKEN_SECRETS=${"z".repeat(32)}\nTOKEN_SECRETS=${SECRET}`,
     ],
-  ])("[D4] signs with the secret that is there: %s", async (_how, lines) => {
+  ])("[D4] npm run token signs with an existing secret: %s", async (_how, lines) => {
     writeFileSync(join(folder, ".dev.vars"), lines);
 
     const { out, err } = await token();
@@ -131,7 +131,7 @@ describe("npm run token", () => {
     expect(devVars()).toBe(lines);
   });
 
-  it("[D4] signs with a secret of any characters that fit in quotes", async () => {
+  it("[D4] npm run token signs with a secret of any characters that can be quoted", async () => {
     const odd = "#1: it's a secret of = many $characters";
     writeFileSync(join(folder, ".dev.vars"), `TOKEN_SECRETS=" ${odd} , other"\n`);
 
@@ -141,7 +141,7 @@ describe("npm run token", () => {
   });
 
   it.each(["", "OTHER=1", "OTHER=1\n", 'TOKEN_SECRETS=""\n', "#TOKEN_SECRETS=x\n"])(
-    "[D4] adds one to a file that has none (%j), and keeps the rest",
+    "[D4] npm run token adds a secret to a file without one (%j), and keeps the rest of the file",
     async (lines) => {
       writeFileSync(join(folder, ".dev.vars"), lines);
 
@@ -154,7 +154,7 @@ describe("npm run token", () => {
     },
   );
 
-  it("[D6] tells with --help what it takes, and makes nothing", async () => {
+  it("[D6] npm run token --help prints the options and creates nothing", async () => {
     const { out, err, status } = await token("--help");
 
     for (const name of ["--user", "--rooms", "--info", "--expires", "--id", "--issuer", "--audience"]) {
@@ -166,12 +166,12 @@ describe("npm run token", () => {
   });
 
   it.each<[string, readonly string[], string]>([
-    ["an option that it does not know", ["--usr", "x"], "Unknown option '--usr'"],
-    ["a word too many", ["ana"], "Unexpected argument 'ana'"],
+    ["an unknown option", ["--usr", "x"], "Unknown option '--usr'"],
+    ["an unexpected argument", ["ana"], "Unexpected argument 'ana'"],
     ["an option without its value", ["--user"], "--user <value>' argument missing"],
     ["a value that is an option", ["--user", "--help"], "argument is ambiguous"],
     ["a flag with a value", ["--help=x"], "does not take an argument"],
-    ["a user that is empty", ["--user", ""], 'sub is "", must be the user, a string of 1-128 characters'],
+    ["an empty user", ["--user", ""], 'sub is "", must be the user, a string of 1-128 characters'],
     [
       "a user that is too long",
       ["--user", "a".repeat(129)],
@@ -188,26 +188,26 @@ describe("npm run token", () => {
       'must be a pattern and capabilities, such as "doc:*=join,publish"',
     ],
     ["rooms with nothing allowed", ["--rooms", "doc:*="], '"", which is not a capability'],
-    ["a capability that there is not", ["--rooms", "*=join,fly"], '"fly", which is not a capability'],
+    ["a capability that does not exist", ["--rooms", "*=join,fly"], '"fly", which is not a capability'],
     [
       "a capability that objects inherit",
       ["--rooms", "*=constructor"],
       '"constructor", which is not a capability',
     ],
-    ["info that is no JSON", ["--info", "host"], "is not valid JSON"],
+    ["info that is not valid JSON", ["--info", "host"], "is not valid JSON"],
     [
       "info that is too large",
       ["--info", JSON.stringify("x".repeat(2_000))],
       "info is 2002 bytes, the limit is 1024",
     ],
     [
-      "a time that is none",
+      "a lifetime that is not one",
       ["--expires", "soon"],
       '--expires "soon" is not a lifetime such as 15m, 12h, 30d',
     ],
-    ["a time without a unit", ["--expires", "900"], "is not a lifetime such as"],
+    ["a lifetime without a unit", ["--expires", "900"], "is not a lifetime such as"],
     ["an id that is too long", ["--id", "x".repeat(129)], "must be a string of up to 128 characters"],
-  ])("[D6] answers %s with one plain sentence", async (_what, args, sentence) => {
+  ])("[D6] npm run token rejects %s with one plain sentence", async (_what, args, sentence) => {
     const { out, err, status } = await token(...args);
 
     expect([out, status]).toEqual(["", 1]);
@@ -217,12 +217,12 @@ describe("npm run token", () => {
     expect(existsSync(join(folder, ".dev.vars"))).toBe(false);
   });
 
-  it("[D4] says so where the file cannot be read", async () => {
+  it("[D4] npm run token reports that the file cannot be read", async () => {
     await token();
     rmSync(join(folder, ".dev.vars"));
     writeFileSync(join(folder, "file"), "");
     const { err, status } = await new Promise<Run>((resolve) => {
-      // A folder of that name cannot be read as a file.
+      // A folder with that name cannot be read as a file.
       execFile("mkdir", [join(folder, ".dev.vars")], () => resolve(token()));
     });
 

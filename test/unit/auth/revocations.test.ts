@@ -13,7 +13,7 @@ function revocation(id: string, at: number, more: Partial<Revocation> = {}): Rev
   return { kind: "user", id, at, until: at + 3_600_000, ...more };
 }
 
-/** A registry of a test, whose answers may be held back, and a clock. */
+/** A registry whose replies a test can hold back, and a clock. */
 function world() {
   const list: Revocation[] = [];
   const asked: number[] = [];
@@ -36,8 +36,8 @@ function world() {
   return { list, asked, held, state, revocations };
 }
 
-describe("what is revoked", () => {
-  it("[D11] a user's tokens of before, those that do not say, and no later ones", () => {
+describe("the tokens that a revocation covers", () => {
+  it("[D11] revoking a user covers earlier tokens and tokens without an issue time, but no later ones", () => {
     const ana = revocation("ana", NOW);
 
     expect(isRevokedBy(ana, "ana", { grants: [], issuedAt: NOW - 1 })).toBe(true);
@@ -47,7 +47,7 @@ describe("what is revoked", () => {
     expect(isRevokedBy(ana, "bob", { grants: [], issuedAt: NOW - 1 })).toBe(false);
   });
 
-  it("[D11] a token by its id alone, whoever has it and whenever it was issued", () => {
+  it("[D11] revoking a token covers its id alone, for any user and any issue time", () => {
     const one = revocation("t1", NOW, { kind: "token" });
 
     expect(isRevokedBy(one, "ana", { grants: [], tokenId: "t1", issuedAt: NOW + 1 })).toBe(true);
@@ -55,8 +55,8 @@ describe("what is revoked", () => {
   });
 });
 
-describe("what an isolate knows", () => {
-  it("[D11 G11] only what is new is asked for, and not again for a few seconds", async () => {
+describe("the revocations that an isolate knows", () => {
+  it("[D11 G11] an isolate requests only new revocations, and at most once every few seconds", async () => {
     const { list, asked, state, revocations } = world();
     list.push(revocation("ana", NOW - 500));
 
@@ -73,7 +73,7 @@ describe("what an isolate knows", () => {
     expect(revocations.covers("ana", ACCESS)).toBe(true);
   });
 
-  it("[D11 G10] of many who come while it is asked again one waits, as long as what is known is new enough", async () => {
+  it("[D11 G10] one of many joining clients waits for a refresh, as long as the known revocations are fresh enough", async () => {
     const { asked, held, state, revocations } = world();
     await revocations.refresh();
     state.now += 6_000;
@@ -91,7 +91,7 @@ describe("what an isolate knows", () => {
     expect(await Promise.all([first, late])).toEqual([undefined, undefined]);
   });
 
-  it("[D11] a registry that fails is asked again in half a second; until what is known is too old nobody notices", async () => {
+  it("[D11] a failed request to the registry is retried after half a second, and clients are served until the known revocations are too old", async () => {
     const { asked, state, revocations } = world();
     await revocations.refresh();
     state.fails = true;
@@ -113,7 +113,7 @@ describe("what an isolate knows", () => {
     expect(await revocations.refusal("", { grants: [] })).toBeUndefined();
   });
 
-  it("[D11] an answer that was overtaken takes nothing back", async () => {
+  it("[D11] a reply that arrives after a newer one does not undo a revocation", async () => {
     const { list, held, state, revocations } = world();
     list.push(revocation("ana", NOW - 60_000));
     state.holds = true;
@@ -130,7 +130,7 @@ describe("what an isolate knows", () => {
     expect(revocations.covers("ana", { grants: [], issuedAt: NOW - 30_000 })).toBe(true);
   });
 
-  it("[D11] what it was told of it knows at once, and still asks for all that is new", async () => {
+  it("[D11] a revocation that an isolate learns of applies immediately, and it still requests all new revocations", async () => {
     const { list, asked, state, revocations } = world();
     revocations.learn(revocation("ana", NOW));
     list.push(revocation("bob", NOW - 1_000));
@@ -145,7 +145,7 @@ describe("what an isolate knows", () => {
     expect(revocations.covers("ana", ACCESS)).toBe(false);
   });
 
-  it("[D11] with a clock that was set back it asks", async () => {
+  it("[D11] an isolate requests revocations again when its clock was set back", async () => {
     const { asked, state, revocations } = world();
     await revocations.refresh();
     state.now -= 3_600_000;
@@ -155,7 +155,7 @@ describe("what an isolate knows", () => {
     expect(asked).toHaveLength(2);
   });
 
-  it("[D11] without a registry nobody is revoked, and nothing asked", async () => {
+  it("[D11] without a registry nobody is revoked, and nothing is requested", async () => {
     const revocations = new Revocations(undefined, () => NOW);
 
     expect(revocations.isOn).toBe(false);

@@ -40,23 +40,29 @@ describe("lists of secrets", () => {
     [`${ONE},,${TWO}`, "TOKEN_SECRETS: item 2 of 3 is empty"],
     [`${ONE} ${TWO}`, "TOKEN_SECRETS: item 1 of 1 looks like several secrets; separate them with commas"],
     [`${ONE}\n${TWO}`, "looks like several"],
-  ])("[D4 W5 G12] %j starts no server, and the problem holds no secret", (list, why) => {
-    const problems = problemsOf({ tokenSecrets: list });
+  ])(
+    "[D4 W5 G12] a server with the secrets %j does not start, and the problem does not contain a secret",
+    (list, why) => {
+      const problems = problemsOf({ tokenSecrets: list });
 
-    expect(problems).toEqual([expect.stringContaining(why)]);
-    expect(problems.join()).not.toMatch(/brief|a-secret|another/);
-  });
+      expect(problems).toEqual([expect.stringContaining(why)]);
+      expect(problems.join()).not.toMatch(/brief|a-secret|another/);
+    },
+  );
 
   it.each([
     ["prl_too-short", "is 13 characters"],
     ["a-key-without-a-prefix-of-32-characters", "does not begin with prl_"],
     ["prl_a-key-that-holds a-blank-and-is-long", "contains a space"],
-  ])("[D11 W5 G12] ADMIN_KEYS of %j starts no server, and the problem holds no key", (list, why) => {
-    const { problems } = readSecrets("ADMIN_KEYS", list, "prl_");
+  ])(
+    "[D11 W5 G12] a server with the ADMIN_KEYS %j does not start, and the problem does not contain a key",
+    (list, why) => {
+      const { problems } = readSecrets("ADMIN_KEYS", list, "prl_");
 
-    expect(problems).toEqual([expect.stringContaining(why)]);
-    expect(problems.join()).not.toContain(list.slice(5, 12));
-  });
+      expect(problems).toEqual([expect.stringContaining(why)]);
+      expect(problems.join()).not.toContain(list.slice(5, 12));
+    },
+  );
 });
 
 describe("public keys", () => {
@@ -67,28 +73,28 @@ describe("public keys", () => {
   });
 
   it.each<[string, unknown, string]>([
-    ["no JSON", "{", "is not a JSON Web Key Set"],
+    ["text that is not JSON", "{", "is not a JSON Web Key Set"],
     ["a PEM", "-----BEGIN PUBLIC KEY-----", "but a PEM; convert its key to a JWK"],
     ["a single key", RSA, 'but a single key; wrap it as {"keys":[…]}'],
-    ["no key", { keys: [] }, "contains no key for RS, PS, ES or EdDSA signatures"],
+    ["no keys", { keys: [] }, "contains no key for RS, PS, ES or EdDSA signatures"],
     [
-      "keys for other uses alone",
+      "only keys for other uses",
       { keys: [{ ...RSA, use: "enc" }] },
       "contains no key for RS, PS, ES or EdDSA signatures",
     ],
-    ["a curve that no algorithm here has", { keys: [{ kty: "EC", crv: "secp256k1", x: "A", y: "A" }] }, "contains no key for RS, PS, ES or EdDSA signatures"], // prettier-ignore
-    ["something that is no key", { keys: [RSA, null] }, "key 2 of 2 is not an object"],
+    ["a curve that no supported algorithm uses", { keys: [{ kty: "EC", crv: "secp256k1", x: "A", y: "A" }] }, "contains no key for RS, PS, ES or EdDSA signatures"], // prettier-ignore
+    ["a null instead of a key", { keys: [RSA, null] }, "key 2 of 2 is not an object"],
     ["a private key", { keys: [{ ...RSA, d: "AQAB" }] }, "key 1 of 1 is secret or private"],
     ["a secret", { keys: [{ kty: "oct", k: "AQAB" }] }, "key 1 of 1 is secret or private"],
     ["half a key", { keys: [{ kty: "EC", crv: "P-256", x: "A" }] }, "key 1 of 1 has no y"],
-  ])("[D4 W5] TOKEN_KEYS that hold %s start no server", (_what, keys, why) => {
+  ])("[D4 W5] a server whose TOKEN_KEYS contain %s does not start", (_what, keys, why) => {
     const tokenKeys = typeof keys === "string" ? keys : JSON.stringify(keys);
 
     expect(problemsOf({ tokenKeys })).toEqual([expect.stringContaining(why)]);
   });
 });
 
-describe("where keys are fetched from", () => {
+describe("the address of a key set", () => {
   it.each([
     "https://id.example.com/.well-known/jwks.json",
     "https://id.example.com:8443/keys?tenant=1",
@@ -110,7 +116,7 @@ describe("where keys are fetched from", () => {
     ["http://localhost.evil.example/keys", "is an http URL"],
     ["https://user:secret@id.example.com/keys", "contains a user or a password"],
     ["user:secret@id.example.com", "must be one https URL"],
-  ])("[D4 W5] TOKEN_JWKS_URL of %j starts no server", (tokenJwksUrl, why) => {
+  ])("[D4 W5] a server with the TOKEN_JWKS_URL %j does not start", (tokenJwksUrl, why) => {
     const problems = problemsOf({ tokenJwksUrl });
 
     expect(problems).toEqual([expect.stringContaining(why)]);

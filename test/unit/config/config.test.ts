@@ -7,7 +7,7 @@ import { kinds } from "../../../src/rooms.ts";
 
 const KINDS: Kinds = { default: { text: "any" } };
 
-/** The problems of a configuration; none if it can be served. */
+/** The problems of a configuration; empty if the server can start. */
 function problemsOf(variables: Variables, of: Record<string, unknown> = KINDS): readonly string[] {
   try {
     readConfig(variables, of as Kinds);
@@ -31,11 +31,11 @@ describe("values", () => {
     );
   });
 
-  it("[W5] the kinds of this server are served with its defaults", () => {
+  it("[W5] this server's own kinds are valid with the default options", () => {
     expect(problemsOf({}, kinds)).toEqual([]);
   });
 
-  it("[W5] a kind's own value wins over the variable, and that over the default", () => {
+  it("[W5] a kind's own value overrides the variable, and the variable overrides the default", () => {
     const { kinds: settled } = readConfig(
       { MAX_MEMBERS: "7" },
       { ...KINDS, small: { text: "few", maxMembers: 3 } },
@@ -46,25 +46,25 @@ describe("values", () => {
     expect(settled.get("small")?.name).toBe("small");
   });
 
-  it("[W5] a variable may be a number, or empty for the default", () => {
+  it("[W5] a variable can be a number, or empty for the default", () => {
     expect(readConfig({ MAX_MEMBERS: 7 }, KINDS).kinds.get("default")?.maxMembers).toBe(7);
     expect(readConfig({ MAX_MEMBERS: "" }, KINDS).kinds.get("default")?.maxMembers).toBe(
       OPTIONS.maxMembers.default,
     );
   });
 
-  it("[W5] other bindings are passed over", () => {
+  it("[W5] other bindings are ignored", () => {
     expect(problemsOf({ ROOM: {}, SOMETHING: 1, constructor: "x" })).toEqual([]);
   });
 });
 
 describe("bounds", () => {
-  /** The problems that name this variable; its bounds may contradict another option's default. */
+  /** The problems that name this variable. Its bounds may contradict another option's default. */
   const about = (env: string, value: unknown): readonly string[] =>
     problemsOf({ [env]: value }).filter((problem) => problem.startsWith(`${env} is `));
 
   it.each(numbers)(
-    "[L1 W5] %s is taken from its least to its greatest value, and not beyond",
+    "[L1 W5] %s accepts values from its minimum to its maximum, and no others",
     (_name, { env, min, max }) => {
       expect(about(env, String(min))).toEqual([]);
       expect(about(env, String(max))).toEqual([]);
@@ -74,7 +74,7 @@ describe("bounds", () => {
   );
 
   it.each(["1.5", "-1", "1e3", "0x10", " 7", "seven", "٣", true, null, [], {}, Number.NaN, 1.5])(
-    "[W5] %j is no whole number",
+    "[W5] %j is rejected as a whole number",
     (value) => {
       const [problem] = problemsOf({ MAX_MEMBERS: value });
 
@@ -82,7 +82,7 @@ describe("bounds", () => {
     },
   );
 
-  it("[L3] a word is one of those named", () => {
+  it("[L3] an option with a fixed set of words rejects any other word", () => {
     expect(problemsOf({ ADDRESS_LIMITS: "off" })).toEqual([]);
     expect(problemsOf({ ADDRESS_LIMITS: "maybe" })).toEqual([
       'ADDRESS_LIMITS is "maybe", must be one of on, off',
@@ -93,32 +93,36 @@ describe("bounds", () => {
 describe("contradictions", () => {
   it.each([
     [
-      "a burst of more than ten seconds",
+      "a message burst of more than ten seconds",
       { MESSAGES_PER_SECOND: "10", MESSAGES_BURST: "101" },
       "messagesBurst",
     ],
-    ["bytes of more than ten seconds", { BYTES_PER_SECOND: "26214", BYTES_BURST: "262144" }, "bytesBurst"],
-    ["a frame larger than the burst of bytes", { MAX_FRAME_BYTES: "262145" }, "bytesBurst"],
-    ["pings rarer than half the silence", { PING_INTERVAL_MS: "75001" }, "pingIntervalMs"],
     [
-      "more presence than a welcome may list",
+      "a byte burst of more than ten seconds",
+      { BYTES_PER_SECOND: "26214", BYTES_BURST: "262144" },
+      "bytesBurst",
+    ],
+    ["a frame larger than the byte burst", { MAX_FRAME_BYTES: "262145" }, "bytesBurst"],
+    ["a ping interval above half the silence timeout", { PING_INTERVAL_MS: "75001" }, "pingIntervalMs"],
+    [
+      "more presence data than a welcome can list",
       { PRESENCE_LIST_MAX: "1025", MAX_PRESENCE_BYTES: "4096" },
       "presenceListMax",
     ],
     [
-      "less unread data of a room than of one connection",
+      "an unread limit of a room below that of one connection",
       { MAX_UNREAD_BYTES: "2097151", MAX_BUFFERED_BYTES: "2097152" },
       "maxUnreadBytes",
     ],
     [
-      "a welcome larger than half of what may be unread",
+      "a welcome larger than half of the unread limit",
       {
         ...{ MAX_UNREAD_BYTES: "8388608", MAX_BUFFERED_BYTES: "65536" },
         ...{ PRESENCE_LIST_MAX: "2000", MAX_PRESENCE_BYTES: "1024", MAX_STATE_BYTES: "2146305" },
       },
       "maxUnreadBytes",
     ],
-  ])("[L1 L4 L6 W5] %s is refused, and said once for all kinds", (_what, variables, option) => {
+  ])("[L1 L4 L6 W5] %s is rejected, and reported once for all kinds", (_what, variables, option) => {
     const problems = problemsOf(variables, { ...KINDS, other: { text: "another" } });
 
     expect(problems).toHaveLength(1);
@@ -138,11 +142,11 @@ describe("contradictions", () => {
       },
     ],
     [{ MAX_MEMBERS: "10000", MAX_PRESENCE_BYTES: "4096" }],
-  ])("[L1 L4 L6] %j is the bound itself, and taken", (variables) => {
+  ])("[L1 L4 L6] %j is exactly at the bound and accepted", (variables) => {
     expect(problemsOf(variables)).toEqual([]);
   });
 
-  it("[L1] a contradiction of one kind names it", () => {
+  it("[L1] a contradiction in one kind is reported with the kind's name", () => {
     expect(problemsOf({}, { ...KINDS, fast: { text: "fast", messagesBurst: 5_000 } })).toEqual([
       expect.stringMatching(/^kind "fast": messagesBurst \(5000\)/),
     ]);
@@ -150,17 +154,17 @@ describe("contradictions", () => {
 });
 
 describe("kinds", () => {
-  it.each(["", "a:b", "a b", "k".repeat(33), "é"])("[N2] a kind named %j is refused", (name) => {
+  it.each(["", "a:b", "a b", "k".repeat(33), "é"])("[N2] a kind named %j is rejected", (name) => {
     expect(problemsOf({}, { ...KINDS, [name]: { text: "x" } })).toEqual([
       expect.stringContaining("the name of a kind must be 1-32 characters"),
     ]);
   });
 
-  it("[N2] the kind default must be there", () => {
+  it("[N2] the kind default is required", () => {
     expect(problemsOf({}, {})).toEqual([expect.stringMatching(/^kinds: "default" is missing; add it/)]);
   });
 
-  it("[W5] a value that is none, an option of the server and a word that is no option are each named", () => {
+  it("[W5] an invalid value, a server option and an unknown option of a kind are each reported by name", () => {
     const problems = problemsOf(
       {},
       { default: { text: "x", maxMembers: "many", sseRetryMs: 5, colour: "red", location: "moon" } },
@@ -176,20 +180,20 @@ describe("kinds", () => {
     ["durable", "durable"],
     ["memory", "memory"],
     ["none", "none"],
-  ] as const)("[W1] a kind's history is %s where it says %s", (wanted, history) => {
+  ] as const)("[W1] a kind's history is %s if its definition has %s", (wanted, history) => {
     const { kinds: settled } = readConfig({}, { default: { text: "x", ...(history && { history }) } });
 
     expect(settled.get("default")?.history).toBe(wanted);
   });
 
-  it("[W1] a kind's history is one of three words, and no variable sets it", () => {
+  it("[W1] a kind's history is one of three words and cannot be set by a variable", () => {
     expect(problemsOf({}, { default: { text: "x", history: "disk" } })).toEqual([
       'kind "default": history is "disk", must be one of durable, memory, none',
     ]);
     expect(readConfig({ HISTORY: "none" }, KINDS).kinds.get("default")?.history).toBe("durable");
   });
 
-  it("[W5] a place and a jurisdiction are each one of those there are, and never both", () => {
+  it("[W5] a location and a jurisdiction must be known ones, and cannot be combined", () => {
     const about = (fields: object): readonly string[] =>
       problemsOf({}, { default: { text: "x", ...fields } });
 
@@ -201,14 +205,14 @@ describe("kinds", () => {
     ]);
   });
 
-  it("[W5] every problem is told at once, a line each", () => {
+  it("[W5] all problems are reported at once, one per line", () => {
     const variables = { MAX_MEMBERS: "0", LOG_LEVEL: "loud" };
 
     expect(() => readConfig(variables, KINDS)).toThrow(/2 problems\.\n {2}- MAX_MEMBERS.*\n {2}- LOG_LEVEL/s);
   });
 });
 
-describe("names that are misspelled", () => {
+describe("misspelled names", () => {
   it.each([
     ["MAX_MEMBER", "MAX_MEMBERS"],
     ["MAX_MEMEBRS", "MAX_MEMBERS"],
@@ -222,7 +226,7 @@ describe("names that are misspelled", () => {
     ["PAUSE", "PAUSED"],
     ["LOGLEVEL", "LOG_LEVEL"],
     ["SSE_RETRY", "SSE_RETRY_MS"],
-  ])("[W5] the variable %s starts no server where %s is meant", (name, meant) => {
+  ])("[W5] a server with the misspelled variable %s does not start, and %s is suggested", (name, meant) => {
     expect(problemsOf({ [name]: "1" })).toEqual(
       meant === undefined
         ? []
@@ -244,7 +248,7 @@ describe("names that are misspelled", () => {
     "MAX_UPLOAD_BYTES",
     "JWT_SECRET",
     "NODE_ENV",
-  ])("[W5] %s is a variable of the team's own, and ignored", (name) => {
+  ])("[W5] %s is a variable of the operator's own, and ignored", (name) => {
     expect(problemsOf({ [name]: "1" })).toEqual([]);
   });
 
@@ -255,15 +259,15 @@ describe("names that are misspelled", () => {
   });
 });
 
-describe("values that are no values", () => {
+describe("blank values and values of the wrong type", () => {
   it.each(["TOKEN_ISSUER", "TOKEN_SECRETS", "ALLOWED_ORIGINS", "TOKEN_JWKS_URL"])(
-    "[W5] a %s that is only blanks is not treated as absent",
+    "[W5] a blank %s is reported and not treated as absent",
     (env) => {
       expect(problemsOf({ [env]: "  " })).toEqual([`${env} is blank; remove it or give it a value`]);
     },
   );
 
-  it("[W5] blanks around a text are ignored", () => {
+  it("[W5] blanks around a string are ignored", () => {
     expect(readConfig({ TOKEN_ISSUER: " https://id.example \n" }, KINDS).server.tokenIssuer).toBe(
       "https://id.example",
     );
@@ -283,31 +287,31 @@ describe("values that are no values", () => {
   });
 });
 
-describe("kinds that are written without types", () => {
+describe("kinds written without types", () => {
   const about = (definition: unknown): readonly string[] => problemsOf({}, { default: definition });
 
   it.each<[string, unknown, string]>([
-    ["nothing", null, "is null, must be an object"],
+    ["a null definition", null, "is null, must be an object"],
     ["a text", "open", 'is "open", must be an object'],
-    ["anonymous that is a text", { anonymous: "yes" }, 'anonymous is "yes", must be true, false or a list'],
+    ["anonymous that is a string", { anonymous: "yes" }, 'anonymous is "yes", must be true, false or a list'],
     ["anonymous that is null", { anonymous: null }, "anonymous is null, must be true, false or a list"],
     ["no capability", { anonymous: ["join", "fly"] }, 'anonymous names "fly", which is not a capability'],
-    ["no text for one", { anonymous: [7] }, "anonymous names 7, which is not a capability"],
+    ["anonymous that lists a number", { anonymous: [7] }, "anonymous names 7, which is not a capability"],
     [
       "NaN",
       { maxMembers: Number.NaN },
       "maxMembers is NaN, must be a whole number from 1 to 10000 (members)",
     ],
     ["Infinity", { banMs: Infinity }, "banMs is Infinity, must be a whole number"],
-    ["a fraction", { maxMembers: 1.5 }, "maxMembers is 1.5, must be a whole number"],
-    ["a text for a number", { maxMembers: "7" }, 'maxMembers is "7", must be a whole number'],
+    ["a fraction for a whole number", { maxMembers: 1.5 }, "maxMembers is 1.5, must be a whole number"],
+    ["a string for a number", { maxMembers: "7" }, 'maxMembers is "7", must be a whole number'],
     ["a bigint", { maxMembers: 7n }, "maxMembers is 7, must be a whole number"],
     [
       "a misspelled option",
       { maxMember: 7 },
       "maxMember is not an option of a kind; did you mean maxMembers?",
     ],
-    ["an option of the server", { sseRetryMs: 5 }, "it is a server option: set the variable SSE_RETRY_MS"],
+    ["a server option", { sseRetryMs: 5 }, "it is a server option: set the variable SSE_RETRY_MS"],
     [
       "a misspelled field",
       { anonymus: true },
@@ -315,13 +319,17 @@ describe("kinds that are written without types", () => {
     ],
     ["hooks that are a function", { hooks: () => undefined }, "hooks is a function, must be an object"],
     [
-      "a hook that is none",
+      "an unknown hook",
       { hooks: { onMessage: () => undefined } },
       "hooks.onMessage is not a hook; the hooks are onJoin",
     ],
-    ["a hook that is no function", { hooks: { onJoin: true } }, "hooks.onJoin is true, must be a function"],
-    ["a hook that waits", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],
-  ])("[W5 K1] a kind with %s starts no server", (_what, definition, why) => {
+    [
+      "a hook that is not a function",
+      { hooks: { onJoin: true } },
+      "hooks.onJoin is true, must be a function",
+    ],
+    ["an asynchronous hook", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],
+  ])("[W5 K1] a server whose kind has %s does not start", (_what, definition, why) => {
     const [problem, ...others] = about(definition);
 
     expect(problem).toContain(`kind "default": ${why}`.slice(0, 16));
@@ -329,7 +337,7 @@ describe("kinds that are written without types", () => {
     expect(others).toEqual([]);
   });
 
-  it("[W5 K1] hooks may have helpers beside them, and may be methods of a class", () => {
+  it("[W5 K1] hooks can have helper functions beside them, and can be methods of a class", () => {
     class Rules {
       limit = 3;
       onJoin(): void {}

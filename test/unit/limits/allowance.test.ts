@@ -5,7 +5,7 @@ import { UserBudget } from "../../../src/limits/user-budget.ts";
 const NOW = 1_800_000_000_000;
 const RATE = { perSecond: 60, burst: 120 };
 
-/** Charges one message each time. Returns how many were rejected, and how many of these in excess. */
+/** Charges one message at each time. Returns how many were rejected, and how many of these in excess. */
 function outcome(allowance: Allowance, times: readonly number[]): { refused: number; excess: number } {
   const refused = times.map((at) => allowance.charge(1, at)).filter(({ waitMs }) => waitMs > 0);
   return { refused: refused.length, excess: refused.filter(({ isExcess }) => isExcess).length };
@@ -48,7 +48,7 @@ describe("delayed frames", () => {
     const allowance = new Allowance(RATE, NOW);
     const times = Array.from({ length: 75 * 60 }, (_, n) => NOW + Math.floor((n * 1_000) / 75));
 
-    // 15 a second too many, for a minute: 900 less what a stall explains.
+    // 15 messages too many each second for a minute: 900, minus the stall allowance.
     expect(outcome(allowance, times).excess).toBeGreaterThan(500);
   });
 
@@ -60,7 +60,7 @@ describe("delayed frames", () => {
     expect(allowance.charge(1, NOW + 17)).toEqual({ waitMs: 0, isExcess: false });
   });
 
-  it("[L1 G11] an allowance owes nothing after ten seconds", () => {
+  it("[L1 G11] an allowance is full again after ten seconds", () => {
     for (const burst of [60, 120, 600]) {
       const allowance = new Allowance({ perSecond: 60, burst }, NOW);
       outcome(allowance, stalled(60, 60));

@@ -9,14 +9,17 @@ describe("durations by a clock that may be set back", () => {
     ["lies in the past", NOW - 1, NOW - 1],
     ["is now", NOW, NOW],
     ["lies ahead of the clock", NOW + HOUR_MS, NOW],
-  ])("[F6 L4] a start at a time that %s counts as then, and as now at the latest", (_when, at, began) => {
-    expect(beganAt(at, NOW)).toBe(began);
-  });
+  ])(
+    "[F6 L4] a start time that %s is used as it is, or as now if it is later than now",
+    (_when, at, began) => {
+      expect(beganAt(at, NOW)).toBe(began);
+    },
+  );
 
   it.each([
     ["over", NOW - 1, NOW - 1],
     ["within its duration", NOW + 1_000, NOW + 1_000],
-    ["as far away as it can be", NOW + 5_000, NOW + 5_000],
+    ["exactly one duration away", NOW + 5_000, NOW + 5_000],
     ["farther away", NOW + HOUR_MS, NOW + 5_000],
   ])("[L2 M4] an end that is %s is at most one whole duration away", (_when, until, end) => {
     expect(endsAt(until, 5_000, NOW)).toBe(end);

@@ -22,14 +22,14 @@ const LIMITS: RoomLimits = {
 };
 const NOW = 1_800_000_000_000;
 
-/** Spends all that a session may send at once. */
+/** Spends a session's whole message burst. */
 function exhaust(budgets: RoomBudgets, session: string, now: number): void {
   for (let n = 0; n < LIMITS.messagesBurst; n++)
     expect(budgets.of(session, now).takeMessage(now)).toBeUndefined();
 }
 
 describe("the budgets of a room", () => {
-  it("[L1 G10] each session has its own", () => {
+  it("[L1 G10] each session has its own message budget", () => {
     const budgets = new RoomBudgets(LIMITS);
     exhaust(budgets, "ana", NOW);
 
@@ -37,7 +37,7 @@ describe("the budgets of a room", () => {
     expect(budgets.of("bob", NOW).takeMessage(NOW)).toBeUndefined();
   });
 
-  it("[L1 L2 G10] a crowd of other sessions makes nothing that is owed forgotten", () => {
+  it("[L1 L2 G10] a crowd of other sessions does not erase a session's debt or refusals", () => {
     const budgets = new RoomBudgets(LIMITS);
     exhaust(budgets, "ana", NOW);
     budgets.of("bob", NOW).countRefusals(LIMITS.maxRefusals - 1, NOW);
@@ -48,7 +48,7 @@ describe("the budgets of a room", () => {
     expect(budgets.of("bob", NOW).countRefusals(1, NOW)).toBe("ban");
   });
 
-  it("[L8 G10] the sessions of a user share one, and who has no user is charged to none", () => {
+  it("[L8 G10] the sessions of a user share one budget, and a session without a user has no user budget", () => {
     const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < LIMITS.userMessagesBurst; n++) expect(budgets.takeUser("ana", NOW)).toBeUndefined();
 
@@ -61,7 +61,7 @@ describe("the budgets of a room", () => {
     for (let n = 0; n < LIMITS.userMessagesBurst + 1; n++) expect(budgets.takeUser("", NOW)).toBeUndefined();
   });
 
-  it("[L8 G10] everyone in a room shares one", () => {
+  it("[L8 G10] all members of a room share the room's budget", () => {
     const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < LIMITS.roomMessagesBurst; n++)
       expect(budgets.takeRoom(`user ${n}`, NOW)).toBeUndefined();
@@ -73,7 +73,7 @@ describe("the budgets of a room", () => {
     expect(budgets.takeRoom("ana", NOW + 20)).toBeUndefined();
   });
 
-  it("[L9 G10] joins beyond what a room takes are told to come at different times, over as long as they need", () => {
+  it("[L9 G10] joins over the room's rate are given different retry times, spread over the time that all of them need", () => {
     const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < LIMITS.joinsBurst; n++) expect(budgets.takeJoin(NOW)).toBeUndefined();
 
@@ -87,7 +87,7 @@ describe("the budgets of a room", () => {
     expect(budgets.takeJoin(NOW + 400)).toBeUndefined();
   });
 
-  it("[L9] those who had the time to come again are no longer counted", () => {
+  it("[L9] rejected joins no longer count once their retry time has passed", () => {
     const budgets = new RoomBudgets(LIMITS);
     for (let n = 0; n < 1_000; n++) budgets.takeJoin(NOW);
     const later = NOW + 3_600_000;
@@ -98,7 +98,7 @@ describe("the budgets of a room", () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(200 + 1_000 + (5 / LIMITS.joinsPerSecond) * 1_000);
   });
 
-  it("[L8] who waits as the room tells is within its user's budget then", () => {
+  it("[L8] a client that waits for the room's retryAfterMs is then within its user's budget", () => {
     const budgets = new RoomBudgets({ ...LIMITS, userMessagesPerSecond: 1, userMessagesBurst: 1 });
     for (let n = 0; n < LIMITS.roomMessagesBurst; n++) budgets.takeRoom("", NOW);
     budgets.takeUser("ana", NOW);
@@ -110,7 +110,7 @@ describe("the budgets of a room", () => {
     expect(budgets.takeRoom("ana", NOW + 1_000)).toBeUndefined();
   });
 
-  it("[L1 G6] what was forgotten was owed nothing", () => {
+  it("[L1 G6] only a full budget is removed from memory", () => {
     const budgets = new RoomBudgets(LIMITS);
     const before = budgets.of("ana", NOW);
     before.takeMessage(NOW);
@@ -121,7 +121,7 @@ describe("the budgets of a room", () => {
     exhaust(budgets, "ana", NOW + 60_000);
   });
 
-  it("[L10 G10] a read is charged when it is done, and the next one waits until nothing is owed", () => {
+  it("[L10 G10] a read is charged when it ends, and the next one is rejected until the debt is paid", () => {
     const budgets = new RoomBudgets(LIMITS);
     const refusal = (now: number): unknown => budgets.readRefusal("ana", now);
 

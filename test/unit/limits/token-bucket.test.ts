@@ -6,14 +6,14 @@ const RATE: BucketRate = { perSecond: 10, burst: 20 };
 const NOW = 1_800_000_000_000;
 
 describe("a bucket", () => {
-  it("[L1] holds its burst, and not one more", () => {
+  it("[L1] a bucket holds its burst and no more", () => {
     const bucket = fullBucket(RATE, NOW);
 
     expect(Array.from({ length: 20 }, () => take(RATE, bucket, 1, NOW))).toEqual(Array(20).fill(0));
     expect(take(RATE, bucket, 1, NOW)).toBe(100);
   });
 
-  it("[L1] fills at its rate, up to its burst", () => {
+  it("[L1] a bucket refills at its rate, up to its burst", () => {
     const bucket = fullBucket(RATE, NOW);
     take(RATE, bucket, 20, NOW);
 
@@ -23,7 +23,7 @@ describe("a bucket", () => {
     expect(take(RATE, bucket, 1, NOW + 1_000_000)).toBe(100);
   });
 
-  it("[L1] a refused take spends nothing", () => {
+  it("[L1] a rejected take spends nothing", () => {
     const bucket = fullBucket(RATE, NOW);
     take(RATE, bucket, 15, NOW);
 
@@ -32,7 +32,7 @@ describe("a bucket", () => {
     expect(take(RATE, bucket, 5, NOW)).toBe(0);
   });
 
-  it("[L1] a cost above the burst is had once the bucket is full", () => {
+  it("[L1] a cost above the burst is accepted once the bucket is full", () => {
     const bucket = fullBucket(RATE, NOW);
 
     expect(take(RATE, bucket, 1_000, NOW)).toBe(0);
@@ -40,7 +40,7 @@ describe("a bucket", () => {
     expect(take(RATE, bucket, 1_000, NOW + 2_000)).toBe(0);
   });
 
-  it("[L1] fractions do not add up against who waits as told", () => {
+  it("[L1] rounding errors do not add up against a client that waits for retryAfterMs", () => {
     const rate = { perSecond: 10, burst: 40 };
     const bucket = fullBucket(rate, NOW);
     take(rate, bucket, 40, NOW);
@@ -51,7 +51,7 @@ describe("a bucket", () => {
     expect(take(rate, bucket, 13, NOW + 1 + retryAfterMs)).toBe(0);
   });
 
-  it("[L1] a clock that steps back refills nothing, and does not stop the filling", () => {
+  it("[L1] a clock that is set back refills nothing, and does not stop later refills", () => {
     const bucket = fullBucket(RATE, NOW);
     take(RATE, bucket, 20, NOW);
 
@@ -59,7 +59,7 @@ describe("a bucket", () => {
     expect(take(RATE, bucket, 1, NOW - 3_600_000 + 100)).toBe(0);
   });
 
-  it("[L1 G11] is full again within burst / rate seconds, and then may be forgotten", () => {
+  it("[L1 G11] a bucket is full again within burst / rate seconds, and can then be removed", () => {
     const bucket = fullBucket(RATE, NOW);
     take(RATE, bucket, 20, NOW);
 
@@ -103,7 +103,7 @@ describe("properties", () => {
     );
   });
 
-  it("[L1 G10] whatever is tried, no more than burst + rate x time is had", () => {
+  it("[L1 G10] no sequence of takes gets more than burst + rate x time", () => {
     fc.assert(
       fc.property(rates, steps(70), (rate, takes) => {
         const bucket = fullBucket(rate, NOW);
@@ -118,7 +118,7 @@ describe("properties", () => {
     );
   });
 
-  it("[L1] the wait that is told is longer than it must be by a millisecond at most", () => {
+  it("[L1] retryAfterMs is at most one millisecond longer than necessary", () => {
     fc.assert(
       fc.property(rates, steps(70), (rate, takes) => {
         const bucket = fullBucket(rate, NOW);

@@ -16,7 +16,7 @@ afterEach(() => {
   setLogLevel("warn");
 });
 
-it("[G10] counts are written once, when they are due", () => {
+it("[G10] counts are logged once, when they are due", () => {
   const counters = new Counters();
   for (let n = 0; n < 3; n++) counters.count("refused", { code: "bad_frame" });
   const dueAt = counters.dueAt(NOW) ?? 0;
@@ -31,7 +31,7 @@ it("[G10] counts are written once, when they are due", () => {
   expect(counters.dueAt(dueAt)).toBeUndefined();
 });
 
-it("[G10] a clock that is set back by an hour delays no counts", () => {
+it("[G10] a clock that is set back by an hour does not delay counts", () => {
   const counters = new Counters();
   counters.count("refused", { code: "bad_frame" });
   counters.dueAt(NOW);

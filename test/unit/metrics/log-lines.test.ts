@@ -3,7 +3,7 @@ import { log, setLogLevel, type LogLevel } from "../../../src/metrics/log.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** Catches the lines of a level; what a test prints is no one's business. */
+/** Captures the lines of a level, so that they are not printed. */
 function catchLines(level: LogLevel): string[] {
   const lines: string[] = [];
   vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line));
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe("log lines", () => {
-  it("[E1] a line is one line of JSON: level, event, fields", () => {
+  it("[E1] a log entry is one line of JSON with level, event and fields", () => {
     const lines = catchLines("warn");
 
     log("warn", "room_unavailable", { room: 'a"\nb', tries: 3, isLast: true, absent: undefined });
@@ -27,7 +27,7 @@ describe("log lines", () => {
   });
 
   it.each(LEVELS.flatMap((least) => LEVELS.map((level) => [least, level] as const)))(
-    "[E1] at the level %s a line of %s is written if it is as important",
+    "[E1] with the log level %s an entry of the level %s is written if it is at least as severe",
     (least, level) => {
       setLogLevel(least);
       const lines = catchLines(level);

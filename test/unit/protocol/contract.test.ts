@@ -34,14 +34,14 @@ const anyJoin: fc.Arbitrary<JoinRequest> = fc.record(
 );
 
 describe("joins", () => {
-  it("[V2 B1] a request names the oldest version that serves it: older rooms refuse none but binary members", () => {
+  it("[V2 B1] a join names the oldest contract version that can serve it, so older rooms reject only binary members", () => {
     const formats = ["json", "bridge", "proto"] as const;
 
     expect(contractVersionOf()).toBe(1);
     expect(formats.map((name) => contractVersionOf(dialectOf(name)))).toEqual([1, 1, CONTRACT_VERSION]);
   });
 
-  it("[V2 J7] a join comes out of its header as it went in", () => {
+  it("[V2 J7] a join is decoded from its header unchanged", () => {
     fc.assert(
       fc.property(anyJoin, (join) => {
         expect(decodeJoin(encodeJoin(join))).toEqual(join);
@@ -49,13 +49,13 @@ describe("joins", () => {
     );
   });
 
-  it("[V2] a join of a Worker that knew no more is read as it was written, without what came later", () => {
+  it("[V2] a join from an older Worker is decoded without the fields that were added later", () => {
     const join = { v: 1, session: "s", key: "k", member: "m", user: "", dialect: "json", mode: "list" };
 
     expect(decodeJoin(JSON.stringify(join))).toEqual(join);
   });
 
-  it("[J7] a header is ASCII without control characters, and goes through Headers unchanged", () => {
+  it("[J7] a join header is ASCII without control characters, and passes through Headers unchanged", () => {
     fc.assert(
       fc.property(anyJoin, (join) => {
         const header = encodeJoin(join);
@@ -68,18 +68,18 @@ describe("joins", () => {
   it.each([
     ["absent", null],
     ["empty", ""],
-    ["no JSON", "{"],
-    ["no object", "[1]"],
+    ["not valid JSON", "{"],
+    ["not an object", "[1]"],
     ["without a version", "{}"],
-    ["of a version that is no number", '{"v":"1"}'],
-    ["of a newer contract", JSON.stringify({ v: CONTRACT_VERSION + 1 })],
-  ])("[V2 G12] a header that is %s is no join", (_what, header) => {
+    ["with a version that is not a number", '{"v":"1"}'],
+    ["from a newer contract", JSON.stringify({ v: CONTRACT_VERSION + 1 })],
+  ])("[V2 G12] a header that is %s is not a join", (_what, header) => {
     expect(decodeJoin(header)).toBeUndefined();
   });
 });
 
 describe("refusals", () => {
-  it("[E1] every error comes out of a room's answer as it went in", () => {
+  it("[E1] every error is decoded from a room's reply unchanged", () => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
       const error = { code, message: "m", retryAfterMs: 5, limit: "l" };
 
@@ -88,7 +88,7 @@ describe("refusals", () => {
   });
 
   it.each(["", "{", "[]", '{"code":"later"}', '{"code":"toString"}', '{"code":1}'])(
-    "[V2 E1] %j, of a room of another version, is unavailable",
+    "[V2 E1] the unknown reply %j from a room of another version is reported as unavailable",
     (body) => {
       expect(decodeRefusal(body)).toEqual({ code: "unavailable" });
     },
@@ -96,7 +96,7 @@ describe("refusals", () => {
 });
 
 describe("frames for a bridge", () => {
-  it("[S1] position and frame come out as they went in, and text without a position is none", () => {
+  it("[S1] the position and text of a bridge frame are decoded unchanged, and text without a position is not a bridge frame", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9_:-]*$/), fc.json(), (position, text) => {
         expect(decodeBridgeFrame(encodeBridgeFrame(position, text))).toEqual({ position, text });

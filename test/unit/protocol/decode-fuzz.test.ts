@@ -5,45 +5,48 @@ import type { ClientFrame } from "../../../src/protocol/frames.ts";
 import { cases, drawn } from "../../support/fuzzing.ts";
 import { framesFor } from "../../support/hostile-frames.ts";
 
-/** What the rules F1 and F2 let be said of a text before it is read. */
+/** The error codes that rules F1 and F2 allow while a frame is decoded. */
 const REFUSALS = ["bad_frame", "unknown_type", "too_many_items"];
 
-/** Fails where what is decoded from a text is not what F1, F2 and F5 say. No `expect`: it would take minutes. */
+/** Fails unless a text is decoded as F1, F2 and F5 say. Does not use `expect`, which would take minutes. */
 function check(text: string): void {
   const decoded = decodeClientText(text);
   const parsed = parse(text);
   if (!decoded.ok) {
-    demand(REFUSALS.includes(decoded.error.code), `${decoded.error.code} is no refusal of a frame`);
-    demand(decoded.error.ref === undefined, "a frame refused whole has no ref");
+    demand(REFUSALS.includes(decoded.error.code), `${decoded.error.code} is not an error of a whole frame`);
+    demand(decoded.error.ref === undefined, "the error of a whole frame has no ref");
     const isObject = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
-    demand(!isObject || depthOf(text) > 64, "an object that is not too deep is read");
+    demand(!isObject || depthOf(text) > 64, "an object that does not nest too deeply is accepted");
     demand(
       decoded.error.code !== "too_many_items" || (Array.isArray(parsed) && parsed.length > 64),
-      "too many",
+      "only an array of more than 64 items has too many",
     );
     return;
   }
-  demand(parsed !== undefined, "what is not JSON is refused");
-  demand(depthOf(text) <= 64, "what nests deeper than 64 is refused");
+  demand(parsed !== undefined, "text that is not JSON is rejected");
+  demand(depthOf(text) <= 64, "JSON that nests deeper than 64 is rejected");
   const items: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
-  demand(items.length > 0 && items.length <= 64, "1 to 64 items");
-  demand(decoded.value.length === items.length, "each item is decoded, or refused for itself");
+  demand(items.length > 0 && items.length <= 64, "a frame has 1 to 64 items");
+  demand(decoded.value.length === items.length, "each item is decoded or rejected separately");
   for (const [index, result] of decoded.value.entries()) {
     const item = items[index] as { readonly ref?: unknown };
     if (result.ok) {
       checkFrame(result.value);
-      demand("ref" in result.value === (item.ref !== undefined && result.value.type !== "seen"), "its ref");
+      demand(
+        "ref" in result.value === (item.ref !== undefined && result.value.type !== "seen"),
+        "the frame has its item's ref",
+      );
       checkRoundTrip(result.value);
       continue;
     }
     const { code, ref } = result.error;
-    demand(REFUSALS.includes(code) && code !== "too_many_items", `${code} is no refusal of an item`);
-    demand(ref === undefined || ref === item.ref, "a refusal names the ref of its item, or none");
+    demand(REFUSALS.includes(code) && code !== "too_many_items", `${code} is not an error of an item`);
+    demand(ref === undefined || ref === item.ref, "an error has the ref of its item, or none");
   }
 }
 
 function demand(isSo: boolean, what: string): asserts isSo {
-  if (!isSo) throw new Error(`it is not so: ${what}`);
+  if (!isSo) throw new Error(`not true: ${what}`);
 }
 
 function parse(text: string): unknown {
@@ -54,7 +57,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** How deep JSON nests, as written: of two values under one key, both count. */
+/** How deep JSON text nests. Both values of a repeated key count. */
 function depthOf(json: string): number {
   let [depth, deepest] = [0, 0];
   for (const bracket of json.replaceAll(/"(?:[^"\\]|\\.)*"/gs, "").replaceAll(/[^[\]{}]/g, "")) {
@@ -67,16 +70,19 @@ function depthOf(json: string): number {
 const isName = (text: unknown): boolean => typeof text === "string" && text.length >= 1 && text.length <= 64;
 const isCount = (number: unknown): boolean => Number.isSafeInteger(number) && (number as number) >= 0;
 
-/** Fails where a frame that was let through is not as sections 5 to 7 have it. */
+/** Fails unless an accepted frame is as sections 5 to 7 say. */
 function checkFrame(frame: ClientFrame): void {
   if ("ref" in frame) demand(isCount(frame.ref) && frame.ref !== 0, "a ref is a positive integer");
   switch (frame.type) {
     case "publish":
       demand(isName(frame.event) && typeof frame.volatile === "boolean", "A1, A4");
       demand(!frame.volatile || frame.ref === undefined, "a volatile message has no ref");
-      demand(frame.key === undefined || (frame.volatile && isName(frame.key)), "a key is of a volatile one");
+      demand(
+        frame.key === undefined || (frame.volatile && isName(frame.key)),
+        "only a volatile message has a key",
+      );
       demand(frame.to === undefined || (frame.to.length >= 1 && frame.to.length <= 64), "1-64 addressees");
-      demand(frame.to?.every((id) => /^[A-Za-z0-9_-]{22}$/.test(id)) ?? true, "ids of members");
+      demand(frame.to?.every((id) => /^[A-Za-z0-9_-]{22}$/.test(id)) ?? true, "recipients are member ids");
       return checkKeys(frame, ["type", "event", "data", "volatile", "key", "to", "ref"]);
     case "set": {
       const changed = [...frame.set.keys(), ...frame.delete];
@@ -106,7 +112,7 @@ function checkFrame(frame: ClientFrame): void {
     case "leave":
       return checkKeys(frame, ["type", "ref"]);
     default:
-      throw new Error(`a frame of the type ${String((frame satisfies never as ClientFrame).type)} is none`);
+      throw new Error(`unknown frame type ${String((frame satisfies never as ClientFrame).type)}`);
   }
 }
 
@@ -118,14 +124,17 @@ function checkKeys(frame: object, known: readonly string[]): void {
   );
 }
 
-/** Fails where a frame, written and read again, is another. */
+/** Fails unless a frame stays the same when it is encoded and decoded again. */
 function checkRoundTrip(frame: ClientFrame): void {
   const again = decodeClientText(write(frame));
   const [result] = again.ok ? again.value : [];
-  demand(result?.ok === true && write(result.value) === write(frame), "what was read reads the same again");
+  demand(
+    result?.ok === true && write(result.value) === write(frame),
+    "a decoded frame is decoded the same again",
+  );
 }
 
-/** Writes a frame as a client would, its fields in the order of their names. */
+/** Encodes a frame as a client would, with its fields in alphabetical order. */
 function write(frame: ClientFrame): string {
   const fields = Object.entries(frame as unknown as Record<string, unknown>).map(
     ([key, value]): [string, unknown] => [key, value instanceof Map ? Object.fromEntries(value) : value],
@@ -134,19 +143,19 @@ function write(frame: ClientFrame): string {
 }
 
 it(
-  `[F1 F2 F5 G12] ${drawn(50_000)} hostile texts are read or refused as the rules say, and none throws`,
+  `[F1 F2 F5 G12] ${drawn(50_000)} hostile texts are accepted or rejected as the rules say, and none throws`,
   { timeout: 300_000 },
   () => {
     fc.assert(fc.property(framesFor(), check), cases(50_000));
 
-    // What came as `__proto__` has changed nothing of anyone's.
+    // A field named `__proto__` has changed no prototype.
     expect(Object.keys(Object.prototype)).toEqual([]);
     expect(({} as { a?: unknown }).a).toBeUndefined();
   },
 );
 
 it(
-  `[F1 F2 A1 A7 A8 T1 G12] ${drawn(20_000)} well-formed frames are read as they were written`,
+  `[F1 F2 A1 A7 A8 T1 G12] ${drawn(20_000)} well-formed frames are decoded unchanged`,
   { timeout: 300_000 },
   () => {
     const name = fc
@@ -207,10 +216,10 @@ it(
       const text = JSON.stringify(frame);
       const decoded = decodeClientText(text);
       const [result] = decoded.ok ? decoded.value : [];
-      demand(result?.ok === true, "it is read");
+      demand(result?.ok === true, "the frame is accepted");
       const read = JSON.parse(write(result.value)) as Record<string, unknown>;
       for (const [key, wanted] of Object.entries(JSON.parse(text) as Record<string, unknown>)) {
-        demand(JSON.stringify(read[key]) === JSON.stringify(wanted), `${key} is what it was`);
+        demand(JSON.stringify(read[key]) === JSON.stringify(wanted), `${key} is unchanged`);
       }
     };
 

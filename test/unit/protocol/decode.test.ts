@@ -10,7 +10,7 @@ import {
   MAX_SET_KEYS,
 } from "../../../src/protocol/frames.ts";
 
-/** Decodes a frame of one item. */
+/** Decodes a frame with one item. */
 function decodeOne(item: unknown): unknown {
   const decoded = decodeClientText(JSON.stringify(item));
   return decoded.ok ? decoded.value[0] : decoded;
@@ -20,14 +20,14 @@ function refusal(code: string, ref?: number): unknown {
   return { ok: false, error: expect.objectContaining({ code, ...(ref !== undefined && { ref }) }) };
 }
 
-/** An id of a member, another for each number. */
+/** A member id, different for each number. */
 const memberId = (n: number): string => String(n).padStart(22, "m");
 
-/** An object with so many keys. */
+/** An object with this many keys. */
 const keys = <Value>(count: number, value: Value): Record<string, Value> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, value]));
 
-/** What a set that leaves the rest out means. */
+/** The defaults of a set. */
 const NO_CHANGE = { set: new Map(), delete: [], if: new Map(), own: false };
 
 describe("frames", () => {
@@ -44,12 +44,12 @@ describe("frames", () => {
       { event: "e", data: null, volatile: true, key: "k" },
     ],
     [
-      "publish to some, each named once",
+      "publish to some members, each listed once",
       { type: "publish", event: "e", to: [memberId(1), memberId(2), memberId(1)] },
       { event: "e", data: null, volatile: false, to: [memberId(1), memberId(2)] },
     ],
     [
-      "volatile publish to some",
+      "volatile publish to some members",
       { type: "publish", event: "e", volatile: true, to: [memberId(1)] },
       { event: "e", data: null, volatile: true, to: [memberId(1)] },
     ],
@@ -82,11 +82,11 @@ describe("frames", () => {
     ["presence", { type: "presence", ref: 2, data: 0 }, { ref: 2, data: 0 }],
     ["presence without data", { type: "presence" }, { data: null }],
     ["leave", { type: "leave" }, {}],
-  ])("[F1 A1 A5 A6 A7 A8 A9 T1] a %s is read", (_what, item, fields) => {
+  ])("[F1 A1 A5 A6 A7 A8 A9 T1] a %s is accepted", (_what, item, fields) => {
     expect(decodeOne(item)).toEqual({ ok: true, value: { type: item.type, ...fields } });
   });
 
-  it("[F2] unknown fields are dropped", () => {
+  it("[F2] unknown fields of a frame are dropped", () => {
     expect(decodeOne({ type: "leave", event: "e", later: [1] })).toEqual({
       ok: true,
       value: { type: "leave" },
@@ -98,19 +98,19 @@ describe("frames", () => {
   });
 
   it.each([
-    ["not JSON", "{"],
-    ["nothing", ""],
+    ["text that is not JSON", "{"],
+    ["no characters", ""],
     ["a string", '"publish"'],
     ["null", "null"],
     ["an empty array", "[]"],
-    ["JSON and more", "{}{}"],
-    ["a byte order mark", "\ufeff{}"],
-    ["a nesting of 65", `${"[".repeat(65)}${"]".repeat(65)}`],
-  ])("[F2] %s is refused whole as bad_frame", (_what, text) => {
+    ["JSON and more text", "{}{}"],
+    ["JSON after a byte order mark", "\ufeff{}"],
+    ["an array nested 65 deep", `${"[".repeat(65)}${"]".repeat(65)}`],
+  ])("[F2] a frame of %s is rejected as a whole with bad_frame", (_what, text) => {
     expect(decodeClientText(text)).toEqual(refusal("bad_frame"));
   });
 
-  it("[F1] 64 items are read, 65 are refused whole", () => {
+  it("[F1] a frame of 64 items is accepted, and one of 65 items is rejected as a whole", () => {
     const items = (count: number): string =>
       JSON.stringify(Array.from({ length: count }, () => ({ type: "leave" })));
 
@@ -118,7 +118,7 @@ describe("frames", () => {
     expect(decodeClientText(items(MAX_ITEMS + 1))).toEqual(refusal("too_many_items"));
   });
 
-  it("[F1] each item stands alone", () => {
+  it("[F1] each item of a frame is accepted or rejected separately", () => {
     const decoded = decodeClientText('[{"type":"leave"},1,{"type":"x","ref":3},[],null,{"type":"presence"}]');
 
     expect(decoded.ok && decoded.value.map(({ ok }) => ok)).toEqual([true, false, false, false, false, true]);
@@ -167,19 +167,19 @@ describe("fields", () => {
     ["bad_frame", { type: "history", ref: 5, until: null }],
     ["bad_frame", { type: "history", ref: 5, limit: HISTORY_LIMIT.max + 1 }],
     ["bad_frame", { type: "publish", ref: 5, event: "e", volatile: true }],
-  ])("[F2 F5 E1] %s for %j, and its ref is named", (code, item) => {
+  ])("[F2 F5 E1] %s is the error for %j, with its ref", (code, item) => {
     expect(decodeOne(item)).toEqual(refusal(code, 5));
   });
 
-  it.each([0, -1, 0.5, 2 ** 53, "1", null, {}, Number.NaN])("[F5] the ref %j is refused", (ref) => {
+  it.each([0, -1, 0.5, 2 ** 53, "1", null, {}, Number.NaN])("[F5] the ref %j is rejected", (ref) => {
     expect(decodeOne({ type: "publish", event: "e", ref })).toEqual(refusal("bad_frame"));
   });
 
-  it.each([1, 2 ** 53 - 1])("[F5] the ref %i is taken", (ref) => {
+  it.each([1, 2 ** 53 - 1])("[F5] the ref %i is accepted", (ref) => {
     expect(decodeOne({ type: "presence", ref })).toMatchObject({ ok: true, value: { ref } });
   });
 
-  it.each([1, MAX_NAME_CHARS])("[A1 A4] an event and a key of %i characters are taken", (length) => {
+  it.each([1, MAX_NAME_CHARS])("[A1 A4] an event and a key of %i characters are accepted", (length) => {
     const name = "x".repeat(length);
 
     expect(decodeOne({ type: "publish", event: name, key: name, volatile: true })).toMatchObject({
@@ -188,8 +188,8 @@ describe("fields", () => {
   });
 });
 
-describe("how much one act may name", () => {
-  it("[A7] 64 members, and not one more; a name that is repeated counts", () => {
+describe("limits of one act", () => {
+  it("[A7] a message can be addressed to 64 members and no more, and repeated ids count", () => {
     const to = (count: number): unknown =>
       decodeOne({
         type: "publish",
@@ -222,13 +222,13 @@ describe("how much one act may name", () => {
       { delete: ["x"], if: keys(MAX_SET_KEYS, 1) },
       { delete: ["x"], if: keys(MAX_SET_KEYS + 1, 1) },
     ],
-  ])("[T1] 64 keys that are %s, and not one more", (_what, most, tooMany) => {
+  ])("[T1] one act can contain 64 keys that are %s, and no more", (_what, most, tooMany) => {
     expect(decodeOne({ type: "set", ref: 5, ...most })).toMatchObject({ ok: true });
     expect(decodeOne({ type: "set", ref: 5, ...tooMany })).toEqual(refusal("bad_frame", 5));
   });
 
   it.each(["__proto__", "constructor", "toString", "k".repeat(MAX_NAME_CHARS), "\ud800", " "])(
-    "[T1 T2] the key %j is a key as any other",
+    "[T1 T2] the key %j is treated like any other",
     (key) => {
       const decoded = decodeClientText(
         `{"type":"set","set":{${JSON.stringify(key)}:{"a":1}},"if":{${JSON.stringify(key)}:7}}`,
@@ -249,15 +249,15 @@ describe("properties", () => {
     for (const result of results) if (!result.ok) expect(ERRORS).toHaveProperty(result.error.code);
   };
 
-  it("[F2 G12] decoding never throws, whatever the text", () => {
+  it("[F2 G12] decoding never throws for any text", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), isTotal), { numRuns: 500 });
   });
 
-  it("[F2 G12] decoding never throws, whatever the JSON", () => {
+  it("[F2 G12] decoding never throws for any JSON", () => {
     fc.assert(fc.property(fc.json({ maxDepth: 8 }), isTotal), { numRuns: 500 });
   });
 
-  it("[F2 G12] decoding never throws, whatever the fields of a known type hold", () => {
+  it("[F2 G12] decoding never throws for any values in the fields of a known type", () => {
     const anything = fc.jsonValue();
     const item = fc.record(
       {
@@ -285,7 +285,7 @@ describe("properties", () => {
     );
   });
 
-  it("[A1] data comes out as it went in", () => {
+  it("[A1] data is decoded unchanged", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (data) => {
         const text = JSON.stringify({ type: "publish", event: "e", data });

@@ -9,7 +9,7 @@ function digest(text: string): string {
 }
 
 describe("identities", () => {
-  it("[J4] session and member are the hashes that the protocol names", async () => {
+  it("[J4] the session and member ids are the hashes that the protocol defines", async () => {
     const session = digest("parlor1\nlobby\n\n7mB6vVv0Qm2Yb5s0bq4q7g");
 
     expect(await deriveIdentity("lobby", "", "7mB6vVv0Qm2Yb5s0bq4q7g")).toEqual({
@@ -18,7 +18,7 @@ describe("identities", () => {
     });
   });
 
-  it("[J4] so they are for every room, user and key", async () => {
+  it("[J4] the session and member ids are these hashes for every room, user and key", async () => {
     const anyRoom = fc.stringMatching(/^[A-Za-z0-9_.~:-]{1,128}$/);
     const anyKey = fc.stringMatching(/^[A-Za-z0-9_-]{22}$/);
 
@@ -33,7 +33,7 @@ describe("identities", () => {
     );
   });
 
-  it("[J4 N1 G12] what would make two sessions one is in no room's name", async () => {
+  it("[J4 N1 G12] a room name cannot contain the line break that would give two clients the same session id", async () => {
     const key = "k".repeat(22);
     const [ana, forged] = await Promise.all([
       deriveIdentity("a", "b\nc", key),
@@ -57,14 +57,14 @@ describe("keys and epochs", () => {
     expect(isKey(text)).toBe(is);
   });
 
-  it("[J3] drawn keys are keys, and differ", () => {
+  it("[J3] random keys are valid and differ", () => {
     const keys = Array.from({ length: 200 }, randomKey);
 
     expect(keys.every(isKey)).toBe(true);
     expect(new Set(keys).size).toBe(200);
   });
 
-  it("[P1] drawn epochs are of base64url, and differ from their first characters on", () => {
+  it("[P1] random epochs are base64url, and differ within their first eight characters", () => {
     const epochs = Array.from({ length: 200 }, randomEpoch);
 
     for (const epoch of epochs) expect(epoch).toMatch(/^[A-Za-z0-9_-]{1,32}$/);

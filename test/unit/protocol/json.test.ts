@@ -12,7 +12,7 @@ describe("parsing", () => {
     ["brackets behind an escaped quote", JSON.stringify(`"${"[".repeat(500)}`)],
     ["brackets behind an escaped backslash", JSON.stringify([`\\${"[".repeat(100)}\\`, "[".repeat(100)])],
     ["many arrays, none deep", `[${Array(500).fill("[]").join(",")}]`],
-  ])("[F2] %s are read", (_what, text) => {
+  ])("[F2] %s are accepted", (_what, text) => {
     expect(parseJson(text)).toEqual(JSON.parse(text));
   });
 
@@ -23,11 +23,11 @@ describe("parsing", () => {
     ["65 arrays behind a string", `["${"x".repeat(100)}\\"",${nested(MAX_JSON_DEPTH)}]`],
     ["no JSON", "nonsense"],
     ["nothing", ""],
-  ])("[F2] %s are refused", (_what, text) => {
+  ])("[F2] %s are rejected", (_what, text) => {
     expect(parseJson(text)).toBeUndefined();
   });
 
-  it("[F2] parsing agrees with JSON.parse on everything that is not deep", () => {
+  it("[F2] parsing agrees with JSON.parse on all JSON that does not nest too deeply", () => {
     fc.assert(
       fc.property(fc.oneof(fc.json({ maxDepth: 12 }), fc.string()), (text) => {
         let expected: unknown;
@@ -56,18 +56,18 @@ describe("parsing", () => {
 describe("size", () => {
   it.each([
     ["ASCII", "abc", 3],
-    ["two bytes each", "é\u07ff", 4],
-    ["three bytes each", "\u0800中\uffff", 9],
-    ["four bytes each", "😀👩", 8],
+    ["characters of two bytes", "é\u07ff", 4],
+    ["characters of three bytes", "\u0800中\uffff", 9],
+    ["characters of four bytes", "😀👩", 8],
     ["a lone high surrogate", "\ud800", 3],
     ["a lone low surrogate", "\udc00", 3],
-    ["surrogates the wrong way round", "\udc00\ud800", 6],
+    ["a surrogate pair in reverse order", "\udc00\ud800", 6],
     ["a high surrogate before a pair", "\ud83d😀", 7],
-  ])("[F3] %s is counted in bytes of UTF-8", (_what, text, bytes) => {
+  ])("[F3] the UTF-8 length of text with %s is counted", (_what, text, bytes) => {
     expect(utf8Length(text)).toBe(bytes);
   });
 
-  it("[F3] the count is that of an encoder, whatever the text", () => {
+  it("[F3] the counted length of any text equals the encoded length", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(utf8Length(text)).toBe(new TextEncoder().encode(text).length);
@@ -76,7 +76,7 @@ describe("size", () => {
     );
   });
 
-  it("[F3] the count of broken surrogates is that of an encoder too", () => {
+  it("[F3] the counted length of lone surrogates equals the encoded length", () => {
     const unit = fc.constantFrom("\ud83d", "\ude00", "a", "é", "中");
 
     fc.assert(

@@ -9,15 +9,15 @@ import { cases } from "../../support/fuzzing.ts";
 
 const LOST = [
   ["an odd integer beyond 2^53", "9007199254740993"],
-  ["a negative one", "-9007199254740993"],
+  ["a negative odd integer beyond 2^53", "-9007199254740993"],
   ["an id of 64 bits", "1285704473650888702"],
-  ["2^64, which is written again with zeros", "18446744073709551616"],
+  ["2^64, which JavaScript writes with zeros", "18446744073709551616"],
   ["an integer of 400 digits", `1${"0".repeat(398)}1`],
   ["a number too large", "1e400"],
   ["a number too large, and negative", "-1E+400"],
   ["a number too small", "1e-400"],
   ["a number too small, without an exponent", `0.${"0".repeat(330)}1`],
-  ["a number too small, with both", `0.${"0".repeat(240)}1e-99`],
+  ["a number too small, with a fraction and an exponent", `0.${"0".repeat(240)}1e-99`],
   ["an integer as a fraction", "9007199254740993.0"],
   ["an id with an exponent", "1.285704473650888702e18"],
   ["a sum with 19 digits", "12345678901234567.89"],
@@ -29,7 +29,7 @@ const HELD = [
   ...["0", "-0", "-0.0", "1.0", "1.50", "0.1", "-1.5e3", "1E5", "1e-7", "1e22", "1e23", "5e-324", "0e999"],
   ...["9007199254740991", "9007199254740992", "-9007199254740992", "9007199254740994", "1795312524509123"],
   ...["100000000000000000000", "1e20", "1.7976931348623157e308", "1.7976931348623157e+308", "1e0010"],
-  // As Python, C and JavaScript write doubles.
+  // Doubles as Python, C and JavaScript write them.
   ...["0.30000000000000004", "0.10000000000000001", "0.10000000000000000555"],
   ...["2.2250738585072014e-308", "1e+16", "12345678901234567000", "0.000000000000000000001"],
   ...["0.48372395833333335", "1234567890123456.7", "8.409999999999999E21", "123456789012345.67"],
@@ -52,7 +52,7 @@ describe("numbers that a double does not hold", () => {
     expect(lostNumber(`{"a":[${number},"x"]}`)).toBeUndefined();
   });
 
-  it.each(LOST)("[A1] %s in a string is text: %s", (_what, number) => {
+  it.each(LOST)("[A1] %s inside a string is accepted as text: %s", (_what, number) => {
     const texts = [
       number,
       ` ${number} `,
@@ -64,7 +64,7 @@ describe("numbers that a double does not hold", () => {
     for (const text of texts) expect(lostNumber(JSON.stringify({ [text]: [text] }))).toBeUndefined();
   });
 
-  it("[A1] every double is accepted, with the digits of JavaScript, with 17 and with 21", () => {
+  it("[A1] every double is accepted as JavaScript writes it, with 17 digits and with 21 digits", () => {
     const any = fc.double({ noNaN: true, noDefaultInfinity: true });
     fc.assert(
       fc.property(any, (number) => {
@@ -78,7 +78,7 @@ describe("numbers that a double does not hold", () => {
     );
   });
 
-  it("[A1] an integer is accepted if and only if the same integer is written again", () => {
+  it("[A1] an integer is accepted if and only if JavaScript writes the same integer again", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), (integer) => {
         const isSame = integerOf(JSON.stringify(Number(integer))) === integer;
@@ -95,7 +95,7 @@ describe("numbers that a double does not hold", () => {
     "0.48372395833333335",
     "123.45678901234567",
     '"1e400"',
-  ])("[A1 G10] a frame full of %s has nothing to look at", (value) => {
+  ])("[A1 G10] a frame full of %s contains no number that needs an exact check", (value) => {
     const suspects = newSuspects();
 
     expect(lostByItem(`[[${`${value},`.repeat(3_000)}1]]`, 1, suspects)).toEqual(new Map());
@@ -103,7 +103,7 @@ describe("numbers that a double does not hold", () => {
   });
 
   it.each(["1e300", "9007199254740992", "12345678901234567000", "0.10000000000000000555"])(
-    "[A1 F2 G10] 64 numbers like %s in a frame are looked at, and items with more are bad_frame in either dialect, with their refs",
+    "[A1 F2 G10] 64 numbers like %s in a frame are checked exactly, and items with more are bad_frame in either dialect, with their refs",
     (value) => {
       const [all, many] = [newSuspects(), newSuspects()];
 
@@ -130,7 +130,7 @@ describe("numbers that a double does not hold", () => {
     },
   );
 
-  it("[D3] all numbers of a token's payload are looked at, however many suspect ones stand before", () => {
+  it("[D3] every number in a token's payload is checked, whatever number of suspect ones precede it", () => {
     expect(lostNumbers(`[[${"1e300,".repeat(200)}1],1e400]`)).toEqual(["1e400"]);
   });
 
@@ -145,7 +145,7 @@ describe("numbers that a double does not hold", () => {
   });
 });
 
-/** The integer that a text is, one with an exponent too. */
+/** The integer that a text represents, with or without an exponent. */
 function integerOf(text: string): bigint {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e\+?(\d+))?$/.exec(text) ?? [];
@@ -182,7 +182,7 @@ describe.each<[string, (field: string, number: string) => unknown]>([
   ],
 ])("an act in %s", (_dialect, decode) => {
   it.each(["publish", "set", "presence"])(
-    "[A1 T1 A5 F1 B5] %s with a number that a double does not hold is bad_frame, with its ref and the number; the next is read",
+    "[A1 T1 A5 F1 B5] %s with a number that a double does not hold is bad_frame with its ref and the number, and the next act is accepted",
     (field) => {
       expect(decode(field, "9007199254740993")).toMatchObject({
         ok: true,
@@ -224,7 +224,7 @@ it("[E1] the error repeats at most 64 digits of the number", () => {
   );
 });
 
-it("[F1 F2] each item of an array stands alone, whatever it holds beside such a number", () => {
+it("[F1 F2] each item of an array is accepted or rejected separately, whatever else it contains beside such a number", () => {
   const items = [
     '{"type":"publish","ref":1,"event":"e","data":[[1,2],{"a":"],{\\"","b":[]}]}',
     ' {"type":"publish","ref":2,"event":"e","data":[[], 1e400]}',

@@ -4,12 +4,12 @@ import { formatPosition, parsePosition } from "../../../src/protocol/positions.t
 
 describe("positions", () => {
   it.each([
-    ["the start of a log", "Zk3:0", { epoch: "Zk3", offset: 0 }],
+    ["the first offset of a log", "Zk3:0", { epoch: "Zk3", offset: 0 }],
     ["an epoch of one character", "a:1", { epoch: "a", offset: 1 }],
-    ["an epoch of 32", `${"e".repeat(32)}:1`, { epoch: "e".repeat(32), offset: 1 }],
+    ["an epoch of 32 characters", `${"e".repeat(32)}:1`, { epoch: "e".repeat(32), offset: 1 }],
     ["every character of base64url", "AZaz09_-:42", { epoch: "AZaz09_-", offset: 42 }],
     ["the largest offset", "e:9007199254740991", { epoch: "e", offset: 2 ** 53 - 1 }],
-  ])("[P1] %s is read", (_what, text, position) => {
+  ])("[P1] a position with %s is parsed", (_what, text, position) => {
     expect(parsePosition(text)).toEqual(position);
   });
 
@@ -37,11 +37,11 @@ describe("positions", () => {
     "~closed",
     "e:Infinity",
     "e:0x1",
-  ])("[P1 P5] %j is none", (text) => {
+  ])("[P1 P5] %j is not a position", (text) => {
     expect(parsePosition(text)).toBeUndefined();
   });
 
-  it("[P1] what is written is read as it was", () => {
+  it("[P1] a position that is formatted is parsed unchanged", () => {
     const position = fc.record({
       epoch: fc.stringMatching(/^[A-Za-z0-9_-]{1,32}$/),
       offset: fc.maxSafeNat(),
@@ -54,7 +54,7 @@ describe("positions", () => {
     );
   });
 
-  it("[P1] what is read is written as it was", () => {
+  it("[P1] a position that is parsed is formatted unchanged", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z0-9_-]{0,34}:[0-9]{0,18}$/), (text) => {
         const position = parsePosition(text);
@@ -63,7 +63,7 @@ describe("positions", () => {
     );
   });
 
-  it("[P5 G12] reading never throws, whatever the text", () => {
+  it("[P5 G12] parsing a position never throws for any text", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void parsePosition(text)));
   });
 });

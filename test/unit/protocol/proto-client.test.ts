@@ -17,7 +17,7 @@ function frameOf(...items: Item[]): Uint8Array {
   return toBinary(ClientFrameSchema, create(ClientFrameSchema, { items }));
 }
 
-/** What is decoded, with maps as arrays. */
+/** A decoded frame, with maps as arrays. */
 function plain(decoded: unknown): unknown {
   return JSON.parse(
     JSON.stringify(decoded, (_key, value: unknown) => (value instanceof Map ? [...value] : value)),
@@ -40,36 +40,39 @@ describe("frames of a client", () => {
     { type: "seen", chars: 123_456 },
     { type: "auth", ref: 7, token: "a.b.c" },
     { type: "leave" },
-  ] as const satisfies readonly JsonObject[])("[B5 F1] are read as in JSON: %j", (frame) => {
-    const decoded = decodeClientBytes(encodeClientFrames([frame]));
+  ] as const satisfies readonly JsonObject[])(
+    "[B5 F1] a binary frame is decoded like its JSON form: %j",
+    (frame) => {
+      const decoded = decodeClientBytes(encodeClientFrames([frame]));
 
-    expect(plain(decoded)).toEqual(plain(decodeClientText(JSON.stringify(frame))));
-    expect(decoded).toMatchObject({ ok: true, value: [{ ok: true, value: { type: frame.type } }] });
-  });
+      expect(plain(decoded)).toEqual(plain(decodeClientText(JSON.stringify(frame))));
+      expect(decoded).toMatchObject({ ok: true, value: [{ ok: true, value: { type: frame.type } }] });
+    },
+  );
 
   it.each([
-    ["an event of no character", { act: { case: "publish", value: { event: "" } } }],
-    ["an event of 65", { act: { case: "publish", value: { event: "x".repeat(65) } } }],
-    ["a key of none", { act: { case: "publish", value: { event: "e", volatile: true, key: "" } } }],
-    ["addressees without a member", { act: { case: "publish", value: { event: "e", to: {} } } }],
+    ["an empty event", { act: { case: "publish", value: { event: "" } } }],
+    ["an event of 65 characters", { act: { case: "publish", value: { event: "x".repeat(65) } } }],
+    ["an empty key", { act: { case: "publish", value: { event: "e", volatile: true, key: "" } } }],
+    ["recipients without a member", { act: { case: "publish", value: { event: "e", to: {} } } }],
     [
-      "an addressee that is none",
+      "a recipient that is not a member id",
       { act: { case: "publish", value: { event: "e", to: { members: ["x"] } } } },
     ],
-    ["data that is no JSON", { act: { case: "publish", value: { event: "e", payload: json("{") } } }],
-    ["data without text", { act: { case: "publish", value: { event: "e", payload: json("") } } }],
+    ["data that is not valid JSON", { act: { case: "publish", value: { event: "e", payload: json("{") } } }],
+    ["empty data", { act: { case: "publish", value: { event: "e", payload: json("") } } }],
     [
-      "data that nests too deep",
+      "data that nests too deeply",
       { act: { case: "publish", value: { event: "e", payload: json(nested(63)) } } },
     ],
-    ["presence that is no JSON", { act: { case: "presence", value: { json: "nul" } } }],
-    ["a set of nothing", { act: { case: "set", value: {} } }],
-    ["a value that is no JSON", { act: { case: "set", value: { set: [{ key: "a", json: "x" }] } } }],
+    ["presence data that is not valid JSON", { act: { case: "presence", value: { json: "nul" } } }],
+    ["an empty set", { act: { case: "set", value: {} } }],
+    ["a value that is not valid JSON", { act: { case: "set", value: { set: [{ key: "a", json: "x" }] } } }],
     ["a page of 0", { act: { case: "history", value: { limit: 0 } } }],
     ["a page of 501", { act: { case: "history", value: { limit: 501 } } }],
     ["a bound beyond 2^53", { act: { case: "history", value: { after: 2n ** 53n } } }],
   ] as [string, Item][])(
-    "[B5 F2] %s is bad_frame, with its ref, and the next item is read",
+    "[B5 F2] %s is bad_frame with its ref, and the next item is accepted",
     (_what, item) => {
       expect(decodeClientBytes(frameOf({ ...item, ref: 9n }, { ref: 10n, act: PUBLISH }))).toMatchObject({
         ok: true,
@@ -81,7 +84,7 @@ describe("frames of a client", () => {
     },
   );
 
-  it("[B5 F2] data may nest as deep as in an array of JSON frames", () => {
+  it("[B5 F2] data can nest as deep as in an array of JSON frames", () => {
     const item: Item = { act: { case: "publish", value: { event: "e", payload: json(nested(62)) } } };
 
     expect(decodeClientBytes(frameOf(item))).toMatchObject({ ok: true, value: [{ ok: true }] });
@@ -107,9 +110,9 @@ describe("frames of a client", () => {
   });
 
   it.each([
-    ["an act that is not known", Uint8Array.of(0x0a, 0x05, 0x08, 0x09, 0x92, 0x03, 0x00)],
+    ["an unknown act", Uint8Array.of(0x0a, 0x05, 0x08, 0x09, 0x92, 0x03, 0x00)],
     ["no act", Uint8Array.of(0x0a, 0x02, 0x08, 0x09)],
-  ])("[B5 F2] %s is unknown_type, with its ref", (_what, bytes) => {
+  ])("[B5 F2] %s is unknown_type with its ref", (_what, bytes) => {
     expect(plain(decodeClientBytes(bytes))).toMatchObject({
       ok: true,
       value: [{ ok: false, error: { code: "unknown_type", ref: 9 } }],
@@ -170,7 +173,7 @@ describe("frames of a client", () => {
   it.each([
     ["cut off", frameOf({ act: PUBLISH }).subarray(0, -1)],
     ["no Protobuf", Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)],
-    ["groups that nest without end", new Uint8Array(60_000).fill(0x0b)],
+    ["endlessly nested groups", new Uint8Array(60_000).fill(0x0b)],
     ["JSON", new TextEncoder().encode('{"type":"leave"}')],
   ])("[B5 F2] bytes that are %s are bad_frame as a whole", (_what, bytes) => {
     expect(decodeClientBytes(bytes)).toMatchObject({ ok: false, error: { code: "bad_frame" } });
@@ -183,13 +186,14 @@ describe("hostile frames", () => {
   function check(bytes: Uint8Array): void {
     const decoded = decodeClientBytes(bytes);
     const results = decoded.ok ? decoded.value : [decoded];
-    if (decoded.ok && (results.length === 0 || results.length > 64)) throw new Error("1 to 64 items");
+    if (decoded.ok && (results.length === 0 || results.length > 64))
+      throw new Error("a frame has 1 to 64 items");
     for (const result of results) {
       if (!result.ok && !REFUSALS.includes(result.error.code)) throw new Error(result.error.code);
     }
   }
 
-  /** Well-formed frames, as far as what a JSON text says has a place in the schema. */
+  /** Well-formed frames, with those fields of a JSON text that the schema has. */
   const wellFormed = framesFor().map((text) => {
     try {
       const parsed = JSON.parse(text) as JsonObject | JsonObject[];
@@ -205,18 +209,22 @@ describe("hostile frames", () => {
       return Uint8Array.from([...bytes.subarray(0, from), ...put, ...bytes.subarray(from + gone)]);
     });
 
-  it(`[B5 G12] ${drawn(10_000)} of them are read or refused, and none throws`, { timeout: 120_000 }, () => {
-    const any = fc.oneof(
-      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60, size: "max" }) },
-      { weight: 2, arbitrary: wellFormed },
-      { weight: 4, arbitrary: damaged },
-    );
+  it(
+    `[B5 G12] ${drawn(10_000)} hostile binary frames are accepted or rejected, and none throws`,
+    { timeout: 120_000 },
+    () => {
+      const any = fc.oneof(
+        { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60, size: "max" }) },
+        { weight: 2, arbitrary: wellFormed },
+        { weight: 4, arbitrary: damaged },
+      );
 
-    fc.assert(fc.property(any, check), cases(10_000));
+      fc.assert(fc.property(any, check), cases(10_000));
 
-    expect(Object.keys(Object.prototype)).toEqual([]);
-    expect(({} as { a?: unknown }).a).toBeUndefined();
-  });
+      expect(Object.keys(Object.prototype)).toEqual([]);
+      expect(({} as { a?: unknown }).a).toBeUndefined();
+    },
+  );
 });
 
 function json(value: string): { readonly case: "json"; readonly value: string } {

@@ -6,7 +6,7 @@ import { decodeServerFrames } from "../../../src/protocol/proto/server-decode.ts
 import { encodeServerFrames } from "../../../src/protocol/proto/server-encode.ts";
 import { cases, drawn } from "../../support/fuzzing.ts";
 
-/** Text that UTF-8 can carry: no half of a surrogate pair. */
+/** Text that UTF-8 can encode: without lone surrogates. */
 const text = fc.string({ unit: "binary", maxLength: 12 });
 const name = fc.oneof(
   fc.constantFrom("a", "__proto__", "constructor", "", "\ufeff", "\ufeffx", "\0", "😀", "room"),
@@ -29,7 +29,7 @@ const object = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Record<string, 
     .uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, minLength: 1, maxLength: 4 })
     .map((pairs) => Object.fromEntries(pairs));
 
-/** A record of some fields that are always there, and some that may be. */
+/** A record with required fields and optional fields. */
 function frame(type: string, always: object, maybe: object = {}): fc.Arbitrary<unknown> {
   const fields = { type: fc.constant(type), ...always, ...maybe };
   return fc.record(fields, { requiredKeys: ["type", ...(Object.keys(always) as never[])] });
@@ -37,7 +37,7 @@ function frame(type: string, always: object, maybe: object = {}): fc.Arbitrary<u
 
 const member = fc.record({ id, user: name, info: json, data: json }, { requiredKeys: ["id"] });
 const from = fc.oneof({ weight: 4, arbitrary: fc.constantFrom("m".repeat(22), "-_".repeat(11)) }, id);
-/** Who says something, and its user: a member has one. */
+/** A sender and its user. */
 const sender = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ from: "room" }) },
   { weight: 4, arbitrary: from.map((who) => ({ from: who })) },
@@ -54,7 +54,7 @@ const message = fc
     payload,
   )
   .map((parts) => Object.assign({}, ...parts) as unknown);
-/** Messages as a log has them: offsets without a gap, in the order of time. */
+/** Messages as in a log: with consecutive offsets and ascending times. */
 const run = fc
   .tuple(fc.array(message, { maxLength: 6 }), fc.integer({ min: 1, max: 1_000_000 }), fc.nat({ max: 5 }))
   .map(([messages, first, step]) =>
@@ -106,13 +106,13 @@ const frames: fc.Arbitrary<unknown> = fc.oneof(
   frame("pong", {}),
 );
 
-/** A frame of items as it comes out of memory and out of the dialect. */
+/** The items of a frame as they are in memory, and as they are after encoding and decoding. */
 function both(items: readonly unknown[]): [written: unknown, read: unknown] {
   const read = decodeServerFrames(encodeServerFrames(items as ServerFrame[]));
   return [JSON.parse(JSON.stringify(items)), JSON.parse(JSON.stringify(read))];
 }
 
-it(`[B3] ${drawn(2_000)} frames of every type are read as they were written`, { timeout: 120_000 }, () => {
+it(`[B3] ${drawn(2_000)} frames of every type are decoded unchanged`, { timeout: 120_000 }, () => {
   const items = fc
     .tuple(fc.array(frames, { maxLength: 6 }), run)
     .map(([mixed, messages]) => [...mixed, ...messages, ...mixed]);
@@ -120,14 +120,14 @@ it(`[B3] ${drawn(2_000)} frames of every type are read as they were written`, { 
   fc.assert(
     fc.property(items, (each) => {
       const [written, read] = both(each);
-      // No `expect`: it would take minutes.
-      if (!isDeepStrictEqual(read, written)) throw new Error(`it is read as ${JSON.stringify(read)}`);
+      // `expect` would take minutes.
+      if (!isDeepStrictEqual(read, written)) throw new Error(`it is decoded as ${JSON.stringify(read)}`);
     }),
     cases(2_000),
   );
 });
 
-it("[B3] two frames one behind the other are one frame of the items of both", () => {
+it("[B3] two concatenated frames are one frame with the items of both", () => {
   const first: ServerFrame[] = [{ type: "ack", ref: 1, offset: 2 }];
   const second: ServerFrame[] = [{ type: "pong" }, { type: "ack", ref: 3 }];
 
@@ -137,7 +137,7 @@ it("[B3] two frames one behind the other are one frame of the items of both", ()
   expect(encodeServerFrames([])).toHaveLength(0);
 });
 
-it("[B4] messages one after the other take 35 bytes each where every one is of another member, 17 otherwise", () => {
+it("[B4] consecutive messages take at most 35 bytes each from different members, and 17 from the same member", () => {
   const published = (senders: number): ServerFrame[] =>
     Array.from({ length: 20 }, (_, index) => ({
       ...{ type: "message", time: 1_795_312_524_509, from: `${index % senders}`.padStart(22, "m") },
@@ -148,7 +148,7 @@ it("[B4] messages one after the other take 35 bytes each where every one is of a
   expect(encodeServerFrames(published(1)).length / 20).toBeLessThan(18);
 });
 
-it("[B3 V1] an item of a type that is not known yet is passed over", () => {
+it("[B3 V1] an item of an unknown type is skipped", () => {
   const later = Uint8Array.of(0x0a, 0x03, 0xfa, 0x01, 0x00); // items: { 31: {} }
 
   expect(decodeServerFrames(Buffer.concat([later, encodeServerFrames([{ type: "pong" }])]))).toEqual([
@@ -156,7 +156,7 @@ it("[B3 V1] an item of a type that is not known yet is passed over", () => {
   ]);
 });
 
-it("[B3] half of a surrogate pair, which UTF-8 has not, is U+FFFD", () => {
+it("[B3] a lone surrogate, which UTF-8 cannot encode, becomes U+FFFD", () => {
   const from = "m".repeat(22);
 
   expect(both([{ type: "message", time: 1, from, event: "\ud800", data: "\ud800" }])[1]).toEqual([

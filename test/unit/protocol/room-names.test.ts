@@ -13,7 +13,7 @@ describe("names", () => {
     ["...", "..."],
     ["~._-:", "~._-:"],
     ["a".repeat(128), "a".repeat(128)],
-  ])("[N1] %s is read as %s", (segment, name) => {
+  ])("[N1] the path segment %s is the room name %s", (segment, name) => {
     expect(decodeRoomName(segment)).toEqual({ ok: true, value: name });
   });
 
@@ -44,11 +44,11 @@ describe("names", () => {
     "a#b",
     "a@b",
     "a%25",
-  ])("[N1] %j is bad_room", (segment) => {
+  ])("[N1] the path segment %j is bad_room", (segment) => {
     expect(decodeRoomName(segment)).toEqual(BAD_ROOM);
   });
 
-  it("[N1 G12] no segment makes it throw, and what is taken is in the grammar", () => {
+  it("[N1 G12] no path segment makes decoding throw, and every accepted name matches the grammar", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ unit: "binary" }), fc.stringMatching(/^[%a-f0-9./]{0,12}$/)),
@@ -61,7 +61,7 @@ describe("names", () => {
     );
   });
 
-  it("[N1] every name survives percent-encoding, once", () => {
+  it("[N1] every room name survives being percent-encoded once", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9_.~:-]{1,128}$/), (name) => {
         fc.pre(isRoomName(name));

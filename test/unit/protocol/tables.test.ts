@@ -9,12 +9,15 @@ const closes = Object.entries(CLOSE_CODES) as [keyof typeof CLOSE_CODES, CloseCo
 const errors = Object.entries(ERRORS) as [ErrorCode, ErrorRow][];
 
 describe("close codes", () => {
-  it.each(closes)("[C1] %s is in the range of what it says to do", (_name, { code, recovery }) => {
-    expect(code).toBeGreaterThanOrEqual(recovery === "reconnect" ? 4000 : 4500);
-    expect(code).toBeLessThanOrEqual(recovery === "reconnect" ? 4499 : 4999);
-  });
+  it.each(closes)(
+    "[C1] the number of close code %s is in the range for its recovery",
+    (_name, { code, recovery }) => {
+      expect(code).toBeGreaterThanOrEqual(recovery === "reconnect" ? 4000 : 4500);
+      expect(code).toBeLessThanOrEqual(recovery === "reconnect" ? 4499 : 4999);
+    },
+  );
 
-  it("[C1] no number stands for two reasons, and a reason fits into a close frame", () => {
+  it("[C1] every close code has a unique number and a reason that fits into a close frame", () => {
     expect(new Set(closes.map(([, { code }]) => code)).size).toBe(closes.length);
     for (const [, { text }] of closes) expect(utf8Length(text)).toBeLessThanOrEqual(123);
   });
@@ -31,31 +34,34 @@ describe("close codes", () => {
     expect(mayReconnect(code)).toBe(may);
   });
 
-  it.each(closes)("[S5] %s is said in a frame as in a close", (name, { code, text }) => {
-    expect(closeFrame(name)).toEqual({ type: "close", code, reason: text });
-  });
+  it.each(closes)(
+    "[S5] a close frame for %s has the same code and reason as the close",
+    (name, { code, text }) => {
+      expect(closeFrame(name)).toEqual({ type: "close", code, reason: text });
+    },
+  );
 });
 
 describe("errors", () => {
-  it("[E1] no number stands for two errors", () => {
+  it("[E1] every error has a unique number", () => {
     expect(new Set(errors.map(([, { number }]) => number)).size).toBe(errors.length);
   });
 
-  it.each(errors)("[E1] %s has a sentence in lower case and a status of refusal", (_code, { text, http }) => {
+  it.each(errors)("[E1] %s has a text in lower case and an HTTP error status", (_code, { text, http }) => {
     expect(text).toMatch(/^[a-z]/);
     expect(http).toBeGreaterThanOrEqual(400);
     expect(http).toBeLessThan(600);
   });
 
   it.each(errors.filter(([, { recovery }]) => recovery === "fix"))(
-    "[E1] %s, which the client must mend, has a status that says so",
+    "[E1] %s, which the client must fix, has a 4xx status",
     (_code, { http }) => {
       expect(http).toBeLessThan(500);
     },
   );
 
   it.each(errors.filter(([, { close }]) => close !== undefined))(
-    "[J8 S7 C1] the close of a join refused with %s says the same as the error",
+    "[J8 S7 C1] the close code of a join rejected with %s allows a reconnect if the error does",
     (code, { recovery }) => {
       expect(mayReconnect(CLOSE_CODES[closeOf({ code })].code)).toBe(
         recovery === "wait" || recovery === "renew" || recovery === "reconnect",
@@ -63,14 +69,11 @@ describe("errors", () => {
     },
   );
 
-  it.each(errors)(
-    "[E1 L1] %s says how long to wait if waiting helps, and only then",
-    (code, { recovery }) => {
-      expect((errorFrame({ code }).retryAfterMs ?? 0) > 0).toBe(recovery === "wait");
-    },
-  );
+  it.each(errors)("[E1 L1] %s has a retry time if and only if waiting helps", (code, { recovery }) => {
+    expect((errorFrame({ code }).retryAfterMs ?? 0) > 0).toBe(recovery === "wait");
+  });
 
-  it("[E1] an error is written with what it has, and no more", () => {
+  it("[E1] an error frame contains only the fields that are set", () => {
     expect(errorFrame({ code: "bad_frame" })).toEqual({
       type: "error",
       code: "bad_frame",

@@ -12,10 +12,10 @@ import { join } from "../support/websocket.ts";
 
 const to = serveKinds;
 
-/** Each test plays this many games of this many frames: 8,000 frames in all. `npm run test:long` draws more. */
+/** Each test plays this many games of this many frames: 8,000 frames in total. `npm run test:long` draws more. */
 const [PARTS, GAMES, FRAMES] = [8, 20, 50];
 
-/** Stands for a polite member's id, which is not known before the game. */
+/** A placeholder for a polite member's id, which is not known before the game. */
 const PLACEHOLDER = "p".repeat(22);
 
 /** One frame, and which of three hostile members sends it. */
@@ -45,7 +45,7 @@ async function runCase(sent: readonly (Sent | null)[]): Promise<void> {
   polite.publish();
   await expectUnmoved(polite);
 
-  // One that had failed would have been ended, and begun anew.
+  // A turn that failed would have restarted the object.
   expect((await kindsRoom(room).info()).awakeSince).toBe(awakeSince);
   errors.expectNone();
   polite.ana.vanish();
@@ -55,10 +55,10 @@ async function runCase(sent: readonly (Sent | null)[]): Promise<void> {
 afterEach(() => vi.restoreAllMocks());
 
 it.each(parts(PARTS))(
-  "[F1 F2 F3 F5 L2 P2 G1 G12] whatever three hostile members send, they are answered, and no one else is moved: part %i",
+  "[F1 F2 F3 F5 L2 P2 G1 G12] whatever three hostile members send, they receive replies, and no other member is affected: part %i",
   { timeout: 300_000 },
   async () => {
-    // Of a fixed length, so that there are as many as there should be; shrinking leaves out one after another.
+    // A fixed length, so that the number of frames is as documented. Shrinking omits them one by one.
     const anyCase = fc.array(fc.option(anySent, { freq: 1_000_000 }), {
       ...{ minLength: FRAMES, maxLength: FRAMES, size: "max" },
     });

@@ -13,15 +13,15 @@ import { join } from "../support/websocket.ts";
 
 const to = serveKinds;
 
-/** Each test sends this many batches of this many requests: 2,500 in all. `npm run test:long` draws more. */
+/** Each test sends this many batches of this many requests: 2,500 in total. `npm run test:long` draws more. */
 const [PARTS, BATCHES, REQUESTS] = [5, 10, 50];
 
-/** How long a request may take. Long, as it is only spent when one is not answered. */
+/** How long a request may take. Generous, because the time passes only when a response is missing. */
 const PATIENCE_MS = 5_000;
 
 const CODES = Object.keys(ERRORS);
 
-/** Fails where something is no error frame as of E1, or tells what is no one's business. */
+/** Fails unless a body is an error frame as in E1 that exposes no internals. */
 function expectError(body: string, status?: number): void {
   const error = JSON.parse(body) as { readonly code: ErrorCode; readonly message: string };
   expect(error).toMatchObject({ type: "error", message: expect.any(String) });
@@ -33,7 +33,7 @@ function expectError(body: string, status?: number): void {
   if (status !== undefined) expect(status).toBe(ERRORS[error.code].http);
 }
 
-/** Sends a request, and fails where the answer is not one that PROTOCOL.md knows. */
+/** Sends a request, and fails unless PROTOCOL.md documents the response. */
 async function expectAnswer({ method, path, headers, body }: HostileRequest): Promise<void> {
   const abort = new AbortController();
   const address = { "CF-Connecting-IP": uniqueAddress() };
@@ -48,10 +48,10 @@ async function expectAnswer({ method, path, headers, body }: HostileRequest): Pr
   }
 }
 
-/** Waits for something, but not for ever. */
+/** Waits for the work, with a timeout. */
 async function within(ms: number, work: () => Promise<void>): Promise<void> {
   const expiry = Promise.withResolvers<never>();
-  const timer = setTimeout(() => expiry.reject(new Error(`it was not answered within ${ms} ms`)), ms);
+  const timer = setTimeout(() => expiry.reject(new Error(`no response within ${ms} ms`)), ms);
   try {
     await Promise.race([work(), expiry.promise]);
   } finally {
@@ -75,7 +75,7 @@ async function expectKnown(response: Response, request: Request): Promise<void> 
   expect(() => JSON.parse(text) as unknown).not.toThrow();
 }
 
-/** A socket that opens says first whether its client is welcome. */
+/** The first frame of a socket that opens accepts or rejects the client. */
 async function expectSocket(socket: WebSocket): Promise<void> {
   const first = new Promise<string>((resolve) => {
     socket.addEventListener("message", ({ data }) => resolve(String(data)));
@@ -86,7 +86,7 @@ async function expectSocket(socket: WebSocket): Promise<void> {
   if (!frame.startsWith('{"type":"welcome"')) expectError(frame);
 }
 
-/** So does a stream of events. */
+/** The first event of a stream accepts or rejects the client. */
 async function expectEvents(response: Response): Promise<void> {
   const stream = new EventStream();
   for await (const chunk of response.body ?? []) {
@@ -111,7 +111,7 @@ async function send(requests: readonly (HostileRequest | null)[]): Promise<void>
   const { offset } = (await ana.publish("polite", 1)) as { offset?: number };
   for (const { inbox } of [ana, bob]) {
     await inbox.until(({ messages }) => messages.at(-1)?.offset === offset);
-    // No one spoke in ana's name, and neither she nor bob was taken for gone.
+    // No request published as ana, and neither ana nor bob was reported as gone.
     expect(inbox.messages.filter(({ from }) => from === ana.member)).toHaveLength(1);
     const gone = inbox.all.flatMap((frame) => (frame.type === "presence" ? (frame.left ?? []) : []));
     expect(gone.map(({ id }) => id)).not.toEqual(expect.arrayContaining([ana.member]));
@@ -125,10 +125,10 @@ async function send(requests: readonly (HostileRequest | null)[]): Promise<void>
 afterEach(() => vi.restoreAllMocks());
 
 it.each(parts(PARTS))(
-  "[E1 H1 H4 N1 J7 J8 S7 G12] whatever is requested, the answer is one of the documented, and no member is moved: part %i",
+  "[E1 H1 H4 N1 J7 J8 S7 G12] every request receives a documented response, and no member is affected: part %i",
   { timeout: 300_000 },
   async () => {
-    // Of a fixed length, so that there are as many as there should be; shrinking leaves out one after another.
+    // A fixed length, so that the number of requests is as documented. Shrinking omits them one by one.
     const batch = fc.array(fc.option(anyRequest, { freq: 1_000_000 }), {
       ...{ minLength: REQUESTS, maxLength: REQUESTS, size: "max" },
     });

@@ -4,20 +4,20 @@ import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 import { INTERNALS } from "./watch.ts";
 
-/** What PROTOCOL.md says that a frame may be refused with, by who holds no token in a room that is open. */
+/** The error codes that PROTOCOL.md documents for frames from a client without a token in a public room. */
 const CODES = [
   ...["bad_frame", "unknown_type", "binary_frame", "frame_too_large", "too_many_items"],
   ...["presence_too_large", "unknown_member", "conflict", "not_owner", "state_full", "stale_ref"],
   ...["rate_limited", "forbidden", "token_invalid", "not_joined"],
 ];
 
-/** And closed with: it reads too slowly, is refused too often, or has left. */
+/** The documented close codes: the member left, reads too slowly, or exceeded the limit of refusals. */
 const CLOSES = [4003, 4505, 4507];
 
-/** The largest frame that these rooms read. */
+/** The largest frame that these rooms accept. */
 const MAX_FRAME_BYTES = 65_536;
 
-/** A hostile member, and what it is to be answered: how often it has sent each ref in a frame that can be read. */
+/** A hostile member, with the replies that it should receive: how many times it sent each ref in a readable frame. */
 export class Hostile {
   readonly member: WebSocketMember;
   readonly owed = new Map<number, number>();
@@ -41,7 +41,7 @@ export class Hostile {
     }
   }
 
-  /** How often each ref was answered. */
+  /** How many replies each ref received. */
   get answers(): ReadonlyMap<number, number> {
     const answers = new Map<number, number>();
     for (const frame of this.member.inbox.all) {
@@ -51,14 +51,14 @@ export class Hostile {
     return answers;
   }
 
-  /** Resolves when all that it has sent was handled, or it was closed. */
+  /** Resolves when the server has handled everything this member sent, or has closed it. */
   async settle(): Promise<void> {
     this.send(`{"type":"nonsense","ref":${Number.MAX_SAFE_INTEGER}}`);
     const owed = sum(this.owed.values());
     let [read, answered, isLast] = [0, 0, false];
     await Promise.race([
       this.member.closed,
-      // All of them, for a token is checked outside the order of a connection's acts.
+      // Waits for every reply, because a token is checked outside the order of a connection's acts.
       this.member.inbox.until(({ all }) => {
         for (const frame of all.slice(read)) {
           const ref = refOf(frame);
@@ -72,7 +72,7 @@ export class Hostile {
   }
 }
 
-/** Fails where one was not answered as it should be: each ref as often as it was sent, and only what is documented. */
+/** Fails unless each ref received as many replies as it was sent, all of them documented. */
 export function expectAnswered({ member, owed, answers, close }: Hostile): void {
   for (const frame of member.inbox.all) {
     if (frame.type !== "error") continue;

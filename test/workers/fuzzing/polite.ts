@@ -4,7 +4,7 @@ import { serveKinds } from "../support/kinds.ts";
 import { post } from "../support/sse.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 
-/** Two members who only want to talk, one over each transport. */
+/** Two members that only publish valid messages, one over each transport. */
 export class Polite {
   readonly ana: WebSocketMember;
   readonly bob: Member;
@@ -17,7 +17,7 @@ export class Polite {
     this.bob = bob;
   }
 
-  /** Each says the next thing. */
+  /** Both publish their next message. */
   publish(): void {
     const published = { type: "publish", event: "polite", data: this.#published.length / 2 };
     const bobs = post(
@@ -33,13 +33,13 @@ export class Polite {
     );
   }
 
-  /** The answers to all they have said. */
+  /** The replies to everything they published. */
   answers(): Promise<unknown[]> {
     return Promise.all(this.#published);
   }
 }
 
-/** Fails where one of the two has not heard all of both, once and in order, or not the same as the other. */
+/** Fails unless both members received all messages of both, once, in order, and the same as each other. */
 export async function expectUnmoved(polite: Polite): Promise<void> {
   const { ana, bob } = polite;
   const acks = (await polite.answers()) as { type: string; offset: number }[];
@@ -48,14 +48,16 @@ export async function expectUnmoved(polite: Polite): Promise<void> {
   for (const { inbox } of [ana, bob]) {
     await inbox.until(({ messages }) => (messages.at(-1)?.offset ?? 0) >= last);
   }
-  const [heard, others] = [ana, bob].map(({ inbox }) => inbox.messages.filter(({ to }) => to === undefined));
-  expect(JSON.stringify(others)).toBe(JSON.stringify(heard));
+  const [received, others] = [ana, bob].map(({ inbox }) =>
+    inbox.messages.filter(({ to }) => to === undefined),
+  );
+  expect(JSON.stringify(others)).toBe(JSON.stringify(received));
   for (const { member } of [ana, bob]) {
-    const own = heard?.filter(({ from, event }) => from === member && event === "polite");
+    const own = received?.filter(({ from, event }) => from === member && event === "polite");
     expect(own?.map(({ data }) => data)).toEqual(
       Array.from({ length: acks.length / 2 }, (_, index) => index),
     );
   }
-  const offsets = heard?.map(({ offset }) => offset ?? 0) ?? [];
+  const offsets = received?.map(({ offset }) => offset ?? 0) ?? [];
   expect(offsets).toEqual([...new Set(offsets)].toSorted((a, b) => a - b));
 }

@@ -1,6 +1,6 @@
 import { expect, vi } from "vitest";
 
-/** Watches what the server logs as an error: a turn that failed, a request that did. Rooms log where their tests do. */
+/** Records what the server logs as an error: a failed turn or a failed request. Rooms log to the console of their test. */
 export function watchErrors(): { expectNone(): void } {
   const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
   return {
@@ -10,6 +10,6 @@ export function watchErrors(): { expectNone(): void } {
   };
 }
 
-/** What no one is to read in an error: a stack, a path of the code, the name of an error of the language. */
+/** What an error must never expose: a stack, a path in the code, the name of a JavaScript error. */
 export const INTERNALS =
   /\n\s*at |\.[jt]s\b|node_modules|\b(?:Type|Syntax|Range|Reference|URI)?Error\b|SQLITE|undefined/;

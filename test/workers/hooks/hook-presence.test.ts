@@ -7,7 +7,7 @@ import { setHooks } from "../support/test-hooks.ts";
 import { joinSse, openEvents, post } from "../support/sse.ts";
 import { join, joinWebSocket, rejoin } from "../support/websocket.ts";
 
-/** Each name can be used once. */
+/** Refuses a name that another member uses. */
 function unique(room: RoomHandle, _member: HookMember, name: Json): ReturnType<typeof refuse> | undefined {
   return room.members().some(({ data }) => data === name) ? refuse("that name is taken") : undefined;
 }
@@ -99,7 +99,7 @@ describe("onPresence", () => {
     await rejoin(room, ana, { to });
     await rejoin(room, ana, { to, presence: { name: "ana" } });
     await rejoin(room, ana, { to, presence: "anna" });
-    await rejoin(room, ana, { to, query: { view: "1" }, presence: "eyes" });
+    await rejoin(room, ana, { to, query: { view: "1" }, presence: "viewing" });
     await join(room, { to });
 
     expect(asked).toEqual([
@@ -122,14 +122,14 @@ describe("onPresence", () => {
     await rejoin(room, ana, { to, presence: " anna " });
     await rejoin(room, ana, { to, presence: " hanna " });
 
-    const told = watch.inbox.all.flatMap((frame) =>
+    const observed = watch.inbox.all.flatMap((frame) =>
       frame.type === "presence" ? [...(frame.joined ?? []), ...(frame.updated ?? [])] : [],
     );
-    expect(told.map(({ data }) => data)).toEqual(["ana", "anna", "hanna"]);
+    expect(observed.map(({ data }) => data)).toEqual(["ana", "anna", "hanna"]);
     expect(joined).toEqual([null, "ana", "anna", "hanna"]);
   });
 
-  it("[K2 F4 T5] what onPresence and onJoin set takes effect with the join, and is counted together", async () => {
+  it("[K2 F4 T5] changes that onPresence and onJoin make take effect with the join, and are counted together", async () => {
     let chars = 600; // twice that is more than the state holds
     const set = (room: RoomHandle, key: string): void => room.set({ [key]: "x".repeat(chars) });
     setHooks({ onPresence: (room) => set(room, "first"), onJoin: (room) => set(room, "second") });

@@ -9,7 +9,7 @@ import { join, joinWebSocket } from "../support/websocket.ts";
 
 const to = serveKinds;
 
-/** Not every team compiles with types: a hook may return what its type forbids. */
+/** Not every team compiles with types, so a hook may return a value that its type forbids. */
 function returning(answer: unknown): () => never {
   return () => answer as never;
 }
@@ -28,24 +28,24 @@ function cycle(): unknown {
 
 const unwritable: unknown = Object.create(null);
 
-/** What no hook may do; each is a rule that has failed. */
+/** Everything that counts as a failure of a hook. */
 const FAILURES: readonly [what: string, hook: () => never][] = [
   ["returns false", returning(false)],
   ["returns true", returning(true)],
   ["returns 0", returning(0)],
   ["returns an empty string", returning("")],
-  ["returns a text", returning("no")],
+  ["returns a string", returning("no")],
   ["returns a BigInt", returning(1n)],
   ["returns a symbol", returning(Symbol("no"))],
   ["returns a function", returning(() => undefined)],
   ["is asynchronous", (async () => undefined) as unknown as () => never],
-  ["returns a refusal that cannot be written", returning({ refused: unwritable })],
-  ["throws a text", throwing("no")],
-  ["throws nothing", throwing(undefined)],
-  ["throws what cannot be written", throwing(unwritable)],
+  ["returns a refusal that cannot be converted to a string", returning({ refused: unwritable })],
+  ["throws a string", throwing("no")],
+  ["throws undefined", throwing(undefined)],
+  ["throws a value that cannot be converted to a string", throwing(unwritable)],
 ];
 
-/** Expects that the room goes on: the same object, and what was refused left nothing. */
+/** Expects that the room still works: the same object serves it, and the rejected act left no trace. */
 async function expectToGoOn(room: string, before: { readonly awakeSince: number }): Promise<void> {
   setHooks({ onJoin: () => undefined, onPublish: () => undefined, onSet: () => undefined });
   expect(await kindsRoom(room).info()).toMatchObject({ awakeSince: before.awakeSince });
@@ -56,7 +56,7 @@ async function expectToGoOn(room: string, before: { readonly awakeSince: number 
 
 describe("a hook that fails", () => {
   it.each(FAILURES)(
-    "[K3 G6] and %s refuses a publish internal, and the room goes on",
+    "[K3 G6] a publish is rejected with internal if its hook %s, and the room still works",
     async (_what, hook) => {
       const room = uniqueRoom("ruled");
       const [ana, bob] = [await join(room, { to }), await join(room, { to })];
@@ -76,7 +76,7 @@ describe("a hook that fails", () => {
   );
 
   it.each(FAILURES)(
-    "[K3 G6] and %s refuses a change of the state, and the room goes on",
+    "[K3 G6] a state change is rejected with internal if its hook %s, and the room still works",
     async (_what, hook) => {
       const room = uniqueRoom("ruled");
       const ana = await join(room, { to });
@@ -89,24 +89,27 @@ describe("a hook that fails", () => {
     },
   );
 
-  it.each(FAILURES)("[K3 J8] and %s keeps a newcomer out, over either transport", async (_what, hook) => {
-    const room = uniqueRoom("ruled");
-    const ana = await join(room, { to });
-    const before = await kindsRoom(room).info();
-    setHooks({ onJoin: hook });
+  it.each(FAILURES)(
+    "[K3 J8] a join is rejected over either transport if its hook %s",
+    async (_what, hook) => {
+      const room = uniqueRoom("ruled");
+      const ana = await join(room, { to });
+      const before = await kindsRoom(room).info();
+      setHooks({ onJoin: hook });
 
-    const bob = await joinWebSocket(room, { to });
-    const reader = await openEvents(room, { to });
+      const bob = await joinWebSocket(room, { to });
+      const reader = await openEvents(room, { to });
 
-    expect(await bob.inbox.take("error")).toMatchObject({ code: "internal" });
-    expect(await bob.closed).toMatchObject({ code: 4000 });
-    expect(await reader.inbox.take("error")).toMatchObject({ code: "internal" });
-    expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
-    await expectToGoOn(room, before);
-    expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1); // of the one who came after
-  });
+      expect(await bob.inbox.take("error")).toMatchObject({ code: "internal" });
+      expect(await bob.closed).toMatchObject({ code: 4000 });
+      expect(await reader.inbox.take("error")).toMatchObject({ code: "internal" });
+      expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
+      await expectToGoOn(room, before);
+      expect(ana.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1); // of the client that joined afterwards
+    },
+  );
 
-  it.each(FAILURES)("[K3 G9] and %s keeps nobody from leaving", async (_what, hook) => {
+  it.each(FAILURES)("[K3 G9] a member can leave if its hook %s", async (_what, hook) => {
     const room = uniqueRoom("ruled");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     const before = await kindsRoom(room).info();
@@ -119,22 +122,25 @@ describe("a hook that fails", () => {
   });
 });
 
-describe("data that a hook makes of a message", () => {
+describe("message data that a hook returns", () => {
   it.each([
     ["undefined", undefined, null],
     ["false", false, false],
     ["an empty string", "", ""],
-  ])("[K1 A1] that is %s is told as JSON tells it", async (_what, data, told) => {
-    const room = uniqueRoom("ruled");
-    const [ana, bob] = [await join(room, { to }), await join(room, { to })];
-    setHooks({ onPublish: returning({ data }) });
+  ])(
+    "[K1 A1] message data that a hook returns as %s is delivered as JSON writes it",
+    async (_what, data, delivered) => {
+      const room = uniqueRoom("ruled");
+      const [ana, bob] = [await join(room, { to }), await join(room, { to })];
+      setHooks({ onPublish: returning({ data }) });
 
-    await ana.publish("e", "mine");
+      await ana.publish("e", "mine");
 
-    expect(await bob.inbox.take("message")).toMatchObject({ event: "e", data: told });
-  });
+      expect(await bob.inbox.take("message")).toMatchObject({ event: "e", data: delivered });
+    },
+  );
 
-  it("[K1 A1] is the sender's where it says nothing of it", async () => {
+  it("[K1 A1] a message keeps the sender's data if the hook returns none", async () => {
     const ana = await join(uniqueRoom("ruled"), { to });
     setHooks({ onPublish: returning({ event: "other" }) });
 
@@ -147,27 +153,30 @@ describe("data that a hook makes of a message", () => {
     ["a BigInt", { data: 1n }],
     ["a function", { data: () => undefined }],
     ["a symbol", { data: Symbol("x") }],
-    ["not a number", { data: Number.NaN }],
+    ["NaN", { data: Number.NaN }],
     ["a cycle", { data: cycle() }],
-    ["not to be read", { data: { toJSON: throwing("no") } }],
-    ["under an event that is no text", { event: 7, data: 1 }],
-    ["under an event that is null", { event: {}, data: 1 }],
-  ])("[K3 G6] that is %s refuses internal, and the room goes on", async (_what, answer) => {
-    const room = uniqueRoom("ruled");
-    const ana = await join(room, { to });
-    const before = await kindsRoom(room).info();
-    setHooks({ onPublish: returning(answer) });
+    ["an object whose toJSON throws", { data: { toJSON: throwing("no") } }],
+    ["1 with an event that is a number", { event: 7, data: 1 }],
+    ["1 with an event that is an object", { event: {}, data: 1 }],
+  ])(
+    "[K3 G6] a hook that returns the data %s rejects the publish with internal, and the room still works",
+    async (_what, answer) => {
+      const room = uniqueRoom("ruled");
+      const ana = await join(room, { to });
+      const before = await kindsRoom(room).info();
+      setHooks({ onPublish: returning(answer) });
 
-    expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
+      expect(await ana.publish("e", 1)).toMatchObject({ code: "internal" });
 
-    await expectToGoOn(room, before);
-  });
+      await expectToGoOn(room, before);
+    },
+  );
 
   it.each([
     ["characters", "x".repeat(70_000)],
     ["bytes", "é".repeat(40_000)],
   ])(
-    "[K3 F3] a hook's data that is larger in %s than a frame may be is rejected with that reason",
+    "[K3 F3] a hook's data that is larger in %s than a frame may be is rejected with frame_too_large",
     async (_unit, data) => {
       const ana = await join(uniqueRoom("ruled"), { to });
       setHooks({ onPublish: returning({ data }) });
@@ -181,7 +190,7 @@ describe("data that a hook makes of a message", () => {
     ["NaN", { a: NaN }],
     ["bytes among data", { a: Uint8Array.of(1) }],
   ])(
-    "[K3 A1] a hook's data that JSON would change silently, such as %s, is a failure",
+    "[K3 A1] a hook's data that JSON would change silently, such as %s, is rejected with internal",
     async (_what, data) => {
       const ana = await join(uniqueRoom("ruled"), { to });
       setHooks({ onPublish: returning({ data }) });
@@ -200,14 +209,14 @@ describe("data that a hook makes of a message", () => {
   });
 });
 
-describe("a hook that changes what it was given, or gave", () => {
-  /** Breaks an object that was JSON when the hook got or gave it. */
+describe("a hook that changes an object it received or returned", () => {
+  /** Makes an object unrepresentable in JSON after the hook received or returned it. */
   function spoil(data: unknown): void {
     (data as Record<string, unknown>)["itself"] = data;
   }
 
   it.each<[string, KindHooks]>([
-    ["the data it was asked about", { onPublish: (_room, _member, { data }) => spoil(data) }],
+    ["the data that it received", { onPublish: (_room, _member, { data }) => spoil(data) }],
     [
       "data that it has set",
       {
@@ -228,7 +237,7 @@ describe("a hook that changes what it was given, or gave", () => {
         },
       },
     ],
-  ])("[K3 G6] %s, ends no room", async (_what, hooks) => {
+  ])("[K3 G6] a hook that makes %s cyclic does not end the room", async (_what, hooks) => {
     const room = uniqueRoom("ruled");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     const before = await kindsRoom(room).info();
@@ -243,18 +252,18 @@ describe("a hook that changes what it was given, or gave", () => {
   });
 });
 
-describe("what a hook may not have the room say", () => {
+describe("values that a hook may not publish or set", () => {
   it.each<[string, (room: RoomHandle) => void]>([
     ["a BigInt", (room) => room.publish("e", 1n as never)],
     ["a cycle", (room) => room.publish("e", cycle() as never)],
-    ["an event that is no text", (room) => room.send(7 as never, 1)],
+    ["an event that is a number", (room) => room.send(7 as never, 1)],
     ["a value that is a BigInt", (room) => room.set({ a: 1n as never })],
     ["a value that is a cycle", (room) => room.set({ a: cycle() as never })],
     ["a value that is undefined", (room) => room.set({ a: undefined as never })],
-    ["keys that are no list", (room) => room.set({ a: 1 }, 7 as never)],
-    ["a key that is no text", (room) => room.set({ a: 1 }, [7 as never])],
-    ["addressees that are no list", (room) => room.publish("e", 1, { to: 7 as never })],
-  ])("[K3 G6] %s: it throws, and the act is refused internal", async (_what, work) => {
+    ["a number instead of a list of keys", (room) => room.set({ a: 1 }, 7 as never)],
+    ["a key that is a number", (room) => room.set({ a: 1 }, [7 as never])],
+    ["a number instead of a list of recipients", (room) => room.publish("e", 1, { to: 7 as never })],
+  ])("[K3 G6] a hook call with %s throws, and the act is rejected with internal", async (_what, work) => {
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
     const before = await kindsRoom(room).info();
@@ -265,7 +274,7 @@ describe("what a hook may not have the room say", () => {
     await expectToGoOn(room, before);
   });
 
-  it("[K1 E1] a sentence of any form is told as text", async () => {
+  it("[K1 E1] a refusal's reason that is not a string is sent as a string", async () => {
     const ana = await join(uniqueRoom("ruled"), { to });
     setHooks({ onPublish: () => refuse(7 as never) });
 

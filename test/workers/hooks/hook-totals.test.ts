@@ -9,14 +9,14 @@ import { join } from "../support/websocket.ts";
 
 const { maxStateBytes, maxStateKeys, maxFrameBytes, maxMembers } = TEST_KINDS["ruled-small"];
 
-/** A value that takes this many bytes of the state under a name of one character. */
+/** A value that takes this many bytes of the state under a key of one character. */
 function valueOf(bytes: number): string {
-  return "x".repeat(bytes - 3); // its name and two quotes
+  return "x".repeat(bytes - 3); // the key and two quotes
 }
 
 const HALF = valueOf(maxStateBytes / 2);
 
-/** Tries each of these in turn; returns which of them threw a RangeError. */
+/** Tries each call in turn. Returns which of them threw a RangeError. */
 function trying(room: RoomHandle, works: readonly ((room: RoomHandle) => void)[]): boolean[] {
   return works.map((work) => {
     try {
@@ -28,7 +28,7 @@ function trying(room: RoomHandle, works: readonly ((room: RoomHandle) => void)[]
   });
 }
 
-/** What the shared state holds, as keys and the size of each value with its name. */
+/** The keys of the shared state, with the size of each key and value together. */
 async function sizesIn(room: string): Promise<Record<string, number>> {
   const { shared } = await stateOf(room, to);
   return Object.fromEntries(
@@ -36,7 +36,7 @@ async function sizesIn(room: string): Promise<Record<string, number>> {
   );
 }
 
-describe("what a hook sets in one call", () => {
+describe("state changes that a hook makes in one call", () => {
   it("[T5 K3] changes of a hook that each fit are rejected if they do not fit together", async () => {
     let threw: boolean[] = [];
     setHooks({
@@ -96,7 +96,7 @@ describe("what a hook sets in one call", () => {
     expect(Object.keys(await sizesIn(room))).toEqual(["b", "c"]);
   });
 
-  it("[T5 K3 T1] what a hook sets counts together with the member's own change, which comes first", async () => {
+  it("[T5 K3 T1] the changes of a hook are counted together with the member's own change, which is applied first", async () => {
     setHooks({ onSet: (room) => room.set({ b: HALF, c: 1 }) });
     const room = uniqueRoom("ruled-small");
     const ana = await join(room, { to });
@@ -108,7 +108,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 F1] what hooks set is counted from item to item of one frame", async () => {
+  it("[T5 F1] the changes of hooks are counted together across the items of one frame", async () => {
     let calls = 0;
     setHooks({ onPublish: (room) => room.set({ [String.fromCharCode(97 + calls++)]: HALF }) });
     const room = uniqueRoom("ruled-small");
@@ -140,7 +140,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 K1] what the hook of a refused act has set is not counted", async () => {
+  it("[T5 K1] a change of a hook is not counted if the hook then refuses the act", async () => {
     setHooks({
       onPublish: (room, _member, { data }) => {
         room.set({ a: HALF, b: HALF });
@@ -156,7 +156,7 @@ describe("what a hook sets in one call", () => {
     expect(await sizesIn(room)).toEqual({ a: maxStateBytes / 2, b: maxStateBytes / 2 });
   });
 
-  it("[T5 M2] what hooks set is counted from one departure to the next of one turn", async () => {
+  it("[T5 M2] the changes of hooks are counted together when several members leave in one turn", async () => {
     const room = uniqueRoom("ruled-small");
     const [ana, bob] = [await join(room, { to }), await join(room, { to })];
     await join(room, { to });
@@ -178,16 +178,16 @@ describe("what a hook sets in one call", () => {
   });
 });
 
-describe("what a hook says or sets at once", () => {
+describe("one large call of a hook", () => {
   it.each<[string, (room: RoomHandle) => void]>([
     ["a change larger than maxFrameBytes", (room) => room.set({ a: "x".repeat(maxFrameBytes) })],
     ["a message larger than maxFrameBytes", (room) => room.publish("e", "x".repeat(maxFrameBytes))],
     ["bytes larger than maxFrameBytes", (room) => room.send("e", new Uint8Array(maxFrameBytes + 1))],
     [
-      "a message for more than maxMembers",
+      "a message to more than maxMembers recipients",
       (room) => room.publish("e", 1, { to: Array(maxMembers + 1).fill("x") }),
     ],
-  ])("[K3 F3] %s throws in the hook that does it", async (_what, work) => {
+  ])("[K3 F3] %s throws inside the hook", async (_what, work) => {
     let threw: boolean[] = [];
     setHooks({ onPublish: (room) => void (threw = trying(room, [work])) });
     const room = uniqueRoom("ruled-small");

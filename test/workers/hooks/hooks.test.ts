@@ -12,13 +12,13 @@ async function stateOf(room: string): Promise<unknown> {
   return ((await (await request(roomPath(room, "/state"), {}, to)).json()) as { state: unknown }).state;
 }
 
-/** What a member read of what the room itself said. */
+/** The messages of the room itself that a member received. */
 function ofTheRoom(member: WebSocketMember): unknown[] {
   return member.inbox.messages.filter(({ from }) => from === "room").map(({ event, data }) => [event, data]);
 }
 
 describe("onJoin", () => {
-  it("[K1 J8 G12] refuses a newcomer in words, over either transport, and nobody hears of it", async () => {
+  it("[K1 J8 G12] onJoin refuses a new client with a message over either transport, and other members are not notified", async () => {
     setHooks({ onJoin: (_room, { data }) => (data === "spy" ? refuse("no spies") : undefined) });
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
@@ -41,7 +41,7 @@ describe("onJoin", () => {
     [Number.NaN, {}, 4503],
     [Infinity, {}, 4503],
     ["soon" as never, {}, 4503],
-  ])("[K1 E2] a refusal for %d ms is sent as %j and closes with %i", async (retryAfterMs, told, close) => {
+  ])("[K1 E2] a refusal for %d ms is sent as %j and closes with %i", async (retryAfterMs, sent, close) => {
     setHooks({ onJoin: () => refuse("the game has begun", { retryAfterMs }) });
     const room = uniqueRoom("ruled");
 
@@ -51,7 +51,7 @@ describe("onJoin", () => {
 
     expect(await late.inbox.take("error")).toEqual({
       ...{ type: "error", code: "refused", message: "the game has begun" },
-      ...told,
+      ...sent,
     });
     expect(await late.closed).toMatchObject({ code: close });
     expect(reader.stream.lastEventId === "~closed").toBe(close === 4503);
@@ -67,7 +67,7 @@ describe("onJoin", () => {
     await crash();
     await rejoin(room, ana, { to });
     await rejoin(room, ana, { to, presence: "Anna" });
-    const watcher = await rejoin(room, ana, { to, query: { view: "1" }, presence: "eyes" });
+    const watcher = await rejoin(room, ana, { to, query: { view: "1" }, presence: "viewing" });
     await rejoin(room, watcher, { to });
 
     expect(asked).toEqual([
@@ -75,7 +75,7 @@ describe("onJoin", () => {
       ["Ana", true],
       ["Ana", true],
       ["Anna", true],
-      [null, false], // it had left by watching
+      [null, false], // it had left when it became a viewer
     ]);
   });
 
@@ -105,7 +105,7 @@ describe("onJoin", () => {
     expect(others).toEqual([0, 1, 1]);
   });
 
-  it("[K2 F4] what it says comes after the announcement, and the newcomer reads it too", async () => {
+  it("[K2 F4] what onJoin publishes is delivered after the presence frame of the join, to the new member as well", async () => {
     setHooks({ onJoin: (room, { id }) => room.publish("hello", { id, here: room.members().length }) });
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
@@ -120,7 +120,7 @@ describe("onJoin", () => {
 });
 
 describe("onPublish", () => {
-  it("[K1 A2] refuses in words, and the same ref may be tried again", async () => {
+  it("[K1 A2] onPublish refuses a message with a reason, and the same ref can be retried", async () => {
     setHooks({ onPublish: (_room, _member, { data }) => (data === "rude" ? refuse("be kind") : undefined) });
     const ana = await join(uniqueRoom("ruled"), { to });
 
@@ -132,7 +132,7 @@ describe("onPublish", () => {
     expect(await ana.publish("chat", "nice", { ref: 1 })).toMatchObject({ type: "ack", offset: 1 });
   });
 
-  it("[K1 G8] changes a message, recorded or volatile", async () => {
+  it("[K1 G8] onPublish changes a message, whether recorded or volatile", async () => {
     setHooks({
       onPublish: (_room, _member, { data, isVolatile }) => ({
         data: JSON.stringify(data).toUpperCase(),
@@ -150,7 +150,7 @@ describe("onPublish", () => {
     ]);
   });
 
-  it("[K1 A10] sees raw bytes, and may change them, make them data, and data bytes, or say some itself", async () => {
+  it("[K1 A10] onPublish receives raw bytes, can change them, convert them to data or back, and publish bytes itself", async () => {
     const seen: unknown[] = [];
     setHooks({
       onPublish: (room, _member, { event, data, bytes }) => {
@@ -182,7 +182,7 @@ describe("onPublish", () => {
     expect(seen.at(-1)).toEqual([7, undefined]);
   });
 
-  it("[K2 G1 G3] what it says and sets follows the message, once, however often the act is repeated", async () => {
+  it("[K2 G1 G3] what onPublish publishes and sets follows the message, once, even if the act is retried", async () => {
     setHooks({
       onPublish: (room, { id }) => {
         const score = Number(room.get("score")?.value ?? 0);
@@ -210,7 +210,7 @@ describe("onPublish", () => {
     expect(await stateOf(room)).toEqual({ score: [2, 5] });
   });
 
-  it("[K3 G6] one that throws, or is asynchronous, refuses internal, and nothing of it takes effect", async () => {
+  it("[K3 G6] a hook that throws or is asynchronous rejects the act with internal, and none of its changes take effect", async () => {
     const asynchronous = (async () => undefined) as unknown as () => void;
     const room = uniqueRoom("ruled");
     const ana = await join(room, { to });
@@ -235,10 +235,10 @@ describe("onPublish", () => {
     ["an event that is empty", (room) => room.publish("", 1)],
     ["an event too long", (room) => room.send("e".repeat(65), 1)],
     ["data too large", (room) => room.publish("e", "x".repeat(70_000))],
-    ["a change of nothing", (room) => room.set({})],
+    ["an empty state change", (room) => room.set({})],
     ["a key that is empty", (room) => room.set({ "": 1 })],
     ["more than the state holds", (room) => room.set({ big: "x".repeat(300_000) })],
-  ])("[K3 T5] %s throws where the hook can see it", async (_what, work) => {
+  ])("[K3 T5] %s throws inside the hook", async (_what, work) => {
     const thrown: unknown[] = [];
     setHooks({
       onPublish: (room) => {
@@ -257,7 +257,7 @@ describe("onPublish", () => {
 });
 
 describe("onSet and onLeave", () => {
-  it("[K1 T2] onSet sees what would change and may refuse it, after versions and owners", async () => {
+  it("[K1 T2] onSet receives the change and can refuse it, after versions and owners are checked", async () => {
     const asked: unknown[] = [];
     setHooks({
       onSet: (_room, _member, { set, deleted, isOwn }) => {
@@ -280,7 +280,7 @@ describe("onSet and onLeave", () => {
     ]);
   });
 
-  it("[K1 G9] onLeave is told once, with the reason, and what it says is recorded", async () => {
+  it("[K1 G9] onLeave is called once with the reason, and what it publishes is recorded", async () => {
     setHooks({
       onLeave: (room, { data }, reason) =>
         room.publish("gone", { data, reason, left: room.members().length }),
@@ -303,7 +303,7 @@ describe("onSet and onLeave", () => {
     ]);
   });
 
-  it("[K3 G9] an onLeave that throws keeps nobody in the room", async () => {
+  it("[K3 G9] a member can leave although onLeave throws", async () => {
     setHooks({
       onLeave: () => {
         throw new Error("a bug");

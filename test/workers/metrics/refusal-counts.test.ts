@@ -6,14 +6,14 @@ import { request, roomPath, uniqueAddress, uniqueRoom } from "../support/rooms.t
 import { joinSse, post } from "../support/sse.ts";
 import { join, joinWebSocket } from "../support/websocket.ts";
 
-/** What was logged since the test began. */
+/** The lines logged since the test began. */
 let lines: { readonly event: string; readonly room?: string; readonly at?: string; readonly count: number }[];
 
 beforeEach(async () => {
   lines = [];
   setLogLevel("info");
   vi.spyOn(console, "info").mockImplementation((line: string) => void lines.push(JSON.parse(line)));
-  // The runtime is shared with other files, whose counts at the edge are still to be logged.
+  // Other files share the runtime, and their counts at the edge may not be logged yet.
   await request(roomPath("a", "/events?key=x"));
   await counted("refused", { at: "edge" });
   lines = [];
@@ -24,9 +24,9 @@ afterEach(() => {
 });
 
 /**
- * Waits until a counter is logged for a place and code, and returns its lines.
+ * Waits until a counter is logged with these fields, and returns its lines.
  *
- * @param count the sum to wait for; any if absent
+ * @param count the sum to wait for; any sum if absent
  */
 function counted(
   event: string,
@@ -36,17 +36,17 @@ function counted(
     () => {
       const isOf = (line: object): boolean =>
         Object.entries({ event, ...of }).every(([name, value]) => Reflect.get(line, name) === value);
-      const told = lines.filter(isOf);
-      const sum = told.reduce((total, line) => total + line.count, 0);
+      const logged = lines.filter(isOf);
+      const sum = logged.reduce((total, line) => total + line.count, 0);
       expect(sum).toBe(count ?? Math.max(1, sum));
-      return told;
+      return logged;
     },
     { timeout: 5_000 },
   );
 }
 
 describe("refusals are counted", () => {
-  it("[G10] those of a room, in one line a second", async () => {
+  it("[G10] a room logs its refusals in one line per second", async () => {
     const room = uniqueRoom("strict");
     const ana = await join(room, { to });
 
@@ -57,7 +57,7 @@ describe("refusals are counted", () => {
     ]);
   });
 
-  it("[G10] each by its code and limit, with who is muted and kept out for it", async () => {
+  it("[G10] refusals are counted by code and limit, and the resulting mutes and bans are counted too", async () => {
     const room = uniqueRoom("strict");
 
     await beBanned(await join(room, { to }));
@@ -72,7 +72,7 @@ describe("refusals are counted", () => {
     );
   });
 
-  it("[G10 G5] a refused POST once, where it is refused: in the room", async () => {
+  it("[G10 G5] a refused POST is counted once, in the room that refuses it", async () => {
     const room = uniqueRoom("strict");
     const ana = await joinSse(room, { to });
 
@@ -82,7 +82,7 @@ describe("refusals are counted", () => {
     expect(await counted("refused", { count: 1, code: "bad_frame" })).toMatchObject([{ room }]);
   });
 
-  it("[G10 G12] joins and requests at the edge, whichever the transport", async () => {
+  it("[G10 G12] refused joins and requests at the edge are counted for every transport", async () => {
     await (
       await joinWebSocket("a", { query: { key: "x" } })
     ).closed;
@@ -92,7 +92,7 @@ describe("refusals are counted", () => {
     expect(await counted("refused", { count: 3, at: "edge", code: "bad_key" })).not.toEqual([]);
   });
 
-  it("[G10] what a room says of a join once, at the edge", async () => {
+  it("[G10] a join that a room refuses is counted once, at the edge", async () => {
     const room = uniqueRoom("strict");
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     await beBanned(await join(room, { to, headers }));

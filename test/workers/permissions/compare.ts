@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import { nameOf } from "./table.ts";
 
-/** What was found of one who asks, and what the table says, by row. */
+/** The observed results for one client and the results that the table expects, by row. */
 export interface Comparison {
   readonly found: Readonly<Record<string, unknown>>;
   readonly expected: Readonly<Record<string, unknown>>;
 }
 
-/** Has everyone of a list do the same, all at once, each in a room of their own; tells every deviation from the table. */
+/** Runs the same comparison for every set of capabilities, each in its own room. Reports every deviation from the table. */
 export async function expectOfEach(
   holders: readonly (readonly string[])[],
   compare: (held: readonly string[]) => Promise<Comparison>,
@@ -17,7 +17,7 @@ export async function expectOfEach(
     Object.keys({ ...expected, ...found })
       .filter((row) => JSON.stringify(found[row]) !== JSON.stringify(expected[row]))
       .map((row) => ({
-        who: `who holds ${nameOf(holders[index] ?? [])}`,
+        who: `a client that has ${nameOf(holders[index] ?? [])}`,
         ...{ row, found: found[row], expected: expected[row] },
       })),
   );

@@ -20,25 +20,25 @@ const WAYS_IN: [Transport, Credential][] = [
   ["SSE", "no token"],
 ];
 
-/** What who holds this should be sent, by what happens. */
-function sightsFor(held: Held, happenings: readonly Happening[]): Record<string, string[]> {
+/** What a member with these capabilities should receive, by event. */
+function observationsFor(held: Held, happenings: readonly Happening[]): Record<string, string[]> {
   const seen = (happening: Happening): string[] =>
     Object.entries<readonly string[]>(OBSERVATIONS[happening])
       .filter(([, needs]) => meets(held, needs))
-      .map(([sight]) => sight)
+      .map(([observation]) => observation)
       .toSorted();
   return Object.fromEntries(happenings.map((happening) => [happening, seen(happening)]));
 }
 
-describe("what a newcomer is sent", () => {
-  /** How one joins, in the order in which it is done: who comes back has been there. */
+describe("frames that a joining client receives", () => {
+  /** How a client joins, in this order: a client must have joined before it can rejoin. */
   const JOINED: Readonly<Record<Joining, (room: TestRoom, before: Member | undefined) => SseJoin>> = {
     "it joins": () => ({}),
-    "it comes back with a position": ({ start }) => ({ after: start }),
-    "it comes back with a position, and asks for the state": ({ start }) => ({
+    "it rejoins with a position": ({ start }) => ({ after: start }),
+    "it rejoins with a position and requests the state": ({ start }) => ({
       ...{ after: start, query: { state: "1" } },
     }),
-    "it comes back with the list it knows": (_stage, before) => ({
+    "it rejoins with the member list that it knows": (_stage, before) => ({
       key: before?.key ?? "",
       query: { roster: rosterOf(before) },
     }),
@@ -52,7 +52,7 @@ describe("what a newcomer is sent", () => {
   }
 
   it.each(WAYS_IN)(
-    "[D6 W3 W4 T4 M5 J6 G12] over %s with %s, one reads what one holds allows, and no more",
+    "[D6 W3 W4 T4 M5 J6 G12] a client that joins over %s with %s receives only what its capabilities allow",
     async (transport, credential) => {
       await expectOfEach(MEMBERS, async (held) => {
         const room = await TestRoom.create(held, credential);
@@ -70,13 +70,13 @@ describe("what a newcomer is sent", () => {
           );
           before = member;
         }
-        return { found, expected: sightsFor(held, JOININGS) };
+        return { found, expected: observationsFor(held, JOININGS) };
       });
     },
   );
 });
 
-describe("what a member is sent", () => {
+describe("frames that a member receives", () => {
   const VOLATILE = { type: "publish", event: "e", volatile: true };
   const guests = new Map<string, WebSocketMember>();
   const HAPPENS: Readonly<Record<Living, (room: TestRoom, member: Member) => unknown>> = {
@@ -90,15 +90,15 @@ describe("what a member is sent", () => {
     "someone sets": ({ host }) => host.act({ type: "set", set: { a: 1 } }),
     "someone deletes": ({ host }) => host.act({ type: "set", delete: ["a"] }),
     "someone joins": async (room) => guests.set(room.name, await room.guest()),
-    "someone sets a key of its own": ({ name }) =>
+    "someone sets a key that it owns": ({ name }) =>
       guests.get(name)?.act({ type: "set", set: { mine: 1 }, own: true }),
-    "someone says something of itself": ({ name }) => guests.get(name)?.setPresence("a guest"),
-    "someone leaves, and its keys with it": ({ name }) => guests.get(name)?.act({ type: "leave" }),
+    "someone sets presence data": ({ name }) => guests.get(name)?.setPresence("a guest"),
+    "someone leaves and its keys are deleted": ({ name }) => guests.get(name)?.act({ type: "leave" }),
   };
   const LIVING = Object.keys(HAPPENS) as Living[];
   const NOT_TO_IT = LIVING.filter((happening) => !happening.includes("to it"));
 
-  /** Has everything happen; beside what the member was sent is what the table says of who holds this. */
+  /** Causes every event. Returns what the member received, and what the table expects for these capabilities. */
   async function compareObservations(
     room: TestRoom,
     member: Member,
@@ -111,11 +111,11 @@ describe("what a member is sent", () => {
         await room.observedBy(member, async () => HAPPENS[happening](room, member)),
       );
     }
-    return { found, expected: sightsFor(held, happenings) };
+    return { found, expected: observationsFor(held, happenings) };
   }
 
   it.each(WAYS_IN)(
-    "[D6 A7 M3 T1 G12] over %s with %s, one is sent what one holds allows one to see",
+    "[D6 A7 M3 T1 G12] a member that joined over %s with %s receives only what its capabilities allow",
     async (transport, credential) => {
       await expectOfEach(MEMBERS, async (held) => {
         const room = await TestRoom.create(held, credential);
@@ -125,7 +125,7 @@ describe("what a member is sent", () => {
   );
 
   it.each<Transport>(["WebSocket", "SSE"])(
-    "[D6 J10 A7 G12] over %s, who watches is sent the same, but for what is for members",
+    "[D6 J10 A7 G12] a viewer over %s receives the same as a member, except messages addressed to members",
     async (transport) => {
       await expectOfEach(MEMBERS, async (held) => {
         const room = await TestRoom.create(held, "a token");
@@ -136,7 +136,7 @@ describe("what a member is sent", () => {
   );
 
   it.each(["a sleep", "a renewal", "a renewal and a sleep"])(
-    "[D6 D8 G7 G12] after %s, one is sent what one holds allows one to see",
+    "[D6 D8 G7 G12] after %s a member receives only what its capabilities allow",
     async (what) => {
       await expectOfEach(MEMBERS, async (held) => {
         const isRenewed = what.includes("renewal");

@@ -1,6 +1,6 @@
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 
-/** What a member learns from frames, in the words of table.ts; each thing once, in the order of the words. */
+/** The observations that a member makes from frames, in the words of table.ts: sorted, each once. */
 export function observationsIn(frames: readonly ServerFrame[]): string[] {
   return [...new Set(frames.flatMap(observationsOf))].toSorted();
 }
@@ -11,26 +11,26 @@ function observationsOf(frame: ServerFrame): string[] {
       return [
         "a welcome",
         `mode ${frame.mode}`,
-        ...(frame.members === undefined ? [] : ["the list of members"]),
+        ...(frame.members === undefined ? [] : ["the member list"]),
         ...(frame.state === undefined && frame.stateOffset === undefined ? [] : ["the state"]),
         ...(frame.recovered === true ? ["recovered"] : []),
         ...(frame.recovered === false ? [`not recovered: ${String(frame.reason)}`] : []),
       ];
     case "message":
       return [
-        `a ${frame.offset === undefined ? "volatile " : ""}message${frame.to === undefined ? "" : " to some"}`,
+        `a ${frame.offset === undefined ? "volatile " : ""}message${frame.to === undefined ? "" : " to some members"}`,
       ];
     case "state":
-      return ["a change of the state"];
+      return ["a state change"];
     case "presence":
       return [
-        ...(frame.joined === undefined ? [] : ["who joined"]),
-        ...(frame.updated === undefined ? [] : ["who changed"]),
-        ...(frame.left === undefined ? [] : ["who left"]),
+        ...(frame.joined === undefined ? [] : ["a join"]),
+        ...(frame.updated === undefined ? [] : ["a presence change"]),
+        ...(frame.left === undefined ? [] : ["a leave"]),
         ...(frame.mode === undefined
           ? []
-          : [frame.mode === "count" ? "how many are here" : "the list again"]),
-        ...("members" in frame ? ["the list of members"] : []),
+          : [frame.mode === "count" ? "the member count" : "a new member list"]),
+        ...("members" in frame ? ["the member list"] : []),
       ];
     case "position":
       return [`position: ${frame.reason}`];

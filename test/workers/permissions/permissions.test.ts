@@ -18,40 +18,40 @@ const WAYS_IN: [Transport, Credential][] = [
   ["SSE", "no token"],
 ];
 
-const FORBIDDEN = "forbidden; heard by no one; 0 stored";
+const FORBIDDEN = "forbidden; observed by no other member; 0 stored";
 
-/** What came of something: how it was answered, what everyone else heard, and how much was stored. */
+/** The outcome of an act: its reply, what the other members observed, and how many changes were stored. */
 async function outcome(room: TestRoom, answer: string): Promise<string> {
   const { frames, stored } = await room.observedByHost();
-  return `${answer}; heard by ${frames.length === 0 ? "no one" : `others: ${observationsIn(frames).join(", ")}`}; ${stored} stored`;
+  return `${answer}; observed by ${frames.length === 0 ? "no other member" : `others: ${observationsIn(frames).join(", ")}`}; ${stored} stored`;
 }
 
-/** What should come of something that is allowed. */
-function allowed(answer: string, heard: readonly string[]): string {
-  const stored = heard.filter((sight) => /message|state/.test(sight) && !sight.includes("volatile"));
-  return `${answer}; heard by ${heard.length === 0 ? "no one" : `others: ${heard.join(", ")}`}; ${stored.length} stored`;
+/** The expected outcome of an act that is allowed. */
+function allowed(answer: string, observed: readonly string[]): string {
+  const stored = observed.filter((each) => /message|state/.test(each) && !each.includes("volatile"));
+  return `${answer}; observed by ${observed.length === 0 ? "no other member" : `others: ${observed.join(", ")}`}; ${stored.length} stored`;
 }
 
 describe("joining", () => {
   const ASKED = {
     join: {},
-    "join, saying something of oneself": { presence: "Sue" },
-    "join to watch": { query: { view: "1" } },
+    "join with presence data": { presence: "Sue" },
+    "join as a viewer": { query: { view: "1" } },
   } satisfies Record<keyof typeof JOINS, object>;
 
   it.each(WAYS_IN)(
-    "[D1 D5 D6 J8 S7 G12] over %s with %s, one joins as far as what one holds allows, and else is closed forbidden",
+    "[D1 D5 D6 J8 S7 G12] a join over %s with %s is accepted if the client's capabilities allow it, and else closed with forbidden",
     async (transport, credential) => {
       await expectOfEach(HOLDERS, async (held) => {
         const room = await TestRoom.create(held, credential);
         const found: Record<string, string> = {};
         const expected: Record<string, string> = {};
-        for (const [name, { needs, heard }] of Object.entries(JOINS)) {
+        for (const [name, { needs, observed }] of Object.entries(JOINS)) {
           const member = await room.tryToJoin(transport, ASKED[name as keyof typeof JOINS]);
           const first = await member.inbox.take(["welcome", "error"]);
           const close = first.type === "error" ? ` ${(await member.closed).code}` : "";
           found[name] = (await outcome(room, first.type === "error" ? first.code : first.type)) + close;
-          expected[name] = meets(held, needs) ? allowed("welcome", heard) : `${FORBIDDEN} 4503`;
+          expected[name] = meets(held, needs) ? allowed("welcome", observed) : `${FORBIDDEN} 4503`;
         }
         return { found, expected };
       });
@@ -61,7 +61,7 @@ describe("joining", () => {
 
 describe("reading", () => {
   it.each<Credential>(["a token", "no token"])(
-    "[D1 D5 D6 H5 H6 H7 N3 G12] with %s, one reads by GET what one holds allows",
+    "[D1 D5 D6 H5 H6 H7 N3 G12] with %s a client reads over GET only what its capabilities allow",
     async (credential) => {
       await expectOfEach(HOLDERS, async (held) => {
         const room = await TestRoom.create(held, credential);
@@ -81,12 +81,12 @@ describe("reading", () => {
 });
 
 describe("acting", () => {
-  /** What is sent. What comes later in the table may build on what came before. */
+  /** What the client sends. An act may depend on earlier acts in the table. */
   const SENT: Readonly<Record<ActName, (room: TestRoom, held: Held) => Act | Promise<Act>>> = {
     "publish chat": () => ({ type: "publish", event: "chat", data: 1 }),
-    "publish chat to some": ({ host }) => ({ type: "publish", event: "chat", to: [host.member] }),
+    "publish chat to some members": ({ host }) => ({ type: "publish", event: "chat", to: [host.member] }),
     "publish chat, volatile": () => ({ type: "publish", event: "chat", volatile: true }),
-    "publish chat to some, volatile": ({ host }) => ({
+    "publish chat to some members, volatile": ({ host }) => ({
       ...{ type: "publish", event: "chat", volatile: true },
       to: [host.member],
     }),
@@ -104,7 +104,7 @@ describe("acting", () => {
     leave: () => ({ type: "leave" }),
   };
 
-  /** Does every act of the table; beside what came of each is what the table says of who holds this. */
+  /** Sends every act in the table. Returns each outcome, and what the table expects for these capabilities. */
   async function compareActs(
     room: TestRoom,
     held: Held,
@@ -114,18 +114,18 @@ describe("acting", () => {
     const found: Record<string, string> = {};
     const expected: Record<string, string> = {};
     await room.observedByHost();
-    for (const [name, { needs, heard }] of Object.entries(ACTS)) {
+    for (const [name, { needs, observed }] of Object.entries(ACTS)) {
       found[name] = await outcome(room, await act(await SENT[name as ActName](room, held)));
       const answer = name === "history" ? "history" : "ack";
-      expected[name] = meets(held, needs) ? allowed(answer, heard) : FORBIDDEN;
+      expected[name] = meets(held, needs) ? allowed(answer, observed) : FORBIDDEN;
     }
     return { found, expected: { ...expected, ...exceptions } };
   }
 
   it.each(WAYS_IN)(
-    "[D1 D6 D8 H1 G12] over %s with %s, one does what one holds allows, and else reaches no one",
+    "[D1 D6 D8 H1 G12] over %s with %s an act takes effect if the member's capabilities allow it, and else reaches no other member",
     async (transport, credential) => {
-      // Without a token one is no user, and can be given none (D8).
+      // A member that joined without a token has no user, so it cannot renew with a token (D8).
       const exceptions = credential === "a token" ? {} : { auth: FORBIDDEN };
       await expectOfEach(MEMBERS, async (held) => {
         const room = await TestRoom.create(held, credential);
@@ -138,7 +138,7 @@ describe("acting", () => {
   );
 
   it.each(["a sleep", "a renewal", "a renewal and a sleep"])(
-    "[D6 D8 G7 G12] after %s, one does what one holds allows, and else reaches no one",
+    "[D6 D8 G7 G12] after %s an act takes effect if the member's capabilities allow it, and else reaches no other member",
     async (what) => {
       await expectOfEach(MEMBERS, async (held) => {
         const isRenewed = what.includes("renewal");
@@ -151,7 +151,7 @@ describe("acting", () => {
     },
   );
 
-  it("[D5 D6 D8 H1 G12] a POST does what its own token allows, whatever its session may", async () => {
+  it("[D5 D6 D8 H1 G12] a POST is checked against its own token, not against the capabilities of its session", async () => {
     await expectOfEach(HOLDERS, async (held) => {
       const room = await TestRoom.create(EVERYTHING, "a token");
       const member = await room.join("WebSocket");
@@ -162,7 +162,7 @@ describe("acting", () => {
     });
   });
 
-  it("[D5 D8 G12] a token without join renews nothing, and takes nothing away", async () => {
+  it("[D5 D8 G12] a token without join does not renew a session, and does not reduce its capabilities", async () => {
     const room = await TestRoom.create(EVERYTHING, "a token");
     const member = (await room.join("WebSocket")) as WebSocketMember;
     const weak = ["publish", "history"];

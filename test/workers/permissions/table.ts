@@ -1,23 +1,23 @@
 /**
- * Who may do what, and who is told what: the rules of PROTOCOL.md, section 10, as one table. It is written from the
- * rules, not from the code; permissions.test.ts and observations.test.ts hold the server to each row of it.
+ * Which capability allows what, and who observes it: the rules of PROTOCOL.md, section 10, as one table. It is written from
+ * the rules, not from the code. permissions.test.ts and observations.test.ts check the server against every row.
  *
- * A need is a capability, or `not` and one; `publish:chat` is the leave to publish that event. Without a need a row is for
- * everyone who is in the room.
+ * A need is a capability, or `not` and a capability. `publish:chat` allows publishing that event. A row without needs applies
+ * to everyone in the room.
  */
 export type Need = string;
 
-/** What an act needs, and what everyone else hears of it. */
+/** The capabilities that an act needs, and what the other members observe. */
 interface ActRow {
   readonly needs: readonly Need[];
-  readonly heard: readonly string[];
+  readonly observed: readonly string[];
 }
 
-/** Joining (D5, D6, J7, J10). Who may not is refused before a room is touched. */
+/** Joining (D5, D6, J7, J10). A client that is not allowed to join is rejected before a room is reached. */
 export const JOINS = {
-  join: { needs: ["join"], heard: ["who joined"] },
-  "join, saying something of oneself": { needs: ["join", "presence"], heard: ["who joined"] },
-  "join to watch": { needs: ["join"], heard: [] },
+  join: { needs: ["join"], observed: ["a join"] },
+  "join with presence data": { needs: ["join", "presence"], observed: ["a join"] },
+  "join as a viewer": { needs: ["join"], observed: [] },
 } as const satisfies Record<string, ActRow>;
 
 /** Reading over HTTP (D6, H5, H6, H7, N3). */
@@ -30,58 +30,61 @@ export const READS = {
 
 /** Acting, over a socket and by POST (D6). */
 export const ACTS = {
-  "publish chat": { needs: ["publish:chat"], heard: ["a message"] },
-  "publish chat to some": { needs: ["publish:chat"], heard: ["a message to some"] },
-  "publish chat, volatile": { needs: ["publish:chat"], heard: ["a volatile message"] },
-  "publish chat to some, volatile": { needs: ["publish:chat"], heard: ["a volatile message to some"] },
-  "publish chatter": { needs: ["publish:chatter"], heard: ["a message"] },
-  "publish cursor": { needs: ["publish:cursor"], heard: ["a message"] },
-  "publish cursor.move": { needs: ["publish:cursor.move"], heard: ["a message"] },
-  "publish cursor.move, volatile": { needs: ["publish:cursor.move"], heard: ["a volatile message"] },
-  set: { needs: ["state"], heard: ["a change of the state"] },
-  "set own": { needs: ["state"], heard: ["a change of the state"] },
-  delete: { needs: ["state"], heard: ["a change of the state"] },
-  presence: { needs: ["presence"], heard: ["who changed"] },
-  history: { needs: ["history"], heard: [] },
-  seen: { needs: [], heard: [] },
-  auth: { needs: [], heard: [] },
-  leave: { needs: [], heard: ["who left"] },
+  "publish chat": { needs: ["publish:chat"], observed: ["a message"] },
+  "publish chat to some members": { needs: ["publish:chat"], observed: ["a message to some members"] },
+  "publish chat, volatile": { needs: ["publish:chat"], observed: ["a volatile message"] },
+  "publish chat to some members, volatile": {
+    needs: ["publish:chat"],
+    observed: ["a volatile message to some members"],
+  },
+  "publish chatter": { needs: ["publish:chatter"], observed: ["a message"] },
+  "publish cursor": { needs: ["publish:cursor"], observed: ["a message"] },
+  "publish cursor.move": { needs: ["publish:cursor.move"], observed: ["a message"] },
+  "publish cursor.move, volatile": { needs: ["publish:cursor.move"], observed: ["a volatile message"] },
+  set: { needs: ["state"], observed: ["a state change"] },
+  "set own": { needs: ["state"], observed: ["a state change"] },
+  delete: { needs: ["state"], observed: ["a state change"] },
+  presence: { needs: ["presence"], observed: ["a presence change"] },
+  history: { needs: ["history"], observed: [] },
+  seen: { needs: [], observed: [] },
+  auth: { needs: [], observed: [] },
+  leave: { needs: [], observed: ["a leave"] },
 } as const satisfies Record<string, ActRow>;
 
-/** What a member is sent when something happens: each sight, and what it needs to see it (D6, W3, W4, T4, M3, A7). */
+/** What a member receives for each event: every observation and the capabilities that it needs (D6, W3, W4, T4, M3, A7). */
 export const OBSERVATIONS = {
   "it joins": {
     "a welcome": [],
-    "the list of members": ["members"],
+    "the member list": ["members"],
     "mode list": ["members"],
     "mode count": ["not members"],
     "the state": ["state"],
   },
-  "it comes back with a position": {
+  "it rejoins with a position": {
     "a welcome": [],
-    "the list of members": ["members"],
+    "the member list": ["members"],
     "mode list": ["members"],
     "mode count": ["not members"],
     "the state": ["state", "not history"],
     recovered: ["history"],
     "not recovered: forbidden": ["not history"],
     "a message": ["history"],
-    "a change of the state": ["history", "state"],
+    "a state change": ["history", "state"],
     "position: replayed": ["history"],
   },
-  "it comes back with a position, and asks for the state": {
+  "it rejoins with a position and requests the state": {
     "a welcome": [],
-    "the list of members": ["members"],
+    "the member list": ["members"],
     "mode list": ["members"],
     "mode count": ["not members"],
     "the state": ["state"],
     recovered: ["history"],
     "not recovered: forbidden": ["not history"],
     "a message": ["history"],
-    "a change of the state": ["history", "state"],
+    "a state change": ["history", "state"],
     "position: replayed": ["history"],
   },
-  "it comes back with the list it knows": {
+  "it rejoins with the member list that it knows": {
     "a welcome": [],
     "mode list": ["members"],
     "mode count": ["not members"],
@@ -89,41 +92,41 @@ export const OBSERVATIONS = {
   },
   "it rewinds": {
     "a welcome": [],
-    "the list of members": ["members"],
+    "the member list": ["members"],
     "mode list": ["members"],
     "mode count": ["not members"],
     "the state": ["state"],
     "a message": ["history"],
-    "a change of the state": ["history", "state"],
+    "a state change": ["history", "state"],
     "position: replayed": ["history"],
   },
   "someone publishes": { "a message": [] },
   "someone publishes, volatile": { "a volatile message": [] },
-  "someone publishes to it": { "a message to some": [] },
-  "someone publishes to it, volatile": { "a volatile message to some": [] },
+  "someone publishes to it": { "a message to some members": [] },
+  "someone publishes to it, volatile": { "a volatile message to some members": [] },
   "someone publishes to others": {},
   "someone publishes to others, volatile": {},
-  "someone sets": { "a change of the state": ["state"] },
-  "someone deletes": { "a change of the state": ["state"] },
-  "someone joins": { "who joined": ["members"], "how many are here": ["not members"] },
-  "someone sets a key of its own": { "a change of the state": ["state"] },
-  "someone says something of itself": { "who changed": ["members"] },
-  "someone leaves, and its keys with it": {
-    "a change of the state": ["state"],
-    "who left": ["members"],
-    "how many are here": ["not members"],
+  "someone sets": { "a state change": ["state"] },
+  "someone deletes": { "a state change": ["state"] },
+  "someone joins": { "a join": ["members"], "the member count": ["not members"] },
+  "someone sets a key that it owns": { "a state change": ["state"] },
+  "someone sets presence data": { "a presence change": ["members"] },
+  "someone leaves and its keys are deleted": {
+    "a state change": ["state"],
+    "a leave": ["members"],
+    "the member count": ["not members"],
   },
 } as const satisfies Record<string, Readonly<Record<string, readonly Need[]>>>;
 
-/** A token needs this for anything at all (D5); who has none needs it to join. */
+/** Every use of a token needs this (D5). A client without a token needs it to join. */
 export const FOR_ANYTHING: Need = "join";
 
 const CAPABILITIES = ["publish", "presence", "history", "state", "members", "moderate"] as const;
 
-/** All there is to hold. */
+/** All capabilities. */
 export const EVERYTHING: readonly string[] = ["join", ...CAPABILITIES];
 
-/** Those who ask, by what they hold: nothing, each capability alone, all, all but one, and leave to publish some events. */
+/** The tested sets of capabilities: none, each alone, all, all except one, and permission to publish some events. */
 export const HOLDERS: readonly (readonly string[])[] = [
   [],
   ...EVERYTHING.map((one) => [one]),
@@ -138,10 +141,10 @@ export const HOLDERS: readonly (readonly string[])[] = [
   ["publish:chat"],
 ];
 
-/** Those of them who may be in the room. */
+/** The sets that allow a client to be in the room. */
 export const MEMBERS = HOLDERS.filter((held) => meets(held, ["join"]));
 
-/** Whether who holds this has what is needed. */
+/** Whether these capabilities meet the needs. */
 export function meets(held: readonly string[], needs: readonly Need[]): boolean {
   return needs.every((need) =>
     need.startsWith("not ") ? !has(held, need.slice("not ".length)) : has(held, need),
@@ -155,10 +158,10 @@ function has(held: readonly string[], need: Need): boolean {
   return held.includes("publish") || beginnings.some((beginning) => need.startsWith(beginning));
 }
 
-/** What one is, for a title. */
+/** A name for a set of capabilities, for titles. */
 export function nameOf(held: readonly string[]): string {
   const missing = EVERYTHING.filter((one) => !held.includes(one));
   if (missing.length === 0) return "everything";
-  if (missing.length === 1) return `everything but ${missing.join()}`;
+  if (missing.length === 1) return `everything except ${missing.join()}`;
   return held.join(" and ") || "nothing";
 }

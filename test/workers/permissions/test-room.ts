@@ -9,25 +9,25 @@ import { EVERYTHING, HOLDERS } from "./table.ts";
 
 export type Transport = "WebSocket" | "SSE";
 
-/** How one comes by what one holds: with a token that says so, or without one where the kind of rooms allows it. */
+/** Where a client's capabilities come from: its token, or without a token the anonymous capabilities of the room's kind. */
 export type Credential = "a token" | "no token";
 
 const to = serveKinds;
 
-/** A token of a user who is neither the host nor a guest. */
+/** A token for a user that is neither the host nor a guest. */
 export function tokenFor(held: readonly string[], options: { readonly exp?: number } = {}): Promise<string> {
   return token({ user: "sue", rooms: { "*": held }, ...options });
 }
 
-/** A room with a host in it, who may do everything and is told everything, and a client that may not. */
+/** A room with a host, which has all capabilities and receives everything, and a client under test with fewer. */
 export class TestRoom {
   readonly name: string;
   readonly host: WebSocketMember;
-  /** The headers of that client. */
+  /** The headers of the client under test. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Where the host stood before anything was said. */
+  /** The host's position before anything was published. */
   readonly start: string;
-  #heard: number;
+  #observed: number;
   #head = 0;
   #lastRef = 0;
 
@@ -36,7 +36,7 @@ export class TestRoom {
     this.host = host;
     this.headers = headers;
     this.start = host.position;
-    this.#heard = host.inbox.all.length;
+    this.#observed = host.inbox.all.length;
   }
 
   static async create(held: readonly string[], credential: Credential): Promise<TestRoom> {
@@ -50,18 +50,18 @@ export class TestRoom {
     return join(room, { to, headers: bearer(await token({ user, rooms: { "*": EVERYTHING } })) });
   }
 
-  /** Someone else who may do everything. */
+  /** Another member with all capabilities. */
   guest(): Promise<WebSocketMember> {
     return TestRoom.#withEverything(this.name, "guest");
   }
 
-  /** Tries to join, and stays if it is accepted. */
+  /** Tries to join as the client under test. */
   tryToJoin(transport: Transport, options: SseJoin = {}): Promise<Member> {
     const all = { to, headers: this.headers, ...options };
     return transport === "WebSocket" ? joinWebSocket(this.name, all) : openEvents(this.name, all);
   }
 
-  /** Joins. */
+  /** Joins as the client under test. */
   join(transport: Transport, options: SseJoin = {}): Promise<Member> {
     const all = { to, headers: this.headers, ...options };
     return transport === "WebSocket" ? join(this.name, all) : joinSse(this.name, all);
@@ -71,14 +71,14 @@ export class TestRoom {
     return request(roomPath(this.name, part), { headers: this.headers }, to);
   }
 
-  /** Acts over a socket; resolves with the answer's type, or the code of an error. */
+  /** Sends an act over a socket. Resolves with the type of the reply, or with the error code. */
   async act(as: WebSocketMember, act: Act): Promise<string> {
     if (takesRef(act)) {
       const ref = ++this.#lastRef;
       as.send({ ...act, ref });
       return wordFor(await as.inbox.take(["ack", "error", "history"], (frame) => frame.ref === ref));
     }
-    // What has no ref is not acked: what comes before the answer to something that follows it is its own.
+    // An act without a ref is not acked. Any error that arrives before the reply to the next act belongs to it.
     const ref = ++this.#lastRef;
     const before = as.inbox.all.length;
     as.send([act, { type: "nonsense", ref }]);
@@ -87,33 +87,33 @@ export class TestRoom {
     return own === undefined ? "ack" : wordFor(own);
   }
 
-  /** Acts by POST; resolves with the answer's type, or the code of an error. */
+  /** Sends an act by POST. Resolves with the type of the reply, or with the error code. */
   async post(as: Member, act: Act, headers = this.headers): Promise<string> {
     const named = takesRef(act) ? { ...act, ref: ++this.#lastRef } : act;
     const { body } = await post(this.name, as, named, headers, to);
     return wordFor(body as ServerFrame);
   }
 
-  /** Gives that client another token, over its socket; resolves with the answer's type, or the code of an error. */
+  /** Renews the client's token over its socket. Resolves with the type of the reply, or with the error code. */
   async renew(as: WebSocketMember, held: readonly string[]): Promise<string> {
     return this.act(as, { type: "auth", token: await tokenFor(held) });
   }
 
-  /** What everyone else has heard since this was last asked, and how much of it was stored. */
+  /** What the host has received since the last call, and how much of it was stored. */
   async observedByHost(): Promise<{ frames: ServerFrame[]; stored: number }> {
     const ack = await this.host.publish("fence", null);
-    if (ack.type !== "ack" || ack.offset === undefined) throw new Error("the host may not speak");
+    if (ack.type !== "ack" || ack.offset === undefined) throw new Error("the host may not publish");
     await this.host.inbox.until(({ messages }) => messages.at(-1)?.offset === ack.offset);
     const stored = ack.offset - this.#head - 1;
     this.#head = ack.offset;
     const frames = this.host.inbox.all
-      .slice(this.#heard)
+      .slice(this.#observed)
       .filter((frame) => frame.type !== "ack" && !isFence(frame));
-    this.#heard = this.host.inbox.all.length;
+    this.#observed = this.host.inbox.all.length;
     return { frames, stored };
   }
 
-  /** Resolves with what a member was sent while something happened. */
+  /** Resolves with the frames that a member received while something happened. */
   async observedBy(member: Member, happens: () => Promise<unknown>): Promise<ServerFrame[]> {
     const before = member.inbox.all.length;
     await happens();
@@ -128,7 +128,7 @@ function isFence(frame: ServerFrame): boolean {
   return frame.type === "message" && frame.event === "fence";
 }
 
-/** What the server takes a ref with, and therefore answers over a socket. */
+/** Whether the server accepts a ref with this act, and so replies over a socket. */
 function takesRef({ type, volatile: isVolatile }: Act): boolean {
   return isVolatile !== true && type !== "seen";
 }

@@ -62,7 +62,7 @@ export function storeVersion1(
       time: at,
       from: by.member,
       event: "chat",
-      data: `said ${first + index}`,
+      data: `text ${first + index}`,
     }));
     const refs = row.map(({ offset }): StoredRef => [by.session, offset, offset]);
     const texts = row.map((message) => JSON.stringify(message));

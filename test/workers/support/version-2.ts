@@ -47,7 +47,7 @@ export function storeVersion2({ sql }: DurableObjectStorage, ana: Ana, at: numbe
   sql.exec("INSERT INTO meta VALUES ('schema', 2), ('epoch', ?)", EPOCH_2);
   const author = { from: ana.member, user: ana.user };
   const body = [
-    { type: "message", offset: 1, time: at, ...author, event: "chat", data: "said 1" },
+    { type: "message", offset: 1, time: at, ...author, event: "chat", data: "text 1" },
     { type: "state", offset: 2, time: at, ...author, set: { topic: "tea" } },
   ];
   const text = JSON.stringify(body);

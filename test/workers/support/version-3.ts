@@ -72,7 +72,7 @@ export function storeVersion3({ sql }: DurableObjectStorage, room: Version3): vo
     const body = JSON.stringify(
       offsets.map((offset) => ({
         ...{ type: "message", offset, time: room.at, from: room.member },
-        ...{ event: "chat", data: `said ${offset}` },
+        ...{ event: "chat", data: `text ${offset}` },
       })),
     );
     const refs = JSON.stringify(offsets.map((offset) => [room.session, offset, offset]));

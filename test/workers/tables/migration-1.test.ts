@@ -20,7 +20,7 @@ import { joinSse, openEvents, post } from "../support/sse.ts";
 import { downgrade, dump, EPOCH_1, storeVersion1 } from "../support/version-1.ts";
 import { join, rejoin, upgrade } from "../support/websocket.ts";
 
-/** A room that code of version 1 left: 25 messages of Ana's, who was there when it ended. */
+/** A room as code of version 1 left it: 25 messages from Ana, who was a member when it stopped. */
 async function roomOfVersion1(rows: readonly number[] = [7, 1, 17], at = Date.now() - 60_000) {
   const room = uniqueRoom("chat");
   const key = randomKey();
@@ -37,23 +37,26 @@ function dumpOf(room: string): Promise<Record<string, unknown[]>> {
 }
 
 describe("tables of version 1", () => {
-  it.each([0, 6, 7, 8, 24])("[V2 G1 G4 G6] are resumed over from %i, and nothing is lost", async (offset) => {
-    const { room, ana, messages, position } = await roomOfVersion1();
+  it.each([0, 6, 7, 8, 24])(
+    "[V2 G1 G4 G6] a client resumes over tables of version 1 from offset %i without loss",
+    async (offset) => {
+      const { room, ana, messages, position } = await roomOfVersion1();
 
-    const back = await join(room, { key: ana.key, after: position(offset) });
-    await back.inbox.take("position");
+      const back = await join(room, { key: ana.key, after: position(offset) });
+      await back.inbox.take("position");
 
-    expect(await back.welcome()).toMatchObject({
-      recovered: true,
-      head: position(25),
-      count: 1,
-      members: [{ id: ana.member, data: "here" }],
-    });
-    expect(back.inbox.messages).toEqual(messages.slice(offset));
-    expect(back.inbox.all.filter(({ type }) => type === "presence")).toEqual([]);
-  });
+      expect(await back.welcome()).toMatchObject({
+        recovered: true,
+        head: position(25),
+        count: 1,
+        members: [{ id: ana.member, data: "here" }],
+      });
+      expect(back.inbox.messages).toEqual(messages.slice(offset));
+      expect(back.inbox.all.filter(({ type }) => type === "presence")).toEqual([]);
+    },
+  );
 
-  it("[V2 A3 G3] are known by their refs, and messages go on after them", async () => {
+  it("[V2 A3 G3] the acts of tables of version 1 are deduplicated by their refs, and new messages follow them", async () => {
     const { room, ana } = await roomOfVersion1();
     const back = await join(room, { key: ana.key });
 
@@ -68,7 +71,7 @@ describe("tables of version 1", () => {
     ]);
   });
 
-  it("[V2 T1 A7 M5 G6] are given what is new, and keep it through a sleep and a crash", async () => {
+  it("[V2 T1 A7 M5 G6] tables of version 1 take state and addressed messages, and keep them through a sleep and a crash", async () => {
     const { room, ana, position } = await roomOfVersion1();
     const [back, bob] = [await join(room, { key: ana.key }), await join(room)];
     await back.act({ type: "set", set: { topic: "tea" } }, 26);
@@ -89,7 +92,7 @@ describe("tables of version 1", () => {
     expect((await dumpOf(room))["meta"]).toContainEqual({ name: "schema", value: SCHEMA_VERSION });
   });
 
-  it("[V2 H5 N3] are read by who does not join, too", async () => {
+  it("[V2 H5 N3] the history in tables of version 1 can be read over HTTP without a join", async () => {
     const { room, messages, position } = await roomOfVersion1();
 
     const history = await request(roomPath(room, "/history?limit=500"));
@@ -98,7 +101,7 @@ describe("tables of version 1", () => {
     expect(await infoOf(room)).toMatchObject({ members: 1, position: position(25) });
   });
 
-  it("[V2 A3 G3] have their old acts forgotten by the rules of today", async () => {
+  it("[V2 A3 G3] the old acts of tables of version 1 expire by the current rules", async () => {
     const rows = Array<number>(24).fill(500);
     const { room, ana } = await roomOfVersion1(rows, Date.now() - 2 * DEDUPLICATION_WINDOW_MS);
     const back = await join(room, { key: ana.key });
@@ -114,7 +117,7 @@ describe("tables of version 1", () => {
     expect((await dumpOf(room))["floor"]).toEqual([{ session: ana.session, ref: edge, head: 12_001 }]);
   });
 
-  it("[V2 N4] vanish when they were empty long enough, as their code had meant", async () => {
+  it("[V2 N4] tables of version 1 are deleted after the vacancy that their code had scheduled", async () => {
     const room = uniqueRoom();
     const key = randomKey();
     const by = await deriveIdentity(room, "", key);
@@ -130,9 +133,9 @@ describe("tables of version 1", () => {
     expect(await tablesOf(room)).toEqual([]);
   });
 
-  it("[V2 G2] that cannot be brought up to date stay as they are, whole, until they can", async () => {
+  it("[V2 G2] tables of version 1 whose migration fails stay unchanged until a migration succeeds", async () => {
     const { room, ana, messages, position } = await roomOfVersion1();
-    await inRoom(room, ({ storage }) => storage.sql.exec("CREATE TABLE floor (x)")); // in the way
+    await inRoom(room, ({ storage }) => storage.sql.exec("CREATE TABLE floor (x)")); // makes the migration fail
     const before = await dumpOf(room);
 
     const refused = await upgrade(room, { key: ana.key });
@@ -146,7 +149,7 @@ describe("tables of version 1", () => {
     expect(back.inbox.messages).toEqual(messages);
   });
 
-  it("[V2 G4 G9] are brought up to date under live connections, which are served on", async () => {
+  it("[V2 G4 G9] tables of version 1 are migrated while connections are open, which stay in use", async () => {
     const room = uniqueRoom("chat");
     const [ana, bob] = [await join(room, { presence: "a" }), await joinSse(room)];
     await ana.publish("chat", 1);
@@ -183,7 +186,7 @@ describe("tables of a newer version", () => {
     return { room, ana, bob, cem, before: await dumpOf(room) };
   }
 
-  it("[V2 G1 J8 S7] joins are refused unavailable over any transport, and nothing is written", async () => {
+  it("[V2 G1 J8 S7] with tables of a newer version joins are rejected with unavailable over either transport, and nothing is written", async () => {
     const { room, ana, before } = await newerRoom();
 
     const webSocket = await upgrade(room, { key: ana.key, after: ana.position });
@@ -199,7 +202,7 @@ describe("tables of a newer version", () => {
     expect(await dumpOf(room)).toEqual(before);
   });
 
-  it("[V2 G2 H1] acts by POST and reads are refused unavailable, and nothing is written", async () => {
+  it("[V2 G2 H1] with tables of a newer version POST acts and GET requests are rejected with unavailable, and nothing is written", async () => {
     const { room, ana, before } = await newerRoom();
 
     const answers = [
@@ -213,7 +216,7 @@ describe("tables of a newer version", () => {
     expect(await dumpOf(room)).toEqual(before);
   });
 
-  it("[V2 G2 C1] live connections are closed upgrade when they speak, and nothing is written", async () => {
+  it("[V2 G2 C1] with tables of a newer version a connection that sends is closed with upgrade, and nothing is written", async () => {
     const { room, ana, cem, before } = await newerRoom();
 
     ana.send({ type: "publish", ref: 9, event: "chat" });
@@ -224,7 +227,7 @@ describe("tables of a newer version", () => {
     expect(await dumpOf(room)).toEqual(before);
   });
 
-  it("[V2 G6] the alarm does nothing but come again, and the room is whole to code that can read it", async () => {
+  it("[V2 G6] with tables of a newer version the alarm only reschedules itself, and the room stays intact for newer code", async () => {
     const { room, ana, bob, before } = await newerRoom();
     const alarmOf = (): Promise<number | null> => inRoom(room, ({ storage }) => storage.getAlarm());
 

@@ -11,7 +11,7 @@ import { dump } from "../support/version-1.ts";
 import { EPOCH_2, downgradeToVersion2, storeVersion2 } from "../support/version-2.ts";
 import { join, WebSocketMember } from "../support/websocket.ts";
 
-/** A room that code of version 2 left, with ana in it. */
+/** A room as code of version 2 left it, with ana as a member. */
 async function roomOfVersion2(kind: string, user = "") {
   const room = uniqueRoom(kind);
   const key = randomKey();
@@ -26,7 +26,7 @@ function dumpOf(room: string): Promise<Record<string, unknown[]>> {
 }
 
 describe("tables of version 2", () => {
-  it("[V2 G1 G6 T4] are resumed over, and nothing is lost", async () => {
+  it("[V2 G1 G6 T4] a client resumes over tables of version 2 without loss", async () => {
     const { room, ana } = await roomOfVersion2("strict-grace", "ana");
 
     const headers = bearer(await token({ info: { role: "host" } }));
@@ -45,14 +45,14 @@ describe("tables of version 2", () => {
       members: [{ id: ana.member, user: "ana", data: "here", info: { role: "host" } }],
       state: { topic: ["tea", 2] },
     });
-    expect(back.inbox.messages).toMatchObject([{ offset: 1, data: "said 1" }]);
-    expect(await back.publish("chat", "said 1", { ref: 1 })).toMatchObject({ offset: 1 });
+    expect(back.inbox.messages).toMatchObject([{ offset: 1, data: "text 1" }]);
+    expect(await back.publish("chat", "text 1", { ref: 1 })).toMatchObject({ offset: 1 });
     expect(await back.publish("chat", "new", { ref: 3 })).toMatchObject({ offset: 3 });
     expect((await dumpOf(room))["meta"]).toContainEqual({ name: "schema", value: SCHEMA_VERSION });
     expect((await dumpOf(room))["floor"]).toHaveLength(1);
   });
 
-  it("[V2 L2] are given who is muted and kept out, and keep it", async () => {
+  it("[V2 L2] tables of version 2 take mutes and bans, and keep them through a sleep", async () => {
     const { room, ana } = await roomOfVersion2("strict");
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const back = await join(room, { to, headers, key: ana.key });
@@ -66,7 +66,7 @@ describe("tables of version 2", () => {
     expect(await refusalOf(room, headers)).toMatchObject({ code: "banned" });
   });
 
-  it("[V2 D10] are given whose tickets are, and keep it", async () => {
+  it("[V2 D10] tables of version 2 take the owners of tickets, and keep them through a sleep", async () => {
     const { room } = await roomOfVersion2("closed", "ana");
     const init = { method: "POST", headers: bearer(await token()) };
     const { ticket } = await (await request(roomPath(room, "/ticket"), init, to)).json<{ ticket: string }>();
@@ -79,7 +79,7 @@ describe("tables of version 2", () => {
     expect((await join(room, { to, query: { ticket } })).member).toBe(ana.member);
   });
 
-  it("[V2 H5] are read by who does not join, too", async () => {
+  it("[V2 H5] the history in tables of version 2 can be read over HTTP without a join", async () => {
     const { room } = await roomOfVersion2("strict");
 
     const history = await request(roomPath(room, "/history"), {}, to);
@@ -88,9 +88,9 @@ describe("tables of version 2", () => {
     expect(Object.keys(await dumpOf(room))).toContain("penalty");
   });
 
-  it("[V2 G2] that cannot be brought up to date stay as they are, whole, until they can", async () => {
+  it("[V2 G2] tables of version 2 whose migration fails stay unchanged until a migration succeeds", async () => {
     const { room, ana } = await roomOfVersion2("strict");
-    await kindsRoom(room).inside(({ storage }) => storage.sql.exec("CREATE TABLE ticket (x)")); // in the way
+    await kindsRoom(room).inside(({ storage }) => storage.sql.exec("CREATE TABLE ticket (x)")); // makes the migration fail
     const before = await dumpOf(room);
 
     const refused = await request(roomPath(room, "/events"), {}, to);
@@ -102,7 +102,7 @@ describe("tables of version 2", () => {
     expect(await (await join(room, { to, key: ana.key })).welcome()).toMatchObject({ count: 1 });
   });
 
-  it("[V2 L2 G9] are brought up to date under connections that say nothing of where they come from", async () => {
+  it("[V2 L2 G9] tables of version 2 are migrated while connections without a source address are open", async () => {
     const room = uniqueRoom("strict");
     const [ana, bob] = [await join(room, { to }), await joinSse(room, { to })];
     await kindsRoom(room).inside((state) => {
@@ -120,13 +120,13 @@ describe("tables of version 2", () => {
     expect(await ana.publish("e", 1)).toMatchObject({ code: "muted" });
     ana.send("{");
     expect(await ana.closed).toMatchObject({ code: 4505 });
-    // Of an address nothing is known: the session alone is kept out.
+    // The address is not known, so only the session is banned.
     await join(room, { to });
   });
 });
 
 describe("a Worker of another version", () => {
-  /** Joins as a Worker would that knows no more fields than these. */
+  /** Joins as a Worker of another version would, with these fields. */
   async function joinAsWorker(room: string, fields: object): Promise<WebSocketMember> {
     const key = randomKey();
     const join = {
@@ -140,7 +140,7 @@ describe("a Worker of another version", () => {
     return new WebSocketMember(response, response.webSocket);
   }
 
-  it("[V2 L2] an older one, which tells no source, is served, and its session muted and kept out", async () => {
+  it("[V2 L2] an older Worker that sends no source is served, and its session can be muted and banned", async () => {
     const room = uniqueRoom("strict");
     const [ana, bob] = [await joinAsWorker(room, {}), await joinAsWorker(room, {})];
     await ana.welcome();
@@ -155,7 +155,7 @@ describe("a Worker of another version", () => {
     await expect(joinAsWorker(room, again)).rejects.toThrow("banned");
   });
 
-  it("[V2 H1] an older one's POST, which tells no source, counts for the session's connection", async () => {
+  it("[V2 H1] a refused POST from an older Worker that sends no source counts against the session's connection", async () => {
     const room = uniqueRoom("strict");
     const headers = { "CF-Connecting-IP": uniqueAddress() };
     const ana = await joinSse(room, { to, headers });
@@ -168,7 +168,7 @@ describe("a Worker of another version", () => {
     expect(await refusalOf(room, headers)).toMatchObject({ code: "banned" });
   });
 
-  it("[V2] a newer one, which tells more, is served", async () => {
+  it("[V2] a newer Worker that sends additional fields is served", async () => {
     const later = await joinAsWorker(uniqueRoom("strict"), { later: { x: 1 } });
 
     expect(await later.welcome()).toMatchObject({ count: 1 });

@@ -10,7 +10,7 @@ import { dump } from "../support/version-1.ts";
 import { EPOCH_3, storeVersion3 } from "../support/version-3.ts";
 import { join, joinWebSocket } from "../support/websocket.ts";
 
-/** The acts of a room that code of version 3 left: the first 1,500 are forgotten, and the rows of 1,000 are gone. */
+/** The acts in a room that code of version 3 left: the first 1,500 have expired, and the rows of 1,000 are deleted. */
 const [GONE, FORGOTTEN, LAST] = [1_000, 1_500, 12_000];
 
 /** Acts up to this one are too old by today's rules. */
@@ -37,7 +37,7 @@ describe("tables of version 3", () => {
     ["seven acts", 7],
     ["700 acts", 700],
   ])(
-    "[V2 A3 G3 G6] tables of version 3 keep what is known of every act, with rows of %s",
+    "[V2 A3 G3 G6] tables of version 3 keep the ref and offset of every act, with rows of %s",
     async (_what, perRow) => {
       const { room, ana } = await roomOfVersion3(perRow);
       let back = await join(room, { key: ana.key });
@@ -68,10 +68,10 @@ describe("tables of version 3", () => {
     await back.inbox.take("position");
 
     expect(back.inbox.messages).toHaveLength(250);
-    expect(back.inbox.messages.at(-1)).toMatchObject({ offset: LAST, data: `said ${LAST}` });
+    expect(back.inbox.messages.at(-1)).toMatchObject({ offset: LAST, data: `text ${LAST}` });
   });
 
-  it("[V2 J11 M4] are given the attempt numbers of members, and keep them through a sleep and a crash", async () => {
+  it("[V2 J11 M4] tables of version 3 take the attempt numbers of members, and keep them through a sleep and a crash", async () => {
     const { room, ana } = await roomOfVersion3(500);
     const query = { try: "8" };
     const back = await join(room, { key: ana.key, query });
@@ -123,7 +123,7 @@ describe("tables of version 3", () => {
     expect(await again.publish("e", 1, { ref: LAST + 1 })).toMatchObject({ offset: LAST + 1 });
   });
 
-  it("[V2 A3 G3] tables of version 3 keep the floors that their code had stored", async () => {
+  it("[V2 A3 G3] tables of version 3 keep the minimum refs that their code had stored", async () => {
     const { room, ana } = await roomOfVersion3(500);
     await join(room, { key: ana.key });
 

@@ -4,7 +4,7 @@ interface Env {
   readonly ROOM: DurableObjectNamespace;
 }
 
-/** The least that a room of hibernatable WebSockets can do: each message goes to every socket, in a loop. */
+/** The minimum that a room with hibernatable WebSockets can do: a loop sends each message to every socket. */
 export class Room extends DurableObject {
   override fetch(): Response {
     const { 0: client, 1: server } = new WebSocketPair();
@@ -17,7 +17,7 @@ export class Room extends DurableObject {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    // 1005 and 1006 say that there was no code: neither may be sent.
+    // 1005 and 1006 mean that there was no code, so they cannot be sent.
     socket.close(code === 1005 || code === 1006 ? undefined : code);
   }
 }

@@ -1,10 +1,10 @@
 import { routePartykitRequest, Server, type Connection, type WSMessage } from "partyserver";
 
-/** Sends each message to everyone, with what the library has for it. */
+/** Sends each message to everyone with the broadcast of the library. */
 export class Room extends Server {
   static override options = { hibernate: true };
 
-  /** The library's own writes a line for each. */
+  /** The library's own handler logs a line for each connection. */
   override onConnect(): void {}
 
   override onMessage(_connection: Connection, message: WSMessage): void {
