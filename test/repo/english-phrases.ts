@@ -45,7 +45,10 @@ export const PHRASES: readonly Phrase[] = [
   { pattern: /\bpapers\b/i, instead: "credentials" },
   { pattern: /\bvisitors?\b/i, instead: "principal; client" },
   { pattern: /\bwarrants?\b/i, instead: "token checks" },
-  { pattern: /\blanes?\b(?!:)/i, instead: "send window (flow control); the stored field `lane:` may stay" },
+  {
+    pattern: /(?<!\.)\blanes?\b(?!\??:)/i,
+    instead: "send window (flow control; the attached key `lane` may stay)",
+  },
   { pattern: /\bpulses?\b/i, instead: "flush schedule" },
   { pattern: /\bpaces?\b/i, instead: "throttle; rate" },
   {
