@@ -17,9 +17,9 @@ export function waitersOf(room: Assembly, name: string | undefined): readonly Wa
     run: (now) => joinQueue.drain(now),
   };
   const catchUps: Waiter = {
-    dueAt: () => Math.min(catchUp.queuedUntil ?? Infinity, catchUp.heldUntil ?? Infinity),
+    dueAt: (now) => Math.min(catchUp.queuedUntil ?? Infinity, catchUp.heldUntil(now) ?? Infinity),
     run: (now, dueBy) => {
-      if (catchUp.queuedUntil === undefined && (catchUp.heldUntil ?? Infinity) > dueBy) return;
+      if (catchUp.queuedUntil === undefined && (catchUp.heldUntil(now) ?? Infinity) > dueBy) return;
       outbox.send(now); // A connection that catches up is live, so it must have received everything.
       catchUp.goOn(now, dueBy);
     },

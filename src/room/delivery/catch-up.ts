@@ -37,7 +37,7 @@ export class CatchUp {
   readonly #queued = new Set<Session>();
   /** The connections that are sent more when the room's memory has space. Their clients send no report that would wake them. */
   readonly #held = new Set<Session>();
-  #checkAt: number | undefined;
+  #checkAt = 0;
   readonly #throttle = new Throttle(CATCH_UP_CHARS);
 
   constructor(room: {
@@ -112,7 +112,7 @@ export class CatchUp {
    * @param dueBy work that was planned until this time is due, even if the clock was set back since
    */
   goOn(now: number, dueBy: number): void {
-    if ((this.heldUntil ?? Infinity) <= dueBy) {
+    if ((this.heldUntil(now) ?? Infinity) <= dueBy) {
       for (const session of this.#held) {
         session.sendWindow.recheck(now);
         this.#queued.add(session);
@@ -134,9 +134,14 @@ export class CatchUp {
     return this.#queued.size === 0 ? undefined : (this.#throttle.at ?? 0);
   }
 
-  /** When to {@link goOn}, Unix milliseconds; `undefined` if the room's memory holds no connection back. */
-  get heldUntil(): number | undefined {
-    return this.#held.size === 0 ? undefined : this.#checkAt;
+  /**
+   * When to {@link goOn}, Unix milliseconds; `undefined` if the room's memory holds no connection back. A clock that was set
+   * back does not lengthen the wait.
+   */
+  heldUntil(now: number): number | undefined {
+    if (this.#held.size === 0) return undefined;
+    this.#checkAt = Math.min(this.#checkAt, now + CHECK_AGAIN_MS);
+    return this.#checkAt;
   }
 
   /** Holds a connection that is behind until it can be sent more. */

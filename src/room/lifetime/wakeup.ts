@@ -75,6 +75,7 @@ export class Wakeup {
   arm(now: number, latest = Infinity): void {
     let at = latest;
     for (const waiter of this.#waiters) at = Math.min(at, waiter.dueAt(now) ?? Infinity);
+    at = Math.max(at, now); // Work that has been due for a while does not make the timer late.
     if (at < this.#at) this.#set(at, now); // A timer that fires before sets the next one.
   }
 

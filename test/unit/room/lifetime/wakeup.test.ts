@@ -99,6 +99,17 @@ describe("waiters", () => {
 
     expect(runs).toEqual([20]);
   });
+
+  it("[F4] work that was due before the timer was set is planned for now, so that its turn is not late", () => {
+    const planned: number[] = [];
+    const waiter: Waiter = { dueAt: () => (planned.length === 0 ? 0 : undefined), run: () => undefined };
+    const wakeup = new Wakeup((plannedAt) => planned.push(plannedAt - NOW), [waiter], 0);
+
+    wakeup.arm(NOW);
+    vi.advanceTimersByTime(0);
+
+    expect(planned).toEqual([0]);
+  });
 });
 
 describe("attaching sent amounts", () => {
