@@ -15,7 +15,7 @@ const HELP = `Mints a token for development and signs it with the first of TOKEN
 
   --user <name>        the user (sub)                                    [ana]
   --rooms <pattern=capability,…>  grants capabilities; may be repeated   [*=join,publish,presence,history,state,members]
-  --info <json>        presence data that other members can trust
+  --info <json>        data about the user that other members can trust
   --expires <time>     lifetime such as 15m, 12h, 30d                    [12h]
   --id <jti>           names the token, so that it can be revoked
   --issuer, --audience iss and aud, if the server checks them

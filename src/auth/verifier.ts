@@ -149,7 +149,7 @@ export class TokenVerifier {
 /** Temporary: the token may already be valid on another server, and soon on this one. */
 const UNKNOWN_KEY = err({
   code: "token_invalid",
-  message: "no key of this server has signed the token",
+  message: "the token is not signed with a key of this server",
   retryAfterMs: UNKNOWN_KEY_RETRY_MS,
 });
 

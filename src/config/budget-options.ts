@@ -9,7 +9,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 1_000,
     scope: "kind",
-    text: "Maximum sustained messages per second of one session. A further message is rejected with `rate_limited`. The default allows cursors at 30 Hz and as much again",
+    text: "Maximum sustained messages per second of one session. A further message is rejected with `rate_limited`. The default allows cursors at 30 Hz and as many other messages",
   },
   messagesBurst: {
     env: "MESSAGES_BURST",
@@ -18,7 +18,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum messages that one session may send at once. A further message is rejected with `rate_limited`. At most ten times `messagesPerSecond`, so that a room that hibernates has no budget to store",
+    text: "Maximum messages that one session may send at once. A further message is rejected with `rate_limited`. Must be at most ten times `messagesPerSecond`. Then every budget is full again before the room hibernates, and need not be stored",
   },
   bytesPerSecond: {
     env: "BYTES_PER_SECOND",
@@ -36,7 +36,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 67_108_864,
     scope: "kind",
-    text: "Maximum bytes that one session may send at once. A further frame is rejected with `rate_limited`. At least `maxFrameBytes`, at most ten times `bytesPerSecond`",
+    text: "Maximum bytes that one session may send at once. A further frame is rejected with `rate_limited`. Must be at least `maxFrameBytes` and at most ten times `bytesPerSecond`",
   },
   userMessagesPerSecond: {
     env: "USER_MESSAGES_PER_SECOND",
@@ -54,7 +54,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "Maximum messages that all sessions of one verified user may send to a room at once. A further message is rejected with `rate_limited`. At most ten times `userMessagesPerSecond`",
+    text: "Maximum messages that all sessions of one verified user may send to a room at once. A further message is rejected with `rate_limited`. Must be at most ten times `userMessagesPerSecond`",
   },
   roomMessagesPerSecond: {
     env: "ROOM_MESSAGES_PER_SECOND",
@@ -72,7 +72,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 1_000_000,
     scope: "kind",
-    text: "Maximum messages that all members of a room may send at once. A further message is rejected with `rate_limited`. At most ten times `roomMessagesPerSecond`",
+    text: "Maximum messages that all members of a room may send at once. A further message is rejected with `rate_limited`. Must be at most ten times `roomMessagesPerSecond`",
   },
   roomBytesPerSecond: {
     env: "ROOM_BYTES_PER_SECOND",
@@ -90,7 +90,7 @@ export const BUDGET_OPTIONS = {
     min: 1_024,
     max: 4_294_967_296,
     scope: "kind",
-    text: "Maximum bytes that all members of a room may send at once. A further frame is rejected with `rate_limited`. At least `maxFrameBytes`, at most ten times `roomBytesPerSecond`",
+    text: "Maximum bytes that all members of a room may send at once. A further frame is rejected with `rate_limited`. Must be at least `maxFrameBytes` and at most ten times `roomBytesPerSecond`",
   },
   readCharsPerSecond: {
     env: "READ_CHARS_PER_SECOND",
@@ -108,7 +108,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 4_294_967_296,
     scope: "kind",
-    text: "Maximum characters that the room reads at once for one user or address. A further request is rejected with `rate_limited`. At most ten times `readCharsPerSecond`",
+    text: "Maximum characters that the room reads at once for one user or address. A further request is rejected with `rate_limited`. Must be at most ten times `readCharsPerSecond`",
   },
   roomReadCharsPerSecond: {
     env: "ROOM_READ_CHARS_PER_SECOND",
@@ -126,7 +126,7 @@ export const BUDGET_OPTIONS = {
     min: 65_536,
     max: 4_294_967_296,
     scope: "kind",
-    text: "Maximum characters that the room reads at once for all users and addresses together. A further request is rejected with `rate_limited`. At most ten times `roomReadCharsPerSecond`",
+    text: "Maximum characters that the room reads at once for all users and addresses together. A further request is rejected with `rate_limited`. Must be at most ten times `roomReadCharsPerSecond`",
   },
   joinsPerSecond: {
     env: "JOINS_PER_SECOND",
@@ -135,7 +135,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum sustained joins per second of a room. A further join is rejected with `room_busy`, each with a different `retryAfterMs`",
+    text: "Maximum sustained joins per second of a room. A further join is rejected with `room_busy`. Each rejected join gets a different `retryAfterMs`",
   },
   joinsBurst: {
     env: "JOINS_BURST",
@@ -144,6 +144,6 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "kind",
-    text: "Maximum joins of a room at once. A further join is rejected with `room_busy`. At most ten times `joinsPerSecond`. With the default, all members of a full room can reconnect at once",
+    text: "Maximum joins of a room at once. A further join is rejected with `room_busy`. Must be at most ten times `joinsPerSecond`. With the default, all members of a full room can reconnect at once",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

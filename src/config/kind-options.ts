@@ -47,7 +47,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 2_000,
     scope: "kind",
-    text: "Maximum members in a room whose clients receive the list of members. With more, they receive only the number, until it falls to four fifths of this. Multiplied by `maxPresenceBytes` at most 4 MiB, because a welcome carries the list",
+    text: "Maximum members in a room whose clients receive the list of members. With more, they receive only the number, until it falls to four fifths of this. Multiplied by `maxPresenceBytes` it must be at most 4 MiB, because a welcome carries the list",
   },
   maxStateKeys: {
     env: "MAX_STATE_KEYS",
@@ -75,7 +75,7 @@ export const KIND_OPTIONS = {
     min: 1,
     max: 1_000,
     scope: "kind",
-    text: "Maximum flushes per second that carry only volatile messages. Messages that come sooner wait for the next flush, and the newest of each sender, event and key replaces the older ones",
+    text: "Maximum flushes per second that carry only volatile messages. Messages that arrive sooner wait for the next flush. A newer one replaces an older one with the same sender, event, addressees and key",
   },
   maxRefusals: {
     env: "MAX_REFUSALS",
@@ -102,7 +102,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 86_400_000,
     scope: "kind",
-    text: "How long a user is rejected with `banned` after one of its sessions was closed with `abuse`. For an anonymous session it is the address. 0 turns bans off",
+    text: "How long a user is rejected with `banned` after one of its sessions was closed with `abuse`. For an anonymous session, its address is rejected. 0 turns bans off",
   },
   historyMaxMessages: {
     env: "HISTORY_MAX_MESSAGES",
@@ -148,7 +148,7 @@ export const KIND_OPTIONS = {
     min: 0,
     max: 600_000,
     scope: "kind",
-    text: "How long a member stays a member after its connection was lost. If it reconnects within this time, other members are not notified. Otherwise its membership ends, at most 15 s later because deadlines are grouped",
+    text: "How long a member stays a member after its connection is lost. If it reconnects within this time, other members are not notified. Otherwise its membership ends, at most 15 s later, because deadlines are grouped",
   },
   silenceTimeoutMs: {
     env: "SILENCE_TIMEOUT_MS",
@@ -166,6 +166,6 @@ export const KIND_OPTIONS = {
     min: 5_000,
     max: 600_000,
     scope: "kind",
-    text: "The interval at which clients send pings. A ping costs nothing and does not wake the room. At most half of `silenceTimeoutMs`",
+    text: "The interval at which clients send pings. A ping costs nothing and does not wake the room. Must be at most half of `silenceTimeoutMs`",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

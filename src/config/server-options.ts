@@ -71,7 +71,7 @@ export const SERVER_OPTIONS = {
     min: 1,
     max: 1_000_000,
     scope: "server",
-    text: "Maximum new rooms that one user or address may touch in a day, counted in one isolate of the Worker. A room is new until somebody joins it. The first join, reads and acts by POST count once for each room. Beyond the limit, joins and reads of new rooms are rejected with `rate_limited`. Acts by POST are not",
+    text: "Maximum new rooms that one user or address may touch in a day, counted in one isolate of the Worker. A room is new until somebody joins it. The first join, reads and acts by POST count once for each room. Beyond the limit, joins and reads of new rooms are rejected with `rate_limited`. Acts by POST are never rejected",
   },
   adminKeys: {
     env: "ADMIN_KEYS",

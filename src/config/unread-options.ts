@@ -9,7 +9,7 @@ export const UNREAD_OPTIONS = {
     min: 65_536,
     max: 1_048_576,
     scope: "kind",
-    text: "Flow-control window: maximum unread characters of a connection that reports what it has read. Beyond half of it the connection is sent no volatile messages. When it is full, the connection is sent only the log, as fast as it reads",
+    text: "Flow-control window: maximum unread characters of a connection that reports how much it has read. Beyond half of it, the room sends the connection no volatile messages. When it is full, the room sends only the log, as fast as the client reads",
   },
   slowTimeoutMs: {
     env: "SLOW_TIMEOUT_MS",
@@ -27,7 +27,7 @@ export const UNREAD_OPTIONS = {
     min: 65_536,
     max: 16_777_216,
     scope: "kind",
-    text: "Maximum characters sent to one WebSocket beyond its welcome, where the runtime does not report how much is queued (workerd before 2026-11-17). Then the connection is closed with `slow`, and the client resumes. On such a runtime nothing proves that the client reads",
+    text: "Maximum characters sent to one WebSocket beyond its welcome, where the runtime does not report how much is queued (workerd before 2026-11-17). Then the connection is closed with `slow`, and the client resumes. On such a runtime the room does not know whether the client reads",
   },
   maxBufferedBytes: {
     env: "MAX_BUFFERED_BYTES",
@@ -36,7 +36,7 @@ export const UNREAD_OPTIONS = {
     min: 65_536,
     max: 67_108_864,
     scope: "kind",
-    text: "Maximum queued bytes, beyond the welcome, of a WebSocket whose client does not report what it has read. Then the connection is closed with `slow`. Used instead of `allowanceChars` where the runtime reports how much is queued (workerd from 2026-11-17 on)",
+    text: "Maximum queued bytes, beyond the welcome, of a WebSocket whose client does not report how much it has read. Then the connection is closed with `slow`. Used instead of `allowanceChars` where the runtime reports how much is queued (workerd from 2026-11-17 on)",
   },
   maxUnreadBytes: {
     env: "MAX_UNREAD_BYTES",
@@ -45,7 +45,7 @@ export const UNREAD_OPTIONS = {
     min: 1_048_576,
     max: 100_663_296,
     scope: "kind",
-    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of this number, joins of new sessions are rejected with `room_busy`, and each connection may leave less unread. A join from a source (user, or address of an anonymous client) that causes a quarter of it is rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
+    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of this number, joins of new sessions are rejected with `room_busy`, and each connection may leave less unread. Joins from a source (a user, or the address of an anonymous client) that causes a quarter of it are rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
   },
   maxClosing: {
     env: "MAX_CLOSING",
@@ -54,6 +54,6 @@ export const UNREAD_OPTIONS = {
     min: 1,
     max: 20_000,
     scope: "kind",
-    text: "Maximum connections that a room has closed and whose clients have not answered the close. A further join of a new session is rejected with `room_full`. A join from a source that has a quarter of them from the last minute is rejected earlier. An object accepts at most 32,768 sockets",
+    text: "Maximum connections that a room has closed and whose clients have not answered the close. A further join of a new session is rejected with `room_full`. A source that caused a quarter of them in the last minute is rejected earlier. An object accepts at most 32,768 sockets",
   },
 } as const satisfies Record<string, NumberOption & { readonly scope: "kind" }>;

@@ -25,7 +25,9 @@ function carried(this: unknown, key: string, value: unknown): unknown {
     !ArrayBuffer.isView(original);
   if (isCarried) return value;
   const what = typeof original === "number" ? original : `a ${kindOf(original)}`;
-  throw new TypeError(`${key === "" ? "the data" : JSON.stringify(key)} is ${what}, which JSON cannot carry`);
+  throw new TypeError(
+    `${key === "" ? "the data" : JSON.stringify(key)} is ${what}, which JSON cannot represent`,
+  );
 }
 
 const CARRIED = /^(Object|Array|String|Number|Boolean|Null|Undefined)$/;

@@ -71,7 +71,7 @@ class Room extends DurableObject implements RoomApi {
     if (join === undefined)
       return refuse({
         code: "unavailable",
-        message: "the room runs an older version of the server; retry",
+        message: "the room runs an older version of the server; retry later",
       });
     const { deadlines, tables, joinQueue } = this.#room;
     if (!deadlines.isKnown) deadlines.assume(await this.ctx.storage.getAlarm());

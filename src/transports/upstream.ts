@@ -35,7 +35,7 @@ export function readSession(header: string | null): Result<SessionHeader> {
 export async function readBody(request: Request, maxBytes: number): Promise<Result<string>> {
   const tooLarge = err({
     code: "frame_too_large",
-    message: `the body is larger than ${maxBytes} bytes, which is the limit`,
+    message: `the body is larger than the limit of ${maxBytes} bytes; send less`,
     limit: "maxFrameBytes",
   });
   if (Number(request.headers.get("Content-Length") ?? 0) > maxBytes) return tooLarge;
@@ -50,7 +50,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
     }
     return ok(text + decoder.decode());
   } catch {
-    return err({ code: "bad_frame", message: "the body is not valid UTF-8, or ended early" });
+    return err({ code: "bad_frame", message: "the body is not valid UTF-8, or ended early; send it again" });
   }
 }
 

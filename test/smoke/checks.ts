@@ -76,7 +76,7 @@ async function actsByPost(target: Target): Promise<string> {
   await Promise.all([reader.welcome(), other.welcome()]);
   const offset = acked(await reader.publish("smoke", "by post"));
   await other.inbox.take("message", (message) => message.offset === offset);
-  return `offset ${offset}, seen over WebSocket`;
+  return `offset ${offset}, received over WebSocket`;
 }
 
 async function storesOnce(target: Target): Promise<string> {
@@ -153,7 +153,7 @@ async function answersLimits(target: Target): Promise<string> {
   const flood = (limits["messagesBurst"] ?? 0) + Math.floor((limits["maxRefusals"] ?? 0) / 4);
   for (let n = 0; n < flood; n++) member.publishVolatile("smoke", n);
   const error = await member.inbox.take("error");
-  demand(error.code === "rate_limited", `answered ${error.code}`);
+  demand(error.code === "rate_limited", `the error is ${error.code}, not rate_limited`);
   return `${error.code}: ${error.limit}, retry in ${error.retryAfterMs} ms`;
 }
 
@@ -207,7 +207,7 @@ async function getJson(url: string): Promise<string> {
 }
 
 function acked(reply: Reply): number {
-  if (reply.type === "error") throw new Error(`refused: ${reply.code}: ${reply.message}`);
+  if (reply.type === "error") throw new Error(`rejected: ${reply.code}: ${reply.message}`);
   if (reply.offset === undefined) throw new Error("the ack has no offset");
   return reply.offset;
 }

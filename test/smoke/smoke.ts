@@ -7,7 +7,7 @@ const HELP = `Checks a deployed Parlor from outside.
 
   npm run smoke -- https://parlor.example.workers.dev [options]
 
-  --quick      skip the slow check, whether an idle room sleeps (22 s)
+  --quick      skip the slow check, whether an idle room sleeps (22 to 42 s)
   --room NAME  the room to use; the default is a new room, smoke-<time>
   --json       print the results as JSON instead of a table
   --help       print this

@@ -49,7 +49,7 @@ export function generatedTables(): GeneratedTable[] {
 
 function countersTable(counters: typeof COUNTERS): string {
   return table(
-    ["Event", "Told apart by", "What it counts"],
+    ["Event", "Fields", "Counts"],
     Object.entries(counters).map(([name, { labels, text }]) => [
       code(name),
       labels.map(code).join(", "),

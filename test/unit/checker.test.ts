@@ -20,7 +20,7 @@ describe("the checker", () => {
     expect(check(record, 3)).toEqual([]);
   });
 
-  it("[G4] accepts a gap that the member was told of", () => {
+  it("[G4] accepts a gap that the welcome of the member reported", () => {
     const record = recordOf({ ana: [joined(0), saw(1), joined(3, false)] });
 
     expect(check(record, 3)).toEqual([]);

@@ -88,9 +88,7 @@ function encodeFrame(head: object, fields: string): EncodedFrame {
   const text = `${JSON.stringify(head).slice(0, -1)},${fields}}`;
   // The server rejects text that nests too deeply as a whole frame, without a ref. An array around the frame adds a level.
   if (nestsDeeper(JSON.parse(text), MAX_JSON_DEPTH - 1)) {
-    throw badFrame(
-      `the data nests more than ${MAX_JSON_DEPTH - 1} levels deep, which is the limit; send flatter data`,
-    );
+    throw badFrame(`the data nests deeper than the limit of ${MAX_JSON_DEPTH - 1} levels; send flatter data`);
   }
   return { text, bytes: utf8Length(text) };
 }

@@ -67,7 +67,10 @@ export async function admit(
     return err({ code: "bad_request", message: `mode is ${shown(mode)}, must be list or count` });
   const rewind = query.get("rewind");
   if (rewind !== null && !/^\d{1,9}$/.test(rewind)) {
-    return err({ code: "bad_request", message: `rewind is ${shown(rewind)}, must be a number of messages` });
+    return err({
+      code: "bad_request",
+      message: `rewind is ${shown(rewind)}, must be a whole number of messages`,
+    });
   }
   const presence = readPresence(query.get("presence"), reference.kind);
   if (!presence.ok) return presence;

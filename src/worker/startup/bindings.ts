@@ -11,7 +11,7 @@ export function bindingProblems(
   }
   if (env.REGISTRY !== undefined && !has(env.REGISTRY, "getByName")) {
     problems.push(
-      "REGISTRY is not a binding to the class Registry (wrangler.toml, [[durable_objects.bindings]])",
+      "REGISTRY is not bound to the class Registry (wrangler.toml, [[durable_objects.bindings]])",
     );
   } else if (hasAdminKeys && env.REGISTRY === undefined) {
     problems.push("ADMIN_KEYS is set, but REGISTRY is not bound to the class Registry (wrangler.toml)");

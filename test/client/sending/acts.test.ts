@@ -338,7 +338,7 @@ describe("rejections", () => {
     ["an empty event", "", 1],
     ["an event of 65 characters", "e".repeat(65), 1],
     ["data that nests deeper than 62", "chat", nested(63)],
-    ["data that JSON cannot carry", "chat", 1n],
+    ["data that JSON cannot represent", "chat", 1n],
   ])("[A1 F2] refuses by itself %s", async (_what, event, data) => {
     const client = await joined();
 

@@ -54,8 +54,8 @@ describe("data as JSON", () => {
   });
 
   it("[A1] the error for data that JSON would change names the field and its content", () => {
-    expect(() => jsonText({ a: { at: NaN } })).toThrow('"at" is NaN, which JSON cannot carry');
-    expect(() => jsonText(new Map())).toThrow("the data is a Map, which JSON cannot carry");
+    expect(() => jsonText({ a: { at: NaN } })).toThrow('"at" is NaN, which JSON cannot represent');
+    expect(() => jsonText(new Map())).toThrow("the data is a Map, which JSON cannot represent");
   });
 });
 
