@@ -1,5 +1,6 @@
 import { MAX_GRANTS_CHARS, grantsLength, isGrant, isMatch, type Grant } from "../protocol/capabilities.ts";
 import type { Access } from "../protocol/contract.ts";
+import { defined } from "../protocol/defined.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { clampTime } from "../protocol/durations.ts";
 import { isJsonObject, utf8Length, type Json } from "../protocol/json.ts";
@@ -89,13 +90,8 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, clockTole
 export function accessTo(room: string, claims: Claims): Result<Access> {
   const { rooms, info, expiresAt, issuedAt, tokenId } = claims;
   const matching = rooms.filter(([pattern]) => isMatch(pattern, room));
-  const access: Access = {
-    grants: [...new Set(matching.flatMap(([, grants]) => grants))],
-    ...(info !== undefined && { info }),
-    ...(expiresAt !== undefined && { expiresAt }),
-    ...(issuedAt !== undefined && { issuedAt }),
-    ...(tokenId !== undefined && { tokenId }),
-  };
+  const grants = [...new Set(matching.flatMap(([, granted]) => granted))];
+  const access: Access = defined({ grants, info, expiresAt, issuedAt, tokenId });
   const excess = excessOf(access);
   return excess === undefined ? ok(access) : err(excess);
 }

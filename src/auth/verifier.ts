@@ -10,6 +10,7 @@ import {
   type JWTVerifyOptions,
   type JWTVerifyResult,
 } from "jose";
+import { defined } from "../protocol/defined.ts";
 import { lostMessage, lostNumbers } from "../protocol/numbers.ts";
 import { err, ok, type Result } from "../protocol/result.ts";
 import { shown } from "../protocol/shown.ts";
@@ -65,12 +66,12 @@ export class TokenVerifier {
       ...(jwksUrl === undefined ? [] : [fetchedKeySet(new URL(jwksUrl), clock)]),
     ];
     this.#toleranceS = clockToleranceS;
-    this.#options = {
+    this.#options = defined({
       clockTolerance: clockToleranceS,
       requiredClaims: ["sub", "exp"],
-      ...(issuer !== undefined && { issuer }),
-      ...(audience !== undefined && { audience }),
-    };
+      issuer,
+      audience,
+    });
   }
 
   /** Whether the server has a key that can verify tokens. */

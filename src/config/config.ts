@@ -31,17 +31,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Settles every option: a kind's own value, otherwise the variable, otherwise the default.
- *
- * @throws ConfigError with all problems
+ * Settles every option: a kind's own value, otherwise the variable, otherwise the default. An invalid value is a problem,
+ * and its default replaces it.
  */
-export function readConfig(variables: Variables, kinds: Kinds): Config {
-  const { config, problems } = settleConfig(variables, kinds);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return config;
-}
-
-/** Like {@link readConfig}, for a caller that checks more. Replaces an invalid value by its default. */
 export function settleConfig(
   variables: Variables,
   kinds: Kinds,

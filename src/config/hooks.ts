@@ -1,3 +1,4 @@
+import { defined } from "../protocol/defined.ts";
 import type { LeaveReason } from "../protocol/frames.ts";
 import type { Json } from "../protocol/json.ts";
 
@@ -83,7 +84,7 @@ export interface Refusal {
  *   Without it, a refused join is final, and the client does not retry a refused act
  */
 export function refuse(sentence: string, { retryAfterMs }: { readonly retryAfterMs?: number } = {}): Refusal {
-  return { refused: sentence, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  return defined({ refused: sentence, retryAfterMs });
 }
 
 /**

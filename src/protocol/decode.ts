@@ -1,4 +1,5 @@
 import { isBase64 } from "./base64.ts";
+import { defined } from "./defined.ts";
 import { type ErrorCode, type WireError } from "./errors.ts";
 import {
   HISTORY_LIMIT,
@@ -72,10 +73,10 @@ export function decodeItem(item: unknown): Result<ClientFrame> {
       return decodeHistory(item, ref);
     case "auth":
       return typeof item["token"] === "string"
-        ? ok({ type, token: item["token"], ...(ref !== undefined && { ref }) })
+        ? ok(defined({ type, token: item["token"], ref }))
         : refuse("bad_frame", "token must be a string", ref); // its value may be a secret
     case "leave":
-      return ok({ type, ...(ref !== undefined && { ref }) });
+      return ok(defined({ type, ref }));
     default:
       return refuse("unknown_type", unknownType(type), ref);
   }
@@ -163,15 +164,7 @@ function decodeHistory(item: JsonObject, ref: number | undefined): Result<Client
   if (!isCount(limit) || limit < 1 || limit > HISTORY_LIMIT.max) {
     return bad("limit", limit, `a whole number from 1 to ${HISTORY_LIMIT.max}`);
   }
-  return ok({
-    type: "history",
-    limit,
-    ...(after !== undefined && { after }),
-    ...(before !== undefined && { before }),
-    ...(since !== undefined && { since }),
-    ...(until !== undefined && { until }),
-    ...(ref !== undefined && { ref }),
-  });
+  return ok(defined({ type: "history", limit, after, before, since, until, ref }));
 }
 
 /** The result of `JSON.parse` is JSON. An absent value is null. */
@@ -221,10 +214,5 @@ function unknownType(type: unknown): string {
 }
 
 function refuse(code: ErrorCode, message: string | undefined, ref: number | undefined): Result<ClientFrame> {
-  const error: WireError = {
-    code,
-    ...(message !== undefined && { message }),
-    ...(ref !== undefined && { ref }),
-  };
-  return err(error);
+  return err(defined({ code, message, ref }));
 }

@@ -1,4 +1,5 @@
 import { CLOSE_CODES, type CloseName } from "./close-codes.ts";
+import { defined } from "./defined.ts";
 import { DEFAULT_WAIT_MS, ERRORS, type ErrorRow, type WireError } from "./errors.ts";
 import type { CloseFrame, ErrorFrame, ServerFrame } from "./frames.ts";
 
@@ -11,16 +12,16 @@ export function encodeFrame(frame: ServerFrame): string {
 export function errorFrame(error: WireError): ErrorFrame {
   const row: ErrorRow = ERRORS[error.code];
   const retryAfterMs = error.retryAfterMs ?? (row.recovery === "wait" ? DEFAULT_WAIT_MS : undefined);
-  return {
+  return defined({
     type: "error",
-    ...(error.ref !== undefined && { ref: error.ref }),
+    ref: error.ref,
     code: error.code,
     message: error.message ?? row.text,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(error.limit !== undefined && { limit: error.limit }),
-    ...(error.versions !== undefined && { versions: error.versions }),
-    ...(error.try !== undefined && { try: error.try }),
-  };
+    retryAfterMs,
+    limit: error.limit,
+    versions: error.versions,
+    try: error.try,
+  });
 }
 
 /** Turns a close into the last frame of an SSE stream. */

@@ -14,7 +14,7 @@ import { Origins } from "./admission/origins.ts";
 import { withoutSpareSlashes } from "./admission/paths.ts";
 import { StreamLimit } from "./admission/stream-limit.ts";
 import type { Env } from "./env.ts";
-import { Rooms } from "./rooms/rooms.ts";
+import type { Rooms } from "./rooms/rooms.ts";
 import { actRoutes } from "./routes/acts.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { joinRoutes } from "./routes/joins.ts";
@@ -24,10 +24,9 @@ import type { RouteEnv } from "./routes/shared.ts";
 import { ticketRoutes } from "./routes/tickets.ts";
 
 /** Makes the Worker's app: its middleware, and the routes of `routes/`. */
-export function createApp(config: Config, env: Env, tokenChecks: TokenChecks): Hono<RouteEnv> {
+export function createApp(config: Config, env: Env, rooms: Rooms, tokenChecks: TokenChecks): Hono<RouteEnv> {
   const origins = new Origins(config.server.allowedOrigins);
   const callers = new Callers(config, new Authenticator(tokenChecks), origins);
-  const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
   const isLimited = config.server.addressLimits === "on";
   const limits = {
     joinsPerAddress: isLimited ? new AddressLimit("joinsPerAddress", env.JOINS_PER_ADDRESS) : undefined,

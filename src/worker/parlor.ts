@@ -54,11 +54,9 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
   const tickets = new Tickets(rules.secrets, config.server.ticketUseMs);
   setLogLevel(config.server.logLevel);
   for (const problem of configWarnings(config, rules)) log("warn", "config_doubtful", { problem });
-  const app = createApp(config, env, { verifier, revocations, tickets });
-  if (registry !== undefined) {
-    const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
-    app.route("/admin", createAdmin({ config, adminKeys, rooms, registry }));
-  }
+  const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
+  const app = createApp(config, env, rooms, { verifier, revocations, tickets });
+  if (registry !== undefined) app.route("/admin", createAdmin({ config, adminKeys, rooms, registry }));
   return {
     handler: { fetch: (request, _env, execution) => app.fetch(request, { execution }, execution) },
     Room: defineRoomClass(config, { verifier, revocations }),

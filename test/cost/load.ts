@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { UNSPENT_VARS } from "../support/budgets.ts";
 import { uniqueRoom } from "../support/rooms.ts";
 import { SETTLE_MS } from "./awake.ts";
 import { CountingMember } from "./counting-member.ts";
@@ -66,10 +67,7 @@ export async function measureLoad(
     const server = await MeteredServer.start({
       HISTORY_MAX_MESSAGES: String(limit),
       // Limits are out of the way, because a rejection would end the run.
-      MESSAGES_PER_SECOND: "1000",
-      MESSAGES_BURST: "10000",
-      BYTES_PER_SECOND: "16777216",
-      BYTES_BURST: "67108864",
+      ...UNSPENT_VARS,
     });
     try {
       for (const shape of SHAPES) {

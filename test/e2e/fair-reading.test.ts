@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { startBareRuntime } from "../support/bare-runtime.ts";
+import { UNSPENT_VARS } from "../support/budgets.ts";
 import { uniqueRoom } from "../support/rooms.ts";
 import { joinWebSocket } from "../support/websocket-member.ts";
 
@@ -11,12 +12,9 @@ it("[G10 G1] a room reads a member's message before the waiting frames of a floo
     vars: {
       ADDRESS_LIMITS: "off",
       HISTORY_MAX_MESSAGES: "100000",
-      MESSAGES_PER_SECOND: "1000",
-      MESSAGES_BURST: "10000",
+      ...UNSPENT_VARS,
       ROOM_MESSAGES_BURST: "100000",
       ROOM_MESSAGES_PER_SECOND: "10000",
-      BYTES_PER_SECOND: "16777216",
-      BYTES_BURST: "67108864",
     },
   });
   const room = uniqueRoom();

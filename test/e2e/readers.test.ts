@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startBareRuntime } from "../support/bare-runtime.ts";
 import { browserAvailable, launchBrowser } from "../support/browser.ts";
 import { BrowserEvents } from "../support/browser-events.ts";
+import { UNSPENT_VARS } from "../support/budgets.ts";
 import { curlReader } from "../support/curl.ts";
 import { Flow } from "../support/flow.ts";
 import { joinUrl } from "../support/member.ts";
@@ -50,12 +51,9 @@ describe("SSE readers of other projects", () => {
     // There is no proxy before this server, so that little is buffered and the reader's window is soon full.
     await using own = await startBareRuntime({
       vars: {
-        BYTES_PER_SECOND: "16777216",
-        BYTES_BURST: "67108864",
+        ...UNSPENT_VARS,
         ROOM_BYTES_PER_SECOND: "67108864",
         ROOM_BYTES_BURST: "67108864",
-        MESSAGES_PER_SECOND: "1000",
-        MESSAGES_BURST: "10000",
       },
     });
     const room = uniqueRoom();

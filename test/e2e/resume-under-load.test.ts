@@ -2,6 +2,7 @@ import { get } from "node:http";
 import { expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { startBareRuntime } from "../support/bare-runtime.ts";
+import { UNSPENT_VARS } from "../support/budgets.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { Flow } from "../support/flow.ts";
 import { Inbox } from "../support/inbox.ts";
@@ -24,10 +25,7 @@ it("[G1 G4 G5 L5] members resume over 10,000 messages under live traffic, and ev
     vars: {
       ADDRESS_LIMITS: "off",
       HISTORY_MAX_MESSAGES: "100000",
-      MESSAGES_PER_SECOND: "1000",
-      MESSAGES_BURST: "10000",
-      BYTES_PER_SECOND: "16777216",
-      BYTES_BURST: "67108864",
+      ...UNSPENT_VARS,
     },
   });
   const room = uniqueRoom();

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { startBareRuntime } from "../support/bare-runtime.ts";
+import { UNSPENT_VARS } from "../support/budgets.ts";
 import { Flow } from "../support/flow.ts";
 import { joinUrl, type JoinOptions } from "../support/member.ts";
 import { RawEvents } from "../support/raw-events.ts";
@@ -33,12 +34,9 @@ const WIDE = {
   ADDRESS_LIMITS: "off",
   HISTORY_MAX_BYTES: "1073741824",
   SSE_MAX_BYTES: "1073741824",
-  BYTES_PER_SECOND: "16777216",
-  BYTES_BURST: "67108864",
+  ...UNSPENT_VARS,
   ROOM_BYTES_PER_SECOND: "67108864",
   ROOM_BYTES_BURST: "536870912",
-  MESSAGES_PER_SECOND: "1000",
-  MESSAGES_BURST: "10000",
 };
 
 // Two of these tests wait for real time to pass, so they run concurrently.

@@ -3,6 +3,7 @@ import type { Revocations } from "../../auth/revocations.ts";
 import type { TokenVerifier } from "../../auth/verifier.ts";
 import { Rights, refusalWithout } from "../../protocol/capabilities.ts";
 import { expiresInMs, type Access } from "../../protocol/contract.ts";
+import { defined } from "../../protocol/defined.ts";
 import { errorFrame } from "../../protocol/encode.ts";
 import type { AuthFrame } from "../../protocol/frames.ts";
 import type { WireError } from "../../protocol/errors.ts";
@@ -69,18 +70,16 @@ export class TokenRenewals {
 
   /** Starts to check a token, in the background. The reply follows when the check has finished. */
   renew(actor: Actor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
-    const named = ref !== undefined && { ref };
     const order = ++this.#begun;
     const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
       const taken = checked.ok
         ? this.#take(actor, checked.value, isOrdered ? order : undefined, now)
         : checked;
       if (!taken.ok) {
-        reply(errorFrame({ ...taken.error, ...named }));
+        reply(errorFrame(defined({ ...taken.error, ref })));
         return rejected(taken.error, now);
       }
-      const leftMs = expiresInMs(taken.value, now);
-      reply({ type: "ack", ...named, ...(leftMs !== undefined && { expiresInMs: leftMs }) });
+      reply(defined({ type: "ack", ref, expiresInMs: expiresInMs(taken.value, now) }));
     });
     this.#background.add(check);
   }

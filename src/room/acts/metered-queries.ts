@@ -1,3 +1,4 @@
+import { defined } from "../../protocol/defined.ts";
 import { dialectOf } from "../../protocol/dialects.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { HistoryRequestFrame } from "../../protocol/frames.ts";
@@ -61,7 +62,7 @@ export class MeteredQueries {
     const page = this.#log.history(frame, now, viewer);
     const isText = connection !== undefined && dialectOf(connection.record.dialect).isJson;
     this.#budgets.chargeRead(source, page.cost + (isText ? 1 : PARSE_PRICE) * charsOf(page), now);
-    reply({ type: "history", ...(frame.ref !== undefined && { ref: frame.ref }), page });
+    reply(defined({ type: "history", ref: frame.ref, page }));
     return undefined;
   }
 

@@ -1,3 +1,4 @@
+import { defined } from "../../protocol/defined.ts";
 import type { Viewer } from "../../protocol/messages.ts";
 import { entriesOf, type Entry } from "./entries.ts";
 import type { Segment } from "./segment-store.ts";
@@ -67,7 +68,7 @@ export function readHistory(
   let [chars, cost, inVain] = [0, 0, 0];
   const page = (next?: number): HistoryPage => {
     const texts = (isForward ? found : found.toReversed()).map(({ text }) => text);
-    return { texts, cost, ...(next !== undefined && { next }) };
+    return defined({ texts, cost, next });
   };
   for (const row of rows) {
     if (row.first > high || row.last < low) break;

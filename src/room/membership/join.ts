@@ -2,6 +2,7 @@ import { excessOf } from "../../auth/claims.ts";
 import type { Revocations } from "../../auth/revocations.ts";
 import type { Kind } from "../../config/config.ts";
 import { expiresInMs, type FormatName, type JoinRequest } from "../../protocol/contract.ts";
+import { defined } from "../../protocol/defined.ts";
 import { encodeFrame, errorFrame } from "../../protocol/encode.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { WelcomeFrame } from "../../protocol/frames.ts";
@@ -129,15 +130,15 @@ export class Joins {
     if (older !== undefined) this.#room.sessions.close(older, "replaced");
     const session = this.#room.sessions.add(
       socket,
-      {
+      defined({
         ...{ session: id, member, user, dialect, mode, attempt: this.#attemptOf(join, now) },
         joinedAt: older === undefined ? now : Math.max(now, older.record.joinedAt),
         heardAt: now,
-        ...(viewOnly === true && { viewOnly }),
-        ...(join.access !== undefined && { access: join.access }),
-        ...(join.source !== undefined && { source: join.source }),
-        ...(user === "" && place !== join.source && { place }),
-      },
+        viewOnly: viewOnly || undefined,
+        access: join.access,
+        source: join.source,
+        place: user === "" && place !== join.source ? place : undefined,
+      }),
       { sent: 0, ...(join.flow === true && { seen: 0 }), state: LIVE },
     );
     this.#room.tickets.bind(join, now);
@@ -170,28 +171,28 @@ export class Joins {
     const leftMs = access && expiresInMs(access, now);
     const isAsked = start.recovered !== true || join.state === true;
     const hasState = isAsked && session.rights.may("state");
-    const welcome: WelcomeFrame = {
+    const welcome: WelcomeFrame = defined({
       type: "welcome",
       protocol: PROTOCOL_VERSION,
       session: join.session,
       key: join.key,
       member,
-      ...(user !== "" && { user }),
-      ...(attempt !== undefined && { try: attempt }),
-      ...(viewOnly === true && { viewOnly }),
+      user: user || undefined,
+      try: attempt,
+      viewOnly: viewOnly || undefined,
       time: this.#room.log.timeAt(now),
       history: this.#kind.history,
       position: this.#room.log.positionAt(start.offset),
       head: this.#room.log.positionAt(this.#room.log.head),
-      ...(start.recovered !== undefined && { recovered: start.recovered }),
-      ...(start.reason !== undefined && { reason: start.reason }),
+      recovered: start.recovered,
+      reason: start.reason,
       ...{ mode, roster, count: this.#room.members.size },
-      ...(leftMs !== undefined && { expiresInMs: leftMs }),
-      ...(hasState && { stateOffset: this.#room.log.head }),
+      expiresInMs: leftMs,
+      stateOffset: hasState ? this.#room.log.head : undefined,
       pingIntervalMs: this.#kind.pingIntervalMs,
       silenceTimeoutMs: this.#kind.silenceTimeoutMs,
       limits: toldLimits(this.#kind, join.dialect),
-    };
+    });
     let text = encodeFrame(welcome);
     if (mode === "list" && join.roster !== roster)
       text = withField(text, "members", this.#room.members.listText);

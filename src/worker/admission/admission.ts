@@ -8,6 +8,7 @@ import {
   type JoinRequest,
   type PresenceMode,
 } from "../../protocol/contract.ts";
+import { defined } from "../../protocol/defined.ts";
 import { dialectOf } from "../../protocol/dialects.ts";
 import { HISTORY_LIMIT, MEMBERS_LIMIT } from "../../protocol/frames.ts";
 import {
@@ -82,30 +83,30 @@ export async function admit(
       return err({ code: "bad_request", message: `${name} is ${shown(flag)}, must be 0 or 1` });
     }
   }
-  return ok({
-    v: contractVersionOf(dialectOf(joiner.dialect)),
-    ...(await deriveIdentity(reference.room, principal.user, key)),
-    key,
-    ...(attempt.value !== undefined && { attempt: attempt.value }),
-    user: principal.user,
-    // The rights of everyone are left out, because each socket would carry them in its attachment.
-    ...(principal.access.grants !== OPEN_GRANTS && { access: principal.access }),
-    dialect: joiner.dialect,
-    mode,
-    ...(after !== undefined && after !== "" && { after }),
-    ...(rewind !== null && { rewind: Number(rewind) }),
-    ...(presence.value !== undefined && { presence: presence.value }),
-    ...(roster !== undefined && { roster }),
-    ...(flags.state === "1" && { state: true }),
-    // A bridge always reports how much its reader has read.
-    ...((flags.flow === "1" || joiner.dialect === "bridge") && { flow: true }),
-    ...(flags.view === "1" && { viewOnly: true }),
-    ...(await sourceIn(reference.room, principal.user, joiner.address)),
-    ...(principal.ticket !== undefined && {
-      ticket: { id: principal.ticket.id, useBy: principal.ticket.useBy },
+  return ok(
+    defined({
+      v: contractVersionOf(dialectOf(joiner.dialect)),
+      ...(await deriveIdentity(reference.room, principal.user, key)),
+      key,
+      attempt: attempt.value,
+      user: principal.user,
+      // The rights of everyone are left out, because each socket would carry them in its attachment.
+      access: principal.access.grants === OPEN_GRANTS ? undefined : principal.access,
+      dialect: joiner.dialect,
+      mode,
+      after: after || undefined,
+      rewind: rewind === null ? undefined : Number(rewind),
+      presence: presence.value,
+      roster,
+      state: flags.state === "1" || undefined,
+      // A bridge always reports how much its reader has read.
+      flow: flags.flow === "1" || joiner.dialect === "bridge" || undefined,
+      viewOnly: flags.view === "1" || undefined,
+      ...(await sourceIn(reference.room, principal.user, joiner.address)),
+      ticket: principal.ticket && { id: principal.ticket.id, useBy: principal.ticket.useBy },
+      mayNotCreate: joiner.mayNotCreate || undefined,
     }),
-    ...(joiner.mayNotCreate === true && { mayNotCreate: true }),
-  });
+  );
 }
 
 /** Derives the source of a request: its user or its address. An anonymous client without an address has no source. */
@@ -154,30 +155,26 @@ export function readMembersRange(query: URLSearchParams): Result<MembersRange> {
   if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > MEMBERS_LIMIT) {
     return err({ code: "bad_request", message: `limit is ${shown(limit)}, must be 1 to ${MEMBERS_LIMIT}` });
   }
-  return ok({ limit: Number(limit), ...(after !== undefined && { after }) });
+  return ok(defined({ limit: Number(limit), after }));
 }
 
 /** Reads the range of a request for history. */
 export function readRange(query: URLSearchParams): Result<HistoryRange> {
   const names = ["after", "before", "since", "until", "limit"] as const;
-  const [after, before, since, until, limit] = names.map((name) => query.get(name) ?? undefined);
-  for (const [index, number] of [after, before, since, until, limit].entries()) {
-    if (number !== undefined && !/^\d{1,15}$/.test(number)) {
-      const message = `${names[index]} is ${shown(number)}, must be a whole number, 0 or more`;
+  const found: (number | undefined)[] = [];
+  for (const name of names) {
+    const text = query.get(name);
+    if (text !== null && !/^\d{1,15}$/.test(text)) {
+      const message = `${name} is ${shown(text)}, must be a whole number, 0 or more`;
       return err({ code: "bad_request", message });
     }
+    found.push(text === null ? undefined : Number(text));
   }
-  const count = limit === undefined ? HISTORY_LIMIT.default : Number(limit);
-  if (count < 1 || count > HISTORY_LIMIT.max) {
-    return err({ code: "bad_request", message: `limit is ${count}, must be 1 to ${HISTORY_LIMIT.max}` });
+  const [after, before, since, until, limit = HISTORY_LIMIT.default] = found;
+  if (limit < 1 || limit > HISTORY_LIMIT.max) {
+    return err({ code: "bad_request", message: `limit is ${limit}, must be 1 to ${HISTORY_LIMIT.max}` });
   }
-  return ok({
-    limit: count,
-    ...(after !== undefined && { after: Number(after) }),
-    ...(before !== undefined && { before: Number(before) }),
-    ...(since !== undefined && { since: Number(since) }),
-    ...(until !== undefined && { until: Number(until) }),
-  });
+  return ok(defined({ limit, after, before, since, until }));
 }
 
 function readPresence(text: string | null, kind: Kind): Result<string | undefined> {

@@ -1,6 +1,8 @@
 import { Hono } from "hono";
 
 import { contractVersionOf } from "../../protocol/contract.ts";
+import { defined } from "../../protocol/defined.ts";
+import type { ActRequest } from "../../room/api.ts";
 import {
   SESSION_HEADER,
   answerActs,
@@ -30,12 +32,12 @@ export function actRoutes({ rooms, newRooms }: Shared): Hono<RouteEnv> {
     if (!body.ok) return errorResponse(body.error);
     const name = await readRequestName(identity.value, raw.headers.get("Idempotency-Key"));
     if (!name.ok) return errorResponse(name.error);
-    const request = {
+    const request: ActRequest = defined({
       ...{ v: contractVersionOf(), session, ...identity.value, body: body.value, access: principal.access },
       ...(await sourceIn(reference.room, principal.user, address)),
-      ...(name.value !== undefined && { request: name.value }),
-      ...(attempt !== undefined && { attempt }),
-    };
+      request: name.value,
+      attempt,
+    });
     // An act without a ref is not deduplicated, so only the client may retry it.
     const outcome = await callRoom(() => rooms.forCall(reference.room, reference.kind).act(request), {
       mayRepeat: false,

@@ -5,6 +5,7 @@ import type { WebSocketConstructor } from "../../../src/client/transports/websoc
 import { CLOSE_CODES } from "../../../src/protocol/close-codes.ts";
 import { FIRST_ATTEMPT, settled } from "../support/fake-world.ts";
 import { reconnect, stayConnected, TestClient, joined } from "../support/test-client.ts";
+import { RecordingListener, TARGET } from "../support/transports.ts";
 
 const { superseded, replaced } = CLOSE_CODES;
 
@@ -141,14 +142,8 @@ describe("a cancelled attempt", () => {
       };
       const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: () => token.promise });
       let isWanted = true;
-      const nothing = (): void => undefined;
-      const listener = { onFrames: nothing, onActive: nothing, onReady: nothing, onEnd: nothing };
-      const target = {
-        ...{ room: "https://parlor.example/rooms/lobby", key: "keykeykeykeykeykeykey1" },
-        ...{ attempt: 1, mode: "list" as const },
-      };
 
-      const dialled = dialers[name](target, listener, () => isWanted);
+      const dialled = dialers[name](TARGET, new RecordingListener(), () => isWanted);
       isWanted = false;
       token.resolve("late");
 

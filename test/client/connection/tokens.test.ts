@@ -1,23 +1,11 @@
 import { expect, it } from "vitest";
 import { makeDialers } from "../../../src/client/transports/dialers.ts";
-import type { Target, TransportListener } from "../../../src/client/transports/transport.ts";
 import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
 import { settled } from "../support/fake-world.ts";
 import { joined } from "../support/test-client.ts";
+import { RecordingListener, TARGET, silentStream } from "../support/transports.ts";
 
-const TARGET: Target = {
-  room: "https://parlor.example/rooms/lobby",
-  key: "keykeykeykeykeykeykey1",
-  attempt: 7,
-  mode: "list",
-};
-
-const LISTENER: TransportListener = {
-  onFrames: () => undefined,
-  onActive: () => undefined,
-  onReady: () => undefined,
-  onEnd: () => undefined,
-};
+const LISTENER = new RecordingListener();
 
 /** Opens connections with a token that counts up, and records the requests. */
 function dialsWithTokens() {
@@ -32,7 +20,7 @@ function dialsWithTokens() {
   } as unknown as WebSocketConstructor;
   const fetch_ = async (input: unknown, init: RequestInit = {}): Promise<Response> => {
     requests.push({ url: String(input), headers: new Headers(init.headers), body: init.body });
-    return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
+    return silentStream();
   };
   const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: async () => `token-${++drawn}` });
   return { dialers, offered, requests };

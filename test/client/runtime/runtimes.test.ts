@@ -10,10 +10,9 @@ import type { Target, TransportEnd } from "../../../src/client/transports/transp
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { settled } from "../support/fake-world.ts";
 import { joined } from "../support/test-client.ts";
+import { RecordingListener, TARGET, silentStream } from "../support/transports.ts";
 
-const ROOM = "https://parlor.example/rooms/lobby";
-const KEY = "keykeykeykeykeykeykey1";
-const TARGET: Target = { room: ROOM, key: KEY, attempt: 1, mode: "list" };
+const { room: ROOM, key: KEY } = TARGET;
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -23,24 +22,10 @@ async function openStream(answer: typeof fetch): Promise<{
   readonly frames: readonly ServerFrame[];
   readonly ends: readonly TransportEnd[];
 }> {
-  const frames: ServerFrame[] = [];
-  const ends: TransportEnd[] = [];
-  const transport = new SseTransport(
-    TARGET,
-    {
-      onFrames: (came) => void frames.push(...came),
-      onActive: () => undefined,
-      onReady: () => undefined,
-      onEnd: (end) => void ends.push(end),
-    },
-    answer,
-  );
+  const listener = new RecordingListener();
+  const transport = new SseTransport(TARGET, listener, answer);
   await settled();
-  return { transport, frames, ends };
-}
-
-function stream(): Response {
-  return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
+  return { transport, frames: listener.frames, ends: listener.ends };
 }
 
 describe("a runtime without", () => {
@@ -53,7 +38,7 @@ describe("a runtime without", () => {
       },
     );
     const { transport, frames, ends } = await openStream(async (_url, init) =>
-      init?.method === "POST" ? Response.json({ type: "ack", offset: 1 }) : stream(),
+      init?.method === "POST" ? Response.json({ type: "ack", offset: 1 }) : silentStream(),
     );
 
     transport.send({ text: "{}", refs: [7], authority: "s.k" });
@@ -85,7 +70,7 @@ describe("a runtime without", () => {
       },
     );
     const room = roomAddress("wss://parlor.example/rooms/lobby/?v=1");
-    const target: Target = { ...TARGET, room, after: "Zk3:7", presence: '{"a":"é&b"}' };
+    const target: Target = { ...TARGET, room, attempt: 1, after: "Zk3:7", presence: '{"a":"é&b"}' };
     const query = "v=1&try=1&after=Zk3%3A7&presence=%7B%22a%22%3A%22%C3%A9%26b%22%7D";
 
     expect(room).toBe("https://parlor.example/rooms/lobby?v=1");
@@ -201,9 +186,9 @@ describe("a token", () => {
       } as never;
       const fetch_: typeof fetch = async (_url, init) => {
         headers.push(init?.headers);
-        return stream();
+        return silentStream();
       };
-      const listener = { onFrames() {}, onActive() {}, onReady() {}, onEnd() {} };
+      const listener = new RecordingListener();
       const dialers = makeDialers({ WebSocket, fetch: fetch_, getToken: () => nothing });
 
       await dialers.websocket(TARGET, listener, () => true);
@@ -220,7 +205,7 @@ describe("a token", () => {
         WebSocket: class {} as never,
         fetch,
         getToken: () => ({ token: "t" }) as never,
-      }).websocket(TARGET, { onFrames() {}, onActive() {}, onReady() {}, onEnd() {} }, () => true),
+      }).websocket(TARGET, new RecordingListener(), () => true),
     ).rejects.toThrow("getToken returned object, not a string");
   });
 

@@ -1,22 +1,11 @@
 import { expect, it } from "vitest";
 import { makeDialers } from "../../../src/client/transports/dialers.ts";
-import type {
-  Target,
-  Transport,
-  TransportEnd,
-  TransportListener,
-} from "../../../src/client/transports/transport.ts";
+import type { Transport, TransportEnd } from "../../../src/client/transports/transport.ts";
 import type { WebSocketConstructor } from "../../../src/client/transports/websocket-transport.ts";
 import { mayReconnect } from "../../../src/protocol/close-codes.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { settled } from "../support/fake-world.ts";
-
-const TARGET: Target = {
-  room: "https://parlor.example/rooms/lobby",
-  key: "keykeykeykeykeykeykey1",
-  attempt: 7,
-  mode: "list",
-};
+import { RecordingListener, TARGET, silentStream } from "../support/transports.ts";
 
 /** Opens a stream for which `answer` responds to requests. */
 async function dial(answer: (isPost: boolean) => Response): Promise<{
@@ -24,33 +13,22 @@ async function dial(answer: (isPost: boolean) => Response): Promise<{
   readonly frames: readonly ServerFrame[];
   readonly ends: readonly TransportEnd[];
 }> {
-  const frames: ServerFrame[] = [];
-  const ends: TransportEnd[] = [];
   const dialers = makeDialers({
     WebSocket: class {} as unknown as WebSocketConstructor,
     fetch: async (_input, init) => answer(init?.method === "POST"),
     getToken: () => "token",
   });
-  const listener: TransportListener = {
-    onFrames: (received) => void frames.push(...received),
-    onActive: () => undefined,
-    onReady: () => undefined,
-    onEnd: (end) => void ends.push(end),
-  };
+  const listener = new RecordingListener();
   const line = await dialers.sse(TARGET, listener, () => true);
   await settled();
-  return { line, frames, ends };
-}
-
-function stream(): Response {
-  return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
+  return { line, frames: listener.frames, ends: listener.ends };
 }
 
 const EXPIRED = { type: "error", code: "token_expired", message: "the token has expired" };
 
 it("[D8] the ack of a renewal is delivered, because it states when to renew again", async () => {
   const ack = { type: "ack", expiresInMs: 60_000 };
-  const { line, frames, ends } = await dial((isPost) => (isPost ? Response.json(ack) : stream()));
+  const { line, frames, ends } = await dial((isPost) => (isPost ? Response.json(ack) : silentStream()));
 
   line.renew("another", "session.key");
   await settled();
@@ -63,7 +41,7 @@ it.each<[string, () => Response]>([
   ["is refused", () => Response.json(EXPIRED, { status: 401 })],
   ["is answered by a proxy", () => new Response("<html>", { status: 502 })],
 ])("[D8] nothing is reported if a renewal %s, and the stream continues", async (_what, answer) => {
-  const { line, frames, ends } = await dial((isPost) => (isPost ? answer() : stream()));
+  const { line, frames, ends } = await dial((isPost) => (isPost ? answer() : silentStream()));
 
   line.renew("another", "session.key");
   await settled();

@@ -1,28 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { startBareRuntime } from "../../support/bare-runtime.ts";
-import { at, SampleProject } from "../../support/sample-project.ts";
+import { at } from "../../support/sample-project.ts";
+import { itWithServer } from "../../support/sample-server.ts";
 import { programsIn, samplesOf } from "../../support/samples.ts";
-import type { ServerProcess } from "../../support/server-process.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
 const samples = samplesOf("docs/client.md", "ts", "ts", "ts", "ts", "ts", "ts", "ts", "ts", "ts");
 const [client = "", binary = "", ...others] = programsIn(samples);
 
-let project: SampleProject;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  project = new SampleProject();
-  server = await startBareRuntime();
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
+const it = itWithServer(() => startBareRuntime());
 
 describe("docs/client.md", () => {
-  it("[G2 G4 T2 A7] the samples of docs/client.md are one program, which exits by itself", async () => {
+  it("[G2 G4 T2 A7] the samples of docs/client.md are one program, which exits by itself", async ({
+    project,
+    server,
+  }) => {
     expect(others).toEqual([]);
     const guest = await joinWebSocket(server, "team");
     await guest.welcome();
@@ -46,7 +38,10 @@ describe("docs/client.md", () => {
     guest.vanish();
   });
 
-  it("[B6] the Protobuf sample of docs/client.md sends bytes, which a JSON member receives as base64", async () => {
+  it("[B6] the Protobuf sample of docs/client.md sends bytes, which a JSON member receives as base64", async ({
+    project,
+    server,
+  }) => {
     const guest = await joinWebSocket(server, "game:1");
     await guest.welcome();
 

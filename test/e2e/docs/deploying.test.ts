@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { COUNTERS } from "../../../src/metrics/counters.ts";
 import { ERRORS } from "../../../src/protocol/errors.ts";
 import { startBareRuntime } from "../../support/bare-runtime.ts";
-import { at, SampleProject, scriptsIn } from "../../support/sample-project.ts";
+import { at, scriptsIn } from "../../support/sample-project.ts";
+import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
-import type { ServerProcess } from "../../support/server-process.ts";
 
 const [deploy, smoke, variables, health, line] = samplesOf(
   "docs/deploying.md",
@@ -16,28 +16,18 @@ const [deploy, smoke, variables, health, line] = samplesOf(
   "json",
 );
 
-let project: SampleProject;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  project = new SampleProject();
-  const lines = variables.matchAll(/^(\w+) = "?([^"\n]+)"?$/gm);
-  server = await startBareRuntime({
-    vars: Object.fromEntries([...lines].map(([, name = "", value = ""]) => [name, value])),
-  });
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
+const lines = variables.matchAll(/^(\w+) = "?([^"\n]+)"?$/gm);
+const vars = Object.fromEntries([...lines].map(([, name = "", value = ""]) => [name, value]));
+const it = itWithServer(() => startBareRuntime({ vars }));
 
 describe("docs/deploying.md", () => {
   it("the commands of docs/deploying.md are scripts of package.json", () => {
     expect(scriptsIn(`${deploy}${smoke}`)).toEqual({ known: ["login", "deploy", "smoke"], unknown: [] });
   });
 
-  it("[D9] a server with the variables of docs/deploying.md starts, and rejects other origins", async () => {
+  it("[D9] a server with the variables of docs/deploying.md starts, and rejects other origins", async ({
+    server,
+  }) => {
     const from = async (origin: string): Promise<number> =>
       (await fetch(`${server.url}/rooms/lobby`, { headers: { Origin: origin } })).status;
 
@@ -45,7 +35,7 @@ describe("docs/deploying.md", () => {
     expect(await from("https://other.example.com")).toBe(403);
   });
 
-  it("[N3] the health checks of docs/deploying.md answer", async () => {
+  it("[N3] the health checks of docs/deploying.md answer", async ({ project, server }) => {
     const { stdout, status } = await project.shell(at(server, health));
 
     expect(status).toBe(0);

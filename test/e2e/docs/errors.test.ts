@@ -1,25 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { ERRORS } from "../../../src/protocol/errors.ts";
 import { startBareRuntime } from "../../support/bare-runtime.ts";
-import { at, SampleProject } from "../../support/sample-project.ts";
+import { at } from "../../support/sample-project.ts";
+import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
-import type { ServerProcess } from "../../support/server-process.ts";
 
 const [frame, request] = samplesOf("docs/errors.md", "json", "sh");
 
-let project: SampleProject;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  project = new SampleProject();
-  server = await startBareRuntime();
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
+const it = itWithServer(() => startBareRuntime());
 
 describe("docs/errors.md", () => {
   it("the error of docs/errors.md has a known code and limit", () => {
@@ -29,7 +18,10 @@ describe("docs/errors.md", () => {
     expect(Object.keys(OPTIONS)).toContain(limit);
   });
 
-  it("[E1 N1] the request of docs/errors.md is rejected with a status and an error", async () => {
+  it("[E1 N1] the request of docs/errors.md is rejected with a status and an error", async ({
+    project,
+    server,
+  }) => {
     const { stdout } = await project.shell(at(server, request));
 
     expect(stdout).toMatch(/^HTTP\/1.1 400 /);

@@ -1,11 +1,11 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { startBareRuntime } from "../../support/bare-runtime.ts";
 import { browserAvailable, launchBrowser } from "../../support/browser.ts";
 import { freePort } from "../../support/loopback-port.ts";
-import { at, inBackground, SampleProject, scriptsIn } from "../../support/sample-project.ts";
+import { at, inBackground, scriptsIn } from "../../support/sample-project.ts";
+import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
-import type { ServerProcess } from "../../support/server-process.ts";
 
 const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
 
@@ -18,25 +18,17 @@ const [start, join, build, page, serve] = samplesOf(
   "sh",
 );
 
-let project: SampleProject;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  project = new SampleProject();
-  server = await startBareRuntime();
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
+const it = itWithServer(() => startBareRuntime());
 
 describe("docs/getting-started.md", () => {
   it("the first commands of docs/getting-started.md are scripts of package.json", () => {
     expect(scriptsIn(start)).toEqual({ known: ["dev"], unknown: [] });
   });
 
-  it("[J1] the join from a terminal in docs/getting-started.md receives a welcome", async () => {
+  it("[J1] the join from a terminal in docs/getting-started.md receives a welcome", async ({
+    project,
+    server,
+  }) => {
     const { stdout, status } = await project.shell(
       `: > events
        ${inBackground(at(server, join), "curl", "events")}
@@ -46,34 +38,36 @@ describe("docs/getting-started.md", () => {
     expect(status).toBe(0);
     expect(stdout).toContain('"type":"welcome"');
   });
+});
 
-  it.skipIf(!browserAvailable.ok)(
-    `[G3 G4 G6] the chat page of docs/getting-started.md works in two windows, and stores a message that is sent while the server is down${why}`,
-    async () => {
-      await using browser = await launchBrowser();
-      expect(await project.shell(build)).toMatchObject({ status: 0 });
-      project.write("chat/index.html", at(server, page));
-      const port = await freePort();
-      // esbuild serves until its input ends, so this input stays open like a terminal's.
-      const files = project.start(["bash", "-c", `sleep 300 | ${serve.replace("8000", String(port))}`]);
-      await expect.poll(() => files.output(), { timeout: 20_000 }).toContain(`:${port}`);
-      const ana = await openChat(browser, port);
-      const ben = await openChat(browser, port);
-      await ana.locator("#people", { hasText: "2 here" }).waitFor();
+describe.skipIf(!browserAvailable.ok)("the chat page of docs/getting-started.md", () => {
+  it(`[G3 G4 G6] the chat page of docs/getting-started.md works in two windows, and stores a message that is sent while the server is down${why}`, async ({
+    project,
+    server,
+  }) => {
+    await using browser = await launchBrowser();
+    expect(await project.shell(build)).toMatchObject({ status: 0 });
+    project.write("chat/index.html", at(server, page));
+    const port = await freePort();
+    // esbuild serves until its input ends, so this input stays open like a terminal's.
+    const files = project.start(["bash", "-c", `sleep 300 | ${serve.replace("8000", String(port))}`]);
+    await expect.poll(() => files.output(), { timeout: 20_000 }).toContain(`:${port}`);
+    const ana = await openChat(browser, port);
+    const ben = await openChat(browser, port);
+    await ana.locator("#people", { hasText: "2 here" }).waitFor();
 
-      await say(ana, "hello");
-      await ben.locator("li", { hasText: "hello" }).waitFor();
-      await server.kill();
-      await say(ben, "are you there?");
-      await server.restart();
+    await say(ana, "hello");
+    await ben.locator("li", { hasText: "hello" }).waitFor();
+    await server.kill();
+    await say(ben, "are you there?");
+    await server.restart();
 
-      for (const window of [ana, ben]) {
-        await window.locator("li", { hasText: "are you there?" }).waitFor({ timeout: 60_000 });
-        expect(await window.locator("li").allTextContents()).toEqual(["hello", "are you there?"]);
-      }
-      await files.kill();
-    },
-  );
+    for (const window of [ana, ben]) {
+      await window.locator("li", { hasText: "are you there?" }).waitFor({ timeout: 60_000 });
+      expect(await window.locator("li").allTextContents()).toEqual(["hello", "are you there?"]);
+    }
+    await files.kill();
+  });
 });
 
 async function openChat(browser: Browser, port: number): Promise<Page> {

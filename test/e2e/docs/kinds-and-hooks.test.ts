@@ -1,25 +1,13 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { SampleProject } from "../../support/sample-project.ts";
+import { expect } from "vitest";
+import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
-import type { ServerProcess } from "../../support/server-process.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
 const [rooms] = samplesOf("docs/kinds-and-hooks.md", "ts");
 
-let project: SampleProject;
-let server: ServerProcess;
+const it = itWithServer((project) => project.startRooms(rooms));
 
-beforeAll(async () => {
-  project = new SampleProject();
-  server = await project.startRooms(rooms);
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
-
-it("[K1 K2 D1] the kind in docs/kinds-and-hooks.md enforces its rules", async () => {
+it("[K1 K2 D1] the kind in docs/kinds-and-hooks.md enforces its rules", async ({ server }) => {
   const ana = await joinWebSocket(server, "talk:rooms", { presence: `Ana ${"a".repeat(100)}` });
   const welcome = await ana.welcome();
   expect(welcome.members).toMatchObject([{ data: `Ana ${"a".repeat(36)}` }]);

@@ -1,25 +1,15 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { SampleProject } from "../../support/sample-project.ts";
+import { expect } from "vitest";
+import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
-import type { ServerProcess } from "../../support/server-process.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
 const [worker, config] = samplesOf("docs/mounting.md", "ts", "toml");
 
-let project: SampleProject;
-let server: ServerProcess;
+const it = itWithServer((project) => project.startWorker(worker, config));
 
-beforeAll(async () => {
-  project = new SampleProject();
-  server = await project.startWorker(worker, config);
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
-
-it("[K1 K2] the Worker of docs/mounting.md serves its own route, and rooms that enforce its rules", async () => {
+it("[K1 K2] the Worker of docs/mounting.md serves its own route, and rooms that enforce its rules", async ({
+  server,
+}) => {
   const room = "quiz:night";
   const ana = await joinWebSocket(server, room, { presence: "Ana" });
   const bob = await joinWebSocket(server, room, { presence: "Bob" });

@@ -1,8 +1,9 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { startBareRuntime } from "../../support/bare-runtime.ts";
 import { browserAvailable, launchBrowser } from "../../support/browser.ts";
-import { at, inBackground, SampleProject } from "../../support/sample-project.ts";
+import { at, inBackground } from "../../support/sample-project.ts";
+import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
 import type { ServerProcess } from "../../support/server-process.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
@@ -19,25 +20,16 @@ const [webSocket, eventSource, wscat, readEvents, act, read] = samplesOf(
   "sh",
 );
 
-let project: SampleProject;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  project = new SampleProject();
-  server = await startBareRuntime();
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
+const it = itWithServer(() => startBareRuntime());
 
 describe.skipIf(!browserAvailable.ok)("the samples for browsers in docs/plain-connections.md", () => {
-  it(`[G4 G5] the samples for WebSocket and EventSource in docs/plain-connections.md receive each other's messages${why}`, async () => {
+  it(`[G4 G5] the samples for WebSocket and EventSource in docs/plain-connections.md receive each other's messages${why}`, async ({
+    server,
+  }) => {
     await using browser = await launchBrowser();
-    const reader = await openPage(browser);
+    const reader = await openPage(browser, server);
     await reader.page.addScriptTag({ content: at(server, eventSource) });
-    const writer = await openPage(browser);
+    const writer = await openPage(browser, server);
 
     await writer.page.addScriptTag({ content: at(server, webSocket) });
 
@@ -48,9 +40,11 @@ describe.skipIf(!browserAvailable.ok)("the samples for browsers in docs/plain-co
     guest.vanish();
   });
 
-  it(`[G3 G4] the sample for WebSocket in docs/plain-connections.md reconnects without publishing again${why}`, async () => {
+  it(`[G3 G4] the sample for WebSocket in docs/plain-connections.md reconnects without publishing again${why}`, async ({
+    server,
+  }) => {
     await using browser = await launchBrowser();
-    const { page, logged } = await openPage(browser);
+    const { page, logged } = await openPage(browser, server);
     const code = at(server, webSocket).replaceAll("rooms/lobby", "rooms/reconnects");
     const welcomes = (): number => logged.filter((line) => line.startsWith("welcome")).length;
     await page.addScriptTag({ content: code });
@@ -68,7 +62,7 @@ describe.skipIf(!browserAvailable.ok)("the samples for browsers in docs/plain-co
 });
 
 describe("the samples for a terminal in docs/plain-connections.md", () => {
-  it("[A1 F7] wscat publishes a message and receives a pong", async () => {
+  it("[A1 F7] wscat publishes a message and receives a pong", async ({ project, server }) => {
     const [command = "", ...lines] = at(server, wscat).trim().split("\n");
     const input = lines.map((line) => line.replace(/^> /, ""));
     // The pipe stays open, like a keyboard. The input is sent after the welcome.
@@ -87,7 +81,10 @@ describe("the samples for a terminal in docs/plain-connections.md", () => {
     expect(stdout).toContain('"type":"pong"');
   });
 
-  it("[G5 H1 H5 J3] curl reads events with a key, publishes by POST, and reads the room", async () => {
+  it("[G5 H1 H5 J3] curl reads events with a key, publishes by POST, and reads the room", async ({
+    project,
+    server,
+  }) => {
     const { stdout, stderr, status } = await project.shell(
       `: > events
        ${inBackground(at(server, readEvents), "curl", "events")}
@@ -112,7 +109,7 @@ describe("the samples for a terminal in docs/plain-connections.md", () => {
 });
 
 /** Opens a page of the server's origin, in which samples run, and collects their log. */
-async function openPage(browser: Browser): Promise<{ page: Page; logged: string[] }> {
+async function openPage(browser: Browser, server: ServerProcess): Promise<{ page: Page; logged: string[] }> {
   const page = await (await browser.newContext()).newPage();
   const logged: string[] = [];
   page.on("console", (message) => logged.push(message.text()));

@@ -1,23 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { at, SampleProject, scriptsIn } from "../../support/sample-project.ts";
+import { describe, expect } from "vitest";
+import { at, scriptsIn } from "../../support/sample-project.ts";
+import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
-import type { ServerProcess } from "../../support/server-process.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
 const [commands, client, rooms] = samplesOf("README.md", "sh", "ts", "ts");
 
-let project: SampleProject;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  project = new SampleProject();
-  server = await project.startRooms(rooms);
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  project[Symbol.dispose]();
-});
+const it = itWithServer((project) => project.startRooms(rooms));
 
 describe("README", () => {
   it("README's commands are scripts of package.json", () => {
@@ -25,7 +14,10 @@ describe("README", () => {
     expect(commands).toMatch(/^npm ci && npm test /m);
   });
 
-  it("[G2 G8] README's client joins, publishes, and receives what others publish", async () => {
+  it("[G2 G8] README's client joins, publishes, and receives what others publish", async ({
+    project,
+    server,
+  }) => {
     const guest = await joinWebSocket(server, "lobby");
     await guest.welcome();
     const program = project.startProgram(at(server, client));
@@ -41,7 +33,7 @@ describe("README", () => {
     guest.vanish();
   });
 
-  it("[K1 K2] README's kind of rooms counts one vote for each member", async () => {
+  it("[K1 K2] README's kind of rooms counts one vote for each member", async ({ server }) => {
     const ana = await joinWebSocket(server, "poll:lunch");
     const ben = await joinWebSocket(server, "poll:lunch");
     await Promise.all([ana.welcome(), ben.welcome()]);

@@ -1,21 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, readConfig, type Variables } from "../../../src/config/config.ts";
+import { settleConfig, type Variables } from "../../../src/config/config.ts";
 import type { Kinds } from "../../../src/config/kinds.ts";
 import type { NumberOption } from "../../../src/config/option-types.ts";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { kinds } from "../../../src/rooms.ts";
+import { readConfig } from "../../support/config.ts";
 
 const KINDS: Kinds = { default: { text: "any" } };
 
 /** The problems of a configuration; empty if the server can start. */
 function problemsOf(variables: Variables, of: Record<string, unknown> = KINDS): readonly string[] {
-  try {
-    readConfig(variables, of as Kinds);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
+  return settleConfig(variables, of as Kinds).problems;
 }
 
 const numbers = Object.entries(OPTIONS).filter(

@@ -1,7 +1,8 @@
 import { exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { base64url, forge, nowS, signer, usualClaims, type Signer } from "../../support/signing.ts";
-import { refusalsOf, serveKindsWith, wasTouched } from "../support/refusals.ts";
+import { serveKindsWith } from "../support/kinds.ts";
+import { refusalsOf, wasTouched } from "../support/refusals.ts";
 import { uniqueRoom, type Serve } from "../support/rooms.ts";
 import { joinSse, post } from "../support/sse.ts";
 import { SECRETS, bearer, token } from "../support/tokens.ts";

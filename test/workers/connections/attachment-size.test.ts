@@ -10,8 +10,7 @@ import {
   type SessionRecord,
 } from "../../../src/room/connections/attachment.ts";
 import type { SendWindowRecord } from "../../../src/room/connections/send-window.ts";
-import { kindsRoom } from "../support/kinds.ts";
-import { serveKindsWith } from "../support/refusals.ts";
+import { kindsRoom, serveKindsWith } from "../support/kinds.ts";
 import { uniqueRoom } from "../support/rooms.ts";
 import { joinSse, openEvents, post } from "../support/sse.ts";
 import { SECRETS, bearer, token } from "../support/tokens.ts";

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { kindOfRoom, readConfig, type Kind } from "../../../src/config/config.ts";
+import { kindOfRoom, type Kind } from "../../../src/config/config.ts";
 import { kinds } from "../../../src/rooms.ts";
 import { LIVE, type SendWindowRecord } from "../../../src/room/connections/send-window.ts";
 import { Liveness } from "../../../src/room/connections/liveness.ts";
 import { Sessions, type Session } from "../../../src/room/connections/sessions.ts";
+import { readConfig } from "../../support/config.ts";
 
 const NOW = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;

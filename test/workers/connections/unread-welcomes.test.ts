@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { kindOfRoom, readConfig } from "../../../src/config/config.ts";
+import { kindOfRoom } from "../../../src/config/config.ts";
 import { UnreadWelcomes } from "../../../src/room/connections/unread-welcomes.ts";
 import { LIVE } from "../../../src/room/connections/send-window.ts";
 import { Sessions, type Session } from "../../../src/room/connections/sessions.ts";
 import { kinds } from "../../../src/rooms.ts";
+import { readConfig } from "../../support/config.ts";
 import { infoOf, uniqueRoom } from "../support/rooms.ts";
 import { pass } from "../support/reader.ts";
 import { join, upgrade } from "../support/websocket.ts";

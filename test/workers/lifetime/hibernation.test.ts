@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { evict, inRoom, infoOf, roomStub, uniqueRoom, wasAwake } from "../support/rooms.ts";
+import { evict, inRoom, openSocketsOf, infoOf, roomStub, uniqueRoom, wasAwake } from "../support/rooms.ts";
 import { expectWhole, runScenario } from "../support/run-scenario.ts";
 import { SCENARIO } from "../support/scenario.ts";
 import { joinSse } from "../support/sse.ts";
@@ -218,12 +218,7 @@ describe("sockets that close while the room hibernates", () => {
 
     expect(await newer.inbox.take("message")).toMatchObject({ offset: 1 });
     expect(await infoOf(room)).toMatchObject({ members: 2 });
-    expect(
-      await inRoom(
-        room,
-        (state) => state.getWebSockets().filter(({ readyState }) => readyState === 1).length,
-      ),
-    ).toBe(2);
+    expect(await openSocketsOf(room)).toBe(2);
     expect(await bob.closed).toMatchObject({ code: 4504 });
   });
 

@@ -3,7 +3,16 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
 import { randomKey } from "../../../src/protocol/ids.ts";
-import { inRoom, infoOf, request, roomPath, roomStub, uniqueRoom, wasAwake } from "../support/rooms.ts";
+import {
+  inRoom,
+  openSocketsOf,
+  infoOf,
+  request,
+  roomPath,
+  roomStub,
+  uniqueRoom,
+  wasAwake,
+} from "../support/rooms.ts";
 import { joinSse, openEvents, post } from "../support/sse.ts";
 import { join, joinWebSocket, upgrade } from "../support/websocket.ts";
 
@@ -109,12 +118,7 @@ describe("a flood of reconnects", () => {
 
     expect(ana.inbox.all.map(({ type }) => type)).toEqual(["welcome", "presence", "message"]);
     expect(await infoOf(room)).toMatchObject({ members: 2 });
-    expect(
-      await inRoom(
-        room,
-        (state) => state.getWebSockets().filter(({ readyState }) => readyState === 1).length,
-      ),
-    ).toBe(2);
+    expect(await openSocketsOf(room)).toBe(2);
     const rows = await inRoom(room, ({ storage }) =>
       storage.sql.exec("SELECT count(*) AS n FROM member").one(),
     );

@@ -2,9 +2,8 @@ import { describe, it } from "vitest";
 import type { Member } from "../../support/member.ts";
 import { expectOfEach, type Comparison } from "./compare.ts";
 import { observationsIn } from "./observations.ts";
-import { TestRoom, type Credential, type Transport } from "./test-room.ts";
-import { EVERYTHING, MEMBERS, OBSERVATIONS, meets } from "./table.ts";
-import { kindsRoom } from "../support/kinds.ts";
+import { CHANGES, TestRoom, WAYS_IN, type Transport } from "./test-room.ts";
+import { MEMBERS, OBSERVATIONS, meets } from "./table.ts";
 import type { SseJoin } from "../support/sse.ts";
 import type { WebSocketMember } from "../support/websocket.ts";
 
@@ -12,13 +11,6 @@ type Held = readonly string[];
 type Happening = keyof typeof OBSERVATIONS;
 type Joining = Extract<Happening, `it ${string}`>;
 type Living = Exclude<Happening, Joining>;
-
-const WAYS_IN: [Transport, Credential][] = [
-  ["WebSocket", "a token"],
-  ["SSE", "a token"],
-  ["WebSocket", "no token"],
-  ["SSE", "no token"],
-];
 
 /** What a member with these capabilities should receive, by event. */
 function observationsFor(held: Held, happenings: readonly Happening[]): Record<string, string[]> {
@@ -135,15 +127,11 @@ describe("frames that a member receives", () => {
     },
   );
 
-  it.each(["a sleep", "a renewal", "a renewal and a sleep"])(
+  it.each(CHANGES)(
     "[D6 D8 G7 G12] after %s a member receives only what its capabilities allow",
-    async (what) => {
+    async (change) => {
       await expectOfEach(MEMBERS, async (held) => {
-        const isRenewed = what.includes("renewal");
-        const room = await TestRoom.create(isRenewed ? EVERYTHING : held, "a token");
-        const member = (await room.join("WebSocket")) as WebSocketMember;
-        if (isRenewed) await room.renew(member, held);
-        if (what.includes("sleep")) await kindsRoom(room.name).evict();
+        const { room, member } = await TestRoom.after(change, held);
         return compareObservations(room, member, held);
       });
     },

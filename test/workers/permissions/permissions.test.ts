@@ -2,21 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { Act } from "../../support/member.ts";
 import { expectOfEach, type Comparison } from "./compare.ts";
 import { observationsIn } from "./observations.ts";
-import { TestRoom, tokenFor, type Credential, type Transport } from "./test-room.ts";
+import { CHANGES, TestRoom, WAYS_IN, tokenFor, type Credential } from "./test-room.ts";
 import { ACTS, EVERYTHING, FOR_ANYTHING, HOLDERS, JOINS, MEMBERS, READS, meets } from "./table.ts";
-import { kindsRoom } from "../support/kinds.ts";
 import { bearer } from "../support/tokens.ts";
 import { WebSocketMember } from "../support/websocket.ts";
 
 type Held = readonly string[];
 type ActName = keyof typeof ACTS;
-
-const WAYS_IN: [Transport, Credential][] = [
-  ["WebSocket", "a token"],
-  ["SSE", "a token"],
-  ["WebSocket", "no token"],
-  ["SSE", "no token"],
-];
 
 const FORBIDDEN = "forbidden; observed by no other member; 0 stored";
 
@@ -137,15 +129,11 @@ describe("acting", () => {
     },
   );
 
-  it.each(["a sleep", "a renewal", "a renewal and a sleep"])(
+  it.each(CHANGES)(
     "[D6 D8 G7 G12] after %s an act takes effect if the member's capabilities allow it, and else reaches no other member",
-    async (what) => {
+    async (change) => {
       await expectOfEach(MEMBERS, async (held) => {
-        const isRenewed = what.includes("renewal");
-        const room = await TestRoom.create(isRenewed ? EVERYTHING : held, "a token");
-        const member = (await room.join("WebSocket")) as WebSocketMember;
-        if (isRenewed) await room.renew(member, held);
-        if (what.includes("sleep")) await kindsRoom(room.name).evict();
+        const { room, member } = await TestRoom.after(change, held);
         return compareActs(room, held, (act) => room.act(member, act));
       });
     },

@@ -1,6 +1,6 @@
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import type { Act, Member } from "../../support/member.ts";
-import { serveKinds } from "../support/kinds.ts";
+import { kindsRoom, serveKinds } from "../support/kinds.ts";
 import { request, roomPath, uniqueRoom } from "../support/rooms.ts";
 import { joinSse, openEvents, post, type SseJoin } from "../support/sse.ts";
 import { bearer, token } from "../support/tokens.ts";
@@ -11,6 +11,17 @@ export type Transport = "WebSocket" | "SSE";
 
 /** Where a client's capabilities come from: its token, or without a token the anonymous capabilities of the room's kind. */
 export type Credential = "a token" | "no token";
+
+/** Every way to join, for `it.each`. */
+export const WAYS_IN: readonly [Transport, Credential][] = [
+  ["WebSocket", "a token"],
+  ["SSE", "a token"],
+  ["WebSocket", "no token"],
+  ["SSE", "no token"],
+];
+
+/** What may happen to a member before its capabilities are checked, for `it.each`. */
+export const CHANGES = ["a sleep", "a renewal", "a renewal and a sleep"] as const;
 
 const to = serveKinds;
 
@@ -44,6 +55,19 @@ export class TestRoom {
     const room = uniqueRoom(isOpen ? `may-${HOLDERS.indexOf(held)}` : "closed-roomy");
     const host = await this.#withEverything(room, "host");
     return new TestRoom(room, host, isOpen ? {} : bearer(await tokenFor(held)));
+  }
+
+  /** A room with a member to which this has happened. The member's newest token has the given capabilities. */
+  static async after(
+    change: (typeof CHANGES)[number],
+    held: readonly string[],
+  ): Promise<{ readonly room: TestRoom; readonly member: WebSocketMember }> {
+    const isRenewed = change.includes("renewal");
+    const room = await TestRoom.create(isRenewed ? EVERYTHING : held, "a token");
+    const member = (await room.join("WebSocket")) as WebSocketMember;
+    if (isRenewed) await room.renew(member, held);
+    if (change.includes("sleep")) await kindsRoom(room.name).evict();
+    return { room, member };
   }
 
   static async #withEverything(room: string, user: string): Promise<WebSocketMember> {

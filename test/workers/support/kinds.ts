@@ -19,12 +19,6 @@ declare global {
   }
 }
 
-// Most of its tests have one user, who joins more often than the limit allows.
-const parlor = createParlor({
-  kinds: TEST_KINDS,
-  env: { ...env, ROOM: env.KINDS_ROOM, ADDRESS_LIMITS: "off" },
-});
-
 /**
  * The Worker for rooms of the kinds in test-kinds.ts. Every helper that joins or sends requests accepts it:
  *
@@ -34,7 +28,9 @@ const parlor = createParlor({
  *
  * `crash` of rooms.ts ends these objects together with all others.
  */
-export const serveKinds: Serve = (incoming) => parlor.handler.fetch(incoming);
+export const serveKinds: Serve = serveKindsWith({
+  ADDRESS_LIMITS: "off", // most tests have one user, who joins more often than the limit allows
+});
 
 /** Another Worker for the same rooms, with other variables or bindings. */
 export function serveKindsWith(bindings: Readonly<Record<string, unknown>>): Serve {

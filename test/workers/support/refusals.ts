@@ -1,19 +1,8 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { createParlor } from "../../../src/worker/parlor.ts";
 import type { Serve } from "./rooms.ts";
 import { openEvents, post } from "./sse.ts";
-import { TEST_KINDS } from "./test-kinds.ts";
 import { joinWebSocket } from "./websocket.ts";
-
-/** A Worker for the rooms of test-kinds.ts with other variables. It checks credentials by its own configuration. */
-export function serveKindsWith(variables: Readonly<Record<string, unknown>>): Serve {
-  const { handler } = createParlor({
-    kinds: TEST_KINDS,
-    env: { ...env, ROOM: env.KINDS_ROOM, ...variables },
-  });
-  return (request) => handler.fetch(request);
-}
 
 /** A session and key that do not belong to any client. */
 const NOBODY = { session: "A".repeat(22), key: "A".repeat(22) };

@@ -51,6 +51,14 @@ export function inRoom<Value>(
   ) as Promise<Awaited<Value>>;
 }
 
+/** The number of a room's open sockets. Others are closing. */
+export function openSocketsOf(room: string): Promise<number> {
+  return inRoom(
+    room,
+    (state) => state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN).length,
+  );
+}
+
 /** The public information about a room. */
 export async function infoOf(room: string): Promise<RoomInfo> {
   const response = await request(roomPath(room));

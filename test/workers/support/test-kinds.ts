@@ -2,7 +2,7 @@ import { KIND_OPTIONS } from "../../../src/config/kind-options.ts";
 import type { KindDefinition, Kinds } from "../../../src/config/kinds.ts";
 import type { Grant } from "../../../src/protocol/capabilities.ts";
 import { HOLDERS } from "../permissions/table.ts";
-import { UNSPENT } from "./budgets.ts";
+import { UNSPENT } from "../../support/budgets.ts";
 import { TEST_HOOKS } from "./test-hooks.ts";
 
 /** A low limit of rejections, for tests of their consequences. */

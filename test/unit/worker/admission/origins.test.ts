@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { readConfig } from "../../../../src/config/config.ts";
 import { readOrigins } from "../../../../src/config/origins.ts";
 import { Origins } from "../../../../src/worker/admission/origins.ts";
+import { readConfig } from "../../../support/config.ts";
 
 /** Whether a server with this ALLOWED_ORIGINS accepts a page of an origin, or its problems if it does not start. */
 function allows(list: string, origin: string): boolean | readonly string[] {
