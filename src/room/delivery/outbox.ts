@@ -171,9 +171,9 @@ export class Outbox {
     if (recorded.length > 0) this.#isEpochSent = true;
     const isForAll = recorded.length + volatile.length > 0 || isPresenceDue;
     this.#sessions.backlog.refresh();
-    // A copy, because sending removes slow sessions.
+    // A copy, because sending removes slow sessions. Sessions that have been removed may have replies too.
     for (const session of isForAll ? [...this.#sessions.all()] : own.keys()) {
-      if (session !== newcomer) this.#broadcast.send(session, flush, now);
+      if (session !== newcomer && this.#sessions.has(session)) this.#broadcast.send(session, flush, now);
     }
     // A member that leaves still receives messages and its replies, but no presence.
     for (const [session, close] of farewells) {
