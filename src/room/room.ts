@@ -48,7 +48,9 @@ class Room extends DurableObject implements RoomApi {
   readonly #checksWelcomes: boolean;
   readonly #fairReading = new FairReading<WebSocket>(
     (untilOpen) => void this.ctx.blockConcurrencyWhile(untilOpen),
-    () => this.#turn(() => undefined, { mayDelayFlush: true }),
+    () => {
+      if (!this.#room.tables.areNewer) this.#turn(() => undefined, { mayDelayFlush: true });
+    },
   );
   readonly #awakeSince = Date.now();
 
