@@ -197,35 +197,35 @@ export class Outbox {
     const refs = pending.flatMap(({ origin }, index): StoredRef[] =>
       origin?.ref === undefined ? [] : [[origin.session, origin.ref, first + index]],
     );
-    const answer = (index: number, frame: AckFrame | ErrorFrame): void => {
-      const { origin, replies } = pending[index] ?? { replies: [] };
-      const ref = origin?.named;
-      for (const give of replies) give({ ...frame, ...(ref !== undefined && { ref }) });
-    };
     try {
-      let isCompacted = (): void => undefined;
+      let afterCommit = (): void => undefined;
       const rows = entries.map(({ text, to }) => ({ text, filtered: to !== undefined }));
       this.#log.append(rows, refs, time, this.#deduplication.keepAfter, () => {
         this.#state.write();
-        isCompacted = this.#deduplication.compact(first + entries.length - 1, now);
+        afterCommit = this.#deduplication.compact(first + entries.length - 1, now);
       });
-      isCompacted();
+      afterCommit();
       if (this.#isStored) this.#deliveries.noteStored(entries.length);
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });
       this.#state.drop();
-      for (const index of pending.keys()) answer(index, errorFrame({ code: "unavailable" }));
+      for (const act of pending) replyTo(act, errorFrame({ code: "unavailable" }));
       return [];
     }
     this.#state.commit();
     this.#deduplication.remember(refs, now);
-    for (const index of pending.keys()) answer(index, { type: "ack", offset: first + index });
+    for (const [index, act] of pending.entries()) replyTo(act, { type: "ack", offset: first + index });
     return entries;
   }
 
   #epochFrame(offset: number): string {
     return encodeFrame({ type: "position", position: this.#log.positionAt(offset), reason: "epoch" });
   }
+}
+
+function replyTo({ origin, replies }: Pending, frame: AckFrame | ErrorFrame): void {
+  const ref = origin?.named;
+  for (const reply of replies) reply({ ...frame, ...(ref !== undefined && { ref }) });
 }
 
 function encoded(parts: EntryParts, time: number, offset: number | undefined): EncodedEntry {
