@@ -237,7 +237,8 @@ class Room extends DurableObject implements RoomApi {
       if (members.nextDeparture() !== undefined) deadlines.rearm(now);
     }
     const value = work(now, dueBy);
-    if (mayDelayFlush && this.#delaysFlush(dueBy)) return value;
+    // A room that was empty does not delay the flush, so that the end of its vacancy is recorded in this turn.
+    if (mayDelayFlush && wasOccupied && this.#delaysFlush(dueBy)) return value;
     this.#flush(now);
     if (!vacancy.isEmpty) {
       if (!wasOccupied) vacancy.end();

@@ -123,6 +123,11 @@ export class Sessions {
     return this.#bySession.get(session);
   }
 
+  /** Whether a session is still connected over its socket: the room has neither closed nor replaced it. */
+  has(session: Session): boolean {
+    return this.#bySocket.get(session.socket) === session;
+  }
+
   /** Adds a socket that was just accepted. The caller has removed an older socket of the same session. */
   add(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): Session {
     const session = this.#made(socket, record, sendWindow);
@@ -224,7 +229,7 @@ export class Sessions {
 
   #changed(session: Session): void {
     // The socket of a removed session is already marked as gone.
-    if (this.#bySocket.get(session.socket) === session) this.#dirty.add(session);
+    if (this.has(session)) this.#dirty.add(session);
   }
 
   #keepNewest(session: Session): void {

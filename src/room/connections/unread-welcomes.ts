@@ -63,7 +63,7 @@ export class UnreadWelcomes {
       // character.
       const untouched = bytes + session.sendWindow.record.sent - chars;
       const hasTaken = (bufferedBytes(session.socket) ?? 0) < untouched;
-      const isOver = this.#sessions.of(session.socket) !== session;
+      const isOver = !this.#sessions.has(session);
       const isLost = now - joinedAt >= PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS;
       if (hasTaken || isOver || isLost) this.#waiting.delete(session);
       if (!hasTaken && !isOver && isLost) lost.push(session);

@@ -171,9 +171,9 @@ export class Outbox {
     if (recorded.length > 0) this.#isEpochSent = true;
     const isForAll = recorded.length + volatile.length > 0 || isPresenceDue;
     this.#sessions.backlog.refresh();
-    // A copy, because sending removes slow sessions.
+    // A copy, because sending removes slow sessions. Sessions that have been removed may have replies too.
     for (const session of isForAll ? [...this.#sessions.all()] : own.keys()) {
-      if (session !== newcomer) this.#broadcast.send(session, flush, now);
+      if (session !== newcomer && this.#sessions.has(session)) this.#broadcast.send(session, flush, now);
     }
     // A member that leaves still receives messages and its replies, but no presence.
     for (const [session, close] of farewells) {
@@ -197,35 +197,35 @@ export class Outbox {
     const refs = pending.flatMap(({ origin }, index): StoredRef[] =>
       origin?.ref === undefined ? [] : [[origin.session, origin.ref, first + index]],
     );
-    const answer = (index: number, frame: AckFrame | ErrorFrame): void => {
-      const { origin, replies } = pending[index] ?? { replies: [] };
-      const ref = origin?.named;
-      for (const give of replies) give({ ...frame, ...(ref !== undefined && { ref }) });
-    };
     try {
-      let isCompacted = (): void => undefined;
+      let afterCommit = (): void => undefined;
       const rows = entries.map(({ text, to }) => ({ text, filtered: to !== undefined }));
       this.#log.append(rows, refs, time, this.#deduplication.keepAfter, () => {
         this.#state.write();
-        isCompacted = this.#deduplication.compact(first + entries.length - 1, now);
+        afterCommit = this.#deduplication.compact(first + entries.length - 1, now);
       });
-      isCompacted();
+      afterCommit();
       if (this.#isStored) this.#deliveries.noteStored(entries.length);
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });
       this.#state.drop();
-      for (const index of pending.keys()) answer(index, errorFrame({ code: "unavailable" }));
+      for (const act of pending) replyTo(act, errorFrame({ code: "unavailable" }));
       return [];
     }
     this.#state.commit();
     this.#deduplication.remember(refs, now);
-    for (const index of pending.keys()) answer(index, { type: "ack", offset: first + index });
+    for (const [index, act] of pending.entries()) replyTo(act, { type: "ack", offset: first + index });
     return entries;
   }
 
   #epochFrame(offset: number): string {
     return encodeFrame({ type: "position", position: this.#log.positionAt(offset), reason: "epoch" });
   }
+}
+
+function replyTo({ origin, replies }: Pending, frame: AckFrame | ErrorFrame): void {
+  const ref = origin?.named;
+  for (const reply of replies) reply({ ...frame, ...(ref !== undefined && { ref }) });
 }
 
 function encoded(parts: EntryParts, time: number, offset: number | undefined): EncodedEntry {

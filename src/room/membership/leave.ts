@@ -36,7 +36,6 @@ export class Leaves {
    */
   depart(session: Session, now: number, reason: LeaveReason, close?: CloseName): void {
     this.#disconnect(session, close);
-    this.#members.recall(session.record);
     this.end(session.record.member, now, reason);
   }
 
@@ -50,7 +49,6 @@ export class Leaves {
     this.#disconnect(session, close);
     // The session has already reconnected.
     if (this.#sessions.byId(session.record.session) !== undefined) return undefined;
-    this.#members.recall(session.record);
     const graceUntil = this.#members.lose(session.record, now);
     if (graceUntil === undefined) this.end(session.record.member, now, reason);
     return graceUntil;
@@ -89,6 +87,8 @@ export class Leaves {
   }
 
   #disconnect(session: Session, close?: CloseName): void {
+    // A connection that was cut off has been removed already, and its member may have left since.
+    if (this.#sessions.has(session)) this.#members.recall(session.record);
     this.#sessions.remove(session);
     if (close !== undefined) this.#outbox.farewell(session, close);
   }

@@ -4,6 +4,9 @@ import { OPTIONS } from "../../../src/config/options.ts";
 import { crash, evict, inRoom, infoOf, roomStub, tablesOf, uniqueRoom } from "../support/rooms.ts";
 import { join, rejoin } from "../support/websocket.ts";
 
+/** This many clients join without a queue, one after the other. */
+const JOIN_TURNS = 20;
+
 const TTL_MS = OPTIONS.emptyRoomTtlMs.default;
 
 // The clock stops unless a test moves it.
@@ -129,6 +132,24 @@ describe("an empty room", () => {
     expect(await infoOf(room)).toMatchObject({ members: 0 });
 
     expect(await alarmOf(room)).toBe(Date.now() + TTL_MS);
+  });
+
+  it("[N4 G6] an empty room that a client of the join queue joins is not counted as empty any more, although its next flush is delayed", async () => {
+    const { room } = await emptied();
+    const start = Date.now();
+    const ana = await join(room);
+    for (let n = 0; n < JOIN_TURNS; n++) (await join(room)).close(1000);
+    vi.setSystemTime(start + 20);
+    ana.send({ type: "leave" }); // The reply delays the next flush.
+    await ana.closed;
+    vi.setSystemTime(start); // No turn is free for a further join yet.
+    await join(room, { query: { view: "1" } });
+
+    vi.setSystemTime(start + TTL_MS);
+    await crash();
+    await infoOf(room);
+
+    expect(await alarmOf(room)).toBe(start + 2 * TTL_MS);
   });
 
   it("[N4 N3] a room that was never joined sets no alarm", async () => {

@@ -227,6 +227,17 @@ describe("tables of a newer version", () => {
     expect(await dumpOf(room)).toEqual(before);
   });
 
+  it("[V2 G10] with tables of a newer version a burst that makes the room pause disconnects no other member", async () => {
+    const { room, ana, before } = await newerRoom();
+
+    for (let ref = 1; ref <= 60; ref++) ana.send({ type: "publish", ref, event: "chat" });
+
+    expect(await ana.closed).toMatchObject({ code: 4004 });
+    await new Promise((resolve) => setTimeout(resolve, 100)); // longer than the pause
+    expect(await inRoom(room, (state) => state.getWebSockets().length)).toBeGreaterThanOrEqual(2);
+    expect(await dumpOf(room)).toEqual(before);
+  });
+
   it("[V2 G6] with tables of a newer version the alarm only reschedules itself, and the room stays intact for newer code", async () => {
     const { room, ana, bob, before } = await newerRoom();
     const alarmOf = (): Promise<number | null> => inRoom(room, ({ storage }) => storage.getAlarm());
