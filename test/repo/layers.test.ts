@@ -37,7 +37,15 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   // `npm run dev`.
   "dev.ts": {
     folders: [],
-    packages: ["node:child_process", "node:os", "node:readline", "node:url", "node:util"],
+    packages: [
+      "node:child_process",
+      "node:events",
+      "node:fs",
+      "node:os",
+      "node:readline",
+      "node:url",
+      "node:util",
+    ],
   },
 };
 
