@@ -18,6 +18,18 @@ describe("links", () => {
   });
 });
 
+describe("module names", () => {
+  it("every folder/module that ARCHITECTURE.md names in a code span is in src", () => {
+    const sources = filesIn("src/").map((path) => `/${path}`);
+    const names = [...read("src/ARCHITECTURE.md").matchAll(/`([a-z-]+(?:\/[a-z-]+)+)`/g)].map(
+      ([, name]) => name,
+    );
+
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !sources.some((path) => path.endsWith(`/${name}.ts`)))).toEqual([]);
+  });
+});
+
 describe("the parsers themselves", () => {
   it("links are paths from the root; other sites and code are left alone", () => {
     const markdown = [
