@@ -70,6 +70,19 @@ describe.skipIf(!browserAvailable.ok)("the layout of the demo", () => {
     await page.context().close();
   });
 
+  it.each([
+    { device: "a touch device", hasTouch: true, shown: "Move a finger here, or tap." },
+    { device: "a computer", hasTouch: false, shown: "Move the mouse, click, or use the arrow keys." },
+  ])(`[G8] the demo explains the cursors with words that fit $device${why}`, async ({ hasTouch, shown }) => {
+    const context = await browser.newContext({ hasTouch, isMobile: hasTouch });
+    const page = await context.newPage();
+
+    await page.goto(`${server.url}?room=pointer`);
+
+    expect(await page.locator(".whisper").innerText()).toBe(`${shown} Everybody in the room sees it.`);
+    await context.close();
+  });
+
   it.each(["light", "dark"] as const)(
     `[G5] a pending and a failed message have enough contrast in the demo's %s theme${why}`,
     async (colorScheme) => {

@@ -52,7 +52,7 @@ export const PHRASES: readonly Phrase[] = [
   { pattern: /\bpulses?\b/i, instead: "flush schedule" },
   { pattern: /\bpaces?\b/i, instead: "throttle; rate" },
   {
-    pattern: /(?<![.#`-]|\[")(?<!\b(?:TABLE|FROM|INTO) )\bfloors?\b(?![(:])/i,
+    pattern: /(?<![.#`-]|\[")(?<!\b(?:TABLE|FROM|INTO|ON) )\bfloors?\b(?![(:])/i,
     instead: "minimum ref (names in code and the table `floor` may stay)",
   },
   { pattern: /`(?:Once|once)`/, instead: "deduplication" },

@@ -1,7 +1,7 @@
 import type { Env as WorkerEnv } from "../../src/worker/env.ts";
 import type * as worker from "../../src/worker/index.ts";
 
-/** Tells the tests in workerd what `env` and `exports` of `cloudflare:workers` hold. */
+/** Declares what `env` and `exports` of `cloudflare:workers` hold in the tests that run in workerd. */
 declare global {
   namespace Cloudflare {
     interface Env extends WorkerEnv {}

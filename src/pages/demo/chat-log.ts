@@ -38,7 +38,7 @@ export interface ChatNote {
 }
 
 /** A message as the room delivers it. */
-interface Told {
+interface DeliveredMessage {
   readonly offset?: number;
   readonly time: number;
   readonly from: string;
@@ -47,39 +47,39 @@ interface Told {
 
 /** The messages in the room's order, followed by those that are not stored yet. Does not touch the page. */
 export class ChatLog {
-  readonly #told: (ChatEntry | ChatNote)[] = [];
+  readonly #delivered: (ChatEntry | ChatNote)[] = [];
   readonly #known = new Set<string>();
   readonly #drafts = new Map<string, ChatEntry>();
   #notes = 0;
 
   /** All entries, the oldest first. */
   get entries(): readonly (ChatEntry | ChatNote)[] {
-    return [...this.#told, ...this.#drafts.values()];
+    return [...this.#delivered, ...this.#drafts.values()];
   }
 
   /**
    * Adds a recorded message of the room. Returns `undefined` if it is not a text, or if it is in the log already: a
    * draft that was sent again over another connection may have been stored the first time.
    */
-  tell(message: Told): ChatEntry | undefined {
+  add(message: DeliveredMessage): ChatEntry | undefined {
     const { offset, time, from } = message;
-    const said = readChat(message.data);
-    if (offset === undefined || said === undefined) return undefined;
+    const chat = readChat(message.data);
+    if (offset === undefined || chat === undefined) return undefined;
     // Each sender chooses its ids, so they are unique only together with the sender.
-    const senders = `${from} ${said.id ?? offset}`;
-    if (this.#known.has(senders)) return undefined;
-    this.#known.add(senders);
-    const id = said.id !== undefined && this.#drafts.delete(said.id) ? said.id : senders;
+    const uniqueId = `${from} ${chat.id ?? offset}`;
+    if (this.#known.has(uniqueId)) return undefined;
+    this.#known.add(uniqueId);
+    const id = chat.id !== undefined && this.#drafts.delete(chat.id) ? chat.id : uniqueId;
     const entry: ChatEntry = {
       kind: "message",
       id,
       from,
-      author: said.author,
-      text: said.text,
+      author: chat.author,
+      text: chat.text,
       time,
       delivery: { state: "stored", offset },
     };
-    this.#told.push(entry);
+    this.#delivered.push(entry);
     return entry;
   }
 
@@ -101,7 +101,7 @@ export class ChatLog {
 
   note(text: string): void {
     this.#notes += 1;
-    this.#told.push({ kind: "note", id: `note-${this.#notes}`, text });
+    this.#delivered.push({ kind: "note", id: `note-${this.#notes}`, text });
   }
 }
 

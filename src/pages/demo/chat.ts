@@ -1,6 +1,6 @@
 import type { ChatEntry, ChatLog, ChatNote } from "./chat-log.ts";
 import { MessageList } from "./message-list.ts";
-import { byId, say } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 import type { View } from "./view.ts";
 import { countOf, KEEPING_WORDS } from "./words.ts";
 
@@ -54,7 +54,7 @@ export class Chat {
     const stays = this.#isAtEnd;
     const { entries } = this.#log;
     byId("chat-empty", HTMLElement).hidden = entries.length > 0;
-    say(byId("chat-keeping", HTMLElement), history === undefined ? "" : KEEPING_WORDS[history].chat);
+    setText(byId("chat-keeping", HTMLElement), history === undefined ? "" : KEEPING_WORDS[history].chat);
     this.#list.show(entries, { selfId: self, history });
     if (stays) this.#scrollToEnd();
     this.#preview(entries);
@@ -64,7 +64,7 @@ export class Chat {
   arrived(): void {
     if (this.#isSeen && this.#isAtEnd) return;
     this.#unseen += 1;
-    this.#tell();
+    this.#showUnseen();
   }
 
   /** Scrolls to the newest message, for example after the user has sent one. */
@@ -99,21 +99,21 @@ export class Chat {
 
   #seen(): void {
     this.#unseen = 0;
-    this.#tell();
+    this.#showUnseen();
   }
 
-  #tell(): void {
+  #showUnseen(): void {
     const badge = byId("chat-unseen", HTMLElement);
     badge.hidden = this.#unseen === 0;
-    say(badge, this.#unseen > 99 ? "99+" : String(this.#unseen));
+    setText(badge, this.#unseen > 99 ? "99+" : String(this.#unseen));
     badge.setAttribute("aria-label", `${this.#unseen} unread`);
     this.#toNewest.hidden = this.#unseen === 0;
-    say(this.#toNewest, `${countOf(this.#unseen, "new message")} ↓`);
+    setText(this.#toNewest, `${countOf(this.#unseen, "new message")} ↓`);
     document.title = this.#unseen === 0 ? this.#title : `(${this.#unseen}) ${this.#title}`;
   }
 
   #preview(entries: readonly (ChatEntry | ChatNote)[]): void {
     const last = entries.findLast((entry) => entry.kind === "message");
-    say(byId("chat-preview", HTMLElement), last === undefined ? "No messages yet" : last.text);
+    setText(byId("chat-preview", HTMLElement), last === undefined ? "No messages yet" : last.text);
   }
 }

@@ -1,7 +1,7 @@
-import { byId, say } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 import type { Store } from "./store.ts";
 import type { View } from "./view.ts";
-import { describeLine, transportWord } from "./words.ts";
+import { describeConnection, transportWord } from "./words.ts";
 
 /** Shows the state of the connection: in short in the bar, and in detail in a popover. */
 export function showConnection(store: Store<View>): void {
@@ -10,23 +10,23 @@ export function showConnection(store: Store<View>): void {
   let spoken = "";
 
   store.watch((view) => {
-    const { tone, text } = describeLine(view);
+    const { tone, text } = describeConnection(view);
     const transport = view.transport === undefined ? "" : transportWord(view.transport);
     const latency = view.latencyMs === undefined ? "" : `${Math.max(1, Math.round(view.latencyMs))} ms`;
     pill.dataset["tone"] = tone;
     pill.title = `${text}. Show details`;
-    say(byId("pill-state", HTMLElement), text);
-    say(byId("pill-transport", HTMLElement), tone === "good" ? transport : "");
-    say(byId("pill-latency", HTMLElement), tone === "good" ? latency : "");
+    setText(byId("pill-state", HTMLElement), text);
+    setText(byId("pill-transport", HTMLElement), tone === "good" ? transport : "");
+    setText(byId("pill-latency", HTMLElement), tone === "good" ? latency : "");
 
-    say(byId("detail-state", HTMLElement), text);
-    say(byId("detail-transport", HTMLElement), describeTransport(view, transport));
-    say(byId("detail-latency", HTMLElement), latency === "" ? "not measured yet" : latency);
-    say(byId("detail-position", HTMLElement), view.position ?? "none yet");
-    say(byId("detail-recovered", HTMLElement), String(view.recovered));
+    setText(byId("detail-state", HTMLElement), text);
+    setText(byId("detail-transport", HTMLElement), describeTransport(view, transport));
+    setText(byId("detail-latency", HTMLElement), latency === "" ? "not measured yet" : latency);
+    setText(byId("detail-position", HTMLElement), view.position ?? "none yet");
+    setText(byId("detail-recovered", HTMLElement), String(view.recovered));
 
     const speech = tone === "good" ? `${text} over ${transport}` : text;
-    if (spoken !== "" && speech !== spoken) say(announcer, speech);
+    if (spoken !== "" && speech !== spoken) setText(announcer, speech);
     spoken = speech;
   });
 }

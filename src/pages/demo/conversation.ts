@@ -37,7 +37,7 @@ export class Conversation {
       (id) => store.state.people.find((person) => person.id === id)?.name,
     );
     wireComposer(
-      (text) => this.#say(text),
+      (text) => this.#draft(text),
       () => this.#typing.typed(performance.now()),
     );
   }
@@ -50,12 +50,12 @@ export class Conversation {
   }
 
   /** Handles a recorded message. Events other than `chat` only move the position. */
-  hear(message: RoomMessage & { readonly offset: number }): void {
+  receive(message: RoomMessage & { readonly offset: number }): void {
     this.#readTo = message.offset;
     this.#update();
     if (message.event !== "chat") return;
     this.#typing.stopped(message.from);
-    const entry = this.#log.tell(message);
+    const entry = this.#log.add(message);
     if (entry === undefined) return;
     this.#drafts.delete(entry.id);
     const isNews = message.offset > this.#pastEnd && message.from !== this.#store.state.self;
@@ -63,8 +63,8 @@ export class Conversation {
   }
 
   /** Handles a member's typing indicator. */
-  hearTyping(id: string): void {
-    this.#typing.heard(id);
+  receiveTyping(id: string): void {
+    this.#typing.received(id);
   }
 
   note(text: string): void {
@@ -72,7 +72,7 @@ export class Conversation {
     this.#update();
   }
 
-  #say(text: string): void {
+  #draft(text: string): void {
     const { profile, self = "" } = this.#store.state;
     const data: ChatData = { id: drawKey(), text, ...profile };
     this.#log.draft(data, self);

@@ -7,15 +7,15 @@ export interface Spot {
 /** One moving cursor: where it is shown, and the last position that was received. */
 export interface Motion {
   readonly shown: Spot;
-  readonly heard: Spot;
+  readonly received: Spot;
   /** When that position was received, on the clock of `performance.now()`. */
-  readonly heardAt: number;
+  readonly receivedAt: number;
   /** The usual time between two positions, in milliseconds. */
-  readonly pace: number;
+  readonly intervalMs: number;
 }
 
 /** Minimum time between two positions, in milliseconds: the page sends at most 30 a second. */
-export const LEAST_PACE_MS = 34;
+export const MIN_INTERVAL_MS = 34;
 
 /** A pause longer than this does not change the usual time between positions, in milliseconds. */
 const PAUSE_MS = 400;
@@ -25,14 +25,15 @@ const NEAR = 0.0005;
 
 /** A new cursor. */
 export function appear(at: Spot, now: number): Motion {
-  return { shown: at, heard: at, heardAt: now, pace: LEAST_PACE_MS };
+  return { shown: at, received: at, receivedAt: now, intervalMs: MIN_INTERVAL_MS };
 }
 
 /** Applies a received position, and adapts to the rate at which positions arrive. Limits or the network may lower it. */
-export function hear(motion: Motion, at: Spot, now: number): Motion {
-  const gap = now - motion.heardAt;
-  const pace = gap > PAUSE_MS ? motion.pace : Math.max(LEAST_PACE_MS, motion.pace * 0.8 + gap * 0.2);
-  return { ...motion, heard: at, heardAt: now, pace };
+export function receive(motion: Motion, at: Spot, now: number): Motion {
+  const gap = now - motion.receivedAt;
+  const intervalMs =
+    gap > PAUSE_MS ? motion.intervalMs : Math.max(MIN_INTERVAL_MS, motion.intervalMs * 0.8 + gap * 0.2);
+  return { ...motion, received: at, receivedAt: now, intervalMs };
 }
 
 /**
@@ -40,15 +41,15 @@ export function hear(motion: Motion, at: Spot, now: number): Motion {
  * the cursor arrives at about the time of the next position.
  */
 export function advance(motion: Motion, elapsedMs: number): Motion {
-  const part = 1 - Math.exp((-2 * elapsedMs) / motion.pace);
-  const x = motion.shown.x + (motion.heard.x - motion.shown.x) * part;
-  const y = motion.shown.y + (motion.heard.y - motion.shown.y) * part;
-  return { ...motion, shown: hasArrived(motion) ? motion.heard : { x, y } };
+  const part = 1 - Math.exp((-2 * elapsedMs) / motion.intervalMs);
+  const x = motion.shown.x + (motion.received.x - motion.shown.x) * part;
+  const y = motion.shown.y + (motion.received.y - motion.shown.y) * part;
+  return { ...motion, shown: hasArrived(motion) ? motion.received : { x, y } };
 }
 
 /** Whether the cursor is shown at the last received position. */
-export function hasArrived({ shown, heard }: Motion): boolean {
-  return Math.abs(shown.x - heard.x) < NEAR && Math.abs(shown.y - heard.y) < NEAR;
+export function hasArrived({ shown, received }: Motion): boolean {
+  return Math.abs(shown.x - received.x) < NEAR && Math.abs(shown.y - received.y) < NEAR;
 }
 
 /** Rounds a position before it is sent: 1/10,000 is finer than any screen. */

@@ -1,4 +1,4 @@
-import { advance, appear, hasArrived, hear, type Motion, type Spot } from "./cursor-motion.ts";
+import { advance, appear, hasArrived, receive, type Motion, type Spot } from "./cursor-motion.ts";
 import { icon, make } from "./dom.ts";
 import type { Person } from "./view.ts";
 
@@ -51,7 +51,7 @@ export class Cursors {
     const shown = this.#cursors.get(id);
     if (shown === undefined) this.#add(id, person, appear(spot, now));
     else {
-      shown.motion = hear(shown.motion, spot, now);
+      shown.motion = receive(shown.motion, spot, now);
       this.#wake(shown);
     }
     this.#run();
@@ -113,7 +113,7 @@ export class Cursors {
     for (const shown of this.#cursors.values()) {
       if (!hasArrived(shown.motion)) isMoving = true;
       shown.motion = calm.matches
-        ? { ...shown.motion, shown: shown.motion.heard }
+        ? { ...shown.motion, shown: shown.motion.received }
         : advance(shown.motion, elapsed);
     }
     this.#draw();

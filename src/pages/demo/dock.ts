@@ -1,5 +1,5 @@
 import { asTransportChoice, type TransportChoice } from "./address.ts";
-import { byId, say } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 import type { Store } from "./store.ts";
 import { isLive, type View } from "./view.ts";
 
@@ -18,9 +18,9 @@ export function wireDock(store: Store<View>, actions: DockActions): void {
   }
   drop.addEventListener("click", () => actions.drop());
 
-  store.watch(({ choice, line }) => {
+  store.watch(({ choice, connection }) => {
     for (const input of choices) input.checked = input.value === choice;
-    drop.disabled = !isLive(line);
-    say(byId("drop-text", HTMLElement), line.phase === "dropped" ? "Dropped" : "Drop connection");
+    drop.disabled = !isLive(connection);
+    setText(byId("drop-text", HTMLElement), connection.phase === "dropped" ? "Dropped" : "Drop connection");
   });
 }

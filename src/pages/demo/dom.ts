@@ -40,6 +40,6 @@ export function icon(name: string): SVGElement {
 }
 
 /** Sets an element's text if it is different, because screen readers read a live region on every change. */
-export function say(element: Element, text: string): void {
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

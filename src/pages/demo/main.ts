@@ -2,8 +2,8 @@ import { readAddress, shareLink, writeAddress } from "./address.ts";
 import { showConnection } from "./connection-pill.ts";
 import { Conversation } from "./conversation.ts";
 import { wireDock } from "./dock.ts";
-import { byId, say } from "./dom.ts";
-import { showFloor } from "./floor.ts";
+import { byId, setText } from "./dom.ts";
+import { showNotices } from "./notices.ts";
 import { claimIdentity, saveProfile, type Profile } from "./identity.ts";
 import { drawColour, drawRoomName } from "./names.ts";
 import { showPresence } from "./presence.ts";
@@ -15,11 +15,11 @@ import { Tally } from "./tally.ts";
 import { wireTheme } from "./theme.ts";
 import type { View } from "./view.ts";
 import { Visit } from "./visit.ts";
-import { backWords } from "./words.ts";
+import { reconnectedText } from "./words.ts";
 
 const { room, transport: choice } = readAddress();
 document.title = `${room} · Parlor`;
-say(byId("room-name", HTMLElement), room);
+setText(byId("room-name", HTMLElement), room);
 byId("room-name", HTMLElement).title = room; // the full name, because the heading cuts a long one
 wireTheme();
 
@@ -28,7 +28,7 @@ const store = new Store<View>({
   room,
   profile,
   choice,
-  line: { phase: "joining" },
+  connection: { phase: "joining" },
   transport: undefined,
   latencyMs: undefined,
   self: undefined,
@@ -49,14 +49,14 @@ const visit = new Visit(store, key, {
     if (isDrawn) standOut();
   },
   onMessage(message) {
-    if (message.offset !== undefined) conversation.hear({ ...message, offset: message.offset });
-    else if (message.event === "typing") conversation.hearTyping(message.from);
-    else area.hear(message);
+    if (message.offset !== undefined) conversation.receive({ ...message, offset: message.offset });
+    else if (message.event === "typing") conversation.receiveTyping(message.from);
+    else area.receive(message);
   },
-  onShared: (change) => tally.hear(change),
+  onShared: (change) => tally.receive(change),
   onWelcome: () => tally.update(),
-  onBack(line) {
-    conversation.note(backWords(line));
+  onReconnected(connection) {
+    conversation.note(reconnectedText(connection));
   },
 });
 const conversation = new Conversation(store, visit);
@@ -74,7 +74,7 @@ wireDock(store, {
   drop: () => visit.drop(),
 });
 wireShareDialog(room);
-showFloor(store, {
+showNotices(store, {
   retry: () => visit.rejoin(),
   newRoom: () => location.assign(shareLink(drawRoomName())),
   nextTryAt: () => visit.nextTryAt,

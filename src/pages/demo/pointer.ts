@@ -1,4 +1,4 @@
-import { LEAST_PACE_MS, roundSpot, type Spot } from "./cursor-motion.ts";
+import { MIN_INTERVAL_MS, roundSpot, type Spot } from "./cursor-motion.ts";
 
 /** How far an arrow key moves the cursor, as a share of the area; with Shift four times as far. */
 const STEP = 0.02;
@@ -16,7 +16,7 @@ export function followPointer(area: HTMLElement, listener: PointerListener): voi
   let at: Spot = { x: 0.5, y: 0.5 };
   let byKeys = false;
   let timer: number | undefined;
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let sentAt = Number.NEGATIVE_INFINITY;
 
   area.addEventListener("pointermove", (event) => moveTo(spotOf(event), false));
   area.addEventListener("pointerdown", (event) => {
@@ -46,14 +46,14 @@ export function followPointer(area: HTMLElement, listener: PointerListener): voi
     at = roundSpot(spot);
     byKeys = withKeys;
     if (timer !== undefined) return;
-    const wait = toldAt + LEAST_PACE_MS - performance.now();
-    if (wait <= 0) tell();
-    else timer = setTimeout(tell, wait);
+    const wait = sentAt + MIN_INTERVAL_MS - performance.now();
+    if (wait <= 0) report();
+    else timer = setTimeout(report, wait);
   }
 
-  function tell(): void {
+  function report(): void {
     timer = undefined;
-    toldAt = performance.now();
+    sentAt = performance.now();
     listener.onMove(at, byKeys);
   }
 

@@ -1,4 +1,4 @@
-import { byId, make, say } from "./dom.ts";
+import { byId, make, setText } from "./dom.ts";
 import { initialsOf } from "./names.ts";
 import type { Store } from "./store.ts";
 import type { Person, View } from "./view.ts";
@@ -17,7 +17,7 @@ export function showPresence(store: Store<View>): void {
   store.watch((view) => {
     showSelf(view);
     const present = view.people.filter(({ isSelf }) => !isSelf);
-    say(count, view.count > 1 ? `${view.count.toLocaleString()} here` : "");
+    setText(count, view.count > 1 ? `${view.count.toLocaleString()} here` : "");
     showFaces(present, view);
     if (view.self !== undefined && !view.isCrowd) announce(present);
   });
@@ -50,7 +50,7 @@ export function showPresence(store: Store<View>): void {
       const came = present.filter(({ id }) => !known?.has(id)).map(({ name }) => `${name} joined`);
       const went = [...known.values()].filter(({ id }) => !now.has(id)).map(({ name }) => `${name} left`);
       // At most three, so that a screen reader is not busy with a large room.
-      if (came.length + went.length > 0) say(announcer, [...came, ...went].slice(0, 3).join(". "));
+      if (came.length + went.length > 0) setText(announcer, [...came, ...went].slice(0, 3).join(". "));
     }
     known = now;
   }
@@ -59,7 +59,7 @@ export function showPresence(store: Store<View>): void {
 /** Colours an avatar and puts initials on it. */
 export function showAvatar(avatar: HTMLElement, { name, colour }: Pick<Person, "name" | "colour">): void {
   avatar.dataset["colour"] = colour;
-  say(avatar, initialsOf(name));
+  setText(avatar, initialsOf(name));
 }
 
 function showFace(face: HTMLLIElement, person: Person): void {
@@ -75,5 +75,5 @@ function showSelf({ profile }: View): void {
   document.body.dataset["colour"] = profile.colour;
   byId("me", HTMLButtonElement).dataset["colour"] = profile.colour;
   showAvatar(byId("my-avatar", HTMLElement), profile);
-  say(byId("my-name", HTMLElement), profile.name);
+  setText(byId("my-name", HTMLElement), profile.name);
 }

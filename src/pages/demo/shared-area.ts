@@ -26,12 +26,12 @@ export class SharedArea {
       this.#cursors.setPeople(people);
       const hasNewcomer = people.some(({ id }) => !this.#people.some((known) => known.id === id));
       this.#people = people;
-      if (hasNewcomer) this.#tell();
+      if (hasNewcomer) this.#sendPosition();
     });
     followPointer(byId("area", HTMLElement), {
       onMove: (spot, byKeys) => {
         this.#own = spot;
-        this.#tell();
+        this.#sendPosition();
         const { self } = store.state;
         if (self === undefined) return;
         if (byKeys) this.#cursors.move(self, spot, performance.now());
@@ -50,14 +50,14 @@ export class SharedArea {
   }
 
   /** Handles a volatile message. Messages that are not about a cursor are ignored. */
-  hear({ event, from, data }: RoomMessage): void {
+  receive({ event, from, data }: RoomMessage): void {
     const spot = readSpot(data);
     if (event === "cursor" && spot !== undefined) this.#cursors.move(from, spot, performance.now());
     else if (event === "cursor" && data === null) this.#cursors.remove(from);
     else if (event === "press" && spot !== undefined) this.#cursors.ripple(from, spot);
   }
 
-  #tell(): void {
+  #sendPosition(): void {
     if (this.#own !== undefined) this.#sender.send("cursor", this.#own, "cursor");
   }
 }

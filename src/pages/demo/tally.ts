@@ -1,6 +1,6 @@
 import { ParlorError, type Published, type SetOptions } from "../../client/index.ts";
 import type { SharedChange, SharedValue } from "../../client/index.ts";
-import { byId, say } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 
 /** The part of a visit that the counter needs. */
 export interface Sharer {
@@ -42,7 +42,7 @@ export class Tally {
   }
 
   /** Handles a change of the room's state. */
-  hear({ keys, from }: SharedChange): void {
+  receive({ keys, from }: SharedChange): void {
     if (!keys.includes(KEY)) return;
     if (from === this.#sharer.self) this.#arrived();
     this.update();
@@ -94,11 +94,11 @@ export class Tally {
 
   #show(): void {
     const known = this.#sharer.shared.get(KEY);
-    say(this.#count, String(numberOf(known) + this.#presses));
+    setText(this.#count, String(numberOf(known) + this.#presses));
     this.#count.toggleAttribute("data-pending", this.#presses !== 0);
     const version = known === undefined ? "Not changed yet" : `Version ${known.version}`;
     const crossed = this.#crossed === 0 ? "" : ` · ${this.#crossed.toLocaleString()} retried`;
-    say(this.#note, `${version}${crossed}`);
+    setText(this.#note, `${version}${crossed}`);
   }
 }
 

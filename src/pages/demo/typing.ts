@@ -1,41 +1,41 @@
-import { byId, say } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 
 /** Minimum time between two typing indicators of this member, in milliseconds. */
-const TELL_MS = 2_000;
+const MIN_INTERVAL_MS = 2_000;
 
 /** How long a member is shown as typing after its last indicator, in milliseconds. */
 const SHOWN_MS = 3_500;
 
 /** Sends typing indicators of this member, and shows those of other members. */
 export class Typing {
-  readonly #tell: () => void;
+  readonly #send: () => void;
   readonly #nameOf: (id: string) => string | undefined;
   readonly #typists = new Map<string, number>();
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #sentAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param tell sends an indicator
+   * @param send sends an indicator
    * @param nameOf returns the name of a member
    */
-  constructor(tell: () => void, nameOf: (id: string) => string | undefined) {
-    this.#tell = tell;
+  constructor(send: () => void, nameOf: (id: string) => string | undefined) {
+    this.#send = send;
     this.#nameOf = nameOf;
   }
 
   /** This member has typed something. */
   typed(now: number): void {
-    if (now - this.#toldAt < TELL_MS) return;
-    this.#toldAt = now;
-    this.#tell();
+    if (now - this.#sentAt < MIN_INTERVAL_MS) return;
+    this.#sentAt = now;
+    this.#send();
   }
 
   /** This member has sent its message, so the next letter sends an indicator at once. */
   sent(): void {
-    this.#toldAt = Number.NEGATIVE_INFINITY;
+    this.#sentAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Another member is typing. */
-  heard(id: string): void {
+  received(id: string): void {
     clearTimeout(this.#typists.get(id));
     this.#typists.set(
       id,
@@ -54,9 +54,9 @@ export class Typing {
     const names = [...this.#typists.keys()].flatMap((id) => this.#nameOf(id) ?? []);
     const [first, second, ...rest] = names;
     const place = byId("typing", HTMLElement);
-    if (first === undefined) say(place, "");
-    else if (second === undefined) say(place, `${first} is typing…`);
-    else if (rest.length === 0) say(place, `${first} and ${second} are typing…`);
-    else say(place, "Several people are typing…");
+    if (first === undefined) setText(place, "");
+    else if (second === undefined) setText(place, `${first} is typing…`);
+    else if (rest.length === 0) setText(place, `${first} and ${second} are typing…`);
+    else setText(place, "Several people are typing…");
   }
 }

@@ -5,7 +5,7 @@ import type { Profile } from "./identity.ts";
 import type { Colour } from "./names.ts";
 
 /** The state of the connection as the page shows it. */
-export type Line =
+export type ConnectionView =
   | { readonly phase: "joining" }
   | { readonly phase: "open" }
   /** Interrupted by the button. `until` is on the clock of `performance.now()`. */
@@ -13,7 +13,12 @@ export type Line =
   /** Lost. `isSlow` if the room closed it because this window read too slowly. */
   | { readonly phase: "reconnecting"; readonly isSlow?: boolean }
   /** Reconnected after `awayMs`, with this many recovered messages. Becomes `open` after a few seconds. */
-  | { readonly phase: "back"; readonly awayMs: number; readonly recovered: number; readonly isWhole: boolean }
+  | {
+      readonly phase: "reconnected";
+      readonly awayMs: number;
+      readonly recovered: number;
+      readonly isWhole: boolean;
+    }
   | { readonly phase: "full"; readonly why: string }
   | { readonly phase: "replaced" }
   | { readonly phase: "refused"; readonly why: string };
@@ -31,7 +36,7 @@ export interface View {
   readonly room: string;
   readonly profile: Profile;
   readonly choice: TransportChoice;
-  readonly line: Line;
+  readonly connection: ConnectionView;
   /** The transport in use. */
   readonly transport: TransportName | undefined;
   readonly latencyMs: number | undefined;
@@ -54,6 +59,6 @@ export interface View {
 }
 
 /** Whether the page shows the current state of the other members. */
-export function isLive({ phase }: Line): boolean {
-  return phase === "open" || phase === "back";
+export function isLive({ phase }: ConnectionView): boolean {
+  return phase === "open" || phase === "reconnected";
 }

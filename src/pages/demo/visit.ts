@@ -13,7 +13,7 @@ import type { Profile } from "./identity.ts";
 import { peopleOf } from "./people.ts";
 import { Recovery } from "./recovery.ts";
 import type { Store } from "./store.ts";
-import type { Line, View } from "./view.ts";
+import type { ConnectionView, View } from "./view.ts";
 import { makeWire } from "./wire.ts";
 
 /** How many of the newest messages the page requests on the first join. */
@@ -23,7 +23,7 @@ const HISTORY_MESSAGES = 50;
 const DROP_MS = 5_000;
 
 /** How long the page reports a reconnect, in milliseconds. */
-const BACK_SHOWN_MS = 6_000;
+const RECONNECTED_SHOWN_MS = 6_000;
 
 /** The page does not report a reconnect that is faster than this and missed no message, in milliseconds. */
 const BLIP_MS = 1_000;
@@ -50,7 +50,7 @@ export interface VisitListener {
   /** The room was joined for the first time; the newest messages follow, up to this position. */
   onJoined(welcome: Welcomed): void;
   /** The client has reconnected, and the missed messages have arrived. */
-  onBack(line: Extract<Line, { phase: "back" }>): void;
+  onReconnected(connection: Extract<ConnectionView, { phase: "reconnected" }>): void;
 }
 
 /**
@@ -67,7 +67,7 @@ export class Visit {
   #recovery: Recovery | undefined;
   #hasJoined = false;
   #nextTryAt: number | undefined;
-  #backTimer: number | undefined;
+  #reconnectedTimer: number | undefined;
 
   constructor(store: Store<View>, key: string, listener: VisitListener) {
     this.#store = store;
@@ -106,7 +106,7 @@ export class Visit {
   rejoin(): void {
     const old = this.#room;
     this.#awaySince ??= performance.now();
-    this.#setLine({ phase: this.#hasJoined ? "reconnecting" : "joining" });
+    this.#setConnection({ phase: this.#hasJoined ? "reconnecting" : "joining" });
     this.#room = this.#join(old.position);
     // The server replaces a live connection, so other members see no leave. A connection that is not live is closed
     // here, because it would reconnect and replace the new one.
@@ -117,9 +117,9 @@ export class Visit {
   /** Interrupts the connection for a few seconds. */
   drop(): void {
     this.#wire.cut(DROP_MS);
-    this.#setLine({ phase: "dropped", until: performance.now() + DROP_MS });
+    this.#setConnection({ phase: "dropped", until: performance.now() + DROP_MS });
     setTimeout(() => {
-      if (this.#store.state.line.phase === "dropped") this.#setLine({ phase: "reconnecting" });
+      if (this.#store.state.connection.phase === "dropped") this.#setConnection({ phase: "reconnecting" });
     }, DROP_MS);
   }
 
@@ -173,34 +173,34 @@ export class Visit {
       fetch: this.#wire.fetch,
     });
     // Ignores the events of a client that has been replaced.
-    const heard =
+    const whenCurrent =
       <Event>(listener: (event: Event) => void) =>
       (event: Event): void => {
         if (room === this.#room) listener(event);
       };
     room.on(
       "welcome",
-      heard((welcome) => this.#welcomed(room, welcome)),
+      whenCurrent((welcome) => this.#welcomed(room, welcome)),
     );
     room.on(
       "state",
-      heard((change) => this.#changed(change)),
+      whenCurrent((change) => this.#changed(change)),
     );
     room.on(
       "closed",
-      heard((closed) => this.#closed(closed)),
+      whenCurrent((closed) => this.#closed(closed)),
     );
     room.on(
       "presence",
-      heard(() => this.#readPeople()),
+      whenCurrent(() => this.#readPeople()),
     );
     room.on(
       "message",
-      heard((message) => this.#receive(message)),
+      whenCurrent((message) => this.#receive(message)),
     );
     room.on(
       "shared",
-      heard((change) => {
+      whenCurrent((change) => {
         this.#listener.onShared(change);
         this.#finishRecovery();
       }),
@@ -213,7 +213,7 @@ export class Visit {
     const awayMs = this.#awaySince === undefined ? 0 : performance.now() - this.#awaySince;
     this.#awaySince = undefined;
     this.#readPeople();
-    this.#setLine({ phase: "open" });
+    this.#setConnection({ phase: "open" });
     if (this.#hasJoined) this.#recovery = new Recovery(welcome, awayMs);
     else this.#begin(welcome);
     this.#listener.onWelcome();
@@ -241,11 +241,11 @@ export class Visit {
     this.#recovery = undefined;
     const { count, awayMs, isWhole } = recovery;
     if (awayMs < BLIP_MS && count === 0 && isWhole) return;
-    const line = { phase: "back", awayMs, recovered: count, isWhole } as const;
+    const connection = { phase: "reconnected", awayMs, recovered: count, isWhole } as const;
     this.#store.set({ recovered: this.#store.state.recovered + count });
-    this.#setLine(line);
-    this.#listener.onBack(line);
-    this.#backTimer = setTimeout(() => this.#setLine({ phase: "open" }), BACK_SHOWN_MS);
+    this.#setConnection(connection);
+    this.#listener.onReconnected(connection);
+    this.#reconnectedTimer = setTimeout(() => this.#setConnection({ phase: "open" }), RECONNECTED_SHOWN_MS);
   }
 
   #changed({ state, code, reason, retryInMs }: StateChange): void {
@@ -253,20 +253,20 @@ export class Visit {
     const now = performance.now();
     this.#nextTryAt = retryInMs === undefined ? undefined : now + retryInMs;
     this.#awaySince ??= now;
-    if (this.#store.state.line.phase === "dropped") return;
-    if (code === OVERLOADED) this.#setLine({ phase: "full", why: reason });
-    else this.#setLine({ phase: "reconnecting", isSlow: code === SLOW });
+    if (this.#store.state.connection.phase === "dropped") return;
+    if (code === OVERLOADED) this.#setConnection({ phase: "full", why: reason });
+    else this.#setConnection({ phase: "reconnecting", isSlow: code === SLOW });
   }
 
   #closed({ code, reason, error }: Closed): void {
     if (error === undefined) return; // this page closed it
     this.#nextTryAt = undefined;
-    this.#setLine(code === REPLACED ? { phase: "replaced" } : { phase: "refused", why: reason });
+    this.#setConnection(code === REPLACED ? { phase: "replaced" } : { phase: "refused", why: reason });
   }
 
-  #setLine(line: Line): void {
-    clearTimeout(this.#backTimer);
-    this.#store.set({ line });
+  #setConnection(connection: ConnectionView): void {
+    clearTimeout(this.#reconnectedTimer);
+    this.#store.set({ connection });
     this.#readLine();
   }
 

@@ -1,6 +1,6 @@
 import type { HistoryMode } from "../../protocol/contract.ts";
 import type { TransportChoice } from "./address.ts";
-import type { Line, View } from "./view.ts";
+import type { ConnectionView, View } from "./view.ts";
 
 /** The color of a state: all is well, the page is waiting, or a person has to act. */
 export type Tone = "good" | "wait" | "bad";
@@ -45,16 +45,16 @@ export const KEEPING_WORDS = {
 } as const satisfies Record<HistoryMode, { readonly chat: string; readonly tick: string }>;
 
 /** The state of the connection in a few words. */
-export function describeLine({ line, isOnline }: Pick<View, "line" | "isOnline">): {
+export function describeConnection({ connection, isOnline }: Pick<View, "connection" | "isOnline">): {
   readonly tone: Tone;
   readonly text: string;
 } {
   if (!isOnline) return { tone: "wait", text: "Offline" };
-  switch (line.phase) {
+  switch (connection.phase) {
     case "joining":
       return { tone: "wait", text: "Connecting" };
     case "open":
-    case "back":
+    case "reconnected":
       return { tone: "good", text: "Connected" };
     case "dropped":
       return { tone: "bad", text: "Disconnected" };
@@ -67,7 +67,7 @@ export function describeLine({ line, isOnline }: Pick<View, "line" | "isOnline">
     case "refused":
       return { tone: "bad", text: "Not connected" };
     default:
-      return line satisfies never;
+      return connection satisfies never;
   }
 }
 
@@ -82,19 +82,19 @@ export function transportWord(name: TransportChoice): string {
  * @param nextTryMs milliseconds until the next attempt to connect, if they are known
  */
 export function bannerOf(view: View, now: number, nextTryMs: number | undefined): Banner | undefined {
-  const { line } = view;
-  switch (line.phase) {
+  const { connection } = view;
+  switch (connection.phase) {
     case "dropped":
       return {
         tone: "wait",
-        text: `You dropped the connection. It reconnects in ${seconds(line.until - now)}, and then sends what you write.`,
+        text: `You dropped the connection. It reconnects in ${seconds(connection.until - now)}, and then sends what you write.`,
       };
     case "reconnecting":
       if (!view.isOnline) return OFFLINE;
-      if (line.isSlow === true) return SLOW;
+      if (connection.isSlow === true) return SLOW;
       return { tone: "wait", ...retryWords(view.self !== undefined, nextTryMs) };
-    case "back":
-      return { tone: line.isWhole ? "good" : "wait", text: backWords(line) };
+    case "reconnected":
+      return { tone: connection.isWhole ? "good" : "wait", text: reconnectedText(connection) };
     case "joining":
     case "open":
       // For a while after the network fails, a connection may look open although nothing arrives.
@@ -104,7 +104,7 @@ export function bannerOf(view: View, now: number, nextTryMs: number | undefined)
     case "refused":
       return undefined;
     default:
-      return line satisfies never;
+      return connection satisfies never;
   }
 }
 
@@ -119,23 +119,23 @@ const SLOW: Banner = {
 };
 
 /** Describes a reconnect: how long it took, and which messages it recovered. */
-export function backWords(line: Extract<Line, { phase: "back" }>): string {
-  const away = `Reconnected after ${seconds(line.awayMs)}`;
-  if (!line.isWhole) return `${away}. Messages may be missing, because the room no longer has them.`;
-  if (line.recovered === 0) return `${away}. No messages were missed.`;
-  return `${away}. Recovered ${countOf(line.recovered, "missed message")}.`;
+export function reconnectedText(connection: Extract<ConnectionView, { phase: "reconnected" }>): string {
+  const away = `Reconnected after ${seconds(connection.awayMs)}`;
+  if (!connection.isWhole) return `${away}. Messages may be missing, because the room no longer has them.`;
+  if (connection.recovered === 0) return `${away}. No messages were missed.`;
+  return `${away}. Recovered ${countOf(connection.recovered, "missed message")}.`;
 }
 
 /** The card of a state; `undefined` for none. */
 export function cardOf(view: View): Card | undefined {
-  const { line } = view;
-  switch (line.phase) {
+  const { connection } = view;
+  switch (connection.phase) {
     case "open":
       return view.count > 1 ? undefined : { ...aloneWords(view), action: "invite" };
     case "full":
       return {
         title: "You cannot join yet",
-        text: `${sentence(line.why)} This page tries again automatically.`,
+        text: `${sentence(connection.why)} This page tries again automatically.`,
         action: "retry",
       };
     case "replaced":
@@ -146,15 +146,15 @@ export function cardOf(view: View): Card | undefined {
       };
     case "refused":
       return view.self === undefined
-        ? { title: "You cannot join this room", text: sentence(line.why), action: "new room" }
-        : { title: "You are no longer in this room", text: sentence(line.why), action: "rejoin" };
+        ? { title: "You cannot join this room", text: sentence(connection.why), action: "new room" }
+        : { title: "You are no longer in this room", text: sentence(connection.why), action: "rejoin" };
     case "joining":
     case "dropped":
     case "reconnecting":
-    case "back":
+    case "reconnected":
       return undefined;
     default:
-      return line satisfies never;
+      return connection satisfies never;
   }
 }
 

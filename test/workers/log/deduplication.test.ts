@@ -266,13 +266,13 @@ describe("the deduplication window", () => {
       return { steps, known: find(storage, loaded, [1, 2_000, 2_253], now) };
     });
 
-    const floors = [{ session: "s", ref: 1_000 }];
+    const minimumRefs = [{ session: "s", ref: 1_000 }];
     expect(found.steps).toEqual([
       { oldest: 10_901, rows: 100, block: 1, floors: [] },
-      { oldest: 10_901, rows: 101, block: 1_001, floors },
-      { oldest: 10_905, rows: 98, block: 1_001, floors },
-      { oldest: 10_909, rows: 95, block: 1_001, floors },
-      { oldest: 11_201, rows: 53, block: 1_001, floors },
+      { oldest: 10_901, rows: 101, block: 1_001, floors: minimumRefs },
+      { oldest: 10_905, rows: 98, block: 1_001, floors: minimumRefs },
+      { oldest: 10_909, rows: 95, block: 1_001, floors: minimumRefs },
+      { oldest: 11_201, rows: 53, block: 1_001, floors: minimumRefs },
       { oldest: 12_201, rows: 53, block: 2_001, floors: [{ session: "s", ref: 2_000 }] },
     ]);
     expect(found.known).toEqual(Array(2).fill([STALE, STALE, STALE]));

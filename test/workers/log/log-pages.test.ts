@@ -81,8 +81,8 @@ describe("pages of the log", () => {
               append(log, step.frames, () => undefined);
               all.push(...step.frames);
             } else {
-              const floor = log.floor(NOW);
-              const after = floor + Math.round((log.head - floor) * step.from);
+              const trimmedTo = log.floor(NOW);
+              const after = trimmedTo + Math.round((log.head - trimmedTo) * step.from);
               expectRest(log, all, after, step.maxChars, step.member);
             }
           }

@@ -93,7 +93,7 @@ describe("minimum refs", () => {
   });
 
   it("[A3 G3] minimum refs never decrease, even if a lower ref is forgotten after a higher one", async () => {
-    const floors = await withActs((loaded, storage) => {
+    const minimumRefs = await withActs((loaded, storage) => {
       fill(loaded, "s", BATCH, NOW, 500_001);
       fill(loaded, "s", BATCH, NOW, 1);
       fill(loaded, "t", DEDUPLICATION_WINDOW_ACTS - BATCH, NOW);
@@ -103,10 +103,10 @@ describe("minimum refs", () => {
       });
     });
 
-    const floor = { session: "s", ref: 500_000 + BATCH };
-    expect(floors).toEqual([
-      [6 * BATCH, [floor]],
-      [7 * BATCH, [floor]],
+    const minimumRef = { session: "s", ref: 500_000 + BATCH };
+    expect(minimumRefs).toEqual([
+      [6 * BATCH, [minimumRef]],
+      [7 * BATCH, [minimumRef]],
     ]);
   });
 

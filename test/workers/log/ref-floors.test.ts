@@ -140,16 +140,16 @@ describe("a forgotten act", () => {
             const kept = (index: number): boolean =>
               index >= oldest || (acts[index]?.at ?? 0) >= now - DEDUPLICATION_WINDOW_MS;
             for (const each of [loaded, loadLog(storage, retentionOf(1))]) {
-              const floors = new Map<string, number>();
+              const minimumRefs = new Map<string, number>();
               const used = new Map<string, number>();
               for (const [index, { session, ref, offset }] of acts.entries()) {
                 if (kept(index)) used.set(`${session} ${ref}`, offset);
-                else floors.set(session, Math.max(ref, floors.get(session) ?? 0));
+                else minimumRefs.set(session, Math.max(ref, minimumRefs.get(session) ?? 0));
               }
               for (const session of ["s", "t", "u", "v"]) {
                 for (const ref of range(1, (highest.get(session) ?? 0) + 2)) {
                   const offset = used.get(`${session} ${ref}`);
-                  const isPast = ref <= (floors.get(session) ?? 0);
+                  const isPast = ref <= (minimumRefs.get(session) ?? 0);
                   const rule = offset !== undefined ? done(offset) : isPast ? STALE : NEW;
                   expect({ session, ref, ...each.deduplication.find(session, ref, now) }).toEqual({
                     session,

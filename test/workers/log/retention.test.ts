@@ -121,13 +121,13 @@ describe("trimming", () => {
   });
 
   it("[A3 G3] rows whose acts must be remembered stay, but are not replayed", async () => {
-    const [rows, floor] = await withLog(retentionOf(3), (log, storage) => {
+    const [rows, resumed] = await withLog(retentionOf(3), (log, storage) => {
       storeRows(log, Array(20).fill(1) as number[], { keepAfter: 8 });
       return [rowsIn(storage), log.resume(`${log.open()}:16`, NOW)];
     });
 
     expect(rows[0]).toEqual({ first: 9, last: 9 });
-    expect(floor).toMatchObject({ recovered: false, reason: "trimmed" });
+    expect(resumed).toMatchObject({ recovered: false, reason: "trimmed" });
   });
 
   it("[G2 G1] a failed append leaves the log and the offsets unchanged", async () => {
@@ -306,13 +306,13 @@ describe("the retention by bytes and age", () => {
     const log = new Log(new CountedSegments(), retentionOf(100_000, { historyMaxAgeMs: 60_000 }));
     for (const ms of range(1, 10_000)) appendOne(log, 100, NOW + ms, 0);
 
-    const floors = [5_000, 5_001, 5_003, 10_000, 10_000].map((ms) => {
+    const found = [5_000, 5_001, 5_003, 10_000, 10_000].map((ms) => {
       marks.length = 0;
       return [log.floor(NOW + 60_001 + ms), marks.length];
     });
 
-    expect(floors.map(([floor]) => floor)).toEqual([5_000, 5_001, 5_003, 10_000, 10_000]);
-    for (const [, looks] of floors) expect(looks).toBeLessThan(25);
+    expect(found.map(([trimmedTo]) => trimmedTo)).toEqual([5_000, 5_001, 5_003, 10_000, 10_000]);
+    for (const [, reads] of found) expect(reads).toBeLessThan(25);
   });
 
   it("[G2 G6] an append that fails while it trims removes nothing", async () => {

@@ -154,8 +154,8 @@ it("[A8 P2 P5 W1 G4] every read of the log agrees with a plain list, in storage 
             until: timeAt(step.until),
             limit: step.limit,
           };
-          const floor = model.floor(now);
-          const from = Math.max(floor, offsetAt(step.after) ?? 0);
+          const trimmedTo = model.floor(now);
+          const from = Math.max(trimmedTo, offsetAt(step.after) ?? 0);
           const rest = model.frames.filter(
             (frame) => frame.offset > from && isFor(frame, viewerOf(step.member)),
           );
@@ -164,11 +164,14 @@ it("[A8 P2 P5 W1 G4] every read of the log agrees with a plain list, in storage 
             expect(historyOf(log, range, now, viewerOf(step.member))).toEqual(
               model.history(range, now, step.member),
             );
-            expect(log.resume(`${log.open()}:${floor}`, now)).toEqual({ recovered: true, offset: floor });
-            const earlier = { recovered: false, reason: floor === 0 ? "malformed" : "trimmed" };
-            expect(log.resume(`${log.open()}:${floor - 1}`, now)).toMatchObject(earlier);
+            expect(log.resume(`${log.open()}:${trimmedTo}`, now)).toEqual({
+              recovered: true,
+              offset: trimmedTo,
+            });
+            const earlier = { recovered: false, reason: trimmedTo === 0 ? "malformed" : "trimmed" };
+            expect(log.resume(`${log.open()}:${trimmedTo - 1}`, now)).toMatchObject(earlier);
             expect(log.resume(`${log.open()}:${head + 1}`, now)).toMatchObject({ reason: "ahead" });
-            expect(log.rewind(step.limit, now)).toBe(Math.max(floor, head - step.limit));
+            expect(log.rewind(step.limit, now)).toBe(Math.max(trimmedTo, head - step.limit));
             const pages = pagesAfter(log, Math.min(from, head), 150, step.member);
             expect(pages.flatMap(({ offsets }) => offsets)).toEqual(rest.map(({ offset }) => offset));
           }

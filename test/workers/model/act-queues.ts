@@ -1,5 +1,5 @@
 import { textOf, type Recorded, type RecordedFrame } from "./recorded.ts";
-import { departureOf, refusalOf, type Shared, type StateRefusal } from "./shared.ts";
+import { ownKeysDeletion, refusalOf, type Shared, type StateRefusal } from "./shared.ts";
 
 /** One request to record something. */
 export interface Attempt {
@@ -11,12 +11,12 @@ export interface Attempt {
 }
 
 /** The end of a membership, which deletes the member's own keys if it has any by then. */
-interface Departing {
-  readonly departs: string;
+interface MembershipEnd {
+  readonly leaves: string;
 }
 
 /** What one client wants recorded, in order. */
-export type ActQueue = (Attempt | Departing)[];
+export type ActQueue = (Attempt | MembershipEnd)[];
 
 /** The log while it grows. */
 export interface Growing {
@@ -69,8 +69,8 @@ export function follow(
 }
 
 /** The number of frames that the ends of memberships in these queues add to the log. */
-export function departuresIn(queues: readonly ActQueue[], state: Shared): number {
-  return queues.flat().filter((each) => "departs" in each && recordedOf(each, state) !== undefined).length;
+export function endedMembershipsIn(queues: readonly ActQueue[], state: Shared): number {
+  return queues.flat().filter((each) => "leaves" in each && recordedOf(each, state) !== undefined).length;
 }
 
 /** Finds who asked next for what has this text. A rejected attempt stored nothing, but a later attempt may have. */
@@ -85,7 +85,7 @@ function nextWith(
       if (recorded === undefined || recorded.offset !== undefined) continue;
       const isRejected = "recorded" in each && each.isRejected === true;
       if (recorded.text === text && !isRejected) return { queue, index, recorded };
-      if ("departs" in each || recorded.change === undefined) break; // That is not refused.
+      if ("leaves" in each || recorded.change === undefined) break; // That is not refused.
     }
   }
   return undefined;
@@ -104,18 +104,18 @@ function passOver(passed: ActQueue, met: readonly Shared[], mayLose: boolean): R
 }
 
 /** Whether it is an attempt at something, and nobody knows what the room answered. */
-function isUnanswered(each: Attempt | Departing, recorded: Recorded): boolean {
+function isUnanswered(each: Attempt | MembershipEnd, recorded: Recorded): boolean {
   return "recorded" in each && each.recorded === recorded && each.isRejected === undefined;
 }
 
 /** What is recorded; `undefined` for a member with which nothing ends. */
-function recordedOf(each: Attempt | Departing, state: Shared): Recorded | undefined {
+function recordedOf(each: Attempt | MembershipEnd, state: Shared): Recorded | undefined {
   if ("recorded" in each) return each.recorded;
-  const { departs: from } = each;
-  const change = departureOf(state, from);
+  const { leaves: from } = each;
+  const change = ownKeysDeletion(state, from);
   if (change === undefined) return undefined;
   const text = textOf({ type: "state", from, delete: change.deleted });
-  return { from, text, change, isDeparture: true, offset: undefined, time: undefined };
+  return { from, text, change, isMembershipEnd: true, offset: undefined, time: undefined };
 }
 
 function whyNot({ change, from }: Recorded, state: Shared): StateRefusal | undefined {

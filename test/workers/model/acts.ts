@@ -128,7 +128,7 @@ export const leaving: Act = {
   plan({ model, client, queue }) {
     const frame = { type: "leave", ref: client.nextRef() };
     if (!model.members.has(client.id)) return { frame, judge: isRefused("not_joined") };
-    model.depart(client.id, "left", queue);
+    model.endMembership(client.id, "left", queue);
     return { frame, judge: isDone };
   },
   toString: () => "leave",
@@ -150,7 +150,7 @@ interface NewMessage {
 function publishAnew(actor: Actor, { isNumbered, to, more = "" }: NewMessage): PlannedAct {
   const { client } = actor;
   const from = client.id;
-  const message = { event: "said", data: client.nextText() + more, ...(to !== undefined && { to }) };
+  const message = { event: "chat", data: client.nextText() + more, ...(to !== undefined && { to }) };
   const frame = { type: "publish", ...message, ...(isNumbered && { ref: client.nextRef() }) };
   const text = textOf({ type: "message", from, ...message });
   const recorded: Recorded = { from, text, to, offset: undefined, time: undefined };

@@ -45,7 +45,7 @@ export function* isStored({ model, stored, answers, connections }: Evidence): It
 export function* once({ model, stored, answers }: Evidence): Iterable<string> {
   const offsets = new Map<string, number>();
   for (const frame of stored) {
-    if (model.log[frame.offset - 1]?.isDeparture === true) continue; // A member may leave with the same keys again.
+    if (model.log[frame.offset - 1]?.isMembershipEnd === true) continue; // A member may leave with the same keys again.
     const text = textOf(frame);
     const first = offsets.get(text);
     if (first === undefined) offsets.set(text, frame.offset);

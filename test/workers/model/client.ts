@@ -22,7 +22,7 @@ export class Client {
   /** The messages it has sent since its budget was last full. */
   spent = 0;
   #lastRef = 0;
-  #said = 0;
+  #texts = 0;
 
   private constructor(name: string, key: string, ids: { readonly session: string; readonly member: string }) {
     this.name = name;
@@ -42,7 +42,7 @@ export class Client {
 
   /** A text that no other client sends, and that this client has never sent before. */
   nextText(): string {
-    return `${this.name} ${++this.#said}`;
+    return `${this.name} ${++this.#texts}`;
   }
 
   /** Forgets what it wanted recorded in a log that no longer exists. */

@@ -69,7 +69,7 @@ const leave = command(
 const close = command("close", 2, fc.record({ who }), async (simulation, { who: index }) => {
   const connection = connectionOf(simulation, index);
   if (!(connection?.socket instanceof WebSocketMember)) return; // An EventSource has no way to send this.
-  simulation.model.depart(connection.client.id, "left");
+  simulation.model.endMembership(connection.client.id, "left");
   connection.socket.close(1000);
   await simulation.ended(connection, 1000);
 });

@@ -3,7 +3,7 @@ import type { LeaveReason } from "../../../src/protocol/frames.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { parsePosition, type UnrecoveredReason } from "../../../src/protocol/positions.ts";
 import type { Connection } from "./connection.ts";
-import { departuresIn, follow, type Found, type ActQueue } from "./act-queues.ts";
+import { endedMembershipsIn, follow, type Found, type ActQueue } from "./act-queues.ts";
 import { isFor, type Recorded, type RecordedFrame } from "./recorded.ts";
 import { changed, type Shared } from "./shared.ts";
 
@@ -68,7 +68,7 @@ export class Model {
 
   /** The end of the log, including what ends of memberships are adding to it. */
   get head(): number {
-    return this.log.length + departuresIn(this.#queues, this.state);
+    return this.log.length + endedMembershipsIn(this.#queues, this.state);
   }
 
   /** The shared state as of the last step. */
@@ -131,16 +131,16 @@ export class Model {
     const connection = this.#disconnect(id);
     if (connection !== undefined) this.#cut(connection);
     const member = this.members.get(id);
-    if (this.#graceMs === 0) this.depart(id, reason);
+    if (this.#graceMs === 0) this.endMembership(id, reason);
     else if (member !== undefined) this.members.set(id, { ...member, graceUntil: this.now + this.#graceMs });
   }
 
   /** Ends a membership and its own keys, in the queue of the member's earlier acts. */
-  depart(id: string, reason: LeaveReason, queue?: ActQueue): void {
+  endMembership(id: string, reason: LeaveReason, queue?: ActQueue): void {
     const connection = this.#disconnect(id);
     if (connection !== undefined && queue === undefined) this.#cut(connection);
     if (!this.members.delete(id)) return;
-    (queue ?? this.newQueue()).push({ departs: id });
+    (queue ?? this.newQueue()).push({ leaves: id });
     if (this.members.size === 0) this.#emptySince = this.now;
     this.#tell({ what: "left", id, reason });
   }
@@ -154,7 +154,7 @@ export class Model {
   /** Ends the memberships whose grace has ended. */
   endGraces(): void {
     for (const [id, { graceUntil = Infinity }] of this.members)
-      if (graceUntil <= this.now) this.depart(id, "timeout");
+      if (graceUntil <= this.now) this.endMembership(id, "timeout");
   }
 
   /** Sends a volatile message to everyone. Of messages with the same slot in one step, only the newest must arrive. */

@@ -14,7 +14,7 @@ export interface Recorded {
   /** Its change of the shared state; absent for a message. */
   readonly change?: StateChange;
   /** Set on frames that nobody requested: the deletion of a member's own keys after it has left. */
-  readonly isDeparture?: true;
+  readonly isMembershipEnd?: true;
   offset: number | undefined;
   /** Unix milliseconds. */
   time: number | undefined;

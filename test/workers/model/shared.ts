@@ -47,7 +47,7 @@ export function changed(shared: Shared, change: StateChange, by: string, offset:
 }
 
 /** The change that deletes a member's own keys; `undefined` if it has none. */
-export function departureOf(shared: Shared, id: string): StateChange | undefined {
+export function ownKeysDeletion(shared: Shared, id: string): StateChange | undefined {
   const deleted = [...shared].filter(([, { owner }]) => owner === id).map(([key]) => key);
   return deleted.length === 0 ? undefined : { set: {}, deleted, expected: {}, own: false };
 }

@@ -92,10 +92,10 @@ export class Simulation {
   /** Lets clients send acts at the same time. A client without budget for its acts sends nothing. */
   async send(...batches: readonly ActBatch[]): Promise<void> {
     const { model } = this;
-    const heard = batches.filter((batch) => this.hasBudgetFor(batch));
-    if (heard.length > 0) model.wake();
-    const prepared = heard.map((batch) => prepare(model, this.room, batch));
-    this.waitsFor = `replies to ${heard.map(({ client }) => client.name).join(" and ")}`;
+    const affordable = batches.filter((batch) => this.hasBudgetFor(batch));
+    if (affordable.length > 0) model.wake();
+    const prepared = affordable.map((batch) => prepare(model, this.room, batch));
+    this.waitsFor = `replies to ${affordable.map(({ client }) => client.name).join(" and ")}`;
     await Promise.all(
       prepared.map(async ({ client, acts, send }) => {
         const answers = await send();
@@ -191,10 +191,10 @@ export class Simulation {
   async ended(connection: Connection, code: number): Promise<void> {
     this.#ended.push(connection);
     this.waitsFor = `the close of ${connection.name}, ${code}`;
-    const departure = await connection.socket.closed;
+    const close = await connection.socket.closed;
     if (connection.answersLate) this.#unanswered.push(connection);
-    if (departure.code !== code)
-      throw new Error(`[A6 C1 J5 L4 L7] ${connection.name} was closed with ${departure.code}, not ${code}`);
+    if (close.code !== code)
+      throw new Error(`[A6 C1 J5 L4 L7] ${connection.name} was closed with ${close.code}, not ${code}`);
   }
 
   /** A client finally replies to the room's close. */

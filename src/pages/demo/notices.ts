@@ -1,12 +1,12 @@
 import { shareLink } from "./address.ts";
 import { wireCopy } from "./copy.ts";
-import { byId, say } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 import type { Store } from "./store.ts";
 import { isLive, type View } from "./view.ts";
 import { ACTION_WORDS, bannerOf, cardOf, type Banner, type Card } from "./words.ts";
 
 /** What the buttons of the banner and the card do. */
-export interface FloorActions {
+export interface NoticeActions {
   /** Connects again, now. */
   retry(): void;
   newRoom(): void;
@@ -21,7 +21,7 @@ const COUNT_MS = 250;
 const CARD_PAUSE_MS = 400;
 
 /** Shows the card and the banner: that nobody else is here, or that there is a problem with the connection. */
-export function showFloor(store: Store<View>, actions: FloorActions): void {
+export function showNotices(store: Store<View>, actions: NoticeActions): void {
   const area = byId("area", HTMLElement);
   const link = byId("card-url", HTMLInputElement);
   link.value = shareLink(store.state.room);
@@ -35,7 +35,7 @@ export function showFloor(store: Store<View>, actions: FloorActions): void {
   let countdown: number | undefined;
 
   store.watch((view) => {
-    area.toggleAttribute("data-stale", !isLive(view.line));
+    area.toggleAttribute("data-stale", !isLive(view.connection));
     area.toggleAttribute("data-crowd", view.isCrowd);
     updateBanner();
     clearTimeout(cardTimer);
@@ -48,7 +48,7 @@ export function showFloor(store: Store<View>, actions: FloorActions): void {
     const now = performance.now();
     const nextTryAt = actions.nextTryAt();
     showBanner(bannerOf(view, now, nextTryAt === undefined ? undefined : nextTryAt - now));
-    const counts = view.line.phase === "dropped" || view.line.phase === "reconnecting";
+    const counts = view.connection.phase === "dropped" || view.connection.phase === "reconnecting";
     if (counts && countdown === undefined) countdown = setInterval(updateBanner, COUNT_MS);
     if (!counts) {
       clearInterval(countdown);
@@ -83,10 +83,10 @@ function showBanner(banner: Banner | undefined): void {
   place.hidden = banner === undefined;
   if (banner === undefined) return;
   place.dataset["tone"] = banner.tone;
-  say(byId("banner-text", HTMLElement), banner.text);
+  setText(byId("banner-text", HTMLElement), banner.text);
   const button = byId("banner-action", HTMLButtonElement);
   button.hidden = banner.action === undefined;
-  if (banner.action !== undefined) say(button, ACTION_WORDS[banner.action]);
+  if (banner.action !== undefined) setText(button, ACTION_WORDS[banner.action]);
 }
 
 function showCard(card: Card | undefined): void {
@@ -94,10 +94,10 @@ function showCard(card: Card | undefined): void {
   place.hidden = card === undefined;
   if (card === undefined) return;
   const invites = card.action === "invite";
-  say(byId("card-title", HTMLElement), card.title);
-  say(byId("card-text", HTMLElement), card.text);
+  setText(byId("card-title", HTMLElement), card.title);
+  setText(byId("card-text", HTMLElement), card.text);
   for (const id of ["card-link", "card-open", "card-qr"]) byId(id, HTMLElement).hidden = !invites;
   const button = byId("card-action", HTMLButtonElement);
   button.hidden = invites;
-  if (card.action !== "invite") say(button, ACTION_WORDS[card.action]);
+  if (card.action !== "invite") setText(button, ACTION_WORDS[card.action]);
 }
