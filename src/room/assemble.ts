@@ -3,6 +3,7 @@ import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Kind } from "../config/config.ts";
 import { Counters } from "../metrics/counters.ts";
 import { MemoryActBlocks, SqlActBlocks } from "./log/act-block-store.ts";
+import { ActAdmission } from "./access/act-admission.ts";
 import { Acts } from "./acts/acts.ts";
 import { Announcements } from "./presence/announcements.ts";
 import { Attempts } from "./access/attempts.ts";
@@ -132,12 +133,11 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     tables,
     revocations,
   });
-  const queries = new MeteredQueries({ log, sessions, members, budgets, outbox, joins });
+  const queries = new MeteredQueries({ log, members, budgets, outbox, joins });
+  const admission = new ActAdmission(kind, { sessions, attempts, members, budgets, penalties });
   const acts = new Acts(kind, {
     sessions,
-    attempts,
-    members,
-    budgets,
+    admission,
     outbox,
     catchUp,
     publishing,

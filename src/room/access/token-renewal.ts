@@ -8,7 +8,7 @@ import { errorFrame } from "../../protocol/encode.ts";
 import type { AuthFrame } from "../../protocol/frames.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
-import type { Actor } from "../api.ts";
+import type { MemberActor } from "../api.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Background } from "../lifetime/background.ts";
 import type { Deadlines } from "../lifetime/deadlines.ts";
@@ -69,7 +69,7 @@ export class TokenRenewals {
   }
 
   /** Starts to check a token, in the background. The reply follows when the check has finished. */
-  renew(actor: Actor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
+  renew(actor: MemberActor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
     const order = ++this.#begun;
     const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
       const taken = checked.ok
@@ -85,7 +85,7 @@ export class TokenRenewals {
   }
 
   /** Applies the token of a POST to the connection of its session, if the token is valid for longer and allows to join. */
-  follow(actor: Actor, now: number): void {
+  follow(actor: MemberActor, now: number): void {
     const session = this.#sessions.byId(actor.session);
     const { access } = actor;
     if (access === undefined || session?.record.access?.expiresAt === undefined) return;
@@ -109,7 +109,7 @@ export class TokenRenewals {
    * @param order the order of its frame among those of a socket
    * @returns the access of the connection after that
    */
-  #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
+  #take(actor: MemberActor, access: Access, order: number | undefined, now: number): Result<Access> {
     const refusal = this.#attempts.refusalOfAct(actor);
     if (refusal !== undefined) return err(refusal);
     const session = this.#sessions.byId(actor.session);

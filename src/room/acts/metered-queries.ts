@@ -2,14 +2,15 @@ import { defined } from "../../protocol/defined.ts";
 import { dialectOf } from "../../protocol/dialects.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { HistoryRequestFrame } from "../../protocol/frames.ts";
-import type { Actor, Reader, ReadOutcome } from "../api.ts";
+import type { MemberActor, Reader, ReadOutcome } from "../api.ts";
+import { sourceOf } from "../access/act-admission.ts";
 import type { RoomBudgets } from "../../limits/room-budgets.ts";
 import type { Joins } from "../membership/join.ts";
 import { charsOf, PARSE_PRICE } from "../log/history-pages.ts";
 import type { Log } from "../log/log.ts";
 import type { Members } from "../presence/members.ts";
 import type { Reply, Outbox } from "../delivery/outbox.ts";
-import type { Session, Sessions } from "../connections/sessions.ts";
+import type { Session } from "../connections/sessions.ts";
 
 /** The result of a query over HTTP. */
 export interface QueryResult {
@@ -22,7 +23,6 @@ export interface QueryResult {
 /** Answers queries and charges them to their source. The rules are the same over a socket, by POST and over HTTP. */
 export class MeteredQueries {
   readonly #log: Log;
-  readonly #sessions: Sessions;
   readonly #members: Members;
   readonly #budgets: RoomBudgets;
   readonly #outbox: Outbox;
@@ -30,14 +30,12 @@ export class MeteredQueries {
 
   constructor(room: {
     readonly log: Log;
-    readonly sessions: Sessions;
     readonly members: Members;
     readonly budgets: RoomBudgets;
     readonly outbox: Outbox;
     readonly joins: Pick<Joins, "isNew">;
   }) {
     this.#log = room.log;
-    this.#sessions = room.sessions;
     this.#members = room.members;
     this.#budgets = room.budgets;
     this.#outbox = room.outbox;
@@ -46,18 +44,17 @@ export class MeteredQueries {
 
   /** Answers a `history` frame. Returns the error if it is rejected. */
   history(
-    actor: Actor,
+    actor: MemberActor,
     connection: Session | undefined,
     frame: HistoryRequestFrame,
     reply: Reply,
     now: number,
   ): WireError | undefined {
-    const isMember = this.#members.byId(actor.member) !== undefined;
-    if (!isMember && this.#sessions.byId(actor.session) === undefined) return { code: "not_joined" };
-    const source = sourceOf(actor, connection);
+    const source = sourceOf(actor);
     const refusal = this.#budgets.readRefusal(source, now);
     if (refusal !== undefined) return refusal;
     this.#outbox.send(now); // Acts before it in its frame must be readable.
+    const isMember = this.#members.byId(actor.member) !== undefined;
     const viewer = { member: isMember ? actor.member : undefined, seesState: false };
     const page = this.#log.history(frame, now, viewer);
     const isText = connection !== undefined && dialectOf(connection.record.dialect).isJson;
@@ -75,9 +72,4 @@ export class MeteredQueries {
     this.#budgets.chargeRead(reader?.source, cost, now);
     return reader === undefined ? text : { refused: null, text, isNew };
   }
-}
-
-/** The source that pays for an act: that of its request, otherwise of its connection, otherwise its session. */
-export function sourceOf({ source, session }: Actor, connection: Session | undefined): string {
-  return source ?? connection?.record.source ?? session;
 }

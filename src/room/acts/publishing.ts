@@ -3,7 +3,7 @@ import type { WireError } from "../../protocol/errors.ts";
 import type { PresenceUpdateFrame, PublishFrame, SetFrame } from "../../protocol/frames.ts";
 import { utf8Length } from "../../protocol/json.ts";
 import { areLarger, isLarger, messageParts, stateParts } from "../../protocol/messages.ts";
-import type { Actor } from "../api.ts";
+import type { MemberActor } from "../api.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Members } from "../presence/members.ts";
 import type { Deduplication } from "../log/deduplication.ts";
@@ -41,7 +41,7 @@ export class Publishing {
 
   /** Publishes a message. Returns the error if it is rejected. A recorded message is acknowledged once it is stored. */
   publish(
-    actor: Actor,
+    actor: MemberActor,
     frame: PublishFrame,
     origin: Origin,
     reply: Reply,
@@ -69,7 +69,7 @@ export class Publishing {
   }
 
   /** Changes the state. Returns the error if the change is rejected. */
-  set(actor: Actor, frame: SetFrame, origin: Origin, reply: Reply, now: number): WireError | undefined {
+  set(actor: MemberActor, frame: SetFrame, origin: Origin, reply: Reply, now: number): WireError | undefined {
     // Deduplicate before comparing versions: a retry of an applied change would conflict with itself.
     const known = this.#replyToKnown(origin, reply, now);
     if (known !== "new") return known;
@@ -90,7 +90,7 @@ export class Publishing {
 
   /** Replaces a member's presence data. Returns the error if the data is rejected. */
   setPresence(
-    actor: Actor,
+    actor: MemberActor,
     { data, ref }: PresenceUpdateFrame,
     reply: Reply,
     now: number,

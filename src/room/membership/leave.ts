@@ -1,7 +1,7 @@
 import type { CloseName } from "../../protocol/close-codes.ts";
 import { MAX_SET_KEYS, type LeaveReason } from "../../protocol/frames.ts";
 import { stateParts } from "../../protocol/messages.ts";
-import type { Actor } from "../api.ts";
+import type { MemberActor } from "../api.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Members } from "../presence/members.ts";
 import type { Outbox } from "../delivery/outbox.ts";
@@ -55,8 +55,8 @@ export class Leaves {
   }
 
   /** Removes a banned session, and all other sessions of a verified user, including those in grace. */
-  banish({ session, user }: Pick<Actor, "session" | "user">, now: number): void {
-    const isMeant = (of: Pick<Actor, "session" | "user">): boolean =>
+  banish({ session, user }: Pick<MemberActor, "session" | "user">, now: number): void {
+    const isMeant = (of: Pick<MemberActor, "session" | "user">): boolean =>
       of.session === session || (user !== "" && of.user === user);
     const meant = [...this.#sessions.all()].filter(({ record }) => isMeant(record));
     // The other sessions did nothing wrong. They learn when to retry as soon as they reconnect.
