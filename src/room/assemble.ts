@@ -102,7 +102,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const liveness = new Liveness(kind, sessions, (socket) => {
     return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
   });
-  const vacancy = new Vacancy(tables, sessions, members, kind.emptyRoomTtlMs);
+  const vacancy = new Vacancy(kind.emptyRoomTtlMs, { tables, sessions, members });
   const deadlines = new Deadlines({ liveness, members, vacancy }, (at) => void ctx.storage.setAlarm(at));
   const background = new Background();
   const renewals = new TokenRenewals({ verifier, revocations }, name, {
@@ -154,21 +154,30 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
   });
   return {
-    ...{ tables, log, state, sessions, members, roster, outbox, deliveries, catchUp, flushSchedule },
-    ...{
-      leaves,
-      renewals,
-      background,
-      revokedMembers,
-      acts,
-      queries,
-      joins,
-      joinQueue,
-      unreadWelcomes,
-      liveness,
-      vacancy,
-      deadlines,
-    },
-    ...{ counters, penalties, clock: new Clock() },
+    tables,
+    log,
+    state,
+    sessions,
+    members,
+    roster,
+    outbox,
+    deliveries,
+    catchUp,
+    flushSchedule,
+    leaves,
+    renewals,
+    background,
+    revokedMembers,
+    acts,
+    queries,
+    joins,
+    joinQueue,
+    unreadWelcomes,
+    liveness,
+    vacancy,
+    deadlines,
+    counters,
+    penalties,
+    clock: new Clock(),
   };
 }

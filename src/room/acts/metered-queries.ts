@@ -20,26 +20,21 @@ export interface QueryResult {
   readonly cost: number;
 }
 
+/** The collaborators that answer queries. */
+interface Collaborators {
+  readonly log: Log;
+  readonly members: Members;
+  readonly budgets: RoomBudgets;
+  readonly outbox: Outbox;
+  readonly joins: Pick<Joins, "isNew">;
+}
+
 /** Answers queries and charges them to their source. The rules are the same over a socket, by POST and over HTTP. */
 export class MeteredQueries {
-  readonly #log: Log;
-  readonly #members: Members;
-  readonly #budgets: RoomBudgets;
-  readonly #outbox: Outbox;
-  readonly #joins: Pick<Joins, "isNew">;
+  readonly #room: Collaborators;
 
-  constructor(room: {
-    readonly log: Log;
-    readonly members: Members;
-    readonly budgets: RoomBudgets;
-    readonly outbox: Outbox;
-    readonly joins: Pick<Joins, "isNew">;
-  }) {
-    this.#log = room.log;
-    this.#members = room.members;
-    this.#budgets = room.budgets;
-    this.#outbox = room.outbox;
-    this.#joins = room.joins;
+  constructor(room: Collaborators) {
+    this.#room = room;
   }
 
   /** Answers a `history` frame. Returns the error if it is rejected. */
@@ -51,25 +46,25 @@ export class MeteredQueries {
     now: number,
   ): WireError | undefined {
     const source = sourceOf(actor);
-    const refusal = this.#budgets.readRefusal(source, now);
+    const refusal = this.#room.budgets.readRefusal(source, now);
     if (refusal !== undefined) return refusal;
-    this.#outbox.send(now); // Acts before it in its frame must be readable.
-    const isMember = this.#members.byId(actor.member) !== undefined;
+    this.#room.outbox.send(now); // Acts before it in its frame must be readable.
+    const isMember = this.#room.members.byId(actor.member) !== undefined;
     const viewer = { member: isMember ? actor.member : undefined, seesState: false };
-    const page = this.#log.history(frame, now, viewer);
+    const page = this.#room.log.history(frame, now, viewer);
     const isText = connection !== undefined && dialectOf(connection.record.dialect).isJson;
-    this.#budgets.chargeRead(source, page.cost + (isText ? 1 : PARSE_PRICE) * charsOf(page), now);
+    this.#room.budgets.chargeRead(source, page.cost + (isText ? 1 : PARSE_PRICE) * charsOf(page), now);
     reply(defined({ type: "history", ref: frame.ref, page }));
     return undefined;
   }
 
   /** Answers a query over HTTP. A Worker of older code sends no reader and does not understand rejections. */
   run(reader: Reader | undefined, read: () => QueryResult, now: number): ReadOutcome | string {
-    const { isNew } = this.#joins;
-    const refused = reader && this.#budgets.readRefusal(reader.source, now);
+    const { isNew } = this.#room.joins;
+    const refused = reader && this.#room.budgets.readRefusal(reader.source, now);
     if (refused !== undefined) return { refused, text: "", isNew };
     const { text, cost } = read();
-    this.#budgets.chargeRead(reader?.source, cost, now);
+    this.#room.budgets.chargeRead(reader?.source, cost, now);
     return reader === undefined ? text : { refused: null, text, isNew };
   }
 }

@@ -3,6 +3,7 @@ import { checkHooks } from "../../config/check-hooks.ts";
 import type { HookChange, KindHooks, Refusal, RoomHandle } from "../../config/hooks.ts";
 import { log } from "../../metrics/log.ts";
 import { fromBase64 } from "../../protocol/base64.ts";
+import { defined } from "../../protocol/defined.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { LeaveReason, PublishFrame } from "../../protocol/frames.ts";
 import { jsonText } from "../../protocol/json-text.ts";
@@ -241,11 +242,11 @@ function isObject(answer: unknown): answer is object {
 /** The error for a hook's refusal. An invalid retry time is left out. */
 function refusalOf({ refused, retryAfterMs }: Refusal): WireError {
   const hasTime = typeof retryAfterMs === "number" && retryAfterMs >= 0 && retryAfterMs <= MAX_RETRY_AFTER_MS;
-  return {
+  return defined({
     code: "refused",
     message: String(refused),
-    ...(hasTime && { retryAfterMs: Math.ceil(retryAfterMs) }),
-  };
+    retryAfterMs: hasTime ? Math.ceil(retryAfterMs) : undefined,
+  });
 }
 
 /** The maximum retry time that a hook can set, in milliseconds: a day. */
