@@ -38,13 +38,17 @@ export interface HookJoin {
   readonly isReturn: boolean;
 }
 
+/** Identifies the room for which a kind creates hooks. */
+export interface RoomIdentity {
+  readonly name: string;
+  readonly kind: string;
+}
+
 /**
  * The room of a hook. What a hook publishes or sets takes effect after the act or join that it was called for, in the same
  * turn and the same write. If the hook throws or refuses, none of it takes effect. Use the handle only during the call.
  */
-export interface RoomHandle {
-  readonly name: string;
-  readonly kind: string;
+export interface RoomHandle extends RoomIdentity {
   /** The time of this turn, Unix milliseconds. */
   readonly now: number;
   /** All members. In `onJoin` and `onPresence`: all members except the one that the hook is called for. */
@@ -88,9 +92,9 @@ export function refuse(sentence: string, { retryAfterMs }: { readonly retryAfter
 }
 
 /**
- * The hooks of a kind. They are synchronous and run in the turn of the act, so nothing changes between what they read and
- * what they do. They cannot wait. If a hook throws, the error is logged, the act or join is rejected with `internal`, and
- * nothing that the hook did takes effect.
+ * The hooks of a kind, or of one room if the kind has a `create`. They are synchronous and run in the turn of the act, so
+ * nothing changes between what they read and what they do. They cannot wait. If a hook throws, the error is logged, the act or
+ * join is rejected with `internal`, and nothing that the hook did to the room takes effect.
  */
 export interface KindHooks {
   /**

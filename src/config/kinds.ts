@@ -1,6 +1,6 @@
 import type { Grant } from "../protocol/capabilities.ts";
 import type { HistoryMode } from "../protocol/contract.ts";
-import type { KindHooks } from "./hooks.ts";
+import type { KindHooks, RoomIdentity } from "./hooks.ts";
 import type { KindOptions } from "./options.ts";
 
 /** A region in which a room should run. Cloudflare takes it as a hint. */
@@ -36,6 +36,12 @@ export interface KindDefinition extends Partial<KindOptions> {
   readonly anonymous?: boolean | readonly Grant[];
   /** Functions that run on joins, acts and leaves. */
   readonly hooks?: KindHooks;
+  /**
+   * Makes the hooks of one room, for rules that remember something: functions that share variables, or an object of a class.
+   * It is called before the first hook of each life of the room. What the object remembers is lost when the room hibernates,
+   * so keep in the shared state what must last. A kind has either `hooks` or `create`.
+   */
+  readonly create?: (room: RoomIdentity) => KindHooks;
 }
 
 /** The kinds of a server, by name. `default` must be among them. */

@@ -8,6 +8,7 @@ import {
 } from "../protocol/capabilities.ts";
 import type { HistoryMode } from "../protocol/contract.ts";
 import { contradictions } from "./contradictions.ts";
+import { checkCreate, checkHooks, isObject } from "./check-hooks.ts";
 import type { KindHooks } from "./hooks.ts";
 import { JURISDICTIONS, type Jurisdiction, type KindDefinition, type LocationHint } from "./kinds.ts";
 import { nearestName } from "./nearest.ts";
@@ -23,6 +24,8 @@ export interface Kind extends KindOptions {
   readonly jurisdiction: Jurisdiction | undefined;
   readonly history: HistoryMode;
   readonly hooks: KindHooks;
+  /** Makes the hooks of one room. A kind that has it has no other hooks. */
+  readonly create: KindDefinition["create"];
   /** The capabilities of a client without a token; `undefined` if the kind requires a token. */
   readonly anonymous: readonly Grant[] | undefined;
 }
@@ -30,7 +33,7 @@ export interface Kind extends KindOptions {
 const KIND_NAME = /^[A-Za-z0-9_.~-]{1,32}$/;
 
 /** The fields of a kind besides its options. */
-const FIELDS = ["text", "location", "jurisdiction", "history", "hooks", "anonymous"];
+const FIELDS = ["text", "location", "jurisdiction", "history", "hooks", "create", "anonymous"];
 
 /** Settles a kind: its own values, otherwise those of the variables. The definition may come from untyped code. */
 export function settleKind(
@@ -49,6 +52,7 @@ export function settleKind(
     jurisdiction,
     history = "durable",
     hooks = {},
+    create,
     anonymous = false,
     ...own
   } = isObject(definition) ? definition : NOTHING;
@@ -64,6 +68,7 @@ export function settleKind(
   }
   oneOf("history", history, ["durable", "memory", "none"]);
   checkHooks(hooks, objects);
+  checkCreate(create, hooks, objects);
   const kind: Kind = {
     ...settleOptions(own, values, objects),
     name,
@@ -71,6 +76,7 @@ export function settleKind(
     jurisdiction,
     history,
     hooks,
+    create,
     anonymous: settleAnonymous(anonymous, objects),
   };
   for (const line of contradictions(kind)) (isInherited(kind, values) ? objectsTo : objects)(line);
@@ -115,39 +121,8 @@ function settleAnonymous(anonymous: unknown, objects: Objects): readonly Grant[]
   return grants as readonly Grant[];
 }
 
-/** All hooks. */
-const HOOKS: Readonly<Record<keyof KindHooks, true>> = {
-  onJoin: true,
-  onPublish: true,
-  onPresence: true,
-  onSet: true,
-  onLeave: true,
-};
-
-function checkHooks(hooks: unknown, objects: Objects): void {
-  if (!isObject(hooks)) return objects(`hooks is ${shown(hooks)}, must be an object`);
-  const names = Object.keys(HOOKS);
-  for (const [name, hook] of Object.entries(hooks) as [string, unknown][]) {
-    if (!names.includes(name)) {
-      if (name.startsWith("on")) objects(`hooks.${name} is not a hook; the hooks are ${names.join(", ")}`);
-    } else if (hook !== undefined && typeof hook !== "function") {
-      objects(`hooks.${name} is ${shown(hook)}, must be a function`);
-    } else if (hook instanceof AsyncFunction) {
-      objects(
-        `hooks.${name} is async, must be synchronous; a hook runs in the turn of an act and cannot wait`,
-      );
-    }
-  }
-}
-
 /** Used in place of an invalid definition. */
 const NOTHING: Partial<KindDefinition> = {};
-
-const AsyncFunction = (async () => undefined).constructor as new () => object;
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** A contradiction between variables would repeat for each kind, so it is reported once, without a kind's name. */
 function isInherited(kind: Kind, values: OptionValues): boolean {

@@ -19,8 +19,13 @@ export interface HistoryRange {
   readonly limit: number;
 }
 
-/** The sender of an act. It is the same over a socket and by POST. */
-export interface Actor {
+/** The sender of an act. */
+export type Actor = MemberActor | ServerActor;
+
+/** A session that acts, in the room or not. It is the same over a socket and by POST. */
+export interface MemberActor {
+  /** Absent in requests and in attachments, which code of other versions reads and writes. */
+  readonly type?: "member";
   readonly session: string;
   readonly member: string;
   /** "" for an anonymous member. */
@@ -35,6 +40,20 @@ export interface Actor {
   readonly request?: string | undefined;
 }
 
+/** A server of the operator, which acts with a key and has no session. No request carries one in this contract version. */
+export interface ServerActor {
+  readonly type: "server";
+  /** What its key allows in this room. */
+  readonly scopes: readonly ServerScope[];
+  /** The user for whom it acts; absent if it acts for itself. */
+  readonly as?: string | undefined;
+  /** The source that pays for its acts: its key. */
+  readonly source: string;
+}
+
+/** What the key of a server allows. */
+export type ServerScope = "publish" | "read" | "moderate" | "admin";
+
 /** The members to list: those with an id after `after`. */
 export interface MembersRange {
   readonly after?: string | undefined;
@@ -42,7 +61,7 @@ export interface MembersRange {
 }
 
 /** Acts of a session that reach the room by POST. The body is as the client sent it, within the kind's size limit. */
-export interface ActRequest extends Actor {
+export interface ActRequest extends MemberActor {
   /** {@link CONTRACT_VERSION} of the Worker. */
   readonly v: number;
   readonly body: string;
@@ -58,7 +77,7 @@ export interface ActOutcome {
 
 /** The caller of a read over HTTP. A Worker of older code does not send it. */
 export interface Reader {
-  /** The source that pays for it ({@link Actor}); absent if its address is unknown. */
+  /** The source that pays for it ({@link MemberActor}); absent if its address is unknown. */
   readonly source?: string | undefined;
 }
 

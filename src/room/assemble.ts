@@ -3,6 +3,7 @@ import type { TokenVerifier } from "../auth/verifier.ts";
 import type { Kind } from "../config/config.ts";
 import { Counters } from "../metrics/counters.ts";
 import { MemoryActBlocks, SqlActBlocks } from "./log/act-block-store.ts";
+import { ActAdmission } from "./access/act-admission.ts";
 import { Acts } from "./acts/acts.ts";
 import { Announcements } from "./presence/announcements.ts";
 import { Attempts } from "./access/attempts.ts";
@@ -101,7 +102,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const liveness = new Liveness(kind, sessions, (socket) => {
     return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
   });
-  const vacancy = new Vacancy(tables, sessions, members, kind.emptyRoomTtlMs);
+  const vacancy = new Vacancy(kind.emptyRoomTtlMs, { tables, sessions, members });
   const deadlines = new Deadlines({ liveness, members, vacancy }, (at) => void ctx.storage.setAlarm(at));
   const background = new Background();
   const renewals = new TokenRenewals({ verifier, revocations }, name, {
@@ -132,12 +133,11 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     tables,
     revocations,
   });
-  const queries = new MeteredQueries({ log, sessions, members, budgets, outbox, joins });
+  const queries = new MeteredQueries({ log, members, budgets, outbox, joins });
+  const admission = new ActAdmission(kind, { sessions, attempts, members, budgets, penalties });
   const acts = new Acts(kind, {
     sessions,
-    attempts,
-    members,
-    budgets,
+    admission,
     outbox,
     catchUp,
     publishing,
@@ -154,21 +154,30 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     outbox,
   });
   return {
-    ...{ tables, log, state, sessions, members, roster, outbox, deliveries, catchUp, flushSchedule },
-    ...{
-      leaves,
-      renewals,
-      background,
-      revokedMembers,
-      acts,
-      queries,
-      joins,
-      joinQueue,
-      unreadWelcomes,
-      liveness,
-      vacancy,
-      deadlines,
-    },
-    ...{ counters, penalties, clock: new Clock() },
+    tables,
+    log,
+    state,
+    sessions,
+    members,
+    roster,
+    outbox,
+    deliveries,
+    catchUp,
+    flushSchedule,
+    leaves,
+    renewals,
+    background,
+    revokedMembers,
+    acts,
+    queries,
+    joins,
+    joinQueue,
+    unreadWelcomes,
+    liveness,
+    vacancy,
+    deadlines,
+    counters,
+    penalties,
+    clock: new Clock(),
   };
 }

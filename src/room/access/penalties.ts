@@ -2,7 +2,7 @@ import type { Kind } from "../../config/config.ts";
 import { endsAt } from "../../limits/durations.ts";
 import type { Counters } from "../../metrics/counters.ts";
 import type { Penalty } from "../../limits/session-budget.ts";
-import type { Actor } from "../api.ts";
+import type { MemberActor } from "../api.ts";
 import type { Tables } from "../tables.ts";
 
 /** The ends of a source's mute and ban, Unix milliseconds. */
@@ -93,7 +93,7 @@ export class Penalties {
  * The key of a mute: a verified user in all its sessions, or one anonymous session. A mute never affects everyone at an
  * address.
  */
-export function mutedAs({ user, session, source }: Pick<Actor, "user" | "session" | "source">): string {
+export function mutedAs({ user, session, source }: Pick<MemberActor, "user" | "session" | "source">): string {
   return user === "" ? session : (source ?? session);
 }
 

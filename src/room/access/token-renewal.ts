@@ -8,7 +8,7 @@ import { errorFrame } from "../../protocol/encode.ts";
 import type { AuthFrame } from "../../protocol/frames.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
-import type { Actor } from "../api.ts";
+import type { MemberActor } from "../api.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Background } from "../lifetime/background.ts";
 import type { Deadlines } from "../lifetime/deadlines.ts";
@@ -25,6 +25,16 @@ interface Renewal {
   readonly rejected: (error: WireError, now: number) => void;
 }
 
+/** The collaborators that a renewal needs. */
+interface Collaborators {
+  readonly sessions: Sessions;
+  readonly attempts: Attempts;
+  readonly members: Members;
+  readonly outbox: Outbox;
+  readonly deadlines: Deadlines;
+  readonly background: Background;
+}
+
 /**
  * Renews the tokens of connections: the user stays the same, capabilities and expiry are new.
  *
@@ -34,42 +44,25 @@ interface Renewal {
 export class TokenRenewals {
   readonly #verifier: TokenVerifier;
   readonly #revocations: Revocations;
-  readonly #room: string;
-  readonly #sessions: Sessions;
-  readonly #attempts: Attempts;
-  readonly #members: Members;
-  readonly #outbox: Outbox;
-  readonly #deadlines: Deadlines;
-  readonly #background: Background;
+  readonly #roomName: string;
+  readonly #room: Collaborators;
   #begun = 0;
   /** The frame that brought each connection's token, if it came over a socket; numbered by `#begun`. */
   readonly #taken = new WeakMap<Session, number>();
 
   constructor(
     { verifier, revocations }: { readonly verifier: TokenVerifier; readonly revocations: Revocations },
-    room: string,
-    of: {
-      readonly sessions: Sessions;
-      readonly attempts: Attempts;
-      readonly members: Members;
-      readonly outbox: Outbox;
-      readonly deadlines: Deadlines;
-      readonly background: Background;
-    },
+    roomName: string,
+    room: Collaborators,
   ) {
     this.#verifier = verifier;
     this.#revocations = revocations;
+    this.#roomName = roomName;
     this.#room = room;
-    this.#sessions = of.sessions;
-    this.#attempts = of.attempts;
-    this.#members = of.members;
-    this.#outbox = of.outbox;
-    this.#deadlines = of.deadlines;
-    this.#background = of.background;
   }
 
   /** Starts to check a token, in the background. The reply follows when the check has finished. */
-  renew(actor: Actor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
+  renew(actor: MemberActor, { token, ref }: AuthFrame, { reply, isOrdered, rejected }: Renewal): void {
     const order = ++this.#begun;
     const check = this.#check(actor.user, token).then((checked) => (now: number): void => {
       const taken = checked.ok
@@ -81,26 +74,26 @@ export class TokenRenewals {
       }
       reply(defined({ type: "ack", ref, expiresInMs: expiresInMs(taken.value, now) }));
     });
-    this.#background.add(check);
+    this.#room.background.add(check);
   }
 
   /** Applies the token of a POST to the connection of its session, if the token is valid for longer and allows to join. */
-  follow(actor: Actor, now: number): void {
-    const session = this.#sessions.byId(actor.session);
+  follow(actor: MemberActor, now: number): void {
+    const session = this.#room.sessions.byId(actor.session);
     const { access } = actor;
     if (access === undefined || session?.record.access?.expiresAt === undefined) return;
     const isNewer =
       isLonger(access, session.record.access) && wasIssuedLater(access, session.record.access) !== false;
-    if (!isNewer || this.#attempts.refusalOfAct(actor) !== undefined) return;
+    if (!isNewer || this.#room.attempts.refusalOfAct(actor) !== undefined) return;
     if (new Rights(access.grants).may("join")) this.#apply(session, access, now);
   }
 
   /** Warns a connection that its token is about to expire. */
   warn(session: Session, now: number): void {
     const { access } = session.record;
-    this.#sessions.update(session, { warnedOf: access?.expiresAt ?? now });
+    this.#room.sessions.update(session, { warnedOf: access?.expiresAt ?? now });
     const leftMs = access && expiresInMs(access, now);
-    this.#outbox.replies.add(session, { type: "expiring", expiresInMs: leftMs ?? 0 });
+    this.#room.outbox.replies.add(session, { type: "expiring", expiresInMs: leftMs ?? 0 });
   }
 
   /**
@@ -109,10 +102,10 @@ export class TokenRenewals {
    * @param order the order of its frame among those of a socket
    * @returns the access of the connection after that
    */
-  #take(actor: Actor, access: Access, order: number | undefined, now: number): Result<Access> {
-    const refusal = this.#attempts.refusalOfAct(actor);
+  #take(actor: MemberActor, access: Access, order: number | undefined, now: number): Result<Access> {
+    const refusal = this.#room.attempts.refusalOfAct(actor);
     if (refusal !== undefined) return err(refusal);
-    const session = this.#sessions.byId(actor.session);
+    const session = this.#room.sessions.byId(actor.session);
     if (session === undefined) return ok(access); // It belongs to no connection. The next connection brings its own token.
     const current = session.record.access ?? access;
     const isLatest =
@@ -125,11 +118,11 @@ export class TokenRenewals {
 
   /** Gives a session the access of a token. */
   #apply(session: Session, access: Access, now: number): void {
-    this.#sessions.renew(session, access);
-    this.#deadlines.watch(session, now); // It may be valid for less time than the previous one.
-    const member = this.#members.byId(session.record.member);
-    const informed = member === undefined ? undefined : this.#members.inform(member, access.info);
-    if (informed !== undefined) this.#outbox.presence.updated(informed);
+    this.#room.sessions.renew(session, access);
+    this.#room.deadlines.watch(session, now); // It may be valid for less time than the previous one.
+    const member = this.#room.members.byId(session.record.member);
+    const informed = member === undefined ? undefined : this.#room.members.inform(member, access.info);
+    if (informed !== undefined) this.#room.outbox.presence.updated(informed);
   }
 
   /** Verifies a token and returns its access. An error counts as abuse unless it is temporary. */
@@ -150,7 +143,7 @@ export class TokenRenewals {
         message: "the token belongs to another user; renew with a token of the same user",
       });
     }
-    const allowed = accessTo(this.#room, claims.value);
+    const allowed = accessTo(this.#roomName, claims.value);
     if (!allowed.ok) return allowed;
     const access = allowed.value;
     const refusal =

@@ -199,7 +199,11 @@ export class Sessions {
   #made(socket: WebSocket, record: SessionRecord, sendWindow: SendWindowRecord): Session {
     const rights = new Rights(record.access?.grants);
     const session: Session = {
-      ...{ socket, record, rights, viewKey: viewKeyOf(record, rights), toldOffset: undefined },
+      socket,
+      record,
+      rights,
+      viewKey: viewKeyOf(record, rights),
+      toldOffset: undefined,
       sendWindow: new SendWindow(socket, this.#limitsOf(record), sendWindow, {
         dialect: record.dialect,
         backlog: this.backlog,

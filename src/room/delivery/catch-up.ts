@@ -23,16 +23,21 @@ const CATCH_UP_CHARS = { perSecond: 67_108_864, burst: 1_048_576 };
  */
 const CHECK_AGAIN_MS = 250;
 
+/** The collaborators that send the log. */
+interface Collaborators {
+  readonly log: Log;
+  readonly sessions: Sessions;
+  readonly members: Members;
+  readonly roster: Roster;
+  readonly deliveries: Deliveries;
+}
+
 /**
  * Sends the log to connections that are behind, a page at a time, as fast as each client reads. A connection that has
  * received the whole log is live again.
  */
 export class CatchUp {
-  readonly #log: Log;
-  readonly #sessions: Sessions;
-  readonly #members: Members;
-  readonly #roster: Roster;
-  readonly #deliveries: Deliveries;
+  readonly #room: Collaborators;
   /** The connections that wait for the throttle, in the order of their turns. */
   readonly #queued = new Set<Session>();
   /** The connections that are sent more when the room's memory has space. Their clients send no report that would wake them. */
@@ -40,29 +45,19 @@ export class CatchUp {
   #checkAt = 0;
   readonly #throttle = new Throttle(CATCH_UP_CHARS);
 
-  constructor(room: {
-    readonly log: Log;
-    readonly sessions: Sessions;
-    readonly members: Members;
-    readonly roster: Roster;
-    readonly deliveries: Deliveries;
-  }) {
-    this.#log = room.log;
-    this.#sessions = room.sessions;
-    this.#members = room.members;
-    this.#roster = room.roster;
-    this.#deliveries = room.deliveries;
+  constructor(room: Collaborators) {
+    this.#room = room;
   }
 
   /** Sends a new connection its whole welcome, and then the log from its offset. */
   begin(session: Session, welcome: string, offset: number, now: number): void {
     session.toldOffset = offset;
-    const position = this.#log.positionAt(offset);
-    this.#deliveries.send(session, FORMATS[session.record.dialect].write(welcome, true, position));
+    const position = this.#room.log.positionAt(offset);
+    this.#room.deliveries.send(session, FORMATS[session.record.dialect].write(welcome, true, position));
     // A client whose welcome exceeds its allowance would otherwise reconnect for ever.
     session.sendWindow.welcomed();
-    if (offset === this.#log.head) return;
-    session.sendWindow.fallBehind(offset, this.#log.open(), now);
+    if (offset === this.#room.log.head) return;
+    session.sendWindow.fallBehind(offset, this.#room.log.open(), now);
     this.advance(session, now);
   }
 
@@ -74,34 +69,34 @@ export class CatchUp {
     const { sendWindow, record } = session;
     const { state } = sendWindow;
     if (state.is === "live") return;
-    const isInLog = state.epoch === this.#log.open() && state.offset >= this.#log.floor(now);
-    if (!isInLog) return this.#deliveries.cutOff(session);
+    const isInLog = state.epoch === this.#room.log.open() && state.offset >= this.#room.log.floor(now);
+    if (!isInLog) return this.#room.deliveries.cutOff(session);
     let { offset } = state;
-    while (offset < this.#log.head) {
+    while (offset < this.#room.log.head) {
       // The log is read only if a page fits. Otherwise frequent reports of a client would cost reads.
       if (!sendWindow.fits(sendWindow.pageChars)) return this.#wait(session, sendWindow.pageChars, now);
       if (!this.#throttle.take(0, now)) return void this.#queued.add(session);
-      const page = this.#log.page(offset, sendWindow.pageChars, viewerOf(session));
+      const page = this.#room.log.page(offset, sendWindow.pageChars, viewerOf(session));
       if (page === undefined) break;
       this.#throttle.owe(page.cost + page.texts.length, now);
       if (page.texts !== "") {
-        const text = FORMATS[record.dialect].write(page.texts, false, this.#log.positionAt(page.last));
+        const text = FORMATS[record.dialect].write(page.texts, false, this.#room.log.positionAt(page.last));
         if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
-        this.#deliveries.send(session, text);
+        this.#room.deliveries.send(session, text);
       }
       offset = page.last;
       sendWindow.advance(offset);
     }
-    const position = this.#log.position ?? "";
-    const mode = this.#roster.modeOf(session, this.#members.size);
+    const position = this.#room.log.position ?? "";
+    const mode = this.#room.roster.modeOf(session, this.#room.members.size);
     const items = [
       encodeFrame({ type: "position", position, reason: "replayed" }),
       ...(state.hasMissedPresence ? [this.#rosterFrame(mode)] : []),
     ];
     const text = FORMATS[record.dialect].write(items.join(","), items.length === 1, position);
     if (!sendWindow.fits(text.length)) return this.#wait(session, text.length, now);
-    this.#deliveries.send(session, text);
-    session.toldOffset = this.#log.head;
+    this.#room.deliveries.send(session, text);
+    session.toldOffset = this.#room.log.head;
     sendWindow.catchUp();
   }
 
@@ -120,12 +115,12 @@ export class CatchUp {
       this.#held.clear();
     }
     if (this.#queued.size === 0) return;
-    this.#sessions.backlog.refresh();
+    this.#room.sessions.backlog.refresh();
     if (!this.#throttle.take(0, dueBy)) return;
     for (const session of [...this.#queued]) {
       if (!this.#throttle.take(0, now)) return;
       this.#queued.delete(session);
-      if (this.#sessions.of(session.socket) === session) this.advance(session, now);
+      if (this.#room.sessions.of(session.socket) === session) this.advance(session, now);
     }
   }
 
@@ -146,7 +141,7 @@ export class CatchUp {
 
   /** Holds a connection that is behind until it can be sent more. */
   hold(session: Session, now: number): void {
-    this.#deliveries.noteStalled(session);
+    this.#room.deliveries.noteStalled(session);
     const { sendWindow } = session;
     if (!sendWindow.isDoubted && !sendWindow.hasRead) return; // Its client reports what it reads.
     if (this.#held.size === 0) this.#checkAt = now + CHECK_AGAIN_MS;
@@ -157,11 +152,14 @@ export class CatchUp {
   #wait(session: Session, chars: number, now: number): void {
     const { sendWindow } = session;
     if (sendWindow.hasWindow && !sendWindow.isSpent(chars)) this.hold(session, now);
-    else this.#deliveries.cutOff(session);
+    else this.#room.deliveries.cutOff(session);
   }
 
   #rosterFrame(mode: PresenceMode): string {
-    const listText = mode === "list" ? this.#members.listText : "";
-    return encodeRoster({ count: this.#members.size, roster: this.#roster.revision, listText }, mode);
+    const listText = mode === "list" ? this.#room.members.listText : "";
+    return encodeRoster(
+      { count: this.#room.members.size, roster: this.#room.roster.revision, listText },
+      mode,
+    );
   }
 }

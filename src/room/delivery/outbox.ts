@@ -37,18 +37,24 @@ interface Pending {
   readonly replies: Reply[];
 }
 
+/** The collaborators of a flush. */
+interface Collaborators {
+  readonly log: Log;
+  readonly deduplication: Deduplication;
+  readonly state: State;
+  readonly sessions: Sessions;
+  readonly presence: Announcements;
+  readonly deliveries: Deliveries;
+  readonly broadcast: Broadcast;
+}
+
 /**
  * Everything that has happened and has not been sent yet. {@link send} turns it into one storage write and one frame per member.
  *
  * No client has received anything in here, and no offset is sent before it is stored.
  */
 export class Outbox {
-  readonly #log: Log;
-  readonly #deduplication: Deduplication;
-  readonly #state: State;
-  readonly #sessions: Sessions;
-  readonly #deliveries: Deliveries;
-  readonly #broadcast: Broadcast;
+  readonly #room: Collaborators;
   /** The members that joined, changed and left. */
   readonly presence: Announcements;
   /** The frames for single connections. */
@@ -62,27 +68,11 @@ export class Outbox {
   /** Whether the epoch of a log in memory has been sent. A stored log has its epoch from the beginning. */
   #isEpochSent: boolean;
 
-  constructor(
-    isStored: boolean,
-    room: {
-      readonly log: Log;
-      readonly deduplication: Deduplication;
-      readonly state: State;
-      readonly sessions: Sessions;
-      readonly presence: Announcements;
-      readonly deliveries: Deliveries;
-      readonly broadcast: Broadcast;
-    },
-  ) {
+  constructor(isStored: boolean, room: Collaborators) {
     this.#isStored = isStored;
     this.#isEpochSent = isStored;
-    this.#log = room.log;
-    this.#deduplication = room.deduplication;
-    this.#state = room.state;
-    this.#sessions = room.sessions;
     this.presence = room.presence;
-    this.#deliveries = room.deliveries;
-    this.#broadcast = room.broadcast;
+    this.#room = room;
   }
 
   /** Closes the connection of a session that has left the room, after its last flush. */
@@ -92,7 +82,7 @@ export class Outbox {
 
   /** The offset of the next frame that is recorded. */
   get nextOffset(): number {
-    return this.#log.head + this.#recorded.length + 1;
+    return this.#room.log.head + this.#recorded.length + 1;
   }
 
   /** Adds a reply to an act that waits to be stored. Returns whether there is such an act. */
@@ -132,7 +122,7 @@ export class Outbox {
   /** Ends a turn: sends everything, and reports on the whole turn. */
   flush(now: number): FlushReport {
     this.send(now);
-    return this.#deliveries.takeReport();
+    return this.#room.deliveries.takeReport();
   }
 
   /**
@@ -147,13 +137,13 @@ export class Outbox {
     now: number,
     { newcomer, moreCome = false }: { readonly newcomer?: Session; readonly moreCome?: boolean } = {},
   ): void {
-    const after = this.#log.head;
+    const after = this.#room.log.head;
     if (this.isEmpty) return;
     const hasOthers = this.#hasOthers;
     const recorded = this.#store(now);
-    const isPresenceDue = this.presence.isDue(this.#sessions.size, { hasOthers, moreCome }, now);
+    const isPresenceDue = this.presence.isDue(this.#room.sessions.size, { hasOthers, moreCome }, now);
     if (!hasOthers && !isPresenceDue) return;
-    const time = this.#log.timeAt(now);
+    const time = this.#room.log.timeAt(now);
     const volatile = Array.from(this.#volatile.values(), (parts) => encoded(parts, time, undefined));
     const contents: FlushContents = {
       before: this.#isEpochSent ? undefined : this.#epochFrame(after),
@@ -162,7 +152,7 @@ export class Outbox {
       volatile,
     };
     const isAddressed = [...recorded, ...volatile].some(({ to }) => to !== undefined);
-    const { position = "" } = this.#log;
+    const { position = "" } = this.#room.log;
     const own = this.replies.take();
     const flush: Flush = { contents, own, after, position, isAddressed, texts: new Map() };
     const farewells = this.#farewells;
@@ -170,14 +160,15 @@ export class Outbox {
     this.#farewells = new Map();
     if (recorded.length > 0) this.#isEpochSent = true;
     const isForAll = recorded.length + volatile.length > 0 || isPresenceDue;
-    this.#sessions.backlog.refresh();
+    const { sessions, broadcast } = this.#room;
+    sessions.backlog.refresh();
     // A copy, because sending removes slow sessions. Sessions that have been removed may have replies too.
-    for (const session of isForAll ? [...this.#sessions.all()] : own.keys()) {
-      if (session !== newcomer && this.#sessions.has(session)) this.#broadcast.send(session, flush, now);
+    for (const session of isForAll ? [...sessions.all()] : own.keys()) {
+      if (session !== newcomer && sessions.has(session)) broadcast.send(session, flush, now);
     }
     // A member that leaves still receives messages and its replies, but no presence.
     for (const [session, close] of farewells) {
-      this.#broadcast.send(session, flush, now, true);
+      broadcast.send(session, flush, now, true);
       closeSocket(session.socket, close);
     }
   }
@@ -191,8 +182,8 @@ export class Outbox {
     const pending = this.#recorded;
     if (pending.length === 0) return [];
     this.#recorded = [];
-    const time = this.#log.timeAt(now);
-    const first = this.#log.head + 1;
+    const time = this.#room.log.timeAt(now);
+    const first = this.#room.log.head + 1;
     const entries = pending.map(({ parts }, index) => encoded(parts, time, first + index));
     const refs = pending.flatMap(({ origin }, index): StoredRef[] =>
       origin?.ref === undefined ? [] : [[origin.session, origin.ref, first + index]],
@@ -200,26 +191,26 @@ export class Outbox {
     try {
       let afterCommit = (): void => undefined;
       const rows = entries.map(({ text, to }) => ({ text, filtered: to !== undefined }));
-      this.#log.append(rows, refs, time, this.#deduplication.keepAfter, () => {
-        this.#state.write();
-        afterCommit = this.#deduplication.compact(first + entries.length - 1, now);
+      this.#room.log.append(rows, refs, time, this.#room.deduplication.keepAfter, () => {
+        this.#room.state.write();
+        afterCommit = this.#room.deduplication.compact(first + entries.length - 1, now);
       });
       afterCommit();
-      if (this.#isStored) this.#deliveries.noteStored(entries.length);
+      if (this.#isStored) this.#room.deliveries.noteStored(entries.length);
     } catch (error) {
       log("error", "append_failed", { reason: String(error) });
-      this.#state.drop();
+      this.#room.state.drop();
       for (const act of pending) replyTo(act, errorFrame({ code: "unavailable" }));
       return [];
     }
-    this.#state.commit();
-    this.#deduplication.remember(refs, now);
+    this.#room.state.commit();
+    this.#room.deduplication.remember(refs, now);
     for (const [index, act] of pending.entries()) replyTo(act, { type: "ack", offset: first + index });
     return entries;
   }
 
   #epochFrame(offset: number): string {
-    return encodeFrame({ type: "position", position: this.#log.positionAt(offset), reason: "epoch" });
+    return encodeFrame({ type: "position", position: this.#room.log.positionAt(offset), reason: "epoch" });
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Kind } from "../../config/config.ts";
-import type { HookChange, Refusal, RoomHandle } from "../../config/hooks.ts";
+import { checkHooks } from "../../config/check-hooks.ts";
+import type { HookChange, KindHooks, Refusal, RoomHandle } from "../../config/hooks.ts";
 import { log } from "../../metrics/log.ts";
 import { fromBase64 } from "../../protocol/base64.ts";
+import { defined } from "../../protocol/defined.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { LeaveReason, PublishFrame } from "../../protocol/frames.ts";
 import { jsonText } from "../../protocol/json-text.ts";
@@ -42,6 +44,8 @@ export interface Joining {
 export class Hooks {
   readonly #kind: Kind;
   readonly #world: HookWorld;
+  /** The hooks of this room; `undefined` until the kind's `create` has made them. */
+  #own: Result<KindHooks> | undefined;
 
   constructor(
     kind: Kind,
@@ -50,6 +54,7 @@ export class Hooks {
   ) {
     this.#kind = kind;
     this.#world = { kind, room, ...of };
+    this.#own = kind.create === undefined ? ok(kind.hooks) : undefined;
   }
 
   /**
@@ -59,7 +64,9 @@ export class Hooks {
    * @param brought the presence data in the join request, JSON text; absent if there is none
    */
   join(member: Candidate, brought: string | undefined, isReturn: boolean, now: number): Result<Joining> {
-    const { onJoin } = this.#kind.hooks;
+    const own = this.#hooks();
+    if (!own.ok) return own;
+    const hooks = own.value;
     const changed = brought === undefined || brought === member.data ? undefined : brought;
     const asked = changed === undefined ? undefined : this.presence(member, changed, now);
     // A reconnect is not rejected because of its data: the client cannot know that the room no longer accepts it.
@@ -67,11 +74,11 @@ export class Hooks {
     const refused = asked?.ok === false ? { refused: asked.error } : {};
     const taken = asked?.ok === true ? asked.value : { data: member.data, after: NOTHING, draft: undefined };
     const { data } = taken;
-    if (onJoin === undefined) return ok({ data, ...refused, after: taken.after });
+    if (hooks.onJoin === undefined) return ok({ data, ...refused, after: taken.after });
     const draft = (taken.draft ?? this.#world.state.draft()).next();
     const call = { now, draft, without: member.id };
     const called = this.#call("onJoin", call, (room) =>
-      onJoin(room, hookMember({ ...member, data }), { isReturn }),
+      hooks.onJoin?.(room, hookMember({ ...member, data }), { isReturn }),
     );
     if (!called.ok) return called;
     const after = (): void => {
@@ -87,12 +94,14 @@ export class Hooks {
     brought: string,
     now: number,
   ): Result<{ readonly data: string; readonly after: Aftermath; readonly draft: StateDraft | undefined }> {
-    const { onPresence } = this.#kind.hooks;
-    if (onPresence === undefined) return ok({ data: brought, after: NOTHING, draft: undefined });
+    const own = this.#hooks();
+    if (!own.ok) return own;
+    const hooks = own.value;
+    if (hooks.onPresence === undefined) return ok({ data: brought, after: NOTHING, draft: undefined });
     const draft = this.#world.state.draft();
     const call = { now, draft, without: member.id };
     const called = this.#call("onPresence", call, (room) => {
-      const answer = onPresence(room, hookMember(member), JSON.parse(brought) as Json) ?? {};
+      const answer = hooks.onPresence?.(room, hookMember(member), JSON.parse(brought) as Json) ?? {};
       if (!isChange(answer)) return answer as Refusal;
       return { text: "data" in answer ? this.#presenceText(answer.data) : brought };
     });
@@ -107,9 +116,11 @@ export class Hooks {
     frame: PublishFrame,
     now: number,
   ): Result<{ readonly event: string; readonly payload: Payload; readonly after: Aftermath }> {
-    const { onPublish } = this.#kind.hooks;
+    const own = this.#hooks();
+    if (!own.ok) return own;
+    const hooks = own.value;
     const { event, data, bytes, to, volatile: isVolatile } = frame;
-    if (onPublish === undefined) {
+    if (hooks.onPublish === undefined) {
       const payload = bytes === undefined ? dataPayload(JSON.stringify(data)) : bytesPayload(bytes);
       return ok({ event, payload, after: NOTHING });
     }
@@ -121,7 +132,7 @@ export class Hooks {
       to,
     };
     const called = this.#call("onPublish", { now, draft: this.#world.state.draft() }, (room) => {
-      const answer = onPublish(room, hookMember(member), message) ?? {};
+      const answer = hooks.onPublish?.(room, hookMember(member), message) ?? {};
       if (!isChange(answer)) return answer as Refusal;
       const isOther = "bytes" in answer || "data" in answer;
       return {
@@ -141,21 +152,41 @@ export class Hooks {
    * @param change the same change as it will be staged
    */
   set(member: Member, asked: HookChange, change: StateChange, now: number): Result<Aftermath> {
-    const { onSet } = this.#kind.hooks;
-    if (onSet === undefined) return ok(NOTHING);
+    const own = this.#hooks();
+    if (!own.ok) return own;
+    const hooks = own.value;
+    if (hooks.onSet === undefined) return ok(NOTHING);
     const draft = this.#world.state.draft();
     draft.add(change.set, change.deleted); // The change has been checked already.
-    const called = this.#call("onSet", { now, draft }, (room) => onSet(room, hookMember(member), asked));
+    const called = this.#call("onSet", { now, draft }, (room) =>
+      hooks.onSet?.(room, hookMember(member), asked),
+    );
     return called.ok ? ok(called.value.after) : called;
   }
 
   /** Reports that a member has left. */
   leave(member: Member, reason: LeaveReason, now: number): void {
-    const { onLeave } = this.#kind.hooks;
-    if (onLeave === undefined) return;
+    const own = this.#hooks();
+    if (!own.ok) return;
+    const hooks = own.value;
+    if (hooks.onLeave === undefined) return;
     const call = { now, draft: this.#world.state.draft() };
-    const called = this.#call("onLeave", call, (room) => onLeave(room, hookMember(member), reason));
+    const called = this.#call("onLeave", call, (room) => hooks.onLeave?.(room, hookMember(member), reason));
     if (called.ok) called.value.after();
+  }
+
+  /** The hooks of this room. If a kind's `create` fails, the next event calls it again. */
+  #hooks(): Result<KindHooks> {
+    if (this.#own !== undefined) return this.#own;
+    const { kind, room } = this.#world;
+    const problems: string[] = [];
+    try {
+      const hooks: unknown = kind.create?.({ name: room, kind: kind.name });
+      if (checkHooks(hooks, (problem) => problems.push(problem))) return (this.#own = ok(hooks));
+    } catch (error) {
+      return this.#failed("create", error);
+    }
+    return this.#failed("create", `create returned no hooks: ${problems.join("; ")}`);
   }
 
   #call<Answer extends object>(
@@ -211,11 +242,11 @@ function isObject(answer: unknown): answer is object {
 /** The error for a hook's refusal. An invalid retry time is left out. */
 function refusalOf({ refused, retryAfterMs }: Refusal): WireError {
   const hasTime = typeof retryAfterMs === "number" && retryAfterMs >= 0 && retryAfterMs <= MAX_RETRY_AFTER_MS;
-  return {
+  return defined({
     code: "refused",
     message: String(refused),
-    ...(hasTime && { retryAfterMs: Math.ceil(retryAfterMs) }),
-  };
+    retryAfterMs: hasTime ? Math.ceil(retryAfterMs) : undefined,
+  });
 }
 
 /** The maximum retry time that a hook can set, in milliseconds: a day. */

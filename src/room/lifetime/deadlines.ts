@@ -7,26 +7,26 @@ import type { Session } from "../connections/sessions.ts";
 /** The ends of graces, stalls and tokens wait for the end of a slot this long, in milliseconds, so many wake the room once. */
 const SLOT_MS = 15_000;
 
+/** The collaborators that have deadlines. */
+interface Collaborators {
+  readonly liveness: Liveness;
+  readonly members: Members;
+  readonly vacancy: Vacancy;
+}
+
 /**
  * Sets the room's one alarm for its next deadline. Each time the alarm is set is a billed row. Deadlines lie on fixed grids of
  * time, and not at a distance from now, so later events cannot postpone them.
  */
 export class Deadlines {
-  readonly #liveness: Liveness;
-  readonly #members: Members;
-  readonly #vacancy: Vacancy;
+  readonly #room: Collaborators;
   readonly #setAlarm: (at: number) => void;
   /** When the alarm fires, Unix milliseconds. Unknown after a hibernation. */
   #armedAt: number | undefined;
 
-  constructor(
-    of: { readonly liveness: Liveness; readonly members: Members; readonly vacancy: Vacancy },
-    setAlarm: (at: number) => void,
-  ) {
-    this.#liveness = of.liveness;
-    this.#members = of.members;
-    this.#vacancy = of.vacancy;
+  constructor(room: Collaborators, setAlarm: (at: number) => void) {
     this.#setAlarm = setAlarm;
+    this.#room = room;
   }
 
   /** Whether the time of the alarm is known, so that the room need not read it from the storage. */
@@ -51,19 +51,19 @@ export class Deadlines {
 
   /** Ensures that the alarm fires in time for a connection that is new, or has a new token. */
   watch(session: Session, now: number): void {
-    this.#by(this.#liveness.checkOf(session, now), now);
-    const expiry = this.#liveness.expiryOf(session);
+    this.#by(this.#room.liveness.checkOf(session, now), now);
+    const expiry = this.#room.liveness.expiryOf(session);
     if (expiry !== undefined) this.end(expiry, now);
   }
 
   /** Sets the alarm for the first of all deadlines. Checks every member, so it is for the alarm's handler and a loaded object. */
   rearm(now: number): void {
     const next = Math.min(
-      this.#liveness.nextCheck(now) ?? Infinity,
-      slotOf(this.#liveness.nextStall() ?? Infinity),
-      slotOf(this.#liveness.nextExpiry() ?? Infinity),
-      slotOf(this.#members.nextDeparture() ?? Infinity),
-      this.#vacancy.at() ?? Infinity,
+      this.#room.liveness.nextCheck(now) ?? Infinity,
+      slotOf(this.#room.liveness.nextStall() ?? Infinity),
+      slotOf(this.#room.liveness.nextExpiry() ?? Infinity),
+      slotOf(this.#room.members.nextDeparture() ?? Infinity),
+      this.#room.vacancy.at() ?? Infinity,
     );
     if (next === Infinity) this.#armedAt = undefined;
     else if (next !== this.#armedAt) this.#set(next);

@@ -239,7 +239,11 @@ function segmentsOf(
     const row = entries.slice(from, to);
     const [low, high] = [first + from, first + to - 1];
     segments.push({
-      ...{ first: low, last: high, at, start: begin, bytes },
+      first: low,
+      last: high,
+      at,
+      start: begin,
+      bytes,
       filtered: row.some(({ filtered }) => filtered),
       body: joinEntries(row.map(({ text }) => text)),
       refs: refs.filter(([, , offset]) => offset >= low && offset <= high),

@@ -22,31 +22,25 @@ export interface QueuedJoin {
   readonly protocol: string | null;
 }
 
+/** The collaborators that admit a client. */
+interface Collaborators {
+  readonly joins: Joins;
+  readonly deadlines: Deadlines;
+  readonly unreadWelcomes: UnreadWelcomes;
+  readonly outbox: Outbox;
+}
+
 /** Admits joining clients: immediately at a low rate, and in batches at a high rate. */
 export class JoinQueue {
   readonly #accept: (socket: WebSocket) => void;
-  readonly #joins: Joins;
-  readonly #deadlines: Deadlines;
-  readonly #unreadWelcomes: UnreadWelcomes;
-  readonly #outbox: Outbox;
+  readonly #room: Collaborators;
   readonly #throttle = new Throttle(TURNS);
   #waiting: { readonly queued: QueuedJoin; readonly respond: (response: Response) => void }[] = [];
 
   /** @param accept accepts a socket for the room */
-  constructor(
-    accept: (socket: WebSocket) => void,
-    room: {
-      readonly joins: Joins;
-      readonly deadlines: Deadlines;
-      readonly unreadWelcomes: UnreadWelcomes;
-      readonly outbox: Outbox;
-    },
-  ) {
+  constructor(accept: (socket: WebSocket) => void, room: Collaborators) {
     this.#accept = accept;
-    this.#joins = room.joins;
-    this.#deadlines = room.deadlines;
-    this.#unreadWelcomes = room.unreadWelcomes;
-    this.#outbox = room.outbox;
+    this.#room = room;
   }
 
   /** Whether a client may join immediately. */
@@ -73,7 +67,7 @@ export class JoinQueue {
     for (const { queued, respond } of waiting) {
       respond(this.join(queued, now, waiting.length > 1));
       // The next one finds the room as if it came alone: with all that a hook has done for this one.
-      this.#outbox.send(now, { moreCome: waiting.length > 1 });
+      this.#room.outbox.send(now, { moreCome: waiting.length > 1 });
     }
   }
 
@@ -83,8 +77,8 @@ export class JoinQueue {
    * @param moreCome whether more clients join in the same turn
    */
   join({ join, protocol }: QueuedJoin, now: number, moreCome = false): Response {
-    const { isNew } = this.#joins;
-    const allowed = this.#joins.check(join, now);
+    const { isNew } = this.#room.joins;
+    const allowed = this.#room.joins.check(join, now);
     if (!allowed.ok) return refuse(allowed.error);
     const { 0: client, 1: server } = new WebSocketPair();
     try {
@@ -94,9 +88,9 @@ export class JoinQueue {
       log("error", "accept_failed", { reason: String(error) });
       return refuse({ code: "room_full", retryAfterMs: FULL_RETRY_MS });
     }
-    const session = this.#joins.accept(server, join, allowed.value, now, moreCome);
-    this.#deadlines.watch(session, now);
-    this.#unreadWelcomes.watch(session, now);
+    const session = this.#room.joins.accept(server, join, allowed.value, now, moreCome);
+    this.#room.deadlines.watch(session, now);
+    this.#room.unreadWelcomes.watch(session, now);
     allowed.value.after();
     const headers = {
       ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),

@@ -131,7 +131,12 @@ export class Joins {
     const session = this.#room.sessions.add(
       socket,
       defined({
-        ...{ session: id, member, user, dialect, mode, attempt: this.#attemptOf(join, now) },
+        session: id,
+        member,
+        user,
+        dialect,
+        mode,
+        attempt: this.#attemptOf(join, now),
         joinedAt: older === undefined ? now : Math.max(now, older.record.joinedAt),
         heardAt: now,
         viewOnly: viewOnly || undefined,
@@ -186,7 +191,9 @@ export class Joins {
       head: this.#room.log.positionAt(this.#room.log.head),
       recovered: start.recovered,
       reason: start.reason,
-      ...{ mode, roster, count: this.#room.members.size },
+      mode,
+      roster,
+      count: this.#room.members.size,
       expiresInMs: leftMs,
       stateOffset: hasState ? this.#room.log.head : undefined,
       pingIntervalMs: this.#kind.pingIntervalMs,
@@ -217,13 +224,16 @@ const NEW_ROOM_RETRY_MS = 3_600_000;
 
 /** The limits that a client keeps by itself. */
 function toldLimits(kind: Kind, dialect: FormatName): Record<string, number> {
-  const { maxFrameBytes, maxPresenceBytes, maxRefusals } = kind;
-  const { maxStateKeys, maxStateBytes } = kind;
-  const windowChars = windowCharsOf(kind, dialect);
-  const { messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst } = kind;
   return {
-    ...{ maxFrameBytes, maxPresenceBytes, maxRefusals },
-    ...{ maxStateKeys, maxStateBytes, windowChars },
-    ...{ messagesPerSecond, messagesBurst, bytesPerSecond, bytesBurst },
+    maxFrameBytes: kind.maxFrameBytes,
+    maxPresenceBytes: kind.maxPresenceBytes,
+    maxRefusals: kind.maxRefusals,
+    maxStateKeys: kind.maxStateKeys,
+    maxStateBytes: kind.maxStateBytes,
+    windowChars: windowCharsOf(kind, dialect),
+    messagesPerSecond: kind.messagesPerSecond,
+    messagesBurst: kind.messagesBurst,
+    bytesPerSecond: kind.bytesPerSecond,
+    bytesBurst: kind.bytesBurst,
   };
 }

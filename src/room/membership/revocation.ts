@@ -8,22 +8,22 @@ import type { Session, Sessions } from "../connections/sessions.ts";
 /** The interval at which a room that is awake refreshes the revocation list, in milliseconds. */
 const ASK_EVERY_MS = 60_000;
 
+/** The collaborators that a revocation changes. */
+interface Collaborators {
+  readonly sessions: Sessions;
+  readonly members: Members;
+  readonly leaves: Leaves;
+}
+
 /** Removes revoked members: at once if the registry calls the room, otherwise after the next refresh of the list. */
 export class RevokedMembers {
   readonly #revocations: Revocations;
-  readonly #sessions: Sessions;
-  readonly #members: Members;
-  readonly #leaves: Leaves;
+  readonly #room: Collaborators;
   #askedAt = -Infinity;
 
-  constructor(
-    revocations: Revocations,
-    of: { readonly sessions: Sessions; readonly members: Members; readonly leaves: Leaves },
-  ) {
+  constructor(revocations: Revocations, room: Collaborators) {
     this.#revocations = revocations;
-    this.#sessions = of.sessions;
-    this.#members = of.members;
-    this.#leaves = of.leaves;
+    this.#room = room;
   }
 
   /** Removes the members that a revocation applies to. Returns their number. */
@@ -33,10 +33,10 @@ export class RevokedMembers {
     this.#end(revoked, now);
     if (revocation.kind === "token") return revoked.length;
     // The room no longer has the token of a member in its grace period, only its user.
-    const lost = [...this.#members.all()].filter(
-      ({ user, session }) => user === revocation.id && this.#sessions.byId(session) === undefined,
+    const lost = [...this.#room.members.all()].filter(
+      ({ user, session }) => user === revocation.id && this.#room.sessions.byId(session) === undefined,
     );
-    for (const { id } of lost) this.#leaves.end(id, now, "removed");
+    for (const { id } of lost) this.#room.leaves.end(id, now, "removed");
     return revoked.length + lost.length;
   }
 
@@ -57,10 +57,10 @@ export class RevokedMembers {
   }
 
   #sessionsWhere(isMeant: (session: Session) => boolean): readonly Session[] {
-    return [...this.#sessions.all()].filter((session) => session.record.user !== "" && isMeant(session));
+    return [...this.#room.sessions.all()].filter((session) => session.record.user !== "" && isMeant(session));
   }
 
   #end(sessions: readonly Session[], now: number): void {
-    for (const session of sessions) this.#leaves.depart(session, now, "removed", "forbidden");
+    for (const session of sessions) this.#room.leaves.depart(session, now, "removed", "forbidden");
   }
 }

@@ -212,8 +212,14 @@ export class Members {
     const { member: id, session, user, data, access, attempt } = record;
     const source = sourceOf(record);
     this.#byId.set(id, {
-      ...{ id, session, user, source, info: access?.info, data },
-      ...{ graceUntil: undefined, attempt },
+      id,
+      session,
+      user,
+      source,
+      info: access?.info,
+      data,
+      graceUntil: undefined,
+      attempt,
     });
   }
 }
@@ -225,7 +231,9 @@ function sourceOf(record: SessionRecord | undefined): string | undefined {
 
 function memberOf({ id, session, user, source, info, data, graceUntil, attempt }: MemberRow): Member {
   return {
-    ...{ id, session, user },
+    id,
+    session,
+    user,
     source: source ?? undefined,
     info: info ?? undefined,
     data: data ?? undefined,

@@ -324,12 +324,37 @@ describe("kinds written without types", () => {
       "hooks.onJoin is true, must be a function",
     ],
     ["an asynchronous hook", { hooks: { onJoin: async () => undefined } }, "hooks.onJoin is async"],
+    [
+      "an unknown hook in a class",
+      {
+        hooks: new (class {
+          onMessage(): void {}
+        })(),
+      },
+      "hooks.onMessage is not a hook",
+    ],
+    ["a create that is not a function", { create: {} }, "create is {}, must be a function"],
+    ["an asynchronous create", { create: async () => ({}) }, "create is async, must be synchronous"],
+    [
+      "a create and a hook",
+      { create: () => ({}), hooks: { onJoin: () => undefined } },
+      "create and hooks.onJoin are both set; let create return onJoin as well",
+    ],
   ])("[W5 K1] a server whose kind has %s does not start", (_what, definition, why) => {
     const [problem, ...others] = about(definition);
 
     expect(problem).toContain(`kind "default": ${why}`.slice(0, 16));
     expect(problem).toContain(why);
     expect(others).toEqual([]);
+  });
+
+  it("[W5 K1] a kind can have a create that makes its hooks", () => {
+    const definition = { text: "any", create: () => ({ onJoin: () => undefined }) };
+
+    expect(about(definition)).toEqual([]);
+    expect(about({ ...definition, hooks: {} })).toEqual([]);
+    expect(about({ ...definition, hooks: { onJoin: undefined } })).toEqual([]);
+    expect(readConfig({}, { default: definition }).kinds.get("default")?.create).toBe(definition.create);
   });
 
   it("[W5 K1] hooks can have helper functions beside them, and can be methods of a class", () => {

@@ -3,7 +3,7 @@ import type { KindDefinition, Kinds } from "../../../src/config/kinds.ts";
 import type { Grant } from "../../../src/protocol/capabilities.ts";
 import { HOLDERS } from "../permissions/table.ts";
 import { UNSPENT } from "../../support/budgets.ts";
-import { TEST_HOOKS } from "./test-hooks.ts";
+import { TEST_HOOKS, createTestHooks } from "./test-hooks.ts";
 
 /** A low limit of rejections, for tests of their consequences. */
 const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;
@@ -34,6 +34,11 @@ export const TEST_KINDS = {
     text: "Like ruled, with low limits of state and frames.",
     hooks: TEST_HOOKS,
     ...{ maxStateKeys: 4, maxStateBytes: 1_024, maxFrameBytes: 4_096, maxMembers: 3 },
+  },
+  created: {
+    anonymous: true,
+    text: "With the hooks that a test creates (test-hooks.ts).",
+    create: createTestHooks,
   },
   closed: { text: "A token is required." },
   cosy: { text: "A token is required. One member at most.", maxMembers: 1 },
