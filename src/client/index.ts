@@ -1,5 +1,6 @@
 export type { Addressees, Published, SendOptions } from "./sending/acts.ts";
-export type { RoomState, StateChange } from "./connection/connection.ts";
+export type { Advice } from "./connection/advice.ts";
+export type { ConnectionState, ConnectionStatus } from "./connection/connection.ts";
 export type { Dialect } from "./transports/dialect.ts";
 export { ParlorError, type LocalErrorCode, type ParlorErrorCode } from "./error.ts";
 export type { Closed, RoomEvents, RoomMessage, Welcomed } from "./views/events.ts";
@@ -9,6 +10,7 @@ export type { JoinOptions } from "./options.ts";
 export { joinRoom } from "./join-room.ts";
 export type { Room } from "./room.ts";
 export type { SharedChange, SharedValue } from "./views/shared-state.ts";
+export type { Lifecycle, Signals } from "./runtime/environment.ts";
 export type { GetToken } from "./tokens.ts";
 export type { TransportName } from "./transports/transport.ts";
 export type { WebSocketConstructor, WebSocketLike } from "./transports/websocket-transport.ts";

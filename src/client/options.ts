@@ -1,9 +1,9 @@
 import type { PresenceMode } from "../protocol/contract.ts";
 import { clampDelay } from "../protocol/durations.ts";
-import { isKey, randomKey } from "../protocol/ids.ts";
-import type { BackoffBounds } from "./connection/backoff.ts";
+import { toBase64url } from "../protocol/base64.ts";
+import { isKey } from "../protocol/ids.ts";
 import type { Dialect } from "./transports/dialect.ts";
-import type { DialerOptions } from "./transports/dialers.ts";
+import type { Lifecycle } from "./runtime/environment.ts";
 import type { GetToken } from "./tokens.ts";
 import type { TransportName } from "./transports/transport.ts";
 import type { WebSocketConstructor } from "./transports/websocket-transport.ts";
@@ -45,10 +45,10 @@ export interface JoinOptions {
    */
   readonly view?: boolean | undefined;
   /**
-   * The transports to try, the best first. The client remembers which one worked. It tries the first one again when it
-   * reconnects five minutes or more after that one failed.
+   * The transports to try, the best first. The other rooms of the page start with the one that worked. While a connection
+   * uses another transport than the first, the client tests the better ones every five minutes, and moves to one that works.
    *
-   * @default ["websocket", "sse"]
+   * @default ["websocket", "sse", "long-poll"]
    */
   readonly transports?: readonly TransportName[] | undefined;
   /** The maximum time from the start of an attempt to the room's welcome, in milliseconds. @default 10_000 */
@@ -83,31 +83,40 @@ export interface JoinOptions {
   readonly dialect?: Dialect | undefined;
   /** The constructor for WebSockets. @default the platform's */
   readonly WebSocket?: WebSocketConstructor | undefined;
-  /** The function for the requests of SSE. @default the platform's */
+  /** The function for the requests of SSE and long-poll. @default the platform's */
   readonly fetch?: typeof fetch | undefined;
+  /** Whether to connect at once. If false, the room is `idle` until {@link Room.connect}. @default true */
+  readonly autoConnect?: boolean | undefined;
+  /**
+   * Reports events of the network and the app, for platforms without browser events, such as React Native. It is called once,
+   * and the function that it returns is called when the room is closed.
+   *
+   * @default the browser's events, if there are any
+   */
+  readonly lifecycle?: Lifecycle | undefined;
+  /** Fills an array with random bytes to generate the key. @default `crypto.getRandomValues` */
+  readonly getRandomValues?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
 }
+
+/** The options that have a value after {@link settle}. */
+type Settled =
+  | "key"
+  | "mode"
+  | "view"
+  | "transports"
+  | "connectTimeoutMs"
+  | "minReconnectDelayMs"
+  | "maxReconnectDelayMs"
+  | "pingTimeoutMs"
+  | "maxPendingActs"
+  | "autoConnect"
+  | "WebSocket"
+  | "fetch";
 
 /** The options with their defaults, checked. */
-export interface Settings extends BackoffBounds, DialerOptions {
-  readonly key: string;
-  readonly position?: string;
-  readonly rewind?: number | undefined;
-  readonly presence?: unknown;
-  readonly mode: PresenceMode;
-  readonly view: boolean;
-  readonly transports: readonly TransportName[];
-  readonly connectTimeoutMs: number;
-  readonly pingTimeoutMs: number;
-  readonly maxPendingActs: number;
-}
-
-/** The options that are durations, in milliseconds. `Infinity` means the longest delay of a timer, 24.8 days. */
-const DURATIONS = [
-  "connectTimeoutMs",
-  "minReconnectDelayMs",
-  "maxReconnectDelayMs",
-  "pingTimeoutMs",
-] as const satisfies readonly (keyof Settings)[];
+export type Settings = Omit<JoinOptions, Settled> & {
+  readonly [Name in Settled]-?: Exclude<JoinOptions[Name], undefined>;
+};
 
 /** The largest `rewind` that a server accepts; no room keeps this many messages. */
 const MAX_REWIND = 999_999_999;
@@ -118,32 +127,38 @@ const MAX_REWIND = 999_999_999;
  * @throws TypeError for an invalid option, and if the runtime lacks something that no option replaces
  */
 export function settle(options: JoinOptions): Settings {
-  const settings = {
-    mode: "list" as const,
-    view: false,
-    transports: ["websocket", "sse"] as const,
-    connectTimeoutMs: 10_000,
-    minReconnectDelayMs: 1_000,
-    maxReconnectDelayMs: 30_000,
-    pingTimeoutMs: 10_000,
-    maxPendingActs: 1_000,
-    WebSocket: globalThis.WebSocket,
-    fetch: ((input, init) => globalThis.fetch(input, init)) as typeof fetch,
-    ...(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-      readonly [Name in keyof JoinOptions]: Exclude<JoinOptions[Name], undefined>;
-    }),
-  };
-  const durations = DURATIONS.map((name) => [name, clampDelay(amount(name, settings[name]))]);
-  const { rewind } = settings;
-  amount("maxPendingActs", settings.maxPendingActs);
-  const key = settings.key ?? drawKey();
+  const {
+    key = drawKey(options),
+    mode = "list",
+    view = false,
+    rewind = 0,
+    transports = ["websocket", "sse", "long-poll"],
+    connectTimeoutMs = 10_000,
+    minReconnectDelayMs = 1_000,
+    maxReconnectDelayMs = 30_000,
+    pingTimeoutMs = 10_000,
+    maxPendingActs = 1_000,
+    autoConnect = true,
+    WebSocket = globalThis.WebSocket,
+    fetch = (input, init) => globalThis.fetch(input, init),
+  } = options;
   if (!isKey(key)) throw new TypeError("key must be 22 characters of base64url (128 random bits)");
   return {
-    ...settings,
-    ...(Object.fromEntries(durations) as Pick<Settings, (typeof DURATIONS)[number]>),
+    ...options,
     key,
-    rewind: rewind === undefined ? undefined : Math.min(Math.floor(amount("rewind", rewind)), MAX_REWIND),
-    transports: usable(settings, options.fetch !== undefined),
+    mode,
+    view,
+    rewind: Math.min(Math.floor(amount("rewind", rewind)), MAX_REWIND) || undefined,
+    transports: usable(transports, WebSocket, options.fetch),
+    // `Infinity` means the longest delay of a timer, 24.8 days.
+    connectTimeoutMs: clampDelay(amount("connectTimeoutMs", connectTimeoutMs)),
+    minReconnectDelayMs: clampDelay(amount("minReconnectDelayMs", minReconnectDelayMs)),
+    maxReconnectDelayMs: clampDelay(amount("maxReconnectDelayMs", maxReconnectDelayMs)),
+    pingTimeoutMs: clampDelay(amount("pingTimeoutMs", pingTimeoutMs)),
+    maxPendingActs: amount("maxPendingActs", maxPendingActs),
+    autoConnect,
+    WebSocket,
+    fetch,
   };
 }
 
@@ -153,9 +168,14 @@ function amount(name: string, value: unknown): number {
   throw new TypeError(`${name} is ${String(value)}, must be a number, 0 or greater`);
 }
 
-function drawKey(): string {
-  if (typeof globalThis.crypto?.getRandomValues === "function") return randomKey();
-  throw new TypeError("this runtime has no crypto.getRandomValues to generate a key; pass the option key");
+/** Generates a key. @throws TypeError if the runtime has no source of randomness */
+export function drawKey({ getRandomValues: fill }: Pick<JoinOptions, "getRandomValues">): string {
+  const bytes = new Uint8Array(16);
+  if (fill !== undefined) fill(bytes);
+  else if (typeof globalThis.crypto?.getRandomValues === "function") crypto.getRandomValues(bytes);
+  else
+    throw new TypeError("this runtime has no crypto.getRandomValues; pass the option getRandomValues or key");
+  return toBase64url(bytes);
 }
 
 /**
@@ -164,17 +184,19 @@ function drawKey(): string {
  * @throws TypeError if it supports none
  */
 function usable(
-  { transports, WebSocket }: Pick<Settings, "transports" | "WebSocket">,
-  hasOwnFetch: boolean,
+  transports: readonly TransportName[],
+  WebSocket: unknown,
+  ownFetch: unknown,
 ): readonly TransportName[] {
-  if (transports.length === 0) throw new TypeError("transports is empty; name websocket, sse or both");
-  const lacks = {
-    websocket: typeof WebSocket !== "function" && "no WebSocket (Node.js has one from version 22)",
+  const supports = {
+    websocket: typeof WebSocket === "function",
     // React Native's `fetch` responds when a stream is over, and its body cannot be read as a stream.
-    sse: !hasOwnFetch && !("body" in (globalThis.Response?.prototype ?? {})) && "no fetch that can stream",
+    sse: ownFetch !== undefined || "body" in (globalThis.Response?.prototype ?? {}),
+    "long-poll": ownFetch !== undefined || typeof globalThis.fetch === "function",
   };
-  const found = transports.filter((name) => lacks[name] === false);
+  const found = transports.filter((name) => supports[name]);
   if (found.length > 0) return found;
-  const missing = transports.map((name) => lacks[name]).join(" and ");
-  throw new TypeError(`this runtime has ${missing}; pass the option WebSocket or fetch`);
+  throw new TypeError(
+    `this runtime supports no transport of [${transports.join(", ")}] (Node.js has WebSocket from version 22); pass the option WebSocket or fetch`,
+  );
 }

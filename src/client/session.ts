@@ -3,13 +3,11 @@ import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
 import { Acts, type Addressees, type Published, type SendOptions } from "./sending/acts.ts";
 import {
   makeConnection,
-  stateOf,
   step,
   type Connection,
   type ConnectionEvent,
+  type ConnectionStatus,
   type Effect,
-  type RoomState,
-  type StateChange,
 } from "./connection/connection.ts";
 import type { Dialers } from "./transports/dialers.ts";
 import { Emitter } from "./runtime/emitter.ts";
@@ -19,7 +17,7 @@ import type { RoomEvents } from "./views/events.ts";
 import type { SetOptions } from "./sending/encode.ts";
 import { Link, type LinkListener } from "./connection/link.ts";
 import type { Member } from "./views/members.ts";
-import type { Settings } from "./options.ts";
+import { drawKey, type Settings } from "./options.ts";
 import { PendingActs } from "./sending/pending-acts.ts";
 import { recoveryOf } from "./recovery.ts";
 import { Renewal, isOfRenewal } from "./connection/token-renewal.ts";
@@ -27,8 +25,9 @@ import { Replica } from "./views/replica.ts";
 import type { Room } from "./room.ts";
 import { Sender } from "./sending/sender.ts";
 import type { SharedValue } from "./views/shared-state.ts";
+import { betterTransports } from "./connection/transport-fallback.ts";
 import { Timers } from "./runtime/timers.ts";
-import type { TransportName } from "./transports/transport.ts";
+import type { Target, TransportName } from "./transports/transport.ts";
 import { Updates, type Change } from "./sending/updates.ts";
 
 /** How long to wait for the room to process a leave, in milliseconds. Then the client closes the connection anyway. */
@@ -52,12 +51,16 @@ export class Session implements Room {
   readonly #acts: Acts;
   readonly #updates: Updates;
   readonly #unwatch: () => void;
+  /** Identifies the server and the order of transports, to remember which transport worked. */
+  readonly #memoryKey: string;
   #connection: Connection;
   /** The number of the last attempt (rule J11), or of a newer one that the room has reported. */
   #attempt: number;
   #link: Link | undefined;
+  /** Ends the search for a better transport. */
+  #stopSeeking: (() => void) | undefined;
 
-  /** Starts to join at once. */
+  /** Starts to join at once, unless the option `autoConnect` is false. */
   constructor(address: string, settings: Settings, dialers: Dialers, environment: Environment) {
     this.key = settings.key;
     this.#address = address;
@@ -72,24 +75,26 @@ export class Session implements Room {
     this.#sender = new Sender(pendingActs, environment, this.#timers, settings);
     this.#acts = new Acts(pendingActs, this.#sender, settings, (error) => this.#emit("error", error));
     this.#updates = new Updates(this.#replica.shared.byKey, this.#acts, environment, settings);
-    this.#connection = makeConnection(settings.transports);
-    this.#attempt = environment.firstAttempt();
-    this.#unwatch = environment.watch({
-      onBack: () => {
-        this.#step({ type: "online" });
+    this.#memoryKey = `${address.split("/", 3).join("/")} ${settings.transports.join()}`;
+    this.#connection = makeConnection(settings.transports, environment.worked.get(this.#memoryKey));
+    this.#attempt = environment.unixNow();
+    const watch = settings.lifecycle ?? environment.watch;
+    this.#unwatch = watch({
+      wake: () => {
+        this.#step({ type: "wake" });
         this.#link?.ping();
       },
-      onDoubt: () => this.#link?.ping(),
+      check: () => this.#link?.ping(),
     });
-    this.#step({ type: "due" });
+    if (settings.autoConnect) this.connect();
   }
 
-  get state(): RoomState {
-    return stateOf(this.#connection);
+  get connection(): ConnectionStatus {
+    return this.#connection.status;
   }
 
   get transport(): TransportName | undefined {
-    return this.state === "connected" ? this.#link?.name : undefined;
+    return this.connection.transport;
   }
 
   get self(): string | undefined {
@@ -116,8 +121,20 @@ export class Session implements Room {
     return this.#replica.cursor.position;
   }
 
-  get latencyMs(): number | undefined {
-    return this.#link?.latencyMs;
+  get rttMs(): number | undefined {
+    return this.#link?.rttMs;
+  }
+
+  get lagMs(): number | undefined {
+    return this.#link?.lagMs;
+  }
+
+  connect(): void {
+    this.#step({ type: "connect" });
+  }
+
+  reconnect(): void {
+    this.#step({ type: "reconnect" });
   }
 
   on<Type extends keyof RoomEvents>(type: Type, listener: (event: RoomEvents[Type]) => void): () => void {
@@ -145,7 +162,7 @@ export class Session implements Room {
   }
 
   async leave(): Promise<void> {
-    const link = this.state === "connected" ? this.#link : undefined;
+    const link = this.#isOpen ? this.#link : undefined;
     if (link === undefined) return this.close();
     this.#sender.flush();
     this.#link = undefined; // so that it is not closed before the room has processed the leave
@@ -161,9 +178,14 @@ export class Session implements Room {
     this.#step({ type: "closed", reason: "closed" });
   }
 
+  get #isOpen(): boolean {
+    return this.connection.state === "open";
+  }
+
   #step(event: ConnectionEvent): void {
     const context = {
       now: this.#environment.now(),
+      unixNow: this.#environment.unixNow(),
       random: this.#environment.random,
       bounds: this.#settings,
     };
@@ -183,14 +205,13 @@ export class Session implements Room {
         if (effect.ms === undefined) return this.#timers.clear("attempt");
         return this.#timers.set("attempt", effect.ms, () => this.#step({ type: "due" }));
       case "tell":
-        return this.#notify(effect.change);
+        return this.#notify();
       default:
         return effect satisfies never;
     }
   }
 
   #dial(name: TransportName): void {
-    const { key, rewind, mode, view } = this.#settings;
     this.#attempt = Math.min(this.#attempt + 1, Number.MAX_SAFE_INTEGER);
     const listener: LinkListener = {
       onFrame: (frame) => this.#receive(frame),
@@ -201,13 +222,14 @@ export class Session implements Room {
         this.#unlink();
         this.#step({ type: "ended", end });
       },
-      onSilence: (reason) => this.#step({ type: "lost", reason }),
+      onSilence: (silentMs) => this.#step({ type: "lost", reason: `no data for ${silentMs} ms`, silentMs }),
     };
     this.#link = new Link(
       name,
       this.#dialers[name],
       {
-        ...{ room: this.#address, key, attempt: this.#attempt, rewind, mode, view },
+        ...this.#target,
+        rewind: this.#settings.rewind,
         after: this.position,
         presence: this.#acts.joinPresence,
         roster: this.#replica.members.roster,
@@ -218,22 +240,30 @@ export class Session implements Room {
     );
   }
 
+  get #target(): Target {
+    const { key, mode, view } = this.#settings;
+    return { room: this.#address, key, attempt: this.#attempt, mode, view };
+  }
+
   #unlink(): void {
+    this.#stopSeeking?.();
+    this.#stopSeeking = undefined;
     this.#renewal.stop();
     this.#link = undefined;
     this.#sender.detach();
   }
 
-  #notify(change: StateChange): void {
-    const isClosed = change.state === "closed";
+  #notify(): void {
+    const { connection } = this;
+    const isClosed = connection.state === "closed";
     if (isClosed) {
       this.#unwatch();
-      this.#acts.end(change.error ?? new ParlorError("closed", change.reason));
+      this.#acts.end(connection.error ?? new ParlorError("closed", connection.reason ?? ""));
       this.#updates.end();
     }
-    this.#emit("state", change);
+    this.#emit("connection", connection);
     if (isClosed) {
-      this.#emit("closed", change);
+      this.#emit("closed", connection);
       this.#emitter.end();
     }
   }
@@ -255,7 +285,7 @@ export class Session implements Room {
         return this.#sender.acknowledged(frame);
       case "error":
         this.#attempt = Math.max(this.#attempt, frame.try ?? 0);
-        if (this.state !== "connected") return this.#step({ type: "refused", error: frame });
+        if (!this.#isOpen) return this.#step({ type: "refused", error: frame });
         if (isOfRenewal(frame)) this.#renewal.refused(this.#link, frame);
         else this.#sender.refused(frame);
         if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
@@ -284,8 +314,29 @@ export class Session implements Room {
     this.#sender.attach(link, welcome);
     this.#acts.welcomed();
     this.#renewal.schedule(link, welcome.expiresInMs);
+    this.#environment.worked.set(this.#memoryKey, link.name);
+    this.#seekBetter(link);
     this.#step({ type: "welcomed" });
     emitWelcome();
+  }
+
+  /** Looks for a better transport while this link is in use. If the code for that cannot be loaded, the link stays. */
+  #seekBetter(link: Link): void {
+    const names = betterTransports(this.#connection.fallback);
+    if (names.length === 0) return;
+    import("./connection/upgrade.ts").then(
+      ({ seekBetter }) => {
+        if (this.#link !== link) return;
+        this.#stopSeeking = seekBetter({
+          names,
+          dialers: this.#dialers,
+          target: () => ({ ...this.#target, key: drawKey(this.#settings), view: true }),
+          clock: this.#environment,
+          onFound: (transport) => this.#step({ type: "upgrade", transport }),
+        });
+      },
+      () => undefined,
+    );
   }
 
   /** Calls the listeners, unless there is no event. */

@@ -45,7 +45,7 @@ class RecordingClient implements Disposable {
   }
 
   async joined(): Promise<this> {
-    if (this.room.state !== "connected") {
+    if (this.room.connection.state !== "open") {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.room.on("welcome", () => resolve());
       await promise;

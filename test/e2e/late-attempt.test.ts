@@ -21,9 +21,9 @@ afterAll(() => server?.[Symbol.asyncDispose]());
 async function connected(room: Room): Promise<{ readonly states: readonly string[] }> {
   const states: string[] = [];
   await new Promise<void>((resolve) => {
-    room.on("state", ({ state, reason }) => {
+    room.on("connection", ({ state, reason }) => {
       states.push(`${state}: ${reason}`);
-      if (state === "connected") resolve();
+      if (state === "open") resolve();
     });
   });
   return { states };
@@ -47,8 +47,8 @@ it.each<TransportName>(["websocket", "sse"])(
     const published = await room.publish("chat", "still here");
 
     expect(published.offset).toBe(1);
-    expect(states).toHaveLength(2); // the timeout and the connection
-    expect(room.state).toBe("connected");
+    expect(states).toHaveLength(3); // the timeout, the second attempt and the connection
+    expect(room.connection.state).toBe("open");
     expect(await membersOf(name)).toBe(1);
     await room.leave();
     expect(await membersOf(name)).toBe(0);
@@ -85,7 +85,7 @@ it("[H9 A6] a page's leave that arrives after a reload does not end the new conn
 
 it("[J11] a page that is reloaded after its clock was set back replaces its previous connection", async () => {
   const [name, key] = [uniqueRoom(), randomKey()];
-  const tomorrow = { ...realEnvironment, firstAttempt: () => Date.now() + 86_400_000 };
+  const tomorrow = { ...realEnvironment, unixNow: () => Date.now() + 86_400_000 };
   const before = createRoom(roomUrl(server.url, name), { key }, { environment: tomorrow });
   await connected(before);
   const after = joinRoom(roomUrl(server.url, name), { key });
@@ -95,6 +95,6 @@ it("[J11] a page that is reloaded after its clock was set back replaces its prev
   await after.publish("chat", "still here");
 
   expect(states[0]).toContain("newer connection");
-  expect(after.state).toBe("connected");
+  expect(after.connection.state).toBe("open");
   await after.leave();
 });

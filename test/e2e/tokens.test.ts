@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   joinRoom,
+  type ConnectionStatus,
   type JoinOptions,
   type Room,
-  type StateChange,
   type TransportName,
 } from "../../src/client/index.ts";
 import { roomUrl } from "../support/member.ts";
@@ -50,7 +50,7 @@ function visit(transport: TransportName, draw: (nth: number) => Promise<string>,
     maxReconnectDelayMs: 200,
   };
   const joined = joinRoom(roomUrl(server.url, room), options);
-  joined.on("state", ({ state }) => void made.states.push(state));
+  joined.on("connection", ({ state }) => void made.states.push(state));
   joined.on("welcome", ({ user }) => void made.users.push(user));
   joined.on("closed", ({ error }) => void made.codes.push(error?.code));
   return Object.assign(made, { room: joined });
@@ -61,7 +61,7 @@ const PATIENCE = { timeout: 60_000 };
 describe.each<TransportName>(["websocket", "sse"])("the client with tokens over %s", (transport) => {
   it("[D7 D8 G6] the client renews short-lived tokens in band, keeps its connection, and its acts are accepted", async () => {
     const made = visit(transport, () => mint({ exp: nowS() + LIFE_S }));
-    await expect.poll(() => made.states, PATIENCE).toContain("connected");
+    await expect.poll(() => made.states, PATIENCE).toContain("open");
     const since = Date.now();
 
     for (let renewals = 2; renewals <= 5; renewals++) {
@@ -70,7 +70,7 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
     }
 
     expect(Date.now() - since).toBeGreaterThan(LIFE_S * 1_000);
-    expect(made.states).toEqual(["connected"]);
+    expect(made.states).toEqual(["open"]);
     expect(made.users).toEqual(["ana"]);
     made.room.close();
   });
@@ -83,14 +83,14 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
       if (nth === 1) expiresAt = exp * 1_000;
       return mint({ exp });
     });
-    await expect.poll(() => made.states, PATIENCE).toContain("connected");
+    await expect.poll(() => made.states, PATIENCE).toContain("open");
     const { self } = made.room;
     await expect.poll(() => made.drawn, PATIENCE).toBe(2);
     await expect.poll(() => Date.now(), PATIENCE).toBeGreaterThan(expiresAt);
 
     expect(await made.room.publish("e", 1)).toMatchObject({ offset: 1 });
 
-    expect(made.states).toEqual(["connected", "reconnecting", "connected"]);
+    expect(made.states).toEqual(["open", "waiting", "connecting", "open"]);
     expect(made.room.self).toBe(self);
     expect(made.drawn).toBe(3);
     made.room.close();
@@ -106,7 +106,7 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
       return mint({ exp });
     });
 
-    await expect.poll(() => made.states, PATIENCE).toEqual(["connected", "reconnecting", "connected"]);
+    await expect.poll(() => made.states, PATIENCE).toEqual(["open", "waiting", "connecting", "open"]);
 
     expect(drawnAt).toHaveLength(3);
     expect(drawnAt[1]).toBeLessThan(expiresAt);
@@ -137,7 +137,7 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
   ])("[D5 D7 E2] the client joins with another token after a token that %s", async (_what, draw) => {
     const made = visit(transport, draw);
 
-    await expect.poll(() => made.room.state, PATIENCE).toBe("connected");
+    await expect.poll(() => made.room.connection.state, PATIENCE).toBe("open");
 
     expect(made.drawn).toBe(2);
     made.room.close();
@@ -145,11 +145,16 @@ describe.each<TransportName>(["websocket", "sse"])("the client with tokens over 
 
   it("[D5 E2] the client retries, and reports the error, if the server does not know the key of its token", async () => {
     const made = visit(transport, () => mint({}, "x".repeat(32)));
-    const told = Promise.withResolvers<StateChange>();
-    made.room.on("state", told.resolve);
+    const startedAt = Date.now();
+    const told = Promise.withResolvers<ConnectionStatus>();
+    made.room.on("connection", told.resolve);
 
-    expect(await told.promise).toMatchObject({ state: "connecting", error: { code: "token_invalid" } });
-    expect((await told.promise).retryInMs).toBeGreaterThanOrEqual(30_000);
+    expect(await told.promise).toMatchObject({
+      state: "waiting",
+      error: { code: "token_invalid" },
+      advice: "sign_in",
+    });
+    expect((await told.promise).nextTryAt).toBeGreaterThanOrEqual(startedAt + 30_000);
     made.room.close();
   });
 });

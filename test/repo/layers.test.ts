@@ -129,7 +129,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
     "error.ts": ["recovery.ts"],
     connection: ["runtime", "tokens.ts", "transports", "error.ts"],
     "proto.ts": ["transports"],
-    "options.ts": ["tokens.ts", "transports", "connection"],
+    "options.ts": ["runtime", "tokens.ts", "transports"],
     views: ["error.ts", "connection", "options.ts"],
     sending: ["runtime", "recovery.ts", "error.ts", "connection", "options.ts", "views"],
     "room.ts": ["transports", "connection", "views", "sending"],
@@ -146,6 +146,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
     ],
     "join-room.ts": ["runtime", "transports", "options.ts", "room.ts", "session.ts"],
     "index.ts": [
+      "runtime",
       "tokens.ts",
       "transports",
       "error.ts",

@@ -5,8 +5,9 @@ const notes: unknown[] = [];
 
 Object.assign(globalThis, {
   notes,
-  start(url: string, transport: TransportName): void {
+  start(url: string, transport: TransportName, key?: string): void {
     const room = joinRoom(url, {
+      key,
       transports: [transport],
       minReconnectDelayMs: 200,
       maxReconnectDelayMs: 1_000,

@@ -18,7 +18,9 @@ interface InPage {
     readonly self: string;
     readonly transport: string;
     readonly position: string;
+    readonly key: string;
     close(): void;
+    leave(): Promise<void>;
   };
   say(id: string): void;
   point(x: number): void;
@@ -34,15 +36,34 @@ export class ClientPage {
 
   /** Opens a page and joins a room over one transport. */
   static async open(browser: Browser, address: string, transport: TransportName): Promise<ClientPage> {
-    const page = await browser.newPage();
-    await page.addScriptTag({ content: await script() });
-    await page.evaluate(([url, name]) => (globalThis as unknown as { start: Start }).start(url, name), [
-      address,
-      transport,
-    ] as const);
-    const opened = new ClientPage(page);
-    await opened.until(({ notes }) => notes.some(({ what }) => what === "joined"));
+    const opened = new ClientPage(await browser.newPage({ bypassCSP: true }));
+    await opened.#join(address, transport);
     return opened;
+  }
+
+  async #join(address: string, transport: TransportName, key?: string): Promise<void> {
+    await this.#page.addScriptTag({ content: await script() });
+    await this.#page.evaluate(
+      ([url, name, own]) => (globalThis as unknown as { start: Start }).start(url, name, own),
+      [address, transport, key] as const,
+    );
+    await this.until(({ notes }) => notes.some(({ what }) => what === "joined"));
+  }
+
+  /** Loads the page again, and joins again with the same key. */
+  async reload(address: string, transport: TransportName): Promise<void> {
+    const key = await this.#page.evaluate(() => (globalThis as unknown as InPage).room.key);
+    // The server's own page: from a page without an address, the browser may not connect to this machine.
+    await this.#page.goto(address);
+    await this.#join(address, transport, key);
+  }
+
+  /** Goes to another page. This page leaves its room in the event `pagehide`. */
+  async leaveOnPageHide(): Promise<void> {
+    await this.#page.evaluate(() =>
+      addEventListener("pagehide", () => void (globalThis as unknown as InPage).room.leave()),
+    );
+    await this.#page.goto("about:blank?other");
   }
 
   /** Publishes a message with an id that the test chooses. */
@@ -80,7 +101,7 @@ export class ClientPage {
   }
 }
 
-type Start = (url: string, transport: TransportName) => void;
+type Start = (url: string, transport: TransportName, key: string | undefined) => void;
 
 let built: Promise<string> | undefined;
 

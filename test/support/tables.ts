@@ -1,3 +1,4 @@
+import { ADVICE, type Advice } from "../../src/client/connection/advice.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import { COUNTERS } from "../../src/metrics/counters.ts";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
@@ -43,6 +44,7 @@ export function generatedTables(): GeneratedTable[] {
     { name: "counters", file: "docs/deploying.md", text: countersTable(COUNTERS) },
     { name: "close-codes", file: "src/protocol/PROTOCOL.md", text: closeCodesTable() },
     { name: "errors", file: "docs/errors.md", text: errorsTable(ERRORS) },
+    { name: "advice", file: "docs/client.md", text: adviceTable() },
     { name: "close-codes", file: "docs/errors.md", text: closeCodesTable() },
   ];
 }
@@ -107,6 +109,35 @@ function closeCodesTable(): string {
   return table(
     ["Code", "Name", "What to do", "Reason"],
     Object.entries(CLOSE_CODES).map(([name, row]) => [row.code, code(name), row.recovery, row.text]),
+  );
+}
+
+/** What a person can do about a connection, by its advice. */
+const ADVICE_TEXTS: Readonly<Record<Advice, string>> = {
+  wait: "Nothing. The client connects again by itself",
+  free_place: "Close another tab, or wait until a member leaves",
+  sign_in: "Sign in again: the client needs another token",
+  reload: "Load the page again, because it may be older than the server",
+  rejoin: 'Join again, for example with a button "continue here"',
+  ask: "Contact whoever runs the application",
+};
+
+function adviceTable(): string {
+  const others: { readonly [Name in Advice]?: string } = {
+    wait: "any other, while the client waits",
+    ask: "any other, after the room was closed",
+  };
+  return table(
+    ["`advice`", "What a person can do", "Codes of `error`"],
+    (Object.keys(ADVICE_TEXTS) as Advice[]).map((advice) => [
+      code(advice),
+      ADVICE_TEXTS[advice],
+      others[advice] ??
+        Object.keys(ADVICE)
+          .filter((name) => ADVICE[name] === advice)
+          .map(code)
+          .join(", "),
+    ]),
   );
 }
 

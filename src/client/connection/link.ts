@@ -23,8 +23,8 @@ export interface LinkListener {
   onReady(): void;
   /** The connection ended. No event follows. */
   onEnd(end: TransportEnd): void;
-  /** No data arrived for too long. The link is still open. */
-  onSilence(reason: string): void;
+  /** No data arrived for this long. The link is still open. */
+  onSilence(silentMs: number): void;
 }
 
 /** The dependencies of a link. */
@@ -35,7 +35,7 @@ export interface LinkContext {
 }
 
 /** A stream without data for this long is dead, in milliseconds. The server sends a comment every 25 s (rule S3). */
-const SSE_SILENCE_MS = 60_000;
+const SILENCE_MS = 60_000;
 
 /** No server requests pings more often than this, in milliseconds. The smallest configurable interval is 5 s. */
 const MIN_PING_MS = 1_000;
@@ -43,14 +43,15 @@ const MIN_PING_MS = 1_000;
 /** A connection with liveness checks. It reports events only until the room releases it. */
 export class Link {
   readonly name: TransportName;
-  /** Round trip of the last ping, in milliseconds; `undefined` before the first, and over SSE. */
-  latencyMs: number | undefined;
+  /** Round trip of the last ping, or of the last POST over a transport without pings, in milliseconds. */
+  rttMs: number | undefined;
   readonly #context: LinkContext;
   #transport: Transport | undefined;
   #isOver = false;
   #authority = "";
   #liveness: Liveness | undefined;
-  #pingedAt = 0;
+  /** When the oldest ping or POST without a reply was sent. */
+  #askedAt: number | undefined;
 
   constructor(name: TransportName, dialer: Dialer, target: Target, context: LinkContext) {
     this.name = name;
@@ -65,6 +66,7 @@ export class Link {
       onFrames: (...received: Parameters<TransportListener["onFrames"]>) => this.#receive(...received),
       onActive: () => this.#liveness?.active(clock.now()),
       onReady: () => {
+        this.#answered();
         if (!this.#isOver) listener.onReady();
       },
       onEnd,
@@ -78,6 +80,13 @@ export class Link {
     );
   }
 
+  /** The last round trip, or the time since the oldest ping or POST without a reply if that is longer, in milliseconds. */
+  get lagMs(): number | undefined {
+    return this.#askedAt === undefined
+      ? this.rttMs
+      : Math.max(this.rttMs ?? 0, this.#context.clock.now() - this.#askedAt);
+  }
+
   /** Whether a batch that is sent now would have to wait. */
   get isBusy(): boolean {
     return this.#transport?.isBusy === true;
@@ -86,10 +95,9 @@ export class Link {
   /** Starts the liveness checks, with the values of the welcome. */
   welcomed({ session, key, try: attempt, pingIntervalMs }: WelcomeFrame, pingTimeoutMs: number): void {
     this.#authority = `${session}.${key}${attempt === undefined ? "" : `.${attempt}`}`;
-    const rule =
-      this.name === "websocket"
-        ? { pingIntervalMs: Math.max(MIN_PING_MS, clampDelay(pingIntervalMs)), timeoutMs: pingTimeoutMs }
-        : { pingIntervalMs: Infinity, timeoutMs: SSE_SILENCE_MS };
+    const rule = this.#hasPings
+      ? { pingIntervalMs: Math.max(MIN_PING_MS, clampDelay(pingIntervalMs)), timeoutMs: pingTimeoutMs }
+      : { pingIntervalMs: Infinity, timeoutMs: SILENCE_MS };
     this.#liveness = new Liveness(rule, this.#context.clock.now());
     this.#check();
   }
@@ -101,6 +109,7 @@ export class Link {
 
   /** Sends acts. */
   send(batch: Omit<Batch, "authority">): void {
+    if (!this.#hasPings) this.#asked();
     this.#transport?.send({ ...batch, authority: this.#authority });
   }
 
@@ -112,8 +121,8 @@ export class Link {
   /** Sends a ping now, because the connection may be dead. */
   ping(): void {
     if (this.#liveness === undefined || this.#isOver) return;
-    this.#pingedAt = this.#context.clock.now();
-    this.#liveness.pinged(this.#pingedAt);
+    if (this.#hasPings) this.#asked();
+    this.#liveness.pinged(this.#context.clock.now());
     this.#transport?.ping();
     this.#check();
   }
@@ -143,7 +152,7 @@ export class Link {
     for (const frame of frames) {
       // A listener may close the link. The next connection then delivers the remaining frames.
       if (this.#isOver) return;
-      if (frame.type === "pong") this.latencyMs = now - this.#pingedAt;
+      if (frame.type === "pong") this.#answered();
       else listener.onFrame(frame);
     }
     if (this.#isOver) return;
@@ -151,11 +160,26 @@ export class Link {
     listener.onRead(chars);
   }
 
+  /** Whether the client pings. The server sends keep-alives over the other transports. */
+  get #hasPings(): boolean {
+    return this.name === "websocket";
+  }
+
+  #asked(): void {
+    this.#askedAt ??= this.#context.clock.now();
+  }
+
+  #answered(): void {
+    if (this.#askedAt === undefined) return;
+    this.rttMs = this.#context.clock.now() - this.#askedAt;
+    this.#askedAt = undefined;
+  }
+
   #check(): void {
     const { clock, timers, listener } = this.#context;
     const verdict = this.#liveness?.check(clock.now());
     if (verdict === "ping") this.ping();
-    else if (verdict === "dead") listener.onSilence("no reply to a ping arrived in time");
+    else if (verdict === "dead") listener.onSilence(this.#liveness?.timeoutMs ?? 0);
     else if (verdict !== undefined) timers.set("liveness", verdict, () => this.#check());
   }
 }

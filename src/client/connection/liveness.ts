@@ -19,6 +19,11 @@ export class Liveness {
     this.active(now);
   }
 
+  /** How long a connection that counts as dead carried nothing, in milliseconds. */
+  get timeoutMs(): number {
+    return this.#rule.timeoutMs;
+  }
+
   /** Data arrived. Any data proves that the connection is alive. */
   active(now: number): void {
     this.#waitingSince = this.#isPassive ? now : Infinity;

@@ -9,6 +9,8 @@ export type Failure = "timeout" | "early";
  * The first transport is the best one. The client moves to the next transport after a timeout, or after repeated failures. Before
  * any transport has worked in this room, that is two failures. For the transport that has worked it is five failures over some time,
  * because then the server is probably down. It leaves any other transport after one failure. After the last transport comes the first.
+ *
+ * The client also leaves a transport whose connections receive a welcome and then carry nothing, or are dropped at once several times.
  */
 export interface TransportFallback {
   readonly names: readonly TransportName[];
@@ -22,8 +24,8 @@ export interface TransportFallback {
   readonly failures: number;
   /** The time of the first of these failures, in milliseconds of the caller's clock. */
   readonly failingSince: number;
-  /** When the first transport was last left, in milliseconds of the caller's clock. */
-  readonly leftFirstAt: number;
+  /** Connections in a row that were dropped soon after their welcome. */
+  readonly drops: number;
 }
 
 /** How many failures, over how many milliseconds, until the client leaves a preferred transport that has never worked. */
@@ -32,12 +34,22 @@ const UNPROVEN = { tries: 2, ms: 0 };
 /** The same for a preferred transport that has worked. A server restart takes less time. */
 const PROVEN = { tries: 5, ms: 15_000 };
 
-/** A reconnect tries the first transport again this long after the client left it: 5 minutes. */
-const RETRY_FIRST_MS = 300_000;
+/** How many connections in a row may be dropped soon after their welcome, until the client leaves the transport. */
+const MAX_DROPS = 3;
 
-/** Starts with the first transport. */
-export function makeFallback(names: readonly TransportName[]): TransportFallback {
-  return { names, current: 0, preferred: 0, isProven: false, failures: 0, failingSince: 0, leftFirstAt: 0 };
+/** Starts with the transport that has worked on this page, otherwise with the first one. */
+export function makeFallback(names: readonly TransportName[], worked?: string): TransportFallback {
+  const known = names.findIndex((name) => name === worked);
+  const start = Math.max(0, known);
+  return {
+    names,
+    current: start,
+    preferred: start,
+    isProven: known >= 0,
+    failures: 0,
+    failingSince: 0,
+    drops: 0,
+  };
 }
 
 /** The transport to try next, or in use. */
@@ -45,21 +57,21 @@ export function currentTransport(fallback: TransportFallback): TransportName {
   return fallback.names[fallback.current] ?? "websocket";
 }
 
+/** The transports that are better than the one in use, the best first. */
+export function betterTransports({ names, current }: TransportFallback): readonly TransportName[] {
+  return names.slice(0, current);
+}
+
 /** After an attempt that failed before its welcome, without an error from the server. */
 export function afterFailure(fallback: TransportFallback, failure: Failure, now: number): TransportFallback {
-  const { names, current, preferred } = fallback;
+  const { current, preferred } = fallback;
   const failures = fallback.failures + 1;
   const failingSince = failures === 1 ? now : fallback.failingSince;
   const { tries, ms } = fallback.isProven ? PROVEN : UNPROVEN;
   const isPatient = failures < tries || now - failingSince < ms;
-  if (failure === "early" && current === preferred && isPatient)
-    return { ...fallback, failures, failingSince };
-  return {
-    ...fallback,
-    current: (current + 1) % names.length,
-    failures: 0,
-    leftFirstAt: current === 0 ? now : fallback.leftFirstAt,
-  };
+  return failure === "early" && current === preferred && isPatient
+    ? { ...fallback, failures, failingSince }
+    : movedTo(fallback, current + 1);
 }
 
 /**
@@ -67,7 +79,7 @@ export function afterFailure(fallback: TransportFallback, failure: Failure, now:
  * may be why the WebSocket failed. The next attempt uses the preferred transport.
  */
 export function afterRefusal(fallback: TransportFallback): TransportFallback {
-  return { ...fallback, current: fallback.preferred, failures: 0 };
+  return movedTo(fallback, fallback.preferred);
 }
 
 /** After a welcome. */
@@ -75,9 +87,13 @@ export function afterWelcome(fallback: TransportFallback): TransportFallback {
   return { ...fallback, preferred: fallback.current, isProven: true, failures: 0 };
 }
 
-/** After the end of a connection that had received its welcome. */
-export function afterDrop(fallback: TransportFallback, now: number): TransportFallback {
-  return fallback.current > 0 && now - fallback.leftFirstAt >= RETRY_FIRST_MS
-    ? { ...fallback, current: 0 }
-    : fallback;
+/** After the network ended a connection soon after its welcome. `isSilent` if it carried nothing after it. */
+export function afterDrop(fallback: TransportFallback, isSilent: boolean): TransportFallback {
+  const drops = fallback.drops + 1;
+  return isSilent || drops === MAX_DROPS ? movedTo(fallback, fallback.current + 1) : { ...fallback, drops };
+}
+
+/** Continues with a transport, given by its index; after the last one comes the first. */
+export function movedTo(fallback: TransportFallback, index: number): TransportFallback {
+  return { ...fallback, current: index % fallback.names.length, failures: 0, drops: 0 };
 }

@@ -1,25 +1,30 @@
 import { clampDelay } from "../../protocol/durations.ts";
 import type { Clock } from "./timers.ts";
 
-/** The signals of the platform about the network and the page. */
+/** The functions that report what happens to the network and the page or app. */
 export interface Signals {
-  /** The network may be available again, or the page became visible. */
-  readonly onBack: () => void;
-  /** The network changed or is gone, so the connection may be dead. */
-  readonly onDoubt: () => void;
+  /** The network may be available again, or the page or app is in the foreground again: connect, or check the connection. */
+  readonly wake: () => void;
+  /** The network changed or is gone: check whether the connection is alive. */
+  readonly check: () => void;
 }
+
+/** Reports events of the network and of the page or app. The returned function stops that. */
+export type Lifecycle = (signals: Signals) => () => void;
 
 /** The platform as the client uses it. Tests pass a substitute. */
 export interface Environment extends Clock {
-  /** Listens to the platform's signals. The returned function stops that. */
-  watch(signals: Signals): () => void;
+  /** Listens to the events of the platform. */
+  readonly watch: Lifecycle;
   /**
-   * The number of a client's first connection attempt (rule J11), usually above the numbers of the previous page. That
-   * only saves round trips.
+   * The time of day in Unix milliseconds, 0 or greater. It may be wrong. A client's first connection attempt has it as its
+   * number (rule J11), which is then usually above the numbers of the previous page. That only saves round trips.
    */
-  firstAttempt(): number;
+  unixNow(): number;
   /** Reports an error of the application's listener. */
   readonly report: (error: unknown) => void;
+  /** The transport that worked last, by server and order of transports; for as long as the page lives. */
+  readonly worked: Map<string, string>;
 }
 
 /** The real platform: a browser's window, a worker, Node. */
@@ -27,19 +32,23 @@ export const realEnvironment: Environment = {
   now: () => performance.now(),
   random: () => Math.random(),
   // oxlint-disable-next-line no-restricted-properties -- the only use; a wrong clock of the device does no harm
-  firstAttempt: () => Math.max(0, Date.now()),
+  unixNow: () => Math.max(0, Date.now()),
+  worked: new Map(),
   startTimer(callback, ms) {
     const timer = setTimeout(callback, clampDelay(ms));
     return () => clearTimeout(timer);
   },
-  watch({ onBack, onDoubt }) {
+  watch({ wake, check }) {
     const { document } = globalThis;
     const onVisible = (): void => {
-      if (document.visibilityState === "visible") onBack();
+      if (document.visibilityState === "visible") wake();
     };
     const watched = [
-      [globalThis, "online", onBack],
-      [globalThis, "offline", onDoubt],
+      [globalThis, "online", wake],
+      [globalThis, "offline", check],
+      // A page that was kept for the back button, or frozen, continues with connections that the browser may have ended.
+      [globalThis, "pageshow", wake],
+      [document, "resume", wake],
       [document, "visibilitychange", onVisible],
     ] as const;
     // Node and React Native have no such events. A worker has no document. A stub of either lacks these methods.

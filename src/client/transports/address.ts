@@ -6,13 +6,12 @@ import type { Target } from "./transport.ts";
  * Reads a room's address, `https://host/rooms/lobby`. In a browser it may be relative to the page.
  *
  * @returns the address with the scheme http or https, and without a hash
- * @throws TypeError for text that is not a URL, and for a scheme other than http, https, ws and wss
+ * @throws TypeError for text that is not an address, and for a scheme other than http, https, ws and wss
  */
 export function roomAddress(url: string | URL): string {
   let text = String(url);
-  // An absolute address stays as it is, because React Native's URL appends a slash, even behind a query.
-  const { href } = new URL(text, globalThis.location?.href);
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) text = href;
+  // Only a relative address needs URL. React Native's appends a slash, even behind a query.
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) text = new URL(text, globalThis.location?.href).href;
   const [, kind, rest = "", query = ""] = /^(https?|wss?):\/\/([^?#]+)(\?[^#]*)?/i.exec(text) ?? [];
   if (kind === undefined)
     throw new TypeError(

@@ -1,6 +1,6 @@
 import type { MessageFrame, WelcomeFrame } from "../../protocol/frames.ts";
 import type { Json } from "../../protocol/json.ts";
-import type { StateChange } from "../connection/connection.ts";
+import type { ConnectionStatus } from "../connection/connection.ts";
 import type { ParlorError } from "../error.ts";
 import type { PresenceChange } from "./members.ts";
 import type { SharedChange } from "./shared-state.ts";
@@ -39,7 +39,7 @@ export type Welcomed = Pick<
 >;
 
 /** Why a room is closed; `error` is `undefined` after {@link Room.close} and {@link Room.leave}. */
-export type Closed = Pick<StateChange, "reason" | "code" | "error">;
+export type Closed = Pick<ConnectionStatus, "reason" | "code" | "error" | "advice">;
 
 /** The events of a room, by the name to pass to {@link Room.on}. */
 export interface RoomEvents {
@@ -49,8 +49,8 @@ export interface RoomEvents {
   readonly presence: PresenceChange;
   /** The shared state changed; after a join that did not resume, compared with the state known before it. */
   readonly shared: SharedChange;
-  /** The state of the connection changed, or another attempt failed. */
-  readonly state: StateChange;
+  /** The connection changed: the value of {@link Room.connection}. */
+  readonly connection: ConnectionStatus;
   readonly welcome: Welcomed;
   /** The server rejected something that has no promise, or sent text that is not a valid frame. */
   readonly error: ParlorError;

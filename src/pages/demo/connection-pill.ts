@@ -12,7 +12,7 @@ export function showConnection(store: Store<View>): void {
   store.watch((view) => {
     const { tone, text } = describeConnection(view);
     const transport = view.transport === undefined ? "" : transportWord(view.transport);
-    const latency = view.latencyMs === undefined ? "" : `${Math.max(1, Math.round(view.latencyMs))} ms`;
+    const latency = view.rttMs === undefined ? "" : `${Math.max(1, Math.round(view.rttMs))} ms`;
     pill.dataset["tone"] = tone;
     pill.title = `${text}. Show details`;
     setText(byId("pill-state", HTMLElement), text);

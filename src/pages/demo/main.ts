@@ -30,7 +30,7 @@ const store = new Store<View>({
   choice,
   connection: { phase: "joining" },
   transport: undefined,
-  latencyMs: undefined,
+  rttMs: undefined,
   self: undefined,
   people: [],
   count: 0,

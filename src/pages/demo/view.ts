@@ -39,7 +39,7 @@ export interface View {
   readonly connection: ConnectionView;
   /** The transport in use. */
   readonly transport: TransportName | undefined;
-  readonly latencyMs: number | undefined;
+  readonly rttMs: number | undefined;
   readonly self: string | undefined;
   /** All members, this one first. Empty if the room sends only their number. */
   readonly people: readonly Person[];

@@ -1,10 +1,10 @@
 import { joinRoom, ParlorError, type Published, type Room, type RoomMessage } from "../../client/index.ts";
 import type {
   Closed,
+  ConnectionStatus,
   SetOptions,
   SharedChange,
   SharedValue,
-  StateChange,
   Welcomed,
 } from "../../client/index.ts";
 import { parsePosition } from "../../protocol/positions.ts";
@@ -13,7 +13,7 @@ import type { Profile } from "./identity.ts";
 import { peopleOf } from "./people.ts";
 import { Recovery } from "./recovery.ts";
 import type { Store } from "./store.ts";
-import type { ConnectionView, View } from "./view.ts";
+import { isLive, type ConnectionView, type View } from "./view.ts";
 import { makeWire } from "./wire.ts";
 
 /** How many of the newest messages the page requests on the first join. */
@@ -110,8 +110,8 @@ export class Visit {
     this.#room = this.#join(old.position);
     // The server replaces a live connection, so other members see no leave. A connection that is not live is closed
     // here, because it would reconnect and replace the new one.
-    if (old.state !== "connected") old.close();
-    else old.on("state", ({ state }) => (state === "closed" ? undefined : old.close()));
+    if (old.connection.state !== "open") old.close();
+    else old.on("connection", ({ state }) => (state === "closed" ? undefined : old.close()));
   }
 
   /** Interrupts the connection for a few seconds. */
@@ -149,11 +149,8 @@ export class Visit {
 
   async #act(act: (room: Room) => Promise<Published>): Promise<Published> {
     const room = this.#room;
-    const sentAt = performance.now();
     try {
-      const published = await act(room);
-      if (room.transport === "sse") this.#store.set({ latencyMs: performance.now() - sentAt });
-      return published;
+      return await act(room);
     } catch (error) {
       const wasLeft = room !== this.#room && error instanceof ParlorError;
       if (wasLeft && (error.code === "closed" || error.code === "replaced")) return this.#act(act);
@@ -168,7 +165,7 @@ export class Visit {
       position,
       rewind: HISTORY_MESSAGES,
       presence: profile,
-      transports: choice === "auto" ? ["websocket", "sse"] : [choice],
+      transports: choice === "auto" ? undefined : [choice],
       WebSocket: this.#wire.WebSocket,
       fetch: this.#wire.fetch,
     });
@@ -183,8 +180,8 @@ export class Visit {
       whenCurrent((welcome) => this.#welcomed(room, welcome)),
     );
     room.on(
-      "state",
-      whenCurrent((change) => this.#changed(change)),
+      "connection",
+      whenCurrent((status) => this.#changed(status)),
     );
     room.on(
       "closed",
@@ -217,7 +214,9 @@ export class Visit {
     if (this.#hasJoined) this.#recovery = new Recovery(welcome, awayMs);
     else this.#begin(welcome);
     this.#listener.onWelcome();
-    if (room.transport === "sse") void this.#timeAct(room);
+    // Without pings, the round trip is that of a request.
+    if (room.transport !== "websocket")
+      void room.setPresence(this.#store.state.profile).catch(() => undefined);
     this.#finishRecovery();
   }
 
@@ -248,17 +247,19 @@ export class Visit {
     this.#reconnectedTimer = setTimeout(() => this.#setConnection({ phase: "open" }), RECONNECTED_SHOWN_MS);
   }
 
-  #changed({ state, code, reason, retryInMs }: StateChange): void {
-    if (state === "connected" || state === "closed") return;
-    const now = performance.now();
-    this.#nextTryAt = retryInMs === undefined ? undefined : now + retryInMs;
-    this.#awaySince ??= now;
-    if (this.#store.state.connection.phase === "dropped") return;
-    if (code === OVERLOADED) this.#setConnection({ phase: "full", why: reason });
-    else this.#setConnection({ phase: "reconnecting", isSlow: code === SLOW });
+  #changed({ state, code, reason = "", nextTryAt }: ConnectionStatus): void {
+    if (state === "open" || state === "closed") return;
+    this.#nextTryAt = nextTryAt === undefined ? undefined : nextTryAt - performance.timeOrigin;
+    this.#awaySince ??= performance.now();
+    const { connection } = this.#store.state;
+    if (connection.phase === "dropped") return;
+    if (state === "waiting" && code === OVERLOADED) this.#setConnection({ phase: "full", why: reason });
+    else if (state === "waiting" || isLive(connection)) {
+      this.#setConnection({ phase: "reconnecting", isSlow: code === SLOW });
+    }
   }
 
-  #closed({ code, reason, error }: Closed): void {
+  #closed({ code, reason = "", error }: Closed): void {
     if (error === undefined) return; // this page closed it
     this.#nextTryAt = undefined;
     this.#setConnection(code === REPLACED ? { phase: "replaced" } : { phase: "refused", why: reason });
@@ -271,9 +272,8 @@ export class Visit {
   }
 
   #readLine(): void {
-    const { transport, latencyMs, position } = this.#room;
-    const measured = latencyMs ?? (transport === "sse" ? this.#store.state.latencyMs : undefined);
-    this.#store.set({ transport, latencyMs: measured, position: position ?? this.#store.state.position });
+    const { transport, rttMs, position } = this.#room;
+    this.#store.set({ transport, rttMs, position: position ?? this.#store.state.position });
   }
 
   #readPeople(): void {
@@ -281,12 +281,5 @@ export class Visit {
     const hadCompany = this.#store.state.hadCompany || count > 1;
     const isCrowd = mode === "count";
     this.#store.set({ self, people: peopleOf(members.values(), self), count, isCrowd, hadCompany });
-  }
-
-  /** Measures the latency over SSE, which has no pings, by the time of an act. */
-  async #timeAct(room: Room): Promise<void> {
-    const sentAt = performance.now();
-    await room.setPresence(this.#store.state.profile).catch(() => undefined);
-    if (room.transport === "sse") this.#store.set({ latencyMs: performance.now() - sentAt });
   }
 }

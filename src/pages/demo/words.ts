@@ -1,3 +1,4 @@
+import type { TransportName } from "../../client/index.ts";
 import type { HistoryMode } from "../../protocol/contract.ts";
 import type { TransportChoice } from "./address.ts";
 import type { ConnectionView, View } from "./view.ts";
@@ -72,8 +73,8 @@ export function describeConnection({ connection, isOnline }: Pick<View, "connect
 }
 
 /** The name of a transport for people. */
-export function transportWord(name: TransportChoice): string {
-  return { auto: "Auto", websocket: "WebSocket", sse: "SSE" }[name];
+export function transportWord(name: TransportChoice | TransportName): string {
+  return { auto: "Auto", websocket: "WebSocket", sse: "SSE", "long-poll": "Long-poll" }[name];
 }
 
 /**

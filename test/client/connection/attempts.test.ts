@@ -46,7 +46,7 @@ describe("the number of an attempt", () => {
     client.transport.welcome({ try: 7_001 });
 
     expect(numbersOf(client)).toEqual([FIRST_ATTEMPT + 1, 7_001]);
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
     expect(client.emitted.closed).toEqual([]);
   });
 
@@ -57,7 +57,7 @@ describe("the number of an attempt", () => {
 
     for (let n = 1; n < 5; n++) {
       refuse(client, n * 10_000);
-      waits.push(client.emitted.state.at(-1)?.retryInMs);
+      waits.push(client.retryInMs);
       await client.nextDial();
     }
 
@@ -98,7 +98,7 @@ describe("the number of an attempt", () => {
       (_when, time, number) => {
         vi.setSystemTime(time);
 
-        expect(realEnvironment.firstAttempt()).toBe(number);
+        expect(realEnvironment.unixNow()).toBe(number);
       },
     );
   });
@@ -109,7 +109,7 @@ describe("a cancelled attempt", () => {
     const timedOut = new TestClient();
     await timedOut.nextDial();
     const silent = await joined();
-    silent.world.signals?.onDoubt();
+    silent.world.signals?.check();
     await silent.world.pass(10_000); // the ping has no reply
 
     for (const client of [timedOut, silent]) {
@@ -164,7 +164,7 @@ describe("a connection that is replaced", () => {
     await client.nextDial();
     client.transport.welcome({ recovered: true });
 
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
     expect(numbersOf(client).at(-1)).toBe(FIRST_ATTEMPT + 3);
     expect(client.emitted.closed).toEqual([]);
   });
@@ -192,7 +192,7 @@ describe("a connection that is replaced", () => {
     client.transport.end(replaced.code, replaced.text);
     await client.nextDial();
 
-    expect(client.room.state).toBe("reconnecting");
+    expect(client.room.connection.state).toBe("connecting");
   });
 
   it("[J5 H9] a replaced client that learns it first from the reply to an act is closed for good as well", async () => {
@@ -222,6 +222,6 @@ describe("a connection that is replaced", () => {
     client.transport.end(replaced.code, replaced.text);
 
     expect(client.dialled).toHaveLength(2);
-    expect(client.room.state).toBe("closed");
+    expect(client.room.connection.state).toBe("closed");
   });
 });

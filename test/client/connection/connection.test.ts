@@ -9,19 +9,19 @@ const comingBack = Object.values(CLOSE_CODES).filter(({ recovery }) => recovery 
 const stayingAway = Object.entries(CLOSE_CODES).filter(([, { recovery }]) => recovery === "do not retry");
 
 describe("joining", () => {
-  it("[J1 W1] a room is connecting until the welcome, then connected", async () => {
+  it("[J1 W1] a connection is connecting until the welcome, then open", async () => {
     const client = new TestClient();
     await settled();
 
-    expect(client.room.state).toBe("connecting");
+    expect(client.room.connection.state).toBe("connecting");
     expect(client.room.transport).toBeUndefined();
 
     client.transport.welcome();
 
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
     expect(client.room.transport).toBe("websocket");
     expect(client.room.self).toBe("me");
-    expect(client.emitted.state).toEqual([{ state: "connected", reason: "the room was joined" }]);
+    expect(client.emitted.connection).toEqual([{ state: "open", transport: "websocket" }]);
   });
 
   it("[J3 J6 J7] a join has the parameters of the options", async () => {
@@ -71,12 +71,13 @@ describe("reconnecting", () => {
 
     client.transport.end();
 
-    expect(client.room.state).toBe("reconnecting");
-    expect(client.emitted.state.at(-1)).toEqual({
-      state: "reconnecting",
+    expect(client.room.connection.state).toBe("waiting");
+    expect(client.emitted.connection.at(-1)).toEqual({
+      state: "waiting",
       reason: "",
       code: 1006,
-      retryInMs: 500,
+      nextTryAt: client.world.unixNow() + 500,
+      advice: "wait",
     });
 
     await client.world.pass(500);
@@ -89,9 +90,9 @@ describe("reconnecting", () => {
     const client = await joined();
 
     client.transport.end(code, text);
+    expect(client.room.connection).toMatchObject({ state: "waiting", code, reason: text });
     await client.world.pass(1_000);
 
-    expect(client.emitted.state.at(-1)).toMatchObject({ state: "reconnecting", code, reason: text });
     expect(client.dialled).toHaveLength(2);
   });
 
@@ -114,7 +115,7 @@ describe("reconnecting", () => {
     client.transport.end(code, text);
     await client.world.pass(3_600_000);
 
-    expect(client.room.state).toBe("closed");
+    expect(client.room.connection.state).toBe("closed");
     expect(client.dialled).toHaveLength(1);
     expect(client.emitted.closed).toMatchObject([
       { code, reason: text, error: { code: name, message: text } },
@@ -136,7 +137,7 @@ describe("reconnecting", () => {
   it("[J5] a connection that was closed does not affect the next one", async () => {
     const client = await joined();
     const old = client.transport;
-    client.world.signals?.onBack();
+    client.world.signals?.wake();
     await client.world.pass(10_000); // the ping is not answered
     await client.world.pass(1_000);
     client.transport.welcome({ recovered: true });
@@ -144,7 +145,7 @@ describe("reconnecting", () => {
     old.deliver({ type: "message", offset: 1, time: 1, from: "ana", event: "chat", data: "late" });
     old.end(CLOSE_CODES.replaced.code, CLOSE_CODES.replaced.text);
 
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
     expect(client.emitted.message).toEqual([]);
   });
 });
@@ -169,8 +170,8 @@ describe("rejected joins", () => {
       client.transport.welcome();
 
       expect(early).toBe(1);
-      expect(client.emitted.state[0]).toMatchObject({ state: "connecting", error: { code, retryAfterMs } });
-      expect(client.room.state).toBe("connected");
+      expect(client.emitted.connection[0]).toMatchObject({ state: "waiting", error: { code, retryAfterMs } });
+      expect(client.room.connection.state).toBe("open");
       expect(client.emitted.closed).toEqual([]);
     },
   );
@@ -187,14 +188,14 @@ describe("rejected joins", () => {
     });
     client.transport.end(CLOSE_CODES.overloaded.code, CLOSE_CODES.overloaded.text);
 
-    expect(client.room.state).toBe("connecting");
-    expect(client.emitted.state).toMatchObject([
+    expect(client.emitted.connection).toMatchObject([
       {
-        state: "connecting",
+        state: "waiting",
         reason: "the room is full",
         code: 4005,
-        retryInMs: 5_500,
+        nextTryAt: FIRST_ATTEMPT + 5_500,
         error: { code: "room_full", retryAfterMs: 5_000 },
+        advice: "free_place",
       },
     ]);
     expect(client.emitted.error).toEqual([]);
@@ -212,7 +213,7 @@ describe("rejected joins", () => {
     client.transport.deliver({ type: "error", code: "bad_room", message: "a room's name is …" });
     client.transport.end(CLOSE_CODES.bad_protocol.code, CLOSE_CODES.bad_protocol.text);
 
-    expect(client.room.state).toBe("closed");
+    expect(client.room.connection.state).toBe("closed");
     expect(client.emitted.closed).toMatchObject([
       { error: { code: "bad_room", message: "a room's name is …" } },
     ]);
@@ -223,7 +224,7 @@ describe("rejected joins", () => {
 
     client.transport.end(1006, "the stream ended", 3_000);
 
-    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 3_500 });
+    expect(client.retryInMs).toBe(3_500);
   });
 });
 
@@ -239,7 +240,7 @@ describe("delays", () => {
 
     for (let attempt = 0; attempt < 6; attempt++) {
       client.transport.end();
-      waits.push(client.emitted.state.at(-1)?.retryInMs);
+      waits.push(client.retryInMs);
       await client.world.pass(1_000);
     }
 
@@ -253,7 +254,7 @@ describe("delays", () => {
     await client.world.pass(50);
     client.transport.welcome({ recovered: true });
     client.transport.end(CLOSE_CODES.restart.code);
-    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 100 });
+    expect(client.retryInMs).toBe(100);
 
     await client.world.pass(100);
     client.transport.welcome({ recovered: true });
@@ -261,7 +262,7 @@ describe("delays", () => {
     client.transport.deliver({ type: "pong" });
     await client.world.pass(1_000);
     client.transport.end(CLOSE_CODES.restart.code);
-    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 50 });
+    expect(client.retryInMs).toBe(50);
   });
 
   it("[G10] delays after a stable connection are at most half of the outage, so that clients reconnect soon after a short restart", async () => {
@@ -273,7 +274,7 @@ describe("delays", () => {
     const lostAt = client.world.now();
     while (client.world.now() - lostAt < 120_000) {
       client.transport.end();
-      outage.push([client.world.now() - lostAt, client.emitted.state.at(-1)?.retryInMs]);
+      outage.push([client.world.now() - lostAt, client.retryInMs]);
       await client.nextDial();
     }
 
@@ -296,7 +297,7 @@ describe("delays", () => {
 
     client.transport.end(CLOSE_CODES.restart.code, CLOSE_CODES.restart.text, 4_000);
 
-    expect(client.emitted.state.at(-1)).toMatchObject({ retryInMs: 4_500 });
+    expect(client.retryInMs).toBe(4_500);
   });
 
   it("[G10] a client reconnects at once when the network is available again", async () => {
@@ -304,7 +305,7 @@ describe("delays", () => {
     client.transport.end();
     await settled();
 
-    client.world.signals?.onBack();
+    client.world.signals?.wake();
     await settled();
 
     expect(client.dialled).toHaveLength(2);

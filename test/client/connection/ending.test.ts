@@ -47,7 +47,7 @@ describe("close", () => {
 
     expect(client.world.timers).toEqual([]);
     expect(client.world.signals).toBeUndefined();
-    expect(client.room.state).toBe("closed");
+    expect(client.room.connection.state).toBe("closed");
     expect(client.emitted.closed).toHaveLength(1);
     expect(await waiting).toMatch(/^(closed|kicked)$/);
     await client.world.pass(3_600_000);
@@ -86,12 +86,12 @@ describe("close", () => {
 });
 
 describe("a listener that closes the room", () => {
-  it.each(["state", "welcome", "presence", "shared", "message"] as const)(
+  it.each(["connection", "welcome", "presence", "shared", "message"] as const)(
     "[G6] a listener of the event %s that closes the room is the last to be called, except for the end",
     async (closing) => {
       const client = new TestClient();
       const told: string[] = [];
-      const events = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
+      const events = ["message", "presence", "shared", "connection", "welcome", "error", "closed"] as const;
       for (const type of events) client.room.on(type, () => void told.push(type));
       client.room.on(closing, () => client.room.close());
       for (const type of events) client.room.on(type, () => void told.push(type));
@@ -109,7 +109,7 @@ describe("a listener that closes the room", () => {
       await settled();
 
       expect(told.slice(told.indexOf("closed"))).toEqual(["closed", "closed"]);
-      expect(told.filter((type) => type === closing)).toHaveLength(closing === "state" ? 3 : 1);
+      expect(told.filter((type) => type === closing)).toHaveLength(closing === "connection" ? 3 : 1);
     },
   );
 });
@@ -155,7 +155,7 @@ describe("leave", () => {
 
     await client.room.leave();
 
-    expect(client.room.state).toBe("closed");
+    expect(client.room.connection.state).toBe("closed");
     expect(client.world.timers).toEqual([]);
   });
 });
@@ -164,7 +164,7 @@ describe("listeners", () => {
   it("[G6] a listener that throws stops neither other listeners nor the room", async () => {
     const client = new TestClient();
     const mistake = new Error("a mistake of the application");
-    for (const type of ["message", "state", "welcome", "presence"] as const) {
+    for (const type of ["message", "connection", "welcome", "presence"] as const) {
       client.room.on(type, () => {
         throw mistake;
       });
@@ -176,7 +176,7 @@ describe("listeners", () => {
     client.transport.welcome();
     client.transport.deliver(messageFrame(1), messageFrame(2));
 
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
     expect(offsets).toEqual([1, 2]);
     expect(client.world.reported).toEqual(Array.from({ length: 5 }, () => mistake));
   });

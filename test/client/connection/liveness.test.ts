@@ -17,12 +17,12 @@ it("[F7 W5] a client pings at once, and then at the interval of the welcome", as
 
 it("[F7] a client measures a ping's round trip", async () => {
   const client = await joined();
-  expect(client.room.latencyMs).toBeUndefined();
+  expect(client.room.rttMs).toBeUndefined();
 
   await client.world.pass(40);
   client.transport.deliver({ type: "pong" });
 
-  expect(client.room.latencyMs).toBe(40);
+  expect(client.room.rttMs).toBe(40);
 });
 
 it("[F7 G6] a client closes a connection without a reply to a ping, and reconnects", async () => {
@@ -30,10 +30,11 @@ it("[F7 G6] a client closes a connection without a reply to a ping, and reconnec
   const dead = client.transport;
 
   await client.world.pass(9_999);
-  expect(client.room.state).toBe("connected");
+  expect(client.room.connection.state).toBe("open");
   await client.world.pass(1);
 
-  expect(client.emitted.state.at(-1)).toMatchObject({ state: "reconnecting", code: 1006, retryInMs: 500 });
+  expect(client.room.connection).toMatchObject({ state: "waiting", code: 1006 });
+  expect(client.retryInMs).toBe(500);
   expect(dead.isClosed).toBe(true);
   await client.nextDial();
   expect(client.dialled).toHaveLength(2);
@@ -46,7 +47,7 @@ it("[F7] any data counts as a reply to a ping", async () => {
   client.transport.deliver(messageFrame(1));
   await client.world.pass(15_000);
 
-  expect(client.room.state).toBe("connected");
+  expect(client.room.connection.state).toBe("open");
 });
 
 it("[F7] a client pings at once when the page becomes visible, or the network changes", async () => {
@@ -54,25 +55,25 @@ it("[F7] a client pings at once when the page becomes visible, or the network ch
   client.transport.deliver({ type: "pong" });
   await client.world.pass(1_000);
 
-  client.world.signals?.onBack();
+  client.world.signals?.wake();
   expect(client.transport.pings).toBe(2);
   client.transport.deliver({ type: "pong" });
-  client.world.signals?.onDoubt();
+  client.world.signals?.check();
   expect(client.transport.pings).toBe(3);
 
   await client.world.pass(10_000);
-  expect(client.room.state).toBe("reconnecting");
+  expect(client.room.connection.state).toBe("waiting");
 });
 
 it("[F7] further pings do not extend the timeout of the first", async () => {
   const client = await joined();
 
   for (let second = 0; second < 10; second++) {
-    client.world.signals?.onDoubt();
+    client.world.signals?.check();
     await client.world.pass(1_000);
   }
 
-  expect(client.room.state).toBe("reconnecting");
+  expect(client.room.connection.state).toBe("waiting");
 });
 
 it("[S3] a client closes a stream without data or comments for a minute", async () => {
@@ -81,10 +82,10 @@ it("[S3] a client closes a stream without data or comments for a minute", async 
   await client.world.pass(59_000);
   client.transport.breathe();
   await client.world.pass(59_999);
-  expect(client.room.state).toBe("connected");
+  expect(client.room.connection.state).toBe("open");
   await client.world.pass(1);
 
-  expect(client.room.state).toBe("reconnecting");
+  expect(client.room.connection.state).toBe("waiting");
 });
 
 it("[F7] a client does not ping a connection that is gone", async () => {
@@ -94,7 +95,7 @@ it("[F7] a client does not ping a connection that is gone", async () => {
   gone.end();
   await settled();
 
-  client.world.signals?.onDoubt();
+  client.world.signals?.check();
   await client.world.pass(60_000);
 
   expect(gone.pings).toBe(1);

@@ -84,7 +84,7 @@ it("[D7] the connection continues if no new token is available in time", async (
   await settled();
 
   expect(client.transport.tokens).toEqual([]);
-  expect(client.room.state).toBe("connected");
+  expect(client.room.connection.state).toBe("open");
 });
 
 it("[D7] a client does not renew a token over a connection that is gone", async () => {
@@ -119,7 +119,7 @@ it.each([
     expect(sent).toEqual(["publish"]);
     expect(client.transport.tokens).toEqual(["token-1", "token-2"]);
     expect(client.emitted.error).toMatchObject([{ code }]);
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
   },
 );
 
@@ -137,5 +137,5 @@ it("[D8] after a renewal that is rejected for good, the connection continues unt
   await settled();
 
   expect(client.transport.tokens).toEqual(["token"]);
-  expect(client.room.state).toBe("connected");
+  expect(client.room.connection.state).toBe("open");
 });

@@ -101,7 +101,7 @@ describe("durations", () => {
       await client.world.pass(999);
 
       expect(client.transport.pings).toBe(1);
-      expect(client.room.state).toBe("connected");
+      expect(client.room.connection.state).toBe("open");
     },
   );
 

@@ -52,7 +52,7 @@ describe("a runtime without", () => {
     vi.stubGlobal("crypto", undefined);
 
     expect(settle({ key: KEY }).key).toBe(KEY);
-    expect(() => joinRoom(ROOM)).toThrow(/crypto\.getRandomValues.*option key/);
+    expect(() => joinRoom(ROOM)).toThrow(/crypto\.getRandomValues.*option getRandomValues or key/);
   });
 
   it("[J1] a runtime whose URL cannot be changed finds every address of a room", () => {
@@ -86,19 +86,21 @@ describe("a runtime without", () => {
     expect(bytes).toBe(Buffer.byteLength(text));
   });
 
-  it("[G5] a runtime without WebSocket uses only SSE, and reports what is missing if it cannot", () => {
+  it("[G5] a runtime without WebSocket uses only SSE and long-poll, and reports what is missing if it cannot", () => {
     vi.stubGlobal("WebSocket", undefined);
 
-    expect(settle({}).transports).toEqual(["sse"]);
-    expect(() => joinRoom(ROOM, { transports: ["websocket"] })).toThrow(/no WebSocket.*version 22.*option/);
+    expect(settle({}).transports).toEqual(["sse", "long-poll"]);
+    expect(() => joinRoom(ROOM, { transports: ["websocket"] })).toThrow(
+      /no transport of \[websocket\].*version 22.*option/,
+    );
   });
 
-  it("[G5] a runtime without a streaming fetch uses only WebSocket, and reports what is missing if it cannot", () => {
+  it("[G5] a runtime without a streaming fetch does not use SSE, and reports what is missing if it cannot", () => {
     vi.stubGlobal("Response", class {});
 
-    expect(settle({}).transports).toEqual(["websocket"]);
-    expect(settle({ fetch: globalThis.fetch }).transports).toEqual(["websocket", "sse"]);
-    expect(() => joinRoom(ROOM, { transports: ["sse"] })).toThrow(/no fetch that can stream.*option/);
+    expect(settle({}).transports).toEqual(["websocket", "long-poll"]);
+    expect(settle({ fetch: globalThis.fetch }).transports).toEqual(["websocket", "sse", "long-poll"]);
+    expect(() => joinRoom(ROOM, { transports: ["sse"] })).toThrow(/no transport of \[sse\].*option/);
   });
 
   it("[G5] a response without a readable body ends the attempt over SSE, with a reason", async () => {
@@ -114,7 +116,7 @@ describe("a runtime without", () => {
     vi.stubGlobal("addEventListener", undefined);
     vi.stubGlobal("document", {});
 
-    const unwatch = realEnvironment.watch({ onBack: () => undefined, onDoubt: () => undefined });
+    const unwatch = realEnvironment.watch({ wake: () => undefined, check: () => undefined });
 
     expect(unwatch).not.toThrow();
   });
@@ -124,7 +126,7 @@ describe("a runtime without", () => {
     vi.stubGlobal("document", page);
     let times = 0;
 
-    const unwatch = realEnvironment.watch({ onBack: () => times++, onDoubt: () => undefined });
+    const unwatch = realEnvironment.watch({ wake: () => times++, check: () => undefined });
     page.dispatchEvent(new Event("visibilitychange"));
     unwatch();
     page.dispatchEvent(new Event("visibilitychange"));
@@ -215,6 +217,6 @@ describe("a token", () => {
     await client.world.pass(9_000);
 
     expect(client.transport.tokens).toEqual([]);
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
   });
 });

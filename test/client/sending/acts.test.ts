@@ -209,7 +209,7 @@ describe("repeated acts", () => {
 
     client.transport.deliver({ type: "error", ref, code: "not_joined", message: "no live connection" });
     expect(client.transport.isClosed).toBe(true);
-    expect(client.room.state).toBe("reconnecting");
+    expect(client.room.connection.state).toBe("waiting");
     await client.nextDial();
     client.transport.welcome({ recovered: true });
     await settled();
@@ -223,7 +223,7 @@ describe("repeated acts", () => {
     await settled();
     client.transport.end();
     void client.room.publish("chat", "never sent");
-    client.world.signals?.onBack();
+    client.world.signals?.wake();
     await settled();
     for (let minute = 0; minute < 10; minute++) {
       client.transport.end();
@@ -379,7 +379,7 @@ describe("rejections", () => {
     client.transport.deliver({ type: "error", code: "bad_frame", message: "not a frame" });
 
     expect(client.emitted.error).toMatchObject([{ code: "bad_frame", message: "not a frame" }]);
-    expect(client.room.state).toBe("connected");
+    expect(client.room.connection.state).toBe("open");
   });
 
   it("[C1] a final close rejects waiting and later acts with its reason", async () => {

@@ -105,7 +105,7 @@ it("[L5 C1] a client that was closed because it read too slowly reconnects with 
   client.transport.deliver(messageFrame(7));
 
   client.transport.end(4003, "the member reads too slowly");
-  expect(client.emitted.state.at(-1)).toMatchObject({ state: "reconnecting", code: 4003 });
+  expect(client.emitted.connection.at(-1)).toMatchObject({ state: "waiting", code: 4003 });
   await client.nextDial();
 
   expect(client.transport.target.after).toBe("Zk3aB9:7");

@@ -204,7 +204,7 @@ it("[L1] a reconnect does not refill the rate limit", async () => {
   await settled();
 
   client.transport.end();
-  client.world.signals?.onBack();
+  client.world.signals?.wake();
   await settled();
   client.transport.welcome({ ...SLOW, recovered: true });
   for (let index = 0; index < 8; index++) client.room.send("filler", index);

@@ -5,8 +5,11 @@ interface FakeTimer {
   readonly callback: () => void;
 }
 
-/** The number above which a client's attempts start. */
+/** The device's clock when a world begins, in Unix milliseconds, above which a client's attempts are numbered. */
 export const FIRST_ATTEMPT = 1_000;
+
+/** The monotonic clock when a world begins, in milliseconds. */
+const START = 10_000_000;
 
 /** Runs all promises that are ready, without time passing. */
 export function settled(): Promise<void> {
@@ -21,7 +24,7 @@ export class FakeWorld implements Environment {
   readonly reported: unknown[] = [];
   /** The room's handlers of signals; `undefined` once it has stopped. */
   signals: Signals | undefined;
-  #now = 10_000_000;
+  #now = START;
   #timers: FakeTimer[] = [];
 
   /** When the running timers fire, in milliseconds from now, the first one first. */
@@ -33,7 +36,9 @@ export class FakeWorld implements Environment {
 
   random = (): number => this.chance;
 
-  firstAttempt = (): number => FIRST_ATTEMPT;
+  unixNow = (): number => FIRST_ATTEMPT + this.#now - START;
+
+  readonly worked = new Map<string, string>();
 
   report = (error: unknown): void => void this.reported.push(error);
 
@@ -45,12 +50,12 @@ export class FakeWorld implements Environment {
     };
   }
 
-  watch(signals: Signals): () => void {
+  watch = (signals: Signals): (() => void) => {
     this.signals = signals;
     return () => {
       this.signals = undefined;
     };
-  }
+  };
 
   /** Lets time pass. Timers fire in order, each at its time. */
   async pass(ms: number): Promise<void> {

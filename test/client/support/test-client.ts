@@ -4,10 +4,12 @@ import type { JoinOptions } from "../../../src/client/options.ts";
 import type { Room } from "../../../src/client/room.ts";
 import type { Dialer, TransportName } from "../../../src/client/transports/transport.ts";
 import type { WelcomeFrame } from "../../../src/protocol/frames.ts";
+// Loaded here, so that the client does not wait for it.
+import "../../../src/client/connection/upgrade.ts";
 import { FakeTransport } from "./fake-transport.ts";
 import { FakeWorld, settled } from "./fake-world.ts";
 
-const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
+const EVENTS = ["message", "presence", "shared", "connection", "welcome", "error", "closed"] as const;
 
 /** Shorter than the timeout of a ping. */
 const SIGN_OF_LIFE_MS = 5_000;
@@ -22,7 +24,7 @@ export class TestClient {
     message: [],
     presence: [],
     shared: [],
-    state: [],
+    connection: [],
     welcome: [],
     error: [],
     closed: [],
@@ -43,7 +45,7 @@ export class TestClient {
       };
     this.room = createRoom("https://parlor.example/rooms/lobby", options, {
       environment: this.world,
-      dialers: { websocket: dial("websocket"), sse: dial("sse") },
+      dialers: { websocket: dial("websocket"), sse: dial("sse"), "long-poll": dial("long-poll") },
     });
     for (const type of EVENTS) this.#record(type);
   }
@@ -58,6 +60,17 @@ export class TestClient {
   /** The offsets of the recorded messages that were emitted. */
   get offsets(): number[] {
     return this.emitted.message.flatMap(({ offset }) => offset ?? []);
+  }
+
+  /** The milliseconds until the next attempt; `undefined` if none is planned. */
+  get retryInMs(): number | undefined {
+    const { nextTryAt } = this.room.connection;
+    return nextTryAt && nextTryAt - this.world.unixNow();
+  }
+
+  /** The states of the connection that were reported, in order. */
+  get states(): string[] {
+    return this.emitted.connection.map(({ state }) => state);
   }
 
   /** The transports that were used, in order. */

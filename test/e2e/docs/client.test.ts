@@ -5,7 +5,7 @@ import { itWithServer } from "../../support/sample-server.ts";
 import { programsIn, samplesOf } from "../../support/samples.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
-const samples = samplesOf("docs/client.md", "ts", "ts", "ts", "ts", "ts", "ts", "ts", "ts", "ts");
+const samples = samplesOf("docs/client.md", ...Array.from({ length: 11 }, () => "ts"));
 const [client = "", binary = "", ...others] = programsIn(samples);
 
 const it = itWithServer(() => startBareRuntime());

@@ -27,7 +27,7 @@ describe("README", () => {
     await guest.publish("chat", "hello yourself");
 
     await expect.poll(() => program.output(), { timeout: 10_000 }).toMatch(/^chat \S+ hello yourself$/m);
-    expect(program.output()).toMatch(/^connected$/m);
+    expect(program.output()).toMatch(/^open$/m);
     expect(program.output()).toContain("name: 'Ana'");
     await program.kill();
     guest.vanish();
