@@ -1,3 +1,4 @@
+import { LOCAL_ERRORS } from "../../src/client/local-errors.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import { COUNTERS } from "../../src/metrics/counters.ts";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
@@ -44,6 +45,7 @@ export function generatedTables(): GeneratedTable[] {
     { name: "close-codes", file: "src/protocol/PROTOCOL.md", text: closeCodesTable() },
     { name: "errors", file: "docs/errors.md", text: errorsTable(ERRORS) },
     { name: "close-codes", file: "docs/errors.md", text: closeCodesTable() },
+    { name: "client-errors", file: "docs/client.md", text: localErrorsTable() },
   ];
 }
 
@@ -107,6 +109,13 @@ function closeCodesTable(): string {
   return table(
     ["Code", "Name", "What to do", "Reason"],
     Object.entries(CLOSE_CODES).map(([name, row]) => [row.code, code(name), row.recovery, row.text]),
+  );
+}
+
+function localErrorsTable(): string {
+  return table(
+    ["Code", "Meaning"],
+    Object.entries(LOCAL_ERRORS).map(([name, text]) => [code(name), text]),
   );
 }
 

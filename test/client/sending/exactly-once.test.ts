@@ -123,7 +123,7 @@ it("[G3 G4 A3 P4 T2 T4] whatever the network loses, every act takes effect once,
           void ack.then(() => answered++);
         } else if (step === "add") {
           const { value = 0, version } = client.room.shared.get(KEY) ?? {};
-          const set = client.room.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
+          const set = client.room.shared.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
           sums.push(
             set.then(
               ({ offset }) => offset,

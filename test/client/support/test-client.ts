@@ -4,10 +4,11 @@ import type { JoinOptions } from "../../../src/client/options.ts";
 import type { Room } from "../../../src/client/room.ts";
 import type { Dialer, TransportName } from "../../../src/client/transports/transport.ts";
 import type { WelcomeFrame } from "../../../src/protocol/frames.ts";
+import "../../../src/client/on-demand.ts"; // loaded here, so that a test does not wait for it
 import { FakeTransport } from "./fake-transport.ts";
 import { FakeWorld, settled } from "./fake-world.ts";
 
-const EVENTS = ["message", "presence", "shared", "state", "welcome", "error", "closed"] as const;
+const EVENTS = ["message", "presence", "shared", "state", "welcome", "pending", "error", "closed"] as const;
 
 /** Shorter than the timeout of a ping. */
 const SIGN_OF_LIFE_MS = 5_000;
@@ -24,6 +25,7 @@ export class TestClient {
     shared: [],
     state: [],
     welcome: [],
+    pending: [],
     error: [],
     closed: [],
   };
