@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { joinRoom, ParlorError, type JoinOptions, type Room } from "../../src/client/index.ts";
 import { proto } from "../../src/client/proto.ts";
@@ -94,9 +93,13 @@ describe.each(CONNECTIONS)("over %s", (_name, options) => {
     const name = uniqueRoom();
     const [asker, member] = await Promise.all([enter(name, options), enter(name, {})]);
     const id = await seen(asker, member.self);
+    // The replies are given in reverse, once all requests have arrived.
+    const arrived: (() => void)[] = [];
     member.onRequest("double", async ({ from, data }) => {
       await seen(member, from);
-      await delay(Number(data) % 7);
+      await new Promise<void>((resolve) => {
+        if (arrived.push(resolve) === 60) for (const reply of arrived.toReversed()) reply();
+      });
       if (data === 13) throw new ParlorError("unlucky", "not this number");
       return Number(data) * 2;
     });
@@ -122,7 +125,6 @@ describe.each(CONNECTIONS)("over %s", (_name, options) => {
       for await (const { data } of room.messages()) if (taken.push(data) === 50) return taken;
       return taken;
     })();
-    await delay(0); // the loop has started
     for (let n = 0; n < 50; n++) void room.publish("chat", n);
 
     expect(await loop).toEqual(Array.from({ length: 50 }, (_, n) => n));

@@ -128,7 +128,13 @@ export class Requests {
       const { code, message: text } = isRefusal ? error : FAILED;
       frame = encode(REPLY, id, from, { error: { code, message: text } });
     }
-    sender.sendVolatile(id, frame);
+    if (!sender.sendVolatile(id, frame)) {
+      // Without a connection this does nothing, too.
+      sender.sendVolatile(
+        id,
+        encode(REPLY, id, from, { error: { code: "frame_too_large", message: TOO_LARGE } }),
+      );
+    }
   }
 
   #checkMember(member: string): void {
@@ -156,6 +162,8 @@ export class Requests {
     }
   }
 }
+
+const TOO_LARGE = "the reply is larger than maxFrameBytes";
 
 const FAILED = { code: "request_failed", message: "the member's handler failed" };
 

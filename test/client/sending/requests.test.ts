@@ -162,7 +162,8 @@ describe("a handler of requests", () => {
     });
     client.room.onRequest("fail", () => Promise.reject(new Error("a secret")));
     client.room.onRequest("odd", () => 1n);
-    for (const event of ["refuse", "fail", "odd"])
+    client.room.onRequest("large", () => "x".repeat(70_000));
+    for (const event of ["refuse", "fail", "odd", "large"])
       deliver(client, "$request", "ana", { id: event, event, data: null });
     await settled();
 
@@ -173,6 +174,7 @@ describe("a handler of requests", () => {
       refuse: { code: "not_your_turn", message: "wait" },
       fail: { code: "request_failed" },
       odd: { code: "bad_frame" },
+      large: { code: "frame_too_large" },
     });
     expect(JSON.stringify(errors)).not.toContain("secret");
     expect(client.world.reported).toEqual([new Error("a secret")]);

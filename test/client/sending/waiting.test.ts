@@ -137,6 +137,22 @@ describe("an update with a timeout or a signal", () => {
     expect(await codeOf(first)).toBe("resolved");
   });
 
+  it("[T2 A3] an update that is aborted after its set was sent does not change the outcome of the other updates in that set", async () => {
+    const client = await joined();
+    const control = new AbortController();
+    const add = (votes: unknown): number => Number(votes ?? 0) + 1;
+    const first = client.room.shared.update("votes", add);
+    const second = client.room.shared.update("votes", add, { signal: control.signal });
+    await settled();
+    control.abort();
+    expect(await codeOf(second)).toBe("outcome_unknown");
+
+    await reconnect(client);
+    expect(client.transport.items).toMatchObject([{ set: { votes: 2 } }]);
+    client.transport.ack(client.transport.refs);
+    expect(await codeOf(first)).toBe("resolved");
+  });
+
   it("[T2] an update that is aborted during the wait after a conflict is not computed again", async () => {
     const client = await joined({}, { state: { votes: [2, 7] }, stateOffset: 7 });
     const control = new AbortController();
