@@ -1,17 +1,8 @@
 import type { CloseName } from "../protocol/close-codes.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { ErrorFrame } from "../protocol/frames.ts";
+import type { LocalErrorCode } from "./local-errors.ts";
 import { nameOfClose } from "./recovery.ts";
-
-/**
- * Errors that the client creates itself:
- *
- * - `outbox_full`: as many acts wait for a reply as `maxPendingActs` allows;
- * - `closed`: {@link Room.close} or {@link Room.leave} closed the room before the reply to the act;
- * - `outcome_unknown`: the act was sent, its reply was lost, and the outage was longer than a server remembers acts (rule
- *   A3). The act may be stored or not. The client does not repeat it, because it might then be stored twice.
- */
-export type LocalErrorCode = "outbox_full" | "closed" | "outcome_unknown";
 
 /** The code of an error: an error or a close of PROTOCOL.md, one of the client's own, or one of a newer server. */
 export type ParlorErrorCode = ErrorCode | CloseName | LocalErrorCode | (string & Record<never, never>);
@@ -37,14 +28,13 @@ export class ParlorError extends Error {
   /** With `conflict`: the current versions of the compared keys, 0 for an absent key. */
   declare readonly versions: Readonly<Record<string, number>> | undefined;
 
-  constructor(code: ParlorErrorCode, message: string, details: ParlorErrorDetails = {}) {
+  constructor(
+    code: ParlorErrorCode,
+    message: string,
+    { retryAfterMs, ref, limit, versions }: ParlorErrorDetails = {},
+  ) {
     super(message);
-    this.name = "ParlorError";
-    this.code = code;
-    this.retryAfterMs = details.retryAfterMs;
-    this.ref = details.ref;
-    this.limit = details.limit;
-    this.versions = details.versions;
+    Object.assign(this, { name: "ParlorError", code, retryAfterMs, ref, limit, versions });
   }
 }
 
@@ -63,4 +53,10 @@ export function errorOfClose(code: number, reason: string): ParlorError {
 export function errorOfFullQueue(count: number, what: "acts" | "updates"): ParlorError {
   const message = `${count} ${what} are waiting, which is the limit (maxPendingActs); wait for some to finish`;
   return new ParlorError("outbox_full", message);
+}
+
+/** The error for an act that was sent, and whose reply never arrived. */
+export function errorOfLostReply(ref?: number): ParlorError {
+  const message = "the act was sent, and no reply arrived in time; it may have taken effect";
+  return new ParlorError("outcome_unknown", message, { ref });
 }

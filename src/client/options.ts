@@ -64,8 +64,15 @@ export interface JoinOptions {
   readonly maxReconnectDelayMs?: number | undefined;
   /** How long to wait for the reply to a ping over WebSocket, in milliseconds, before reconnecting. @default 10_000 */
   readonly pingTimeoutMs?: number | undefined;
-  /** Maximum acts that wait for a reply. A further act is rejected with `outbox_full`. @default 1_000 */
+  /** Maximum acts that wait for a reply; see `overflow`. @default 1_000 */
   readonly maxPendingActs?: number | undefined;
+  /**
+   * What to do with a further act if `maxPendingActs` acts wait. `reject` rejects it with `outbox_full`. `drop-oldest` rejects
+   * the oldest act that was never sent instead. If all were sent, the new act is rejected.
+   *
+   * @default "reject"
+   */
+  readonly overflow?: "reject" | "drop-oldest" | undefined;
   /**
    * Returns a token, for rooms that require one. The client calls it before each attempt to connect, and again before the
    * token expires; the connection then continues with the new token. If `getToken` rejects, the attempt fails, and the
@@ -109,6 +116,7 @@ type Settled =
   | "maxReconnectDelayMs"
   | "pingTimeoutMs"
   | "maxPendingActs"
+  | "overflow"
   | "autoConnect"
   | "WebSocket"
   | "fetch";
@@ -138,6 +146,7 @@ export function settle(options: JoinOptions): Settings {
     maxReconnectDelayMs = 30_000,
     pingTimeoutMs = 10_000,
     maxPendingActs = 1_000,
+    overflow = "reject",
     autoConnect = true,
     WebSocket = globalThis.WebSocket,
     fetch = (input, init) => globalThis.fetch(input, init),
@@ -156,6 +165,7 @@ export function settle(options: JoinOptions): Settings {
     maxReconnectDelayMs: clampDelay(amount("maxReconnectDelayMs", maxReconnectDelayMs)),
     pingTimeoutMs: clampDelay(amount("pingTimeoutMs", pingTimeoutMs)),
     maxPendingActs: amount("maxPendingActs", maxPendingActs),
+    overflow,
     autoConnect,
     WebSocket,
     fetch,

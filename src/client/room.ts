@@ -1,12 +1,61 @@
 import type { PresenceMode } from "../protocol/contract.ts";
 import type { Json } from "../protocol/json.ts";
-import type { Addressees, Published, SendOptions } from "./sending/acts.ts";
+import type { Published, PublishOptions, SendOptions } from "./sending/acts.ts";
 import type { ConnectionStatus } from "./connection/connection.ts";
-import type { RoomEvents } from "./views/events.ts";
+import type { Pending, RoomEvents, RoomMessage } from "./views/events.ts";
 import type { SetOptions } from "./sending/encode.ts";
+import type { HistoryOptions } from "./sending/history.ts";
+import type { Handler, RequestOptions } from "./sending/requests.ts";
+import type { WaitOptions } from "./sending/waiting.ts";
+import type { LiveView } from "./views/live-map.ts";
 import type { Member } from "./views/members.ts";
 import type { SharedValue } from "./views/shared-state.ts";
 import type { TransportName } from "./transports/transport.ts";
+
+/**
+ * The shared state: values by key; a live view. It has only changes that the room has accepted. A change of this client is in it
+ * before its promise resolves over WebSocket, and shortly before or after over SSE.
+ */
+export interface Shared extends LiveView<SharedValue> {
+  /**
+   * Changes the shared state, all keys or none. Like a message of {@link Room.publish}, the change is stored in the log, and
+   * repeated until the room replies. It takes effect once.
+   *
+   * With `if` it is a compare-and-set. If a key has another version, the change is rejected with `conflict`, and the error's
+   * `versions` has the current versions. This view has them at that time or soon after: wait for the event `shared`
+   * until it does, and set again. A room whose history is not durable may have lost its state while it slept, and reports
+   * that with its next change; until then only `versions` is correct. {@link update} does all of this for one key.
+   *
+   * @param values by key: any value that JSON can represent. A key has 1-64 characters. With the keys in `delete`, 64 keys at
+   *   most
+   * @returns its offset in the log, once it is stored. Rejects with a {@link ParlorError} as {@link Room.publish} does, and also with
+   * `conflict`, `not_owner` (a key belongs to another member) or `state_full`
+   *
+   * @example
+   * await room.shared.set({ topic: "lunch" });
+   * await room.shared.set({ votes: 3 }, { if: { votes: room.shared.get("votes")?.version } });
+   */
+  set(values: Readonly<Record<string, unknown>>, options?: SetOptions): Promise<Published>;
+
+  /**
+   * Changes one key of the shared state, computed from its current value: {@link set} with `if`, repeated after each
+   * `conflict`. Before each retry it waits for a random time, which grows with each conflict in a row.
+   *
+   * Updates of one key that wait for a reply or for a connection are applied in order, and set in one step.
+   *
+   * @param change receives the value (`undefined` for an absent key), and returns the new one (`undefined` deletes the
+   * key). It is called again after a conflict, so it should have no side effects
+   * @returns as `set` does; rejects with what `change` throws, and with `conflict` after 16 conflicts in a row
+   *
+   * @example
+   * await room.shared.update("votes", (votes = 0) => Number(votes) + 1);
+   */
+  update(
+    key: string,
+    change: (value: Json | undefined) => unknown,
+    options?: WaitOptions,
+  ): Promise<Published>;
+}
 
 /**
  * A joined room. After a lost connection it reconnects, delivers the missed messages in order, and repeats acts that have
@@ -29,7 +78,7 @@ export interface Room {
   readonly self: string | undefined;
 
   /** The members by id, including this client; a live view. Empty in the mode `count`. */
-  readonly members: ReadonlyMap<string, Member>;
+  readonly members: LiveView<Member>;
 
   /** The number of members, including this client unless it only watches; 0 before the first welcome. */
   readonly count: number;
@@ -40,11 +89,14 @@ export interface Room {
    */
   readonly mode: PresenceMode;
 
+  /** The shared state: values by key. It is a live view with methods that change it. */
+  readonly shared: Shared;
+
   /**
-   * The shared state: values by key, set by {@link set}; a live view. It has only changes that the room has accepted. A
-   * change of this client is in it before its promise resolves over WebSocket, and shortly before or after over SSE.
+   * The acts of this client whose outcome is not known yet: {@link publish}, {@link setPresence}, and changes of {@link shared}.
+   * It is the same object until it changes. The event `pending` reports a change. Use it to show that something is not saved.
    */
-  readonly shared: ReadonlyMap<string, SharedValue>;
+  readonly pending: Pending;
 
   /**
    * The position up to which this client has read the log; `undefined` before the first welcome, unless it joined with a
@@ -97,43 +149,12 @@ export interface Room {
    * @returns its offset in the log, once it is stored. Rejects with a {@link ParlorError} once it is certain that it will
    * not be stored, and with `outcome_unknown` or `stale_ref` if that can no longer be determined. A rejection that nobody
    * handles is not reported as unhandled.
+   *
+   * With `timeoutMs` or `signal` you can stop waiting, here and in all calls below that have these options. If the act was never
+   * sent, it is dropped and rejected with `timeout` or `aborted`. If it was sent, it is rejected with `outcome_unknown`, and not
+   * sent again.
    */
-  publish(event: string, data: unknown, options?: Addressees): Promise<Published>;
-
-  /**
-   * Changes the shared state, all keys or none. Like a message of {@link publish}, the change is stored in the log, and
-   * repeated until the room replies. It takes effect once.
-   *
-   * With `if` it is a compare-and-set. If a key has another version, the change is rejected with `conflict`, and the error's
-   * `versions` has the current versions. {@link shared} has them at that time or soon after: wait for the event `shared`
-   * until it does, and set again. A room whose history is not durable may have lost its state while it slept, and reports
-   * that with its next change; until then only `versions` is correct. {@link update} does all of this for one key.
-   *
-   * @param values by key: any value that JSON can represent. A key has 1-64 characters. With the keys in `delete`, 64 keys at
-   *   most
-   * @returns its offset in the log, once it is stored. Rejects with a {@link ParlorError} as `publish` does, and also with
-   * `conflict`, `not_owner` (a key belongs to another member) or `state_full`
-   *
-   * @example
-   * await room.set({ topic: "lunch" });
-   * await room.set({ votes: 3 }, { if: { votes: room.shared.get("votes")?.version } });
-   */
-  set(values: Readonly<Record<string, unknown>>, options?: SetOptions): Promise<Published>;
-
-  /**
-   * Changes one key of the shared state, computed from its current value: {@link set} with `if`, repeated after each
-   * `conflict`. Before each retry it waits for a random time, which grows with each conflict in a row.
-   *
-   * Updates of one key that wait for a reply or for a connection are applied in order, and set in one step.
-   *
-   * @param change receives the value (`undefined` for an absent key), and returns the new one (`undefined` deletes the
-   * key). It is called again after a conflict, so it should have no side effects
-   * @returns as `set` does; rejects with what `change` throws, and with `conflict` after 16 conflicts in a row
-   *
-   * @example
-   * await room.update("votes", (votes = 0) => Number(votes) + 1);
-   */
-  update(key: string, change: (value: Json | undefined) => unknown): Promise<Published>;
+  publish(event: string, data: unknown, options?: PublishOptions): Promise<Published>;
 
   /**
    * Sends a volatile message: members that are connected now receive it at most once, and it is not stored. Never throws.
@@ -152,9 +173,62 @@ export interface Room {
    * when it reconnects.
    *
    * @param data any value that JSON can represent, up to the room's `maxPresenceBytes`
-   * @returns resolves once the room has accepted this data or newer data; rejects with a {@link ParlorError}
+   * @returns resolves once the room has accepted this data or newer data; rejects with a {@link ParlorError}. If you stop
+   * waiting, it is rejected with `outcome_unknown`, and the data is still sent unless there is newer data
    */
-  setPresence(data: unknown): Promise<void>;
+  setPresence(data: unknown, options?: WaitOptions): Promise<void>;
+
+  /**
+   * Waits for the outcome of all acts that are {@link pending} now.
+   *
+   * @returns resolves when all of them were stored or rejected; rejects with `timeout` or `aborted` if you stop waiting
+   */
+  flush(options?: WaitOptions): Promise<void>;
+
+  /**
+   * Reads stored messages: the newest first, or the oldest first with `after` or `since`. It requests one page at a time, when the
+   * loop needs it. While the room's budget for reads is spent, it waits. Leave the loop with `break` when you have enough.
+   *
+   * @example
+   * for await (const { from, data } of room.history({ before: offset })) console.log(from, data);
+   */
+  history(options?: HistoryOptions): AsyncGenerator<RoomMessage, void, undefined>;
+
+  /**
+   * The messages of the event `message`, from the start of the loop on. The loop ends when the room is closed or `signal` is
+   * aborted. `break` ends it, too.
+   *
+   * Up to 1,000 messages wait for a slow loop. After that the loop receives them, and throws `buffer_full`. Read the messages
+   * that it missed with {@link history}.
+   *
+   * @example
+   * for await (const { from, event, data } of room.messages()) console.log(from, event, data);
+   */
+  messages(options?: Pick<WaitOptions, "signal">): AsyncGenerator<RoomMessage, void, undefined>;
+
+  /**
+   * Sends a request to another member and waits for its reply ({@link onRequest}). The request is sent once, at the latest when
+   * the client has reconnected. It is not stored. If the client or the member loses its connection, the reply may be lost.
+   *
+   * @param member the member's id, a key of {@link members}
+   * @param data any value that JSON can represent
+   * @returns the reply. Rejects with `unknown_member` if the member is not in the room or leaves it, with `no_handler`, with
+   * `timeout`, with `request_failed` if the member's handler failed, and with the code of a {@link ParlorError} that it threw
+   *
+   * @example
+   * const hand = await room.request(member, "hand", { round: 3 });
+   */
+  request(member: string, event: string, data: unknown, options?: RequestOptions): Promise<Json>;
+
+  /**
+   * Handles other members' requests with this event. A later handler of the same event replaces it.
+   *
+   * @returns a function that removes the handler
+   *
+   * @example
+   * room.onRequest("hand", ({ from, data }) => cards.get(from));
+   */
+  onRequest(event: string, handler: Handler): () => void;
 
   /**
    * Leaves the room. The room notifies other members at once that this member `left`. Waiting acts are rejected with

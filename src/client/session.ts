@@ -1,6 +1,7 @@
 import type { PresenceMode } from "../protocol/contract.ts";
 import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
-import { Acts, type Addressees, type Published, type SendOptions } from "./sending/acts.ts";
+import type { Json } from "../protocol/json.ts";
+import { Acts, type Published, type PublishOptions, type SendOptions } from "./sending/acts.ts";
 import {
   makeConnection,
   step,
@@ -13,22 +14,26 @@ import type { Dialers } from "./transports/dialers.ts";
 import { Emitter } from "./runtime/emitter.ts";
 import type { Environment } from "./runtime/environment.ts";
 import { ParlorError, errorOfFrame } from "./error.ts";
-import type { RoomEvents } from "./views/events.ts";
-import type { SetOptions } from "./sending/encode.ts";
+import type { Pending, RoomEvents, RoomMessage } from "./views/events.ts";
+import type { HistoryOptions } from "./sending/history.ts";
+import { lazy } from "./runtime/lazy.ts";
 import { Link, type LinkListener } from "./connection/link.ts";
+import type { LiveView } from "./views/live-map.ts";
 import type { Member } from "./views/members.ts";
+import type { OnDemand } from "./on-demand.ts";
 import { drawKey, type Settings } from "./options.ts";
 import { PendingActs } from "./sending/pending-acts.ts";
 import { recoveryOf } from "./recovery.ts";
 import { Renewal, isOfRenewal } from "./connection/token-renewal.ts";
 import { Replica } from "./views/replica.ts";
-import type { Room } from "./room.ts";
+import type { Handler, RequestOptions } from "./sending/requests.ts";
+import type { Room, Shared } from "./room.ts";
 import { Sender } from "./sending/sender.ts";
-import type { SharedValue } from "./views/shared-state.ts";
 import { betterTransports } from "./connection/transport-fallback.ts";
 import { Timers } from "./runtime/timers.ts";
 import type { Target, TransportName } from "./transports/transport.ts";
-import { Updates, type Change } from "./sending/updates.ts";
+import { Unsettled } from "./sending/unsettled.ts";
+import { waitFor, type WaitOptions } from "./sending/waiting.ts";
 
 /** How long to wait for the room to process a leave, in milliseconds. Then the client closes the connection anyway. */
 const LEAVE_TIMEOUT_MS = 2_000;
@@ -39,6 +44,7 @@ const LEAVE_TIMEOUT_MS = 2_000;
  */
 export class Session implements Room {
   readonly key: string;
+  readonly shared: Shared;
   readonly #address: string;
   readonly #settings: Settings;
   readonly #dialers: Dialers;
@@ -49,7 +55,11 @@ export class Session implements Room {
   readonly #renewal: Renewal;
   readonly #sender: Sender;
   readonly #acts: Acts;
-  readonly #updates: Updates;
+  readonly #unsettled: Unsettled;
+  /** Loads the code of calls that many pages never use. */
+  readonly #load: () => Promise<OnDemand>;
+  /** The handlers of other members' requests, by event. */
+  readonly #handlers = new Map<string, Handler>();
   readonly #unwatch: () => void;
   /** Identifies the server and the order of transports, to remember which transport worked. */
   readonly #memoryKey: string;
@@ -70,11 +80,35 @@ export class Session implements Room {
     this.#emitter = new Emitter(environment.report);
     this.#timers = new Timers(environment);
     this.#renewal = new Renewal(settings.getToken, this.#timers);
-    this.#replica = new Replica(settings, (type, event) => this.#emit(type, event));
-    const pendingActs = new PendingActs(settings.maxPendingActs);
-    this.#sender = new Sender(pendingActs, environment, this.#timers, settings);
-    this.#acts = new Acts(pendingActs, this.#sender, settings, (error) => this.#emit("error", error));
-    this.#updates = new Updates(this.#replica.shared.byKey, this.#acts, environment, settings);
+    const { report } = environment;
+    const on: Session["on"] = (type, listener) => this.on(type, listener);
+    this.#replica = new Replica(settings, {
+      emit: (type, event) => this.#emit(type, event),
+      onRequest: (message) => void this.#load().then((onDemand) => onDemand.receive(message), report),
+      on,
+    });
+    const acts = new PendingActs(settings);
+    this.#sender = new Sender(acts, environment, this.#timers, settings);
+    this.#acts = new Acts(acts, this.#sender, environment, settings, (error) => this.#emit("error", error));
+    const context = {
+      acts: this.#acts,
+      sender: this.#sender,
+      replica: this.#replica,
+      handlers: this.#handlers,
+      settings,
+      clock: environment,
+      report,
+      on,
+    };
+    this.#load = lazy(async () => new (await import("./on-demand.ts")).OnDemand(context));
+    this.#unsettled = new Unsettled((pending) => this.#emit("pending", pending));
+    this.shared = Object.assign(this.#replica.shared.byKey, {
+      set: ((values, options = {}) => this.#unsettled.add(this.#acts.set(values, options))) as Shared["set"],
+      update: ((key, change, wait = {}) =>
+        this.#unsettled.add(
+          this.#load().then((onDemand) => onDemand.update(key, change, wait)),
+        )) as Shared["update"],
+    });
     this.#memoryKey = `${address.split("/", 3).join("/")} ${settings.transports.join()}`;
     this.#connection = makeConnection(settings.transports, environment.worked.get(this.#memoryKey));
     this.#attempt = environment.unixNow();
@@ -101,7 +135,7 @@ export class Session implements Room {
     return this.#replica.self;
   }
 
-  get members(): ReadonlyMap<string, Member> {
+  get members(): LiveView<Member> {
     return this.#replica.members.byId;
   }
 
@@ -113,8 +147,8 @@ export class Session implements Room {
     return this.#replica.members.mode;
   }
 
-  get shared(): ReadonlyMap<string, SharedValue> {
-    return this.#replica.shared.byKey;
+  get pending(): Pending {
+    return this.#unsettled.pending;
   }
 
   get position(): string | undefined {
@@ -141,24 +175,51 @@ export class Session implements Room {
     return this.#emitter.on(type, listener);
   }
 
-  publish(event: string, data: unknown, options: Addressees = {}): Promise<Published> {
-    return this.#acts.publish(event, data, options);
-  }
-
-  set(values: Readonly<Record<string, unknown>>, options: SetOptions = {}): Promise<Published> {
-    return this.#acts.set(values, options);
-  }
-
-  update(key: string, change: Change): Promise<Published> {
-    return this.#updates.update(key, change);
+  publish(event: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+    return this.#unsettled.add(this.#acts.publish(event, data, options));
   }
 
   send(event: string, data: unknown, options: SendOptions = {}): void {
     this.#acts.send(event, data, options);
   }
 
-  setPresence(data: unknown): Promise<void> {
-    return this.#acts.setPresence(data);
+  setPresence(data: unknown, wait: WaitOptions = {}): Promise<void> {
+    return this.#unsettled.add(this.#acts.setPresence(data, wait));
+  }
+
+  flush(wait: WaitOptions = {}): Promise<void> {
+    return waitFor(wait, this.#environment, (resolve) => void this.#unsettled.all().then(resolve));
+  }
+
+  async *history(options: HistoryOptions = {}): AsyncGenerator<RoomMessage, void, undefined> {
+    yield* (await this.#load()).history(options);
+  }
+
+  async *messages({ signal }: Pick<WaitOptions, "signal"> = {}): AsyncGenerator<
+    RoomMessage,
+    void,
+    undefined
+  > {
+    const waiting: RoomMessage[] = [];
+    const stop = this.on("message", (message) => waiting.push(message));
+    try {
+      yield* (await this.#load()).messages(waiting, stop, signal);
+    } finally {
+      stop();
+    }
+  }
+
+  request(member: string, event: string, data: unknown, options: RequestOptions = {}): Promise<Json> {
+    const reply = this.#load().then((onDemand) => onDemand.request(member, event, data, options));
+    reply.catch(() => undefined); // As with acts, an unhandled rejection is not reported.
+    return reply;
+  }
+
+  onRequest(event: string, handler: Handler): () => void {
+    this.#handlers.set(event, handler);
+    return () => {
+      if (this.#handlers.get(event) === handler) this.#handlers.delete(event);
+    };
   }
 
   async leave(): Promise<void> {
@@ -229,12 +290,9 @@ export class Session implements Room {
       this.#dialers[name],
       {
         ...this.#target,
+        ...this.#replica.known,
         rewind: this.#settings.rewind,
-        after: this.position,
         presence: this.#acts.joinPresence,
-        roster: this.#replica.members.roster,
-        // Without a position the room sends the state anyway.
-        state: this.position !== undefined && !this.#replica.shared.isKnown,
       },
       { listener, clock: this.#environment, timers: this.#timers },
     );
@@ -259,7 +317,7 @@ export class Session implements Room {
     if (isClosed) {
       this.#unwatch();
       this.#acts.end(connection.error ?? new ParlorError("closed", connection.reason ?? ""));
-      this.#updates.end();
+      this.#unsettled.clear();
     }
     this.#emit("connection", connection);
     if (isClosed) {
@@ -283,6 +341,8 @@ export class Session implements Room {
       case "ack":
         this.#renewal.schedule(this.#link, frame.expiresInMs);
         return this.#sender.acknowledged(frame);
+      case "history":
+        return this.#sender.acknowledged(frame);
       case "error":
         this.#attempt = Math.max(this.#attempt, frame.try ?? 0);
         if (!this.#isOpen) return this.#step({ type: "refused", error: frame });
@@ -298,7 +358,6 @@ export class Session implements Room {
         return this.#renewal.schedule(this.#link, frame.expiresInMs);
       case "pong": // handled by the link
       case "close": // handled by the transport
-      case "history": // never requested by this client
         return;
       default:
         frame satisfies never; // a frame of a newer server is ignored (rule F2)

@@ -82,7 +82,7 @@ describe("the client with the binary dialect", () => {
     await sayAll();
     await server.restart();
     await sayAll();
-    await ana.room.set({ topic: "bytes" });
+    await ana.room.shared.set({ topic: "bytes" });
 
     for (const each of all) {
       await expect.poll(() => each.recorded, { timeout: 20_000 }).toEqual(published);

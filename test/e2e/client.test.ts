@@ -122,7 +122,7 @@ describe("two clients in Node", () => {
     const counters = [joinHere(room, "websocket"), joinHere(room, "sse")];
     const steps: number[] = [];
     const step = async (counter: Room): Promise<void> => {
-      steps.push((await counter.update("count", (count = 0) => Number(count) + 1)).offset);
+      steps.push((await counter.shared.update("count", (count = 0) => Number(count) + 1)).offset);
     };
     const stepByStep = counters.map(async (counter) => {
       for (let n = 0; n < STEPS / 2; n++) await step(counter);
@@ -157,7 +157,7 @@ async function count(room: Room, steps: number, noted: number[]): Promise<void> 
   for (let step = 0; step < steps;) {
     const { value = 0, version } = room.shared.get("count") ?? {};
     try {
-      const { offset } = await room.set({ count: Number(value) + 1 }, { if: { count: version } });
+      const { offset } = await room.shared.set({ count: Number(value) + 1 }, { if: { count: version } });
       noted.push(offset);
       step++;
       await knownAt(room, offset);

@@ -126,13 +126,15 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
     "recovery.ts": [],
     "tokens.ts": [],
     transports: ["runtime", "recovery.ts", "tokens.ts"],
-    "error.ts": ["recovery.ts"],
+    "local-errors.ts": [],
+    "error.ts": ["recovery.ts", "local-errors.ts"],
     connection: ["runtime", "tokens.ts", "transports", "error.ts"],
     "proto.ts": ["transports"],
     "options.ts": ["runtime", "tokens.ts", "transports"],
     views: ["error.ts", "connection", "options.ts"],
     sending: ["runtime", "recovery.ts", "error.ts", "connection", "options.ts", "views"],
     "room.ts": ["transports", "connection", "views", "sending"],
+    "on-demand.ts": ["options.ts", "views", "sending"],
     "session.ts": [
       "runtime",
       "recovery.ts",
@@ -142,6 +144,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
       "options.ts",
       "views",
       "sending",
+      "on-demand.ts",
       "room.ts",
     ],
     "join-room.ts": ["runtime", "transports", "options.ts", "room.ts", "session.ts"],
@@ -149,6 +152,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
       "runtime",
       "tokens.ts",
       "transports",
+      "local-errors.ts",
       "error.ts",
       "connection",
       "options.ts",
@@ -163,7 +167,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
 /** The entry points name the room's class, so that the platform finds it. */
 const MAY_IMPORT_THE_CLASS = ["src/worker/index.ts", "src/worker/parlor.ts"];
 
-const MAX_LINES = { src: 400, test: 400 };
+const MAX_LINES = { src: 420, test: 400 };
 
 /** What is generated is as long as it must be. */
 const GENERATED = "src/protocol/generated/";

@@ -1,4 +1,5 @@
 import { ADVICE, type Advice } from "../../src/client/connection/advice.ts";
+import { LOCAL_ERRORS } from "../../src/client/local-errors.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import { COUNTERS } from "../../src/metrics/counters.ts";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
@@ -46,6 +47,7 @@ export function generatedTables(): GeneratedTable[] {
     { name: "errors", file: "docs/errors.md", text: errorsTable(ERRORS) },
     { name: "advice", file: "docs/client.md", text: adviceTable() },
     { name: "close-codes", file: "docs/errors.md", text: closeCodesTable() },
+    { name: "client-errors", file: "docs/client.md", text: localErrorsTable() },
   ];
 }
 
@@ -138,6 +140,13 @@ function adviceTable(): string {
           .map(code)
           .join(", "),
     ]),
+  );
+}
+
+function localErrorsTable(): string {
+  return table(
+    ["Code", "Meaning"],
+    Object.entries(LOCAL_ERRORS).map(([name, text]) => [code(name), text]),
   );
 }
 

@@ -1,4 +1,5 @@
-import { ParlorError } from "../error.ts";
+import type { AckFrame } from "../../protocol/frames.ts";
+import { ParlorError, errorOfLostReply } from "../error.ts";
 import {
   encodeData,
   encodePresence,
@@ -8,8 +9,10 @@ import {
   type SetOptions,
 } from "./encode.ts";
 import type { Settings } from "../options.ts";
-import type { PendingActs } from "./pending-acts.ts";
+import type { Clock } from "../runtime/timers.ts";
+import type { ActReply, NewAct, PendingActs } from "./pending-acts.ts";
 import type { Sender } from "./sender.ts";
+import { waitFor, type WaitOptions } from "./waiting.ts";
 
 /** The place of a recorded message, or of a change of the shared state, in the room's log. */
 export interface Published {
@@ -23,6 +26,9 @@ export interface Addressees {
   readonly to?: readonly string[] | undefined;
 }
 
+/** The addressees of a recorded message, and how long to wait for the room's reply. */
+export interface PublishOptions extends Addressees, WaitOptions {}
+
 /** The addressees of a volatile message, and which newer messages may replace it. */
 export interface SendOptions extends Addressees {
   /** 1-64 characters. Waiting messages with the same event and key replace each other. @default the same for all */
@@ -35,8 +41,12 @@ interface Caller {
   readonly reject: (error: ParlorError) => void;
 }
 
-/** The slot of presence acts. Only the newest is sent. */
-const PRESENCE = "presence";
+/**
+ * Stops waiting for an act, and drops it. With `onlyUnsent`, an act that may have taken effect is left alone.
+ *
+ * @returns whether it may have taken effect
+ */
+export type Withdraw = (reason: ParlorError, onlyUnsent?: boolean) => boolean;
 
 /** Presence data longer than this in a URL is sent after the welcome, because some proxies reject long URLs. */
 const MAX_QUERY_CHARS = 2_000;
@@ -45,6 +55,7 @@ const MAX_QUERY_CHARS = 2_000;
 export class Acts {
   readonly #pendingActs: PendingActs;
   readonly #sender: Sender;
+  readonly #clock: Clock;
   readonly #onError: (error: ParlorError) => void;
   /** The presence data that the room accepted last, or the data to join with; JSON text. */
   #presence: string | undefined;
@@ -61,14 +72,16 @@ export class Acts {
   constructor(
     pendingActs: PendingActs,
     sender: Sender,
+    clock: Clock,
     { presence, view }: Pick<Settings, "presence" | "view">,
     onError: (error: ParlorError) => void,
   ) {
     this.#pendingActs = pendingActs;
     this.#sender = sender;
+    this.#clock = clock;
     this.#onError = onError;
     if (view)
-      this.#end = this.#viewOnly = new ParlorError(
+      this.#viewOnly = new ParlorError(
         "view_only",
         "this connection only watches; join without the option view to act",
       );
@@ -80,19 +93,46 @@ export class Acts {
     return this.#isShort ? this.#presence : undefined;
   }
 
-  /** See {@link Room.publish}. */
-  publish(event: string, data: unknown, { to }: Addressees): Promise<Published> {
-    return this.#record(() => encodePublish(event, data, { to }));
+  /** Whether the room is closed. */
+  get isOver(): boolean {
+    return this.#end !== undefined;
   }
 
-  /** See {@link Room.set}. */
-  set(values: object, options: SetOptions): Promise<Published> {
-    return this.#record(() => encodeSet(values, options));
+  /** Why acts are rejected now; `undefined` if they are not. */
+  get refusal(): ParlorError | undefined {
+    return this.#end ?? this.#viewOnly;
+  }
+
+  /** See {@link Room.publish}. */
+  publish(event: string, data: unknown, { to, ...wait }: PublishOptions): Promise<Published> {
+    return this.#record(wait, () => encodePublish(event, data, { to }));
+  }
+
+  /**
+   * See {@link Shared.set}.
+   *
+   * @param onAdded receives the function that withdraws the act
+   */
+  set(values: object, options: SetOptions, onAdded?: (withdraw: Withdraw) => void): Promise<Published> {
+    return this.#record(options, () => encodeSet(values, options), onAdded);
+  }
+
+  /** Requests a page of history. Watching clients may do that. */
+  read(wait: WaitOptions, frame: EncodedFrame): Promise<ActReply> {
+    return waitFor(wait, this.#clock, (resolve, reject) => {
+      if (this.#end !== undefined) throw this.#end;
+      return this.#add({ ...frame, isRead: true, resolve, reject });
+    });
   }
 
   /** See {@link Room.setPresence}. */
-  setPresence(data: unknown): Promise<void> {
-    return this.#promise((resolve, reject) => this.#claim(encodeData(data), { resolve, reject }));
+  setPresence(data: unknown, wait: WaitOptions): Promise<void> {
+    return waitFor(wait, this.#clock, (resolve, reject) => {
+      this.#check();
+      this.#claim(encodeData(data), { resolve, reject });
+      // The data is still sent, because callers with older data wait for it.
+      return () => reject(errorOfLostReply());
+    });
   }
 
   /** See {@link Room.send}. */
@@ -108,8 +148,7 @@ export class Acts {
 
   /** Sends the presence data after a welcome if it was too long for the join. */
   welcomed(): void {
-    if (this.#presence === undefined || this.#isShort || this.#pendingActs.inSlot(PRESENCE) !== undefined)
-      return;
+    if (this.#presence === undefined || this.#isShort || this.#pendingActs.hasPresence) return;
     this.#claim(this.#presence, { resolve: () => undefined, reject: this.#onError });
   }
 
@@ -128,7 +167,7 @@ export class Acts {
     this.#callers.push(caller);
     this.#pendingActs.add({
       ...frame,
-      slot: PRESENCE,
+      isPresence: true,
       resolve: () => {
         this.#presence = text;
         for (const { resolve } of this.#takeCallers()) resolve();
@@ -146,22 +185,31 @@ export class Acts {
     return callers;
   }
 
-  #record(write: () => EncodedFrame): Promise<Published> {
-    return this.#promise((resolve, reject) => {
-      this.#pendingActs.add({ ...write(), resolve: (offset = 0) => resolve({ offset }), reject });
+  #record(
+    wait: WaitOptions,
+    write: () => EncodedFrame,
+    onAdded?: (withdraw: Withdraw) => void,
+  ): Promise<Published> {
+    return waitFor(wait, this.#clock, (resolve, reject) => {
+      this.#check();
+      const withdraw = this.#add({
+        ...write(),
+        resolve: (reply) => resolve({ offset: (reply as AckFrame).offset ?? 0 }),
+        reject,
+      });
+      onAdded?.(withdraw);
+      return withdraw;
     });
   }
 
-  #promise<Value>(
-    act: (resolve: (value: Value) => void, reject: (error: ParlorError) => void) => void,
-  ): Promise<Value> {
-    const promise = new Promise<Value>((resolve, reject) => {
-      if (this.#end !== undefined) return reject(this.#end);
-      act(resolve, reject);
-      this.#sender.schedule();
-    });
-    // An application may ignore the promise. Its rejection is then not reported as unhandled.
-    promise.catch(() => undefined);
-    return promise;
+  #add(act: NewAct): Withdraw {
+    const added = this.#pendingActs.add(act);
+    this.#sender.schedule();
+    return (reason, onlyUnsent) => this.#pendingActs.withdraw(added, reason, onlyUnsent);
+  }
+
+  #check(): void {
+    const { refusal } = this;
+    if (refusal !== undefined) throw refusal;
   }
 }

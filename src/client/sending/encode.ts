@@ -2,11 +2,12 @@ import { toBase64 } from "../../protocol/base64.ts";
 import { bytesOf } from "../../protocol/bytes.ts";
 import { MAX_NAME_CHARS } from "../../protocol/frames.ts";
 import { isPlain, jsonText } from "../../protocol/json-text.ts";
-import { MAX_JSON_DEPTH, utf8Length } from "../../protocol/json.ts";
+import { MAX_JSON_DEPTH } from "../../protocol/json.ts";
 import { ParlorError } from "../error.ts";
+import type { WaitOptions } from "./waiting.ts";
 
 /** The options of a change of the shared state. */
-export interface SetOptions {
+export interface SetOptions extends WaitOptions {
   /** Keys to delete in the same step. */
   readonly delete?: readonly string[] | undefined;
   /**
@@ -123,4 +124,11 @@ function checkName(what: string, name: string): void {
 
 function badFrame(message: string): ParlorError {
   return new ParlorError("bad_frame", message);
+}
+
+/** The length of a text in UTF-8 bytes. A shorter function than the server's, which is faster. */
+export function utf8Length(text: string): number {
+  // With the flag u, a pair of surrogates is one match of length 2. A lone one is sent as U+FFFD, which has 3 bytes.
+  return text.replace(/[^\0-\x7f]/gu, (char) => (char < "\u0800" ? "12" : char.length > 1 ? "1234" : "123"))
+    .length;
 }

@@ -1,5 +1,7 @@
 import { clampTime } from "../../protocol/durations.ts";
-import { ParlorError, errorOfFullQueue } from "../error.ts";
+import type { AckFrame, HistoryFrame } from "../../protocol/frames.ts";
+import { errorOfFullQueue, errorOfLostReply, type ParlorError } from "../error.ts";
+import type { Settings } from "../options.ts";
 import type { EncodedFrame } from "./encode.ts";
 
 /**
@@ -11,12 +13,17 @@ const REPEATABLE_MS = 570_000;
 /** Refs per millisecond. The highest possible ref is 9 × 10^15, which is a safe integer. */
 const REFS_PER_MS = 1000;
 
+/** The reply to an act that was not rejected. */
+export type ActReply = AckFrame | HistoryFrame;
+
 /** An act that has no ref yet. */
 export interface NewAct extends EncodedFrame {
-  /** Of the acts with the same slot only the newest is sent, and it may be repeated without limit. */
-  readonly slot?: string;
-  /** Called once, with the offset of a recorded act. */
-  readonly resolve: (offset: number | undefined) => void;
+  /** Whether it is a presence act. Only the newest one is sent, and it may be repeated without limit. */
+  readonly isPresence?: boolean;
+  /** Whether it only reads. It may be repeated without limit, and its outcome is never unknown. */
+  readonly isRead?: boolean;
+  /** Called once with the reply, unless the act is rejected. */
+  readonly resolve: (reply: ActReply) => void;
   readonly reject: (error: ParlorError) => void;
 }
 
@@ -44,16 +51,15 @@ interface Entry extends NewAct {
  * device's clock may be wrong by years, and may be set back between two loads.
  */
 export class PendingActs {
-  readonly #maxPending: number;
+  readonly #settings: Pick<Settings, "maxPendingActs" | "overflow">;
   /** By ref, ascending. Acts are sent in the order in which they were created. */
   readonly #entries = new Map<number, Entry>();
-  /** The acts that have a slot, by slot. */
-  readonly #slots = new Map<string, Entry>();
+  #presence: Entry | undefined;
   #nextRef = 1;
   #hasBegun = false;
 
-  constructor(maxPending: number) {
-    this.#maxPending = maxPending;
+  constructor(settings: Pick<Settings, "maxPendingActs" | "overflow">) {
+    this.#settings = settings;
   }
 
   /**
@@ -71,43 +77,56 @@ export class PendingActs {
     for (const entry of waiting) this.#entries.set((entry.ref += base), entry);
   }
 
-  /** The waiting act of a slot; `undefined` if there is none. */
-  inSlot(slot: string): Act | undefined {
-    return this.#slots.get(slot);
+  /** Whether a presence act is waiting. */
+  get hasPresence(): boolean {
+    return this.#presence !== undefined;
   }
 
   /**
-   * Adds an act. It replaces an earlier act of the same slot, which is not settled. If too many acts are waiting, the act is
-   * rejected, unless it has a slot.
+   * Adds an act. A presence act replaces an earlier one, which is not settled. If too many acts are waiting, any other act is
+   * rejected, or takes the place of the oldest act that was never sent.
    */
-  add(act: NewAct): void {
-    const { slot } = act;
-    if (slot === undefined && this.#entries.size >= this.#maxPending) {
-      return act.reject(errorOfFullQueue(this.#maxPending, "acts"));
-    }
+  add(act: NewAct): Act {
+    const { isPresence } = act;
     const entry: Entry = { ...act, ref: this.#nextRef++, sentAt: undefined, isSent: false };
+    const { maxPendingActs, overflow } = this.#settings;
+    if (isPresence !== true && this.#entries.size >= maxPendingActs) {
+      const dropped = overflow === "drop-oldest" ? this.#oldestUnsent() : undefined;
+      const error = errorOfFullQueue(maxPendingActs, "acts");
+      if (dropped === undefined) {
+        act.reject(error);
+        return entry;
+      }
+      this.refuse(dropped.ref, error);
+    }
     this.#entries.set(entry.ref, entry);
-    if (slot === undefined) return;
-    const older = this.#slots.get(slot);
-    if (older !== undefined) this.#entries.delete(older.ref);
-    this.#slots.set(slot, entry);
+    if (isPresence === true) {
+      if (this.#presence !== undefined) this.#entries.delete(this.#presence.ref);
+      this.#presence = entry;
+    }
+    return entry;
+  }
+
+  /**
+   * The caller no longer waits for an act, for this reason. It is never sent again.
+   *
+   * @param onlyUnsent whether to leave an act alone that may have taken effect
+   * @returns whether it may have taken effect
+   */
+  withdraw({ ref }: Act, reason: ParlorError, onlyUnsent = false): boolean {
+    const { sentAt, isRead } = this.#entries.get(ref) ?? {};
+    const isInDoubt = sentAt !== undefined && isRead !== true;
+    if (!(isInDoubt && onlyUnsent)) this.refuse(ref, isInDoubt ? errorOfLostReply(ref) : reason);
+    return isInDoubt;
   }
 
   /** The acts to send, in order. Rejects the acts that can no longer be repeated. */
   *unsent(now: number): Generator<Act> {
     for (const entry of this.#entries.values()) {
-      const { ref, slot, sentAt = now, isSent } = entry;
+      const { ref, isPresence, isRead, sentAt = now, isSent } = entry;
       if (isSent) continue;
-      if (slot !== undefined || now - sentAt < REPEATABLE_MS) yield entry;
-      else
-        this.refuse(
-          ref,
-          new ParlorError(
-            "outcome_unknown",
-            "the reply was lost, and it is too late to repeat the act; it may have taken effect",
-            { ref },
-          ),
-        );
+      if (isPresence || isRead || now - sentAt < REPEATABLE_MS) yield entry;
+      else this.refuse(ref, errorOfLostReply(ref));
     }
   }
 
@@ -120,8 +139,8 @@ export class PendingActs {
   }
 
   /** The act took effect. */
-  acknowledge(ref: number, offset: number | undefined): void {
-    this.#remove(ref)?.resolve(offset);
+  acknowledge(ref: number, reply: ActReply): void {
+    this.#remove(ref)?.resolve(reply);
   }
 
   /** The act will not be sent again. */
@@ -145,10 +164,17 @@ export class PendingActs {
     for (const ref of this.#entries.keys()) this.refuse(ref, error);
   }
 
+  #oldestUnsent(): Entry | undefined {
+    for (const entry of this.#entries.values()) {
+      if (entry.isPresence !== true && entry.sentAt === undefined) return entry;
+    }
+    return undefined;
+  }
+
   #remove(ref: number): Entry | undefined {
     const entry = this.#entries.get(ref);
     this.#entries.delete(ref);
-    if (entry?.slot !== undefined) this.#slots.delete(entry.slot);
+    if (entry === this.#presence) this.#presence = undefined;
     return entry;
   }
 }

@@ -1,10 +1,10 @@
 import { clampDelay } from "../../protocol/durations.ts";
-import { MAX_ITEMS, type AckFrame, type ErrorFrame } from "../../protocol/frames.ts";
+import { MAX_ITEMS, type ErrorFrame } from "../../protocol/frames.ts";
 import { backoffMs, type BackoffBounds } from "../connection/backoff.ts";
 import { ParlorError, errorOfFrame } from "../error.ts";
 import { withRef, type EncodedFrame } from "./encode.ts";
 import type { Link } from "../connection/link.ts";
-import type { PendingActs } from "./pending-acts.ts";
+import type { ActReply, PendingActs } from "./pending-acts.ts";
 import { Pacer, limitOf, type Limits } from "./pacer.ts";
 import { recoveryOf } from "../recovery.ts";
 import type { Clock, Timers } from "../runtime/timers.ts";
@@ -69,11 +69,21 @@ export class Sender {
     this.#timers.clear("flush");
   }
 
-  /** Queues a volatile message. Without a connection it is dropped. Messages with the same name may replace each other. */
-  sendVolatile(name: string, message: EncodedFrame): void {
-    if (this.#link === undefined || this.#sizeAlone(message) > this.#maxFrameBytes) return;
+  /** Whether there is a connection. */
+  get isAttached(): boolean {
+    return this.#link !== undefined;
+  }
+
+  /**
+   * Queues a volatile message. Without a connection it is dropped. Messages with the same name may replace each other.
+   *
+   * @returns whether it will be sent
+   */
+  sendVolatile(name: string, message: EncodedFrame): boolean {
+    if (this.#link === undefined || this.#sizeAlone(message) > this.#maxFrameBytes) return false;
     this.#volatile.add(name, message);
     this.schedule();
+    return true;
   }
 
   /** Sends after the current task, so that all acts of one task are sent in one frame. */
@@ -124,15 +134,16 @@ export class Sender {
   }
 
   /** The room performed an act. */
-  acknowledged({ ref, offset }: AckFrame): void {
+  acknowledged(reply: ActReply): void {
     this.#holds = 0;
-    if (ref !== undefined) this.#pendingActs.acknowledge(ref, offset);
+    if (reply.ref !== undefined) this.#pendingActs.acknowledge(reply.ref, reply);
   }
 
   /** The room rejected an act or a message. The caller reconnects if the error requires that. */
   refused(error: ErrorFrame): void {
-    const { ref, retryAfterMs } = error;
-    const recovery = recoveryOf(error);
+    const { ref, retryAfterMs, limit } = error;
+    // Only reads wait for a budget of reads. Their caller does that.
+    const recovery = limit?.includes("eadChars") ? "give up" : recoveryOf(error);
     const now = this.#clock.now();
     // The room rejects the items of a frame one by one, for the same reason. They cause one hold.
     if (recovery === "wait" && (retryAfterMs !== undefined || !this.#pacer.isHeld(now))) {
@@ -140,7 +151,7 @@ export class Sender {
       this.#pacer.hold(clampDelay(ms), now);
     }
     if (ref === undefined) {
-      if (error.limit === UNREAD) {
+      if (limit === UNREAD) {
         this.#pendingActs.allAgain(); // The error does not name the acts. Acts that took effect get their first reply again.
         this.schedule();
       }

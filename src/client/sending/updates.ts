@@ -1,8 +1,9 @@
 import type { Json } from "../../protocol/json.ts";
-import type { Acts, Published } from "./acts.ts";
+import type { Acts, Published, Withdraw } from "./acts.ts";
 import { backoffMs } from "../connection/backoff.ts";
-import { ParlorError, errorOfFullQueue } from "../error.ts";
+import { ParlorError, errorOfFullQueue, errorOfLostReply } from "../error.ts";
 import { encodeData } from "./encode.ts";
+import { waitFor, type WaitOptions } from "./waiting.ts";
 import type { Settings } from "../options.ts";
 import type { SharedValue } from "../views/shared-state.ts";
 import type { Clock } from "../runtime/timers.ts";
@@ -16,10 +17,26 @@ const BOUNDS = { minReconnectDelayMs: 50, maxReconnectDelayMs: 2_000 };
 /** This many conflicts in a row reject an update. With the delays above that takes about ten seconds. */
 const MAX_CONFLICTS = 16;
 
+/** The codes of a set that was dropped because a caller stopped waiting. */
+const GIVEN_UP: ReadonlySet<string> = new Set(["aborted", "timeout"]);
+
 interface Update {
   readonly change: Change;
   readonly resolve: (published: Published) => void;
   readonly reject: (error: unknown) => void;
+  /** Whether its caller no longer waits. */
+  isOver: boolean;
+  /** Whether it is part of the key's set, which has no reply yet. */
+  isSet: boolean;
+}
+
+/** The updates of a key. */
+interface Queue {
+  readonly waiting: Update[];
+  /** The updates of the key's set, which has no reply yet. */
+  doing: Update[];
+  /** Drops the key's set. */
+  withdraw?: Withdraw;
 }
 
 /** A key's value as JSON text, and its version. */
@@ -39,7 +56,7 @@ export class Updates {
   readonly #acts: Acts;
   readonly #clock: Clock;
   readonly #maxWaiting: number;
-  readonly #byKey = new Map<string, Update[]>();
+  readonly #byKey = new Map<string, Queue>();
   readonly #pauses = new Set<() => void>();
 
   /** @param settings `maxPendingActs` also limits the waiting updates of a key */
@@ -55,20 +72,28 @@ export class Updates {
     this.#maxWaiting = settings.maxPendingActs;
   }
 
-  /** See {@link Room.update}. */
-  update(key: string, change: Change): Promise<Published> {
-    const promise = new Promise<Published>((resolve, reject) => {
-      const update = { change, resolve, reject };
-      const waiting = this.#byKey.get(key);
-      if (waiting === undefined) {
-        const first = [update];
-        this.#byKey.set(key, first);
-        queueMicrotask(() => void this.#work(key, first)); // Updates of one task are combined in one step.
-      } else if (waiting.length < this.#maxWaiting) waiting.push(update);
-      else reject(errorOfFullQueue(this.#maxWaiting, "updates"));
+  /** See {@link Shared.update}. */
+  update(key: string, change: Change, wait: WaitOptions): Promise<Published> {
+    return waitFor(wait, this.#clock, (resolve, reject) => {
+      const update: Update = { change, resolve, reject, isOver: false, isSet: false };
+      const known = this.#byKey.get(key);
+      if (known !== undefined && known.waiting.length >= this.#maxWaiting) {
+        throw errorOfFullQueue(this.#maxWaiting, "updates");
+      }
+      const queue: Queue = known ?? { waiting: [], doing: [] };
+      queue.waiting.push(update);
+      if (known === undefined) {
+        this.#byKey.set(key, queue);
+        queueMicrotask(() => void this.#work(key, queue)); // Updates of one task are combined in one step.
+      }
+      return (reason) => {
+        update.isOver = true;
+        // If the set was never sent, it is dropped, and the other updates in it are set again, without this one.
+        const isShared = queue.doing.some(({ isOver }) => !isOver);
+        const isInDoubt = update.isSet && queue.withdraw?.(reason, isShared) === true;
+        reject(isInDoubt ? errorOfLostReply() : reason);
+      };
     });
-    promise.catch(() => undefined); // As with other acts, an unhandled rejection is not reported.
-    return promise;
   }
 
   /** Ends all waits after conflicts at once: the room is closed, and rejects these updates. */
@@ -77,25 +102,35 @@ export class Updates {
   }
 
   /** Applies the waiting updates of a key, until there are none. */
-  async #work(key: string, waiting: Update[]): Promise<void> {
+  async #work(key: string, queue: Queue): Promise<void> {
+    const { waiting } = queue;
     let doing: Update[] = [];
     let conflicts = 0;
     let known: Known | undefined;
     for (;;) {
-      doing.push(...waiting.splice(0));
+      doing = [...doing, ...waiting.splice(0)].filter(({ isOver }) => !isOver);
       const before = this.#read(key, known);
       const text = apply(doing, before.text);
       if (doing.length + waiting.length === 0) break;
       if (doing.length === 0) continue;
+      for (const update of doing) update.isSet = true;
       try {
         const { offset } = await this.#acts.set(
           text === undefined ? {} : { [key]: JSON.parse(text) as Json },
           { if: { [key]: before.version }, delete: text === undefined ? [key] : undefined },
+          (withdraw) => {
+            queue.doing = doing;
+            queue.withdraw = withdraw;
+          },
         );
         for (const { resolve } of doing) resolve({ offset });
         // Over SSE the reply may arrive before the change itself.
         known = { text, version: text === undefined ? 0 : offset, asOf: offset };
       } catch (error) {
+        for (const update of doing) update.isSet = false;
+        // Only a caller that gives up drops the set.
+        if (doing.some(({ isOver }) => isOver) && error instanceof ParlorError && GIVEN_UP.has(error.code))
+          continue;
         const version = error instanceof ParlorError ? error.versions?.[key] : undefined;
         if (version !== undefined && ++conflicts < MAX_CONFLICTS) {
           // This may be the first sign that the room has lost its state.

@@ -16,29 +16,36 @@ interface Waiting extends EncodedFrame {
  * name does not delay other names for ever.
  */
 export class VolatileQueue {
-  #waiting: Waiting[] = [];
+  /** By name while messages are held back, and otherwise by the message itself. */
+  readonly #waiting = new Map<unknown, Waiting>();
   #isHeld = false;
 
   /** The messages in the order in which to send them. */
-  get waiting(): readonly EncodedFrame[] {
-    return this.#waiting;
+  get waiting(): Iterable<EncodedFrame> {
+    return this.#waiting.values();
   }
 
   /** Adds a message. */
   add(name: string, message: EncodedFrame): void {
     this.#put({ ...message, name });
+    if (this.#waiting.size <= MAX_WAITING) return;
+    this.hold();
+    if (this.#waiting.size > MAX_WAITING) this.sent();
   }
 
-  /** Removes the first message, which was sent. */
+  /** Removes the first message, which was sent or is dropped. */
   sent(): void {
-    this.#waiting.shift();
-    if (this.#waiting.length === 0) this.#isHeld = false;
+    for (const key of this.#waiting.keys()) {
+      this.#waiting.delete(key);
+      break;
+    }
+    if (this.#waiting.size === 0) this.#isHeld = false;
   }
 
   /** The waiting messages could not be sent. Until the queue is empty, newer messages replace older ones of the same name. */
   hold(): void {
-    if (this.#isHeld || this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
+    if (this.#isHeld || this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting.values()];
     this.clear();
     this.#isHeld = true;
     for (const message of waiting) this.#put(message);
@@ -46,16 +53,11 @@ export class VolatileQueue {
 
   /** Drops all messages, because the connection is gone and volatile messages are sent at most once. */
   clear(): void {
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#isHeld = false;
   }
 
   #put(message: Waiting): void {
-    const same = this.#isHeld ? this.#waiting.findIndex(({ name }) => name === message.name) : -1;
-    if (same >= 0) this.#waiting[same] = message;
-    else if (this.#waiting.push(message) > MAX_WAITING) {
-      this.hold();
-      if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
-    }
+    this.#waiting.set(this.#isHeld ? message.name : message, message);
   }
 }

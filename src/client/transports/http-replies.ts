@@ -1,4 +1,4 @@
-import type { AckFrame, ErrorFrame } from "../../protocol/frames.ts";
+import type { AnswerFrame, ErrorFrame } from "../../protocol/frames.ts";
 import { clampDelay } from "../../protocol/durations.ts";
 import { isJsonObject, parseJson } from "../../protocol/json.ts";
 
@@ -16,10 +16,7 @@ export interface HttpReply {
  *
  * @param refs the refs of the acts, in order; `undefined` for an act without a ref
  */
-export function readPostReply(
-  refs: readonly (number | undefined)[],
-  response: HttpReply,
-): (AckFrame | ErrorFrame)[] {
+export function readPostReply(refs: readonly (number | undefined)[], response: HttpReply): AnswerFrame[] {
   const parsed = parseJson(response.text);
   const items: unknown[] = Array.isArray(parsed) ? parsed : [];
   return refs.flatMap((ref, index) => {
@@ -51,7 +48,8 @@ export function retryAfterMsOf(header: string | null): number | undefined {
     : undefined;
 }
 
-function isReply(value: unknown): value is AckFrame | ErrorFrame {
+function isReply(value: unknown): value is AnswerFrame {
   if (!isJsonObject(value)) return false;
-  return value["type"] === "ack" || (value["type"] === "error" && typeof value["code"] === "string");
+  const { type, code } = value;
+  return type === "ack" || type === "history" || (type === "error" && typeof code === "string");
 }

@@ -41,6 +41,12 @@ export type Welcomed = Pick<
 /** Why a room is closed; `error` is `undefined` after {@link Room.close} and {@link Room.leave}. */
 export type Closed = Pick<ConnectionStatus, "reason" | "code" | "error" | "advice">;
 
+/** The acts of this client whose outcome is not known yet. Volatile messages do not count. */
+export interface Pending {
+  /** 0 if everything is saved. */
+  readonly count: number;
+}
+
 /** The events of a room, by the name to pass to {@link Room.on}. */
 export interface RoomEvents {
   /** A message arrived. Recorded messages arrive in order and never twice. The client's own volatile messages do not. */
@@ -52,6 +58,8 @@ export interface RoomEvents {
   /** The connection changed: the value of {@link Room.connection}. */
   readonly connection: ConnectionStatus;
   readonly welcome: Welcomed;
+  /** The number of acts whose outcome is not known yet has changed. */
+  readonly pending: Pending;
   /** The server rejected something that has no promise, or sent text that is not a valid frame. */
   readonly error: ParlorError;
   /** The room is closed for good. */

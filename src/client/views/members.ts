@@ -1,5 +1,6 @@
 import type { PresenceMode } from "../../protocol/contract.ts";
 import type { LeaveReason, MemberEntry, PresenceFrame } from "../../protocol/frames.ts";
+import type { LiveMap } from "./live-map.ts";
 
 /** A member of the room. */
 export type Member = MemberEntry;
@@ -28,21 +29,18 @@ export type PresenceNews = Omit<PresenceFrame, "type">;
 
 /** The members of a room, as known to this client. In the mode `count` only their number is known. */
 export class Members {
-  readonly #byId = new Map<string, Member>();
+  /** By id, in the order in which they were listed or joined. */
+  readonly byId: LiveMap<Member>;
   /** The list as it was before the mode `count`. */
-  readonly #setAside = new Map<string, Member>();
+  #setAside: readonly Member[] = [];
   #mode: PresenceMode;
   #roster: string | undefined;
   #count = 0;
 
   /** @param mode the mode that the client requests */
-  constructor(mode: PresenceMode) {
+  constructor(mode: PresenceMode, byId: LiveMap<Member>) {
     this.#mode = mode;
-  }
-
-  /** By id, in the order in which they were listed or joined. A live view. */
-  get byId(): ReadonlyMap<string, Member> {
-    return this.#byId;
+    this.byId = byId;
   }
 
   /** The mode that the room uses now. */
@@ -72,19 +70,21 @@ export class Members {
     const left: readonly DepartedMember[] =
       members === undefined ? (news.left ?? []) : this.#without(members);
     const change = {
-      joined: joined.filter(({ id }) => !this.#byId.has(id)),
-      updated: [...joined, ...updated].filter((member) => differs(member, this.#byId.get(member.id))),
+      joined: joined.filter(({ id }) => !this.byId.has(id)),
+      updated: [...joined, ...updated].filter((member) => differs(member, this.byId.get(member.id))),
       left: left
-        .filter(({ id }) => this.#byId.has(id))
-        .map((gone) => ({ ...this.#byId.get(gone.id), ...gone })),
+        .filter(({ id }) => this.byId.has(id))
+        .map((gone) => ({ ...this.byId.get(gone.id), ...gone })),
       count,
     };
-    for (const { id } of change.left) this.#byId.delete(id);
-    for (const member of [...change.joined, ...change.updated]) this.#byId.set(member.id, member);
-    const isSame =
-      !hasTurned &&
-      count === this.#count &&
-      [change.joined, change.updated, change.left].every(({ length }) => length === 0);
+    const fresh = [...change.joined, ...change.updated];
+    const isListSame = fresh.length + change.left.length === 0;
+    if (!isListSame) {
+      const byId = this.byId.edit();
+      for (const { id } of change.left) byId.delete(id);
+      for (const member of fresh) byId.set(member.id, member);
+    }
+    const isSame = isListSame && !hasTurned && count === this.#count;
     this.#count = count;
     this.#roster = roster;
     return isSame ? undefined : change;
@@ -93,15 +93,17 @@ export class Members {
   /** Sets the list aside, or restores the one that was set aside. */
   #turn(mode: PresenceMode): void {
     this.#mode = mode;
-    const [from, to] = mode === "count" ? [this.#byId, this.#setAside] : [this.#setAside, this.#byId];
-    for (const [id, member] of from) to.set(id, member);
-    from.clear();
+    const byId = this.byId.edit();
+    const restored = this.#setAside;
+    this.#setAside = [...byId.values()];
+    byId.clear();
+    for (const member of restored) byId.set(member.id, member);
   }
 
   /** The known members that are not in a list. */
   #without(members: readonly Member[]): Member[] {
     const ids = new Set(members.map(({ id }) => id));
-    return [...this.#byId.values()].filter(({ id }) => !ids.has(id));
+    return [...this.byId.values()].filter(({ id }) => !ids.has(id));
   }
 }
 

@@ -1,10 +1,11 @@
 import type { StateFrame, StateSnapshot } from "../../protocol/frames.ts";
 import type { Json } from "../../protocol/json.ts";
+import type { LiveMap } from "./live-map.ts";
 
 /** A key's value in the shared state, and its version: the offset that set it. */
 export interface SharedValue {
   readonly value: Json;
-  /** Pass it to {@link Room.set} as `if`, to change the key only if nobody else has changed it since. */
+  /** Pass it to {@link Shared.set} as `if`, to change the key only if nobody else has changed it since. */
   readonly version: number;
 }
 
@@ -19,13 +20,12 @@ export interface SharedChange extends Partial<Pick<StateFrame, "offset" | "time"
 
 /** A room's shared state (rules T1-T6), as this client knows it. */
 export class SharedState {
-  readonly #byKey = new Map<string, SharedValue>();
+  readonly byKey: LiveMap<SharedValue>;
   /** The offset up to which changes are included; -1 before the first welcome. */
   #offset = -1;
 
-  /** A live view. */
-  get byKey(): ReadonlyMap<string, SharedValue> {
-    return this.#byKey;
+  constructor(byKey: LiveMap<SharedValue>) {
+    this.byKey = byKey;
   }
 
   /** Whether the client has ever received the state. Without it, a replay of changes is not sufficient. */
@@ -35,14 +35,15 @@ export class SharedState {
 
   /** Replaces the whole state, as of an offset. Returns the changed keys; `undefined` if nothing changed. */
   replace(state: StateSnapshot, offset: number): SharedChange | undefined {
-    const before = new Map(this.#byKey);
     this.#offset = offset;
-    this.#byKey.clear();
-    for (const [key, [value, version]] of Object.entries(state)) this.#byKey.set(key, { value, version });
-    const keys = [...new Set([...before.keys(), ...this.#byKey.keys()])].filter(
-      // Another log may have the same versions.
-      (key) => JSON.stringify(before.get(key)) !== JSON.stringify(this.#byKey.get(key)),
+    const after = new Map(
+      Object.entries(state).map(([key, [value, version]]) => [key, { value, version }] as const),
     );
+    const keys = [...new Set([...this.byKey.keys(), ...after.keys()])].filter(
+      // Another log may have the same versions.
+      (key) => JSON.stringify(this.byKey.get(key)) !== JSON.stringify(after.get(key)),
+    );
+    for (const key of keys) put(this.byKey.edit(), key, after.get(key));
     return keys.length === 0 ? undefined : { keys };
   }
 
@@ -51,8 +52,14 @@ export class SharedState {
     const { offset } = origin;
     if (offset <= this.#offset) return undefined;
     this.#offset = offset;
-    for (const [key, value] of Object.entries(set)) this.#byKey.set(key, { value, version: offset });
-    for (const key of deleted) this.#byKey.delete(key);
+    const byKey = this.byKey.edit();
+    for (const [key, value] of Object.entries(set)) byKey.set(key, { value, version: offset });
+    for (const key of deleted) byKey.delete(key);
     return { keys: [...Object.keys(set), ...deleted], ...origin };
   }
+}
+
+function put(map: Map<string, SharedValue>, key: string, value: SharedValue | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
 }

@@ -134,7 +134,7 @@ export class Visit {
 
   /** Changes the shared state, also if the transport changes before the reply. */
   set(values: Readonly<Record<string, unknown>>, options: SetOptions): Promise<Published> {
-    return this.#act((room) => room.set(values, options));
+    return this.#act((room) => room.shared.set(values, options));
   }
 
   /** Sends a volatile message if other members are listed. In a room that sends only their number, it sends nothing. */

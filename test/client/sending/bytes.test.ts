@@ -112,7 +112,11 @@ it.each<[string, unknown]>([
       ({ code }: { readonly code: string }) => code,
     );
 
-  const acts = [client.room.publish("e", data), client.room.set({ a: data }), client.room.setPresence(data)];
+  const acts = [
+    client.room.publish("e", data),
+    client.room.shared.set({ a: data }),
+    client.room.setPresence(data),
+  ];
   client.room.send("e", data);
   await settled();
 
@@ -129,7 +133,9 @@ it.each<[string, object, object]>([
   async (_what, values, options) => {
     const client = await joined();
 
-    await expect(client.room.set(values as never, options)).rejects.toMatchObject({ code: "bad_frame" });
+    await expect(client.room.shared.set(values as never, options)).rejects.toMatchObject({
+      code: "bad_frame",
+    });
     await settled();
 
     expect(client.transport.items).toEqual([]);
@@ -190,7 +196,7 @@ describe("the size of a frame", () => {
 
     for (let index = 0; index < 40; index++) {
       void client.room.publish("y", new Uint8Array(12_000 + index));
-      void client.room.set(keys);
+      void client.room.shared.set(keys);
     }
     await client.world.pass(1_000);
 
@@ -209,7 +215,7 @@ describe("the size of a frame", () => {
     await client.nextDial();
     Object.assign(client.transport, { sizeOf: (frame: string) => proto.sizeOf?.(frame, "") });
     client.transport.welcome({ limits: { maxFrameBytes: bytes } });
-    const fits = client.room.set(keys);
+    const fits = client.room.shared.set(keys);
     await client.world.pass(1_000);
     client.transport.ack(client.transport.refs, 1);
 

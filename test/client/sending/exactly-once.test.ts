@@ -97,6 +97,18 @@ class ModelRoom {
   }
 }
 
+/** Lets time pass and delivers everything, until the condition holds. */
+async function finish(room: ModelRoom, client: TestClient, isDone: () => boolean): Promise<void> {
+  for (let round = 0; round < 10_000 && !isDone(); round++) {
+    await client.world.pass(10);
+    room.join(client.transport);
+    while (!room.isQuietOn(client.transport)) {
+      room.take(client.transport, false);
+      room.deliver();
+    }
+  }
+}
+
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom("publish", "take", "deliver") },
@@ -123,7 +135,7 @@ it("[G3 G4 A3 P4 T2 T4] whatever the network loses, every act takes effect once,
           void ack.then(() => answered++);
         } else if (step === "add") {
           const { value = 0, version } = client.room.shared.get(KEY) ?? {};
-          const set = client.room.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
+          const set = client.room.shared.set({ [KEY]: Number(value) + 1 }, { if: { [KEY]: version } });
           sums.push(
             set.then(
               ({ offset }) => offset,
@@ -145,14 +157,7 @@ it("[G3 G4 A3 P4 T2 T4] whatever the network loses, every act takes effect once,
 
       const isDone = (): boolean =>
         answered === acks.length + sums.length && client.room.position === at(room.log.length);
-      for (let round = 0; round < 10_000 && !isDone(); round++) {
-        await client.world.pass(10);
-        room.join(client.transport);
-        while (!room.isQuietOn(client.transport)) {
-          room.take(client.transport, false);
-          room.deliver();
-        }
-      }
+      await finish(room, client, isDone);
 
       const messages = room.log.filter((frame) => frame.type === "message");
       expect(messages.map(({ data }) => Number(data)).toSorted((one, other) => one - other)).toEqual(
@@ -170,6 +175,93 @@ it("[G3 G4 A3 P4 T2 T4] whatever the network loses, every act takes effect once,
       const resolved = (await Promise.all(sums)).filter((offset) => offset > 0);
       expect(resolved.toSorted((one, other) => one - other)).toEqual(own);
       expect(Number(room.shared?.value ?? 0)).toBe(own.length + 1_000 * (changes.length - own.length));
+      client.room.close();
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** An act that the application may abort, and how it settled: an offset or the code of an error. */
+interface Abortable {
+  readonly control: AbortController;
+  readonly outcomes: (number | string)[];
+}
+
+/** Performs an act that can be aborted, and notes each time that it settles. */
+function abortable(
+  perform: (options: { readonly signal: AbortSignal }) => Promise<{ readonly offset: number }>,
+): Abortable {
+  const control = new AbortController();
+  const outcomes: (number | string)[] = [];
+  perform({ signal: control.signal }).then(
+    ({ offset }) => outcomes.push(offset),
+    ({ code }: { readonly code: string }) => outcomes.push(code),
+  );
+  return { control, outcomes };
+}
+
+const stepsWithAborts = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom("publish", "update", "take", "deliver") },
+    { weight: 3, arbitrary: fc.constantFrom("abort oldest", "abort newest") },
+    { weight: 1, arbitrary: fc.constantFrom("cut", "refuse", "pass", "meddle") },
+  ),
+  { maxLength: 120, size: "max" },
+);
+
+it("[G3 A3 T2] whatever is aborted and lost, an act that resolves takes effect once, one that is aborted never, and one with an unknown outcome at most once", async () => {
+  await fc.assert(
+    fc.asyncProperty(stepsWithAborts, async (script) => {
+      const room = new ModelRoom();
+      const client = new TestClient({ rewind: 1_000, transports: ["websocket"] });
+      const messages: Abortable[] = [];
+      const updates: Abortable[] = [];
+      const waiting = (): Abortable[] =>
+        [...messages, ...updates].filter(
+          ({ control, outcomes }) => !control.signal.aborted && outcomes.length === 0,
+        );
+      await settled();
+      for (const step of script) {
+        room.join(client.transport);
+        if (step === "publish") {
+          const data = messages.length;
+          messages.push(abortable((options) => client.room.publish("chat", data, options)));
+        } else if (step === "update") {
+          updates.push(
+            abortable((options) => client.room.shared.update(KEY, (sum = 0) => Number(sum) + 1, options)),
+          );
+        } else if (step === "abort oldest") waiting()[0]?.control.abort();
+        else if (step === "abort newest") waiting().at(-1)?.control.abort();
+        else if (step === "meddle") room.meddle();
+        else if (step === "take") room.take(client.transport, false);
+        else if (step === "refuse") room.take(client.transport, true);
+        else if (step === "deliver") room.deliver();
+        else if (step === "pass") await client.world.pass(100);
+        else {
+          client.transport.end();
+          await client.nextDial();
+        }
+        await settled();
+      }
+      await finish(room, client, () => client.room.pending.count === 0);
+      await settled();
+
+      const all = [...messages, ...updates];
+      expect(all.filter(({ outcomes }) => outcomes.length !== 1)).toEqual([]);
+      for (const [data, { outcomes }] of messages.entries()) {
+        const stored = room.log.flatMap((frame) =>
+          frame.type === "message" && frame.data === data ? (frame.offset ?? 0) : [],
+        );
+        const [outcome] = outcomes;
+        const certain = outcome === "aborted" ? [] : [outcome];
+        expect(stored).toEqual(outcome === "outcome_unknown" ? stored.slice(0, 1) : certain);
+      }
+      const meddled = room.log.filter((frame) => frame.type === "state" && frame.from === "ana").length;
+      const sum = Number(room.shared?.value ?? 0) - 1_000 * meddled;
+      const resolved = updates.filter(({ outcomes }) => typeof outcomes[0] === "number").length;
+      const unknown = updates.filter(({ outcomes }) => outcomes[0] === "outcome_unknown").length;
+      expect(sum).toBeGreaterThanOrEqual(resolved);
+      expect(sum).toBeLessThanOrEqual(resolved + unknown);
       client.room.close();
     }),
     { numRuns: 200 },

@@ -46,7 +46,7 @@ describe("an update", () => {
   it("[T2] an update sets the value computed from the current one, if the key still has its version", async () => {
     const client = await visitVotes();
 
-    const updated = client.room.update("votes", vote);
+    const updated = client.room.shared.update("votes", vote);
     await settled();
     expect(lastSet(client)).toMatchObject({ set: { votes: 3 }, if: { votes: 7 } });
     client.transport.ack([lastSet(client).ref], 8);
@@ -57,8 +57,8 @@ describe("an update", () => {
   it("[T2] an update computes from undefined if the key is absent, and deletes the key if it returns undefined", async () => {
     const client = await visitVotes();
 
-    void client.room.update("new", vote);
-    void client.room.update("votes", () => undefined);
+    void client.room.shared.update("new", vote);
+    void client.room.shared.update("votes", () => undefined);
     await settled();
 
     expect(client.transport.items).toMatchObject([
@@ -69,7 +69,7 @@ describe("an update", () => {
 
   it("[T2] after a conflict an update waits for a random time that grows, and computes again each time", async () => {
     const client = await visitVotes();
-    const updated = client.room.update("votes", vote);
+    const updated = client.room.shared.update("votes", vote);
     await settled();
     const waits: (number | undefined)[] = [];
 
@@ -93,7 +93,7 @@ describe("an update", () => {
 
   it("[T2] an update is rejected with the conflict after 16 conflicts in a row", async () => {
     const client = await visitVotes();
-    const updated = client.room.update("votes", vote);
+    const updated = client.room.shared.update("votes", vote);
     await settled();
 
     for (let version = 8; version < 8 + 16; version++) {
@@ -107,7 +107,7 @@ describe("an update", () => {
 
   it("[T2 A3] an update is not computed again after any other error", async () => {
     const client = await visitVotes();
-    const updated = client.room.update("votes", vote);
+    const updated = client.room.shared.update("votes", vote);
     await settled();
 
     client.transport.deliver({ type: "error", ref: lastSet(client).ref, code: "not_owner", message: "" });
@@ -118,7 +118,7 @@ describe("an update", () => {
 
   it("[T2 T6] an update accepts the versions in a conflict for a key that the room has forgotten", async () => {
     const client = await visitVotes();
-    void client.room.update("votes", vote);
+    void client.room.shared.update("votes", vote);
     await settled();
 
     client.transport.deliver(refusal(client, 0));
@@ -130,7 +130,7 @@ describe("an update", () => {
   it("[T2] an update cannot change the client's own copy of a value", async () => {
     const client = await joined({}, { state: { list: [["a"], 7] }, stateOffset: 7 });
 
-    void client.room.update("list", (list) => {
+    void client.room.shared.update("list", (list) => {
       (list as string[]).push("b");
       return list;
     });
@@ -145,7 +145,7 @@ describe("updates of one key", () => {
   it("[T2] updates of one key in one task are one set, of the last result", async () => {
     const client = await visitVotes();
 
-    const updated = Array.from({ length: 100 }, () => client.room.update("votes", vote));
+    const updated = Array.from({ length: 100 }, () => client.room.shared.update("votes", vote));
     await settled();
     expect(client.transport.items).toHaveLength(1);
     expect(lastSet(client)).toMatchObject({ set: { votes: 102 } });
@@ -156,9 +156,9 @@ describe("updates of one key", () => {
 
   it("[T2 H3] updates of one key continue from the acknowledged value, even if the change itself arrives later, as over SSE", async () => {
     const client = await visitVotes({ transports: ["sse"] });
-    void client.room.update("votes", vote);
+    void client.room.shared.update("votes", vote);
     await settled();
-    void client.room.update("votes", vote);
+    void client.room.shared.update("votes", vote);
     await settled();
     expect(client.transport.items).toHaveLength(1);
 
@@ -170,9 +170,9 @@ describe("updates of one key", () => {
 
   it("[T2] updates of one key continue from what others have set since the last acknowledgement", async () => {
     const client = await visitVotes();
-    void client.room.update("votes", vote);
+    void client.room.shared.update("votes", vote);
     await settled();
-    void client.room.update("votes", vote);
+    void client.room.shared.update("votes", vote);
     client.transport.deliver(
       stateFrame(8, { set: { votes: 3 } }, "me"),
       { type: "ack", ref: lastSet(client).ref, offset: 8 },
@@ -187,12 +187,12 @@ describe("updates of one key", () => {
     const client = await visitVotes();
     const mistake = new Error("a mistake of the application");
 
-    const first = client.room.update("votes", vote);
-    const thrown = client.room.update("votes", () => {
+    const first = client.room.shared.update("votes", vote);
+    const thrown = client.room.shared.update("votes", () => {
       throw mistake;
     });
-    const big = client.room.update("votes", () => 1n);
-    const last = client.room.update("votes", vote);
+    const big = client.room.shared.update("votes", () => 1n);
+    const last = client.room.shared.update("votes", vote);
     await settled();
     client.transport.ack([lastSet(client).ref], 8);
 
@@ -205,8 +205,8 @@ describe("updates of one key", () => {
   it("[T2] an update that another update starts is applied after it", async () => {
     const client = await visitVotes();
 
-    const updated = client.room.update("votes", (votes) => {
-      void client.room.update("votes", () => "after");
+    const updated = client.room.shared.update("votes", (votes) => {
+      void client.room.shared.update("votes", () => "after");
       return vote(votes);
     });
     await settled();
@@ -220,7 +220,7 @@ describe("updates of one key", () => {
   it("[T2] updates that all throw set nothing", async () => {
     const client = await visitVotes();
 
-    const thrown = client.room.update("votes", () => {
+    const thrown = client.room.shared.update("votes", () => {
       throw new Error("no");
     });
 
@@ -233,7 +233,7 @@ describe("an update without a connection", () => {
   it("[T2 A3] an update without a connection is sent once there is one, and computed again if that is too late", async () => {
     const client = await visitVotes();
     client.transport.end();
-    const updated = client.room.update("votes", vote);
+    const updated = client.room.shared.update("votes", vote);
     await settled();
     await client.nextDial();
     client.transport.welcome({ recovered: true });
@@ -248,7 +248,7 @@ describe("an update without a connection", () => {
 
   it("[T2] an update is rejected when the room is closed, also during the wait after a conflict", async () => {
     const client = await visitVotes();
-    const updated = client.room.update("votes", vote);
+    const updated = client.room.shared.update("votes", vote);
     await settled();
     conflict(client, 3, 8);
     await settled();
@@ -256,14 +256,14 @@ describe("an update without a connection", () => {
     client.room.close();
 
     expect(await outcomeOf(updated)).toMatchObject({ code: "closed" });
-    expect(await outcomeOf(client.room.update("votes", vote))).toMatchObject({ code: "closed" });
+    expect(await outcomeOf(client.room.shared.update("votes", vote))).toMatchObject({ code: "closed" });
     expect(client.world.timers).toEqual([]);
   });
 
   it("[T2 J10] an update is rejected in a room that the client only watches", async () => {
     const client = await joined({ view: true });
 
-    expect(await outcomeOf(client.room.update("votes", vote))).toMatchObject({ code: "view_only" });
+    expect(await outcomeOf(client.room.shared.update("votes", vote))).toMatchObject({ code: "view_only" });
   });
 });
 
@@ -273,8 +273,8 @@ const MANY = 100_000;
 describe("very many calls without a connection", () => {
   it.each<[string, (client: TestClient, n: number) => Promise<unknown>]>([
     ["publish", ({ room }, n) => room.publish("chat", n)],
-    ["set", ({ room }, n) => room.set({ n })],
-    ["update", ({ room }) => room.update("n", vote)],
+    ["set", ({ room }, n) => room.shared.set({ n })],
+    ["update", ({ room }) => room.shared.update("n", vote)],
     ["setPresence", ({ room }, n) => room.setPresence({ n })],
   ])(
     "[A5 T2] very many calls to %s without a connection are all settled when the room is closed",

@@ -18,7 +18,7 @@ it("[J10] the acts of a client that only watches are rejected before they are se
 
   for (const act of [
     client.room.publish("chat", 1),
-    client.room.set({ votes: 1 }),
+    client.room.shared.set({ votes: 1 }),
     client.room.setPresence({ name: "Me" }),
   ]) {
     await expect(act).rejects.toMatchObject({ code: "view_only" });

@@ -17,6 +17,7 @@ export interface SentItem {
   readonly key?: string;
   readonly to?: readonly string[];
   readonly chars?: number;
+  readonly limit?: number;
   readonly set?: Readonly<Record<string, unknown>>;
   readonly if?: Readonly<Record<string, number>>;
 }

@@ -4,12 +4,22 @@ import type { JoinOptions } from "../../../src/client/options.ts";
 import type { Room } from "../../../src/client/room.ts";
 import type { Dialer, TransportName } from "../../../src/client/transports/transport.ts";
 import type { WelcomeFrame } from "../../../src/protocol/frames.ts";
-// Loaded here, so that the client does not wait for it.
+// Loaded here, so that a test does not wait for them.
 import "../../../src/client/connection/upgrade.ts";
+import "../../../src/client/on-demand.ts";
 import { FakeTransport } from "./fake-transport.ts";
 import { FakeWorld, settled } from "./fake-world.ts";
 
-const EVENTS = ["message", "presence", "shared", "connection", "welcome", "error", "closed"] as const;
+const EVENTS = [
+  "message",
+  "presence",
+  "shared",
+  "connection",
+  "welcome",
+  "pending",
+  "error",
+  "closed",
+] as const;
 
 /** Shorter than the timeout of a ping. */
 const SIGN_OF_LIFE_MS = 5_000;
@@ -26,6 +36,7 @@ export class TestClient {
     shared: [],
     connection: [],
     welcome: [],
+    pending: [],
     error: [],
     closed: [],
   };

@@ -78,7 +78,7 @@ describe("names that objects inherit", () => {
     const data = JSON.parse(POISON) as Record<string, unknown>;
 
     void client.room.publish("__proto__", data).catch(() => undefined);
-    void client.room.set(data).catch(() => undefined);
+    void client.room.shared.set(data).catch(() => undefined);
     await client.world.pass(1_000);
 
     const [published, set] = client.transport.items;

@@ -171,7 +171,7 @@ describe("set", () => {
   it("[T1 A2] a set resolves with its offset at the ack, and changes nothing before", async () => {
     const client = await visitVotes();
 
-    const set = client.room.set({ topic: "tea", votes: undefined });
+    const set = client.room.shared.set({ topic: "tea", votes: undefined });
     await settled();
     const [ref = 0] = client.transport.refs;
     expect(client.room.shared.get("topic")?.value).toBe("lunch");
@@ -192,7 +192,7 @@ describe("set", () => {
     const client = await visitVotes();
     const { shared } = client.room;
 
-    void client.room.set(
+    void client.room.shared.set(
       { votes: 3 },
       {
         delete: ["topic"],
@@ -209,7 +209,7 @@ describe("set", () => {
 
   it("[T2] a set is rejected on a conflict with the current versions", async () => {
     const client = await visitVotes();
-    const set = client.room.set({ votes: 3 }, { if: { votes: 7 } });
+    const set = client.room.shared.set({ votes: 3 }, { if: { votes: 7 } });
     await settled();
     const [ref = 0] = client.transport.refs;
 
@@ -228,7 +228,7 @@ describe("set", () => {
 
   it.each(["not_owner", "state_full", "bad_frame"] as const)("[T3 T5 E1] rejects %s", async (code) => {
     const client = await visitVotes();
-    const set = client.room.set({ votes: 3 });
+    const set = client.room.shared.set({ votes: 3 });
     await settled();
 
     client.transport.deliver({ type: "error", ref: client.transport.refs[0] ?? 0, code, message: "why" });
@@ -238,7 +238,7 @@ describe("set", () => {
 
   it("[T2 A3 G3] a set is repeated unchanged, so that one that took effect before an outage is acknowledged", async () => {
     const client = await visitVotes();
-    const set = client.room.set({ votes: 3 }, { if: { votes: 7 } });
+    const set = client.room.shared.set({ votes: 3 }, { if: { votes: 7 } });
     await settled();
     const [first] = client.dialled;
 
@@ -262,7 +262,7 @@ describe("set", () => {
     const client = await visitVotes();
 
     void client.room.publish("chat", 1);
-    void client.room.set({ votes: 3 });
+    void client.room.shared.set({ votes: 3 });
     void client.room.publish("chat", 2);
     await settled();
 
@@ -274,9 +274,9 @@ describe("set", () => {
   it("[F2] a client itself rejects values with more than 61 levels, because the room's rejection would have no ref", async () => {
     const client = await visitVotes();
 
-    await expect(client.room.set({ deep: nested(62) })).rejects.toMatchObject({ code: "bad_frame" });
-    await expect(client.room.set({ big: 1n })).rejects.toMatchObject({ code: "bad_frame" });
-    void client.room.set({ deep: nested(61) });
+    await expect(client.room.shared.set({ deep: nested(62) })).rejects.toMatchObject({ code: "bad_frame" });
+    await expect(client.room.shared.set({ big: 1n })).rejects.toMatchObject({ code: "bad_frame" });
+    void client.room.shared.set({ deep: nested(61) });
     await settled();
 
     expect(client.transport.items).toMatchObject([{ set: { deep: nested(61) } }]);

@@ -5,7 +5,7 @@ import { itWithServer } from "../../support/sample-server.ts";
 import { programsIn, samplesOf } from "../../support/samples.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
-const samples = samplesOf("docs/client.md", ...Array.from({ length: 11 }, () => "ts"));
+const samples = samplesOf("docs/client.md", ...Array<string>(14).fill("ts"));
 const [client = "", binary = "", ...others] = programsIn(samples);
 
 const it = itWithServer(() => startBareRuntime());
@@ -24,7 +24,9 @@ describe("docs/client.md", () => {
 
     const lines = program.output().split("\n");
     expect(lines).toContain("stored as 1");
+    expect(lines).toContain("pending 0");
     expect(lines).toContain("votes 1");
+    expect(lines).toContain("stored 1 { text: 'hello' }");
     expect(lines).toContain("rejected frame_too_large maxFrameBytes undefined");
     expect(lines).toContain("recovered true undefined");
     expect(code).toBe(0);
