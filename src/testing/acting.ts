@@ -67,7 +67,9 @@ function act(
   const { session, member } = actor;
   if (frame.type === "leave" || frame.type === "presence" || frame.type === "auth") {
     const newest = room.newestAttemptOf(session);
-    const isOther = actor.attempt !== undefined && newest !== 0 && actor.attempt !== newest;
+    const { attempt = newest } = actor;
+    // Without a connection, a higher number belongs to a newer connection than the last one (rule H9).
+    const isOther = room.connectionOf(session) === undefined ? attempt < newest : attempt !== newest;
     if (isOther) return { code: "superseded", try: newest };
   }
   const isWatching = room.connectionOf(session)?.viewOnly === true;

@@ -229,8 +229,40 @@ describe("the fake server", () => {
     expect(await response.json()).toMatchObject({ code: "bad_session" });
   });
 
+  it("[H9] a leave for an older connection is rejected, and does not end the newer one", async () => {
+    const ana = await welcomed();
+    const { session, key, attempt } = await pairOf(ana);
+
+    const post = (number: number): Promise<Response> =>
+      server.fetch("https://parlor.test/rooms/lobby/messages", {
+        method: "POST",
+        headers: { "Parlor-Session": `${session}.${key}.${number}` },
+        body: '{"type":"leave"}',
+      });
+
+    expect((await post(attempt - 1)).status).toBe(409);
+    expect(server.room("lobby").members).toHaveLength(1);
+    expect((await post(attempt)).status).toBe(200);
+    expect(server.room("lobby").members).toEqual([]);
+  });
+
   it("the ids of members are the same in each run", async () => {
     expect((await welcomed()).self).toBe("member-000000000000001");
     expect((await welcomed()).self).toBe("member-000000000000002");
   });
 });
+
+/** The session of a client, from the welcome of another connection with the same key and a higher number. */
+async function pairOf({ key }: Room): Promise<{ session: string; key: string; attempt: number }> {
+  const attempt = Number.MAX_SAFE_INTEGER;
+  const socket = new server.WebSocket("wss://parlor.test/rooms/lobby", [
+    "parlor.v1",
+    `resume.${key}.${attempt}`,
+  ]);
+  const session = await new Promise<string>((resolve) => {
+    socket.addEventListener("message", ({ data }) => {
+      resolve((JSON.parse(String(data)) as { session: string }).session);
+    });
+  });
+  return { session, key, attempt };
+}
