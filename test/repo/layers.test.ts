@@ -5,7 +5,10 @@ import { filesIn, read } from "../support/repository.ts";
 
 /** What the files of a folder of src/ may import, besides each other: other folders, and packages. */
 interface Layer {
+  /** A row may also name a file, if the rest of its folder is not for this layer. */
   readonly folders: readonly string[];
+  /** Folders of which it imports only types. */
+  readonly types?: readonly string[];
   readonly packages: readonly string[];
 }
 
@@ -28,6 +31,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ["hono", "valibot", "cloudflare:workers"],
   },
   client: { folders: ["protocol"], packages: [] },
+  // Applications load it in their own tests, so it has nothing of the platform. The draft of the state is plain data.
+  testing: {
+    folders: ["protocol", "config", "room/state/state-draft.ts"],
+    types: ["client"],
+    packages: [],
+  },
   // Node's packages and esbuild are its build script's; the browser's bundle would fail on them.
   pages: {
     folders: ["client", "protocol"],
@@ -191,9 +200,9 @@ function objection(from: string, { specifier, typeOnly }: Import, sources: Sourc
   if (to === "src/room/api.ts" && row.folders.includes("room/api.ts")) {
     return typeOnly ? undefined : `${display(layer)} may import only types from room/api.ts`;
   }
-  return row.folders.includes(layerOf(to))
-    ? undefined
-    : `${display(layer)} may not import ${display(layerOf(to))}`;
+  if (row.folders.includes(layerOf(to)) || row.folders.includes(to.replace("src/", ""))) return undefined;
+  if (!row.types?.includes(layerOf(to))) return `${display(layer)} may not import ${display(layerOf(to))}`;
+  return typeOnly ? undefined : `${display(layer)} may import only types from ${display(layerOf(to))}`;
 }
 
 /** Why one file of a folder may not import another one of the same folder, or undefined if it may. */
@@ -337,6 +346,8 @@ describe("the checker itself", () => {
     ["room/log/x.ts", 'import { Room } from "../room.ts";', "room/log/ may not import room/room.ts"],
     ["room/extra/x.ts", 'import "../log/log.ts";', "room/extra is in no row of INNER_LAYERS"],
     ["client/error.ts", 'import "./options.ts";', "client/error.ts may not import client/options.ts"],
+    ["testing/x.ts", 'import "../client/options.ts";', "testing/ may import only types from client/"],
+    ["testing/x.ts", 'import { Log } from "../room/log/log.ts";', "testing/ may not import room/"],
   ])("rejects src/%s: %s", (path, source, reason) => {
     expect(objections({ ...others, [`src/${path}`]: source })).toEqual([`src/${path}: ${reason}`]);
   });
@@ -346,6 +357,7 @@ describe("the checker itself", () => {
     ["transports/x.ts", 'import type { RoomApi } from "../room/api.ts";'],
     ["worker/index.ts", 'export { Room } from "../room/room.ts"; import { kinds } from "../rooms.ts";'],
     ["room/delivery/x.ts", 'import { Log } from "../log/log.ts"; import "./outbox.ts";'],
+    ["testing/x.ts", 'import type { JoinOptions } from "../client/options.ts";'],
     ["worker/x.ts", 'import { cors } from "hono/cors"; import { env } from "cloudflare:workers";'],
     ["client/x.ts", '// import { Room } from "../room/room.ts"\nexport const text = `import "ws"`;'],
   ])("accepts src/%s: %s", (path, source) => {
