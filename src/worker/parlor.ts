@@ -16,8 +16,25 @@ import { configWarnings } from "./startup/config-warnings.ts";
 import type { Env } from "./env.ts";
 import { Rooms } from "./rooms/rooms.ts";
 
-export { refuse, type HookMember, type KindHooks, type RoomHandle } from "../config/hooks.ts";
-export { defineKind } from "../config/kinds.ts";
+export { ConfigError } from "../config/config.ts";
+export {
+  refuse,
+  type HookChange,
+  type HookJoin,
+  type HookMember,
+  type HookMessage,
+  type KindHooks,
+  type Refusal,
+  type RoomHandle,
+} from "../config/hooks.ts";
+export {
+  defineKind,
+  type Jurisdiction,
+  type KindDefinition,
+  type Kinds,
+  type LocationHint,
+} from "../config/kinds.ts";
+export type { Json } from "../protocol/json.ts";
 
 /** A room server: the Worker's handler, and the classes to export for the bindings `ROOM` and `REGISTRY`. */
 export interface Parlor {

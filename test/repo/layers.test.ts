@@ -43,6 +43,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ["uqr", "esbuild", "node:fs", "node:path", "node:url"],
   },
   "rooms.ts": { folders: ["config"], packages: [] },
+  // `npm run build`.
+  "build.ts": { folders: [], packages: ["node:child_process", "node:fs", "node:path", "node:url"] },
   // `npm run dev`.
   "dev.ts": {
     folders: [],

@@ -8,6 +8,20 @@ import { blocksIn, programsIn, SAMPLE_LANGUAGES, samplesIn } from "../support/sa
 /** Pages for users. Their samples run in `test/e2e/docs`. */
 const pages = ["README.md", ...filesIn("docs/").filter((path) => path.endsWith(".md"))];
 
+/** The source of each entry of the package. Samples are compiled against the sources, which needs no build. */
+const ENTRIES = Object.entries(
+  (JSON.parse(read("package.json")) as { exports: Record<string, { types?: string }> }).exports,
+).flatMap(([name, { types }]) =>
+  types === undefined
+    ? []
+    : [
+        {
+          specifier: name.replace(".", "parlor"),
+          source: absolute(types.replace("./dist/lib", "src").replace(/d\.ts$/, "ts")),
+        },
+      ],
+);
+
 /** Checks the types of files. Returns what is wrong with them. */
 function compile(files: readonly string[], [lib = "", types = ""]: readonly string[]): string {
   const options =
@@ -41,13 +55,12 @@ describe("samples", () => {
     });
     const written = programs.map(({ page, code, index }) => {
       const file = join(folder, `${page.replaceAll(/\W/g, "-")}-${index}.ts`);
-      // Samples of src/rooms.ts import from its folder, others from the root.
-      writeFileSync(
-        file,
-        code
-          .replaceAll('"./src/', `"${absolute("src/")}`)
-          .replaceAll('"./config/', `"${absolute("src/config/")}`),
+      const linked = ENTRIES.reduce(
+        (text, { specifier, source }) => text.replaceAll(`"${specifier}"`, `"${source}"`),
+        code,
       );
+      // Samples of src/rooms.ts import from its folder.
+      writeFileSync(file, linked.replaceAll('"./config/', `"${absolute("src/config/")}`));
       return { file, isServer: /"cloudflare:workers"|"\.\/config\//.test(code) };
     });
 

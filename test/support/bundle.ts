@@ -48,7 +48,12 @@ function hashSources(config: string): string {
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted();
   const hash = createHash("sha256");
-  for (const file of [config, join(projectRoot, "package-lock.json"), ...files]) {
+  for (const file of [
+    config,
+    join(projectRoot, "package.json"),
+    join(projectRoot, "package-lock.json"),
+    ...files,
+  ]) {
     hash.update(`${file}\0`).update(readFileSync(file)).update("\0");
   }
   return hash.digest("hex").slice(0, 16);

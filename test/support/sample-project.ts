@@ -1,17 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { startBareRuntime } from "./bare-runtime.ts";
+import { packParlor } from "./package.ts";
 import { ProcessGroup } from "./process-group.ts";
 import { scratchDir, toolEnvironment } from "./project.ts";
 import { absolute, read } from "./repository.ts";
@@ -35,8 +28,8 @@ exec curl --silent --max-time 20 --write-out '\\n' "$@"
 `;
 
 /**
- * A folder in which the samples of a page run as they do for a reader. It has this project's sources, packages and
- * scripts. Files that samples write stay in it.
+ * A folder in which the samples of a page run as they do for a reader. It has this project's sources and scripts. Its
+ * packages are those of this project, and the packed `parlor`. Files that samples write stay in it.
  */
 export class SampleProject implements Disposable {
   readonly folder = scratchDir("samples");
@@ -45,12 +38,19 @@ export class SampleProject implements Disposable {
   /** The folder of a Worker. A bundle is cached by the files beside its configuration, so it has no others. */
   readonly #workerFolder = join(this.folder, "worker");
 
-  constructor() {
+  /** @param parlor the folder of the package */
+  private constructor(parlor: string) {
     mkdirSync(this.#workerFolder);
-    for (const name of ["src", "node_modules", "worker/src"]) {
+    for (const name of ["src", "worker/src"]) {
       symlinkSync(absolute(name.replace("worker/", "")), join(this.folder, name));
     }
-    copyFileSync(absolute("package.json"), join(this.folder, "package.json"));
+    mkdirSync(join(this.folder, "node_modules"));
+    for (const name of readdirSync(absolute("node_modules"))) {
+      symlinkSync(absolute(`node_modules/${name}`), join(this.folder, "node_modules", name));
+    }
+    symlinkSync(parlor, join(this.folder, "node_modules/parlor"));
+    const { scripts, type } = JSON.parse(read("package.json")) as Record<string, unknown>;
+    this.write("package.json", JSON.stringify({ type, scripts }));
     chmodSync(this.write("bin/curl", CURL), 0o755);
     const own = toolEnvironment(this.folder);
     this.#environment = {
@@ -58,6 +58,12 @@ export class SampleProject implements Disposable {
       PATH: `${join(this.folder, "bin")}:${own["PATH"]}`,
       npm_config_update_notifier: "false", // it would send requests to the registry
     };
+  }
+
+  /** Makes a new folder. */
+  static async create(): Promise<SampleProject> {
+    const { folder } = await packParlor();
+    return new SampleProject(folder);
   }
 
   /** Writes a file and its parent folders, and returns its path. */
@@ -119,15 +125,20 @@ export class SampleProject implements Disposable {
 
   /** Starts Parlor's own Worker with a sample in place of `src/rooms.ts`. */
   startRooms(rooms: string, vars: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    const [, config] = samplesOf("docs/mounting.md", "ts", "toml");
     const entry = read("src/worker/index.ts").replaceAll('"./', '"./src/worker/');
     this.write("worker/rooms.ts", rooms.replaceAll('"./', '"./src/'));
-    return this.startWorker(entry.replace('"../rooms.ts"', '"./rooms.ts"'), config, vars);
+    return this.startWorker(entry.replace('"../rooms.ts"', '"./rooms.ts"'), completeConfig(), vars);
   }
 
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The complete `wrangler.toml` of a Worker with rooms, as the documentation gives it. */
+export function completeConfig(): string {
+  const [, , config] = samplesOf("docs/mounting.md", "sh", "ts", "toml", "json");
+  return config;
 }
 
 /** A sample for a server other than that of `npm run dev`. */

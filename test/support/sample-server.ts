@@ -21,7 +21,7 @@ export function itWithServer(
     project: [
       // oxlint-disable-next-line no-empty-pattern -- vitest reads the names of the fixtures that a fixture needs here
       async ({}, use) => {
-        using project = new SampleProject();
+        using project = await SampleProject.create();
         await use(project);
       },
       { scope: "file" },

@@ -5,12 +5,16 @@ import { itWithServer } from "../../support/sample-server.ts";
 import { programsIn, samplesOf } from "../../support/samples.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
-const samples = samplesOf("docs/client.md", ...Array<string>(14).fill("ts"));
+const [install, ...samples] = samplesOf("docs/client.md", "sh", ...Array<string>(14).fill("ts"));
 const [client = "", binary = "", ...others] = programsIn(samples);
 
 const it = itWithServer(() => startBareRuntime());
 
 describe("docs/client.md", () => {
+  it("docs/client.md installs the package", () => {
+    expect(install).toBe("npm install parlor\n");
+  });
+
   it("[G2 G4 T2 A7] the samples of docs/client.md are one program, which exits by itself", async ({
     project,
     server,

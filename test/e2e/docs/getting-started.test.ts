@@ -1,6 +1,5 @@
 import type { Browser, Page } from "playwright-core";
 import { describe, expect } from "vitest";
-import { startBareRuntime } from "../../support/bare-runtime.ts";
 import { browserAvailable, launchBrowser } from "../../support/browser.ts";
 import { freePort } from "../../support/loopback-port.ts";
 import { at, inBackground, scriptsIn } from "../../support/sample-project.ts";
@@ -9,20 +8,26 @@ import { samplesOf } from "../../support/samples.ts";
 
 const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
 
-const [start, join, build, page, serve] = samplesOf(
+const [install, worker, config, serve, join, page, script, bundle, demo] = samplesOf(
   "docs/getting-started.md",
   "sh",
+  "ts",
+  "toml",
   "sh",
   "sh",
   "html",
+  "js",
+  "sh",
   "sh",
 );
 
-const it = itWithServer(() => startBareRuntime());
+const it = itWithServer((project) => project.startWorker(worker, config));
 
 describe("docs/getting-started.md", () => {
-  it("the first commands of docs/getting-started.md are scripts of package.json", () => {
-    expect(scriptsIn(start)).toEqual({ known: ["dev"], unknown: [] });
+  it("docs/getting-started.md installs the package, starts wrangler, and runs the demo with a script of package.json", () => {
+    expect(install).toMatch(/^npm install parlor$/m);
+    expect(serve).toBe("npx wrangler dev\n");
+    expect(scriptsIn(demo)).toEqual({ known: ["dev"], unknown: [] });
   });
 
   it("[J1] the join from a terminal in docs/getting-started.md receives a welcome", async ({
@@ -46,11 +51,11 @@ describe.skipIf(!browserAvailable.ok)("the chat page of docs/getting-started.md"
     server,
   }) => {
     await using browser = await launchBrowser();
-    expect(await project.shell(build)).toMatchObject({ status: 0 });
-    project.write("chat/index.html", at(server, page));
+    project.write("public/index.html", page);
+    project.write("chat.js", at(server, script));
     const port = await freePort();
     // esbuild serves until its input ends, so this input stays open like a terminal's.
-    const files = project.start(["bash", "-c", `sleep 300 | ${serve.replace("8000", String(port))}`]);
+    const files = project.start(["bash", "-c", `sleep 300 | ${bundle.replace("8000", String(port))}`]);
     await expect.poll(() => files.output(), { timeout: 20_000 }).toContain(`:${port}`);
     const ana = await openChat(browser, port);
     const ben = await openChat(browser, port);

@@ -3,9 +3,22 @@ import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
-const [worker, config] = samplesOf("docs/mounting.md", "ts", "toml");
+const [install, worker, config, tsconfig] = samplesOf("docs/mounting.md", "sh", "ts", "toml", "json");
 
 const it = itWithServer((project) => project.startWorker(worker, config));
+
+it("the Worker of docs/mounting.md compiles with the packages and the tsconfig.json of the page", async ({
+  project,
+}) => {
+  project.write("strict/tsconfig.json", tsconfig);
+  project.write("strict/worker.ts", worker);
+
+  expect(install).toContain("npm install parlor\n");
+  expect(await project.shell("cd strict && npx tsc --skipLibCheck false")).toMatchObject({
+    stdout: "",
+    status: 0,
+  });
+});
 
 it("[K1 K2] the Worker of docs/mounting.md serves its own route, and rooms that enforce its rules", async ({
   server,

@@ -1,17 +1,18 @@
 import { describe, expect } from "vitest";
-import { at, scriptsIn } from "../../support/sample-project.ts";
+import { at, completeConfig, scriptsIn } from "../../support/sample-project.ts";
 import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
-const [commands, client, rooms] = samplesOf("README.md", "sh", "ts", "ts");
+const [commands, install, client, worker] = samplesOf("README.md", "sh", "sh", "ts", "ts");
 
-const it = itWithServer((project) => project.startRooms(rooms));
+const it = itWithServer((project) => project.startWorker(worker, completeConfig()));
 
 describe("README", () => {
   it("README's commands are scripts of package.json", () => {
     expect(scriptsIn(commands)).toEqual({ known: ["dev"], unknown: [] });
     expect(commands).toMatch(/^npm ci && npm test /m);
+    expect(install).toMatch(/^npm install parlor /);
   });
 
   it("[G2 G8] README's client joins, publishes, and receives what others publish", async ({

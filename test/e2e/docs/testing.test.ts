@@ -8,8 +8,8 @@ const [tests = "", ...others] = programsIn(samplesOf("docs/testing.md", "ts", "t
 const NODE_TEST = `
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { joinRoom } from "./src/client/index.ts";
-import { createFakeServer } from "./src/testing/index.ts";
+import { joinRoom } from "parlor/client";
+import { createFakeServer } from "parlor/testing";
 
 for (const transport of ["websocket", "sse"] as const) {
   it(transport, async () => {
@@ -26,7 +26,7 @@ for (const transport of ["websocket", "sse"] as const) {
 
 describe("docs/testing.md", () => {
   it("the samples of docs/testing.md are one file of tests, which pass in Vitest", async () => {
-    using project = new SampleProject();
+    using project = await SampleProject.create();
     project.write("rooms.test.ts", tests);
 
     const { stdout, stderr, status } = await project.shell("npx vitest run --reporter=verbose rooms.test.ts");
@@ -37,7 +37,7 @@ describe("docs/testing.md", () => {
   });
 
   it("the fake server works in the test runner of Node, as docs/testing.md says", async () => {
-    using project = new SampleProject();
+    using project = await SampleProject.create();
     project.write("node.test.ts", NODE_TEST);
 
     const { stdout, status } = await project.shell("node --test --test-reporter=tap node.test.ts");

@@ -24,7 +24,7 @@ async function setVariable(name: string, code: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  project = new SampleProject();
+  project = await SampleProject.create();
   await setVariable("TOKEN", makeToken);
 });
 

@@ -1,0 +1,23 @@
+import { joinRoom, ParlorError } from "parlor/client";
+import { proto } from "parlor/client/proto";
+
+const url = process.argv[2] ?? "";
+
+for (const options of [{}, { dialect: proto }]) {
+  const room = joinRoom(url, options);
+  const reply = new Promise<unknown>((resolve) => {
+    room.on("message", ({ event, data }) => {
+      if (event === "reply") resolve(data);
+    });
+  });
+  await room.publish("greeting", room.self ?? "");
+  console.log("received", JSON.stringify(await reply));
+  await room.leave();
+}
+
+try {
+  joinRoom(url, { transports: ["websocket"] }).close();
+  console.log("has WebSocket");
+} catch (error) {
+  console.log("rejected", error instanceof ParlorError, error instanceof Error && error.message);
+}
