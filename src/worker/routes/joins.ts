@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 
 import { err, type Result } from "../../protocol/result.ts";
-import { Bridge } from "../../transports/bridge.ts";
+import { SseWriter } from "../../transports/sse-writer.ts";
 import { CLOSED_ID, eventStream, lastEventIdOf } from "../../transports/sse.ts";
 import { errorResponse } from "../../transports/upstream.ts";
 import { isUpgrade } from "../../transports/websocket.ts";
@@ -9,7 +9,7 @@ import { admit, type Joiner } from "../admission/admission.ts";
 import { RefusalCache } from "../admission/refusal-cache.ts";
 import type { StreamLimit } from "../admission/stream-limit.ts";
 import type { ClientLocation } from "../rooms/location.ts";
-import { openSocket, type Joined } from "../rooms/room-socket.ts";
+import { openSocket, type Joined } from "../rooms/open-socket.ts";
 import { refuse, refuseReadably } from "./refusals.ts";
 import type { Incoming, RouteEnv, Shared } from "./shared.ts";
 
@@ -52,7 +52,7 @@ export function joinRoutes(
     }
     const abort = (reason: Error): void => c.env.execution?.abort(reason);
     const request = { signal: raw.signal, abort, place: stream?.value };
-    return eventStream(Bridge.open(joined.value.socket, request, server));
+    return eventStream(SseWriter.open(joined.value.socket, request, server));
   });
 
   return app;
