@@ -48,7 +48,7 @@ export interface JoinOptions {
    * The transports to try, the best first. The client remembers which one worked. It tries the first one again when it
    * reconnects five minutes or more after that one failed.
    *
-   * @default ["websocket", "sse"]
+   * @default ["websocket", "sse", "long-poll"]
    */
   readonly transports?: readonly TransportName[] | undefined;
   /** The maximum time from the start of an attempt to the room's welcome, in milliseconds. @default 10_000 */
@@ -83,7 +83,7 @@ export interface JoinOptions {
   readonly dialect?: Dialect | undefined;
   /** The constructor for WebSockets. @default the platform's */
   readonly WebSocket?: WebSocketConstructor | undefined;
-  /** The function for the requests of SSE. @default the platform's */
+  /** The function for the requests of SSE and long-poll. @default the platform's */
   readonly fetch?: typeof fetch | undefined;
 }
 
@@ -121,7 +121,7 @@ export function settle(options: JoinOptions): Settings {
   const settings = {
     mode: "list" as const,
     view: false,
-    transports: ["websocket", "sse"] as const,
+    transports: ["websocket", "sse", "long-poll"] as const,
     connectTimeoutMs: 10_000,
     minReconnectDelayMs: 1_000,
     maxReconnectDelayMs: 30_000,
@@ -167,11 +167,12 @@ function usable(
   { transports, WebSocket }: Pick<Settings, "transports" | "WebSocket">,
   hasOwnFetch: boolean,
 ): readonly TransportName[] {
-  if (transports.length === 0) throw new TypeError("transports is empty; name websocket, sse or both");
+  if (transports.length === 0) throw new TypeError("transports is empty; name one");
   const lacks = {
     websocket: typeof WebSocket !== "function" && "no WebSocket (Node.js has one from version 22)",
     // React Native's `fetch` responds when a stream is over, and its body cannot be read as a stream.
     sse: !hasOwnFetch && !("body" in (globalThis.Response?.prototype ?? {})) && "no fetch that can stream",
+    "long-poll": !hasOwnFetch && !globalThis.fetch && "no fetch",
   };
   const found = transports.filter((name) => lacks[name] === false);
   if (found.length > 0) return found;

@@ -34,7 +34,11 @@ it("[J7] an option that is undefined has its default", () => {
     transports: undefined,
   });
 
-  expect(settings).toMatchObject({ mode: "list", maxPendingActs: 1_000, transports: ["websocket", "sse"] });
+  expect(settings).toMatchObject({
+    mode: "list",
+    maxPendingActs: 1_000,
+    transports: ["websocket", "sse", "long-poll"],
+  });
   expect(settings.key).toMatch(/^[A-Za-z0-9_-]{22}$/);
 });
 

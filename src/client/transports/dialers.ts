@@ -14,7 +14,7 @@ export interface DialerOptions {
 /** How to start a connection, by the transport's name. */
 export type Dialers = Readonly<Record<TransportName, Dialer>>;
 
-/** Opens real connections. The code for SSE is loaded when it is first needed. */
+/** Opens real connections. The code for SSE and for long-poll is loaded when it is first needed. */
 export function makeDialers({ WebSocket, dialect, fetch: fetch_, getToken }: DialerOptions): Dialers {
   // If the attempt was cancelled while its token was requested, it is not sent. It could only arrive late.
   const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
@@ -28,6 +28,10 @@ export function makeDialers({ WebSocket, dialect, fetch: fetch_, getToken }: Dia
     sse: async (target, listener, isWanted) => {
       const { SseTransport } = await import("./sse-transport.ts");
       return new SseTransport(await complete(target, isWanted), listener, fetch_);
+    },
+    "long-poll": async (target, listener, isWanted) => {
+      const { LongPollTransport } = await import("./long-poll-transport.ts");
+      return new LongPollTransport(await complete(target, isWanted), listener, fetch_);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { PresenceMode } from "../../protocol/contract.ts";
 import type { ServerFrame } from "../../protocol/frames.ts";
 
 /** The names of the transports. */
-export type TransportName = "websocket" | "sse";
+export type TransportName = "websocket" | "sse" | "long-poll";
 
 /** The room to join, and the parameters of the join. */
 export interface Target {

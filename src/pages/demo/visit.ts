@@ -168,7 +168,7 @@ export class Visit {
       position,
       rewind: HISTORY_MESSAGES,
       presence: profile,
-      transports: choice === "auto" ? ["websocket", "sse"] : [choice],
+      transports: choice === "auto" ? ["websocket", "sse", "long-poll"] : [choice],
       WebSocket: this.#wire.WebSocket,
       fetch: this.#wire.fetch,
     });

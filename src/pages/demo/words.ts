@@ -73,7 +73,7 @@ export function describeLine({ line, isOnline }: Pick<View, "line" | "isOnline">
 
 /** The name of a transport for people. */
 export function transportWord(name: TransportChoice): string {
-  return { auto: "Auto", websocket: "WebSocket", sse: "SSE" }[name];
+  return { auto: "Auto", websocket: "WebSocket", sse: "SSE", "long-poll": "Long-poll" }[name];
 }
 
 /**

@@ -96,7 +96,8 @@ export class JoinQueue {
     }
     const session = this.#joins.accept(server, join, allowed.value, now, moreCome);
     this.#deadlines.watch(session, now);
-    this.#unreadWelcomes.watch(session, now);
+    // A poll reads through the Worker, which is part of the server, and is sent a welcome only once.
+    if (join.pollWaitS === undefined) this.#unreadWelcomes.watch(session, now);
     allowed.value.after();
     const headers = {
       ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),

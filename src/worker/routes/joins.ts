@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 
 import { err, type Result } from "../../protocol/result.ts";
+import { answerPoll, awaitAnswer, readWait } from "../../transports/long-poll.ts";
 import { SseWriter } from "../../transports/sse-writer.ts";
 import { CLOSED_ID, eventStream, lastEventIdOf } from "../../transports/sse.ts";
 import { errorResponse } from "../../transports/upstream.ts";
@@ -14,7 +15,7 @@ import { refuse, refuseReadably } from "./refusals.ts";
 import type { Incoming, RouteEnv, Shared } from "./shared.ts";
 
 /**
- * Makes the routes that join a room, over WebSocket and over SSE.
+ * Makes the routes that join a room: over WebSocket, over SSE and by polls.
  *
  * @param streamLimit absent if the limits per address are off
  */
@@ -55,12 +56,34 @@ export function joinRoutes(
     return eventStream(SseWriter.open(joined.value.socket, request, server));
   });
 
+  app.get("/rooms/:room/poll", async (c) => {
+    const { raw } = c.req;
+    // Hono serves HEAD with the route of GET. The answer would be lost.
+    if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
+    const { roomRequest, source } = c.get("caller");
+    if (!roomRequest.ok) return errorResponse(roomRequest.error);
+    const { query } = roomRequest.value;
+    const wait = readWait(query);
+    if (!wait.ok) return errorResponse(wait.error);
+    const place = streamLimit?.open(source, Date.now());
+    if (place?.ok === false) return errorResponse(place.error);
+    const joined = await join(c, { dialect: "bridge", pollWaitS: wait.value });
+    const poller = { after: query.get("after") ?? undefined, waitS: wait.value, signal: raw.signal };
+    const answer = joined.ok ? await awaitAnswer(joined.value.socket, poller) : joined;
+    if (!answer.ok) {
+      place?.value.end();
+      return errorResponse(answer.error);
+    }
+    const abort = (reason: Error): void => c.env.execution?.abort(reason);
+    return answerPoll(answer.value, { signal: raw.signal, abort, place: place?.value });
+  });
+
   return app;
 
   /** Joins a caller to its room, unless the room has recently rejected it. */
   async function join(
     c: Incoming,
-    joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId">,
+    joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId" | "pollWaitS">,
     echo?: string,
   ): Promise<Result<Joined>> {
     const { roomRequest, address, source } = c.get("caller");

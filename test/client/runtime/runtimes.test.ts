@@ -86,18 +86,18 @@ describe("a runtime without", () => {
     expect(bytes).toBe(Buffer.byteLength(text));
   });
 
-  it("[G5] a runtime without WebSocket uses only SSE, and reports what is missing if it cannot", () => {
+  it("[G5] a runtime without WebSocket uses SSE and long-poll, and reports what is missing if it cannot", () => {
     vi.stubGlobal("WebSocket", undefined);
 
-    expect(settle({}).transports).toEqual(["sse"]);
+    expect(settle({}).transports).toEqual(["sse", "long-poll"]);
     expect(() => joinRoom(ROOM, { transports: ["websocket"] })).toThrow(/no WebSocket.*version 22.*option/);
   });
 
-  it("[G5] a runtime without a streaming fetch uses only WebSocket, and reports what is missing if it cannot", () => {
+  it("[G5] a runtime without a streaming fetch uses WebSocket and long-poll, and reports what is missing if it cannot", () => {
     vi.stubGlobal("Response", class {});
 
-    expect(settle({}).transports).toEqual(["websocket"]);
-    expect(settle({ fetch: globalThis.fetch }).transports).toEqual(["websocket", "sse"]);
+    expect(settle({}).transports).toEqual(["websocket", "long-poll"]);
+    expect(settle({ fetch: globalThis.fetch }).transports).toEqual(["websocket", "sse", "long-poll"]);
     expect(() => joinRoom(ROOM, { transports: ["sse"] })).toThrow(/no fetch that can stream.*option/);
   });
 

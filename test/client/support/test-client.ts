@@ -43,7 +43,7 @@ export class TestClient {
       };
     this.room = createRoom("https://parlor.example/rooms/lobby", options, {
       environment: this.world,
-      dialers: { websocket: dial("websocket"), sse: dial("sse") },
+      dialers: { websocket: dial("websocket"), sse: dial("sse"), "long-poll": dial("long-poll") },
     });
     for (const type of EVENTS) this.#record(type);
   }
