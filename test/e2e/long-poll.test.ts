@@ -135,3 +135,17 @@ it("[G9 Q6 Q8] clients that reset their polls at any moment are gone after pollG
   await expect.poll(members, { timeout: 25_000, interval: 500 }).toBe(0);
   expect(other.output()).not.toContain('"level":"error"');
 });
+
+it("[L3 Q8] polls whose answers were read keep no place of their source", async () => {
+  await using other = await startBareRuntime({ vars: { SSE_STREAMS_PER_SOURCE: "2" } });
+  const url = `${roomUrl(other.url, uniqueRoom())}/poll?wait=0&key=`;
+  for (let polls = 0; polls < 10; polls++) {
+    const response = await fetch(url + randomKey());
+    expect(response.status).toBe(200);
+    await response.text();
+  }
+
+  await delay(11_000); // A reader that has read nothing for ten seconds would be cut off now.
+
+  expect((await fetch(url + randomKey())).status).toBe(200);
+});

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import { answerPoll } from "../../../src/transports/long-poll.ts";
 import { joinByPoll, poll } from "../support/polls.ts";
 import { infoOf, openSocketsOf, request, roomPath, uniqueAddress, uniqueRoom } from "../support/rooms.ts";
 import { serverWith } from "../support/servers.ts";
@@ -108,5 +109,34 @@ describe("polls that do not follow the protocol", () => {
     const response = await request(path, { headers: { Accept: "text/event-stream" } });
     expect(response.status).toBe(400);
     expect(await response.json<ServerFrame>()).toMatchObject({ code: "bad_key" });
+  });
+});
+
+describe("the answer of a client that does not read it", () => {
+  it("[Q8 G7] the request is aborted after ten seconds in which nothing is read, and its place stays taken", async () => {
+    vi.useFakeTimers();
+    const abort = vi.fn<(reason: Error) => void>();
+    const place = { beat: vi.fn<() => void>(), end: vi.fn<() => void>(), cut: vi.fn<() => void>() };
+    const response = answerPoll("x".repeat(1_000_000), {
+      signal: new AbortController().signal,
+      abort,
+      place,
+    });
+
+    await vi.advanceTimersByTimeAsync(25_000);
+
+    expect(abort).toHaveBeenCalled();
+    expect(place.cut).toHaveBeenCalled();
+    expect(place.end).not.toHaveBeenCalled();
+    await response.body?.cancel().catch(() => undefined);
+  });
+
+  it("[Q8] the place of an answer is free as soon as the answer is read", async () => {
+    const place = { beat: vi.fn<() => void>(), end: vi.fn<() => void>(), cut: vi.fn<() => void>() };
+    const request = { signal: new AbortController().signal, abort: () => undefined, place };
+
+    expect(await answerPoll("x".repeat(1_000_000), request).text()).toHaveLength(1_000_000);
+    await vi.waitFor(() => expect(place.end).toHaveBeenCalledOnce());
+    expect(place.cut).not.toHaveBeenCalled();
   });
 });
