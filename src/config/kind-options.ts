@@ -150,6 +150,15 @@ export const KIND_OPTIONS = {
     scope: "kind",
     text: "How long a member stays a member after its connection is lost. If it reconnects within this time, other members are not notified. Otherwise its membership ends, at most 15 s later, because deadlines are grouped",
   },
+  pollGraceMs: {
+    env: "POLL_GRACE_MS",
+    unit: "ms",
+    default: 30_000,
+    min: 5_000,
+    max: 600_000,
+    scope: "kind",
+    text: "How long a member that polls stays a member between two polls, instead of `graceMs`. If it polls again within this time, other members are not notified. Otherwise its membership ends, at most 15 s later, or at most `pollGraceMs` and 30 s later if the room has slept or crashed meanwhile. The lower bound leaves time for a request on a slow network",
+  },
   silenceTimeoutMs: {
     env: "SILENCE_TIMEOUT_MS",
     unit: "ms",

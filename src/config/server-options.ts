@@ -54,7 +54,7 @@ export const SERVER_OPTIONS = {
     min: 1,
     max: 100_000,
     scope: "server",
-    text: "Maximum open SSE streams of one source in one isolate of the Worker. A source is a verified user or, without a token, an address. A further stream is rejected with `rate_limited`. Set it at least as high as `maxMembersPerSource`, because each member needs a stream on a network that blocks WebSockets",
+    text: "Maximum open SSE streams and polls of one source in one isolate of the Worker. A source is a verified user or, without a token, an address. A further one is rejected with `rate_limited`. Set it at least as high as `maxMembersPerSource`, because each member needs a stream or a poll on a network that blocks WebSockets",
   },
   addressLimits: {
     env: "ADDRESS_LIMITS",

@@ -92,7 +92,15 @@ export interface JoinRequest {
   readonly ticket?: TicketUse;
   /** Whether its source has created too many rooms today, so that it may join existing rooms only. */
   readonly mayNotCreate?: boolean;
+  /**
+   * How many seconds a poll waits. Present if the connection lasts for one poll only: the room closes it with {@link ANSWERED}
+   * in the turn in which it has sent something, and at once if this is 0.
+   */
+  readonly pollWaitS?: number;
 }
+
+/** The close of a poll's connection, after everything that the answer contains. */
+export const ANSWERED = { code: 1000, reason: "answered" } as const;
 
 /** The header of a room's response to the join that created the room. */
 export const CREATED_HEADER = "Parlor-Created";

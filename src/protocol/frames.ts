@@ -199,12 +199,12 @@ export interface PresenceFrame {
 
 /**
  * The client's new position: `replayed` at the end of a replay, `filtered` after messages for other members, `epoch` when
- * the log began again.
+ * the log began again, `polled` at the end of a poll's answer.
  */
 export interface PositionFrame {
   readonly type: "position";
   readonly position: string;
-  readonly reason: "replayed" | "filtered" | "epoch";
+  readonly reason: "replayed" | "filtered" | "epoch" | "polled";
 }
 
 /** The act with this `ref` took effect; `offset` for a recorded one. */

@@ -77,7 +77,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   );
   const isMember = (id: string): boolean => members.byId(id) !== undefined;
   const state = new State(isStored ? new SqlState(tables) : new MemoryState(), kind, isMember);
-  const roster = new Roster(tables, kind.presenceListMax);
+  const roster = new Roster(tables, members, kind.presenceListMax);
   const budgets = new RoomBudgets(kind);
   const counters = new Counters();
   const penalties = new Penalties(tables, kind, counters);
@@ -125,6 +125,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     roster,
     state,
     catchUp,
+    deliveries,
     hooks,
     leaves,
     budgets,

@@ -4,7 +4,7 @@ import type { Revocation } from "../auth/revocations.ts";
 import { kindOfRoom, type Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
 import type { CloseName } from "../protocol/close-codes.ts";
-import { CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
+import { ANSWERED, CONTRACT_VERSION, JOIN_HEADER, decodeJoin } from "../protocol/contract.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { repliesOver, collectReplies } from "./acts/replies.ts";
 import type {
@@ -73,8 +73,8 @@ class Room extends DurableObject implements RoomApi {
         code: "unavailable",
         message: "the room runs an older version of the server; retry later",
       });
-    const { deadlines, tables, joinQueue } = this.#room;
-    if (!deadlines.isKnown) deadlines.assume(await this.ctx.storage.getAlarm());
+    const { tables, joinQueue } = this.#room;
+    await this.#readAlarm();
     if (tables.areNewer)
       return refuse({
         code: "unavailable",
@@ -89,6 +89,12 @@ class Room extends DurableObject implements RoomApi {
   }
 
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
+    // No `await` for each frame: only the first one after a load of the object waits.
+    if (this.#room.deadlines.isKnown) return this.#receive(socket, data);
+    return this.#readAlarm().then(() => this.#receive(socket, data));
+  }
+
+  #receive(socket: WebSocket, data: string | ArrayBuffer): void | Promise<void> {
     this.#fairReading.received(socket, Date.now());
     // A client that does not answer the close can continue to send. The platform has no way to end its connection.
     if (this.#room.sessions.isGone(socket)) return;
@@ -107,8 +113,14 @@ class Room extends DurableObject implements RoomApi {
     return this.#finishChecks();
   }
 
-  override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
+  override async webSocketClose(
+    socket: WebSocket,
+    code: number,
+    reason: string,
+    wasClean: boolean,
+  ): Promise<void> {
     answerClose(socket, code, reason);
+    await this.#readAlarm();
     this.#socketTurn(socket, (now) => {
       const session = this.#room.sessions.of(socket);
       if (session !== undefined && wasClean && isLeaving(code))
@@ -118,7 +130,8 @@ class Room extends DurableObject implements RoomApi {
     });
   }
 
-  override webSocketError(socket: WebSocket): void {
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.#readAlarm();
     this.#socketTurn(socket, (now) => {
       const session = this.#room.sessions.of(socket);
       if (session !== undefined) this.#lose(session, now);
@@ -146,6 +159,7 @@ class Room extends DurableObject implements RoomApi {
 
   async act(request: ActRequest): Promise<ActOutcome> {
     if (request.v > CONTRACT_VERSION) return { refused: { code: "unavailable" }, results: [] };
+    await this.#readAlarm();
     const { collected, isNew } = this.#turn((now) => {
       const { acts, sessions, renewals, counters, joins } = this.#room;
       const { isNew } = joins; // Acts may store something, even if the room rejects them.
@@ -162,6 +176,7 @@ class Room extends DurableObject implements RoomApi {
   }
 
   async info(): Promise<RoomInfo> {
+    await this.#readAlarm();
     return this.#read((room) => infoOf(room, this.#awakeSince));
   }
 
@@ -178,12 +193,19 @@ class Room extends DurableObject implements RoomApi {
   }
 
   async revoke(revocation: Revocation): Promise<number> {
+    await this.#readAlarm();
     return this.#turn((now) => this.#room.revokedMembers.remove(revocation, now));
   }
 
   async ready(): Promise<true> {
     this.ctx.storage.sql.exec("SELECT 1").one();
     return true;
+  }
+
+  /** Reads the time of the alarm once in the life of the object. No other event comes in between (the input gate). */
+  async #readAlarm(): Promise<void> {
+    const { deadlines } = this.#room;
+    if (!deadlines.isKnown) deadlines.assume(await this.ctx.storage.getAlarm());
   }
 
   /**
@@ -199,10 +221,11 @@ class Room extends DurableObject implements RoomApi {
     }
   }
 
-  #answer(
+  async #answer(
     reader: Reader | undefined,
     read: (room: Assembly, now: number) => QueryResult,
-  ): ReadOutcome | string {
+  ): Promise<ReadOutcome | string> {
+    await this.#readAlarm();
     return this.#read((room, now) => room.queries.run(reader, () => read(room, now), now));
   }
 
@@ -234,7 +257,8 @@ class Room extends DurableObject implements RoomApi {
     if (isFirstEvent) {
       // After a crash there are no close events of the lost connections, and the alarm may not be set.
       leaves.endOverdue(now);
-      if (members.nextDeparture() !== undefined) deadlines.rearm(now);
+      const departsAt = members.nextDeparture();
+      if (departsAt !== undefined) deadlines.end(departsAt, now);
     }
     const value = work(now, dueBy);
     // A room that was empty does not delay the flush, so that the end of its vacancy is recorded in this turn.
@@ -268,7 +292,7 @@ class Room extends DurableObject implements RoomApi {
   #delaysFlush(now: number): boolean {
     const { outbox, deliveries, catchUp, flushSchedule, vacancy } = this.#room;
     const dueAt = flushSchedule.dueAt(outbox.waiting, now);
-    if (dueAt <= now || deliveries.hasLeftBehind || catchUp.queuedUntil !== undefined || vacancy.isEmpty)
+    if (dueAt <= now || deliveries.hasChanged || catchUp.queuedUntil !== undefined || vacancy.isEmpty)
       return false;
     if (outbox.isEmpty) this.#tend(now);
     else this.#wakeup.arm(now, dueAt);
@@ -277,7 +301,7 @@ class Room extends DurableObject implements RoomApi {
 
   /** Sends everything. This may close slow connections, which a further flush announces to the other members. */
   #flush(now: number): void {
-    const { outbox, deadlines, liveness, flushSchedule, unreadWelcomes } = this.#room;
+    const { outbox, deadlines, liveness, flushSchedule, sessions, unreadWelcomes } = this.#room;
     for (const session of unreadWelcomes.takeLost(now)) this.#lose(session, now, "silent");
     let report = outbox.flush(now);
     let all = report;
@@ -287,7 +311,9 @@ class Room extends DurableObject implements RoomApi {
       all = combined(all, report);
     }
     flushSchedule.flushed(all.sends, all.stored, now);
-    for (const session of all.stalled) deadlines.end(liveness.stalledBy(session) ?? now, now);
+    for (const session of all.answered) this.#endPoll(session, now);
+    for (const session of all.stalled)
+      if (sessions.has(session)) deadlines.end(liveness.stalledBy(session) ?? now, now);
     this.#tend(now);
   }
 
@@ -312,6 +338,13 @@ class Room extends DurableObject implements RoomApi {
     const stack = (error as Error | undefined)?.stack;
     log("error", event, { room: this.ctx.id.name, reason: String(error), stack });
     this.ctx.abort(event);
+  }
+
+  /** Ends the connection of a poll that has its answer. Its member is kept until the next poll. */
+  #endPoll(session: Session, now: number): void {
+    if (!this.#room.sessions.has(session)) return;
+    this.#lose(session, now);
+    session.socket.close(ANSWERED.code, ANSWERED.reason);
   }
 
   #lose(session: Session, now: number, close?: CloseName): void {

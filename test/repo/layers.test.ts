@@ -70,7 +70,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
     "api.ts": [],
     "tables.ts": [],
     log: ["api.ts", "tables.ts"],
-    presence: ["connections", "api.ts", "tables.ts"],
+    presence: ["connections", "api.ts", "tables.ts", "log"],
     state: ["tables.ts"],
     delivery: ["connections", "log", "presence", "state"],
     lifetime: ["connections", "tables.ts", "presence"],

@@ -30,6 +30,11 @@ export function eventsUrl(target: Target): string {
   return joinUrl(target, "/events", { key: target.key });
 }
 
+/** The URL of a poll that waits for up to `waitS` seconds. */
+export function pollUrl(target: Target, waitS: number): string {
+  return joinUrl(target, "/poll", { key: target.key, wait: waitS });
+}
+
 /** The URL for acts by POST. */
 export function messagesUrl({ room }: Target): string {
   return below(room, "/messages", "");

@@ -1,3 +1,4 @@
+import type { TransportName } from "../../client/index.ts";
 import { drawRoomName } from "./names.ts";
 
 /** The parts of the page's address: the room, and the transport if the user has chosen one. */
@@ -7,7 +8,7 @@ export interface Address {
 }
 
 /** A transport, or `auto` for the first that works. */
-export type TransportChoice = "auto" | "websocket" | "sse";
+export type TransportChoice = "auto" | TransportName;
 
 /** Reads the address. If it names no room, draws a name for a new one, and writes it to the address bar. */
 export function readAddress(): Address {
@@ -37,7 +38,7 @@ export function roomUrl(room: string): string {
 
 /** Reads the name of a transport. Anything else means `auto`. */
 export function asTransportChoice(text: string | null): TransportChoice {
-  return text === "websocket" || text === "sse" ? text : "auto";
+  return text === "websocket" || text === "sse" || text === "long-poll" ? text : "auto";
 }
 
 function pageOf({ room, transport }: Address): string {

@@ -27,6 +27,8 @@ export interface SessionRecord {
   readonly heardAt: number;
   /** Set for a connection that only watches. It is not a member. */
   readonly viewOnly?: boolean;
+  /** For the connection of a poll: the offset at which the poll began. Absent for any other connection. */
+  readonly polledFrom?: number | undefined;
   /** What its token allows. Absent without a token, which gives the rights that an open room gives everyone. */
   readonly access?: Access | undefined;
   /** The source that it counts against (`JoinRequest`). Absent if an older Worker accepted it. */

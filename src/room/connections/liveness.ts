@@ -1,4 +1,5 @@
 import type { Kind } from "../../config/config.ts";
+import { MAX_POLL_WAIT_S } from "../../protocol/polls.ts";
 import { beganAt } from "../../limits/durations.ts";
 import { HEARD_RESOLUTION_MS } from "./attachment.ts";
 import { isExpired, type Session, type Sessions } from "./sessions.ts";
@@ -8,6 +9,9 @@ const CHECK_INTERVAL_MS = 60_000;
 
 /** How far ahead of the clock a ping may be, in milliseconds. The clock of a turn stops while the platform answers pings. */
 const MAX_AHEAD_MS = 15_000;
+
+/** How long the connection of a poll lasts at most, in milliseconds. A longer one has lost its Worker. */
+const POLL_LASTS_MS = MAX_POLL_WAIT_S * 1_000;
 
 /** How long before a token expires its client is warned, in milliseconds. This is four slots of the alarm. */
 const WARN_AHEAD_MS = 60_000;
@@ -127,6 +131,8 @@ export class Liveness {
    */
   #silentAt({ socket, record }: Session, now: number): number {
     const pingedAt = this.#pingedAt(socket);
-    return Math.max(record.heardAt, pingedAt > now + MAX_AHEAD_MS ? 0 : pingedAt) + this.#patienceMs;
+    const patienceMs =
+      record.polledFrom === undefined ? this.#patienceMs : POLL_LASTS_MS + HEARD_RESOLUTION_MS;
+    return Math.max(record.heardAt, pingedAt > now + MAX_AHEAD_MS ? 0 : pingedAt) + patienceMs;
   }
 }

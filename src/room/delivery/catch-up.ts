@@ -49,11 +49,18 @@ export class CatchUp {
     this.#room = room;
   }
 
-  /** Sends a new connection its whole welcome, and then the log from its offset. */
-  begin(session: Session, welcome: string, offset: number, now: number): void {
+  /**
+   * Sends a new connection its first frames, and then the log from its offset.
+   *
+   * @param first its whole welcome. A connection that continues has none, and may have nothing
+   */
+  begin(session: Session, first: readonly string[], offset: number, now: number): void {
     session.toldOffset = offset;
     const position = this.#room.log.positionAt(offset);
-    this.#room.deliveries.send(session, FORMATS[session.record.dialect].write(welcome, true, position));
+    if (first.length > 0) {
+      const text = FORMATS[session.record.dialect].write(first.join(","), first.length === 1, position);
+      this.#room.deliveries.send(session, text);
+    }
     // A client whose welcome exceeds its allowance would otherwise reconnect for ever.
     session.sendWindow.welcomed();
     if (offset === this.#room.log.head) return;

@@ -9,6 +9,7 @@ interface OpenReport extends FlushReport {
   stored: number;
   readonly slow: Session[];
   readonly stalled: Session[];
+  readonly answered: Session[];
 }
 
 /** Sends frames to connections, and keeps the report of the flush. */
@@ -24,6 +25,7 @@ export class Deliveries {
   send(session: Session, text: Written): void {
     session.sendWindow.took(text.length);
     this.#report.sends++;
+    if (session.record.polledFrom !== undefined) this.noteAnswered(session);
     try {
       session.socket.send(text);
     } catch {
@@ -42,14 +44,20 @@ export class Deliveries {
     this.#report.stalled.push(session);
   }
 
+  /** Notes the connection of a poll that ends with this turn. */
+  noteAnswered(session: Session): void {
+    this.#report.answered.push(session);
+  }
+
   /** Notes messages that were written to the storage. */
   noteStored(messages: number): void {
     this.#report.stored += messages;
   }
 
-  /** Whether a connection was closed or fell behind since the last report. */
-  get hasLeftBehind(): boolean {
-    return this.#report.slow.length + this.#report.stalled.length > 0;
+  /** Whether a connection was closed, fell behind, or has the answer of its poll since the last report. */
+  get hasChanged(): boolean {
+    const { slow, stalled, answered } = this.#report;
+    return slow.length + stalled.length + answered.length > 0;
   }
 
   /** Returns the report of everything since the last one. */
@@ -61,5 +69,5 @@ export class Deliveries {
 }
 
 function newReport(): OpenReport {
-  return { sends: 0, stored: 0, slow: [], stalled: [] };
+  return { sends: 0, stored: 0, slow: [], stalled: [], answered: [] };
 }

@@ -58,6 +58,11 @@ export function encodeRoster(
   return mode === "count" ? frame : withField(frame, "members", listText);
 }
 
+/** Encodes everything that a client has missed of the list of members, or nothing if it receives only the number. */
+export function encodeChanges(news: PresenceNews, mode: PresenceMode): readonly string[] {
+  return [...arrivalFrames(news, mode), ...leaveFrames(news, mode)];
+}
+
 /** Adds a field to an encoded frame. The field's value is JSON text too. */
 export function withField(frame: string, name: string, text: string): string {
   return `${frame.slice(0, -1)},"${name}":${text}}`;

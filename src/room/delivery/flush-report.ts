@@ -10,6 +10,8 @@ export interface FlushReport {
   readonly slow: readonly Session[];
   /** The sessions that fell behind, or are still behind. */
   readonly stalled: readonly Session[];
+  /** The connections of polls that were sent something, each once or more. The caller ends them. */
+  readonly answered: readonly Session[];
 }
 
 /** The report of two flushes together. */
@@ -19,5 +21,6 @@ export function combined(first: FlushReport, second: FlushReport): FlushReport {
     stored: first.stored + second.stored,
     slow: [...first.slow, ...second.slow],
     stalled: [...first.stalled, ...second.stalled],
+    answered: [...first.answered, ...second.answered],
   };
 }

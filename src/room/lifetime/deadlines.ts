@@ -21,26 +21,32 @@ interface Collaborators {
 export class Deadlines {
   readonly #room: Collaborators;
   readonly #setAlarm: (at: number) => void;
-  /** When the alarm fires, Unix milliseconds. Unknown after a hibernation. */
+  /** When the alarm fires, Unix milliseconds; `undefined` if it is not set, or not known. */
   #armedAt: number | undefined;
+  #isKnown = false;
 
   constructor(room: Collaborators, setAlarm: (at: number) => void) {
     this.#setAlarm = setAlarm;
     this.#room = room;
   }
 
-  /** Whether the time of the alarm is known, so that the room need not read it from the storage. */
+  /**
+   * Whether the time of the alarm is known, so that the room need not read it from the storage. After a load of the object it is
+   * not. The room reads it before its first turn, because a turn that sets the alarm must not postpone it.
+   */
   get isKnown(): boolean {
-    return this.#armedAt !== undefined;
+    return this.#isKnown;
   }
 
   /** Takes the time of the alarm from the storage, `null` if there is none, unless the alarm has been set since. */
   assume(alarm: number | null): void {
+    this.#isKnown = true;
     this.#armedAt ??= alarm ?? undefined;
   }
 
   /** The alarm has fired, so it is no longer set. */
   came(): void {
+    this.#isKnown = true;
     this.#armedAt = undefined;
   }
 
@@ -75,6 +81,7 @@ export class Deadlines {
   }
 
   #set(at: number): void {
+    this.#isKnown = true;
     this.#armedAt = at;
     this.#setAlarm(clampTime(at));
   }

@@ -90,7 +90,8 @@ export class JoinQueue {
     }
     const session = this.#room.joins.accept(server, join, allowed.value, now, moreCome);
     this.#room.deadlines.watch(session, now);
-    this.#room.unreadWelcomes.watch(session, now);
+    // A poll reads through the Worker, which is part of the server, and is sent a welcome only once.
+    if (join.pollWaitS === undefined) this.#room.unreadWelcomes.watch(session, now);
     allowed.value.after();
     const headers = {
       ...(protocol !== null && { "Sec-WebSocket-Protocol": protocol }),

@@ -13,7 +13,8 @@ import type { Attempts } from "../access/attempts.ts";
 import type { RoomBudgets } from "../../limits/room-budgets.ts";
 import type { Leaves } from "./leave.ts";
 import type { CatchUp } from "../delivery/catch-up.ts";
-import { withField } from "../delivery/flush-encoder.ts";
+import type { Deliveries } from "../delivery/deliveries.ts";
+import { encodeChanges, encodeRoster, withField } from "../delivery/flush-encoder.ts";
 import type { Hooks, Joining } from "../hooks/hooks.ts";
 import { LIVE, windowCharsOf } from "../connections/send-window.ts";
 import type { Log } from "../log/log.ts";
@@ -45,6 +46,7 @@ interface Collaborators {
   readonly roster: Roster;
   readonly state: State;
   readonly catchUp: CatchUp;
+  readonly deliveries: Deliveries;
   readonly hooks: Hooks;
   readonly leaves: Leaves;
   readonly budgets: RoomBudgets;
@@ -76,6 +78,9 @@ export class Joins {
     if (full !== undefined) return err(full);
     const known = this.#room.members.byId(join.member);
     if (join.viewOnly === true) return ok({ data: undefined, after: () => undefined });
+    // A further poll is not a join for the hooks, as a frame over a WebSocket is none.
+    if (join.presence === undefined && this.#continues(join))
+      return ok({ data: known?.data, after: () => undefined });
     const { member: id, user, access, presence } = join;
     const isMuted = presence !== undefined && this.#room.penalties.mutedForMs(mutedAs(join), now) > 0;
     const member = { id, user, info: access?.info, data: known?.data };
@@ -108,6 +113,18 @@ export class Joins {
     );
   }
 
+  /**
+   * Whether a join is the next poll of a client that has had a welcome: it names its position and its roster, and continues the
+   * newest connection of its session, which was a poll too. A client that wants the state wants a welcome.
+   */
+  #continues(join: JoinRequest): boolean {
+    const { pollWaitS, after, roster, state, viewOnly, attempt } = join;
+    if (pollWaitS === undefined || after === undefined || roster === undefined || state === true)
+      return false;
+    if (attempt !== undefined && attempt !== this.#room.attempts.newestOf(join)) return false;
+    return viewOnly === true || this.#room.members.byId(join.member)?.polls === true;
+  }
+
   /** Whether the room is empty and stores nothing yet, although its kind stores something. */
   get isNew(): boolean {
     const isStored = this.#kind.history === "durable" || this.#kind.graceMs > 0;
@@ -127,6 +144,8 @@ export class Joins {
     const { session: id, member, user, dialect, mode, viewOnly } = join;
     const older = this.#room.sessions.byId(id);
     const place = this.#room.capacity.holderOf(join) ?? join.source;
+    const continues = this.#continues(join);
+    const polledFrom = this.#polledFrom(join);
     if (older !== undefined) this.#room.sessions.close(older, "replaced");
     const session = this.#room.sessions.add(
       socket,
@@ -136,10 +155,11 @@ export class Joins {
         user,
         dialect,
         mode,
-        attempt: this.#attemptOf(join, now),
+        attempt: this.#attemptOf(join, continues, now),
         joinedAt: older === undefined ? now : Math.max(now, older.record.joinedAt),
         heardAt: now,
         viewOnly: viewOnly || undefined,
+        polledFrom: join.pollWaitS === undefined ? undefined : this.#room.log.head,
         access: join.access,
         source: join.source,
         place: user === "" && place !== join.source ? place : undefined,
@@ -154,22 +174,41 @@ export class Joins {
       if (news !== undefined) this.#room.outbox.presence[news](arrived);
     }
     this.#room.outbox.send(now, { newcomer: session, moreCome });
-    this.#welcome(session, join, now);
+    const start = this.#startOf(session, join, continues ? polledFrom : Infinity, now);
+    if (join.pollWaitS !== undefined) this.#room.sessions.update(session, { polledFrom: start.offset });
+    const first =
+      continues && start.recovered === true
+        ? this.#missedPresence(session, join.roster ?? "")
+        : [this.#welcomeOf(session, join, start, now)];
+    this.#room.catchUp.begin(session, first, start.offset, now);
+    if (join.pollWaitS === 0) this.#room.deliveries.noteAnswered(session);
     if (joining.refused !== undefined) this.#room.outbox.replies.add(session, errorFrame(joining.refused));
     return session;
   }
 
   /**
    * The number of a new connection. If its client sends none, it gets a number above all known ones. Using the room's
-   * clock keeps it above numbers that the room has forgotten.
+   * clock keeps it above numbers that the room has forgotten. The polls of a client are one connection with one number.
    */
-  #attemptOf(join: JoinRequest, now: number): number {
-    const next = Math.max(now, this.#room.attempts.newestOf(join) + 1);
+  #attemptOf(join: JoinRequest, continues: boolean, now: number): number {
+    const newest = this.#room.attempts.newestOf(join);
+    const next = continues && newest > 0 ? newest : Math.max(now, newest + 1);
     return join.attempt ?? Math.min(next, Number.MAX_SAFE_INTEGER);
   }
 
-  #welcome(session: Session, join: JoinRequest, now: number): void {
-    const start = this.#startOf(session, join, now);
+  /** What a client that polls has missed of the list of members: the changes, or the whole list if they are forgotten. */
+  #missedPresence(session: Session, known: string): readonly string[] {
+    const { roster, members, outbox } = this.#room;
+    const { revision } = roster;
+    if (known === revision) return [];
+    const mode = roster.modeOf(session, members.size);
+    const changes = outbox.presence.since(known);
+    if (changes !== undefined) return encodeChanges(changes, mode);
+    const listText = mode === "list" ? members.listText : "";
+    return [encodeRoster({ count: members.size, roster: revision, listText }, mode)];
+  }
+
+  #welcomeOf(session: Session, join: JoinRequest, start: Start, now: number): string {
     const mode = this.#room.roster.modeOf(session, this.#room.members.size);
     const roster = this.#room.roster.revision;
     const { member, user, viewOnly, attempt, access } = session.record;
@@ -204,18 +243,26 @@ export class Joins {
     if (mode === "list" && join.roster !== roster)
       text = withField(text, "members", this.#room.members.listText);
     if (hasState) text = withField(text, "state", this.#room.state.snapshot);
-    this.#room.catchUp.begin(session, text, start.offset, now);
+    return text;
   }
 
-  #startOf({ rights }: Session, join: JoinRequest, now: number): Start {
+  /** @param polledFrom the offset at which the client's last poll began. What was recorded since is live for it */
+  #startOf({ rights }: Session, join: JoinRequest, polledFrom: number, now: number): Start {
+    const { log } = this.#room;
     if (!rights.may("history")) {
-      const offset = this.#room.log.head;
-      return join.after === undefined ? { offset } : { offset, recovered: false, reason: "forbidden" };
+      if (join.after === undefined) return { offset: log.head };
+      const start = log.resume(join.after, now);
+      const isLive = start.recovered && start.offset >= polledFrom;
+      return isLive ? start : { offset: log.head, recovered: false, reason: "forbidden" };
     }
-    if (join.after !== undefined) return this.#room.log.resume(join.after, now);
-    return {
-      offset: join.rewind === undefined ? this.#room.log.head : this.#room.log.rewind(join.rewind, now),
-    };
+    if (join.after !== undefined) return log.resume(join.after, now);
+    return { offset: join.rewind === undefined ? log.head : log.rewind(join.rewind, now) };
+  }
+
+  /** The offset at which the session's last poll began; the end of the log if the room does not know it. */
+  #polledFrom({ session, member }: JoinRequest): number {
+    const { sessions, members, log } = this.#room;
+    return sessions.byId(session)?.record.polledFrom ?? members.byId(member)?.polledFrom ?? log.head;
   }
 }
 

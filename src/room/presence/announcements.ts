@@ -1,6 +1,7 @@
-import type { LeaveReason } from "../../protocol/frames.ts";
+import type { LeaveReason, MemberEntry } from "../../protocol/frames.ts";
 import { memberEntry, type Member, type Members } from "./members.ts";
 import type { Throttle } from "../../limits/throttle.ts";
+import { PresenceChanges } from "./presence-changes.ts";
 import type { PresenceNews } from "./presence-news.ts";
 import type { Roster } from "./roster.ts";
 
@@ -15,6 +16,7 @@ export class Announcements {
   readonly #members: Members;
   readonly #roster: Roster;
   readonly #throttle: Throttle;
+  readonly #changes = new PresenceChanges();
   #joined = new Map<string, Member>();
   #updated = new Map<string, Member>();
   #left: { id: string; reason: LeaveReason }[] = [];
@@ -32,20 +34,37 @@ export class Announcements {
     // For the others, a member that left and rejoined within one flush has only changed.
     if (wasLeaving) this.#updated.set(member.id, member);
     else this.#joined.set(member.id, member);
-    this.#roster.changed();
+    this.#changes.note(member.id, "joined", this.#roster.revision);
   }
 
   /** Announces new presence data of a member. Only the newest data of a flush is announced. */
   updated(member: Member): void {
     if (this.#joined.has(member.id)) this.#joined.set(member.id, member);
     else this.#updated.set(member.id, member);
-    this.#roster.changed();
+    this.#changes.note(member.id, "updated", this.#roster.revision);
   }
 
   /** Announces a leave. */
   left(id: string, reason: LeaveReason): void {
     this.#left.push({ id, reason });
-    this.#roster.changed();
+    this.#changes.note(id, reason, this.#roster.revision);
+  }
+
+  /** Everything that has changed since a client's list, as for a flush; `undefined` if that is not known. */
+  since(roster: string): PresenceNews | undefined {
+    const changed = this.#changes.since(roster);
+    if (changed === undefined) return undefined;
+    const entries = (ids: readonly string[]): MemberEntry[] =>
+      ids.flatMap((id) => this.#members.byId(id) ?? []).map(memberEntry);
+    return {
+      joined: entries(changed.joined),
+      updated: entries(changed.updated),
+      left: changed.left,
+      count: this.#members.size,
+      roster: this.#roster.revision,
+      told: "as changes",
+      listText: "",
+    };
   }
 
   /** Whether nothing waits to be announced. */
@@ -81,6 +100,7 @@ export class Announcements {
     const count = this.#members.size;
     const hasTurned = this.#roster.recount(count);
     const isCrowded = this.#roster.isCrowded(count);
+    if (hasTurned) this.#changes.clear();
     const [counted, listed] = hasTurned
       ? (["as a count from now on", "as a list again"] as const)
       : (["as a count", "as changes"] as const);

@@ -6,6 +6,7 @@ import type { MembersRange } from "../api.ts";
 import type { SessionRecord } from "../connections/attachment.ts";
 import type { Sessions } from "../connections/sessions.ts";
 import type { Tables } from "../tables.ts";
+import { Fingerprint } from "./fingerprint.ts";
 
 /** A member of the room: it is connected, or its connection was lost and its grace period has not ended. */
 export interface Member {
@@ -20,6 +21,10 @@ export interface Member {
   readonly data: string | undefined;
   /** When the grace period of a lost member ends, Unix milliseconds; absent while it is connected. */
   readonly graceUntil: number | undefined;
+  /** Whether its newest connection is or was that of a poll. Its grace period is then `pollGraceMs`. */
+  readonly polls: boolean;
+  /** The offset at which its last poll began. Only in memory; absent while the poll waits. */
+  readonly polledFrom?: number | undefined;
   /** The attempt number of its newest connection; absent if older code accepted that connection. */
   readonly attempt: number | undefined;
 }
@@ -33,22 +38,30 @@ export interface Arrived {
 
 /**
  * The members of the room. A member has a row until it leaves, so a crash of the object, which drops every connection,
- * looks like any other lost connection. In a room without grace and without storage members have no rows. There a
- * member is its connection, and its presence data is attached to that.
+ * looks like any other lost connection. In a room without grace and without storage members have no rows, except those that
+ * poll. There a member is its connection, and its presence data is attached to that.
+ *
+ * A member that polls loses its connection with every poll, so the deadline for its next poll is only in memory at first. The
+ * alarm stores the deadlines that it finds ({@link storeDeadlines}). After a load of the object the others begin again.
  */
 export class Members {
   readonly #tables: Tables;
   readonly #sessions: Sessions;
   readonly #graceMs: number;
+  readonly #pollGraceMs: number;
   readonly #hasRows: boolean;
   readonly #byId = new Map<string, Member>();
+  /** The members between two polls whose deadlines are only in memory. */
+  readonly #unstored = new Set<string>();
+  readonly #fingerprint = new Fingerprint();
   #isLoaded = false;
   #listText: string | undefined;
 
-  constructor(tables: Tables, sessions: Sessions, kind: Pick<Kind, "graceMs" | "history">) {
+  constructor(tables: Tables, sessions: Sessions, kind: Pick<Kind, "graceMs" | "pollGraceMs" | "history">) {
     this.#tables = tables;
     this.#sessions = sessions;
     this.#graceMs = kind.graceMs;
+    this.#pollGraceMs = kind.pollGraceMs;
     this.#hasRows = kind.graceMs > 0 || kind.history === "durable";
   }
 
@@ -61,7 +74,6 @@ export class Members {
     this.#isLoaded = true;
     if (!this.#hasRows) {
       for (const { record } of this.#sessions.all()) if (record.viewOnly !== true) this.#adopt(record);
-      return true;
     }
     if (!this.#tables.exist) return true;
     const rows = this.#tables.sql.exec<MemberRow>(
@@ -76,9 +88,8 @@ export class Members {
         source: stored.source ?? sourceOf(connection),
         attempt: connection?.attempt ?? stored.attempt,
       };
-      this.#byId.set(row.id, member);
-      if (connection === undefined && member.graceUntil === undefined)
-        this.#put({ ...member, graceUntil: now + this.#graceMs });
+      this.#keep(member);
+      if (connection === undefined && member.graceUntil === undefined) this.#begin(member, now);
     }
     return true;
   }
@@ -112,16 +123,32 @@ export class Members {
     const { member: id, session, user, access, attempt } = record;
     const before = this.#byId.get(id);
     const info = access?.info;
+    const polls = record.polledFrom !== undefined;
     const isSame = before?.data === data && before?.info === info;
     // Without rows, the data must be attached to the new connection even if it is unchanged.
-    if (before !== undefined && before.graceUntil === undefined && isSame && this.#hasRows) {
+    const isStored = before !== undefined && before.polls === polls && this.#hasRow(before);
+    const hasNoDeadline = before?.graceUntil === undefined || this.#unstored.has(id);
+    if (isStored && hasNoDeadline && isSame) {
       // The row keeps the older number until it is written for another reason, because written rows are billed.
-      const member = { ...before, attempt };
+      const member = { ...before, attempt, graceUntil: undefined, polledFrom: undefined };
+      this.#unstored.delete(id);
       this.#byId.set(id, member);
       return { member, news: undefined };
     }
     const source = sourceOf(record);
-    const member = this.#put({ id, session, user, source, info, data, graceUntil: undefined, attempt });
+    const member = this.#put({
+      id,
+      session,
+      user,
+      source,
+      info,
+      data,
+      graceUntil: undefined,
+      polls,
+      attempt,
+    });
+    // In a room without rows, a member that has stopped polling is its connection.
+    if (before?.polls === true && !this.#hasRow(member)) this.#deleteRow(id);
     if (before === undefined) return { member, news: "joined" };
     return { member, news: isSame ? undefined : "updated" };
   }
@@ -145,11 +172,18 @@ export class Members {
   }
 
   /** Records a lost connection. Returns when the member's grace ends; `undefined` if it has none. */
-  lose({ member: id, attempt }: SessionRecord, now: number): number | undefined {
+  lose({ member: id, attempt, polledFrom }: SessionRecord, now: number): number | undefined {
     const member = this.#byId.get(id);
-    if (member === undefined || this.#graceMs === 0) return undefined;
-    const graceUntil = now + this.#graceMs;
-    return this.#put({ ...member, graceUntil, attempt: attempt ?? member.attempt }).graceUntil;
+    if (member === undefined || this.#graceOf(member) === 0) return undefined;
+    return this.#begin({ ...member, attempt: attempt ?? member.attempt, polledFrom }, now).graceUntil;
+  }
+
+  /** Stores the deadlines of members between two polls that are only in memory. */
+  storeDeadlines(): void {
+    for (const id of [...this.#unstored]) {
+      const member = this.#byId.get(id);
+      if (member !== undefined) this.#put(member);
+    }
   }
 
   /** Ends a membership. Returns whether it existed. */
@@ -157,9 +191,11 @@ export class Members {
     const member = this.#byId.get(id);
     if (member === undefined) return false;
     this.#byId.delete(id);
+    this.#unstored.delete(id);
+    this.#fingerprint.remove(member);
     if (member.attempt !== undefined) this.#sessions.endedAttempts.remember(member.session, member.attempt);
     this.#listText = undefined;
-    if (this.#hasRows) this.#tables.sql.exec("DELETE FROM member WHERE id = ?", id);
+    if (this.#hasRow(member)) this.#deleteRow(id);
     return true;
   }
 
@@ -167,10 +203,11 @@ export class Members {
   restart(now: number): boolean {
     let hasFound = false;
     for (const member of this.all()) {
-      const { graceUntil } = member;
-      const until = graceUntil && endsAt(graceUntil, this.#graceMs, now);
+      const { id, graceUntil } = member;
+      const until = graceUntil && endsAt(graceUntil, this.#graceOf(member), now);
       if (until === graceUntil) continue;
-      this.#put({ ...member, graceUntil: until });
+      if (this.#unstored.has(id)) this.#byId.set(id, { ...member, graceUntil: until });
+      else this.#put({ ...member, graceUntil: until });
       hasFound = true;
     }
     return hasFound;
@@ -190,28 +227,64 @@ export class Members {
     return next;
   }
 
+  /** A name of the list of members and their data. Equal lists have equal names, also after the object was loaded again. */
+  get fingerprint(): string {
+    return this.#fingerprint.text;
+  }
+
+  /** Begins the grace of a member that has lost its connection. */
+  #begin(member: Member, now: number): Member {
+    const lost = { ...member, graceUntil: now + this.#graceOf(member) };
+    if (!member.polls) return this.#put(lost);
+    this.#unstored.add(member.id);
+    this.#byId.set(member.id, lost);
+    return lost;
+  }
+
+  #graceOf({ polls }: Member): number {
+    return polls ? this.#pollGraceMs : this.#graceMs;
+  }
+
+  #hasRow({ polls }: Member): boolean {
+    return this.#hasRows || polls;
+  }
+
+  #deleteRow(id: string): void {
+    this.#tables.sql.exec("DELETE FROM member WHERE id = ?", id);
+  }
+
+  /** Replaces the entry of a member in memory. */
+  #keep(member: Member): void {
+    const before = this.#byId.get(member.id);
+    if (before !== undefined) this.#fingerprint.remove(before);
+    this.#fingerprint.add(member);
+    this.#byId.set(member.id, member);
+    this.#listText = undefined;
+  }
+
   #put(member: Member): Member {
-    const { id, session, user, source, info, data, graceUntil, attempt } = member;
-    if (this.#hasRows) {
+    const { id, session, user, source, info, data, polls, graceUntil, attempt } = member;
+    this.#unstored.delete(id);
+    if (this.#hasRow(member)) {
       this.#tables.create();
       this.#tables.sql.exec(
         "INSERT OR REPLACE INTO member (id, session, user, source, info, data, graceUntil, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         ...[id, session, user, source ?? null, info ?? null, data ?? null],
-        ...[graceUntil ?? null, attempt ?? null],
+        ...[polls ? (graceUntil === undefined ? POLLS : -graceUntil) : (graceUntil ?? null), attempt ?? null],
       );
     } else {
       const connection = this.#sessions.byId(session);
       if (connection !== undefined) this.#sessions.update(connection, { data });
     }
-    this.#byId.set(id, member);
-    this.#listText = undefined;
+    this.#keep(member);
     return member;
   }
 
   #adopt(record: SessionRecord): void {
+    if (record.polledFrom !== undefined) return; // It has a row.
     const { member: id, session, user, data, access, attempt } = record;
     const source = sourceOf(record);
-    this.#byId.set(id, {
+    this.#keep({
       id,
       session,
       user,
@@ -219,6 +292,7 @@ export class Members {
       info: access?.info,
       data,
       graceUntil: undefined,
+      polls: false,
       attempt,
     });
   }
@@ -237,10 +311,17 @@ function memberOf({ id, session, user, source, info, data, graceUntil, attempt }
     source: source ?? undefined,
     info: info ?? undefined,
     data: data ?? undefined,
-    graceUntil: graceUntil ?? undefined,
+    polls: graceUntil !== null && graceUntil <= POLLS,
+    graceUntil: Math.abs(graceUntil ?? 0) || undefined,
     attempt: attempt ?? undefined,
   };
 }
+
+/**
+ * The `graceUntil` in the row of a member that polls and has no stored deadline. A stored deadline is negative. Older code, which
+ * serves no polls, ends such a membership when it loads the room.
+ */
+const POLLS = 0;
 
 /** A row of the table. */
 interface MemberRow extends Record<string, SqlStorageValue> {

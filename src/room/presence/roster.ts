@@ -1,6 +1,7 @@
 import type { PresenceMode } from "../../protocol/contract.ts";
 import type { Session } from "../connections/sessions.ts";
 import type { Tables } from "../tables.ts";
+import type { Members } from "./members.ts";
 
 /**
  * The list is sent again below this share of `presenceListMax`, so that a room near the limit does not switch back and
@@ -9,30 +10,24 @@ import type { Tables } from "../tables.ts";
 const CALM_SHARE = 0.8;
 
 /**
- * The list of members has revisions. A client that reconnects with the current revision has the list already. Above a
- * limit, members receive only the count.
+ * The list of members has revisions, named by its contents. A client that reconnects with the current revision has the list
+ * already. Above a limit, members receive only the count.
  */
 export class Roster {
   readonly #tables: Tables;
+  readonly #members: Pick<Members, "fingerprint">;
   readonly #listMax: number;
-  /** Differs in each life of the object, so that no revision is issued twice. */
-  readonly #life = crypto.randomUUID().slice(0, 8);
-  #changes = 0;
   /** Whether members received only the count; `unknown` if that was not stored before the object slept. */
   #isCrowded: boolean | "unknown" | undefined;
 
-  constructor(tables: Tables, presenceListMax: number) {
+  constructor(tables: Tables, members: Pick<Members, "fingerprint">, presenceListMax: number) {
     this.#tables = tables;
+    this.#members = members;
     this.#listMax = presenceListMax;
   }
 
   get revision(): string {
-    return `${this.#life}.${this.#changes}`;
-  }
-
-  /** Records that the list has changed. */
-  changed(): void {
-    this.#changes++;
+    return this.#members.fingerprint;
   }
 
   /** Whether the room has too many members for a list. */

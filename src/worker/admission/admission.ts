@@ -38,6 +38,8 @@ export interface Joiner {
   /** The client's address ({@link addressOf}). */
   readonly address: string | undefined;
   readonly mayNotCreate?: boolean;
+  /** How many seconds its poll waits; absent for any other transport. */
+  readonly pollWaitS?: number | undefined;
 }
 
 /** Longer than any position or roster. A longer value is not valid, and is still not valid after it is cut. */
@@ -105,6 +107,7 @@ export async function admit(
       ...(await sourceIn(reference.room, principal.user, joiner.address)),
       ticket: principal.ticket && { id: principal.ticket.id, useBy: principal.ticket.useBy },
       mayNotCreate: joiner.mayNotCreate || undefined,
+      pollWaitS: joiner.pollWaitS,
     }),
   );
 }

@@ -28,9 +28,11 @@ export interface Caller {
   readonly roomRequest: Result<RoomRequest>;
 }
 
-/** The paths of rooms. A request for `/events` joins, like an upgrade. */
+/** The paths of rooms. A request for `/events` joins, like an upgrade. A poll joins, unless it names a roster and so continues. */
 const ROOM_PATH = /^\/rooms\/[^/]/;
 const EVENTS_PATH = /^\/rooms\/[^/]+\/events\/?$/;
+const POLL_PATH = /^\/rooms\/[^/]+\/poll\/?$/;
+const NAMES_ROSTER = /[?&]roster=[^&]/;
 
 /**
  * Identifies the caller of a request. This is the first step for every request. The Worker reads nothing else of a request
@@ -51,7 +53,9 @@ export class Callers {
   async identify(request: Request, path: string): Promise<Caller> {
     const address = addressOf(request);
     const offer = isUpgrade(request) ? readOffer(request.headers.get("Sec-WebSocket-Protocol")) : undefined;
-    const isJoin = offer !== undefined || EVENTS_PATH.test(path);
+    const isPoll = POLL_PATH.test(path);
+    const isJoin = offer !== undefined || isPoll || EVENTS_PATH.test(path);
+    const countsAsJoin = isJoin && !(isPoll && NAMES_ROSTER.test(request.url));
     const roomRequest = ROOM_PATH.test(path)
       ? await this.#check(request, isJoin, offer)
       : err({ code: "not_found" as const });
@@ -59,7 +63,7 @@ export class Callers {
     return {
       address,
       source: user === "" ? (address ?? UNKNOWN_ADDRESS) : `@${user}`,
-      limit: isJoin ? "joinsPerAddress" : "requestsPerAddress",
+      limit: countsAsJoin ? "joinsPerAddress" : "requestsPerAddress",
       offer,
       roomRequest,
     };

@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 
 import { err, type Result } from "../../protocol/result.ts";
-import { Bridge } from "../../transports/bridge.ts";
+import { answerPoll, awaitAnswer, readWait } from "../../transports/long-poll.ts";
+import { SseWriter } from "../../transports/sse-writer.ts";
 import { CLOSED_ID, eventStream, lastEventIdOf } from "../../transports/sse.ts";
 import { errorResponse } from "../../transports/upstream.ts";
 import { isUpgrade } from "../../transports/websocket.ts";
@@ -9,12 +10,12 @@ import { admit, type Joiner } from "../admission/admission.ts";
 import { RefusalCache } from "../admission/refusal-cache.ts";
 import type { StreamLimit } from "../admission/stream-limit.ts";
 import type { ClientLocation } from "../rooms/location.ts";
-import { openSocket, type Joined } from "../rooms/room-socket.ts";
+import { openSocket, type Joined } from "../rooms/open-socket.ts";
 import { refuse, refuseReadably } from "./refusals.ts";
 import type { Incoming, RouteEnv, Shared } from "./shared.ts";
 
 /**
- * Makes the routes that join a room, over WebSocket and over SSE.
+ * Makes the routes that join a room: over WebSocket, over SSE and by polls.
  *
  * @param streamLimit absent if the limits per address are off
  */
@@ -52,7 +53,29 @@ export function joinRoutes(
     }
     const abort = (reason: Error): void => c.env.execution?.abort(reason);
     const request = { signal: raw.signal, abort, place: stream?.value };
-    return eventStream(Bridge.open(joined.value.socket, request, server));
+    return eventStream(SseWriter.open(joined.value.socket, request, server));
+  });
+
+  app.get("/rooms/:room/poll", async (c) => {
+    const { raw } = c.req;
+    // Hono serves HEAD with the route of GET. The answer would be lost.
+    if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
+    const { roomRequest, source } = c.get("caller");
+    if (!roomRequest.ok) return errorResponse(roomRequest.error);
+    const { query } = roomRequest.value;
+    const wait = readWait(query);
+    if (!wait.ok) return errorResponse(wait.error);
+    const place = streamLimit?.open(source, Date.now());
+    if (place?.ok === false) return errorResponse(place.error);
+    const joined = await join(c, { dialect: "bridge", pollWaitS: wait.value });
+    const poller = { after: query.get("after") ?? undefined, waitS: wait.value, signal: raw.signal };
+    const answer = joined.ok ? await awaitAnswer(joined.value.socket, poller) : joined;
+    if (!answer.ok) {
+      place?.value.end();
+      return errorResponse(answer.error);
+    }
+    const abort = (reason: Error): void => c.env.execution?.abort(reason);
+    return answerPoll(answer.value, { signal: raw.signal, abort, place: place?.value });
   });
 
   return app;
@@ -60,7 +83,7 @@ export function joinRoutes(
   /** Joins a caller to its room, unless the room has recently rejected it. */
   async function join(
     c: Incoming,
-    joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId">,
+    joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId" | "pollWaitS">,
     echo?: string,
   ): Promise<Result<Joined>> {
     const { roomRequest, address, source } = c.get("caller");

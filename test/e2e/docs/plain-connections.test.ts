@@ -10,10 +10,12 @@ import { joinWebSocket } from "../../support/websocket-member.ts";
 
 const why = browserAvailable.ok ? "" : ` (skipped: ${browserAvailable.why})`;
 
-const [webSocket, eventSource, wscat, readEvents, act, read] = samplesOf(
+const [webSocket, eventSource, wscat, readEvents, act, firstPoll, nextPoll, read] = samplesOf(
   "docs/plain-connections.md",
   "js",
   "js",
+  "sh",
+  "sh",
   "sh",
   "sh",
   "sh",
@@ -105,6 +107,33 @@ describe("the samples for a terminal in docs/plain-connections.md", () => {
     expect(JSON.stringify(history)).toContain('"data":"hi from curl"');
     expect(members).toMatchObject({ members: expect.any(Array) as unknown[] });
     expect(state).toMatchObject({ state: {} });
+  });
+});
+
+describe("the samples for a network without streams in docs/plain-connections.md", () => {
+  it("[G5 H1 J3 Q1 Q2 Q5] curl polls with a key, continues from the answer, and receives what is published meanwhile", async ({
+    project,
+    server,
+  }) => {
+    const { stdout, stderr, status } = await project.shell(
+      `{ ${at(server, firstPoll)} } > first
+       field() { sed -n 's/.*"'$1'":"\\([^"]*\\)".*/\\1/p' first; }
+       AFTER=$(field position) ROSTER=$(field roster) SESSION=$(field session)
+       { ${at(server, nextPoll)} } > next &
+       ${at(server, act)}
+       wait
+       cat first next`,
+    );
+
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+    const [ack, first, next] = stdout
+      .trim()
+      .split(/\n+/)
+      .map((line) => JSON.parse(line) as unknown);
+    expect(ack).toMatchObject({ type: "ack", ref: 1 });
+    expect(first).toMatchObject([{ type: "welcome" }, { type: "position", reason: "polled" }]);
+    expect(JSON.stringify(next)).toContain('"data":"hi from curl"');
+    expect(next).not.toContainEqual(expect.objectContaining({ type: "welcome" }));
   });
 });
 

@@ -66,6 +66,7 @@ function widestRecord(): Required<SessionRecord> {
     joinedAt: LAST_TIME,
     heardAt: LAST_TIME,
     viewOnly: false,
+    polledFrom: LAST_TIME,
     access: widestAccess(),
     source: LONGEST_ID,
     place: LONGEST_ID,

@@ -4,7 +4,7 @@ import type { Session, Sessions } from "../../../src/room/connections/sessions.t
 import { Deliveries } from "../../../src/room/delivery/deliveries.ts";
 import { combined, type FlushReport } from "../../../src/room/delivery/flush-report.ts";
 
-const EMPTY: FlushReport = { sends: 0, stored: 0, slow: [], stalled: [] };
+const EMPTY: FlushReport = { sends: 0, stored: 0, slow: [], stalled: [], answered: [] };
 
 /** A session whose socket keeps the sent frames, or throws as a closed one does. */
 function session(isClosed = false): Session & { readonly texts: string[] } {
@@ -13,7 +13,12 @@ function session(isClosed = false): Session & { readonly texts: string[] } {
     if (isClosed) throw new TypeError("the socket is closed");
     texts.push(text);
   };
-  return { texts, socket: { send }, sendWindow: { took: () => undefined } } as unknown as Session & {
+  return {
+    texts,
+    socket: { send },
+    record: {},
+    sendWindow: { took: () => undefined },
+  } as unknown as Session & {
     readonly texts: string[];
   };
 }
@@ -33,10 +38,10 @@ it("a report covers everything since the last report, and the next one starts em
   to.noteStalled(bob);
   to.cutOff(ana);
 
-  expect(to.hasLeftBehind).toBe(true);
-  expect(to.takeReport()).toEqual({ sends: 2, stored: 3, slow: [ana], stalled: [bob] });
+  expect(to.hasChanged).toBe(true);
+  expect(to.takeReport()).toEqual({ answered: [], sends: 2, stored: 3, slow: [ana], stalled: [bob] });
   expect(ana.texts).toEqual(["one", "two"]);
-  expect(to.hasLeftBehind).toBe(false);
+  expect(to.hasChanged).toBe(false);
   expect(to.takeReport()).toEqual(EMPTY);
 });
 
@@ -64,8 +69,8 @@ it("two reports combine to one with the sums of their counts and the sessions of
 
   expect(
     combined(
-      { sends: 1, stored: 2, slow: [ana], stalled: [] },
-      { sends: 3, stored: 4, slow: [bob], stalled: [bob] },
+      { sends: 1, stored: 2, slow: [ana], stalled: [], answered: [ana] },
+      { sends: 3, stored: 4, slow: [bob], stalled: [bob], answered: [bob] },
     ),
-  ).toEqual({ sends: 4, stored: 6, slow: [ana, bob], stalled: [bob] });
+  ).toEqual({ sends: 4, stored: 6, slow: [ana, bob], stalled: [bob], answered: [ana, bob] });
 });

@@ -72,7 +72,7 @@ describe("a large room over a sleep or a crash", () => {
 
   it("[M6 G6] a room that stores nothing sends the list or the count to everyone after a sleep, because it does not know the last form", async () => {
     const told = await inRoom(uniqueRoom(), ({ storage }) => {
-      const wake = (): Roster => new Roster(new Tables(storage), 5);
+      const wake = (): Roster => new Roster(new Tables(storage), { fingerprint: "" }, 5);
       const turns = (...counts: number[]): unknown[] => {
         const roster = wake();
         return counts.map((count) => [roster.recount(count), roster.isCrowded(count)]);

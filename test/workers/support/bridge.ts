@@ -1,8 +1,9 @@
-import { Bridge, type BridgeLimits, type StreamRequest } from "../../../src/transports/bridge.ts";
+import type { ResponseRequest } from "../../../src/transports/response-end.ts";
+import { SseWriter, type SseLimits } from "../../../src/transports/sse-writer.ts";
 import { EventStream } from "../../support/event-stream.ts";
 
 /** Wide limits, so that a test sets only the one it is about. */
-const LIMITS: BridgeLimits = {
+const LIMITS: SseLimits = {
   sseHeartbeatMs: 5,
   sseRetryMs: 1_000,
   sseMaxAgeMs: 3_600_000,
@@ -12,8 +13,8 @@ const LIMITS: BridgeLimits = {
 
 /** Opens a bridge whose room socket and client stream are controlled by the test. */
 export function openBridge(
-  limits: Partial<BridgeLimits>,
-  options: Partial<StreamRequest> = {},
+  limits: Partial<SseLimits>,
+  options: Partial<ResponseRequest> = {},
 ): {
   readonly room: WebSocket;
   /** Resolves at the second ping, because the first one is sent as soon as the bridge is open. */
@@ -40,13 +41,13 @@ export function openBridge(
   const closed = new Promise<number>((resolve) =>
     room.addEventListener("close", ({ code }) => resolve(code)),
   );
-  const request: StreamRequest = {
+  const request: ResponseRequest = {
     signal: new AbortController().signal,
     abort: () => undefined,
     place: undefined,
     ...options,
   };
-  const stream = Bridge.open(inner, request, { ...LIMITS, ...limits });
+  const stream = SseWriter.open(inner, request, { ...LIMITS, ...limits });
   return {
     room,
     pinged,

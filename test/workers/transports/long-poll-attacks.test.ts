@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import { answerPoll } from "../../../src/transports/long-poll.ts";
+import { joinByPoll, poll } from "../support/polls.ts";
+import { infoOf, openSocketsOf, request, roomPath, uniqueAddress, uniqueRoom } from "../support/rooms.ts";
+import { serverWith } from "../support/servers.ts";
+import { join } from "../support/websocket.ts";
+
+afterEach(() => vi.useRealTimers());
+
+describe("polls that do not follow the protocol", () => {
+  it("[Q8 L3 G10] polls beyond sseStreamsPerSource are rejected with a retry time, and each answered poll makes room", async () => {
+    const to = serverWith({ SSE_STREAMS_PER_SOURCE: "2" });
+    const room = uniqueRoom();
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    const pollers = [];
+    for (let n = 0; n < 2; n++) pollers.push(await joinByPoll(room, { headers, to }));
+    await pollers[0]?.poll();
+    const answers = pollers.map((each) => each.send({ wait: 25 }));
+    await vi.waitFor(async () => expect(await openSocketsOf(room)).toBe(2));
+
+    const refused = await poll(room, { headers, to });
+    expect(refused).toMatchObject({ status: 429, items: [{ limit: "sseStreamsPerSource" }] });
+    expect(refused.headers.get("Retry-After")).toBe("10");
+
+    const bob = await join(room);
+    await bob.publish("e", 1);
+    await Promise.all(answers);
+    expect(await poll(room, { headers, to })).toMatchObject({ status: 200 });
+  });
+
+  it("[Q8 L9 G10] polls beyond joinsPerSecond are rejected with room_busy, and the room serves its other members", async () => {
+    const to = serverWith({ ADDRESS_LIMITS: "off" });
+    const room = uniqueRoom();
+    const bob = await join(room);
+    const answers = await Promise.all(Array.from({ length: 2_000 }, () => poll(room, { to })));
+
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]));
+    const rejected = answers.filter(({ status }) => status === 503).flatMap(({ items }) => items);
+    const codes = new Set(rejected.map((error) => "code" in error && error.code));
+    expect([...codes].filter((code) => code !== "room_busy" && code !== "room_full")).toEqual([]);
+    expect(rejected.filter((error) => !("retryAfterMs" in error))).toEqual([]);
+    expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
+  });
+
+  it("[Q4 J5 G9] of many polls with one key at once, all are answered, and other members see one join", async () => {
+    const room = uniqueRoom();
+    const bob = await join(room);
+    const ana = await joinByPoll(room);
+    const answers = Array.from({ length: 50 }, () => ana.send({ wait: 1 }));
+    for (const { status, items } of await Promise.all(answers)) {
+      expect(status).toBe(200);
+      expect(items.at(-1)).toEqual({ type: "position", position: ana.after, reason: "polled" });
+    }
+    await bob.publish("mark", 1);
+    await bob.inbox.take("message");
+
+    expect(bob.inbox.all.filter(({ type }) => type === "presence")).toHaveLength(1);
+    expect(await infoOf(room)).toMatchObject({ members: 2 });
+  });
+
+  it.each(["%00", "x".repeat(5_000), "e:-1", "e:1e9", "\ud800", ":", "e:99999999999999999999"])(
+    "[Q5 P5] a poll from the position %j gets a welcome, and the next poll waits",
+    async (after) => {
+      const ana = await joinByPoll(uniqueRoom());
+      expect(await ana.poll({ query: { after } })).toMatchObject([{ type: "welcome", recovered: false }]);
+      expect(await ana.poll()).toEqual([]);
+    },
+  );
+
+  it.each(["%00", "x".repeat(5_000), ".", "0.0"])(
+    "[Q5 M5] a poll with the roster %j gets the whole list",
+    async (roster) => {
+      const ana = await joinByPoll(uniqueRoom());
+      expect(await ana.poll({ query: { roster } })).toMatchObject([{ type: "presence", members: [{}] }]);
+    },
+  );
+
+  it("[Q8 L5 G7] a client with a long backlog gets it in answers of at most a window, without a gap", async () => {
+    const room = uniqueRoom();
+    const ana = await joinByPoll(room);
+    const bob = await join(room);
+    for (let n = 0; n < 20; n++) await bob.publish("e", "x".repeat(10_000));
+
+    const sizes: number[] = [];
+    while (ana.offsets.length < 20) sizes.push(JSON.stringify(await ana.poll()).length);
+
+    expect(ana.offsets).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    expect(sizes.length).toBeGreaterThan(2);
+    for (const size of sizes) expect(size).toBeLessThan(70_000);
+  });
+
+  it("[Q3 Q5 G4] a client misses nothing of a room that publishes all the time, and stays at the end of the log", async () => {
+    const room = uniqueRoom();
+    const ana = await joinByPoll(room, { wait: 25 });
+    const bob = await join(room);
+    const total = 100; // below the burst that a session may send
+    const published = (async () => {
+      for (let n = 1; n <= total; n++) await bob.act({ type: "set", set: { n } });
+    })();
+    while (ana.offsets.length < total) await ana.poll({ wait: 25 });
+    await published;
+
+    expect(ana.offsets).toEqual(Array.from({ length: total }, (_, index) => index + 1));
+  });
+
+  it("[Q1 S7] a poll that is rejected has the status of its error, also for a client that accepts events", async () => {
+    const path = `${roomPath(uniqueRoom(), "/poll")}?key=x`;
+    const response = await request(path, { headers: { Accept: "text/event-stream" } });
+    expect(response.status).toBe(400);
+    expect(await response.json<ServerFrame>()).toMatchObject({ code: "bad_key" });
+  });
+});
+
+describe("the answer of a client that does not read it", () => {
+  it("[Q8 G7] the request is aborted after ten seconds in which nothing is read, and its place stays taken", async () => {
+    vi.useFakeTimers();
+    const abort = vi.fn<(reason: Error) => void>();
+    const place = { beat: vi.fn<() => void>(), end: vi.fn<() => void>(), cut: vi.fn<() => void>() };
+    const response = answerPoll("x".repeat(1_000_000), {
+      signal: new AbortController().signal,
+      abort,
+      place,
+    });
+
+    await vi.advanceTimersByTimeAsync(25_000);
+
+    expect(abort).toHaveBeenCalled();
+    expect(place.cut).toHaveBeenCalled();
+    expect(place.end).not.toHaveBeenCalled();
+    await response.body?.cancel().catch(() => undefined);
+  });
+
+  it("[Q8] the place of an answer is free as soon as the answer is read", async () => {
+    const place = { beat: vi.fn<() => void>(), end: vi.fn<() => void>(), cut: vi.fn<() => void>() };
+    const request = { signal: new AbortController().signal, abort: () => undefined, place };
+
+    expect(await answerPoll("x".repeat(1_000_000), request).text()).toHaveLength(1_000_000);
+    await vi.waitFor(() => expect(place.end).toHaveBeenCalledOnce());
+    expect(place.cut).not.toHaveBeenCalled();
+  });
+});
