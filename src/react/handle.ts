@@ -28,9 +28,10 @@ export class RoomHandle {
     return this.#options;
   }
 
-  /** Opens the room. The returned function ends this use of it. */
+  /** Opens the room, again with the newest presence data. The returned function ends this use of it. */
   attach(): () => void {
-    const open = acquire(this.#url, this.#options, this.#join);
+    const { presence } = this.open ?? this.#options;
+    const open = acquire(this.#url, { ...this.#options, presence }, this.#join);
     this.open = open;
     return () => release(this.#url, this.#options, open);
   }
