@@ -54,7 +54,7 @@ describe("examples/worker-with-own-routes", () => {
     ([, command = ""]) => command,
   );
 
-  it("[K1 D1] the Worker of examples/worker-with-own-routes signs tokens and sums up rooms, as its README says", async () => {
+  it("[D1] the Worker of examples/worker-with-own-routes signs tokens and sums up rooms, as its README says", async () => {
     const [, secret = ""] = /^echo 'TOKEN_SECRETS="(.+)"' > (\S+)$/.exec(variables) ?? [];
     expect(start).toContain("--config examples/worker-with-own-routes/wrangler.toml");
     await using server = await startBareRuntime({

@@ -111,7 +111,7 @@ describe("the React hooks in a real room", () => {
     expect(page.text).toContain(" 2");
   });
 
-  it("[M2] two pages of one room are one member, which leaves when the second is unmounted", async () => {
+  it("[M1 M2 G9] two pages of one room are one member, which leaves when the second is unmounted", async () => {
     const [first, second, room] = [new Page(), new Page(), uniqueRoom()];
     const ben = await joinWebSocket(server, room);
     await ben.welcome();

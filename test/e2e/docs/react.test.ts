@@ -29,7 +29,7 @@ createRoot(document.querySelector("#root")!).render(
 const it = itWithServer(() => startBareRuntime());
 
 describe.skipIf(!browserAvailable.ok)("docs/react.md", () => {
-  it(`[G5] the first sample of docs/react.md is a chat, in which two pages see each other's messages${why}`, async ({
+  it(`[G3] the first sample of docs/react.md is a chat, in which two pages see each other's messages${why}`, async ({
     server,
   }) => {
     expect(others).toEqual([]);
@@ -48,7 +48,7 @@ describe.skipIf(!browserAvailable.ok)("docs/react.md", () => {
     }
   });
 
-  it(`[G5 T2] the components of docs/react.md show and change a room${why}`, async ({ server }) => {
+  it(`[T2] the components of docs/react.md show and change a room${why}`, async ({ server }) => {
     await using browser = await launchBrowser();
     const logged: string[] = [];
     const page = await open(browser, at(server, `${components}${RENDER}`), logged);
