@@ -89,6 +89,16 @@ describe("useHistory", () => {
     expect(page.text).toBe("1,2,3,4,5,6,7,8,9");
   });
 
+  it("a message that was loaded before it arrived is shown once", async () => {
+    const { page, rooms } = await show({});
+    await rooms.welcome({ position: "Zk3aB9:8" });
+    expect(page.text).toBe("1,2,3,4,5,6,7,8,9");
+
+    await change(() => rooms.transport.deliver(message(9), message(10)));
+
+    expect(page.text).toBe("1,2,3,4,5,6,7,8,9,10");
+  });
+
   it("with an event, pages are read until one has such a message", async () => {
     const { page, rooms, log } = await show({ event: "vote", pageSize: 3 });
     log.messages = [message(1, "vote"), ...log.messages.slice(1)];
