@@ -82,7 +82,7 @@ export default defineConfig({
         test: {
           name: "unit",
           maxWorkers: EVERY_CORE,
-          include: ["test/{unit,repo,client}/**/*.test.ts"],
+          include: ["test/{unit,repo,client,react}/**/*.test.{ts,tsx}"],
           testTimeout: 30_000, // some tests generate thousands of inputs, on a shared core
           sequence: { groupOrder: 1 },
         },
@@ -101,7 +101,7 @@ export default defineConfig({
         root,
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/**/*.test.{ts,tsx}"],
           maxWorkers: 2, // many of them only wait for real time to pass
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 const out = process.argv[2] ?? fileURLToPath(new URL("../dist/lib", import.meta.url));
 
 /** The entries of the package, by world. `exports` in package.json names the same files. */
-const WORLDS = ["tsconfig.build.json", "client/tsconfig.build.json"];
+const WORLDS = ["tsconfig.build.json", "client/tsconfig.build.json", "react/tsconfig.build.json"];
 
 /** A relative import of a TypeScript file, in a declaration file. */
 const TYPESCRIPT_IMPORT = /(?<=(?:from |import |import\()")(\.{1,2}\/[^"]+)\.tsx?(?=")/g;

@@ -9,6 +9,7 @@ const CHECKED = [
   "CHANGELOG.md",
   "README.md",
   "docs/",
+  "examples/",
   "knip.json",
   "package.json",
   "src/",

@@ -11,8 +11,8 @@ function rulesIn(markdown: string): string[] {
 }
 
 /** The ids in brackets that begin the titles of the tests in a source; tests that are skipped prove nothing. */
-function idsIn(source: string): string[] {
-  return nodesOf(source)
+function idsIn(source: string, lang?: "ts" | "tsx"): string[] {
+  return nodesOf(source, lang)
     .filter((node) => node.type === "CallExpression" && isTest(nameOf(node["callee"])))
     .flatMap((call) => {
       const title = textOf((call["arguments"] as Node[])[0]) ?? "";
@@ -45,8 +45,8 @@ describe("rules", () => {
   const rules = rulesIn(read("src/protocol/PROTOCOL.md"));
   // The tests of the repository itself are about no rule, and hold samples.
   const titled = filesIn("test/")
-    .filter((path) => path.endsWith(".ts") && !path.startsWith("test/repo/"))
-    .flatMap((path) => idsIn(read(path)).map((id) => ({ id, path })));
+    .filter((path) => /\.tsx?$/.test(path) && !path.startsWith("test/repo/"))
+    .flatMap((path) => idsIn(read(path), path.endsWith("x") ? "tsx" : "ts").map((id) => ({ id, path })));
   const tested = new Set(titled.map(({ id }) => id));
 
   it("PROTOCOL.md has rules, and gives no id twice", () => {

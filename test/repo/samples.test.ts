@@ -25,7 +25,7 @@ const ENTRIES = Object.entries(
 /** Checks the types of files. Returns what is wrong with them. */
 function compile(files: readonly string[], [lib = "", types = ""]: readonly string[]): string {
   const options =
-    "--ignoreConfig --noEmit --strict --exactOptionalPropertyTypes --allowImportingTsExtensions --target es2024 --module esnext --moduleResolution bundler --skipLibCheck";
+    "--ignoreConfig --noEmit --strict --exactOptionalPropertyTypes --allowImportingTsExtensions --target es2024 --module esnext --moduleResolution bundler --jsx react-jsx --skipLibCheck";
   const { stdout } = spawnSync(
     absolute("node_modules/.bin/tsc"),
     [...options.split(" "), "--lib", lib, "--types", types, ...files],
@@ -50,11 +50,16 @@ describe("samples", () => {
     mkdirSync(absolute("node_modules/.cache"), { recursive: true });
     const folder = mkdtempSync(absolute("node_modules/.cache/samples-"));
     const programs = pages.flatMap((page) => {
-      const samples = samplesIn(read(page)).filter(({ language }) => language === "ts");
-      return programsIn(samples.map(({ code }) => code)).map((code, index) => ({ page, code, index }));
+      return ["ts", "tsx"].flatMap((extension) => {
+        const samples = samplesIn(read(page)).filter(({ language }) => language === extension);
+        return programsIn(samples.map(({ code }) => code)).map((code, index) => ({
+          name: `${page.replaceAll(/\W/g, "-")}-${index}.${extension}`,
+          code,
+        }));
+      });
     });
-    const written = programs.map(({ page, code, index }) => {
-      const file = join(folder, `${page.replaceAll(/\W/g, "-")}-${index}.ts`);
+    const written = programs.map(({ name, code }) => {
+      const file = join(folder, name);
       const linked = ENTRIES.reduce(
         (text, { specifier, source }) => text.replaceAll(`"${specifier}"`, `"${source}"`),
         code,

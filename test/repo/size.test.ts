@@ -15,8 +15,12 @@ const MAX_WHOLE_CLIENT_BYTES = 17_152;
 /** The maximum that the binary dialect adds. Most of it is the library that reads and writes Protobuf. */
 const MAX_PROTO_BYTES = 24_576;
 
+/** The maximum that the React hooks add to the client: 3 KiB. React itself is not counted. */
+const MAX_REACT_BYTES = 3_072;
+
 const CLIENT = 'export { joinRoom } from "./index.ts";';
 const CLIENT_AND_PROTO = `${CLIENT} export { proto } from "./proto.ts";`;
+const CLIENT_AND_REACT = `${CLIENT} export * from "../react/index.ts";`;
 
 it("the client without the code that it loads later fits its budget", async () => {
   expect(await bytesOf(CLIENT)).toBeLessThanOrEqual(MAX_CLIENT_BYTES);
@@ -32,6 +36,16 @@ it("the binary dialect fits its budget, and the client contains none of it", asy
 
   expect(added).toBeLessThan(MAX_PROTO_BYTES);
   expect(added).toBeGreaterThan(client);
+});
+
+it("the React hooks fit their budget", async () => {
+  const added = (await bytesOf(CLIENT_AND_REACT)) - (await bytesOf(CLIENT));
+
+  expect(added).toBeLessThanOrEqual(MAX_REACT_BYTES);
+});
+
+it("docs/react.md states the size of the React hooks", () => {
+  expect(read("docs/react.md")).toContain(`at most ${kibibytes(MAX_REACT_BYTES)} gzipped`);
 });
 
 it.each(["README.md", "docs/client.md"])("%s states the sizes of the client", (page) => {
@@ -63,6 +77,7 @@ async function bytesOf(contents: string, { inOneFile = false } = {}): Promise<nu
     target: "es2022",
     outdir: "unused",
     write: false,
+    external: ["react"],
     plugins: inOneFile ? [] : [LOADED_LATER],
   });
   return outputFiles.reduce((sum, { contents: file }) => sum + gzipSync(file).length, 0);

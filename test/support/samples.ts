@@ -7,7 +7,7 @@ export interface Block {
 }
 
 /** The languages of samples: text that a reader copies. A test runs or checks every one of them. */
-export const SAMPLE_LANGUAGES = ["ts", "js", "sh", "html", "toml", "json"];
+export const SAMPLE_LANGUAGES = ["ts", "tsx", "js", "sh", "html", "toml", "json"];
 
 /** The fenced blocks of a document, in order. A block without a language has the language "". */
 export function blocksIn(markdown: string): Block[] {

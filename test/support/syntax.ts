@@ -7,8 +7,8 @@ export interface Node {
 }
 
 /** Every node of a TypeScript source, parents before children. Comments are not nodes. */
-export function nodesOf(source: string): Node[] {
-  return [...walk(parseAst(source, { lang: "ts" }))];
+export function nodesOf(source: string, lang: "ts" | "tsx" = "ts"): Node[] {
+  return [...walk(parseAst(source, { lang }))];
 }
 
 function* walk(value: unknown): Generator<Node> {
