@@ -18,7 +18,7 @@ const EVERY_CORE = "100%";
  */
 const ROOM_TESTS =
   "addressed catch-up closes conflation crowd deduplication expiring-tokens filtered-positions frames " +
-  "grace hibernation history hook-presence hook-results hook-totals hooks limits memory-history model " +
+  "grace hibernation history hook-presence hook-results hook-totals hooks kept-volatile limits memory-history model " +
   "mutes permissions presence presence-edges publish refs-and-times resume roster send-windows " +
   "shared-budgets slow stale-refs stalls state state-limits state-own state-snapshot token-expiry " +
   "view-only welcome";

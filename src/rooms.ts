@@ -24,6 +24,7 @@ export const kinds = {
     messagesPerSecond: 60,
     messagesBurst: 120,
     volatilePerSecond: 30,
+    keptVolatileChars: 65_536,
     maxFrameBytes: 4_096,
   }),
   game: defineKind({

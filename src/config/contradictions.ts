@@ -15,6 +15,9 @@ const BUCKETS = [
 /** The largest member list of a welcome. A room has 128 MB, and may send many welcomes at once. */
 const MAX_LIST_BYTES = 4_194_304;
 
+/** The UTF-8 bytes of one character (UTF-16 unit). */
+const MAX_BYTES_PER_CHAR = 3;
+
 /** Combinations of a kind's options that contradict each other. */
 export function contradictions(kind: KindOptions): string[] {
   const found: string[] = [];
@@ -36,10 +39,11 @@ export function contradictions(kind: KindOptions): string[] {
     );
   }
   // Beyond half of maxUnreadBytes the room rejects all joins, so one client's welcome could lock out all others.
-  const welcomeBytes = kind.presenceListMax * kind.maxPresenceBytes + kind.maxStateBytes;
+  const listBytes = kind.presenceListMax * kind.maxPresenceBytes;
+  const welcomeBytes = listBytes + kind.maxStateBytes + MAX_BYTES_PER_CHAR * kind.keptVolatileChars;
   if (welcomeBytes > kind.maxUnreadBytes / 2) {
     found.push(
-      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than twice the largest welcome (${welcomeBytes}: presenceListMax times maxPresenceBytes, plus maxStateBytes); raise it or lower these`,
+      `maxUnreadBytes (${kind.maxUnreadBytes}) is less than twice the largest welcome (${welcomeBytes}: presenceListMax times maxPresenceBytes, plus maxStateBytes, plus three times keptVolatileChars); raise it or lower these`,
     );
   }
   if (kind.maxBufferedBytes > kind.maxUnreadBytes) {

@@ -77,6 +77,15 @@ export const KIND_OPTIONS = {
     scope: "kind",
     text: "Maximum flushes per second that carry only volatile messages. Messages that arrive sooner wait for the next flush. A newer one replaces an older one with the same sender, event, addressees and key",
   },
+  keptVolatileChars: {
+    env: "KEPT_VOLATILE_CHARS",
+    unit: "characters",
+    default: 0,
+    min: 0,
+    max: 262_144,
+    scope: "kind",
+    text: "Maximum characters of the volatile messages that a room keeps in memory for clients that join later: the newest one of each member, event and key. A joining client receives them after its welcome. Those that were published first are dropped when there is no space. One member may use an eighth of it. 0 keeps none. A room that hibernates or crashes forgets them",
+  },
   maxRefusals: {
     env: "MAX_REFUSALS",
     unit: "rejections",

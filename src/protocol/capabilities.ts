@@ -5,7 +5,7 @@ export const CAPABILITIES = {
   join: "join or watch the room",
   publish: "publish any event; `publish:chat` only that event, `publish:cursor.*` events with that prefix",
   presence: "set its presence data",
-  history: "read recorded messages: resume, rewind, history",
+  history: "read earlier messages: resume, rewind, history, kept volatile messages",
   state: "read and change the shared state",
   members: "receive the list of members; without it, only their number",
   moderate: "reserved for removing and muting members; no act needs it yet",

@@ -169,6 +169,8 @@ export interface MessageFrame {
   readonly data?: Json;
   /** Instead of data: raw bytes, base64 with padding. */
   readonly bytes?: string;
+  /** Set on a volatile message that was sent before this client joined, and kept for it. */
+  readonly kept?: true;
 }
 
 /** A change of the room's state. It is recorded in the log, in one order with the messages. */

@@ -19,6 +19,7 @@ import { Broadcast } from "./delivery/broadcast.ts";
 import { CatchUp } from "./delivery/catch-up.ts";
 import { Deliveries } from "./delivery/deliveries.ts";
 import { MemoryRefFloors, SqlRefFloors } from "./log/ref-floors.ts";
+import { KeptVolatile } from "./delivery/kept-volatile.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { Liveness } from "./connections/liveness.ts";
 import { Log } from "./log/log.ts";
@@ -87,6 +88,8 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const deliveries = new Deliveries(sessions);
   const catchUp = new CatchUp({ log, sessions, members, roster, deliveries });
   const broadcast = new Broadcast({ log, deliveries, catchUp });
+  const { keptVolatileChars } = kind;
+  const keptVolatile = keptVolatileChars > 0 ? new KeptVolatile(keptVolatileChars, isMember) : undefined;
   const outbox = new Outbox(isStored, {
     log,
     deduplication,
@@ -95,9 +98,10 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     presence,
     deliveries,
     broadcast,
+    keptVolatile,
   });
   const hooks = new Hooks(kind, name, { members, state, outbox });
-  const leaves = new Leaves({ sessions, members, state, outbox, hooks });
+  const leaves = new Leaves({ sessions, members, state, outbox, hooks, keptVolatile });
   const publishing = new Publishing(kind, { hooks, members, state, deduplication, outbox });
   const liveness = new Liveness(kind, sessions, (socket) => {
     return ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
@@ -126,6 +130,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
     state,
     catchUp,
     deliveries,
+    keptVolatile,
     hooks,
     leaves,
     budgets,

@@ -26,7 +26,7 @@ export function groupMessages(frames: readonly MessageFrame[]): MessageInitShape
 
 /** Reads the messages of a group. */
 export function* messagesOf(group: Messages): Generator<MessageFrame> {
-  const { json, raw, offset, to } = group;
+  const { json, raw, offset, to, kept } = group;
   let time = Number(group.time);
   for (let index = 0; index < json.length + raw.length; index++) {
     time += entryOf(group.laterMs, index);
@@ -44,6 +44,7 @@ export function* messagesOf(group: Messages): Generator<MessageFrame> {
       ...(bytes === undefined
         ? { data: JSON.parse(json[index] ?? "null") as Json }
         : { bytes: toBase64(bytes) }),
+      ...(kept && { kept }),
     };
   }
 }
@@ -68,11 +69,12 @@ class Group {
   }
 
   /** Whether a message can be added to the group. */
-  takes({ offset, time, to, bytes }: MessageFrame): boolean {
+  takes({ offset, time, to, bytes, kept }: MessageFrame): boolean {
     const first = this.#first;
     const next = first.offset === undefined ? undefined : first.offset + this.#steps.length;
     return (
       offset === next &&
+      kept === first.kept &&
       (bytes === undefined) === (first.bytes === undefined) &&
       time >= this.#time &&
       time - this.#time <= MAX_STEP_MS &&
@@ -92,7 +94,7 @@ class Group {
   }
 
   get written(): MessageInitShape<typeof MessagesSchema> {
-    const { offset, time, to } = this.#first;
+    const { offset, time, to, kept = false } = this.#first;
     return {
       json: this.#json,
       raw: this.#raw,
@@ -105,6 +107,7 @@ class Group {
       users: this.#users.slice(0, this.#users.findLastIndex((user) => user !== "") + 1),
       sender: columnOf(this.#sender),
       to: to === undefined ? [] : [...to],
+      kept,
     };
   }
 }

@@ -52,13 +52,15 @@ export class CatchUp {
   /**
    * Sends a new connection its first frames, and then the log from its offset.
    *
-   * @param first its whole welcome. A connection that continues has none, and may have nothing
+   * @param first the items of each frame: its welcome, and the kept volatile messages. A connection that continues has neither,
+   * and may have nothing
    */
-  begin(session: Session, first: readonly string[], offset: number, now: number): void {
+  begin(session: Session, first: readonly (readonly string[])[], offset: number, now: number): void {
     session.toldOffset = offset;
     const position = this.#room.log.positionAt(offset);
-    if (first.length > 0) {
-      const text = FORMATS[session.record.dialect].write(first.join(","), first.length === 1, position);
+    for (const items of first) {
+      if (items.length === 0) continue;
+      const text = FORMATS[session.record.dialect].write(items.join(","), items.length === 1, position);
       this.#room.deliveries.send(session, text);
     }
     // A client whose welcome exceeds its allowance would otherwise reconnect for ever.

@@ -9,6 +9,7 @@ import type { Deliveries } from "./deliveries.ts";
 import type { FlushContents, EncodedEntry } from "./flush-encoder.ts";
 import type { FlushReport } from "./flush-report.ts";
 import type { Flush } from "./flush.ts";
+import type { KeptVolatile } from "./kept-volatile.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import type { HistoryReply } from "../log/history-pages.ts";
 import type { Log } from "../log/log.ts";
@@ -46,6 +47,8 @@ interface Collaborators {
   readonly presence: Announcements;
   readonly deliveries: Deliveries;
   readonly broadcast: Broadcast;
+  /** Absent if the kind keeps no volatile messages. */
+  readonly keptVolatile: KeptVolatile | undefined;
 }
 
 /**
@@ -145,6 +148,7 @@ export class Outbox {
     if (!hasOthers && !isPresenceDue) return;
     const time = this.#room.log.timeAt(now);
     const volatile = Array.from(this.#volatile.values(), (parts) => encoded(parts, time, undefined));
+    this.#room.keptVolatile?.keep(this.#volatile.keys(), volatile);
     const contents: FlushContents = {
       before: this.#isEpochSent ? undefined : this.#epochFrame(after),
       presence: isPresenceDue ? this.presence.take() : undefined,

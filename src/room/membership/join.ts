@@ -15,6 +15,7 @@ import type { Leaves } from "./leave.ts";
 import type { CatchUp } from "../delivery/catch-up.ts";
 import type { Deliveries } from "../delivery/deliveries.ts";
 import { encodeChanges, encodeRoster, withField } from "../delivery/flush-encoder.ts";
+import type { KeptVolatile } from "../delivery/kept-volatile.ts";
 import type { Hooks, Joining } from "../hooks/hooks.ts";
 import { LIVE, windowCharsOf } from "../connections/send-window.ts";
 import type { Log } from "../log/log.ts";
@@ -47,6 +48,8 @@ interface Collaborators {
   readonly state: State;
   readonly catchUp: CatchUp;
   readonly deliveries: Deliveries;
+  /** Absent if the kind keeps no volatile messages. */
+  readonly keptVolatile: KeptVolatile | undefined;
   readonly hooks: Hooks;
   readonly leaves: Leaves;
   readonly budgets: RoomBudgets;
@@ -178,8 +181,8 @@ export class Joins {
     if (join.pollWaitS !== undefined) this.#room.sessions.update(session, { polledFrom: start.offset });
     const first =
       continues && start.recovered === true
-        ? this.#missedPresence(session, join.roster ?? "")
-        : [this.#welcomeOf(session, join, start, now)];
+        ? [this.#missedPresence(session, join.roster ?? "")]
+        : [[this.#welcomeOf(session, join, start, now)], this.#keptFor(session)];
     this.#room.catchUp.begin(session, first, start.offset, now);
     if (join.pollWaitS === 0) this.#room.deliveries.noteAnswered(session);
     if (joining.refused !== undefined) this.#room.outbox.replies.add(session, errorFrame(joining.refused));
@@ -194,6 +197,12 @@ export class Joins {
     const newest = this.#room.attempts.newestOf(join);
     const next = continues && newest > 0 ? newest : Math.max(now, newest + 1);
     return join.attempt ?? Math.min(next, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** The volatile messages that were sent before the session joined, and are kept. They are past, so they need `history`. */
+  #keptFor({ rights }: Session): readonly string[] {
+    const { keptVolatile } = this.#room;
+    return keptVolatile !== undefined && rights.may("history") ? keptVolatile.frames : [];
   }
 
   /** What a client that polls has missed of the list of members: the changes, or the whole list if they are forgotten. */

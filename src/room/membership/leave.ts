@@ -2,6 +2,7 @@ import type { CloseName } from "../../protocol/close-codes.ts";
 import { MAX_SET_KEYS, type LeaveReason } from "../../protocol/frames.ts";
 import { stateParts } from "../../protocol/messages.ts";
 import type { MemberActor } from "../api.ts";
+import type { KeptVolatile } from "../delivery/kept-volatile.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Members } from "../presence/members.ts";
 import type { Outbox } from "../delivery/outbox.ts";
@@ -15,6 +16,8 @@ interface Collaborators {
   readonly state: State;
   readonly outbox: Outbox;
   readonly hooks: Hooks;
+  /** Absent if the kind keeps no volatile messages. */
+  readonly keptVolatile: KeptVolatile | undefined;
 }
 
 /** Ends memberships: immediately, or when the grace of a lost connection ends. */
@@ -77,6 +80,7 @@ export class Leaves {
       this.#room.outbox.record(stateParts({ from: id, user: member.user }, new Map(), deleted));
     }
     this.#room.members.depart(id);
+    this.#room.keptVolatile?.forget(id);
     this.#room.outbox.presence.left(id, reason);
     this.#room.hooks.leave(member, reason, now);
   }

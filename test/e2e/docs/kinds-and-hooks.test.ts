@@ -3,10 +3,11 @@ import { itWithServer } from "../../support/sample-server.ts";
 import { samplesOf } from "../../support/samples.ts";
 import { joinWebSocket } from "../../support/websocket-member.ts";
 
-const [rooms, slowRooms] = samplesOf("docs/kinds-and-hooks.md", "ts", "ts");
+const [rooms, keepingRooms, slowRooms] = samplesOf("docs/kinds-and-hooks.md", "ts", "ts", "ts");
 
 // The fixtures of a file are made outside of its suites.
 const itWithRooms = itWithServer((project) => project.startRooms(rooms));
+const itWithKeepingRooms = itWithServer((project) => project.startRooms(keepingRooms));
 const itWithSlowRooms = itWithServer((project) => project.startRooms(slowRooms));
 
 describe("the kind with hooks", () => {
@@ -46,6 +47,24 @@ describe("the kind with hooks", () => {
       data: { name: "Bob", reason: "left" },
     });
     ana.vanish();
+  });
+});
+
+describe("the kind that keeps volatile messages", () => {
+  const it = itWithKeepingRooms;
+
+  it("[A11 W6] a client that joins the kind in docs/kinds-and-hooks.md later receives the newest volatile message", async ({
+    server,
+  }) => {
+    const ana = await joinWebSocket(server, "board:rooms");
+    await ana.welcome();
+    ana.send({ type: "publish", event: "cursor", data: { x: 1 }, volatile: true });
+    await ana.inbox.take("message");
+
+    const bob = await joinWebSocket(server, "board:rooms");
+
+    expect(await bob.inbox.take("message")).toMatchObject({ from: ana.member, data: { x: 1 }, kept: true });
+    for (const member of [ana, bob]) member.vanish();
   });
 });
 

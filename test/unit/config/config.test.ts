@@ -117,6 +117,14 @@ describe("contradictions", () => {
       },
       "maxUnreadBytes",
     ],
+    [
+      "kept volatile messages with which a welcome is larger than half of the unread limit",
+      {
+        ...{ MAX_UNREAD_BYTES: "8388608", MAX_BUFFERED_BYTES: "65536", MAX_STATE_BYTES: "4190000" },
+        ...{ PRESENCE_LIST_MAX: "0", KEPT_VOLATILE_CHARS: "4096" },
+      },
+      "maxUnreadBytes",
+    ],
   ])("[L1 L4 L6 W5] %s is rejected, and reported once for all kinds", (_what, variables, option) => {
     const problems = problemsOf(variables, { ...KINDS, other: { text: "another" } });
 

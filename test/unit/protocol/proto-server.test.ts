@@ -49,7 +49,11 @@ const payload = fc.oneof(
 );
 const message = fc
   .tuple(
-    frame("message", { time, event: name }, { offset: count, to: some(from) }) as fc.Arbitrary<object>,
+    frame(
+      "message",
+      { time, event: name },
+      { offset: count, to: some(from), kept: fc.constant(true) },
+    ) as fc.Arbitrary<object>,
     sender,
     payload,
   )

@@ -72,6 +72,13 @@ export const TEST_KINDS = {
     history: "none",
     graceMs: 30_000,
   },
+  keeps: {
+    anonymous: true,
+    text: "Keeps few volatile messages. With a grace, and the hooks that a test sets.",
+    hooks: TEST_HOOKS,
+    ...{ keptVolatileChars: 4_096, graceMs: 30_000 },
+  },
+  "closed-keeps": { text: "A token is required. Keeps volatile messages.", keptVolatileChars: 65_536 },
   small: {
     anonymous: true,
     text: "Stored, with every limit near its minimum and budgets that no test spends.",
