@@ -9,7 +9,8 @@ const room = joinRoom(`${server}/rooms/${encodeURIComponent(name)}`, { presence:
 /** The answers, by the first word of a message. */
 const COMMANDS: Readonly<Record<string, () => string>> = {
   "/roll": () => `You rolled ${1 + Math.floor(Math.random() * 6)}.`,
-  "/who": () => `Here: ${[...room.members.values()].map(({ data }) => field(data, "name")).join(", ")}.`,
+  "/who": () =>
+    `Here: ${[...room.members.values()].map(({ data }) => field(data, "name") || "somebody").join(", ")}.`,
 };
 
 room.on("welcome", ({ member }) => console.log(`joined ${name} as ${member}`));

@@ -18,7 +18,8 @@ const kinds = {
 const parlor = createParlor({ kinds, env });
 
 /** The classes behind the bindings of wrangler.toml. */
-export const { Room, Registry } = parlor;
+export class Room extends parlor.Room {}
+export class Registry extends parlor.Registry {}
 
 export default {
   async fetch(request: Request, variables: Variables, ctx: ExecutionContext): Promise<Response> {

@@ -183,8 +183,7 @@ export function drawKey({ getRandomValues: fill }: Pick<JoinOptions, "getRandomV
   const bytes = new Uint8Array(16);
   if (fill !== undefined) fill(bytes);
   else if (typeof globalThis.crypto?.getRandomValues === "function") crypto.getRandomValues(bytes);
-  else
-    throw new TypeError("this runtime has no crypto.getRandomValues; pass the option getRandomValues or key");
+  else throw new TypeError("crypto.getRandomValues is missing; pass the option getRandomValues or key");
   return toBase64url(bytes);
 }
 
@@ -207,6 +206,6 @@ function usable(
   const found = transports.filter((name) => supports[name]);
   if (found.length > 0) return found;
   throw new TypeError(
-    `this runtime supports no transport of [${transports.join(", ")}] (Node.js has WebSocket from version 22); pass the option WebSocket or fetch`,
+    `no transport of [${transports.join()}] works here (Node.js has WebSocket from version 22); pass the option WebSocket or fetch`,
   );
 }

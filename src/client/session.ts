@@ -228,7 +228,7 @@ export class Session implements Room {
     this.#sender.flush();
     this.#link = undefined; // so that it is not closed before the room has processed the leave
     const left = link.leave();
-    this.#step({ type: "closed", reason: "left" });
+    this.#step({ type: "closed", reason: "you left the room" });
     this.#timers.set("leave", LEAVE_TIMEOUT_MS, () => link.close(true));
     await left;
     this.#timers.clear("leave");
@@ -236,7 +236,7 @@ export class Session implements Room {
   }
 
   close(): void {
-    this.#step({ type: "closed", reason: "closed" });
+    this.#step({ type: "closed", reason: "you closed the room" });
   }
 
   get #isOpen(): boolean {

@@ -7,10 +7,12 @@ export type GetToken = () => MaybeToken | Promise<MaybeToken>;
 /**
  * Requests a token; `undefined` if there is none.
  *
- * @throws TypeError for a value that is neither a string nor nothing, and whatever `getToken` throws
+ * @throws TypeError for a value that is neither a token nor nothing, and whatever `getToken` throws
  */
 export async function tokenFrom(getToken: GetToken | undefined): Promise<string | undefined> {
   const token = (await getToken?.()) ?? "";
-  if (typeof token !== "string") throw new TypeError(`getToken returned ${typeof token}, not a string`);
+  // Text that is not a token is for example an error page, JSON, or a token with "Bearer ". It may be a secret.
+  if (typeof token !== "string" || /[\s"<]/.test(token))
+    throw new TypeError(`getToken returned ${typeof token}, not a token`);
   return token === "" ? undefined : token;
 }

@@ -110,7 +110,12 @@ export const ERRORS = {
     close: "version",
     text: "none of the offered subprotocols is supported; offer parlor.v1",
   },
-  not_found: { number: 115, http: 404, recovery: "fix", text: "nothing is served at this path" },
+  not_found: {
+    number: 115,
+    http: 404,
+    recovery: "fix",
+    text: "nothing is served at this path; rooms are at /rooms/{name}",
+  },
   method_not_allowed: {
     number: 116,
     http: 405,
@@ -221,7 +226,7 @@ export const ERRORS = {
     http: 401,
     recovery: "fix",
     close: "forbidden",
-    text: "this room needs a token; send it as a subprotocol with the prefix bearer. or in Authorization: Bearer",
+    text: "this room needs a token; pass getToken to joinRoom, or send a subprotocol with the prefix bearer. or Authorization: Bearer",
   },
   token_expired: {
     number: 151,

@@ -22,6 +22,13 @@ it.each([
   expect(() => joinRoom(url, options)).toThrow(TypeError);
 });
 
+it.each(["lobby", "/rooms/lobby", "localhost:8787/rooms/lobby", ""])(
+  "[N1] outside of a page, the error for the address '%s' contains it and says what an address is",
+  (url) => {
+    expect(() => joinRoom(url)).toThrow(`url "${url}" must be the http(s) or ws(s) address of a room`);
+  },
+);
+
 it("[J7] joinRoom throws for presence data that JSON cannot represent", () => {
   expect(() => joinRoom("https://parlor.example/rooms/lobby", { presence: 1n })).toThrow(ParlorError);
 });

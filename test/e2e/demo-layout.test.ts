@@ -70,6 +70,17 @@ describe.skipIf(!browserAvailable.ok)("the layout of the demo", () => {
     await page.context().close();
   });
 
+  it(`[G5] the demo shows a connected state with a server on this machine while the browser has no network${why}`, async () => {
+    const page = await browser.newPage();
+    await page.addInitScript(() => Object.defineProperty(navigator, "onLine", { get: () => false }));
+
+    await page.goto(`${server.url}?room=local`);
+
+    await page.locator("#pill-state", { hasText: "Connected" }).waitFor({ state: "attached" });
+    expect(await page.locator("#pill").getAttribute("data-tone")).toBe("good");
+    await page.close();
+  });
+
   it.each([
     { device: "a touch device", hasTouch: true, shown: "Move a finger here, or tap." },
     { device: "a computer", hasTouch: false, shown: "Move the mouse, click, or use the arrow keys." },

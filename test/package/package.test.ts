@@ -122,7 +122,7 @@ describe("an application that installs the package", () => {
     const { output, status } = await project.run("node", "compiled/program.js", room("node-20"));
     expect(output).toMatch(REPLIES);
     expect(output).toContain(
-      "rejected false this runtime has no WebSocket (Node.js has one from version 22); pass the option WebSocket",
+      "rejected false no transport of [websocket] works here (Node.js has WebSocket from version 22)",
     );
     expect(status).toBe(0);
     expect(await project.run("node", "compiled/with-ws.js", room("ws"))).toEqual({

@@ -131,6 +131,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
     startup: ["env.ts"],
     routes: ["admission", "timeout.ts", "env.ts", "rooms"],
     "app.ts": ["admission", "env.ts", "rooms", "routes"],
+    "parlor-in-node.ts": ["parlor.ts"],
     "parlor.ts": ["env.ts", "rooms", "startup", "routes", "app.ts"],
     "index.ts": ["parlor.ts"],
   },

@@ -113,6 +113,35 @@ describe("the package", () => {
     expect(builtinModules.filter((name) => reached.has(name))).toEqual([]);
   });
 
+  it("Node.js can import the server to test kinds, and createParlor says what to run or import instead", () => {
+    const folder = scratchDir("node");
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(parlor.folder, join(folder, "node_modules/parlor"));
+    writeFileSync(join(folder, "program.mjs"), NODE_PROGRAM);
+
+    const { stdout, stderr } = spawnSync(process.execPath, ["program.mjs"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+
+    rmSync(folder, { recursive: true });
+    expect(stderr).toBe("");
+    expect(stdout).toBe(
+      'ConfigError, createParlor, defineKind, refuse\ncreateParlor runs in Cloudflare Workers only; start the Worker with "wrangler dev", or import "parlor/client" to join a room\n',
+    );
+  });
+
+  it("the server has the same exports in Node.js as in Workers", () => {
+    const [workerd, node] = ["parlor", "parlor-in-node"].map((name) =>
+      [...content(`dist/lib/worker/${name}.js`).matchAll(/^export (?:\{ ([^}]+?),? \}|function (\w+))/gm)]
+        .flatMap(([, list, single = ""]) => list?.split(", ") ?? [single])
+        .toSorted(),
+    );
+
+    expect(workerd).toContain("createParlor");
+    expect(node).toEqual(workerd);
+  });
+
   it("every source map contains its source", () => {
     const maps = files.filter((path) => path.endsWith(".map"));
     const incomplete = maps.filter((path) => {
@@ -177,6 +206,17 @@ export const kinds = { default: defineKind({ text: "Anything.", anonymous: true,
 export const parlor = createParlor({ kinds, env });
 export const { Room, Registry } = parlor;
 export default parlor.handler;
+`;
+
+/** A program that imports the server in Node.js. */
+const NODE_PROGRAM = `
+import * as parlor from "parlor";
+console.log(Object.keys(parlor).join(", "));
+try {
+  parlor.createParlor({ kinds: {}, env: {} });
+} catch (error) {
+  console.log(error.message);
+}
 `;
 
 /** Who compiles what, with which options. */

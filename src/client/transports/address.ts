@@ -11,11 +11,12 @@ import type { Target } from "./transport.ts";
 export function roomAddress(url: string | URL): string {
   let text = String(url);
   // Only a relative address needs URL. React Native's appends a slash, even behind a query.
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) text = new URL(text, globalThis.location?.href).href;
+  const base = globalThis.location?.href;
+  if (base !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(text)) text = new URL(text, base).href;
   const [, kind, rest = "", query = ""] = /^(https?|wss?):\/\/([^?#]+)(\?[^#]*)?/i.exec(text) ?? [];
   if (kind === undefined)
     throw new TypeError(
-      `url ${JSON.stringify(text.slice(0, 64))} must be an http, https, ws or wss address of a room`,
+      `url ${JSON.stringify(text.slice(0, 64))} must be the http(s) or ws(s) address of a room`,
     );
   return `${kind.toLowerCase().replace("ws", "http")}://${rest.replace(/\/+$/, "")}${query}`;
 }

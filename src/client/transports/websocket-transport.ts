@@ -54,7 +54,7 @@ export class WebSocketTransport implements Transport {
     });
     // A close event should follow, but Node's own WebSocket (22.23) emits none if the connection could not be opened.
     socket.addEventListener("error", () => {
-      if (!isActive) listener.onEnd({ code: 1006, reason: "the socket failed" });
+      if (!isActive) listener.onEnd({ code: 1006, reason: "could not open a WebSocket" });
     });
     this.#socket = socket;
     this.#dialect = dialect;

@@ -54,7 +54,11 @@ const visit = new Visit(store, key, {
     else area.receive(message);
   },
   onShared: (change) => tally.receive(change),
-  onWelcome: () => tally.update(),
+  onWelcome() {
+    // A server on this machine can be reached while the browser reports no network.
+    store.set({ isOnline: true });
+    tally.update();
+  },
   onReconnected(connection) {
     conversation.note(reconnectedText(connection));
   },

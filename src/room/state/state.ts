@@ -45,8 +45,14 @@ export class State implements StateSize {
   /** Checks a change that a member requests. It changes nothing. */
   check({ set, delete: deleted, if: expected, own }: SetFrame, member: string): Result<StateChange> {
     const versions = Array.from(expected.keys(), (key) => [key, this.get(key)?.version ?? 0] as const);
-    if (versions.some(([key, version]) => expected.get(key) !== version)) {
-      return err({ code: "conflict", versions: Object.fromEntries(versions) });
+    const differing = versions.find(([key, version]) => expected.get(key) !== version);
+    if (differing !== undefined) {
+      const [key, version] = differing;
+      return err({
+        code: "conflict",
+        message: `key ${JSON.stringify(key)} has version ${version}, not ${expected.get(key)}; read it again and retry`,
+        versions: Object.fromEntries(versions),
+      });
     }
     for (const key of [...set.keys(), ...deleted]) {
       const owner = this.get(key)?.owner;

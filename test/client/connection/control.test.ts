@@ -40,7 +40,7 @@ describe("connect", () => {
     client.room.connect();
     await settled();
 
-    expect(client.room.connection).toEqual({ state: "closed", reason: "closed" });
+    expect(client.room.connection).toEqual({ state: "closed", reason: "you closed the room" });
     expect(client.dialled).toEqual([]);
   });
 

@@ -60,7 +60,7 @@ describe("close", () => {
     client.room.close();
 
     expect(client.transport.isClosed).toBe(true);
-    expect(client.emitted.closed).toEqual([{ state: "closed", reason: "closed" }]);
+    expect(client.emitted.closed).toEqual([{ state: "closed", reason: "you closed the room" }]);
   });
 
   it("[C1] close also closes a connection that opens after it", async () => {
@@ -121,7 +121,7 @@ describe("leave", () => {
     const left = client.room.leave();
     expect(client.transport.isLeft).toBe(true);
     expect(client.transport.isClosed).toBe(false);
-    expect(client.emitted.closed).toEqual([{ state: "closed", reason: "left" }]);
+    expect(client.emitted.closed).toEqual([{ state: "closed", reason: "you left the room" }]);
     client.transport.confirmLeave();
     await left;
 

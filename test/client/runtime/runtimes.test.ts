@@ -91,7 +91,7 @@ describe("a runtime without", () => {
 
     expect(settle({}).transports).toEqual(["sse", "long-poll"]);
     expect(() => joinRoom(ROOM, { transports: ["websocket"] })).toThrow(
-      /no transport of \[websocket\].*version 22.*option/,
+      /no transport of \[websocket\] works here.*version 22.*option/,
     );
   });
 
@@ -100,7 +100,9 @@ describe("a runtime without", () => {
 
     expect(settle({}).transports).toEqual(["websocket", "long-poll"]);
     expect(settle({ fetch: globalThis.fetch }).transports).toEqual(["websocket", "sse", "long-poll"]);
-    expect(() => joinRoom(ROOM, { transports: ["sse"] })).toThrow(/no transport of \[sse\].*option/);
+    expect(() => joinRoom(ROOM, { transports: ["sse"] })).toThrow(
+      /no transport of \[sse\] works here.*option/,
+    );
   });
 
   it("[G5] a response without a readable body ends the attempt over SSE, with a reason", async () => {
@@ -208,8 +210,21 @@ describe("a token", () => {
         fetch,
         getToken: () => ({ token: "t" }) as never,
       }).websocket(TARGET, new RecordingListener(), () => true),
-    ).rejects.toThrow("getToken returned object, not a string");
+    ).rejects.toThrow("getToken returned object, not a token");
   });
+
+  it.each(["Bearer t", "<html>", '{"token":"t"}'])(
+    "[D1] text that is not a token, such as %s, fails the attempt, with a reason that does not contain it",
+    async (text) => {
+      await expect(
+        makeDialers({ WebSocket: class {} as never, fetch, getToken: () => text }).websocket(
+          TARGET,
+          new RecordingListener(),
+          () => true,
+        ),
+      ).rejects.toThrow(/^getToken returned string, not a token$/);
+    },
+  );
 
   it("[D7] a token for which getToken returns nothing is not renewed, and the connection continues", async () => {
     const client = await joined({ getToken: () => undefined }, { expiresInMs: 10_000 });

@@ -153,7 +153,7 @@ it("[C1] an error before any message ends the connection, because Node's own Web
 
   socket.fail();
 
-  expect(ends).toEqual([{ code: 1006, reason: "the socket failed" }]);
+  expect(ends).toEqual([{ code: 1006, reason: "could not open a WebSocket" }]);
 });
 
 it("[F7] a ping is plain text, without JSON", () => {

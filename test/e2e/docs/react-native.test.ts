@@ -65,7 +65,7 @@ describe("docs/react-native.md", () => {
     }
     project.write("native/package.json", '{"type":"module"}');
     project.write("native/lacks.js", LACKS);
-    project.write("native/app.js", at(server, app).replaceAll('"./src/', '"../src/'));
+    project.write("native/app.js", at(server, app));
 
     const program = project.start([process.execPath, project.write("native/program.js", PROGRAM)]);
     const { code } = await program.exited;

@@ -183,7 +183,7 @@ describe("versions of state keys", () => {
       type: "error",
       ref: 1,
       code: "conflict",
-      message: expect.any(String) as string,
+      message: 'key "b" has version 2, not 1; read it again and retry',
       versions: { a: 1, b: 2, absent: 0 },
     });
     expect(await stateOf(room)).toMatchObject({
