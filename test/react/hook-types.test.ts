@@ -1,4 +1,7 @@
 import { expect, expectTypeOf, it } from "vitest";
+import { object, string } from "valibot";
+import { joinApp } from "../../src/client/schemas.ts";
+import { defineApp, type AppOf } from "../../src/protocol/schemas.ts";
 import { createHooks, useEvent, usePublish } from "../../src/react/index.ts";
 
 interface App {
@@ -52,4 +55,16 @@ it("the hooks of createHooks have the types of the application", () => {
   };
 
   expectTypeOf(useAll).returns.toBeVoid();
+});
+
+it("the provider of createHooks can join with schemas", () => {
+  const app = defineApp({ events: { chat: object({ text: string() }) } });
+  const { RoomProvider } = createHooks<AppOf<typeof app>>();
+  const render = (): unknown =>
+    RoomProvider({
+      url: "https://host/rooms/a",
+      join: (url, options) => joinApp(app, url, options),
+    });
+
+  expectTypeOf(render).returns.toBeUnknown();
 });
