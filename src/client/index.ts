@@ -19,4 +19,5 @@ export type { Lifecycle, Signals } from "./runtime/environment.ts";
 export type { GetToken } from "./tokens.ts";
 export type { TransportName } from "./transports/transport.ts";
 export type { WebSocketConstructor, WebSocketLike } from "./transports/websocket-transport.ts";
+export type { AppTypes, EventName, PresenceData, StateData, StateKey } from "../protocol/app-types.ts";
 export type { Json } from "../protocol/json.ts";

@@ -1,3 +1,4 @@
+import type { AppTypes, PresenceData } from "../protocol/app-types.ts";
 import type { PresenceMode } from "../protocol/contract.ts";
 import { clampDelay } from "../protocol/durations.ts";
 import { toBase64url } from "../protocol/base64.ts";
@@ -9,7 +10,7 @@ import type { TransportName } from "./transports/transport.ts";
 import type { WebSocketConstructor } from "./transports/websocket-transport.ts";
 
 /** How to join a room. Every option may be omitted. */
-export interface JoinOptions {
+export interface JoinOptions<App extends AppTypes = AppTypes> {
   /**
    * Identifies the member: 22 characters of base64url, 128 random bits. The same key in the same room is the same
    * member, so an application that saves {@link Room.key} can rejoin as that member. The key is a secret. Use it for one
@@ -29,7 +30,7 @@ export interface JoinOptions {
   /** How many of the newest messages to receive on the first join. Ignored if there is a `position`. @default 0 */
   readonly rewind?: number | undefined;
   /** The member's first presence data: any value that JSON can represent. @default none */
-  readonly presence?: unknown;
+  readonly presence?: PresenceData<App, unknown> | undefined;
   /**
    * Whether to receive the list of members (`list`) or only their number (`count`). A room with very many members sends
    * only the number to all clients: see {@link Room.mode}.

@@ -8,7 +8,9 @@ import {
 } from "../protocol/capabilities.ts";
 import type { HistoryMode } from "../protocol/contract.ts";
 import { contradictions } from "./contradictions.ts";
+import type { AppSchemas } from "../protocol/app-schemas.ts";
 import { checkCreate, checkHooks, isObject } from "./check-hooks.ts";
+import { checkSchemas } from "./check-schemas.ts";
 import type { KindHooks } from "./hooks.ts";
 import { JURISDICTIONS, type Jurisdiction, type KindDefinition, type LocationHint } from "./kinds.ts";
 import { nearestName } from "./nearest.ts";
@@ -26,6 +28,8 @@ export interface Kind extends KindOptions {
   readonly hooks: KindHooks;
   /** Makes the hooks of one room. A kind that has it has no other hooks. */
   readonly create: KindDefinition["create"];
+  /** The schemas of what members send; `undefined` if nothing is checked. */
+  readonly schemas: AppSchemas | undefined;
   /** The capabilities of a client without a token; `undefined` if the kind requires a token. */
   readonly anonymous: readonly Grant[] | undefined;
 }
@@ -33,7 +37,7 @@ export interface Kind extends KindOptions {
 const KIND_NAME = /^[A-Za-z0-9_.~-]{1,32}$/;
 
 /** The fields of a kind besides its options. */
-const FIELDS = ["text", "location", "jurisdiction", "history", "hooks", "create", "anonymous"];
+const FIELDS = ["text", "location", "jurisdiction", "history", "hooks", "create", "schemas", "anonymous"];
 
 /** Settles a kind: its own values, otherwise those of the variables. The definition may come from untyped code. */
 export function settleKind(
@@ -53,6 +57,7 @@ export function settleKind(
     history = "durable",
     hooks = {},
     create,
+    schemas,
     anonymous = false,
     ...own
   } = isObject(definition) ? definition : NOTHING;
@@ -69,6 +74,7 @@ export function settleKind(
   oneOf("history", history, ["durable", "memory", "none"]);
   checkHooks(hooks, objects);
   checkCreate(create, hooks, objects);
+  checkSchemas(schemas, objects);
   const kind: Kind = {
     ...settleOptions(own, values, objects),
     name,
@@ -77,6 +83,7 @@ export function settleKind(
     history,
     hooks,
     create,
+    schemas,
     anonymous: settleAnonymous(anonymous, objects),
   };
   for (const line of contradictions(kind)) (isInherited(kind, values) ? objectsTo : objects)(line);

@@ -75,6 +75,13 @@ export const ERRORS = {
     abuse: "always",
     text: "presence data is larger than maxPresenceBytes; send less",
   },
+  invalid_data: {
+    number: 106,
+    http: 400,
+    recovery: "fix",
+    close: "bad_protocol",
+    text: "the data does not match the room's schema for it",
+  },
   bad_request: {
     number: 110,
     http: 400,

@@ -1,4 +1,7 @@
-import type { RoomMessage } from "../client/index.ts";
+import type { AppTypes, EventName, RoomMessage } from "../client/index.ts";
 
 /** A message that the room has stored. */
-export type RecordedMessage = RoomMessage & { readonly offset: number };
+export type RecordedMessage<
+  App extends AppTypes = AppTypes,
+  Event extends EventName<App> = EventName<App>,
+> = RoomMessage<App, Event> & { readonly offset: number };

@@ -1,5 +1,6 @@
 "use client"; // In frameworks with server components, components that use these hooks run in the browser too.
 
+export { createHooks, type Hooks } from "./create-hooks.ts";
 export { RoomProvider, type RoomProviderProps } from "./room-provider.ts";
 export { shallow } from "./shallow.ts";
 export { useConnection } from "./use-connection.ts";

@@ -1,8 +1,8 @@
-import type { GetToken, JoinOptions, joinRoom, Room } from "../client/index.ts";
+import type { GetToken, JoinOptions, Room } from "../client/index.ts";
 import { viewsOf, type Views } from "./views.ts";
 
 /** Opens a room, as `joinRoom` does. */
-export type Join = typeof joinRoom;
+export type Join = (url: string | URL, options?: JoinOptions) => Room;
 
 /** A room that at least one provider uses. */
 export interface OpenRoom {

@@ -4,11 +4,11 @@ import { attempt, useHandle } from "./handle.ts";
 import { useView, type IsEqual } from "./use-view.ts";
 
 /** Sets one key of the shared state. */
-export interface SetSharedValue {
+export interface SetSharedValue<Value = unknown, Before = Json> {
   /** Computes the new value from the current one, as `room.update` does. */
-  (change: (value: Json | undefined) => unknown): Promise<Published>;
+  (change: (value: Before | undefined) => Value | undefined): Promise<Published>;
   /** Sets any value that JSON can represent. `undefined` deletes the key. */
-  (value: unknown): Promise<Published>;
+  (value: Value | undefined): Promise<Published>;
 }
 
 /**

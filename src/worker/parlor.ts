@@ -34,6 +34,8 @@ export {
   type Kinds,
   type LocationHint,
 } from "../config/kinds.ts";
+export type { AppSchemas } from "../protocol/app-schemas.ts";
+export type { AppTypes } from "../protocol/app-types.ts";
 export type { Json } from "../protocol/json.ts";
 
 /** A room server: the Worker's handler, and the classes to export for the bindings `ROOM` and `REGISTRY`. */

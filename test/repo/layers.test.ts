@@ -162,6 +162,8 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
       "room.ts",
     ],
     "join-room.ts": ["runtime", "transports", "options.ts", "room.ts", "session.ts"],
+    "checked-room.ts": ["runtime", "error.ts", "views", "sending", "room.ts"],
+    "schemas.ts": ["options.ts", "room.ts", "join-room.ts", "checked-room.ts"],
     "index.ts": [
       "runtime",
       "tokens.ts",

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { absolute, filesIn, read } from "../support/repository.ts";
-import { blocksIn, programsIn, SAMPLE_LANGUAGES, samplesIn } from "../support/samples.ts";
+import { blocksIn, fileNameOf, programsIn, SAMPLE_LANGUAGES, samplesIn } from "../support/samples.ts";
 
 /** Pages for users. Their samples run in `test/e2e/docs`. */
 const pages = ["README.md", ...filesIn("docs/").filter((path) => path.endsWith(".md"))];
@@ -53,19 +53,23 @@ describe("samples", () => {
       return ["ts", "tsx"].flatMap((extension) => {
         const samples = samplesIn(read(page)).filter(({ language }) => language === extension);
         return programsIn(samples.map(({ code }) => code)).map((code, index) => ({
-          name: `${page.replaceAll(/\W/g, "-")}-${index}.${extension}`,
+          name: `${page.replaceAll(/\W/g, "-")}-${fileNameOf(code) ?? `${index}.${extension}`}`,
+          page,
           code,
         }));
       });
     });
-    const written = programs.map(({ name, code }) => {
+    const written = programs.map(({ name, page, code }) => {
       const file = join(folder, name);
       const linked = ENTRIES.reduce(
         (text, { specifier, source }) => text.replaceAll(`"${specifier}"`, `"${source}"`),
         code,
       );
-      // Samples of src/rooms.ts import from its folder.
-      writeFileSync(file, linked.replaceAll('"./config/', `"${absolute("src/config/")}`));
+      // Samples of src/rooms.ts import from its folder. Other imports are of files that the same page defines.
+      const placed = linked
+        .replaceAll('"./config/', `"${absolute("src/config/")}`)
+        .replaceAll(/"\.\/(?=[\w-]+\.ts")/g, `"./${page.replaceAll(/\W/g, "-")}-`);
+      writeFileSync(file, placed);
       return { file, isServer: /"cloudflare:workers"|"\.\/config\//.test(code) };
     });
 

@@ -15,11 +15,15 @@ const MAX_WHOLE_CLIENT_BYTES = 17_152;
 /** The maximum that the binary dialect adds. Most of it is the library that reads and writes Protobuf. */
 const MAX_PROTO_BYTES = 24_576;
 
+/** The maximum that checks with schemas add to the client, without the application's schemas: 1.5 KiB. */
+const MAX_CHECKS_BYTES = 1_536;
+
 /** The maximum that the React hooks add to the client: 3 KiB. React itself is not counted. */
 const MAX_REACT_BYTES = 3_072;
 
 const CLIENT = 'export { joinRoom } from "./index.ts";';
 const CLIENT_AND_PROTO = `${CLIENT} export { proto } from "./proto.ts";`;
+const CLIENT_AND_CHECKS = `${CLIENT} export { joinApp } from "./schemas.ts";`;
 const CLIENT_AND_REACT = `${CLIENT} export * from "../react/index.ts";`;
 
 it("the client without the code that it loads later fits its budget", async () => {
@@ -42,6 +46,13 @@ it("the React hooks fit their budget", async () => {
   const added = (await bytesOf(CLIENT_AND_REACT)) - (await bytesOf(CLIENT));
 
   expect(added).toBeLessThanOrEqual(MAX_REACT_BYTES);
+});
+
+it("the checks with schemas fit their budget, and docs/types.md states it", async () => {
+  const added = (await bytesOf(CLIENT_AND_CHECKS)) - (await bytesOf(CLIENT));
+
+  expect(added).toBeLessThanOrEqual(MAX_CHECKS_BYTES);
+  expect(read("docs/types.md")).toContain(`at most ${kibibytes(MAX_CHECKS_BYTES)} gzipped`);
 });
 
 it("docs/react.md states the size of the React hooks", () => {

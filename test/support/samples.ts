@@ -41,15 +41,21 @@ export function samplesOf<const Languages extends readonly string[]>(
 }
 
 /**
- * Joins the TypeScript samples of a page to programs. A sample that begins with an import begins a program; others
- * continue the previous program, as they do for a reader.
+ * Joins the TypeScript samples of a page to programs. A sample that begins with an import, or with the name of its file in a
+ * comment, begins a program; others continue the previous program, as they do for a reader.
  */
 export function programsIn(samples: readonly string[]): string[] {
   const programs: string[] = [];
   for (const code of samples) {
     const last = programs.at(-1);
-    if (last === undefined || code.startsWith("import ")) programs.push(code);
+    if (last === undefined || code.startsWith("import ") || fileNameOf(code) !== undefined)
+      programs.push(code);
     else programs[programs.length - 1] = `${last}\n${code}`;
   }
   return programs;
+}
+
+/** The name of a program's file, if its first line is a comment with this name. Other programs of the page may import it. */
+export function fileNameOf(program: string): string | undefined {
+  return /^\/\/ (\S+\.ts)\n/.exec(program)?.[1];
 }

@@ -28,6 +28,7 @@ export const ADVICE: Readonly<Record<string, Advice>> = {
   ticket_expired: "sign_in",
   version: "reload",
   bad_protocol: "reload",
+  invalid_data: "reload",
   replaced: "rejoin",
   left: "rejoin",
 } satisfies { readonly [Code in ErrorCode | CloseName]?: Advice };

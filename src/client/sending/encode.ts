@@ -1,3 +1,4 @@
+import type { AppTypes, StateKey } from "../../protocol/app-types.ts";
 import { toBase64 } from "../../protocol/base64.ts";
 import { bytesOf } from "../../protocol/bytes.ts";
 import { MAX_NAME_CHARS } from "../../protocol/frames.ts";
@@ -7,16 +8,16 @@ import { ParlorError } from "../error.ts";
 import type { WaitOptions } from "./waiting.ts";
 
 /** The options of a change of the shared state. */
-export interface SetOptions extends WaitOptions {
+export interface SetOptions<App extends AppTypes = AppTypes> extends WaitOptions {
   /** Keys to delete in the same step. */
-  readonly delete?: readonly string[] | undefined;
+  readonly delete?: readonly StateKey<App>[] | undefined;
   /**
    * The versions that keys must have, from {@link SharedValue.version}; 0, or `undefined`, for a key that must be absent. If a
    * version differs, nothing changes. These may be other keys than the ones that are set.
    *
    * @default no key is compared
    */
-  readonly if?: Readonly<Record<string, number | undefined>> | undefined;
+  readonly if?: { readonly [Key in StateKey<App>]?: number | undefined } | undefined;
   /** Whether the set keys belong to this member, and are deleted when it leaves. @default false */
   readonly own?: boolean | undefined;
 }

@@ -1,8 +1,10 @@
+import type { AppTypes, RequestName, RequestPart } from "../../protocol/app-types.ts";
 import { isJsonObject, type Json } from "../../protocol/json.ts";
+import { REPLY, REQUEST } from "../../protocol/requests.ts";
 import { ParlorError } from "../error.ts";
 import type { Clock } from "../runtime/timers.ts";
 import type { RoomEvents, RoomMessage } from "../views/events.ts";
-import { REPLY, REQUEST, type Replica } from "../views/replica.ts";
+import type { Replica } from "../views/replica.ts";
 import type { Acts } from "./acts.ts";
 import { encodePublish, type EncodedFrame } from "./encode.ts";
 import type { Sender } from "./sender.ts";
@@ -15,7 +17,12 @@ export interface RequestOptions extends WaitOptions {
 }
 
 /** A request of another member. */
-export interface MemberRequest extends Pick<RoomMessage, "from" | "time" | "event" | "data"> {
+export interface MemberRequest<
+  App extends AppTypes = AppTypes,
+  Event extends RequestName<App> = RequestName<App>,
+> extends Pick<RoomMessage, "from" | "time"> {
+  readonly event: RequestName<App>;
+  readonly data: RequestPart<App, Event, "data", Json>;
   /** The verified user; `undefined` for an anonymous member. */
   readonly user: string | undefined;
 }
@@ -25,7 +32,9 @@ export interface MemberRequest extends Pick<RoomMessage, "from" | "time" | "even
  * the requester receives its code and message. Any other error is reported like the error of a listener, and the requester
  * receives `request_failed`.
  */
-export type Handler = (request: MemberRequest) => unknown;
+export type Handler<App extends AppTypes = AppTypes, Event extends RequestName<App> = RequestName<App>> = (
+  request: MemberRequest<App, Event>,
+) => RequestPart<App, Event, "reply", unknown> | Promise<RequestPart<App, Event, "reply", unknown>>;
 
 /** The parts of a room that requests use. */
 export interface RequestContext {

@@ -1,5 +1,5 @@
+import type { AppTypes, EventName, MessageContent } from "../../protocol/app-types.ts";
 import type { MessageFrame, WelcomeFrame } from "../../protocol/frames.ts";
-import type { Json } from "../../protocol/json.ts";
 import type { ConnectionStatus } from "../connection/connection.ts";
 import type { ParlorError } from "../error.ts";
 import type { PresenceChange } from "./members.ts";
@@ -8,11 +8,14 @@ import type { SharedChange } from "./shared-state.ts";
 /**
  * A message of a member. A recorded message has an `offset`, a volatile one does not. `time` is in Unix milliseconds. A
  * message with addressees has their ids in `to`. A message with raw `bytes` has null as its data.
+ *
+ * @template App declares the events and the types of their data. A comparison of `event` then decides the type of `data`
+ * @template Event the event of the message. @default any of them
  */
-export type RoomMessage = Omit<MessageFrame, "type" | "data" | "bytes"> & {
-  readonly data: Json;
-  readonly bytes?: Uint8Array | undefined;
-};
+export type RoomMessage<
+  App extends AppTypes = AppTypes,
+  Event extends EventName<App> = EventName<App>,
+> = MessageContent<App, Event> & Omit<MessageFrame, "type" | "event" | "data" | "bytes">;
 
 /**
  * The contents of the room's welcome, after each join.
@@ -48,13 +51,13 @@ export interface Pending {
 }
 
 /** The events of a room, by the name to pass to {@link Room.on}. */
-export interface RoomEvents {
+export interface RoomEvents<App extends AppTypes = AppTypes> {
   /** A message arrived. Recorded messages arrive in order and never twice. The client's own volatile messages do not. */
-  readonly message: RoomMessage;
+  readonly message: RoomMessage<App>;
   /** The members changed; after a join, compared with the members known before it. */
-  readonly presence: PresenceChange;
+  readonly presence: PresenceChange<App>;
   /** The shared state changed; after a join that did not resume, compared with the state known before it. */
-  readonly shared: SharedChange;
+  readonly shared: SharedChange<App>;
   /** The connection changed: the value of {@link Room.connection}. */
   readonly connection: ConnectionStatus;
   readonly welcome: Welcomed;

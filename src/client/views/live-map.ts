@@ -1,10 +1,10 @@
 /** A live view of the room: it always has the newest entries, and can be read like a `Map`. */
-export interface LiveView<Value> extends ReadonlyMap<string, Value> {
+export interface LiveView<Value, Key extends string = string> extends ReadonlyMap<Key, Value> {
   /**
    * The entries as they are now, as a map that never changes. It is the same map until an entry changes, and an entry that has
    * not changed is the same object in the next one. So `useSyncExternalStore` and similar can use it.
    */
-  readonly snapshot: ReadonlyMap<string, Value>;
+  readonly snapshot: ReadonlyMap<Key, Value>;
 
   /**
    * Calls the listener after every change.

@@ -1,12 +1,17 @@
+import type { AppTypes, PresenceData } from "../../protocol/app-types.ts";
 import type { PresenceMode } from "../../protocol/contract.ts";
 import type { LeaveReason, MemberEntry, PresenceFrame } from "../../protocol/frames.ts";
+import type { Json } from "../../protocol/json.ts";
 import type { LiveMap } from "./live-map.ts";
 
 /** A member of the room. */
-export type Member = MemberEntry;
+export interface Member<App extends AppTypes = AppTypes> extends Omit<MemberEntry, "data"> {
+  /** Its presence data; absent until it sets any. */
+  readonly data?: PresenceData<App, Json>;
+}
 
 /** A member that left, with its last known data. */
-export interface DepartedMember extends Member {
+export interface DepartedMember<App extends AppTypes = AppTypes> extends Member<App> {
   /** Why it left; `undefined` if the client inferred it from a new list: after a reconnect, or after the mode `count`. */
   readonly reason?: LeaveReason | undefined;
 }
@@ -16,10 +21,10 @@ export interface DepartedMember extends Member {
  * becomes `count`: the members have not left. When the mode becomes `list` again, the lists have the differences from the
  * earlier list. So each member is reported once as joined, and at most once as left.
  */
-export interface PresenceChange {
-  readonly joined: readonly Member[];
-  readonly updated: readonly Member[];
-  readonly left: readonly DepartedMember[];
+export interface PresenceChange<App extends AppTypes = AppTypes> {
+  readonly joined: readonly Member<App>[];
+  readonly updated: readonly Member<App>[];
+  readonly left: readonly DepartedMember<App>[];
   /** Members after the change. */
   readonly count: number;
 }

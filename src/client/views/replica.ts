@@ -1,5 +1,6 @@
 import { fromBase64 } from "../../protocol/base64.ts";
 import type { MessageFrame, PresenceFrame, StateFrame, WelcomeFrame } from "../../protocol/frames.ts";
+import { REPLY, REQUEST } from "../../protocol/requests.ts";
 import { Cursor } from "./cursor.ts";
 import type { RoomEvents, RoomMessage } from "./events.ts";
 import { LiveMap } from "./live-map.ts";
@@ -9,10 +10,6 @@ import { SharedState } from "./shared-state.ts";
 
 /** Notifies listeners; does nothing if nothing has happened. */
 export type Emit = <Type extends keyof RoomEvents>(type: Type, event: RoomEvents[Type] | undefined) => void;
-
-/** The event names of requests and of their replies (rules R1, R2). */
-export const REQUEST = "$request";
-export const REPLY = "$reply";
 
 /** What a {@link Replica} reports. */
 export interface ReplicaListener {

@@ -1,10 +1,11 @@
+import type { AppTypes, StateKey } from "../../protocol/app-types.ts";
 import type { StateFrame, StateSnapshot } from "../../protocol/frames.ts";
 import type { Json } from "../../protocol/json.ts";
 import type { LiveMap } from "./live-map.ts";
 
 /** A key's value in the shared state, and its version: the offset that set it. */
-export interface SharedValue {
-  readonly value: Json;
+export interface SharedValue<Value = Json> {
+  readonly value: Value;
   /** Pass it to {@link Shared.set} as `if`, to change the key only if nobody else has changed it since. */
   readonly version: number;
 }
@@ -14,8 +15,10 @@ export interface SharedValue {
  *
  * The author, the time and the offset of the change are absent if the client learned of it by a join.
  */
-export interface SharedChange extends Partial<Pick<StateFrame, "offset" | "time" | "from" | "user">> {
-  readonly keys: readonly string[];
+export interface SharedChange<App extends AppTypes = AppTypes> extends Partial<
+  Pick<StateFrame, "offset" | "time" | "from" | "user">
+> {
+  readonly keys: readonly StateKey<App>[];
 }
 
 /** A room's shared state (rules T1-T6), as this client knows it. */

@@ -1,4 +1,11 @@
 import type { Kind } from "../../config/config.ts";
+import {
+  messageProblem,
+  presenceProblem,
+  requestMessageProblem,
+  stateProblem,
+  type AppSchemas,
+} from "../../protocol/app-schemas.ts";
 import { checkHooks } from "../../config/check-hooks.ts";
 import type { HookChange, KindHooks, Refusal, RoomHandle } from "../../config/hooks.ts";
 import { log } from "../../metrics/log.ts";
@@ -9,6 +16,7 @@ import type { LeaveReason, PublishFrame } from "../../protocol/frames.ts";
 import { jsonText } from "../../protocol/json-text.ts";
 import { utf8Length, type Json } from "../../protocol/json.ts";
 import { bytesPayload, dataPayload, type Payload } from "../../protocol/messages.ts";
+import { REPLY, REQUEST } from "../../protocol/requests.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 import {
   HookEffects,
@@ -40,7 +48,7 @@ export interface Joining {
   readonly after: Aftermath;
 }
 
-/** Calls the hooks of a kind, and protects the room from their failures. */
+/** Checks what members send against the schemas of a kind, calls its hooks, and protects the room from their failures. */
 export class Hooks {
   readonly #kind: Kind;
   readonly #world: HookWorld;
@@ -94,6 +102,8 @@ export class Hooks {
     brought: string,
     now: number,
   ): Result<{ readonly data: string; readonly after: Aftermath; readonly draft: StateDraft | undefined }> {
+    const checked = this.#check((schemas) => presenceProblem(schemas, JSON.parse(brought)));
+    if (!checked.ok) return checked;
     const own = this.#hooks();
     if (!own.ok) return own;
     const hooks = own.value;
@@ -116,10 +126,19 @@ export class Hooks {
     frame: PublishFrame,
     now: number,
   ): Result<{ readonly event: string; readonly payload: Payload; readonly after: Aftermath }> {
+    const { event, data, bytes, to, volatile: isVolatile } = frame;
+    const isRequest = isVolatile && to !== undefined && (event === REQUEST || event === REPLY);
+    const checked = this.#check((schemas) =>
+      (isRequest ? requestMessageProblem : messageProblem)(
+        schemas,
+        event,
+        bytes === undefined ? data : fromBase64(bytes),
+      ),
+    );
+    if (!checked.ok) return checked;
     const own = this.#hooks();
     if (!own.ok) return own;
     const hooks = own.value;
-    const { event, data, bytes, to, volatile: isVolatile } = frame;
     if (hooks.onPublish === undefined) {
       const payload = bytes === undefined ? dataPayload(JSON.stringify(data)) : bytesPayload(bytes);
       return ok({ event, payload, after: NOTHING });
@@ -152,6 +171,8 @@ export class Hooks {
    * @param change the same change as it will be staged
    */
   set(member: Member, asked: HookChange, change: StateChange, now: number): Result<Aftermath> {
+    const checked = this.#check((schemas) => changeProblem(schemas, asked));
+    if (!checked.ok) return checked;
     const own = this.#hooks();
     if (!own.ok) return own;
     const hooks = own.value;
@@ -173,6 +194,18 @@ export class Hooks {
     const call = { now, draft: this.#world.state.draft() };
     const called = this.#call("onLeave", call, (room) => hooks.onLeave?.(room, hookMember(member), reason));
     if (called.ok) called.value.after();
+  }
+
+  /** Checks what a member sends against the schemas. A schema that fails is treated like a hook that throws. */
+  #check(problemOf: (schemas: AppSchemas) => string | undefined): Result<undefined> {
+    const { schemas } = this.#kind;
+    if (schemas === undefined) return ok(undefined);
+    try {
+      const message = problemOf(schemas);
+      return message === undefined ? ok(undefined) : err({ code: "invalid_data", message });
+    } catch (error) {
+      return this.#failed("schemas", error);
+    }
   }
 
   /** The hooks of this room. If a kind's `create` fails, the next event calls it again. */
@@ -228,6 +261,15 @@ export class Hooks {
       `presence data is ${utf8Length(text)} bytes, the limit is ${maxPresenceBytes} (maxPresenceBytes)`,
     );
   }
+}
+
+/** What is wrong with a change of the state; `undefined` if nothing is. */
+function changeProblem(schemas: AppSchemas, { set }: HookChange): string | undefined {
+  for (const [key, value] of set) {
+    const problem = stateProblem(schemas, key, value);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 /** Whether the result of a hook is a change, not a refusal or an invalid value. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { check, checkAsync, pipe, pipeAsync, string, unknown } from "valibot";
+import { z } from "zod";
 import { settleConfig, type Variables } from "../../../src/config/config.ts";
 import type { Kinds } from "../../../src/config/kinds.ts";
 import type { NumberOption } from "../../../src/config/option-types.ts";
@@ -348,12 +350,60 @@ describe("kinds written without types", () => {
       { create: () => ({}), hooks: { onJoin: () => undefined } },
       "create and hooks.onJoin are both set; let create return onJoin as well",
     ],
+    ["schemas that are not an object", { schemas: [] }, "schemas is [], must be an object"],
+    ["an unknown part", { schemas: { event: {} } }, "schemas.event is not a part of an application"],
+    ["no schema for an event", { schemas: { events: { chat: {} } } }, "schemas.events.chat is not a schema"],
+    ["events that are a schema", { schemas: { events: 1 } }, "schemas.events is 1, must be an object"],
+    [
+      "a request without a reply",
+      { schemas: { requests: { hand: { data: string() } } } },
+      "schemas.requests.hand.reply is not a schema",
+    ],
+    [
+      "a request that is not an object",
+      { schemas: { requests: { hand: 1 } } },
+      "schemas.requests.hand is 1, must be an object with the schemas data and reply",
+    ],
+    [
+      "an asynchronous schema",
+      {
+        schemas: {
+          presence: pipeAsync(
+            string(),
+            checkAsync(async () => true),
+          ),
+        },
+      },
+      "schemas.presence returns a promise for null, must be synchronous",
+    ],
+    [
+      "a schema that throws",
+      {
+        schemas: {
+          presence: pipe(
+            unknown(),
+            check(() => {
+              throw new Error("a bug");
+            }),
+          ),
+        },
+      },
+      'schemas.presence throws for null, must return what is wrong with it: "Error: a bug',
+    ],
   ])("[W5 K1] a server whose kind has %s does not start", (_what, definition, why) => {
     const [problem, ...others] = about(definition);
 
     expect(problem).toContain(`kind "default": ${why}`.slice(0, 16));
     expect(problem).toContain(why);
     expect(others).toEqual([]);
+  });
+
+  it("[W5 K4] a kind can have schemas of any Standard Schema library, also a schema that is a function", () => {
+    const asFunction = Object.assign(() => undefined, string());
+    const schemas = { events: { chat: string(), other: z.string(), asFunction }, state: undefined };
+
+    expect(about({ text: "any", schemas })).toEqual([]);
+    expect(readConfig({}, { default: { text: "any", schemas } }).kinds.get("default")?.schemas).toBe(schemas);
   });
 
   it("[W5 K1] a kind can have a create that makes its hooks", () => {

@@ -52,6 +52,7 @@ const SCENES: readonly [code: ErrorCode, scene: Scene][] = [
     { kind: "strict-closed", frame: { type: "publish", event: "e" }, rooms: { "*": ["join", "history"] } },
   ],
   ["frame_too_large", { kind: "strict-ruled", frame: { type: "publish", event: "grow" } }],
+  ["invalid_data", { kind: "strict-checked", frame: { type: "publish", event: "chat", data: { text: 1 } } }],
   ["refused", { kind: "strict-ruled", frame: { type: "publish", event: "not your turn" } }],
 ];
 

@@ -4,6 +4,7 @@ import type { Grant } from "../../../src/protocol/capabilities.ts";
 import { HOLDERS } from "../permissions/table.ts";
 import { UNSPENT } from "../../support/budgets.ts";
 import { TEST_HOOKS, createTestHooks } from "./test-hooks.ts";
+import { TEST_SCHEMAS } from "./test-schemas.ts";
 
 /** A low limit of rejections, for tests of their consequences. */
 const STRICT = { maxRefusals: 10, muteMs: 10_000, banMs: 60_000 } as const;
@@ -34,6 +35,18 @@ export const TEST_KINDS = {
     text: "Like ruled, with low limits of state and frames.",
     hooks: TEST_HOOKS,
     ...{ maxStateKeys: 4, maxStateBytes: 1_024, maxFrameBytes: 4_096, maxMembers: 3 },
+  },
+  checked: {
+    anonymous: true,
+    text: "With schemas, and with the hooks that a test sets.",
+    schemas: TEST_SCHEMAS,
+    hooks: TEST_HOOKS,
+  },
+  "checked-grace": {
+    anonymous: true,
+    text: "Like checked, with a grace.",
+    schemas: TEST_SCHEMAS,
+    graceMs: 30_000,
   },
   created: {
     anonymous: true,
@@ -113,6 +126,7 @@ export const TEST_KINDS = {
     text: "Like strict, with the hooks that a test sets.",
     hooks: TEST_HOOKS,
   },
+  "strict-checked": { ...STRICT, anonymous: true, text: "Like strict, with schemas.", schemas: TEST_SCHEMAS },
   "strict-closed": { ...STRICT, text: "Like strict. A token is required." },
   "strict-memory": { ...STRICT, anonymous: true, text: "Like strict. Nothing is stored.", history: "memory" },
   "strict-none": { ...STRICT, anonymous: true, text: "Like strict. Messages are not kept.", history: "none" },
