@@ -1,5 +1,6 @@
 import { excessOf } from "../../auth/claims.ts";
 import type { Revocations } from "../../auth/revocations.ts";
+import { Rights } from "../../protocol/capabilities.ts";
 import type { Kind } from "../../config/config.ts";
 import { expiresInMs, type FormatName, type JoinRequest } from "../../protocol/contract.ts";
 import { defined } from "../../protocol/defined.ts";
@@ -91,6 +92,8 @@ export class Joins {
   #refusalOf(join: JoinRequest, now: number): WireError | undefined {
     const banned = this.#room.penalties.bannedForMs(join.source ?? join.session, now);
     if (banned > 0) return { code: "banned", limit: "maxRefusals", retryAfterMs: banned };
+    // The Worker repeats it as a join, so it spends nothing.
+    if (join.mayOnlyContinue === true && !this.#isFurtherPoll(join, now)) return { code: "not_joined" };
     // The token may have expired since the Worker checked it.
     if (join.access !== undefined && expiresInMs(join.access, now) === 0) return { code: "token_expired" };
     // The room may know a revocation that the Worker does not know yet.
@@ -123,6 +126,18 @@ export class Joins {
       return false;
     if (attempt !== undefined && attempt !== this.#room.attempts.newestOf(join)) return false;
     return viewOnly === true || this.#room.members.byId(join.member)?.polls === true;
+  }
+
+  /**
+   * Whether a poll costs the room no more than a request: it gets no welcome, and changes neither the list of members nor
+   * whether the room is empty.
+   */
+  #isFurtherPoll(join: JoinRequest, now: number): boolean {
+    const { members, sessions } = this.#room;
+    if (join.presence !== undefined || members.size + sessions.size === 0 || !this.#continues(join))
+      return false;
+    const rights = new Rights(join.access?.grants);
+    return this.#startOf({ rights }, join, this.#polledFrom(join), now).recovered === true;
   }
 
   /** Whether the room is empty and stores nothing yet, although its kind stores something. */
@@ -247,7 +262,7 @@ export class Joins {
   }
 
   /** @param polledFrom the offset at which the client's last poll began. What was recorded since is live for it */
-  #startOf({ rights }: Session, join: JoinRequest, polledFrom: number, now: number): Start {
+  #startOf({ rights }: Pick<Session, "rights">, join: JoinRequest, polledFrom: number, now: number): Start {
     const { log } = this.#room;
     if (!rights.may("history")) {
       if (join.after === undefined) return { offset: log.head };
