@@ -101,7 +101,7 @@ export class Joins {
       return { code: "token_revoked" };
     const excess = join.access && excessOf(join.access);
     if (excess !== undefined) return excess;
-    if (join.mayNotCreate === true && this.isNew) {
+    if (join.mayNotCreate === true && this.isNewFor(join)) {
       const message =
         "this user or address has created too many rooms today; join an existing room or retry later";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
@@ -142,8 +142,16 @@ export class Joins {
 
   /** Whether the room is empty and stores nothing yet, although its kind stores something. */
   get isNew(): boolean {
-    const isStored = this.#kind.history === "durable" || this.#kind.graceMs > 0;
-    return isStored && !this.#room.tables.exist && this.#room.members.size + this.#room.sessions.size === 0;
+    return (this.#kind.history === "durable" || this.#kind.graceMs > 0) && this.#isUnused;
+  }
+
+  /** Whether a join would be the first that stores something. A poll stores its member in any kind of room. */
+  isNewFor({ pollWaitS, viewOnly }: JoinRequest): boolean {
+    return pollWaitS === undefined || viewOnly === true ? this.isNew : this.#isUnused;
+  }
+
+  get #isUnused(): boolean {
+    return !this.#room.tables.exist && this.#room.members.size + this.#room.sessions.size === 0;
   }
 
   /**

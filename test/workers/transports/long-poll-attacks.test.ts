@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { answerPoll } from "../../../src/transports/long-poll.ts";
 import { randomKey } from "../../../src/protocol/ids.ts";
-import { joinByPoll, poll, type PollOptions } from "../support/polls.ts";
+import { serveKindsWith } from "../support/kinds.ts";
+import { joinByPoll, poll, type PollAnswer, type PollOptions } from "../support/polls.ts";
 import {
   infoOf,
   openSocketsOf,
@@ -96,6 +97,17 @@ describe("polls that do not follow the protocol", () => {
 
     expect(refused).toMatchObject({ status: 429, items: [{ limit: "joinsPerAddress" }] });
     expect(await infoOf(room)).toMatchObject({ members: 0, position: null });
+  });
+
+  it("[L3 G10] a poll in a room of a kind without storage counts for newRoomsPerDay, because the room stores its member", async () => {
+    const to = serveKindsWith({ NEW_ROOMS_PER_DAY: "2" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    const kinds = ["strict-none", "strict-memory", "strict-none", "strict-memory"];
+    const answers: PollAnswer[] = [];
+    for (const kind of kinds) answers.push(await poll(uniqueRoom(kind), { headers, to }));
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429, 429]);
+    expect(answers.at(-1)).toMatchObject({ items: [{ limit: "newRoomsPerDay" }] });
   });
 
   it("[Q8 L9 G10] polls beyond joinsPerSecond are rejected with room_busy, and the room serves its other members", async () => {
