@@ -129,13 +129,15 @@ export class Joins {
   }
 
   /**
-   * Whether a poll costs the room no more than a request: it gets no welcome, and changes neither the list of members nor
-   * whether the room is empty.
+   * Whether a poll costs the room no more than a request: it gets neither a welcome nor the whole list of members, and changes
+   * neither that list nor whether the room is empty.
    */
   #isFurtherPoll(join: JoinRequest, now: number): boolean {
-    const { members, sessions } = this.#room;
-    if (join.presence !== undefined || members.size + sessions.size === 0 || !this.#continues(join))
-      return false;
+    const { members, sessions, roster, outbox } = this.#room;
+    if (join.presence !== undefined || members.size + sessions.size === 0) return false;
+    const { roster: list = "" } = join;
+    const knowsList = list === roster.revision || outbox.presence.knows(list);
+    if (!knowsList || !this.#continues(join)) return false;
     const rights = new Rights(join.access?.grants);
     return this.#startOf({ rights }, join, this.#polledFrom(join), now).recovered === true;
   }

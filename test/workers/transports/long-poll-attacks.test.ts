@@ -50,6 +50,7 @@ describe("polls that do not follow the protocol", () => {
     ["has a key that nobody has joined with", { key: randomKey() }],
     ["has no position", { query: { after: "" } }],
     ["has a position that the room cannot continue from", { query: { after: "e:1" } }],
+    ["gets the whole list because the room does not know it", { query: { roster: "1.1" } }],
     ["asks for the state", { query: { state: "1" } }],
     ["has a higher try", { query: { try: String(Number.MAX_SAFE_INTEGER) } }],
     ["brings presence data", { presence: 1 }],
