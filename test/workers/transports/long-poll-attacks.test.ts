@@ -172,6 +172,25 @@ describe("polls that do not follow the protocol", () => {
     for (const size of sizes) expect(size).toBeLessThan(70_000);
   });
 
+  it("[P4 Q5 Q8] a replay ends with `replayed`, also if its messages leave no space in the window", async () => {
+    // Four messages of one of these sizes leave less than a position frame.
+    for (let chars = 16_190; chars < 16_250; chars += 4) {
+      const room = uniqueRoom();
+      const ana = await joinByPoll(room);
+      const bob = await join(room);
+      for (let n = 0; n < 4; n++) await bob.publish("e", "x".repeat(chars));
+      while (ana.offsets.length < 4) await ana.poll();
+
+      const last = ana.all.findLast((frame) => frame.type === "position" && frame.reason !== "polled");
+      expect(last, `${chars} characters`).toEqual({
+        type: "position",
+        position: ana.after,
+        reason: "replayed",
+      });
+      bob.close();
+    }
+  });
+
   it("[Q3 Q5 G4] a client misses nothing of a room that publishes all the time, and stays at the end of the log", async () => {
     const room = uniqueRoom();
     const ana = await joinByPoll(room, { wait: 25 });
