@@ -97,6 +97,11 @@ export interface JoinRequest {
    * in the turn in which it has sent something, and at once if this is 0.
    */
   readonly pollWaitS?: number;
+  /**
+   * Whether its address limit has counted it as a request, because it is the next poll of a client. If it is not, the room
+   * rejects it with `not_joined`, and the Worker counts it as a join and asks again.
+   */
+  readonly mayOnlyContinue?: boolean;
 }
 
 /** The close of a poll's connection, after everything that the answer contains. */

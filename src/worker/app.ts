@@ -4,6 +4,7 @@ import { getPath } from "hono/utils/url";
 
 import type { Config } from "../config/config.ts";
 import { log } from "../metrics/log.ts";
+import { defined } from "../protocol/defined.ts";
 import { errorResponse } from "../transports/upstream.ts";
 import { isUpgrade } from "../transports/websocket.ts";
 import { AddressLimit } from "./admission/address-limit.ts";
@@ -62,7 +63,7 @@ export function createApp(config: Config, env: Env, rooms: Rooms, tokenChecks: T
   const shared = { server: config.server, rooms, newRooms };
   // A request to /rooms/:room joins if it is an upgrade, and reads otherwise. So the joins come first.
   app.route("/", healthRoutes(rooms));
-  app.route("/", joinRoutes(shared, streamLimit));
+  app.route("/", joinRoutes(shared, defined({ streamLimit, joinsPerAddress: limits.joinsPerAddress })));
   app.route("/", actRoutes(shared));
   app.route("/", ticketRoutes(tokenChecks.tickets));
   app.route("/", readRoutes(shared));

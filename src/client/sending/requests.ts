@@ -1,4 +1,5 @@
 import type { AppTypes, RequestName, RequestPart } from "../../protocol/app-types.ts";
+import { MAX_NAME_CHARS } from "../../protocol/frames.ts";
 import { isJsonObject, type Json } from "../../protocol/json.ts";
 import { REPLY, REQUEST } from "../../protocol/requests.ts";
 import { ParlorError } from "../error.ts";
@@ -110,9 +111,15 @@ export class Requests {
   /** A request for this member has arrived, or the reply to one of its own. */
   receive(message: RoomMessage): void {
     const { event, from, data } = message;
-    if (!isJsonObject(data) || typeof data["id"] !== "string") return;
-    if (event === REQUEST) return void this.#handle(message, data["id"], data["event"], data["data"]);
-    const waiting = this.#waiting.get(data["id"]);
+    if (!isJsonObject(data)) return;
+    const { id } = data;
+    // The id is the key of the reply. A longer one would make the server reject the replies, and ban this client.
+    if (typeof id !== "string" || id === "" || id.length > MAX_NAME_CHARS) return;
+    if (event === REQUEST) {
+      this.#handle(message, id, data["event"], data["data"]).catch(this.#context.report);
+      return;
+    }
+    const waiting = this.#waiting.get(id);
     if (waiting === undefined || waiting.member !== from) return;
     const { error } = data;
     if (isJsonObject(error)) {

@@ -77,7 +77,7 @@ export class JoinQueue {
    * @param moreCome whether more clients join in the same turn
    */
   join({ join, protocol }: QueuedJoin, now: number, moreCome = false): Response {
-    const { isNew } = this.#room.joins;
+    const isNew = this.#room.joins.isNewFor(join);
     const allowed = this.#room.joins.check(join, now);
     if (!allowed.ok) return refuse(allowed.error);
     const { 0: client, 1: server } = new WebSocketPair();

@@ -1,5 +1,6 @@
 import { excessOf } from "../../auth/claims.ts";
 import type { Revocations } from "../../auth/revocations.ts";
+import { Rights } from "../../protocol/capabilities.ts";
 import type { Kind } from "../../config/config.ts";
 import { expiresInMs, type FormatName, type JoinRequest } from "../../protocol/contract.ts";
 import { defined } from "../../protocol/defined.ts";
@@ -94,6 +95,8 @@ export class Joins {
   #refusalOf(join: JoinRequest, now: number): WireError | undefined {
     const banned = this.#room.penalties.bannedForMs(join.source ?? join.session, now);
     if (banned > 0) return { code: "banned", limit: "maxRefusals", retryAfterMs: banned };
+    // The Worker repeats it as a join, so it spends nothing.
+    if (join.mayOnlyContinue === true && !this.#isFurtherPoll(join, now)) return { code: "not_joined" };
     // The token may have expired since the Worker checked it.
     if (join.access !== undefined && expiresInMs(join.access, now) === 0) return { code: "token_expired" };
     // The room may know a revocation that the Worker does not know yet.
@@ -101,7 +104,7 @@ export class Joins {
       return { code: "token_revoked" };
     const excess = join.access && excessOf(join.access);
     if (excess !== undefined) return excess;
-    if (join.mayNotCreate === true && this.isNew) {
+    if (join.mayNotCreate === true && this.isNewFor(join)) {
       const message =
         "this user or address has created too many rooms today; join an existing room or retry later";
       return { code: "rate_limited", message, limit: "newRoomsPerDay", retryAfterMs: NEW_ROOM_RETRY_MS };
@@ -128,10 +131,32 @@ export class Joins {
     return viewOnly === true || this.#room.members.byId(join.member)?.polls === true;
   }
 
+  /**
+   * Whether a poll costs the room no more than a request: it gets neither a welcome nor the whole list of members, and changes
+   * neither that list nor whether the room is empty.
+   */
+  #isFurtherPoll(join: JoinRequest, now: number): boolean {
+    const { members, sessions, roster, outbox } = this.#room;
+    if (join.presence !== undefined || members.size + sessions.size === 0) return false;
+    const { roster: list = "" } = join;
+    const knowsList = list === roster.revision || outbox.presence.knows(list);
+    if (!knowsList || !this.#continues(join)) return false;
+    const rights = new Rights(join.access?.grants);
+    return this.#startOf({ rights }, join, this.#polledFrom(join), now).recovered === true;
+  }
+
   /** Whether the room is empty and stores nothing yet, although its kind stores something. */
   get isNew(): boolean {
-    const isStored = this.#kind.history === "durable" || this.#kind.graceMs > 0;
-    return isStored && !this.#room.tables.exist && this.#room.members.size + this.#room.sessions.size === 0;
+    return (this.#kind.history === "durable" || this.#kind.graceMs > 0) && this.#isUnused;
+  }
+
+  /** Whether a join would be the first that stores something. A poll stores its member in any kind of room. */
+  isNewFor({ pollWaitS, viewOnly }: JoinRequest): boolean {
+    return pollWaitS === undefined || viewOnly === true ? this.isNew : this.#isUnused;
+  }
+
+  get #isUnused(): boolean {
+    return !this.#room.tables.exist && this.#room.members.size + this.#room.sessions.size === 0;
   }
 
   /**
@@ -256,7 +281,7 @@ export class Joins {
   }
 
   /** @param polledFrom the offset at which the client's last poll began. What was recorded since is live for it */
-  #startOf({ rights }: Session, join: JoinRequest, polledFrom: number, now: number): Start {
+  #startOf({ rights }: Pick<Session, "rights">, join: JoinRequest, polledFrom: number, now: number): Start {
     const { log } = this.#room;
     if (!rights.may("history")) {
       if (join.after === undefined) return { offset: log.head };

@@ -50,6 +50,11 @@ export class Announcements {
     this.#changes.note(id, reason, this.#roster.revision);
   }
 
+  /** Whether it is known what has changed since a client's list. */
+  knows(roster: string): boolean {
+    return this.#changes.has(roster);
+  }
+
   /** Everything that has changed since a client's list, as for a flush; `undefined` if that is not known. */
   since(roster: string): PresenceNews | undefined {
     const changed = this.#changes.since(roster);

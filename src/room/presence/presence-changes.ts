@@ -35,6 +35,11 @@ export class PresenceChanges {
     this.#changes = [];
   }
 
+  /** Whether it is known what has changed since a client's list. */
+  has(roster: string): boolean {
+    return this.#changes.some(({ before }) => before === roster);
+  }
+
   /** What has changed since a client's list; `undefined` if that is not known. */
   since(roster: string): ChangedMembers | undefined {
     const from = this.#changes.findLastIndex(({ before }) => before === roster);

@@ -40,6 +40,7 @@ export interface Joiner {
   readonly mayNotCreate?: boolean;
   /** How many seconds its poll waits; absent for any other transport. */
   readonly pollWaitS?: number | undefined;
+  readonly mayOnlyContinue?: boolean;
 }
 
 /** Longer than any position or roster. A longer value is not valid, and is still not valid after it is cut. */
@@ -108,6 +109,7 @@ export async function admit(
       ticket: principal.ticket && { id: principal.ticket.id, useBy: principal.ticket.useBy },
       mayNotCreate: joiner.mayNotCreate || undefined,
       pollWaitS: joiner.pollWaitS,
+      mayOnlyContinue: joiner.mayOnlyContinue || undefined,
     }),
   );
 }

@@ -28,7 +28,7 @@ export interface Caller {
   readonly roomRequest: Result<RoomRequest>;
 }
 
-/** The paths of rooms. A request for `/events` joins, like an upgrade. A poll joins, unless it names a roster and so continues. */
+/** The paths of rooms. A request for `/events` joins, like an upgrade. A poll joins, unless it names a roster and may continue. */
 const ROOM_PATH = /^\/rooms\/[^/]/;
 const EVENTS_PATH = /^\/rooms\/[^/]+\/events\/?$/;
 const POLL_PATH = /^\/rooms\/[^/]+\/poll\/?$/;

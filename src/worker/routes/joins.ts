@@ -6,6 +6,7 @@ import { SseWriter } from "../../transports/sse-writer.ts";
 import { CLOSED_ID, eventStream, lastEventIdOf } from "../../transports/sse.ts";
 import { errorResponse } from "../../transports/upstream.ts";
 import { isUpgrade } from "../../transports/websocket.ts";
+import type { AddressLimit } from "../admission/address-limit.ts";
 import { admit, type Joiner } from "../admission/admission.ts";
 import { RefusalCache } from "../admission/refusal-cache.ts";
 import type { StreamLimit } from "../admission/stream-limit.ts";
@@ -17,11 +18,14 @@ import type { Incoming, RouteEnv, Shared } from "./shared.ts";
 /**
  * Makes the routes that join a room: over WebSocket, over SSE and by polls.
  *
- * @param streamLimit absent if the limits per address are off
+ * @param limits absent if the limits per address are off
  */
 export function joinRoutes(
   { server, rooms, newRooms }: Shared,
-  streamLimit: StreamLimit | undefined,
+  {
+    streamLimit,
+    joinsPerAddress,
+  }: { readonly streamLimit?: StreamLimit; readonly joinsPerAddress?: AddressLimit },
 ): Hono<RouteEnv> {
   const refusalCache = new RefusalCache();
   const app = new Hono<RouteEnv>();
@@ -60,14 +64,20 @@ export function joinRoutes(
     const { raw } = c.req;
     // Hono serves HEAD with the route of GET. The answer would be lost.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
-    const { roomRequest, source } = c.get("caller");
+    const { roomRequest, source, limit } = c.get("caller");
     if (!roomRequest.ok) return errorResponse(roomRequest.error);
     const { query } = roomRequest.value;
     const wait = readWait(query);
     if (!wait.ok) return errorResponse(wait.error);
     const place = streamLimit?.open(source, Date.now());
     if (place?.ok === false) return errorResponse(place.error);
-    const joined = await join(c, { dialect: "bridge", pollWaitS: wait.value });
+    const joiner = { dialect: "bridge", pollWaitS: wait.value } as const;
+    let joined = await join(c, { ...joiner, mayOnlyContinue: limit !== "joinsPerAddress" });
+    if (!joined.ok && joined.error.code === "not_joined") {
+      // It names a roster and does not continue, so it counts as a join after all.
+      const crowded = await joinsPerAddress?.refusal(source);
+      joined = crowded === undefined ? await join(c, joiner) : err(crowded);
+    }
     const poller = { after: query.get("after") ?? undefined, waitS: wait.value, signal: raw.signal };
     const answer = joined.ok ? await awaitAnswer(joined.value.socket, poller) : joined;
     if (!answer.ok) {
@@ -83,7 +93,7 @@ export function joinRoutes(
   /** Joins a caller to its room, unless the room has recently rejected it. */
   async function join(
     c: Incoming,
-    joiner: Pick<Joiner, "dialect" | "key" | "attempt" | "lastEventId" | "pollWaitS">,
+    joiner: Omit<Joiner, "address" | "mayNotCreate">,
     echo?: string,
   ): Promise<Result<Joined>> {
     const { roomRequest, address, source } = c.get("caller");

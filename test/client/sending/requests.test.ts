@@ -210,4 +210,32 @@ describe("a handler of requests", () => {
     expect(client.emitted.message).toMatchObject([{ from: "ana" }, { offset: 1 }]);
     expect(client.transport.items).toEqual([]);
   });
+
+  it.each(["", "x".repeat(65)])(
+    "[R1 R3 G10] a request with the id %j is ignored, so that its reply is not rejected as abuse of the replying client",
+    async (id) => {
+      const client = await visit();
+      client.room.onRequest("hand", () => 1);
+      deliver(client, "$request", "ana", { id, event: "hand" });
+      deliver(client, "$request", "ana", { id, event: "nothing handles this" });
+      await settled();
+
+      expect(client.transport.items).toEqual([]);
+      expect(client.world.reported).toEqual([]);
+    },
+  );
+
+  it.each(["__proto__", "constructor", "toString", "x".repeat(64)])(
+    "[R1 R2 G10] requests with the id and the event %j are answered like any others",
+    async (name) => {
+      const client = await visit();
+      deliver(client, "$request", "ana", { id: name, event: name });
+      deliver(client, "$reply", "ana", { id: name, data: 1 });
+      await settled();
+
+      expect(client.transport.items).toMatchObject([
+        { event: "$reply", key: name, to: ["ana"], data: { id: name, error: { code: "no_handler" } } },
+      ]);
+    },
+  );
 });

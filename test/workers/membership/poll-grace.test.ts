@@ -256,4 +256,23 @@ describe("rights of a client that polls", () => {
       { type: "welcome", recovered: false, reason: "forbidden" },
     ]);
   });
+
+  it.each([
+    ["slept", (room: string) => evict(room)],
+    ["crashed", () => crash()],
+  ])(
+    "[Q5 D6 G6] after the room has %s, a client without history continues, and its welcome is `forbidden` if something was recorded since",
+    async (_what, fail) => {
+      const room = uniqueRoom();
+      const headers = bearer(await token({ user: "ana", rooms: { "*": ["join", "members"] } }));
+      const ana = await joinByPoll(room, { headers });
+      await fail(room);
+      expect(await ana.poll()).toEqual([]);
+      await fail(room);
+      const bob = await join(room);
+      await bob.publish("e", 1);
+
+      expect(await ana.poll()).toMatchObject([{ type: "welcome", recovered: false, reason: "forbidden" }]);
+    },
+  );
 });

@@ -1,12 +1,29 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { answerPoll } from "../../../src/transports/long-poll.ts";
-import { joinByPoll, poll } from "../support/polls.ts";
-import { infoOf, openSocketsOf, request, roomPath, uniqueAddress, uniqueRoom } from "../support/rooms.ts";
+import { randomKey } from "../../../src/protocol/ids.ts";
+import { serveKindsWith } from "../support/kinds.ts";
+import { joinByPoll, poll, type PollAnswer, type PollOptions } from "../support/polls.ts";
+import {
+  infoOf,
+  openSocketsOf,
+  request,
+  roomPath,
+  uniqueAddress,
+  uniqueRoom,
+  type Serve,
+} from "../support/rooms.ts";
 import { serverWith } from "../support/servers.ts";
 import { join } from "../support/websocket.ts";
 
 afterEach(() => vi.useRealTimers());
+
+/** A Worker that counts joins as the platform does, and the number of joins that it has counted. */
+function countingJoins(): { readonly to: Serve; readonly counted: () => number } {
+  let joins = 0;
+  const limiter = { limit: async () => ({ success: ++joins > 0 }) };
+  return { to: serverWith({ JOINS_PER_ADDRESS: limiter }), counted: () => joins };
+}
 
 describe("polls that do not follow the protocol", () => {
   it("[Q8 L3 G10] polls beyond sseStreamsPerSource are rejected with a retry time, and each answered poll makes room", async () => {
@@ -29,6 +46,71 @@ describe("polls that do not follow the protocol", () => {
     expect(await poll(room, { headers, to })).toMatchObject({ status: 200 });
   });
 
+  it.each<[string, PollOptions]>([
+    ["has a key that nobody has joined with", { key: randomKey() }],
+    ["has no position", { query: { after: "" } }],
+    ["has a position that the room cannot continue from", { query: { after: "e:1" } }],
+    ["gets the whole list because the room does not know it", { query: { roster: "1.1" } }],
+    ["asks for the state", { query: { state: "1" } }],
+    ["has a higher try", { query: { try: String(Number.MAX_SAFE_INTEGER) } }],
+    ["brings presence data", { presence: 1 }],
+    ["stops to watch and joins", { query: { view: "0" } }],
+  ])(
+    "[L3 Q5 G10] a poll that has a roster and %s counts as a join of its address",
+    async (_what, options) => {
+      const { to, counted } = countingJoins();
+      const room = uniqueRoom();
+      await join(room);
+      const isWatching = options.query?.["view"] === "0";
+      const ana = await joinByPoll(room, { to, query: isWatching ? { view: "1" } : {} });
+      const before = counted();
+
+      expect(await ana.send(options)).toMatchObject({ status: 200 });
+      expect(counted() - before).toBe(1);
+    },
+  );
+
+  it("[L3 J10 G10] a poll that watches a room without others counts as a join, because the room is empty again after it", async () => {
+    const { to, counted } = countingJoins();
+    const watcher = await joinByPoll(uniqueRoom(), { to, query: { view: "1" } });
+    await watcher.poll();
+    expect(counted()).toBe(2);
+  });
+
+  it.each([{}, { view: "1" }])("[L3 Q5] polls with %j that continue do not count as joins", async (query) => {
+    const { to, counted } = countingJoins();
+    const room = uniqueRoom();
+    const bob = await join(room);
+    const ana = await joinByPoll(room, { to, query });
+    for (let polls = 0; polls < 3; polls++) {
+      await bob.publish("e", 1);
+      await ana.poll();
+    }
+    expect(counted()).toBe(1);
+  });
+
+  it("[L3 G10] a poll with a roster is rejected if it is a join and its address has reached its limit", async () => {
+    const limiter = { limit: async () => ({ success: false }) };
+    const to = serverWith({ JOINS_PER_ADDRESS: limiter });
+    const room = uniqueRoom();
+
+    const refused = await poll(room, { to, query: { roster: "1.1", after: "e:1" } });
+
+    expect(refused).toMatchObject({ status: 429, items: [{ limit: "joinsPerAddress" }] });
+    expect(await infoOf(room)).toMatchObject({ members: 0, position: null });
+  });
+
+  it("[L3 G10] a poll in a room of a kind without storage counts for newRoomsPerDay, because the room stores its member", async () => {
+    const to = serveKindsWith({ NEW_ROOMS_PER_DAY: "2" });
+    const headers = { "CF-Connecting-IP": uniqueAddress() };
+    const kinds = ["strict-none", "strict-memory", "strict-none", "strict-memory"];
+    const answers: PollAnswer[] = [];
+    for (const kind of kinds) answers.push(await poll(uniqueRoom(kind), { headers, to }));
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429, 429]);
+    expect(answers.at(-1)).toMatchObject({ items: [{ limit: "newRoomsPerDay" }] });
+  });
+
   it("[Q8 L9 G10] polls beyond joinsPerSecond are rejected with room_busy, and the room serves its other members", async () => {
     const to = serverWith({ ADDRESS_LIMITS: "off" });
     const room = uniqueRoom();
@@ -41,7 +123,7 @@ describe("polls that do not follow the protocol", () => {
     expect([...codes].filter((code) => code !== "room_busy" && code !== "room_full")).toEqual([]);
     expect(rejected.filter((error) => !("retryAfterMs" in error))).toEqual([]);
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
-  });
+  }, 60_000);
 
   it("[Q4 J5 G9] of many polls with one key at once, all are answered, and other members see one join", async () => {
     const room = uniqueRoom();
@@ -88,6 +170,25 @@ describe("polls that do not follow the protocol", () => {
     expect(ana.offsets).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     expect(sizes.length).toBeGreaterThan(2);
     for (const size of sizes) expect(size).toBeLessThan(70_000);
+  });
+
+  it("[P4 Q5 Q8] a replay ends with `replayed`, also if its messages leave no space in the window", async () => {
+    // Four messages of one of these sizes leave less than a position frame.
+    for (let chars = 16_190; chars < 16_250; chars += 4) {
+      const room = uniqueRoom();
+      const ana = await joinByPoll(room);
+      const bob = await join(room);
+      for (let n = 0; n < 4; n++) await bob.publish("e", "x".repeat(chars));
+      while (ana.offsets.length < 4) await ana.poll();
+
+      const last = ana.all.findLast((frame) => frame.type === "position" && frame.reason !== "polled");
+      expect(last, `${chars} characters`).toEqual({
+        type: "position",
+        position: ana.after,
+        reason: "replayed",
+      });
+      bob.close();
+    }
   });
 
   it("[Q3 Q5 G4] a client misses nothing of a room that publishes all the time, and stays at the end of the log", async () => {
