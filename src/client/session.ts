@@ -1,15 +1,9 @@
 import type { PresenceMode } from "../protocol/contract.ts";
-import type { ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
+import type { ErrorFrame, ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
 import type { Json } from "../protocol/json.ts";
 import { Acts, type Published, type PublishOptions, type SendOptions } from "./sending/acts.ts";
-import {
-  makeConnection,
-  step,
-  type Connection,
-  type ConnectionEvent,
-  type ConnectionStatus,
-  type Effect,
-} from "./connection/connection.ts";
+import type { ConnectionStatus } from "./connection/connection.ts";
+import { Connector } from "./connection/connector.ts";
 import type { Dialers } from "./transports/dialers.ts";
 import { Emitter } from "./runtime/emitter.ts";
 import type { Environment } from "./runtime/environment.ts";
@@ -17,42 +11,31 @@ import { ParlorError, errorOfFrame } from "./error.ts";
 import type { Pending, RoomEvents, RoomMessage } from "./views/events.ts";
 import type { HistoryOptions } from "./sending/history.ts";
 import { lazy } from "./runtime/lazy.ts";
-import { Link, type LinkListener } from "./connection/link.ts";
 import type { LiveView } from "./views/live-map.ts";
 import type { Member } from "./views/members.ts";
 import type { OnDemand } from "./on-demand.ts";
-import { drawKey, type Settings } from "./options.ts";
-import { PendingActs } from "./sending/pending-acts.ts";
+import type { Settings } from "./options.ts";
 import { recoveryOf } from "./recovery.ts";
-import { Renewal, isOfRenewal } from "./connection/token-renewal.ts";
 import { Replica } from "./views/replica.ts";
 import type { Handler, RequestOptions } from "./sending/requests.ts";
 import type { Room, Shared } from "./room.ts";
 import { Sender } from "./sending/sender.ts";
-import { betterTransports } from "./connection/transport-fallback.ts";
 import { Timers } from "./runtime/timers.ts";
-import type { Target, TransportName } from "./transports/transport.ts";
+import type { TransportName } from "./transports/transport.ts";
 import { Unsettled } from "./sending/unsettled.ts";
 import { waitFor, type WaitOptions } from "./sending/waiting.ts";
 
-/** How long to wait for the room to process a leave, in milliseconds. Then the client closes the connection anyway. */
-const LEAVE_TIMEOUT_MS = 2_000;
-
 /**
- * The client's side of a membership. It performs the effects of the connection's state machine, and passes the room's frames
- * to the modules that handle them. Applications see it as a {@link Room}.
+ * The client's side of a membership. It passes the room's frames to the modules that handle them, and the calls of the
+ * application to the modules that perform them. Applications see it as a {@link Room}.
  */
 export class Session implements Room {
   readonly key: string;
   readonly shared: Shared;
-  readonly #address: string;
-  readonly #settings: Settings;
-  readonly #dialers: Dialers;
   readonly #environment: Environment;
   readonly #emitter: Emitter<RoomEvents>;
-  readonly #timers: Timers;
+  readonly #connector: Connector;
   readonly #replica: Replica;
-  readonly #renewal: Renewal;
   readonly #sender: Sender;
   readonly #acts: Acts;
   readonly #unsettled: Unsettled;
@@ -60,26 +43,13 @@ export class Session implements Room {
   readonly #load: () => Promise<OnDemand>;
   /** The handlers of other members' requests, by event. */
   readonly #handlers = new Map<string, Handler>();
-  readonly #unwatch: () => void;
-  /** Identifies the server and the order of transports, to remember which transport worked. */
-  readonly #memoryKey: string;
-  #connection: Connection;
-  /** The number of the last attempt (rule J11), or of a newer one that the room has reported. */
-  #attempt: number;
-  #link: Link | undefined;
-  /** Ends the search for a better transport. */
-  #stopSeeking: (() => void) | undefined;
 
   /** Starts to join at once, unless the option `autoConnect` is false. */
   constructor(address: string, settings: Settings, dialers: Dialers, environment: Environment) {
     this.key = settings.key;
-    this.#address = address;
-    this.#settings = settings;
-    this.#dialers = dialers;
     this.#environment = environment;
     this.#emitter = new Emitter(environment.report);
-    this.#timers = new Timers(environment);
-    this.#renewal = new Renewal(settings.getToken, this.#timers);
+    const timers = new Timers(environment);
     const { report } = environment;
     const on: Session["on"] = (type, listener) => this.on(type, listener);
     this.#replica = new Replica(settings, {
@@ -87,9 +57,8 @@ export class Session implements Room {
       onRequest: (message) => void this.#load().then((onDemand) => onDemand.receive(message), report),
       on,
     });
-    const acts = new PendingActs(settings);
-    this.#sender = new Sender(acts, environment, this.#timers, settings);
-    this.#acts = new Acts(acts, this.#sender, environment, settings, (error) => this.#emit("error", error));
+    this.#sender = new Sender(environment, timers, settings);
+    this.#acts = new Acts(this.#sender, environment, settings, (error) => this.#emit("error", error));
     const context = {
       acts: this.#acts,
       sender: this.#sender,
@@ -109,22 +78,29 @@ export class Session implements Room {
           this.#load().then((onDemand) => onDemand.update(key, change, wait)),
         )) as Shared["update"],
     });
-    this.#memoryKey = `${address.split("/", 3).join("/")} ${settings.transports.join()}`;
-    this.#connection = makeConnection(settings.transports, environment.worked.get(this.#memoryKey));
-    this.#attempt = environment.unixNow();
-    const watch = settings.lifecycle ?? environment.watch;
-    this.#unwatch = watch({
-      wake: () => {
-        this.#step({ type: "wake" });
-        this.#link?.ping();
+    this.#connector = new Connector(address, settings, {
+      dialers,
+      environment,
+      timers,
+      listener: {
+        known: () => ({
+          ...this.#replica.known,
+          rewind: settings.rewind,
+          presence: this.#acts.joinPresence,
+        }),
+        onFrame: (frame) => this.#receive(frame),
+        onPosition: (position) => this.#replica.position(position),
+        onRead: (chars) => this.#sender.read(chars),
+        onReady: () => this.#sender.flush(),
+        onDetached: () => this.#sender.detach(),
+        onStatus: (status) => this.#notify(status),
       },
-      check: () => this.#link?.ping(),
     });
     if (settings.autoConnect) this.connect();
   }
 
   get connection(): ConnectionStatus {
-    return this.#connection.status;
+    return this.#connector.status;
   }
 
   get transport(): TransportName | undefined {
@@ -156,19 +132,19 @@ export class Session implements Room {
   }
 
   get rttMs(): number | undefined {
-    return this.#link?.rttMs;
+    return this.#connector.link?.rttMs;
   }
 
   get lagMs(): number | undefined {
-    return this.#link?.lagMs;
+    return this.#connector.link?.lagMs;
   }
 
   connect(): void {
-    this.#step({ type: "connect" });
+    this.#connector.step({ type: "connect" });
   }
 
   reconnect(): void {
-    this.#step({ type: "reconnect" });
+    this.#connector.step({ type: "reconnect" });
   }
 
   on<Type extends keyof RoomEvents>(type: Type, listener: (event: RoomEvents[Type]) => void): () => void {
@@ -222,108 +198,23 @@ export class Session implements Room {
     };
   }
 
-  async leave(): Promise<void> {
-    const link = this.#isOpen ? this.#link : undefined;
-    if (link === undefined) return this.close();
+  leave(): Promise<void> {
     this.#sender.flush();
-    this.#link = undefined; // so that it is not closed before the room has processed the leave
-    const left = link.leave();
-    this.#step({ type: "closed", reason: "you left the room" });
-    this.#timers.set("leave", LEAVE_TIMEOUT_MS, () => link.close(true));
-    await left;
-    this.#timers.clear("leave");
-    link.close(true);
+    return this.#connector.leave();
   }
 
   close(): void {
-    this.#step({ type: "closed", reason: "you closed the room" });
+    this.#connector.step({ type: "closed", reason: "you closed the room" });
   }
 
-  get #isOpen(): boolean {
-    return this.connection.state === "open";
-  }
-
-  #step(event: ConnectionEvent): void {
-    const context = {
-      now: this.#environment.now(),
-      unixNow: this.#environment.unixNow(),
-      random: this.#environment.random,
-      bounds: this.#settings,
-    };
-    const [next, effects] = step(this.#connection, event, context);
-    this.#connection = next;
-    for (const effect of effects) this.#perform(effect);
-  }
-
-  #perform(effect: Effect): void {
-    switch (effect.do) {
-      case "dial":
-        return this.#dial(effect.transport);
-      case "hang up":
-        this.#link?.close(effect.forGood);
-        return this.#unlink();
-      case "timer":
-        if (effect.ms === undefined) return this.#timers.clear("attempt");
-        return this.#timers.set("attempt", effect.ms, () => this.#step({ type: "due" }));
-      case "tell":
-        return this.#notify();
-      default:
-        return effect satisfies never;
-    }
-  }
-
-  #dial(name: TransportName): void {
-    this.#attempt = Math.min(this.#attempt + 1, Number.MAX_SAFE_INTEGER);
-    const listener: LinkListener = {
-      onFrame: (frame) => this.#receive(frame),
-      onPosition: (position) => this.#replica.position(position),
-      onRead: (chars) => this.#sender.read(chars),
-      onReady: () => this.#sender.flush(),
-      onEnd: (end) => {
-        this.#unlink();
-        this.#step({ type: "ended", end });
-      },
-      onSilence: (silentMs) => this.#step({ type: "lost", reason: `no data for ${silentMs} ms`, silentMs }),
-    };
-    this.#link = new Link(
-      name,
-      this.#dialers[name],
-      {
-        ...this.#target,
-        ...this.#replica.known,
-        rewind: this.#settings.rewind,
-        presence: this.#acts.joinPresence,
-      },
-      { listener, clock: this.#environment, timers: this.#timers },
-    );
-  }
-
-  get #target(): Target {
-    const { key, mode, view } = this.#settings;
-    return { room: this.#address, key, attempt: this.#attempt, mode, view };
-  }
-
-  #unlink(): void {
-    this.#stopSeeking?.();
-    this.#stopSeeking = undefined;
-    this.#renewal.stop();
-    this.#link = undefined;
-    this.#sender.detach();
-  }
-
-  #notify(): void {
-    const { connection } = this;
-    const isClosed = connection.state === "closed";
-    if (isClosed) {
-      this.#unwatch();
-      this.#acts.end(connection.error ?? new ParlorError("closed", connection.reason ?? ""));
-      this.#unsettled.clear();
-    }
-    this.#emit("connection", connection);
-    if (isClosed) {
-      this.#emit("closed", connection);
-      this.#emitter.end();
-    }
+  #notify(status: ConnectionStatus): void {
+    const { state, error, reason = "" } = status;
+    if (state !== "closed") return this.#emit("connection", status);
+    this.#acts.end(error ?? new ParlorError("closed", reason));
+    this.#unsettled.clear();
+    this.#emit("connection", status);
+    this.#emit("closed", status);
+    this.#emitter.end();
   }
 
   #receive(frame: ServerFrame): void {
@@ -339,23 +230,11 @@ export class Session implements Room {
       case "position":
         return this.#replica.position(frame.position);
       case "ack":
-        this.#renewal.schedule(this.#link, frame.expiresInMs);
-        return this.#sender.acknowledged(frame);
       case "history":
         return this.#sender.acknowledged(frame);
       case "error":
-        this.#attempt = Math.max(this.#attempt, frame.try ?? 0);
-        if (!this.#isOpen) return this.#step({ type: "refused", error: frame });
-        if (isOfRenewal(frame)) this.#renewal.refused(this.#link, frame);
-        else this.#sender.refused(frame);
-        if (frame.ref === undefined) this.#emit("error", errorOfFrame(frame));
-        if (frame.code === "superseded") this.#step({ type: "replaced", reason: frame.message });
-        // After a failed renewal the old token is still valid.
-        else if (recoveryOf(frame) === "reconnect" && !isOfRenewal(frame))
-          this.#step({ type: "lost", reason: frame.message });
-        return;
-      case "expiring":
-        return this.#renewal.schedule(this.#link, frame.expiresInMs);
+        return this.#refused(frame);
+      case "expiring": // handled by the connector
       case "pong": // handled by the link
       case "close": // handled by the transport
         return;
@@ -365,37 +244,25 @@ export class Session implements Room {
   }
 
   #welcome(welcome: WelcomeFrame): void {
-    const link = this.#link;
+    const { link } = this.#connector;
     if (link === undefined) return;
-    this.#attempt = Math.max(this.#attempt, welcome.try ?? 0);
     const emitWelcome = this.#replica.welcomed(welcome);
-    link.welcomed(welcome, this.#settings.pingTimeoutMs);
     this.#sender.attach(link, welcome);
     this.#acts.welcomed();
-    this.#renewal.schedule(link, welcome.expiresInMs);
-    this.#environment.worked.set(this.#memoryKey, link.name);
-    this.#seekBetter(link);
-    this.#step({ type: "welcomed" });
+    this.#connector.welcomed(link, welcome);
     emitWelcome();
   }
 
-  /** Looks for a better transport while this link is in use. If the code for that cannot be loaded, the link stays. */
-  #seekBetter(link: Link): void {
-    const names = betterTransports(this.#connection.fallback);
-    if (names.length === 0) return;
-    import("./connection/upgrade.ts").then(
-      ({ seekBetter }) => {
-        if (this.#link !== link) return;
-        this.#stopSeeking = seekBetter({
-          names,
-          dialers: this.#dialers,
-          target: () => ({ ...this.#target, key: drawKey(this.#settings), view: true }),
-          clock: this.#environment,
-          onFound: (transport) => this.#step({ type: "upgrade", transport }),
-        });
-      },
-      () => undefined,
-    );
+  #refused(error: ErrorFrame): void {
+    const connector = this.#connector;
+    const { ref, code, message: reason } = error;
+    if (!connector.isOpen) return connector.step({ type: "refused", error });
+    const isRenewal = connector.renewalRefused(error);
+    if (!isRenewal) this.#sender.refused(error);
+    if (ref === undefined) this.#emit("error", errorOfFrame(error));
+    if (code === "superseded") connector.step({ type: "replaced", reason });
+    // After a failed renewal the old token is still valid.
+    else if (recoveryOf(error) === "reconnect" && !isRenewal) connector.step({ type: "lost", reason });
   }
 
   /** Calls the listeners, unless there is no event. */

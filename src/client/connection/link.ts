@@ -45,7 +45,9 @@ export class Link {
   readonly name: TransportName;
   /** Round trip of the last ping, or of the last POST over a transport without pings, in milliseconds. */
   rttMs: number | undefined;
-  readonly #context: LinkContext;
+  readonly #listener: LinkListener;
+  readonly #clock: Clock;
+  readonly #timers: Timers;
   #transport: Transport | undefined;
   #isOver = false;
   #authority = "";
@@ -53,10 +55,11 @@ export class Link {
   /** When the oldest ping or POST without a reply was sent. */
   #askedAt: number | undefined;
 
-  constructor(name: TransportName, dialer: Dialer, target: Target, context: LinkContext) {
+  constructor(name: TransportName, dialer: Dialer, target: Target, { listener, clock, timers }: LinkContext) {
     this.name = name;
-    this.#context = context;
-    const { listener, clock } = context;
+    this.#listener = listener;
+    this.#clock = clock;
+    this.#timers = timers;
     const onEnd = (end: TransportEnd): void => {
       if (this.#isOver) return;
       this.release();
@@ -84,7 +87,7 @@ export class Link {
   get lagMs(): number | undefined {
     return this.#askedAt === undefined
       ? this.rttMs
-      : Math.max(this.rttMs ?? 0, this.#context.clock.now() - this.#askedAt);
+      : Math.max(this.rttMs ?? 0, this.#clock.now() - this.#askedAt);
   }
 
   /** Whether a batch that is sent now would have to wait. */
@@ -98,7 +101,7 @@ export class Link {
     const rule = this.#hasPings
       ? { pingIntervalMs: Math.max(MIN_PING_MS, clampDelay(pingIntervalMs)), timeoutMs: pingTimeoutMs }
       : { pingIntervalMs: Infinity, timeoutMs: SILENCE_MS };
-    this.#liveness = new Liveness(rule, this.#context.clock.now());
+    this.#liveness = new Liveness(rule, this.#clock.now());
     this.#check();
   }
 
@@ -122,7 +125,7 @@ export class Link {
   ping(): void {
     if (this.#liveness === undefined || this.#isOver) return;
     if (this.#hasPings) this.#asked();
-    this.#liveness.pinged(this.#context.clock.now());
+    this.#liveness.pinged(this.#clock.now());
     this.#transport?.ping();
     this.#check();
   }
@@ -136,7 +139,7 @@ export class Link {
   /** Detaches the connection without closing it. It reports no further events. */
   release(): void {
     this.#isOver = true;
-    this.#context.timers.clear("liveness");
+    this.#timers.clear("liveness");
   }
 
   /** Closes the connection; `forGood` if the member also leaves. */
@@ -146,18 +149,17 @@ export class Link {
   }
 
   #receive(frames: readonly ServerFrame[], position?: string, chars = 0): void {
-    const { clock, listener } = this.#context;
-    const now = clock.now();
+    const now = this.#clock.now();
     this.#liveness?.active(now);
     for (const frame of frames) {
       // A listener may close the link. The next connection then delivers the remaining frames.
       if (this.#isOver) return;
       if (frame.type === "pong") this.#answered();
-      else listener.onFrame(frame);
+      else this.#listener.onFrame(frame);
     }
     if (this.#isOver) return;
-    if (position !== undefined) listener.onPosition(position);
-    listener.onRead(chars);
+    if (position !== undefined) this.#listener.onPosition(position);
+    this.#listener.onRead(chars);
   }
 
   /** Whether the client pings. The server sends keep-alives over the other transports. */
@@ -166,20 +168,19 @@ export class Link {
   }
 
   #asked(): void {
-    this.#askedAt ??= this.#context.clock.now();
+    this.#askedAt ??= this.#clock.now();
   }
 
   #answered(): void {
     if (this.#askedAt === undefined) return;
-    this.rttMs = this.#context.clock.now() - this.#askedAt;
+    this.rttMs = this.#clock.now() - this.#askedAt;
     this.#askedAt = undefined;
   }
 
   #check(): void {
-    const { clock, timers, listener } = this.#context;
-    const verdict = this.#liveness?.check(clock.now());
+    const verdict = this.#liveness?.check(this.#clock.now());
     if (verdict === "ping") this.ping();
-    else if (verdict === "dead") listener.onSilence(this.#liveness?.timeoutMs ?? 0);
-    else if (verdict !== undefined) timers.set("liveness", verdict, () => this.#check());
+    else if (verdict === "dead") this.#listener.onSilence(this.#liveness?.timeoutMs ?? 0);
+    else if (verdict !== undefined) this.#timers.set("liveness", verdict, () => this.#check());
   }
 }

@@ -10,11 +10,6 @@ const RENEWAL_SHARE = 0.8;
 /** The shortest interval between renewals, in milliseconds, for a token without time left or without a valid expiry. */
 const MIN_RENEWAL_MS = 1_000;
 
-/** Whether an error rejects a renewal. A renewal has no ref, and nothing else without a ref is rejected with these errors. */
-export function isOfRenewal({ code, ref }: ErrorFrame): boolean {
-  return ref === undefined && (code.startsWith("token_") || code === "unavailable");
-}
-
 /** Renews the token of a connection ahead of its expiry. */
 export class Renewal {
   readonly #getToken: GetToken | undefined;
@@ -40,9 +35,13 @@ export class Renewal {
   /**
    * Renews again after the room has rejected a renewal for now. If the room rejects the token for good, the connection
    * continues until its old token expires.
+   *
+   * @returns whether the error rejects a renewal. A renewal has no ref, and nothing else without a ref is rejected like this
    */
-  refused(link: Link | undefined, { retryAfterMs }: ErrorFrame): void {
+  refused(link: Link | undefined, { code, ref, retryAfterMs }: ErrorFrame): boolean {
+    if (ref !== undefined || !(code.startsWith("token_") || code === "unavailable")) return false;
     this.schedule(link, retryAfterMs && retryAfterMs / RENEWAL_SHARE);
+    return true;
   }
 
   /** Stops renewals, because the connection is gone. */

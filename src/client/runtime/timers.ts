@@ -9,7 +9,7 @@ export interface Clock {
 }
 
 /** The names of a room's timers. */
-export type TimerName = "attempt" | "liveness" | "flush" | "leave" | "renewal";
+export type TimerName = "attempt" | "liveness" | "flush" | "renewal";
 
 /** The timers of a room, at most one of each name. The code that sets a timer also clears it when it is obsolete. */
 export class Timers {

@@ -10,8 +10,8 @@ import {
 } from "./encode.ts";
 import type { Settings } from "../options.ts";
 import type { Clock } from "../runtime/timers.ts";
-import type { ActReply, NewAct, PendingActs } from "./pending-acts.ts";
-import type { Sender } from "./sender.ts";
+import type { ActReply } from "./pending-acts.ts";
+import type { Sender, Withdraw } from "./sender.ts";
 import { waitFor, type WaitOptions } from "./waiting.ts";
 
 /** The place of a recorded message, or of a change of the shared state, in the room's log. */
@@ -41,19 +41,11 @@ interface Caller {
   readonly reject: (error: ParlorError) => void;
 }
 
-/**
- * Stops waiting for an act, and drops it. With `onlyUnsent`, an act that may have taken effect is left alone.
- *
- * @returns whether it may have taken effect
- */
-export type Withdraw = (reason: ParlorError, onlyUnsent?: boolean) => boolean;
-
 /** Presence data longer than this in a URL is sent after the welcome, because some proxies reject long URLs. */
 const MAX_QUERY_CHARS = 2_000;
 
 /** Turns the application's calls into acts for the sender, and their replies into results of the calls. */
 export class Acts {
-  readonly #pendingActs: PendingActs;
   readonly #sender: Sender;
   readonly #clock: Clock;
   readonly #onError: (error: ParlorError) => void;
@@ -70,13 +62,11 @@ export class Acts {
    * @throws ParlorError for presence data that JSON cannot represent
    */
   constructor(
-    pendingActs: PendingActs,
     sender: Sender,
     clock: Clock,
     { presence, view }: Pick<Settings, "presence" | "view">,
     onError: (error: ParlorError) => void,
   ) {
-    this.#pendingActs = pendingActs;
     this.#sender = sender;
     this.#clock = clock;
     this.#onError = onError;
@@ -121,7 +111,7 @@ export class Acts {
   read(wait: WaitOptions, frame: EncodedFrame): Promise<ActReply> {
     return waitFor(wait, this.#clock, (resolve, reject) => {
       if (this.#end !== undefined) throw this.#end;
-      return this.#add({ ...frame, isRead: true, resolve, reject });
+      return this.#sender.add({ ...frame, isRead: true, resolve, reject });
     });
   }
 
@@ -148,14 +138,14 @@ export class Acts {
 
   /** Sends the presence data after a welcome if it was too long for the join. */
   welcomed(): void {
-    if (this.#presence === undefined || this.#isShort || this.#pendingActs.hasPresence) return;
+    if (this.#presence === undefined || this.#isShort || this.#callers.length > 0) return;
     this.#claim(this.#presence, { resolve: () => undefined, reject: this.#onError });
   }
 
   /** Rejects all waiting and all future acts. */
   end(error: ParlorError): void {
     this.#end = error;
-    this.#pendingActs.refuseAll(error);
+    this.#sender.end(error);
   }
 
   get #isShort(): boolean {
@@ -165,7 +155,7 @@ export class Acts {
   #claim(text: string, caller: Caller): void {
     const frame = encodePresence(text);
     this.#callers.push(caller);
-    this.#pendingActs.add({
+    this.#sender.add({
       ...frame,
       isPresence: true,
       resolve: () => {
@@ -176,7 +166,6 @@ export class Acts {
         for (const { reject } of this.#takeCallers()) reject(error);
       },
     });
-    this.#sender.schedule();
   }
 
   #takeCallers(): readonly Caller[] {
@@ -192,7 +181,7 @@ export class Acts {
   ): Promise<Published> {
     return waitFor(wait, this.#clock, (resolve, reject) => {
       this.#check();
-      const withdraw = this.#add({
+      const withdraw = this.#sender.add({
         ...write(),
         resolve: (reply) => resolve({ offset: (reply as AckFrame).offset ?? 0 }),
         reject,
@@ -200,12 +189,6 @@ export class Acts {
       onAdded?.(withdraw);
       return withdraw;
     });
-  }
-
-  #add(act: NewAct): Withdraw {
-    const added = this.#pendingActs.add(act);
-    this.#sender.schedule();
-    return (reason, onlyUnsent) => this.#pendingActs.withdraw(added, reason, onlyUnsent);
   }
 
   #check(): void {

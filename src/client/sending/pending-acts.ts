@@ -77,11 +77,6 @@ export class PendingActs {
     for (const entry of waiting) this.#entries.set((entry.ref += base), entry);
   }
 
-  /** Whether a presence act is waiting. */
-  get hasPresence(): boolean {
-    return this.#presence !== undefined;
-  }
-
   /**
    * Adds an act. A presence act replaces an earlier one, which is not settled. If too many acts are waiting, any other act is
    * rejected, or takes the place of the oldest act that was never sent.

@@ -4,7 +4,8 @@ import { backoffMs, type BackoffBounds } from "../connection/backoff.ts";
 import { ParlorError, errorOfFrame } from "../error.ts";
 import { withRef, type EncodedFrame } from "./encode.ts";
 import type { Link } from "../connection/link.ts";
-import type { ActReply, PendingActs } from "./pending-acts.ts";
+import type { Settings } from "../options.ts";
+import { PendingActs, type ActReply, type NewAct } from "./pending-acts.ts";
 import { Pacer, limitOf, type Limits } from "./pacer.ts";
 import { recoveryOf } from "../recovery.ts";
 import type { Clock, Timers } from "../runtime/timers.ts";
@@ -18,6 +19,13 @@ const REPORTS_PER_WINDOW = 4;
 
 /** The limit whose rejections have no refs, because the room rejects the frame before it reads it. */
 const UNREAD = "roomBytesPerSecond";
+
+/**
+ * Stops waiting for an act, and drops it. With `onlyUnsent`, an act that may have taken effect is left alone.
+ *
+ * @returns whether it may have taken effect
+ */
+export type Withdraw = (reason: ParlorError, onlyUnsent?: boolean) => boolean;
 
 /** An act, or a volatile message if it has no ref, ready to send. `bytes` is its size in the connection's dialect. */
 type Item = EncodedFrame & { readonly ref?: number };
@@ -43,11 +51,15 @@ export class Sender {
   /** How many times in a row the room requested a delay without stating how long. */
   #holds = 0;
 
-  constructor(pendingActs: PendingActs, clock: Clock, timers: Timers, bounds: BackoffBounds) {
-    this.#pendingActs = pendingActs;
+  constructor(
+    clock: Clock,
+    timers: Timers,
+    settings: BackoffBounds & Pick<Settings, "maxPendingActs" | "overflow">,
+  ) {
+    this.#pendingActs = new PendingActs(settings);
     this.#clock = clock;
     this.#timers = timers;
-    this.#bounds = bounds;
+    this.#bounds = settings;
   }
 
   /** Continues on a connection after its welcome. Acts without a reply are sent again. */
@@ -72,6 +84,18 @@ export class Sender {
   /** Whether there is a connection. */
   get isAttached(): boolean {
     return this.#link !== undefined;
+  }
+
+  /** Queues an act. It is sent until the room replies. Returns the function that drops it. */
+  add(act: NewAct): Withdraw {
+    const added = this.#pendingActs.add(act);
+    this.schedule();
+    return (reason, onlyUnsent) => this.#pendingActs.withdraw(added, reason, onlyUnsent);
+  }
+
+  /** Rejects all acts, because the room is closed. */
+  end(error: ParlorError): void {
+    this.#pendingActs.refuseAll(error);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Json } from "../../protocol/json.ts";
-import type { Acts, Published, Withdraw } from "./acts.ts";
+import type { Acts, Published } from "./acts.ts";
+import type { Withdraw } from "./sender.ts";
 import { backoffMs } from "../connection/backoff.ts";
 import { ParlorError, errorOfFullQueue, errorOfLostReply } from "../error.ts";
 import { encodeData } from "./encode.ts";

@@ -16,22 +16,22 @@ export type Dialers = Readonly<Record<TransportName, Dialer>>;
 
 /** Opens real connections. The code for SSE and for long-poll is loaded when it is first needed. */
 export function makeDialers({ WebSocket, dialect, fetch: fetch_, getToken }: DialerOptions): Dialers {
-  // If the attempt was cancelled while its token was requested, it is not sent. It could only arrive late.
+  // An attempt that was cancelled while its token was requested is not sent. It could only arrive late. Nobody sees its error.
   const complete = async (target: Target, isWanted: () => boolean): Promise<Target> => {
     const token = await tokenFrom(getToken);
-    if (!isWanted()) throw new Error("the connection attempt was cancelled");
+    if (!isWanted()) throw new Error("cancelled");
     return { ...target, token };
   };
   return {
     websocket: async (target, listener, isWanted) =>
       new WebSocketTransport(await complete(target, isWanted), listener, WebSocket, dialect),
     sse: async (target, listener, isWanted) => {
-      const { SseTransport } = await import("./sse-transport.ts");
-      return new SseTransport(await complete(target, isWanted), listener, fetch_);
+      const { sseTransport } = await import("./sse-transport.ts");
+      return sseTransport(await complete(target, isWanted), listener, fetch_);
     },
     "long-poll": async (target, listener, isWanted) => {
-      const { LongPollTransport } = await import("./long-poll-transport.ts");
-      return new LongPollTransport(await complete(target, isWanted), listener, fetch_);
+      const { longPollTransport } = await import("./long-poll-transport.ts");
+      return longPollTransport(await complete(target, isWanted), listener, fetch_);
     },
   };
 }

@@ -10,6 +10,15 @@ export interface HttpReply {
   readonly retryAfter: string | null;
 }
 
+/** Reads a whole response. */
+export async function readReply(response: Response): Promise<HttpReply> {
+  return {
+    status: response.status,
+    text: await response.text(),
+    retryAfter: response.headers.get("Retry-After"),
+  };
+}
+
 /**
  * Reads the reply to a POST of acts (rule H2) as the frames that a WebSocket would have delivered, each with the ref of its
  * act. Never throws. A reply that is not from a Parlor server, such as a proxy's page, means that the acts must be repeated.

@@ -5,8 +5,8 @@ import { realEnvironment } from "../../../src/client/runtime/environment.ts";
 import { encodePublish } from "../../../src/client/sending/encode.ts";
 import { joinRoom } from "../../../src/client/index.ts";
 import { settle } from "../../../src/client/options.ts";
-import { SseTransport } from "../../../src/client/transports/sse-transport.ts";
-import type { Target, TransportEnd } from "../../../src/client/transports/transport.ts";
+import { sseTransport } from "../../../src/client/transports/sse-transport.ts";
+import type { Target, Transport, TransportEnd } from "../../../src/client/transports/transport.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { settled } from "../support/fake-world.ts";
 import { joined } from "../support/test-client.ts";
@@ -18,12 +18,12 @@ afterEach(() => void vi.unstubAllGlobals());
 
 /** An SSE connection for which `answer` responds to requests. */
 async function openStream(answer: typeof fetch): Promise<{
-  readonly transport: SseTransport;
+  readonly transport: Transport;
   readonly frames: readonly ServerFrame[];
   readonly ends: readonly TransportEnd[];
 }> {
   const listener = new RecordingListener();
-  const transport = new SseTransport(TARGET, listener, answer);
+  const transport = sseTransport(TARGET, listener, answer);
   await settled();
   return { transport, frames: listener.frames, ends: listener.ends };
 }
@@ -199,7 +199,7 @@ describe("a token", () => {
       await dialers.sse(TARGET, listener, () => true);
 
       expect(offered).toEqual([["parlor.v1", `resume.${KEY}`]]);
-      expect(headers).toEqual([undefined]);
+      expect(headers).toEqual([{}]);
     },
   );
 

@@ -102,6 +102,21 @@ describe("an act with a timeout or a signal", () => {
     expect(await codeOf(older)).toBe("resolved");
   });
 
+  it("[A3] an act from before the first welcome that is aborted after it was sent is not sent again", async () => {
+    const client = new TestClient();
+    const control = new AbortController();
+    const done = client.room.publish("chat", 1, { signal: control.signal });
+    await settled();
+    client.transport.welcome();
+    await settled();
+    expect(client.transport.items).toMatchObject([{ type: "publish", data: 1 }]);
+    control.abort();
+
+    expect(await codeOf(done)).toBe("outcome_unknown");
+    await reconnect(client);
+    expect(client.transport.items).toEqual([]);
+  });
+
   it("[A3] acts after one that was dropped are sent in order", async () => {
     const client = new TestClient();
     const control = new AbortController();

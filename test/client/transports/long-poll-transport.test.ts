@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LongPollTransport } from "../../../src/client/transports/long-poll-transport.ts";
-import type { Target } from "../../../src/client/transports/transport.ts";
+import { longPollTransport } from "../../../src/client/transports/long-poll-transport.ts";
+import type { Target, Transport } from "../../../src/client/transports/transport.ts";
 import { FakeWorld, settled } from "../support/fake-world.ts";
 import { RecordingListener, TARGET } from "../support/transports.ts";
 
@@ -19,7 +19,7 @@ function open(target: Partial<Target> = {}): {
   readonly requests: Asked[];
   readonly last: () => Asked;
   readonly listener: RecordingListener & { ready: number };
-  readonly transport: LongPollTransport;
+  readonly transport: Transport;
   readonly world: FakeWorld;
 } {
   const requests: Asked[] = [];
@@ -43,7 +43,7 @@ function open(target: Partial<Target> = {}): {
     })) as unknown as typeof fetch;
   const listener = Object.assign(new RecordingListener(), { ready: 0 });
   listener.onReady = () => void listener.ready++;
-  const transport = new LongPollTransport({ ...TARGET, ...target }, listener, fetch_, world);
+  const transport = longPollTransport({ ...TARGET, ...target }, listener, fetch_, world);
   const last = (): Asked => {
     const asked = requests.at(-1);
     if (asked === undefined) throw new Error("nothing was fetched");
@@ -165,7 +165,7 @@ describe("the polls of a client", () => {
 
   it("a transport that is closed aborts its poll and reports nothing more", async () => {
     const { last, listener, transport } = open();
-    transport.close();
+    transport.close(false);
     await settled();
 
     expect(last().init.signal?.aborted).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { SseTransport } from "../../../src/client/transports/sse-transport.ts";
-import type { TransportEnd } from "../../../src/client/transports/transport.ts";
+import { sseTransport } from "../../../src/client/transports/sse-transport.ts";
+import type { Transport, TransportEnd } from "../../../src/client/transports/transport.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { settled } from "../support/fake-world.ts";
 
@@ -20,7 +20,7 @@ class Line {
   readonly ends: TransportEnd[] = [];
   activities = 0;
   readied = 0;
-  readonly transport: SseTransport;
+  readonly transport: Transport;
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
 
   constructor() {
@@ -29,7 +29,7 @@ class Line {
         init.signal?.addEventListener("abort", () => fail(new Error("aborted")));
         this.requests.push({ url: new Request(url).url, init, respond, fail });
       });
-    this.transport = new SseTransport(
+    this.transport = sseTransport(
       {
         room: "https://parlor.example/rooms/lobby",
         key: "keykeykeykeykeykeykey1",
@@ -101,7 +101,7 @@ describe("the stream", () => {
     expect(line.request.url).toBe(
       "https://parlor.example/rooms/lobby/events?try=7&after=Zk3%3A4&key=keykeykeykeykeykeykey1",
     );
-    expect(line.request.init.headers).toBeUndefined();
+    expect(line.request.init.headers).toEqual({});
     expect(line.request.init.cache).toBe("no-store");
   });
 
@@ -168,7 +168,7 @@ describe("the stream", () => {
   it("[C1] close aborts the stream, and nothing after it is delivered", async () => {
     const line = await openLine();
 
-    line.transport.close();
+    line.transport.close(false);
     await settled();
 
     expect(line.request.init.signal?.aborted).toBe(true);
@@ -344,7 +344,7 @@ describe("acts", () => {
     const line = await openLine();
     line.transport.send(batch);
 
-    line.transport.close();
+    line.transport.close(false);
     await settled();
 
     expect(line.request.init.signal?.aborted).toBe(true);
@@ -366,7 +366,7 @@ describe("acts", () => {
     const line = await openLine();
 
     const left = line.transport.leave("session.key");
-    line.transport.close();
+    line.transport.close(false);
 
     expect(await left).toBeUndefined();
   });
