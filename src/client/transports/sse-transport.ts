@@ -17,6 +17,12 @@ const BAD_PROTOCOL: (typeof CLOSE_CODES)["bad_protocol"]["code"] = 4500;
 const POST_TIMEOUT_MS = 30_000;
 
 /**
+ * How long the stream may be silent while it owes the client's own message, in milliseconds. The server sends that message at
+ * the same time as the reply to its POST. If only the reply arrives, a proxy holds the stream back, or the stream is dead.
+ */
+const OWED_MS = 5_000;
+
+/**
  * A connection over Server-Sent Events. Acts are sent by POST, one request at a time, so that they arrive in order.
  *
  * The stream is read with `fetch`, because an EventSource hides statuses, headers and comments.
@@ -31,6 +37,11 @@ export class SseTransport implements Transport {
   #isOver = false;
   #isPosting = false;
   #retryMs: number | undefined;
+  /** The offset that the stream has reached. */
+  #offset = 0;
+  /** The offset of an act that has a reply, and that the stream owes; 0 if there is none. */
+  #owed = 0;
+  #stopWaiting: (() => void) | undefined;
   #token: string | undefined;
 
   constructor(
@@ -73,6 +84,7 @@ export class SseTransport implements Transport {
 
   close(): void {
     this.#isOver = true;
+    this.#stopWaiting?.();
     this.#abortAll();
   }
 
@@ -113,11 +125,16 @@ export class SseTransport implements Transport {
       if (done || this.#isOver) return;
       this.#listener.onActive();
       parser.feed(value);
+      this.#await(this.#owed);
     }
   }
 
   #receive(data: string, id: string): void {
     if (this.#isOver) return;
+    const offset = Number(id.split(":")[1]);
+    // The offset is lower if the room's log has begun again.
+    if (offset >= this.#owed || offset < this.#offset) this.#owed = 0;
+    if (offset >= 0) this.#offset = offset;
     const frames = decodeServerText(data);
     this.#listener.onFrames(frames, id);
     const close = frames.find((frame) => frame.type === "close");
@@ -146,8 +163,24 @@ export class SseTransport implements Transport {
     }
     if (this.#isOver) return;
     this.#isPosting = false;
-    this.#listener.onFrames(readPostReply(refs, reply));
-    if (!this.#isOver) this.#listener.onReady();
+    const frames = readPostReply(refs, reply);
+    this.#listener.onFrames(frames);
+    if (this.#isOver) return;
+    const owed = Math.max(0, ...frames.map((frame) => (frame.type === "ack" && frame.offset) || 0));
+    if (owed > this.#offset && this.#owed === 0) this.#await(owed);
+    this.#listener.onReady();
+  }
+
+  /** Ends the connection if nothing arrives while the stream owes an offset; for 0, does not wait. */
+  #await(owed: number): void {
+    this.#owed = owed;
+    this.#stopWaiting?.();
+    if (owed === 0 || this.#isOver) return;
+    const reason = `the stream carried nothing for ${OWED_MS} ms, although a reply arrived`;
+    this.#stopWaiting = this.#clock.startTimer(
+      () => this.#end({ code: 1006, reason, silentMs: OWED_MS }),
+      OWED_MS,
+    );
   }
 
   /** Sends a new token. The ack has the time until it expires. */
@@ -193,8 +226,7 @@ export class SseTransport implements Transport {
 
   #end(end: TransportEnd): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#abortAll(); // open POSTs too; the client repeats their acts
+    this.close(); // open POSTs too; the client repeats their acts
     this.#listener.onEnd({ ...end, retryMs: end.retryMs ?? this.#retryMs });
   }
 }

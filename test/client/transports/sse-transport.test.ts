@@ -21,6 +21,8 @@ class Line {
   activities = 0;
   readied = 0;
   readonly transport: SseTransport;
+  /** The running timers: their callbacks, and the delays in milliseconds. */
+  readonly timers = new Map<() => void, number>();
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
 
   constructor() {
@@ -48,7 +50,22 @@ class Line {
         onEnd: (end) => void this.ends.push(end),
       },
       fetch_,
+      {
+        startTimer: (callback, ms) => {
+          this.timers.set(callback, ms);
+          return () => this.timers.delete(callback);
+        },
+      },
     );
+  }
+
+  /** Lets the timers with this delay fire. */
+  fire(delayMs: number): void {
+    for (const [callback, ms] of this.timers) {
+      if (ms !== delayMs) continue;
+      this.timers.delete(callback);
+      callback();
+    }
   }
 
   /** The newest request. */
@@ -141,6 +158,33 @@ describe("the stream", () => {
     await line.breakStream();
 
     expect(line.ends).toMatchObject([{ code: 1006 }]);
+  });
+
+  it("[S1 S4] a stream without data for five seconds ends while it owes an act that has a reply", async () => {
+    const line = await openLine();
+    await line.write('id: Zk3:4\ndata: {"type":"pong"}\n\n');
+    line.transport.send({ text: "{…}", refs: [1], authority: "session.key" });
+    await line.answer(200, { type: "ack", ref: 1, offset: 6 });
+    await line.write('id: Zk3:5\ndata: {"type":"pong"}\n\n');
+
+    line.fire(5_000);
+
+    expect(line.ends).toMatchObject([{ code: 1006, silentMs: 5_000 }]);
+    expect(line.timers.size).toBe(0);
+  });
+
+  it.each([
+    ["has delivered its acts", "Zk3:6"],
+    ["is that of a log that has begun again", "Qw8:1"],
+  ])("[S1 S4 P6] a stream that %s may be silent", async (_what, id) => {
+    const line = await openLine();
+    await line.write('id: Zk3:4\ndata: {"type":"pong"}\n\n');
+    line.transport.send({ text: "{…}", refs: [1], authority: "session.key" });
+    await line.answer(200, { type: "ack", ref: 1, offset: 6 });
+
+    await line.write(`id: ${id}\ndata: {"type":"pong"}\n\n`);
+
+    expect(line.timers.size).toBe(0);
   });
 
   it("[S5] a close frame ends the stream, and nothing after it is delivered", async () => {
