@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(!browserAvailable.ok)("a page that goes", () => {
-  it.each<TransportName>(["websocket", "sse"])(
+  it.each<TransportName>(["websocket", "sse", "long-poll"])(
     `[A6 M2] a page that calls leave in its event pagehide leaves at once, over %s${why}`,
     async (transport) => {
       const room = uniqueRoom();
@@ -42,7 +42,7 @@ describe.skipIf(!browserAvailable.ok)("a page that goes", () => {
     },
   );
 
-  it.each<TransportName>(["websocket", "sse"])(
+  it.each<TransportName>(["websocket", "sse", "long-poll"])(
     `[G9 J4] a page that is reloaded with its key is the same member, and is never reported as gone, over %s${why}`,
     async (transport) => {
       const room = uniqueRoom();

@@ -148,7 +148,7 @@ export function step(connection: Connection, event: ConnectionEvent, context: St
   }
   if (event.type === "ended") return end(connection, event.end, context);
   if (event.type === "lost") {
-    return hangUp(end(connection, { code: 1006, reason: event.reason }, context, event.silentMs));
+    return hangUp(end(connection, { code: 1006, ...event }, context));
   }
   if (event.type === "replaced") {
     return hangUp(end(connection, { code: REPLACED, reason: event.reason }, context));
@@ -211,12 +211,10 @@ function timeOut(connection: Connection, context: StepContext): Step {
   return hangUp(wait({ ...connection, fallback }, why, floorMs, context));
 }
 
-/** @param silentMs how long the connection carried nothing before it was given up */
 function end(
   connection: Connection,
-  { code, reason, retryMs = 0 }: TransportEnd,
+  { code, reason, silentMs = 0, retryMs = 0 }: TransportEnd,
   context: StepContext,
-  silentMs = 0,
 ): Step {
   const { phase, fallback } = connection;
   const refusal = phase.is === "opening" ? phase.refusal : undefined;
@@ -246,7 +244,10 @@ function end(
           : afterFailure(fallback, "early", context.now),
     hasRetaken: hasRetaken || mayRetake,
   };
-  return wait(next, why, refusal?.retryAfterMs ?? retryMs, context);
+  // A transport that has not failed yet is tried at once. The delays before were those of the transport that failed.
+  const isNext = refusal === undefined && next.fallback.current > fallback.current;
+  const floorMs = refusal?.retryAfterMs ?? retryMs;
+  return wait(next, why, isNext && floorMs === 0 ? undefined : floorMs, context);
 }
 
 /** @param floorMs the delay that the server requests; `undefined` to continue at once */

@@ -117,7 +117,8 @@ export class Connector {
   /** See {@link Room.leave}. */
   async leave(): Promise<void> {
     const { link } = this;
-    if (link === undefined || !this.isOpen) return this.step({ type: "closed", reason: "you closed the room" });
+    if (link === undefined || !this.isOpen)
+      return this.step({ type: "closed", reason: "you closed the room" });
     this.link = undefined; // so that it is not closed before the room has processed the leave
     const left = link.leave();
     this.step({ type: "closed", reason: "you left the room" });

@@ -114,6 +114,7 @@ export class Link {
   send(batch: Omit<Batch, "authority">): void {
     if (!this.#hasPings) this.#asked();
     this.#transport?.send({ ...batch, authority: this.#authority });
+    if (this.#liveness?.acted(this.#clock.now()) === true) this.#check();
   }
 
   /** Sends a new token, with which the connection continues. */
@@ -149,8 +150,8 @@ export class Link {
   }
 
   #receive(frames: readonly ServerFrame[], position?: string, chars = 0): void {
-    const now = this.#clock.now();
-    this.#liveness?.active(now);
+    // Over SSE, frames may be replies to POSTs. Only the bytes of the stream prove that it is alive.
+    if (this.name !== "sse") this.#liveness?.active(this.#clock.now());
     for (const frame of frames) {
       // A listener may close the link. The next connection then delivers the remaining frames.
       if (this.#isOver) return;

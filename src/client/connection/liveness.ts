@@ -6,12 +6,17 @@ export interface LivenessRule {
   readonly timeoutMs: number;
 }
 
+/** How soon after an act the client pings if no data arrives, in milliseconds. */
+const PING_AFTER_ACT_MS = 5_000;
+
 /** Detects a connection that is dead although nobody closed it. One for each connection; the caller owns the clock. */
 export class Liveness {
   readonly #rule: LivenessRule;
   /** Since when the client waits for data; Infinity while it does not. */
   #waitingSince = Infinity;
   #nextPingAt: number;
+  /** When to ping because an act has no reply; Infinity if all have one. */
+  #earlyPingAt = Infinity;
 
   constructor(rule: LivenessRule, now: number) {
     this.#rule = rule;
@@ -27,11 +32,20 @@ export class Liveness {
   /** Data arrived. Any data proves that the connection is alive. */
   active(now: number): void {
     this.#waitingSince = this.#isPassive ? now : Infinity;
+    this.#earlyPingAt = Infinity;
+  }
+
+  /** An act was sent. Without data from the room, a ping follows soon. Returns whether that is news. */
+  acted(now: number): boolean {
+    if (Math.min(this.#waitingSince, this.#earlyPingAt) < Infinity) return false;
+    this.#earlyPingAt = now + PING_AFTER_ACT_MS;
+    return true;
   }
 
   /** A ping was sent. */
   pinged(now: number): void {
     this.#nextPingAt = now + this.#rule.pingIntervalMs;
+    this.#earlyPingAt = Infinity;
     this.#waitingSince = Math.min(this.#waitingSince, now);
   }
 
@@ -39,7 +53,8 @@ export class Liveness {
   check(now: number): "dead" | "ping" | number {
     const deadAt = this.#waitingSince + this.#rule.timeoutMs;
     if (now >= deadAt) return "dead";
-    return now >= this.#nextPingAt ? "ping" : Math.min(deadAt, this.#nextPingAt) - now;
+    const pingAt = Math.min(this.#earlyPingAt, this.#nextPingAt);
+    return now >= pingAt ? "ping" : Math.min(deadAt, pingAt) - now;
   }
 
   get #isPassive(): boolean {

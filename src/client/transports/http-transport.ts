@@ -23,6 +23,10 @@ export class HttpTransport implements Transport {
   isOver = false;
   /** The reconnect delay that the server requests for a connection that breaks. */
   retryMs: number | undefined;
+  /** Called with the replies to a POST, after the listener. */
+  onReplies: ((frames: readonly ServerFrame[]) => void) | undefined;
+  /** Called when the connection is closed or ends. */
+  onClose: (() => void) | undefined;
   readonly #target: Target;
   readonly #listener: TransportListener;
   readonly #fetch: typeof fetch;
@@ -69,6 +73,7 @@ export class HttpTransport implements Transport {
 
   close(): void {
     this.isOver = true;
+    this.onClose?.();
     for (const abort of this.#requests) abort.abort();
   }
 
@@ -130,8 +135,11 @@ export class HttpTransport implements Transport {
       const reply = await this.#post(text, authority);
       if (this.isOver) return;
       this.isBusy = false;
-      this.#listener.onFrames(readPostReply(refs, reply));
-      if (!this.isOver) this.#listener.onReady();
+      const frames = readPostReply(refs, reply);
+      this.#listener.onFrames(frames);
+      if (this.isOver) return;
+      this.onReplies?.(frames);
+      this.#listener.onReady();
     } catch (error) {
       // The requests to receive probably fail too, so the client reconnects.
       this.#broken(error);

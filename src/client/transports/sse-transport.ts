@@ -5,6 +5,7 @@ import { decodeServerText } from "./decode.ts";
 import { readReply } from "./http-replies.ts";
 import { HttpTransport } from "./http-transport.ts";
 import { SseParser } from "./sse-parser.ts";
+import { StreamDebt } from "./stream-debt.ts";
 import type { Target, Transport, TransportListener } from "./transport.ts";
 
 /**
@@ -28,11 +29,20 @@ export function sseTransport(
     // Not every `fetch` can stream, for example React Native's cannot.
     const reader = response.body?.getReader?.();
     if (reader === undefined) throw new TypeError("this fetch returned no body that can be read as a stream");
+    const debt = new StreamDebt(clock, (silentMs) => {
+      const reason = `the stream carried nothing for ${silentMs} ms, although a reply arrived`;
+      http.end({ code: 1006, reason, silentMs });
+    });
+    http.onReplies = (frames) => debt.replied(frames);
+    http.onClose = () => debt.stop();
     const parser = new SseParser({
       onRetry: (ms) => {
         http.retryMs = ms;
       },
-      onEvent: (data, id) => http.received(decodeServerText(data), id),
+      onEvent: (data, id) => {
+        debt.received(id);
+        http.received(decodeServerText(data), id);
+      },
     });
     while (!http.isOver) {
       const { done, value } = await reader.read();
@@ -40,6 +50,7 @@ export function sseTransport(
       if (http.isOver) return;
       listener.onActive();
       parser.feed(value);
+      if (!http.isOver) debt.active();
     }
   });
 }

@@ -44,6 +44,8 @@ export interface TransportEnd {
   readonly reason: string;
   /** The reconnect delay that the server requests, in milliseconds (`retry:`). */
   readonly retryMs?: number | undefined;
+  /** How long it carried nothing before the transport gave it up, in milliseconds. */
+  readonly silentMs?: number | undefined;
 }
 
 /** Receives the events of a connection, never before its {@link Dialer} has returned. */

@@ -158,7 +158,7 @@ it("[G5 F7] a client leaves a transport that carries nothing after its welcome",
   const client = await joined();
 
   await client.world.pass(10_000); // the ping has no reply
-  await client.nextDial();
+  await settled(); // the next transport is tried at once
 
   expect(client.names).toEqual(["websocket", "sse"]);
 });
@@ -293,4 +293,28 @@ it("[J1] a client uses only the transports in its options", async () => {
   await client.nextDial(); // a time-out
 
   expect(new Set(client.names)).toEqual(new Set(["sse"]));
+});
+
+it("[G5] a client that is refused twice tries the next transport at once", async () => {
+  const client = new TestClient();
+  await settled();
+
+  client.transport.end();
+  await client.nextDial();
+  client.transport.end();
+  await client.world.pass(0);
+
+  expect(client.names).toEqual(["websocket", "websocket", "sse"]);
+});
+
+it("[G5 S4] a client tries the next transport no sooner than the server requested", async () => {
+  const client = new TestClient({ transports: ["sse", "long-poll"] });
+  await settled();
+
+  client.transport.end();
+  await client.nextDial();
+  client.transport.end(1006, "", 4_000);
+  await client.world.pass(3_999);
+
+  expect(client.names).toEqual(["sse", "sse"]);
 });

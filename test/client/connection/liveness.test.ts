@@ -26,7 +26,7 @@ it("[F7] a client measures a ping's round trip", async () => {
 });
 
 it("[F7 G6] a client closes a connection without a reply to a ping, and reconnects", async () => {
-  const client = await joined({ pingTimeoutMs: 10_000 });
+  const client = await joined({ pingTimeoutMs: 10_000, transports: ["websocket"] });
   const dead = client.transport;
 
   await client.world.pass(9_999);
@@ -51,7 +51,7 @@ it("[F7] any data counts as a reply to a ping", async () => {
 });
 
 it("[F7] a client pings at once when the page becomes visible, or the network changes", async () => {
-  const client = await joined();
+  const client = await joined({ transports: ["websocket"] });
   client.transport.deliver({ type: "pong" });
   await client.world.pass(1_000);
 
@@ -66,7 +66,7 @@ it("[F7] a client pings at once when the page becomes visible, or the network ch
 });
 
 it("[F7] further pings do not extend the timeout of the first", async () => {
-  const client = await joined();
+  const client = await joined({ transports: ["websocket"] });
 
   for (let second = 0; second < 10; second++) {
     client.world.signals?.check();
@@ -86,6 +86,36 @@ it("[S3] a client closes a stream without data or comments for a minute", async 
   await client.world.pass(1);
 
   expect(client.room.connection.state).toBe("waiting");
+});
+
+it("[S3] a reply to a POST does not prove that the stream is alive", async () => {
+  const client = await joined({ transports: ["sse"] });
+
+  for (let ref = 1; ref <= 3; ref++) {
+    void client.room.publish("chat", "hi");
+    await client.world.pass(20_000);
+    client.transport.ack([ref], ref);
+  }
+
+  expect(client.room.connection.state).toBe("waiting");
+});
+
+it("[F7] a client without a reply to an act pings after five seconds, and closes the connection without a reply to that ping", async () => {
+  const client = await joined({ pingTimeoutMs: 10_000 }, { pingIntervalMs: 25_000 });
+  client.transport.deliver({ type: "pong" });
+  void client.room.publish("chat", "first");
+  await client.world.pass(4_000);
+  client.transport.ack([1]);
+  await client.world.pass(4_000);
+
+  void client.room.publish("chat", "second");
+  await client.world.pass(4_999);
+  expect(client.transport.pings).toBe(1);
+  await client.world.pass(1);
+  expect(client.transport.pings).toBe(2);
+  await client.world.pass(10_000);
+
+  expect(client.room.connection).toMatchObject({ state: "waiting", reason: "no data for 10000 ms" });
 });
 
 it("[F7] a client does not ping a connection that is gone", async () => {

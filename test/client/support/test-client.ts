@@ -130,6 +130,6 @@ export async function reconnect(client: TestClient, welcome: Partial<WelcomeFram
 export async function stayConnected(client: TestClient, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= SIGN_OF_LIFE_MS) {
     await client.world.pass(Math.min(left, SIGN_OF_LIFE_MS));
-    client.transport.deliver({ type: "pong" });
+    client.transport.breathe();
   }
 }

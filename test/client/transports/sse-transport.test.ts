@@ -1,98 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { sseTransport } from "../../../src/client/transports/sse-transport.ts";
-import type { Transport, TransportEnd } from "../../../src/client/transports/transport.ts";
-import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import { Line, openLine } from "../support/sse-line.ts";
 import { settled } from "../support/fake-world.ts";
-
-interface Asked {
-  readonly url: string;
-  readonly init: RequestInit;
-  readonly respond: (response: Response) => void;
-  readonly fail: (error: unknown) => void;
-}
-
-/** A transport whose `fetch` responds when the test does. Records all events. */
-class Line {
-  readonly requests: Asked[] = [];
-  readonly frames: ServerFrame[] = [];
-  readonly positions: (string | undefined)[] = [];
-  readonly chars: (number | undefined)[] = [];
-  readonly ends: TransportEnd[] = [];
-  activities = 0;
-  readied = 0;
-  readonly transport: Transport;
-  #body: ReadableStreamDefaultController<Uint8Array> | undefined;
-
-  constructor() {
-    const fetch_: typeof fetch = (url, init = {}) =>
-      new Promise((respond, fail) => {
-        init.signal?.addEventListener("abort", () => fail(new Error("aborted")));
-        this.requests.push({ url: new Request(url).url, init, respond, fail });
-      });
-    this.transport = sseTransport(
-      {
-        room: "https://parlor.example/rooms/lobby",
-        key: "keykeykeykeykeykeykey1",
-        attempt: 7,
-        after: "Zk3:4",
-        mode: "list",
-      },
-      {
-        onFrames: (frames, position, chars) => {
-          this.frames.push(...frames);
-          this.positions.push(position);
-          this.chars.push(chars);
-        },
-        onActive: () => this.activities++,
-        onReady: () => this.readied++,
-        onEnd: (end) => void this.ends.push(end),
-      },
-      fetch_,
-    );
-  }
-
-  /** The newest request. */
-  get request(): Asked {
-    const request = this.requests.at(-1);
-    if (request === undefined) throw new Error("nothing was fetched");
-    return request;
-  }
-
-  async open(): Promise<void> {
-    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (this.#body = controller) });
-    this.request.respond(
-      new Response(body, { headers: { "Content-Type": "text/event-stream; charset=utf-8" } }),
-    );
-    await settled();
-  }
-
-  async write(text: string): Promise<void> {
-    this.#body?.enqueue(new TextEncoder().encode(text));
-    await settled();
-  }
-
-  async endStream(): Promise<void> {
-    this.#body?.close();
-    await settled();
-  }
-
-  async breakStream(): Promise<void> {
-    this.#body?.error(new Error("the network"));
-    await settled();
-  }
-
-  async answer(status: number, body: unknown, headers: Record<string, string> = {}): Promise<void> {
-    const text = typeof body === "string" ? body : JSON.stringify(body);
-    this.request.respond(new Response(text, { status, headers }));
-    await settled();
-  }
-}
-
-async function openLine(): Promise<Line> {
-  const line = new Line();
-  await line.open();
-  return line;
-}
 
 describe("the stream", () => {
   it("[J1 J3 J6] the stream is requested with key and position, and without headers that need a preflight", () => {
@@ -141,6 +49,33 @@ describe("the stream", () => {
     await line.breakStream();
 
     expect(line.ends).toMatchObject([{ code: 1006 }]);
+  });
+
+  it("[S1 S4] a stream without data for five seconds ends while it owes an act that has a reply", async () => {
+    const line = await openLine();
+    await line.write('id: Zk3:4\ndata: {"type":"pong"}\n\n');
+    line.transport.send({ text: "{…}", refs: [1], authority: "session.key" });
+    await line.answer(200, { type: "ack", ref: 1, offset: 6 });
+    await line.write('id: Zk3:5\ndata: {"type":"pong"}\n\n');
+
+    line.fire(5_000);
+
+    expect(line.ends).toMatchObject([{ code: 1006, silentMs: 5_000 }]);
+    expect(line.timers.size).toBe(0);
+  });
+
+  it.each([
+    ["has delivered its acts", "Zk3:6"],
+    ["is that of a log that has begun again", "Qw8:1"],
+  ])("[S1 S4 P6] a stream that %s may be silent", async (_what, id) => {
+    const line = await openLine();
+    await line.write('id: Zk3:4\ndata: {"type":"pong"}\n\n');
+    line.transport.send({ text: "{…}", refs: [1], authority: "session.key" });
+    await line.answer(200, { type: "ack", ref: 1, offset: 6 });
+
+    await line.write(`id: ${id}\ndata: {"type":"pong"}\n\n`);
+
+    expect(line.timers.size).toBe(0);
   });
 
   it("[S5] a close frame ends the stream, and nothing after it is delivered", async () => {
