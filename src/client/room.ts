@@ -235,7 +235,8 @@ export interface Room<App extends AppTypes = AppTypes> {
 
   /**
    * Sends a request to another member and waits for its reply ({@link onRequest}). The request is sent once, at the latest when
-   * the client has reconnected. It is not stored. If the client or the member loses its connection, the reply may be lost.
+   * the client has reconnected. It is not stored. If the client or the member loses its connection, the reply may be lost. Over
+   * long-poll a request or a reply that is sent between two polls is lost, too. The request then fails with `timeout`.
    *
    * @param member the member's id, a key of {@link members}
    * @param data any value that JSON can represent

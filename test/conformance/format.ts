@@ -7,7 +7,7 @@ export type Pattern = Json;
 export type FramePattern = { readonly type: string; readonly [field: string]: Pattern };
 
 /** The transports that a case may run over. */
-export type TransportName = "websocket" | "sse";
+export type TransportName = "websocket" | "sse" | "long-poll";
 
 /** One step of a case: something that a client or the server does, or receives. */
 export type Step =
@@ -31,7 +31,7 @@ export interface Case {
   readonly rules: readonly string[];
   /** Which implementations the case is for. Absent if it is for both. */
   readonly for?: "server" | "client";
-  /** Absent for both transports. */
+  /** Absent for all transports. */
   readonly transports?: readonly TransportName[];
   readonly steps: readonly Step[];
 }

@@ -12,6 +12,8 @@ import { Bindings, mismatch, valueOf } from "./patterns.ts";
 export interface Peer {
   readonly inbox: Inbox;
   readonly closed: Promise<Departure>;
+  /** Whether the replies to acts are in the responses to its POSTs, and its close is a frame: over SSE and long-poll. */
+  readonly actsByPost?: boolean;
   /** The events of a stream. */
   readonly events?: readonly SseEvent[];
   /** Sends a frame over the socket, or by POST: then it resolves with the parsed body of the response. */
@@ -40,7 +42,7 @@ interface Player {
   readonly replies: ServerFrame[];
 }
 
-/** The types of the replies to acts. Over SSE they are in the responses to the POSTs, and not on the stream (rule H3). */
+/** The types of the replies to acts. Over SSE and long-poll they are in the responses to the POSTs (rule H3). */
 const REPLIES = new Set(["ack", "error", "history"]);
 
 /**
@@ -116,12 +118,12 @@ async function perform(
   } else {
     const { code } = await peer.closed;
     const { code: expected = code, retry } = step.closed;
-    if (peer.events !== undefined) skipClose(player, step.closed);
+    if (peer.actsByPost === true) skipClose(player, step.closed);
     check({ code: expected, retry }, { code, retry: mayReconnect(code) }, bindings);
   }
 }
 
-/** The last event of a stream is its close, which a WebSocket has no frame for. */
+/** The last frame of a stream or of polls is the close, which a WebSocket has no frame for. */
 function skipClose(player: Player, { code }: { readonly code?: number }): void {
   const frame = player.peer.inbox.all[player.frames];
   if (frame?.type === "close") player.frames++;
@@ -130,7 +132,7 @@ function skipClose(player: Player, { code }: { readonly code?: number }): void {
 
 async function nextFrame(player: Player, { type }: FramePattern): Promise<ServerFrame> {
   const { peer, replies } = player;
-  const isReply = REPLIES.has(type) && peer.events !== undefined && isWelcome(peer);
+  const isReply = REPLIES.has(type) && peer.actsByPost === true && isWelcome(peer);
   if (isReply) return replies.shift() ?? failure(`no reply has arrived, expected ${type}`);
   const at = player.frames++;
   await peer.inbox.until(({ all }) => all.length > at);

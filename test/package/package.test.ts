@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TransportName } from "../../src/client/index.ts";
 import { browserAvailable, launchBrowser } from "../support/browser.ts";
 import { freePort, LOOPBACK } from "../support/loopback-port.ts";
 import { tarballName } from "../support/package.ts";
@@ -71,8 +72,20 @@ async function serve(project: InstalledProject): Promise<ServerProcess> {
   });
 }
 
-/** What `projects/program` prints after it has joined twice and received a reply each time. */
-const REPLIES = /^received \{"to":"[^"]*"\}\nreceived \{"to":"[^"]*"\}$/m;
+/** What `projects/program` prints after it has joined in each way and received a reply each time. */
+function replies(...transports: readonly TransportName[]): RegExp {
+  const lines = transports.map((transport) => `received \\{"to":"[^"]*"\\} over ${transport}`);
+  return new RegExp(`^${lines.join("\n")}$`, "m");
+}
+
+/** The outcome of `poor-runtime.ts` of `projects/program`. The errors of its listener are reported, and stop nothing. */
+const POOR = {
+  output: expect.stringMatching(/^received .+ over sse\n(.*\n)*?received .+ over long-poll$/m) as string,
+  status: 0,
+};
+
+/** The transports of `projects/program` on a runtime with a WebSocket: the default in both dialects, and the others. */
+const EACH_TRANSPORT = ["websocket", "websocket", "sse", "long-poll"] as const;
 
 /** A room's address, of a new room for each project. */
 function room(name: string): string {
@@ -96,7 +109,7 @@ describe("an application that installs the package", () => {
     });
   });
 
-  it("a program on Node.js 22 joins over WebSocket, in both dialects", async () => {
+  it("a program on Node.js 22 joins over WebSocket in both dialects, over SSE and over long-poll", async () => {
     using project = await InstalledProject.install(
       "program",
       tarball,
@@ -105,12 +118,13 @@ describe("an application that installs the package", () => {
 
     expect(await project.run("tsc")).toEqual({ output: "", status: 0 });
     const { output, status } = await project.run("node", "compiled/program.js", room("node-22"));
-    expect(output).toMatch(REPLIES);
+    expect(output).toMatch(replies(...EACH_TRANSPORT));
     expect(output).toContain("has WebSocket");
     expect(status).toBe(0);
+    expect(await project.run("node", "compiled/poor-runtime.js", room("node-22-poor"))).toMatchObject(POOR);
   });
 
-  it("a program on Node.js 20, which has no WebSocket, joins over SSE, reports what it lacks for WebSocket, and joins with the WebSocket of a package", async () => {
+  it("a program on Node.js 20, which has no WebSocket, joins over SSE and long-poll, reports what it lacks for WebSocket, and joins with the WebSocket of a package", async () => {
     using project = await InstalledProject.install("program", tarball, {
       node: RUNTIMES["node 20"],
       typescript: OLDER_TYPESCRIPT,
@@ -120,7 +134,7 @@ describe("an application that installs the package", () => {
     expect((await project.run("node", "--version")).output).toMatch(/^v20\./);
     expect(await project.run("tsc")).toEqual({ output: "", status: 0 });
     const { output, status } = await project.run("node", "compiled/program.js", room("node-20"));
-    expect(output).toMatch(REPLIES);
+    expect(output).toMatch(replies("sse", "sse", "sse", "long-poll"));
     expect(output).toContain(
       "rejected false no transport of [websocket] works here (Node.js has WebSocket from version 22)",
     );
@@ -131,27 +145,41 @@ describe("an application that installs the package", () => {
     });
   });
 
-  it("a program on Deno joins, in both dialects", async () => {
+  it("a test in Node's test runner runs against the fake server of parlor/testing", async () => {
+    using project = await InstalledProject.install(
+      "testing",
+      tarball,
+      ownVersions("node", "typescript", "@types/node"),
+    );
+
+    expect(await project.run("tsc")).toEqual({ output: "", status: 0 });
+    expect(await project.run("node", "--test", "compiled/chat.test.js")).toMatchObject({
+      output: expect.stringContaining("pass 1\n") as string,
+      status: 0,
+    });
+  });
+
+  it("a program on Deno joins, in both dialects and over each transport", async () => {
     using project = await InstalledProject.install("program", tarball, { deno: RUNTIMES.deno });
 
     const { output, status } = await project.run("deno", "run", "--allow-net", "program.ts", room("deno"));
-    expect(output).toMatch(REPLIES);
+    expect(output).toMatch(replies(...EACH_TRANSPORT));
     expect(output).toContain("has WebSocket");
     expect(status).toBe(0);
   });
 
-  it("a program on Bun joins, in both dialects", async () => {
+  it("a program on Bun joins, in both dialects and over each transport", async () => {
     using project = await InstalledProject.install("program", tarball, { bun: RUNTIMES.bun });
 
     const { output, status } = await project.run("bun", "run", "program.ts", room("bun"));
-    expect(output).toMatch(REPLIES);
+    expect(output).toMatch(replies(...EACH_TRANSPORT));
     expect(output).toContain("has WebSocket");
     expect(status).toBe(0);
   });
 });
 
 describe.skipIf(!browserAvailable.ok)("a page that installs the package", () => {
-  it(`a React application that Vite builds joins over WebSocket and SSE in Chromium, and renders on a server${why}`, async () => {
+  it(`a React application with hooks that Vite builds joins over each transport in Chromium, and renders on a server${why}`, async () => {
     using project = await InstalledProject.install("vite-react", tarball, {
       ...REACT,
       ...REACT_TOOLS,
@@ -176,8 +204,10 @@ describe.skipIf(!browserAvailable.ok)("a page that installs the package", () => 
       await using browser = await launchBrowser();
       const page = await browser.newPage();
       await page.goto(`http://${LOOPBACK}:${port}/?room=${encodeURIComponent(room("vite"))}`);
-      await page.locator("li", { hasText: '{"to":"websocket"}' }).waitFor({ timeout: 60_000 });
-      await page.locator("li", { hasText: '{"to":"sse"}' }).waitFor({ timeout: 60_000 });
+      for (const transport of ["websocket", "sse", "long-poll"]) {
+        const reply = page.locator("li", { hasText: `{"to":"${transport}"} in a room of 1` });
+        await reply.first().waitFor({ timeout: 60_000 });
+      }
     }
     await files.kill();
 

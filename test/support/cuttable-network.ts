@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
+import { Transform } from "node:stream";
 import { LOOPBACK } from "./loopback-port.ts";
 
 /**
@@ -12,6 +13,7 @@ export class CuttableNetwork implements AsyncDisposable {
   readonly #lines = new Set<Socket>();
   readonly #target: number;
   #isCut = false;
+  #areRepliesLost = false;
 
   private constructor(server: Server, target: number) {
     this.#server = server;
@@ -45,6 +47,17 @@ export class CuttableNetwork implements AsyncDisposable {
     for (const line of this.#lines) line.destroy();
   }
 
+  /** Ends every connection. New ones work. */
+  drop(): void {
+    this.#areRepliesLost = false;
+    for (const line of this.#lines) line.destroy();
+  }
+
+  /** Loses everything that the server sends, until {@link drop}. The server still receives what clients send. */
+  loseReplies(): void {
+    this.#areRepliesLost = true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const line of this.#lines) line.destroy();
     this.#server.close();
@@ -56,7 +69,10 @@ export class CuttableNetwork implements AsyncDisposable {
     if (this.#isCut) return void client.pause();
     const server = connect(this.#target, LOOPBACK);
     this.#keep(server);
-    client.pipe(server).pipe(client);
+    const replies = new Transform({
+      transform: (bytes, _encoding, done) => (this.#areRepliesLost ? done() : done(null, bytes)),
+    });
+    client.pipe(server).pipe(replies).pipe(client);
     client.on("close", () => server.destroy());
     server.on("close", () => client.destroy());
   }

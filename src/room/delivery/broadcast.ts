@@ -3,7 +3,7 @@ import { isFor } from "../../protocol/messages.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { FORMATS } from "./formats.ts";
-import { viewerOf, passesBy, startsLog, textFor, type Flush } from "./flush.ts";
+import { viewerOf, passesBy, startsLog, textFor, type Flush, type SharedText } from "./flush.ts";
 import type { Log } from "../log/log.ts";
 import { isExpired, type Session } from "../connections/sessions.ts";
 
@@ -42,7 +42,7 @@ export class Broadcast {
     }
     const filtered = this.#needsPosition(session, flush) ? this.#filteredFrame() : undefined;
     const shared = textFor(session, flush, isGone, filtered);
-    if (shared.count + own.length === 0) return;
+    if (shared.count + own.length === 0 || isOwnEcho(session, flush, shared, own)) return;
     const text = own.length === 0 ? shared.text : FORMATS[record.dialect].append(shared, own, flush.position);
     const isWhole = sendWindow.fits(text.length);
     if (isWhole || (shared.count > 0 && sendWindow.fits(shared.text.length))) {
@@ -102,4 +102,19 @@ export class Broadcast {
   #positionOf({ sendWindow: { state } }: Session): string {
     return state.is === "live" ? this.#position : this.#log.positionAt(state.offset);
   }
+}
+
+/**
+ * Whether a flush has nothing for a poll but volatile messages that its own member has sent. They do not answer the poll (rule Q7),
+ * because the replies to them would then find no poll.
+ */
+function isOwnEcho(
+  { record }: Session,
+  { contents: { volatile } }: Flush,
+  { isVolatile }: SharedText,
+  own: readonly string[],
+): boolean {
+  if (record.polledFrom === undefined || !isVolatile || own.length > 0) return false;
+  const { member } = record;
+  return volatile.every(({ from, to }) => from === member || (to !== undefined && !to.includes(member)));
 }

@@ -6,5 +6,5 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("joinRoom passes every case of test/conformance", () => {
-  it.for(runsFor("client", ["websocket", "sse"]))("$title", (run) => expectClientPasses(run));
+  it.for(runsFor("client", ["websocket", "sse", "long-poll"]))("$title", (run) => expectClientPasses(run));
 });

@@ -1,29 +1,25 @@
 import { mayReconnect } from "../../../src/protocol/close-codes.ts";
-import { ERRORS, type ErrorRow } from "../../../src/protocol/errors.ts";
-import type { AnswerFrame, ErrorFrame, ServerFrame } from "../../../src/protocol/frames.ts";
+import type { ErrorFrame, ServerFrame } from "../../../src/protocol/frames.ts";
 import type { ScriptedConnection } from "./scripted-connection.ts";
-
-/** A POST that has no response yet. */
-interface Post {
-  readonly refs: readonly (number | undefined)[];
-  readonly isArray: boolean;
-  readonly replies: Map<number, AnswerFrame>;
-  readonly respond: (response: Response) => void;
-}
+import { ScriptedPolls } from "./scripted-polls.ts";
+import { ScriptedPosts, responseOf } from "./scripted-posts.ts";
 
 /** An event stream and the POSTs of its client. The test plays the server. */
 class ScriptedStream implements ScriptedConnection {
   readonly query: URLSearchParams;
   readonly key: string | undefined;
-  readonly sent: unknown[] = [];
+  readonly posts = new ScriptedPosts();
   readonly closedWith = undefined;
   /** The response to the join. It is a stream, or the error of a rejected join. */
   readonly response: Promise<Response>;
   readonly #respond: (response: Response) => void;
   readonly #encoder = new TextEncoder();
-  readonly #posts: Post[] = [];
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #position = "";
+
+  get sent(): unknown[] {
+    return this.posts.sent;
+  }
 
   constructor(url: URL) {
     this.query = url.searchParams;
@@ -33,28 +29,9 @@ class ScriptedStream implements ScriptedConnection {
     this.#respond = resolve;
   }
 
-  /** The client sends acts. A leave has no ref, so its reply is sent at once. */
-  post(body: string): Promise<Response> {
-    const parsed: unknown = JSON.parse(body);
-    const items = [parsed].flat() as { readonly ref?: number }[];
-    this.sent.push(...items);
-    const refs = items.map(({ ref }) => ref);
-    const { promise, resolve } = Promise.withResolvers<Response>();
-    const post = {
-      refs,
-      isArray: Array.isArray(parsed),
-      replies: new Map<number, AnswerFrame>(),
-      respond: resolve,
-    };
-    this.#posts.push(post);
-    this.#settle();
-    return promise;
-  }
-
   deliver(frames: readonly object[]): void {
-    const others = (frames as readonly ServerFrame[]).filter((frame) => !this.#isReply(frame));
+    const others = this.posts.take(frames as readonly ServerFrame[]);
     const [first] = others;
-    this.#settle();
     if (first === undefined) return;
     if (first.type === "error" && this.#controller === undefined) return this.#reject(first);
     if (this.#controller === undefined) this.#open();
@@ -69,27 +46,7 @@ class ScriptedStream implements ScriptedConnection {
       this.#controller?.close();
     }
     this.#controller = undefined;
-    for (const { respond } of this.#posts.splice(0)) respond(new Response("", { status: 502 }));
-  }
-
-  /** Keeps the reply to an act of a POST for its response. */
-  #isReply(frame: ServerFrame): boolean {
-    if (!("ref" in frame) || frame.ref === undefined) return false;
-    const { ref } = frame;
-    const post = this.#posts.find(({ refs }) => refs.includes(ref));
-    post?.replies.set(ref, frame);
-    return post !== undefined;
-  }
-
-  /** Responds to the POSTs whose acts all have a reply. */
-  #settle(): void {
-    for (const post of [...this.#posts]) {
-      if (post.refs.some((ref) => ref !== undefined && !post.replies.has(ref))) continue;
-      this.#posts.splice(this.#posts.indexOf(post), 1);
-      const replies = post.refs.map((ref) => post.replies.get(ref ?? 0) ?? { type: "ack" as const });
-      const [reply] = replies;
-      post.respond(post.isArray || reply === undefined ? Response.json(replies) : responseOf(reply));
-    }
+    this.posts.fail();
   }
 
   #open(): void {
@@ -118,25 +75,26 @@ class ScriptedStream implements ScriptedConnection {
   }
 }
 
-/** The response to a single act or to a rejected join. */
-function responseOf(frame: AnswerFrame): Response {
-  if (frame.type !== "error") return Response.json(frame);
-  const row: ErrorRow | undefined = ERRORS[frame.code];
-  return Response.json(frame, { status: row?.http ?? 400 });
-}
-
-/** A `fetch` that opens such streams. They are added to the list. */
+/** A `fetch` that opens such streams and polls. They are added to the list. */
 export function scriptedFetch(opened: ScriptedConnection[]): typeof fetch {
-  const streams: ScriptedStream[] = [];
+  let current: ScriptedStream | ScriptedPolls | undefined;
   return async (input, init) => {
     const url = new URL(input as string);
     if (init?.method === "POST") {
-      const stream = streams.at(-1);
-      if (stream === undefined) throw new TypeError("no stream is open");
-      return stream.post(init.body as string);
+      if (current === undefined) throw new TypeError("no connection is open");
+      return current.posts.post(init.body as string);
+    }
+    if (url.pathname.endsWith("/poll")) {
+      const polls =
+        current instanceof ScriptedPolls && current.attempt === url.searchParams.get("try")
+          ? current
+          : new ScriptedPolls(url);
+      if (polls !== current) opened.push(polls);
+      current = polls;
+      return polls.poll();
     }
     const stream = new ScriptedStream(url);
-    streams.push(stream);
+    current = stream;
     opened.push(stream);
     return stream.response;
   };

@@ -70,6 +70,7 @@ export class FakeTarget implements Target {
       });
     return {
       inbox: stream.inbox,
+      actsByPost: true,
       events: stream.events,
       closed,
       send: async (body) => {

@@ -6,7 +6,7 @@ import { WorkerTarget } from "./worker-target.ts";
 afterEach(() => vi.useRealTimers());
 
 describe("the room passes every case of test/conformance", () => {
-  it.for(runsFor("server", ["websocket", "sse"]))("$title", (run) =>
+  it.for(runsFor("server", ["websocket", "sse", "long-poll"]))("$title", (run) =>
     expectServerPasses(run, new WorkerTarget()),
   );
 });

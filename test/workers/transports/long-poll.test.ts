@@ -184,6 +184,21 @@ describe("a poll", () => {
     expect(await infoOf(room)).toMatchObject({ members: 0 });
   });
 
+  it("[Q7 A7 R1] its own volatile messages do not answer the poll of a client, so it receives the reply to them", async () => {
+    const room = uniqueRoom();
+    const ana = await joinByPoll(room);
+    const bob = await join(room);
+    await ana.poll();
+    const answer = ana.poll({ wait: 25 });
+    await waiting(room, 2);
+
+    await ana.post({ type: "publish", event: "ask", volatile: true, to: [bob.member] });
+    await bob.inbox.take("message", ({ event }) => event === "ask");
+    bob.send({ type: "publish", event: "reply", volatile: true, to: [ana.welcome.member] });
+
+    expect(await answer).toMatchObject([{ type: "message", event: "reply" }]);
+  });
+
   it("[Q7 A4] volatile messages reach a client only while its poll waits", async () => {
     const room = uniqueRoom();
     const ana = await joinByPoll(room);

@@ -1,9 +1,10 @@
-import { joinRoom, ParlorError } from "parlor/client";
+import { joinRoom, ParlorError, type JoinOptions } from "parlor/client";
 import { proto } from "parlor/client/proto";
 
 const url = process.argv[2] ?? "";
 
-for (const options of [{}, { dialect: proto }]) {
+const joins: JoinOptions[] = [{}, { dialect: proto }, { transports: ["sse"] }, { transports: ["long-poll"] }];
+for (const options of joins) {
   const room = joinRoom(url, options);
   const reply = new Promise<unknown>((resolve) => {
     room.on("message", ({ event, data }) => {
@@ -11,7 +12,7 @@ for (const options of [{}, { dialect: proto }]) {
     });
   });
   await room.publish("greeting", room.self ?? "");
-  console.log("received", JSON.stringify(await reply));
+  console.log("received", JSON.stringify(await reply), "over", room.transport);
   await room.leave();
 }
 

@@ -1,30 +1,39 @@
-import { joinRoom, type TransportName } from "parlor/client";
+import type { TransportName } from "parlor/client";
+import { RoomProvider, useEvent, useMemberCount, usePublish } from "parlor/react";
 import { useEffect, useState } from "react";
 
-/** Greets the room over each transport, and lists the room's replies. */
+const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "long-poll"];
+
+/** Joins a room over each transport, greets it, and lists its replies. */
 export function App({ url }: { readonly url: string }) {
-  const [replies, setReplies] = useState<readonly string[]>([]);
-
-  useEffect(() => {
-    const rooms = (["websocket", "sse"] as const satisfies readonly TransportName[]).map((transport) => {
-      const room = joinRoom(url, { transports: [transport] });
-      room.on("message", ({ event, data }) => {
-        if (event === "reply") setReplies((earlier) => [...earlier, JSON.stringify(data)]);
-      });
-      room.publish("greeting", transport).catch(() => undefined);
-      return room;
-    });
-    return () => rooms.forEach((room) => room.close());
-  }, [url]);
-
   return (
     <main>
       <h1>Greetings</h1>
-      <ul>
-        {replies.map((reply, index) => (
-          <li key={index}>{reply}</li>
-        ))}
-      </ul>
+      {TRANSPORTS.map((transport) => (
+        <RoomProvider key={transport} url={`${url}-${transport}`} options={{ transports: [transport] }}>
+          <Replies transport={transport} />
+        </RoomProvider>
+      ))}
     </main>
+  );
+}
+
+function Replies({ transport }: { readonly transport: TransportName }) {
+  const [replies, setReplies] = useState<readonly string[]>([]);
+  const members = useMemberCount();
+  const publish = usePublish();
+  useEvent("reply", ({ data }) => setReplies((earlier) => [...earlier, JSON.stringify(data)]));
+  useEffect(() => {
+    publish("greeting", transport).catch(() => undefined);
+  }, [publish, transport]);
+
+  return (
+    <ul>
+      {replies.map((reply, index) => (
+        <li key={index}>
+          {reply} in a room of {members}
+        </li>
+      ))}
+    </ul>
   );
 }
