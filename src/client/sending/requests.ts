@@ -169,7 +169,9 @@ export class Requests {
     if (frame === undefined || !sender.isAttached) return;
     waiting.frame = undefined;
     if (!sender.sendVolatile(id, frame)) {
-      waiting.reject(new ParlorError("frame_too_large", "the request is too large; send less data"));
+      waiting.reject(
+        new ParlorError("frame_too_large", "the request is larger than maxFrameBytes; send less data"),
+      );
     }
   }
 

@@ -14,14 +14,14 @@ import type { Batch, Target, Transport, TransportEnd, TransportListener } from "
 const OVERLOADED: (typeof CLOSE_CODES)["overloaded"]["code"] = 4005;
 const BAD_PROTOCOL: (typeof CLOSE_CODES)["bad_protocol"]["code"] = 4500;
 
-/** The timeout of a poll, in milliseconds: its wait, and the time that a large answer takes on a slow network. */
+/** The timeout of a poll, in milliseconds: its wait, and the time that a large response takes on a slow network. */
 const POLL_TIMEOUT_MS = MAX_POLL_WAIT_S * 1_000 + 20_000;
 
-/** The pause after an answer without news, in milliseconds, if it came before the wait was over, as from a cache. */
+/** The pause after a response without news, in milliseconds, if it arrived before the wait was over, as from a cache. */
 const PAUSE_MS = 1_000;
 
 /**
- * A connection that consists of polls. Each poll continues from the last answer. Acts are sent by POST. It needs no stream, so
+ * A connection that consists of polls. Each poll continues from the last response. Acts are sent by POST. It needs no stream, so
  * it works with a proxy that buffers responses, and with React Native's `fetch`.
  */
 export class LongPollTransport implements Transport {
@@ -62,7 +62,7 @@ export class LongPollTransport implements Transport {
   }
 
   ping(): void {
-    // A poll is answered in time without pings.
+    // A poll ends in time without pings.
   }
 
   leave(authority: string): Promise<void> {
@@ -95,7 +95,7 @@ export class LongPollTransport implements Transport {
       if (this.#isOver) return;
       const frames = reply.status === 200 ? decodeServerText(reply.text) : [];
       const last = frames.at(-1);
-      // A page of a proxy, for example, is not an answer.
+      // A page of a proxy, for example, is not a response to a poll.
       if (last?.type !== "position") return this.#refused(reply, isFirst);
       after = last.position;
       roster = rosterAfter(frames) ?? roster;
@@ -129,7 +129,7 @@ export class LongPollTransport implements Transport {
   }
 }
 
-/** The name of the list of members after an answer; `undefined` if the answer does not change it. */
+/** The name of the list of members after a response; `undefined` if the response does not change it. */
 function rosterAfter(frames: readonly ServerFrame[]): string | undefined {
   let roster: string | undefined;
   for (const frame of frames)
