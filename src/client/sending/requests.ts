@@ -62,7 +62,7 @@ interface Waiting {
 
 const TIMEOUT_MS = 10_000;
 
-/** Requests to other members and their replies, as volatile messages (rules R1-R4). */
+/** Requests to other members and their replies, as volatile messages (rules R1-R3). */
 export class Requests {
   readonly #context: RequestContext;
   readonly #waiting = new Map<string, Waiting>();
