@@ -31,7 +31,7 @@ room.on("message", ({ event, from, data, offset }) => {
   );
 });
 
-// The members learn at once that the bot has left. Nothing then keeps the process alive.
+// Members are notified at once that the bot has left. Nothing then keeps the process alive.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void room.leave());
 
 /** A field of data that another client has sent, which can be anything. */

@@ -84,7 +84,7 @@ export interface JoinOptions<App extends AppTypes = AppTypes> {
    */
   readonly getToken?: GetToken | undefined;
   /**
-   * The encoding of frames over WebSocket. `proto` of `proto.ts` makes them binary, which is smaller.
+   * The encoding of frames over WebSocket. `proto` of `parlor/client/proto` makes them binary, which is smaller.
    *
    * @default JSON
    */

@@ -137,8 +137,8 @@ export interface Room<App extends AppTypes = AppTypes> {
   readonly lagMs: number | undefined;
 
   /**
-   * Connects now, if the room is `idle` or `waiting`. While the server requests to wait (`retryAfterMs`), an attempt would be
-   * rejected, so this does nothing. Does nothing in any other state.
+   * Connects now, if the room is `idle` or `waiting`. Does nothing in any other state, and nothing until a delay that the server
+   * requested (`retryAfterMs`) has passed, because the server would reject the attempt.
    */
   connect(): void;
 
@@ -272,8 +272,9 @@ export interface Room<App extends AppTypes = AppTypes> {
   leave(): Promise<void>;
 
   /**
-   * Closes the connection for good. Waiting acts are rejected with `closed`. Over WebSocket the room notices at once. Over
-   * SSE it takes up to half a minute, so prefer {@link leave}.
+   * Closes the connection for good. Waiting acts are rejected with `closed`. The member stays for its grace period, so prefer
+   * {@link leave}. The grace period begins at once over WebSocket, and up to two heartbeats later over SSE. A member that polls
+   * stays for `pollGraceMs`.
    */
   close(): void;
 }

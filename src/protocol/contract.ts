@@ -104,7 +104,7 @@ export interface JoinRequest {
   readonly mayOnlyContinue?: boolean;
 }
 
-/** The close of a poll's connection, after everything that the answer contains. */
+/** The close of a poll's connection, after everything that the response contains. */
 export const ANSWERED = { code: 1000, reason: "answered" } as const;
 
 /** The header of a room's response to the join that created the room. */

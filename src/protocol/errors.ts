@@ -233,7 +233,7 @@ export const ERRORS = {
     http: 401,
     recovery: "fix",
     close: "forbidden",
-    text: "this room needs a token; pass getToken to joinRoom, or send a subprotocol with the prefix bearer. or Authorization: Bearer",
+    text: "this room needs a token; pass getToken to joinRoom, or send it as Authorization: Bearer {token} or as the subprotocol bearer.{token}",
   },
   token_expired: {
     number: 151,

@@ -201,7 +201,7 @@ export interface PresenceFrame {
 
 /**
  * The client's new position: `replayed` at the end of a replay, `filtered` after messages for other members, `epoch` when
- * the log began again, `polled` at the end of a poll's answer.
+ * the log began again, `polled` at the end of the response to a poll.
  */
 export interface PositionFrame {
   readonly type: "position";

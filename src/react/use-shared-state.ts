@@ -5,7 +5,7 @@ import { useView, type IsEqual } from "./use-view.ts";
 
 /** Sets one key of the shared state. */
 export interface SetSharedValue<Value = unknown, Before = Json> {
-  /** Computes the new value from the current one, as `room.update` does. */
+  /** Computes the new value from the current one, as `room.shared.update` does. */
   (change: (value: Before | undefined) => Value | undefined): Promise<Published>;
   /** Sets any value that JSON can represent. `undefined` deletes the key. */
   (value: Value | undefined): Promise<Published>;

@@ -340,7 +340,7 @@ class Room extends DurableObject implements RoomApi {
     this.ctx.abort(event);
   }
 
-  /** Ends the connection of a poll that has its answer. Its member is kept until the next poll. */
+  /** Ends the connection of a poll that has its response. Its member is kept until the next poll. */
   #endPoll(session: Session, now: number): void {
     if (!this.#room.sessions.has(session)) return;
     this.#lose(session, now);

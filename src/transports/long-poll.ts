@@ -31,10 +31,10 @@ export interface Poller {
 }
 
 /**
- * Waits until the room has answered a poll, or until the time is over. The connection to the room lasts as long as this. The
- * room closes it when it has sent something, so that the answer is complete. It hibernates while it has nothing to send.
+ * Waits until the room has responded to a poll, or until the time is over. The connection to the room lasts as long as this. The
+ * room closes it when it has sent something, so that the response is complete. It hibernates while it has nothing to send.
  *
- * @returns the answer as JSON text: an array that ends with the client's position
+ * @returns the body of the response as JSON text: an array that ends with the client's position
  */
 export function awaitAnswer(socket: WebSocket, { after, waitS, signal }: Poller): Promise<Result<string>> {
   return new Promise((resolve) => {
@@ -66,7 +66,7 @@ export function awaitAnswer(socket: WebSocket, { after, waitS, signal }: Poller)
   });
 }
 
-/** Writes an answer as the body of a response, whose reader is cut off if it does not take it. */
+/** Makes the response with this body, whose reader is cut off if it does not take it. */
 export function answerPoll(answer: string, request: ResponseRequest): Response {
   const { readable, writable } = new IdentityTransformStream();
   const writer = new EventWriter(writable.getWriter(), {

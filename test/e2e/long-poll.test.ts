@@ -136,7 +136,7 @@ it("[G9 Q6 Q8] clients that reset their polls at any moment are gone after pollG
   expect(other.output()).not.toContain('"level":"error"');
 });
 
-it("[L3 Q8] polls whose answers were read keep no place of their source", async () => {
+it("[L3 Q8] polls whose responses were read keep no place of their source", async () => {
   await using other = await startBareRuntime({ vars: { SSE_STREAMS_PER_SOURCE: "2" } });
   const url = `${roomUrl(other.url, uniqueRoom())}/poll?wait=0&key=`;
   for (let polls = 0; polls < 10; polls++) {

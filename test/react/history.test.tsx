@@ -81,7 +81,7 @@ async function show(options: HistoryOptions): Promise<Shown> {
 }
 
 describe("useHistory", () => {
-  it("loads the newest page after the welcome, adds new messages, and loads older pages", async () => {
+  it("useHistory loads the newest page after the welcome, adds new messages, and loads older pages", async () => {
     const { page, rooms, log, history } = await show({ pageSize: 4 });
     expect(await log.answerUntil(" loading", { page, rooms })).toBe(" loading");
     await rooms.welcome({ position: "Zk3aB9:9" });
@@ -121,7 +121,7 @@ describe("useHistory", () => {
     expect(await log.answerUntil("1,2,3,4,5,6,7,8,9,10", { page, rooms })).toBe("1,2,3,4,5,6,7,8,9,10");
   });
 
-  it("with an event, pages are read until one has such a message", async () => {
+  it("useHistory with an event reads pages until one has such a message", async () => {
     const { page, rooms, log } = await show({ event: "vote", pageSize: 3 });
     log.messages = [message(1, "vote"), ...log.messages.slice(1)];
 
@@ -132,7 +132,7 @@ describe("useHistory", () => {
     expect(log.requests).toHaveLength(3);
   });
 
-  it("beyond maxMessages the oldest are dropped, and can be loaded again", async () => {
+  it("useHistory drops the oldest messages beyond maxMessages, and can load them again", async () => {
     const { page, rooms, log, history } = await show({ pageSize: 3, maxMessages: 3 });
     await rooms.welcome({ position: "Zk3aB9:9" });
     expect(await log.answerUntil("7,8,9 older", { page, rooms })).toBe("7,8,9 older");
@@ -144,7 +144,7 @@ describe("useHistory", () => {
     expect(await log.answerUntil("5,6,7,8,9,10 older", { page, rooms })).toBe("5,6,7,8,9,10 older");
   });
 
-  it("an error is reported, and the page is loaded after the next welcome", async () => {
+  it("useHistory reports an error, and loads the page after the next welcome", async () => {
     const { page, rooms, log } = await show({});
     log.isForbidden = true;
     await rooms.welcome({ position: "Zk3aB9:9" });
@@ -158,7 +158,7 @@ describe("useHistory", () => {
     expect(await log.answerUntil("1,2,3,4,5,6,7,8,9", { page, rooms })).toBe("1,2,3,4,5,6,7,8,9");
   });
 
-  it("after a reconnect that could not recover all messages, the newest page is loaded again", async () => {
+  it("useHistory loads the newest page again after a reconnect that could not recover all messages", async () => {
     const { page, rooms, log } = await show({});
     await rooms.welcome({ position: "Zk3aB9:9" });
     log.messages = [message(1), message(2)];

@@ -12,7 +12,7 @@ import { change, Page } from "./support/render.tsx";
 import { Rooms } from "./support/rooms.tsx";
 
 describe("useSharedState", () => {
-  it("with a key it has the value, and sets, updates and deletes it", async () => {
+  it("useSharedState with a key has the value, and sets, updates and deletes it", async () => {
     const [page, rooms] = [new Page(), new Rooms()];
     let set: SetSharedValue = () => Promise.reject(new Error("not rendered"));
     const Component = (): ReactElement => {
@@ -42,7 +42,7 @@ describe("useSharedState", () => {
     ]);
   });
 
-  it("with a selector, a component renders only when its selection changes", async () => {
+  it("a component that selects shared state renders only when its selection changes", async () => {
     const [page, rooms] = [new Page(), new Rooms()];
     let renders = 0;
     const Component = (): ReactElement => {
@@ -66,7 +66,7 @@ describe("useSharedState", () => {
 });
 
 describe("useMyPresence", () => {
-  it("begins with the option presence, changes at once for all components, and is sent", async () => {
+  it("useMyPresence begins with the option presence, changes at once for all components, and is sent", async () => {
     const [page, rooms] = [new Page(), new Rooms()];
     interface Me {
       readonly name: string;

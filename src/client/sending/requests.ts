@@ -62,7 +62,7 @@ interface Waiting {
 
 const TIMEOUT_MS = 10_000;
 
-/** Requests to other members and their replies, as volatile messages (rules R1-R4). */
+/** Requests to other members and their replies, as volatile messages (rules R1-R3). */
 export class Requests {
   readonly #context: RequestContext;
   readonly #waiting = new Map<string, Waiting>();
@@ -169,7 +169,9 @@ export class Requests {
     if (frame === undefined || !sender.isAttached) return;
     waiting.frame = undefined;
     if (!sender.sendVolatile(id, frame)) {
-      waiting.reject(new ParlorError("frame_too_large", "the request is too large; send less data"));
+      waiting.reject(
+        new ParlorError("frame_too_large", "the request is larger than maxFrameBytes; send less data"),
+      );
     }
   }
 

@@ -40,7 +40,11 @@ export async function* eachMessage(
     while (signal?.aborted !== true) {
       const message = waiting.shift();
       if (message !== undefined) yield message;
-      else if (isFull) throw new ParlorError("buffer_full", `more than ${MAX_WAITING} messages were waiting`);
+      else if (isFull)
+        throw new ParlorError(
+          "buffer_full",
+          `more than ${MAX_WAITING} messages were waiting; read the missed ones with history`,
+        );
       else if (isOver) return;
       else {
         await new Promise<void>((resolve) => {

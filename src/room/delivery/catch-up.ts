@@ -103,7 +103,7 @@ export class CatchUp {
       ...(state.hasMissedPresence ? [this.#rosterFrame(mode)] : []),
     ];
     const text = FORMATS[record.dialect].write(items.join(","), items.length === 1, position);
-    // The answer of a poll ends here, and the next poll would not know of this replay.
+    // The response to a poll ends here, and the next poll would not know of this replay.
     const mustWait = record.polledFrom === undefined && !sendWindow.fits(text.length);
     if (mustWait) return this.#wait(session, text.length, now);
     this.#room.deliveries.send(session, text);

@@ -54,7 +54,7 @@ export class Deliveries {
     this.#report.stored += messages;
   }
 
-  /** Whether a connection was closed, fell behind, or has the answer of its poll since the last report. */
+  /** Whether a connection was closed, fell behind, or has the response to its poll since the last report. */
   get hasChanged(): boolean {
     const { slow, stalled, answered } = this.#report;
     return slow.length + stalled.length + answered.length > 0;

@@ -99,7 +99,7 @@ export class StreamLimit {
   #refusal(): WireError {
     return {
       code: "rate_limited",
-      message: `this user or address has ${this.#maxPerSource} open event streams and polls, the limit is ${this.#maxPerSource}; close one or use a WebSocket`,
+      message: `this user or address has ${this.#maxPerSource} open SSE streams and polls, the limit is ${this.#maxPerSource}; close one or use a WebSocket`,
       retryAfterMs: RETRY_MS,
       limit: "sseStreamsPerSource",
     };

@@ -62,7 +62,7 @@ export function joinRoutes(
 
   app.get("/rooms/:room/poll", async (c) => {
     const { raw } = c.req;
-    // Hono serves HEAD with the route of GET. The answer would be lost.
+    // Hono serves HEAD with the route of GET. The response would be lost.
     if (raw.method !== "GET") return errorResponse({ code: "method_not_allowed" });
     const { roomRequest, source, limit } = c.get("caller");
     if (!roomRequest.ok) return errorResponse(roomRequest.error);

@@ -180,7 +180,7 @@ describe("a handler of requests", () => {
     expect(client.world.reported).toEqual([new Error("a secret")]);
   });
 
-  it("[R2] a request without a handler is answered with no_handler, also after the handler was removed", async () => {
+  it("[R2] a request without a handler is rejected with no_handler, also after the handler was removed", async () => {
     const client = await visit();
     const remove = client.room.onRequest("hand", () => "old");
     client.room.onRequest("hand", () => "new");

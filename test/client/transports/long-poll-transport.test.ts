@@ -53,7 +53,7 @@ function open(target: Partial<Target> = {}): {
 }
 
 describe("the polls of a client", () => {
-  it("[Q1 Q5] the first poll is the join of its target, and the next one continues from the answer", async () => {
+  it("[Q1 Q5] the first poll is the join of its target, and the next one continues from the response", async () => {
     const { requests, last, listener } = open({
       ...{ after: "e:1", roster: "r0", presence: "1", state: true, rewind: 3, mode: "count" },
     });
@@ -85,7 +85,7 @@ describe("the polls of a client", () => {
     expect(last().url.searchParams.get("after")).toBe("e:5");
   });
 
-  it("a client waits a second if an answer without news arrives at once, so that a cache causes no flood", async () => {
+  it("a client waits a second if a response without news arrives at once, so that a cache causes no flood", async () => {
     const { last, requests, world } = open();
     await last().respond([WELCOME, position("e:4")]);
     await last().respond([position("e:4")]);
@@ -95,7 +95,7 @@ describe("the polls of a client", () => {
     expect(requests).toHaveLength(3);
   });
 
-  it("a client polls again at once after an answer without news at the end of the wait", async () => {
+  it("a client polls again at once after a response without news at the end of the wait", async () => {
     const { last, requests, world } = open();
     await last().respond([WELCOME, position("e:4")]);
     await world.pass(25_000);
@@ -104,7 +104,7 @@ describe("the polls of a client", () => {
     expect(requests).toHaveLength(3);
   });
 
-  it("[Q4] a close in an answer ends the connection after the frames", async () => {
+  it("[Q4] a close in a response ends the connection after the frames", async () => {
     const { last, listener, requests } = open();
     const close = { type: "close", code: 4504, reason: "replaced" };
     await last().respond([WELCOME, close, position("e:4")]);
@@ -148,7 +148,7 @@ describe("the polls of a client", () => {
     expect(listener.ends).toMatchObject([{ code: 1006 }]);
   });
 
-  it("a poll without an answer is aborted after 45 seconds", async () => {
+  it("a poll without a response is aborted after 45 seconds", async () => {
     const { last, listener, world } = open();
     await world.pass(45_000);
 

@@ -111,7 +111,7 @@ describe("the samples for a terminal in docs/plain-connections.md", () => {
 });
 
 describe("the samples for a network without streams in docs/plain-connections.md", () => {
-  it("[G5 H1 J3 Q1 Q2 Q5] curl polls with a key, continues from the answer, and receives what is published meanwhile", async ({
+  it("[G5 H1 J3 Q1 Q2 Q5] curl polls with a key, continues from the response, and receives what is published meanwhile", async ({
     project,
     server,
   }) => {

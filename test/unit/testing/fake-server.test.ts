@@ -61,7 +61,7 @@ describe("the fake server", () => {
     },
   );
 
-  it("drops only the connection of the given member", async () => {
+  it("a fake server drops only the connection of the given member", async () => {
     const [ana, ben] = [await welcomed(), await welcomed()];
 
     server.drop(ben.self);
@@ -72,7 +72,7 @@ describe("the fake server", () => {
     expect(ana.count).toBe(2);
   });
 
-  it("refuses the next join for a time, and accepts the one after it", async () => {
+  it("a fake server refuses the next join for a time, and accepts the one after it", async () => {
     vi.useFakeTimers();
     server.refuse({ code: "room_full", retryAfterMs: 5_000 });
     const ana = join();
@@ -84,12 +84,15 @@ describe("the fake server", () => {
     expect(ana.self).toBeDefined();
   });
 
-  it.each(TRANSPORTS)("refuses a join for good over %s, and the room is closed", async (transport) => {
-    server.refuse({ code: "refused", message: "not today" });
-    const ana = join({ transports: [transport] });
+  it.each(TRANSPORTS)(
+    "a fake server refuses a join for good over %s, and the room is closed",
+    async (transport) => {
+      server.refuse({ code: "refused", message: "not today" });
+      const ana = join({ transports: [transport] });
 
-    expect((await next(ana, "closed")).error).toMatchObject({ code: "refused", message: "not today" });
-  });
+      expect((await next(ana, "closed")).error).toMatchObject({ code: "refused", message: "not today" });
+    },
+  );
 
   it("[J8] an overloaded server fails a WebSocket without an error that a page can read", async () => {
     const socket = new server.WebSocket("wss://parlor.test/rooms/lobby", ["parlor.v1"]);
@@ -100,7 +103,7 @@ describe("the fake server", () => {
     await vi.waitFor(() => expect(codes).toEqual([1006]));
   });
 
-  it("rejects as many acts as requested, each without an effect", async () => {
+  it("a fake server rejects as many acts as requested, each without an effect", async () => {
     const ana = await welcomed();
     server.reject({ code: "refused" }, 2);
 

@@ -58,7 +58,7 @@ async function keptBy(joining: Promise<Member>): Promise<readonly unknown[]> {
 
 describe("a client that joins a room that keeps volatile messages", () => {
   it.each(TRANSPORTS)(
-    "[A11 W6 G5] over %s it receives the newest message of each member, event and key after its welcome",
+    "[A11 W6 G5] a joining client over %s receives the newest message of each member, event and key after its welcome",
     async (_name, joinBy) => {
       const room = uniqueRoom("cursors");
       const [ana, bob] = [await join(room), await join(room)];

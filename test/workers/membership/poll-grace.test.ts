@@ -60,7 +60,7 @@ describe("a member between two polls", () => {
     expect(news(bob)).toMatchObject([{ joined: [{ id: ana.welcome.member, data: "ana" }] }]);
   });
 
-  it("[Q6 G9] a member that stops polling leaves once, at most a slot after pollGraceMs", async () => {
+  it("[Q6 G9] a member that stops polling leaves once, at most 15 seconds after pollGraceMs", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     const ana = await joinByPoll(room);
@@ -176,7 +176,7 @@ describe("a poll that waits", () => {
     return { ana, answer };
   }
 
-  it("[Q3 G6] a poll is answered by a room that sleeps while it waits", async () => {
+  it("[Q3 G6] a room that sleeps while a poll waits responds to it", async () => {
     const room = uniqueRoom();
     const { ana, answer } = await waiting(room);
     await evict(room);

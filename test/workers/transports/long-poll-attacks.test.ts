@@ -26,7 +26,7 @@ function countingJoins(): { readonly to: Serve; readonly counted: () => number }
 }
 
 describe("polls that do not follow the protocol", () => {
-  it("[Q8 L3 G10] polls beyond sseStreamsPerSource are rejected with a retry time, and each answered poll makes room", async () => {
+  it("[Q8 L3 G10] polls beyond sseStreamsPerSource are rejected with a retry time, and each poll that ends frees its place", async () => {
     const to = serverWith({ SSE_STREAMS_PER_SOURCE: "2" });
     const room = uniqueRoom();
     const headers = { "CF-Connecting-IP": uniqueAddress() };
@@ -125,7 +125,7 @@ describe("polls that do not follow the protocol", () => {
     expect(await bob.publish("e", 1)).toMatchObject({ type: "ack" });
   }, 60_000);
 
-  it("[Q4 J5 G9] of many polls with one key at once, all are answered, and other members see one join", async () => {
+  it("[Q4 J5 G9] many polls with one key at once all receive a response, and other members see one join", async () => {
     const room = uniqueRoom();
     const bob = await join(room);
     const ana = await joinByPoll(room);
@@ -158,7 +158,7 @@ describe("polls that do not follow the protocol", () => {
     },
   );
 
-  it("[Q8 L5 G7] a client with a long backlog gets it in answers of at most a window, without a gap", async () => {
+  it("[Q8 L5 G7] a client with a long backlog receives it in responses of at most a window, without a gap", async () => {
     const room = uniqueRoom();
     const ana = await joinByPoll(room);
     const bob = await join(room);
@@ -232,7 +232,7 @@ describe("the answer of a client that does not read it", () => {
     await response.body?.cancel().catch(() => undefined);
   });
 
-  it("[Q8] the place of an answer is free as soon as the answer is read", async () => {
+  it("[Q8] the place of a poll is free as soon as its response is read", async () => {
     const place = { beat: vi.fn<() => void>(), end: vi.fn<() => void>(), cut: vi.fn<() => void>() };
     const request = { signal: new AbortController().signal, abort: () => undefined, place };
 

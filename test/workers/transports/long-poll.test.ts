@@ -9,7 +9,7 @@ async function waiting(room: string, sockets: number): Promise<void> {
 }
 
 describe("a poll", () => {
-  it("[Q1] the first poll joins, and its answer is a welcome and a position", async () => {
+  it("[Q1] the first poll joins, and its response is a welcome and a position", async () => {
     const room = uniqueRoom();
     const { status, headers, items } = await poll(room, { wait: 25 });
 
@@ -32,7 +32,7 @@ describe("a poll", () => {
     expect(ana.after).toBe(after);
   });
 
-  it("[Q2] a poll that waits is answered as soon as something is recorded", async () => {
+  it("[Q2] a poll that waits ends as soon as something is recorded", async () => {
     const room = uniqueRoom();
     const ana = await joinByPoll(room);
     const bob = await join(room);
@@ -66,7 +66,7 @@ describe("a poll", () => {
     expect(ana.all.filter(({ type }) => type === "welcome")).toHaveLength(1);
   });
 
-  it("[Q3] a poll with the position of a lost answer gets that answer again", async () => {
+  it("[Q3] a poll with the position of a lost response receives that response again", async () => {
     const room = uniqueRoom();
     const ana = await joinByPoll(room);
     const bob = await join(room);
@@ -107,7 +107,7 @@ describe("a poll", () => {
     ).toBe(written);
   });
 
-  it("[Q4 J5] a newer poll of the same key ends the older one, whose answer says so", async () => {
+  it("[Q4 J5] a newer poll of the same key ends the older one, whose response says so", async () => {
     const room = uniqueRoom();
     const ana = await joinByPoll(room);
     const older = ana.send({ wait: 25 });
