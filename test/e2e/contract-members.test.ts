@@ -97,7 +97,7 @@ describe.concurrent.each(CASES)("%s over %s", (_life, _connection, each) => {
     await client.room.leave();
 
     for (const other of others) await other.until(() => other.moves.includes(`left ${client.id}`));
-    expect(await closed).toMatchObject({ reason: "left" });
+    expect(await closed).toMatchObject({ reason: "you left the room" });
     expect(await codeOf(client.room.publish("chat", 1))).toBe("closed");
     for (const { room } of others) expect([room.count, room.members.has(client.id)]).toEqual([3, false]);
   });
