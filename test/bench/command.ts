@@ -101,7 +101,7 @@ Options:
   --servers A,B   only these servers (default: all that can take part)
   --rounds N      number of rounds; each starts fresh processes and reverses the order of the servers (${DEFAULT_ROUNDS})
   --members N     total number of members, instead of the scenario's own number
-  --seconds N     how long to measure, instead of the scenario's own time
+  --seconds N     how long to measure, instead of the scenario's own time (restart: how long the server is down)
   --quick         one small and short round: checks that it runs, not how fast
   --json FILE     write the values of all rounds
   --out FILE      write a page with charts (HTML)

@@ -21,7 +21,8 @@ export async function freePort(): Promise<number> {
 
 /** Whether a server could listen on the port now. */
 export async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
+  // A client that is just reconnecting may connect to it. "close" is emitted once all connections have ended.
+  const server = createServer((socket) => socket.destroy());
   try {
     server.listen(port, LOOPBACK);
     await once(server, "listening");

@@ -5,6 +5,7 @@ import { idle } from "./idle.ts";
 import { joins } from "./joins.ts";
 import { micro } from "./micro.ts";
 import { quiet } from "./quiet.ts";
+import { restart } from "./restart.ts";
 import { resume } from "./resume.ts";
 import { rooms } from "./rooms.ts";
 import { rows } from "./rows.ts";
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   idle,
   rooms,
   resume,
+  restart,
   bytes,
   slow,
   flood,

@@ -12,7 +12,7 @@ export interface Metric {
 export interface Size {
   /** The total number of members or connections. */
   readonly members: number;
-  /** How long to measure. 0 if the scenario ends on its own. */
+  /** How long to measure; in `restart`, how long the server is down. 0 if the scenario ends on its own. */
   readonly seconds: number;
 }
 
