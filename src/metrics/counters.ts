@@ -1,35 +1,5 @@
+import { COUNTED_LEVEL, type CounterName, type CountsOf, type Labels } from "./log-events.ts";
 import { isLogged, log } from "./log.ts";
-
-/** One row of {@link COUNTERS}. */
-interface CounterRow {
-  /** The labels that divide its counts. */
-  readonly labels: readonly string[];
-  /** What it counts, in one sentence. */
-  readonly text: string;
-}
-
-/** Every counter. Add a row here and nowhere else: the table in the documentation is generated from this one. */
-export const COUNTERS = {
-  refused: {
-    labels: ["code", "limit"],
-    text: "Joins, requests and messages that were rejected, by error code and by the limit that was reached",
-  },
-  penalised: {
-    labels: ["penalty"],
-    text: "Members that were muted (`mute`), or closed and banned (`ban`), because too many of their messages were rejected",
-  },
-} as const satisfies Record<string, CounterRow>;
-
-/** The name of a counter. */
-export type CounterName = keyof typeof COUNTERS;
-
-/** The labels of a count: a value for each label, absent if it has none. */
-export type Labels<Name extends CounterName> = Readonly<
-  Partial<Record<(typeof COUNTERS)[Name]["labels"][number], string | undefined>>
->;
-
-/** The level of their log lines. */
-const LEVEL = "info";
 
 /** The interval of the log lines, in milliseconds. A flood writes a line per second, not a line per message. */
 export const TELL_EVERY_MS = 1_000;
@@ -55,7 +25,7 @@ export class Counters {
    * later than that from now, if the clock was set back. `undefined` if there is no count, or if the level is not logged.
    */
   dueAt(now: number): number | undefined {
-    if (this.#counts.size > 0 && isLogged(LEVEL))
+    if (this.#counts.size > 0 && isLogged(COUNTED_LEVEL))
       this.#dueAt = Math.min(this.#dueAt ?? Infinity, now + TELL_EVERY_MS);
     return this.#dueAt;
   }
@@ -66,10 +36,9 @@ export class Counters {
    * @param of fields that say whose counts they are
    * @param dueBy counts that were due until this time, Unix milliseconds, are written, even if the clock was set back since
    */
-  tell(of: Readonly<Record<string, string | undefined>>, dueBy: number): void {
+  tell(of: CountsOf, dueBy: number): void {
     if ((this.#dueAt ?? Infinity) > dueBy) return;
-    for (const { name, fields, count } of this.#counts.values())
-      log(LEVEL, name, { ...of, ...fields, count });
+    for (const { name, fields, count } of this.#counts.values()) log(name, { ...of, ...fields, count });
     this.#counts.clear();
     this.#dueAt = undefined;
   }

@@ -1,11 +1,4 @@
-/** The levels of log lines, in ascending order. */
-const LEVELS = ["debug", "info", "warn", "error"] as const;
-
-/** The level of a log line. */
-export type LogLevel = (typeof LEVELS)[number];
-
-/** The fields of a log line besides its event: plain values, never a secret, a key or the data of a message. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+import { LOG_EVENTS, LOG_LEVELS, type LogEvent, type LogFields, type LogLevel } from "./log-events.ts";
 
 let least: LogLevel = "info";
 
@@ -16,11 +9,12 @@ export function setLogLevel(level: LogLevel): void {
 
 /** Whether lines of a level are written. */
 export function isLogged(level: LogLevel): boolean {
-  return LEVELS.indexOf(level) >= LEVELS.indexOf(least);
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
 }
 
-/** Writes one line of JSON. `event` names the event in snake_case. */
-export function log(level: LogLevel, event: string, fields: LogFields = {}): void {
+/** Writes one line of JSON, if the level of the event is written. */
+export function log<Event extends LogEvent>(event: Event, fields: LogFields<Event>): void {
+  const { level } = LOG_EVENTS[event];
   if (!isLogged(level)) return;
   console[level](JSON.stringify({ level, event, ...fields }));
 }

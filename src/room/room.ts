@@ -62,7 +62,7 @@ class Room extends DurableObject implements RoomApi {
     this.#wakeup = new Wakeup((plannedAt) => this.#wake(plannedAt), waiters, attachAfterMs);
     this.#checksWelcomes = attachAfterMs > 0;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
-    log("debug", "room_loaded", { room: ctx.id.name });
+    log("room_loaded", { room: ctx.id.name });
   }
 
   /** Handles an upgrade with a join header, which the Worker sends. Rejects any other request. */
@@ -275,7 +275,7 @@ class Room extends DurableObject implements RoomApi {
 
   /** Deletes everything, also the alarm, and ends the object, because its memory still holds the deleted room. */
   async #vanish(): Promise<void> {
-    log("debug", "room_expired", { room: this.ctx.id.name });
+    log("room_expired", { room: this.ctx.id.name });
     await this.ctx.storage.deleteAll();
     await this.ctx.storage.sync();
     this.ctx.abort("expired", { retryAlarm: false });
@@ -334,9 +334,9 @@ class Room extends DurableObject implements RoomApi {
     this.#turn(work, { mayDelayFlush: true, plannedAt });
   }
 
-  #fail(event: string, error: unknown): void {
+  #fail(event: "alarm_failed" | "turn_failed", error: unknown): void {
     const stack = (error as Error | undefined)?.stack;
-    log("error", event, { room: this.ctx.id.name, reason: String(error), stack });
+    log(event, { room: this.ctx.id.name, reason: String(error), stack });
     this.ctx.abort(event);
   }
 

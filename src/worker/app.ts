@@ -70,7 +70,7 @@ export function createApp(config: Config, env: Env, rooms: Rooms, tokenChecks: T
   for (const path of pathsOf(app)) app.all(path, () => errorResponse({ code: "method_not_allowed" }));
   app.notFound(() => errorResponse({ code: "not_found" }));
   app.onError((error, c) => {
-    log("error", "request_failed", { reason: String(error), stack: error.stack });
+    log("request_failed", { reason: String(error), stack: error.stack });
     return refuseReadably(c.req.raw, { code: "internal" }, config.server.sseRetryMs);
   });
   return app;

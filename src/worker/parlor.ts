@@ -72,7 +72,7 @@ export function createParlor(options: { readonly kinds: Kinds; readonly env: obj
   const revocations = new Revocations(registry, () => Date.now());
   const tickets = new Tickets(rules.secrets, config.server.ticketUseMs);
   setLogLevel(config.server.logLevel);
-  for (const problem of configWarnings(config, rules)) log("warn", "config_doubtful", { problem });
+  for (const problem of configWarnings(config, rules)) log("config_doubtful", { problem });
   const rooms = new Rooms(env.ROOM, config.server.fallbackLocation);
   const app = createApp(config, env, rooms, { verifier, revocations, tickets });
   if (registry !== undefined) app.route("/admin", createAdmin({ config, adminKeys, rooms, registry }));

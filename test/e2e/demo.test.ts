@@ -81,6 +81,25 @@ describe.skipIf(!browserAvailable.ok)("the demo", () => {
     },
   );
 
+  it(`[G5 Q1] a window of the demo in which a person chooses long-poll sends and receives chat over it${why}`, async () => {
+    const faults: string[] = [];
+    const ana = await open("/", faults);
+    await ana.waitForURL(/room=/);
+    const ben = await open(new URL(ana.url()).search, faults);
+    await connected(ben);
+
+    await ben.locator(".segments label", { hasText: "Long-poll" }).click();
+    await ben.locator("#pill-transport", { hasText: "Long-poll" }).waitFor();
+    await connected(ben);
+    await say(ana, "hello from a WebSocket");
+    await untilShown(ben, "hello from a WebSocket");
+    await say(ben, "hello over long-poll");
+    await untilShown(ana, "hello over long-poll");
+
+    expect(faults).toEqual([]);
+    await Promise.all([ana.context().close(), ben.context().close()]);
+  });
+
   it(`[G3 G4 G6] the demo's chat loses no message when its connection is dropped and the server is killed${why}`, async () => {
     const ana = await open("/", []);
     await ana.waitForURL(/room=/);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MAX_ITEMS } from "../../src/protocol/frames.ts";
 import type { Reply } from "../support/member.ts";
 import { randomKey } from "../support/rooms.ts";
+import { PollingMember } from "./polling-member.ts";
 import { spread } from "./report.ts";
 import type { Target } from "./target.ts";
 
@@ -20,6 +21,9 @@ export interface Check {
  */
 const SLEEPS_S = [22, 20];
 
+/** How long a poll waits before something happens in the room, in milliseconds. */
+const POLL_WAITS_MS = 500;
+
 /** An event that takes longer than this to reach a reader was buffered on its way. */
 const UNBUFFERED_MS = 3_000;
 
@@ -33,6 +37,7 @@ export const CHECKS: readonly Check[] = [
   { name: "join over SSE", run: joinsBySse },
   { name: "SSE is not buffered on its way", run: arrivesUnbuffered },
   { name: "an SSE member acts by POST", run: actsByPost },
+  { name: "a member joins, receives and leaves by long-poll", run: polls },
   { name: "a repeated act is stored once", run: storesOnce },
   { name: "resume over WebSocket", run: resumesByWebSocket },
   { name: "resume over SSE", run: resumesBySse },
@@ -78,6 +83,30 @@ async function actsByPost(target: Target): Promise<string> {
   const offset = acked(await reader.publish("smoke", "by post"));
   await other.inbox.take("message", (message) => message.offset === offset);
   return `offset ${offset}, received over WebSocket`;
+}
+
+async function polls(target: Target): Promise<string> {
+  const other = await target.webSocket();
+  await other.welcome();
+  const poller = new PollingMember(target.url, target.room);
+  await poller.poll();
+  demand(poller.member !== "", "the first poll has no welcome");
+  const news = poller.pollUntil((frame) => frame.type === "message");
+  news.catch(() => undefined); // A failure before the `await` below would end the process.
+  await delay(POLL_WAITS_MS);
+  const startedAt = performance.now();
+  const sent = acked(await other.publish("smoke", "to a poll"));
+  const { offset } = await news;
+  const tookMs = Math.round(performance.now() - startedAt);
+  demand(offset === sent, `a poll received offset ${offset}, not ${sent}`);
+  demand(tookMs < UNBUFFERED_MS, `a message ended the waiting poll after ${tookMs} ms`);
+  const published = acked(
+    (await poller.post({ type: "publish", ref: 1, event: "smoke", data: "by a poller" })) as Reply,
+  );
+  await other.inbox.take("message", (message) => message.offset === published);
+  await poller.post({ type: "leave" });
+  await other.inbox.take("presence", ({ left }) => left?.some(({ id }) => id === poller.member) === true);
+  return `a message ended the waiting poll ${tookMs} ms after it was sent`;
 }
 
 async function storesOnce(target: Target): Promise<string> {

@@ -29,4 +29,4 @@ export function spread(times: readonly number[]): string {
   return `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms of ${sorted.length}`;
 }
 
-const NAME_WIDTH = 40;
+const NAME_WIDTH = 48;

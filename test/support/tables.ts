@@ -1,7 +1,7 @@
 import { ADVICE, type Advice } from "../../src/client/connection/advice.ts";
 import { LOCAL_ERRORS } from "../../src/client/local-errors.ts";
 import { OPTIONS } from "../../src/config/options.ts";
-import { COUNTERS } from "../../src/metrics/counters.ts";
+import { LOG_EVENTS } from "../../src/metrics/log-events.ts";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
 import type { KindDefinition } from "../../src/config/kinds.ts";
@@ -42,7 +42,7 @@ export function generatedTables(): GeneratedTable[] {
     { name: "kinds", file: "docs/kinds-and-hooks.md", text: kindsTable(kinds) },
     { name: "options", file: "docs/options.md", text: optionsTable(OPTIONS) },
     { name: "errors", file: "src/protocol/PROTOCOL.md", text: errorsTable(ERRORS) },
-    { name: "counters", file: "docs/deploying.md", text: countersTable(COUNTERS) },
+    { name: "log-events", file: "docs/deploying.md", text: logEventsTable(LOG_EVENTS) },
     { name: "close-codes", file: "src/protocol/PROTOCOL.md", text: closeCodesTable() },
     { name: "errors", file: "docs/errors.md", text: errorsTable(ERRORS) },
     { name: "advice", file: "docs/client.md", text: adviceTable() },
@@ -51,12 +51,13 @@ export function generatedTables(): GeneratedTable[] {
   ];
 }
 
-function countersTable(counters: typeof COUNTERS): string {
+function logEventsTable(events: typeof LOG_EVENTS): string {
   return table(
-    ["Event", "Fields", "Counts"],
-    Object.entries(counters).map(([name, { labels, text }]) => [
+    ["Event", "Level", "Fields", "Meaning"],
+    Object.entries(events).map(([name, { level, fields, text }]) => [
       code(name),
-      labels.map(code).join(", "),
+      code(level),
+      fields.map(code).join(", "),
       text,
     ]),
   );

@@ -122,7 +122,8 @@ export class Connector {
     this.link = undefined; // so that it is not closed before the room has processed the leave
     const left = link.leave();
     this.step({ type: "closed", reason: "you left the room" });
-    // A request that is aborted does not settle in every runtime, so this does not wait for it.
+    // After the timeout, `close` aborts the request of the leave. An aborted request does not settle in every runtime, so this
+    // does not wait for it.
     await new Promise<void>((resolve) => {
       const stop = this.#environment.startTimer(resolve, LEAVE_TIMEOUT_MS);
       void left.then(() => {

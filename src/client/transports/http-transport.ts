@@ -33,6 +33,8 @@ export class HttpTransport implements Transport {
   readonly #clock: Pick<Clock, "startTimer">;
   /** One for each open request. Older browsers cannot combine abort signals. */
   readonly #requests = new Set<AbortController>();
+  /** The request of a leave. The room ends the connection before it responds to that, so only {@link close} aborts it. */
+  readonly #leave = new AbortController();
   #token: string | undefined;
 
   /** @param receive receives frames until the connection ends. If it rejects, the connection is broken */
@@ -68,13 +70,12 @@ export class HttpTransport implements Transport {
 
   async leave(authority: string): Promise<void> {
     // The page may be closing, so the request needs `keepalive`.
-    await this.#post('{"type":"leave"}', authority, { keepalive: true }).catch(() => undefined);
+    await this.#post('{"type":"leave"}', authority, { keepalive: true }, this.#leave).catch(() => undefined);
   }
 
   close(): void {
-    this.isOver = true;
-    this.onClose?.();
-    for (const abort of this.#requests) abort.abort();
+    this.#stop();
+    this.#leave.abort();
   }
 
   /** Frames arrived. A close frame ends the connection. */
@@ -101,16 +102,20 @@ export class HttpTransport implements Transport {
     this.end({ code: closeCodeOf(error, reply.status), reason: error.message, retryMs: error.retryAfterMs });
   }
 
-  /** The connection has ended. Its open requests are aborted, and the client repeats their acts. */
+  /** The connection has ended. Its open requests, except a leave, are aborted, and the client repeats their acts. */
   end(end: TransportEnd): void {
     if (this.isOver) return;
-    this.close();
+    this.#stop();
     this.#listener.onEnd({ ...end, retryMs: end.retryMs ?? this.retryMs });
   }
 
   /** Sends a request with the newest token, and reads the whole response, both within a time limit. */
-  async ask(url: string, init: RequestInit, timeoutMs: number): Promise<HttpReply> {
-    const abort = new AbortController();
+  async ask(
+    url: string,
+    init: RequestInit,
+    timeoutMs: number,
+    abort = new AbortController(),
+  ): Promise<HttpReply> {
     const stop = this.#clock.startTimer(() => abort.abort(), timeoutMs);
     try {
       return await readReply(await this.request(url, init, abort));
@@ -120,7 +125,7 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** Sends a request with the newest token. The end of the connection aborts it. */
+  /** Sends a request with the newest token. The end of the connection aborts it, unless it is a leave. */
   request(url: string, init: RequestInit, abort = new AbortController()): Promise<Response> {
     this.#requests.add(abort);
     if (this.isOver) abort.abort();
@@ -152,9 +157,22 @@ export class HttpTransport implements Transport {
     this.received(frames.filter(({ type }) => type === "ack"));
   }
 
-  #post(body: string, authority: string, init: RequestInit = {}): Promise<HttpReply> {
+  #post(
+    body: string,
+    authority: string,
+    init: RequestInit = {},
+    abort?: AbortController,
+  ): Promise<HttpReply> {
     const headers = { "Content-Type": "application/json", "Parlor-Session": authority };
-    return this.ask(messagesUrl(this.#target), { ...init, method: "POST", headers, body }, POST_TIMEOUT_MS);
+    const url = messagesUrl(this.#target);
+    return this.ask(url, { ...init, method: "POST", headers, body }, POST_TIMEOUT_MS, abort);
+  }
+
+  /** Reports nothing more, and aborts the open requests except a leave. */
+  #stop(): void {
+    this.isOver = true;
+    this.onClose?.();
+    for (const abort of this.#requests) if (abort !== this.#leave) abort.abort();
   }
 
   #broken(error: unknown): void {

@@ -1,4 +1,5 @@
-import type { Counters, Labels } from "../../metrics/counters.ts";
+import type { Counters } from "../../metrics/counters.ts";
+import type { Labels } from "../../metrics/log-events.ts";
 import { errorFrame } from "../../protocol/encode.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { AnswerFrame, HistoryFrame } from "../../protocol/frames.ts";

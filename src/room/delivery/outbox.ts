@@ -202,7 +202,7 @@ export class Outbox {
       afterCommit();
       if (this.#isStored) this.#room.deliveries.noteStored(entries.length);
     } catch (error) {
-      log("error", "append_failed", { reason: String(error) });
+      log("append_failed", { reason: String(error) });
       this.#room.state.drop();
       for (const act of pending) replyTo(act, errorFrame({ code: "unavailable" }));
       return [];

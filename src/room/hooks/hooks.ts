@@ -248,7 +248,7 @@ export class Hooks {
 
   #failed(hook: string, why: unknown): Result<never> {
     const { kind, room } = this.#world;
-    log("error", "hook_failed", { hook, kind: kind.name, room, reason: reasonOf(why) });
+    log("hook_failed", { hook, kind: kind.name, room, reason: reasonOf(why) });
     return err({ code: "internal", message: "a rule of the room failed; the server has logged the reason" });
   }
 

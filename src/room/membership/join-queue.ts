@@ -85,7 +85,7 @@ export class JoinQueue {
       this.#accept(server);
     } catch (error) {
       // The platform's own limit is 32,768 sockets. Nothing has changed yet, and the room continues.
-      log("error", "accept_failed", { reason: String(error) });
+      log("accept_failed", { reason: String(error) });
       return refuse({ code: "room_full", retryAfterMs: FULL_RETRY_MS });
     }
     const session = this.#room.joins.accept(server, join, allowed.value, now, moreCome);

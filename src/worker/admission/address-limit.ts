@@ -34,8 +34,7 @@ export class AddressLimit {
     this.#name = name;
     this.#binding = binding;
     this.#rate = { perSecond: perPeriod / PERIOD_SECONDS, burst: perPeriod };
-    if (binding === undefined)
-      log("warn", "no_ratelimit_binding", { effect: `${name} is counted per isolate` });
+    if (binding === undefined) log("no_ratelimit_binding", { effect: `${name} is counted per isolate` });
   }
 
   /** Counts a request. Returns the refusal if its source has reached the limit. */
@@ -56,7 +55,7 @@ export class AddressLimit {
     try {
       return (await this.#binding.limit({ key: source })).success;
     } catch (error) {
-      log("warn", "ratelimit_failed", { reason: String(error) });
+      log("ratelimit_failed", { reason: String(error) });
       return true;
     }
   }

@@ -57,7 +57,7 @@ export class Rooms {
       return this.#namespace.jurisdiction(jurisdiction);
     } catch (error) {
       if (!String(error).includes("not implemented in workerd")) throw error;
-      log("debug", "jurisdiction_ignored", { jurisdiction, reason: String(error) });
+      log("jurisdiction_ignored", { jurisdiction, reason: String(error) });
       return this.#namespace;
     }
   }
@@ -79,7 +79,7 @@ export async function callRoom<Value>(
       return ok(await call());
     } catch (error) {
       if (!mayRepeat || attempt === TRIES || !isRetryable(error)) {
-        log("warn", "room_unavailable", { reason: String(error) });
+        log("room_unavailable", { reason: String(error) });
         return err({ code: "unavailable" });
       }
       const pauseMs = Math.random() * PAUSE_MS * 2 ** (attempt - 1);

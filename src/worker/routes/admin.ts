@@ -81,7 +81,7 @@ export function createAdmin({ config, adminKeys, rooms, registry }: Administered
         message:
           "the revocation list is full; retry when older revocations have expired, or use a shorter keepMs",
       });
-    log("info", "revoked", { kind: what.kind });
+    log("revoked", { kind: what.kind });
     const removed = await Promise.all(names.map(async (name) => [name, await removeFrom(name, revocation)]));
     return c.json({ revocation, removed: Object.fromEntries(removed) as Record<string, number | null> });
   });

@@ -224,4 +224,28 @@ describe("the acts of a client that polls", () => {
     await last().respond({ type: "ack" });
     await left;
   });
+
+  it("[A6 Q4] the poll that the room closes does not abort the POST of the leave", async () => {
+    const { requests, last, transport } = open();
+    await last().respond([WELCOME, position("e:4")]);
+    const left = transport.leave("s.k.7");
+    const [, poll, leave] = requests;
+    await poll?.respond([{ type: "close", code: 4507, reason: "left" }, position("e:4")]);
+
+    expect(leave?.init.signal?.aborted).toBe(false);
+    await leave?.respond({ type: "ack" });
+    await left;
+  });
+
+  it("[A6] closing the transport aborts the POST of a leave without a response", async () => {
+    const { requests, last, transport } = open();
+    await last().respond([WELCOME, position("e:4")]);
+    const left = transport.leave("s.k.7");
+    const [, poll, leave] = requests;
+    await poll?.respond([{ type: "close", code: 4507, reason: "left" }, position("e:4")]);
+    transport.close(true);
+    await left;
+
+    expect(leave?.init.signal?.aborted).toBe(true);
+  });
 });

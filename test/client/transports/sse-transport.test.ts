@@ -297,6 +297,21 @@ describe("acts", () => {
     expect(await left).toBeUndefined();
   });
 
+  it.each([
+    ["closes", (line: Line) => line.write('data: {"type":"close","code":4507,"reason":"left"}\n\n')],
+    ["ends", (line: Line) => line.endStream()],
+  ])("[A6 S5] a stream that the room %s does not abort the POST of the leave", async (_how, endBy) => {
+    const line = await openLine();
+
+    const left = line.transport.leave("session.key");
+    await endBy(line);
+
+    expect(line.ends).toHaveLength(1);
+    expect(line.request.init.signal?.aborted).toBe(false);
+    await line.answer(200, { type: "ack" });
+    expect(await left).toBeUndefined();
+  });
+
   it("[A6] leave resolves if the room cannot be reached", async () => {
     const line = await openLine();
 

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { OPTIONS } from "../../../src/config/options.ts";
-import { COUNTERS } from "../../../src/metrics/counters.ts";
+import { LOG_EVENTS } from "../../../src/metrics/log-events.ts";
 import { ERRORS } from "../../../src/protocol/errors.ts";
 import { startBareRuntime } from "../../support/bare-runtime.ts";
 import { at, scriptsIn } from "../../support/sample-project.ts";
@@ -46,11 +46,17 @@ describe("docs/deploying.md", () => {
   });
 
   it("the log line of docs/deploying.md is one that the server can write", () => {
-    const { level, event, code, limit, count } = JSON.parse(line) as Record<string, string | number>;
+    const { level, event, code, limit, count, ...others } = JSON.parse(line) as Record<
+      string,
+      string | number
+    >;
 
-    expect(Object.keys(COUNTERS)).toContain(event);
+    expect(event).toBe("refused");
+    expect([...Object.keys(others), "code", "limit", "count"]).toEqual(
+      LOG_EVENTS.refused.fields.filter((field) => field !== "at"),
+    );
     expect(Object.keys(ERRORS)).toContain(code);
     expect(Object.keys(OPTIONS)).toContain(limit);
-    expect({ level, count: typeof count }).toEqual({ level: "info", count: "number" });
+    expect({ level, count: typeof count }).toEqual({ level: LOG_EVENTS.refused.level, count: "number" });
   });
 });

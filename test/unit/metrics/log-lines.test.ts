@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { log, setLogLevel, type LogLevel } from "../../../src/metrics/log.ts";
+import { LOG_EVENTS, LOG_LEVELS, type LogEvent, type LogLevel } from "../../../src/metrics/log-events.ts";
+import { log, setLogLevel } from "../../../src/metrics/log.ts";
 
-const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+/** An event of each level. */
+const EVENTS = {
+  debug: "room_loaded",
+  info: "revoked",
+  warn: "ratelimit_failed",
+  error: "turn_failed",
+} as const satisfies Record<LogLevel, LogEvent>;
 
 /** Captures the lines of a level, so that they are not printed. */
 function catchLines(level: LogLevel): string[] {
@@ -16,25 +23,29 @@ afterEach(() => {
 });
 
 describe("log lines", () => {
-  it("[E1] a log entry is one line of JSON with level, event and fields", () => {
-    const lines = catchLines("warn");
+  it.each(LOG_LEVELS)("the event that these tests use for the level %s has that level", (level) => {
+    expect(LOG_EVENTS[EVENTS[level]].level).toBe(level);
+  });
 
-    log("warn", "room_unavailable", { room: 'a"\nb', tries: 3, isLast: true, absent: undefined });
+  it("[E1] a log entry is one line of JSON with level, event and fields", () => {
+    const lines = catchLines("info");
+
+    log("refused", { room: 'a"\nb', code: "bad_frame", limit: undefined, count: 3 });
 
     expect(lines).toEqual([
-      '{"level":"warn","event":"room_unavailable","room":"a\\"\\nb","tries":3,"isLast":true}',
+      '{"level":"info","event":"refused","room":"a\\"\\nb","code":"bad_frame","count":3}',
     ]);
   });
 
-  it.each(LEVELS.flatMap((least) => LEVELS.map((level) => [least, level] as const)))(
+  it.each(LOG_LEVELS.flatMap((least) => LOG_LEVELS.map((level) => [least, level] as const)))(
     "[E1] with the log level %s an entry of the level %s is written if it is at least as severe",
     (least, level) => {
       setLogLevel(least);
       const lines = catchLines(level);
 
-      log(level, "x");
+      log(EVENTS[level], {});
 
-      expect(lines).toHaveLength(LEVELS.indexOf(level) >= LEVELS.indexOf(least) ? 1 : 0);
+      expect(lines).toHaveLength(LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least) ? 1 : 0);
     },
   );
 });
