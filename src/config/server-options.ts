@@ -62,7 +62,7 @@ export const SERVER_OPTIONS = {
     default: "on",
     values: ["on", "off"],
     scope: "server",
-    text: "Limits joins, requests, SSE streams and new rooms per verified user or, without a token, per address. The bindings `JOINS_PER_ADDRESS` and `REQUESTS_PER_ADDRESS` in wrangler.toml set the rates for joins and requests. Use `off` for load tests",
+    text: "Limits joins, requests, SSE streams, polls and new rooms per verified user or, without a token, per address. The bindings `JOINS_PER_ADDRESS` and `REQUESTS_PER_ADDRESS` in wrangler.toml set the rates for joins and requests. Use `off` for load tests",
   },
   newRoomsPerDay: {
     env: "NEW_ROOMS_PER_DAY",
