@@ -86,6 +86,7 @@ export function createFakeServer({ now = systemTime, userOf }: FakeServerOptions
     fetch: async (input, init) => {
       // The signal of a `Request` stops following that of its caller if the `Request` is garbage collected (undici).
       const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+      signal?.throwIfAborted();
       return serve(host, new Request(input, init), signal);
     },
     room: (name) => host.room(name),
