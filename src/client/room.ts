@@ -272,9 +272,9 @@ export interface Room<App extends AppTypes = AppTypes> {
   leave(): Promise<void>;
 
   /**
-   * Closes the connection for good. Waiting acts are rejected with `closed`. The member stays for its grace period, so prefer
-   * {@link leave}. The grace period begins at once over WebSocket, and up to two heartbeats later over SSE. A member that polls
-   * stays for `pollGraceMs`.
+   * Closes the connection for good. Waiting acts are rejected with `closed`. Over an open WebSocket the member leaves at once.
+   * Over SSE it stays until the room notices, up to two heartbeats later, and then for its grace period. A member that polls stays
+   * for `pollGraceMs`. To end the membership over any transport, use {@link leave}.
    */
   close(): void;
 }
