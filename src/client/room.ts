@@ -21,11 +21,10 @@ import type { WaitOptions } from "./sending/waiting.ts";
 import type { LiveView } from "./views/live-map.ts";
 import type { Member } from "./views/members.ts";
 import type { SharedValue } from "./views/shared-state.ts";
-import type { TransportName } from "./transports/transport.ts";
 
 /**
  * The shared state: values by key; a live view. It has only changes that the room has accepted. A change of this client is in it
- * before its promise resolves over WebSocket, and shortly before or after over SSE.
+ * before its promise resolves over WebSocket, and shortly before or after over the other transports.
  */
 export interface Shared<App extends AppTypes = AppTypes> extends Omit<
   LiveView<SharedValue<StateData<App, StateKey<App>, Json>>, StateKey<App>>,
@@ -89,9 +88,6 @@ export interface Room<App extends AppTypes = AppTypes> {
    * object until it changes. The event `connection` reports each change.
    */
   readonly connection: ConnectionStatus;
-
-  /** The transport of the connection; `undefined` unless it is open. */
-  readonly transport: TransportName | undefined;
 
   /** This client's member id, the same after every reconnect; `undefined` before the first welcome. */
   readonly self: string | undefined;
