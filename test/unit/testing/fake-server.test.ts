@@ -61,6 +61,18 @@ describe("the fake server", () => {
     },
   );
 
+  it("a client that is dropped again and again stays in the room", async () => {
+    const ana = await welcomed();
+    const closed = next(ana, "closed");
+    for (let drops = 0; drops < 7; drops++) {
+      const rejoined = next(ana, "welcome");
+      server.drop();
+      await Promise.race([rejoined, closed]);
+    }
+
+    expect(ana.connection).toMatchObject({ state: "open" });
+  });
+
   it("a fake server drops only the connection of the given member", async () => {
     const [ana, ben] = [await welcomed(), await welcomed()];
 
