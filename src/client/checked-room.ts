@@ -76,7 +76,11 @@ function checkedParts(app: AppSchemas, room: Room): Checked {
     presence: ({ joined, updated, left, count }) => ({
       joined: joined.map(member),
       updated: updated.map(member),
-      left: left.map((one): DepartedMember => member(one)),
+      // Data that does not match was reported while it was a member's.
+      left: left.map(({ data, ...rest }): DepartedMember => {
+        const isKept = data !== undefined && presenceProblem(app, data) === undefined;
+        return isKept ? { ...rest, data } : rest;
+      }),
       count,
     }),
   };

@@ -9,7 +9,7 @@ import { NO_FRAME, decodeServerText } from "./transports/decode.ts";
 
 /**
  * The binary dialect, for `joinRoom(url, { dialect: proto })`. Frames are smaller, and raw bytes are not encoded in base64.
- * Over SSE the client still uses JSON. This file is a separate entry, so that only pages that use it load it.
+ * Over SSE and long-poll the client still uses JSON. This file is a separate entry, so that only pages that use it load it.
  */
 export const proto: Dialect = {
   // An older server, or one that was rolled back, does not support the dialect and chooses JSON.

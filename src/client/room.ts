@@ -21,11 +21,10 @@ import type { WaitOptions } from "./sending/waiting.ts";
 import type { LiveView } from "./views/live-map.ts";
 import type { Member } from "./views/members.ts";
 import type { SharedValue } from "./views/shared-state.ts";
-import type { TransportName } from "./transports/transport.ts";
 
 /**
  * The shared state: values by key; a live view. It has only changes that the room has accepted. A change of this client is in it
- * before its promise resolves over WebSocket, and shortly before or after over SSE.
+ * before its promise resolves over WebSocket, and shortly before or after over the other transports.
  */
 export interface Shared<App extends AppTypes = AppTypes> extends Omit<
   LiveView<SharedValue<StateData<App, StateKey<App>, Json>>, StateKey<App>>,
@@ -89,9 +88,6 @@ export interface Room<App extends AppTypes = AppTypes> {
    * object until it changes. The event `connection` reports each change.
    */
   readonly connection: ConnectionStatus;
-
-  /** The transport of the connection; `undefined` unless it is open. */
-  readonly transport: TransportName | undefined;
 
   /** This client's member id, the same after every reconnect; `undefined` before the first welcome. */
   readonly self: string | undefined;
@@ -272,9 +268,9 @@ export interface Room<App extends AppTypes = AppTypes> {
   leave(): Promise<void>;
 
   /**
-   * Closes the connection for good. Waiting acts are rejected with `closed`. The member stays for its grace period, so prefer
-   * {@link leave}. The grace period begins at once over WebSocket, and up to two heartbeats later over SSE. A member that polls
-   * stays for `pollGraceMs`.
+   * Closes the connection for good. Waiting acts are rejected with `closed`. Over an open WebSocket the member leaves at once.
+   * Over SSE it stays until the room notices, up to two heartbeats later, and then for its grace period. A member that polls stays
+   * for `pollGraceMs`. To end the membership over any transport, use {@link leave}.
    */
   close(): void;
 }

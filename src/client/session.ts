@@ -21,7 +21,6 @@ import type { Handler, RequestOptions } from "./sending/requests.ts";
 import type { Room, Shared } from "./room.ts";
 import { Sender } from "./sending/sender.ts";
 import { Timers } from "./runtime/timers.ts";
-import type { TransportName } from "./transports/transport.ts";
 import { Unsettled } from "./sending/unsettled.ts";
 import { waitFor, type WaitOptions } from "./sending/waiting.ts";
 
@@ -101,10 +100,6 @@ export class Session implements Room {
 
   get connection(): ConnectionStatus {
     return this.#connector.status;
-  }
-
-  get transport(): TransportName | undefined {
-    return this.connection.transport;
   }
 
   get self(): string | undefined {

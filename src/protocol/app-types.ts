@@ -24,29 +24,41 @@ export interface AppTypes {
   readonly requests?: object;
 }
 
-/** The events of an application; any text if it declares none. */
-export type EventName<App extends AppTypes> = App extends { readonly events: infer Events }
-  ? keyof Events & string
+/** The names of a part of an application; any text if it declares none. */
+type NameIn<App extends AppTypes, Part extends keyof AppTypes> = App extends {
+  readonly [Each in Part]: infer Declared;
+}
+  ? keyof Declared & string
   : string;
+
+/** The data of a name in a part of an application. `Otherwise` is its type if the application does not declare this part. */
+type DataIn<App extends AppTypes, Part extends keyof AppTypes, Name extends string, Otherwise> = App extends {
+  readonly [Each in Part]: infer Declared;
+}
+  ? Declared[Name & keyof Declared]
+  : Otherwise;
+
+/** The events of an application; any text if it declares none. */
+export type EventName<App extends AppTypes> = NameIn<App, "events">;
 
 /** The data of an event. `Otherwise` is the type of data of an application that declares no events. */
-export type EventData<App extends AppTypes, Event extends string, Otherwise> = App extends {
-  readonly events: infer Events;
-}
-  ? Events[Event & keyof Events]
-  : Otherwise;
+export type EventData<App extends AppTypes, Event extends string, Otherwise> = DataIn<
+  App,
+  "events",
+  Event,
+  Otherwise
+>;
 
 /** The keys of the shared state of an application; any text if it declares none. */
-export type StateKey<App extends AppTypes> = App extends { readonly state: infer State }
-  ? keyof State & string
-  : string;
+export type StateKey<App extends AppTypes> = NameIn<App, "state">;
 
 /** The value of a key of the shared state. */
-export type StateData<App extends AppTypes, Key extends string, Otherwise> = App extends {
-  readonly state: infer State;
-}
-  ? State[Key & keyof State]
-  : Otherwise;
+export type StateData<App extends AppTypes, Key extends string, Otherwise> = DataIn<
+  App,
+  "state",
+  Key,
+  Otherwise
+>;
 
 /** Values of the shared state by key, for some of the keys. */
 export type StateValues<App extends AppTypes, Otherwise> = App extends { readonly state: infer State }
@@ -59,9 +71,7 @@ export type PresenceData<App extends AppTypes, Otherwise> = App extends { readon
   : Otherwise;
 
 /** The events of requests between members; any text if the application declares none. */
-export type RequestName<App extends AppTypes> = App extends { readonly requests: infer Requests }
-  ? keyof Requests & string
-  : string;
+export type RequestName<App extends AppTypes> = NameIn<App, "requests">;
 
 /** The data of a request, or of the reply to it. */
 export type RequestPart<

@@ -90,7 +90,7 @@ const HOOKS = {
   usePublish,
   useRoom,
   useSharedState,
-};
+} satisfies Record<keyof Hooks<AppTypes>, unknown>;
 
 /**
  * Returns the provider and the hooks with the types of an application. They are the same functions as without types. Call it once,

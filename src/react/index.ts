@@ -1,5 +1,7 @@
 "use client"; // In frameworks with server components, components that use these hooks run in the browser too.
 
+// Next.js accepts no `export *` in such a file. A test compares these names with those of `createHooks`.
+
 export { createHooks, type Hooks } from "./create-hooks.ts";
 export { RoomProvider, type RoomProviderProps } from "./room-provider.ts";
 export { shallow } from "./shallow.ts";

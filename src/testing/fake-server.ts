@@ -1,4 +1,4 @@
-import type { WebSocketConstructor } from "../client/index.ts";
+import type { TransportName, WebSocketConstructor } from "../client/index.ts";
 import { CLOSE_CODES } from "../protocol/close-codes.ts";
 import { encodeFrame, errorFrame } from "../protocol/encode.ts";
 import type { ErrorCode, WireError } from "../protocol/errors.ts";
@@ -26,10 +26,11 @@ export interface FakeServerOptions {
 
 /** A Parlor server in memory, for tests of applications. Nothing leaves the process. */
 export interface FakeServer {
-  /** The options for `joinRoom` that connect a client to this server, without a delay before a reconnect. */
+  /** The options for `joinRoom` that connect a client to this server, without a delay before a reconnect and without long-poll. */
   joinOptions(): {
     readonly WebSocket: WebSocketConstructor;
     readonly fetch: typeof fetch;
+    readonly transports: readonly TransportName[];
     readonly minReconnectDelayMs: number;
     readonly maxReconnectDelayMs: number;
   };
@@ -60,6 +61,9 @@ export interface FakeServer {
 /** Errors that a rejected upgrade receives as a plain HTTP status, which a WebSocket reports as a failure (rule J8). */
 const PLAIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["unavailable", "rate_limited", "room_busy"]);
 
+/** A client that is often dropped changes to the next transport. This server has no long-poll, so it would be closed there. */
+const TRANSPORTS = ["websocket", "sse"] as const;
+
 const KEY_PREFIX = "resume.";
 const TOKEN_PREFIX = "bearer.";
 
@@ -86,6 +90,7 @@ export function createFakeServer({ now = systemTime, userOf }: FakeServerOptions
     fetch: async (input, init) => {
       // The signal of a `Request` stops following that of its caller if the `Request` is garbage collected (undici).
       const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+      signal?.throwIfAborted();
       return serve(host, new Request(input, init), signal);
     },
     room: (name) => host.room(name),
@@ -99,8 +104,9 @@ export function createFakeServer({ now = systemTime, userOf }: FakeServerOptions
     },
   };
   const { WebSocket, fetch: fetch_ } = server;
+  const options = { WebSocket, fetch: fetch_, transports: TRANSPORTS };
   const noDelay = { minReconnectDelayMs: 0, maxReconnectDelayMs: 0 };
-  return { ...server, joinOptions: () => ({ WebSocket, fetch: fetch_, ...noDelay }) };
+  return { ...server, joinOptions: () => ({ ...options, ...noDelay }) };
 }
 
 /** Answers an upgrade. */

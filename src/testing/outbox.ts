@@ -28,11 +28,6 @@ export class Outbox {
   readonly #replies = new Map<Connection, AnswerFrame[]>();
   readonly #acks: (() => void)[] = [];
 
-  /** Whether nobody but the senders of acts receives anything. */
-  get hasPresence(): boolean {
-    return this.joined.size + this.updated.size + this.left.length > 0;
-  }
-
   /** Adds the reply to an act. */
   reply(connection: Connection, frame: AnswerFrame): void {
     this.#replies.set(connection, [...(this.#replies.get(connection) ?? []), frame]);

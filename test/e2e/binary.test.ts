@@ -121,7 +121,7 @@ describe("the client with the binary dialect", () => {
     using ana = await new RecordingClient(uniqueRoom(), { dialect: proto, WebSocket: Broken }).joined();
     await ana.room.publish("e", Uint8Array.of(7));
 
-    expect(ana.room.transport).toBe("sse");
+    expect(ana.room.connection.transport).toBe("sse");
     await expect.poll(() => ana.recorded).toEqual([Uint8Array.of(7)]);
   });
 });

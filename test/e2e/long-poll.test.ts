@@ -70,7 +70,7 @@ function loads(name: string): number {
 it("[G1 G3 G4 G5 G6 G9 G11 Q3 Q6] members over WebSocket, SSE and long-poll receive the same messages while the room sleeps and crashes", async () => {
   const name = uniqueRoom();
   const readers = TRANSPORTS.map((transport) => open(name, transport));
-  await expect.poll(() => readers.map(({ room }) => room.transport)).toEqual(TRANSPORTS);
+  await expect.poll(() => readers.map(({ room }) => room.connection.transport)).toEqual(TRANSPORTS);
   await expect.poll(() => readers.map(({ room }) => room.count)).toEqual([3, 3, 3]);
 
   await talk(readers, 20);
@@ -80,7 +80,7 @@ it("[G1 G3 G4 G5 G6 G9 G11 Q3 Q6] members over WebSocket, SSE and long-poll rece
   await delay(2 * ASLEEP_AFTER_MS);
   await talk(readers, 5);
   expect(loads(name)).toBeGreaterThan(before);
-  expect(readers.map(({ room }) => room.transport)).toEqual(TRANSPORTS);
+  expect(readers.map(({ room }) => room.connection.transport)).toEqual(TRANSPORTS);
 
   // A crash during polls, with acts on their way.
   const talking = talk(readers, 20);

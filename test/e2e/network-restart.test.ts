@@ -82,7 +82,9 @@ describe("a server that is killed and started again", () => {
       .toEqual(Array<number>(CLIENTS).fill(CLIENTS));
     for (const offsets of seen) expect(offsets).toEqual(offsets.map((_, index) => index + 1));
     expect(clients.map(({ self }) => self)).toEqual(members);
-    expect(clients.filter(({ transport }, n) => n % 10 >= 3 && transport !== "websocket")).toEqual([]);
+    expect(
+      clients.filter(({ connection }, n) => n % 10 >= 3 && connection.transport !== "websocket"),
+    ).toEqual([]);
     for (const client of clients) client.close();
   });
 });

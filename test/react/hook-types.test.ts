@@ -2,7 +2,8 @@ import { expect, expectTypeOf, it } from "vitest";
 import { object, string } from "valibot";
 import { joinApp } from "../../src/client/schemas.ts";
 import { defineApp, type AppOf } from "../../src/protocol/schemas.ts";
-import { createHooks, useEvent, usePublish } from "../../src/react/index.ts";
+import * as react from "../../src/react/index.ts";
+import { createHooks } from "../../src/react/index.ts";
 
 interface App {
   events: { chat: { text: string }; cursor: { x: number; y: number } };
@@ -12,9 +13,10 @@ interface App {
 
 const hooks = createHooks<App>();
 
-it("createHooks returns the same functions as the package exports", () => {
-  expect(hooks.useEvent).toBe(useEvent);
-  expect(hooks.usePublish).toBe(usePublish);
+it("createHooks returns the provider and all hooks that the package exports, as the same functions", () => {
+  const { createHooks: _createHooks, shallow: _shallow, ...exported } = react;
+
+  expect({ ...hooks }).toEqual(exported);
 });
 
 it("the hooks of createHooks have the types of the application", () => {

@@ -147,7 +147,7 @@ const INNER_LAYERS: Readonly<Record<string, Readonly<Record<string, readonly str
     "options.ts": ["runtime", "tokens.ts", "transports"],
     views: ["error.ts", "connection", "options.ts"],
     sending: ["runtime", "recovery.ts", "error.ts", "connection", "options.ts", "views"],
-    "room.ts": ["transports", "connection", "views", "sending"],
+    "room.ts": ["connection", "views", "sending"],
     "on-demand.ts": ["options.ts", "views", "sending"],
     "session.ts": [
       "runtime",

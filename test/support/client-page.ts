@@ -29,10 +29,9 @@ interface InPage {
   readonly notes: Note[];
   readonly room: {
     readonly self: string;
-    readonly transport: string | undefined;
     readonly position: string;
     readonly key: string;
-    readonly connection: { readonly state: ConnectionState };
+    readonly connection: { readonly state: ConnectionState; readonly transport?: TransportName };
     close(): void;
     leave(): Promise<void>;
   };
@@ -130,8 +129,8 @@ export class ClientPage {
   /** The member's id, the transport in use and the position. */
   self(): Promise<{ self: string; transport: string | undefined; position: string }> {
     return this.#page.evaluate(() => {
-      const { self, transport, position } = (globalThis as unknown as InPage).room;
-      return { self, transport, position };
+      const { self, connection, position } = (globalThis as unknown as InPage).room;
+      return { self, transport: connection.transport, position };
     });
   }
 
@@ -142,7 +141,7 @@ export class ClientPage {
 
   /** Resolves once the room is open over a transport. */
   async untilOpenOver(transport: TransportName): Promise<void> {
-    await this.until(({ room }, name) => room.transport === name, transport);
+    await this.until(({ room }, name) => room.connection.transport === name, transport);
   }
 
   async close(): Promise<void> {

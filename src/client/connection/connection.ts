@@ -101,7 +101,7 @@ export type Effect =
   /** Start the only timer, or restart it. Without `ms`, stop it. */
   | { readonly do: "timer"; readonly ms: number | undefined }
   /** Notify the application of the status. */
-  | { readonly do: "tell" };
+  | { readonly do: "notify" };
 
 /** The further input of {@link step}. */
 export interface StepContext {
@@ -280,5 +280,5 @@ function close(connection: Connection, why: Pick<ConnectionStatus, "code" | "rea
 
 /** Ends a step: starts the timer, or stops it if there is nothing to wait for, and notifies the application. */
 function settle(connection: Connection, status: ConnectionStatus, timerMs?: number): Step {
-  return [{ ...connection, status }, [{ do: "timer", ms: timerMs }, { do: "tell" }]];
+  return [{ ...connection, status }, [{ do: "timer", ms: timerMs }, { do: "notify" }]];
 }

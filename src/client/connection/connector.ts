@@ -144,7 +144,7 @@ export class Connector {
       case "timer":
         if (effect.ms === undefined) return this.#timers.clear("attempt");
         return this.#timers.set("attempt", effect.ms, () => this.step({ type: "due" }));
-      case "tell":
+      case "notify":
         if (this.status.state === "closed") this.#unwatch();
         return this.#listener.onStatus(this.status);
       default:

@@ -75,8 +75,8 @@ export function afterFailure(fallback: TransportFallback, failure: Failure, now:
 }
 
 /**
- * After an attempt that the server rejected with an error. A browser receives such an error over SSE only, so the same error
- * may be why the WebSocket failed. The next attempt uses the preferred transport.
+ * After an attempt that the server rejected with an error. A browser does not receive such an error over WebSocket, so the
+ * same error may be why the WebSocket failed. The next attempt uses the preferred transport.
  */
 export function afterRefusal(fallback: TransportFallback): TransportFallback {
   return movedTo(fallback, fallback.preferred);

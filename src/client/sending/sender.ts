@@ -11,7 +11,7 @@ import { recoveryOf } from "../recovery.ts";
 import type { Clock, Timers } from "../runtime/timers.ts";
 import { VolatileQueue } from "./volatile-queue.ts";
 
-/** How long to wait for a busy transport, in milliseconds. An SSE transport also reports when it is ready. */
+/** How long to wait for a busy transport, in milliseconds. SSE and long-poll also report when they are ready. */
 const BUSY_MS = 50;
 
 /** How many times per flow-control window the client reports what it has read, as rule L5 requires. */

@@ -125,7 +125,7 @@ export class Updates {
           },
         );
         for (const { resolve } of doing) resolve({ offset });
-        // Over SSE the reply may arrive before the change itself.
+        // Over SSE and long-poll the reply may arrive before the change itself.
         known = { text, version: text === undefined ? 0 : offset, asOf: offset };
       } catch (error) {
         for (const update of doing) update.isSet = false;

@@ -76,7 +76,7 @@ export class Tally {
     this.#isSettling = false;
   }
 
-  /** Waits until this page has received the number as of an offset. Over SSE a reply may arrive before the change. */
+  /** Waits until this page has received the number as of an offset. Over SSE and long-poll a reply may arrive before the change. */
   async #knownAt(offset: number): Promise<SharedValue | undefined> {
     let known = this.#sharer.shared.get(KEY);
     while ((known?.version ?? 0) < offset) {

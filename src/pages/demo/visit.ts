@@ -75,7 +75,7 @@ export class Visit {
     this.#listener = listener;
     this.#room = this.#join();
     setInterval(() => {
-      this.#readLine();
+      this.#readConnection();
       this.#finishRecovery();
     }, READ_MS);
   }
@@ -215,7 +215,7 @@ export class Visit {
     else this.#begin(welcome);
     this.#listener.onWelcome();
     // Without pings, the round trip is that of a request.
-    if (room.transport !== "websocket")
+    if (room.connection.transport !== "websocket")
       void room.setPresence(this.#store.state.profile).catch(() => undefined);
     this.#finishRecovery();
   }
@@ -268,12 +268,16 @@ export class Visit {
   #setConnection(connection: ConnectionView): void {
     clearTimeout(this.#reconnectedTimer);
     this.#store.set({ connection });
-    this.#readLine();
+    this.#readConnection();
   }
 
-  #readLine(): void {
-    const { transport, rttMs, position } = this.#room;
-    this.#store.set({ transport, rttMs, position: position ?? this.#store.state.position });
+  #readConnection(): void {
+    const { connection, rttMs, position } = this.#room;
+    this.#store.set({
+      transport: connection.transport,
+      rttMs,
+      position: position ?? this.#store.state.position,
+    });
   }
 
   #readPeople(): void {

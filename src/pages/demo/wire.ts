@@ -49,7 +49,7 @@ class Socket {
       try {
         this.#dial(new WebSocket(url, protocols), scissors());
       } catch (error) {
-        // WebSockets do not work here, so the client uses SSE.
+        // WebSockets do not work here, so the client uses another transport.
         this.#fail(new CloseEvent("close", { code: 1006, reason: String(error) }));
       }
     });

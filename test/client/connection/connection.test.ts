@@ -14,12 +14,12 @@ describe("joining", () => {
     await settled();
 
     expect(client.room.connection.state).toBe("connecting");
-    expect(client.room.transport).toBeUndefined();
+    expect(client.room.connection.transport).toBeUndefined();
 
     client.transport.welcome();
 
     expect(client.room.connection.state).toBe("open");
-    expect(client.room.transport).toBe("websocket");
+    expect(client.room.connection.transport).toBe("websocket");
     expect(client.room.self).toBe("me");
     expect(client.emitted.connection).toEqual([{ state: "open", transport: "websocket" }]);
   });

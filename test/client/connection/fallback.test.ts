@@ -12,7 +12,7 @@ it("[G5 J1] a client joins over SSE at once if a WebSocket receives no welcome",
   expect(client.names).toEqual(["websocket", "sse"]);
   expect(client.dialled[0]?.isClosed).toBe(true);
   client.transport.welcome();
-  expect(client.room.transport).toBe("sse");
+  expect(client.room.connection.transport).toBe("sse");
 });
 
 it("[G5 J1] a client joins over SSE after two WebSockets that ended before a welcome", async () => {
@@ -108,7 +108,7 @@ it("[G5] a client joins over long-poll if neither a WebSocket nor a stream recei
   client.transport.welcome();
 
   expect(client.names).toEqual(["websocket", "sse", "long-poll"]);
-  expect(client.room.transport).toBe("long-poll");
+  expect(client.room.connection.transport).toBe("long-poll");
 });
 
 it("[G5] a client leaves a transport whose connections are dropped at once three times", async () => {
@@ -230,7 +230,7 @@ it("[G5 G4] a client moves to a WebSocket that is still open after ten seconds, 
   expect([trial.isClosed, stream.isClosed, stream.isClosedForGood]).toEqual([true, true, false]);
   expect(transport.target).toMatchObject({ key: client.room.key, view: false, after: at(7) });
   expect(client.states.slice(-3)).toEqual(["open", "connecting", "open"]);
-  expect(client.room.transport).toBe("websocket");
+  expect(client.room.connection.transport).toBe("websocket");
 });
 
 it.each([

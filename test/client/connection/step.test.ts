@@ -54,9 +54,9 @@ const CONNECTIONS = {
 };
 
 const NOTHING = "nothing";
-const DIAL = "connecting: dial, timer 10000, tell";
-const DIAL_AGAIN = "connecting: hang up, dial, timer 10000, tell";
-const CLOSE = "closed: hang up for good, timer off, tell";
+const DIAL = "connecting: dial, timer 10000, notify";
+const DIAL_AGAIN = "connecting: hang up, dial, timer 10000, notify";
+const CLOSE = "closed: hang up for good, timer off, notify";
 
 /** What each event does in each phase: the state after it, and the effects. */
 const TRANSITIONS: Readonly<
@@ -76,15 +76,15 @@ const TRANSITIONS: Readonly<
     closed: CLOSE,
   },
   opening: {
-    due: "waiting: hang up, timer 0, tell",
+    due: "waiting: hang up, timer 0, notify",
     wake: NOTHING,
     connect: NOTHING,
     reconnect: NOTHING,
-    welcomed: "open: timer off, tell",
+    welcomed: "open: timer off, notify",
     refused: "connecting: ",
-    ended: "waiting: timer 500, tell",
-    lost: "waiting: hang up, timer 500, tell",
-    replaced: "waiting: hang up, timer 500, tell",
+    ended: "waiting: timer 500, notify",
+    lost: "waiting: hang up, timer 500, notify",
+    replaced: "waiting: hang up, timer 500, notify",
     upgrade: NOTHING,
     closed: CLOSE,
   },
@@ -95,9 +95,9 @@ const TRANSITIONS: Readonly<
     reconnect: DIAL_AGAIN,
     welcomed: NOTHING,
     refused: NOTHING,
-    ended: "waiting: timer 500, tell",
-    lost: "waiting: hang up, timer 500, tell",
-    replaced: "waiting: hang up, timer 500, tell",
+    ended: "waiting: timer 500, notify",
+    lost: "waiting: hang up, timer 500, notify",
+    replaced: "waiting: hang up, timer 500, notify",
     upgrade: DIAL_AGAIN,
     closed: CLOSE,
   },
@@ -168,7 +168,7 @@ describe("the state machine of a connection", () => {
     for (const connection of Object.values(CONNECTIONS)) {
       for (const event of Object.values(EVENTS)) {
         const [next, effects] = step(connection, event, CONTEXT);
-        expect(next.status === connection.status).toBe(!effects.some(({ do: what }) => what === "tell"));
+        expect(next.status === connection.status).toBe(!effects.some(({ do: what }) => what === "notify"));
       }
     }
   });

@@ -61,6 +61,18 @@ describe("the fake server", () => {
     },
   );
 
+  it("a client that is dropped again and again stays in the room", async () => {
+    const ana = await welcomed();
+    const closed = next(ana, "closed");
+    for (let drops = 0; drops < 7; drops++) {
+      const rejoined = next(ana, "welcome");
+      server.drop();
+      await Promise.race([rejoined, closed]);
+    }
+
+    expect(ana.connection).toMatchObject({ state: "open" });
+  });
+
   it("a fake server drops only the connection of the given member", async () => {
     const [ana, ben] = [await welcomed(), await welcomed()];
 
@@ -169,6 +181,18 @@ describe("the fake server", () => {
     expect((await left).left).toMatchObject([{ id, reason: "removed" }]);
   });
 
+  it("[M2 M4] close ends the membership over WebSocket, and begins the grace period over SSE", async () => {
+    const ana = await welcomed({ transports: ["websocket"] });
+    const ben = await welcomed({ transports: ["sse"] });
+
+    ana.close();
+    ben.close();
+
+    const room = server.room("lobby");
+    await vi.waitFor(() => expect(room.connections).toBe(0));
+    expect(room.members).toEqual([{ id: ben.self }]);
+  });
+
   it("[K2] messages and state of the room itself are from `room`", async () => {
     const ana = await welcomed();
     const message = next(ana, "message");
@@ -212,6 +236,15 @@ describe("the fake server", () => {
 
     expect(server.room("one").log).toMatchObject([{ data: 1 }]);
     expect(server.room("two").log).toMatchObject([{ data: 2 }]);
+  });
+
+  it("a request whose signal was aborted before is rejected, and has no effect", async () => {
+    const signal = AbortSignal.abort();
+    const url = "https://parlor.test/rooms/lobby/events";
+
+    await expect(server.fetch(url, { signal })).rejects.toMatchObject({ name: "AbortError" });
+
+    expect(server.room("lobby").connections).toBe(0);
   });
 
   it("paths that the fake server does not serve are not found", async () => {

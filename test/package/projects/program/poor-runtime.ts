@@ -18,6 +18,6 @@ for (const transport of ["sse", "long-poll"] as const) {
     });
   });
   await room.publish("greeting", "hello");
-  console.log("received", JSON.stringify(await reply), "over", room.transport);
+  console.log("received", JSON.stringify(await reply), "over", room.connection.transport);
   await room.leave();
 }

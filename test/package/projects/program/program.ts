@@ -12,7 +12,7 @@ for (const options of joins) {
     });
   });
   await room.publish("greeting", room.self ?? "");
-  console.log("received", JSON.stringify(await reply), "over", room.transport);
+  console.log("received", JSON.stringify(await reply), "over", room.connection.transport);
   await room.leave();
 }
 
