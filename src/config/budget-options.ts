@@ -135,7 +135,7 @@ export const BUDGET_OPTIONS = {
     min: 1,
     max: 10_000,
     scope: "kind",
-    text: "Maximum sustained joins per second of a room. A further join is rejected with `room_busy`. Each rejected join gets a different `retryAfterMs`",
+    text: "Maximum sustained joins per second of a room. Each poll counts as a join. A further join is rejected with `room_busy`. Each rejected join gets a different `retryAfterMs`",
   },
   joinsBurst: {
     env: "JOINS_BURST",

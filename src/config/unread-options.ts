@@ -45,7 +45,7 @@ export const UNREAD_OPTIONS = {
     min: 1_048_576,
     max: 100_663_296,
     scope: "kind",
-    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of this number, joins of new sessions are rejected with `room_busy`, and each connection may leave less unread. Joins from a source (a user, or the address of an anonymous client) that causes a quarter of it are rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`",
+    text: "Maximum unread bytes of all connections of a room, including those that it has closed. An object has 128 MB. Beyond half of this number, joins of new sessions are rejected with `room_busy`, and each connection may leave less unread. Joins from a source (a user, or the address of an anonymous client) that causes a quarter of it are rejected with `room_full`. Must be at least `maxBufferedBytes`, and at least twice the largest welcome: `presenceListMax` times `maxPresenceBytes`, plus `maxStateBytes`, plus three times `keptVolatileChars`",
   },
   maxClosing: {
     env: "MAX_CLOSING",

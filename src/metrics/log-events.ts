@@ -36,12 +36,12 @@ export const LOG_EVENTS = {
   },
   append_failed: {
     level: "error",
-    fields: ["reason"],
+    fields: ["room", "reason"],
     text: "A room could not store messages or state. The acts were rejected with `unavailable`",
   },
   accept_failed: {
     level: "error",
-    fields: ["reason"],
+    fields: ["room", "reason"],
     text: "The platform did not accept a WebSocket. The join was rejected with `room_full`",
   },
   hook_failed: {

@@ -91,6 +91,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   const { keptVolatileChars } = kind;
   const keptVolatile = keptVolatileChars > 0 ? new KeptVolatile(keptVolatileChars, isMember) : undefined;
   const outbox = new Outbox(isStored, {
+    name,
     log,
     deduplication,
     state,
@@ -154,6 +155,7 @@ export function assemble(ctx: DurableObjectState, kind: Kind, { verifier, revoca
   });
   const unreadWelcomes = new UnreadWelcomes(sessions);
   const joinQueue = new JoinQueue((socket) => ctx.acceptWebSocket(socket), {
+    name,
     joins,
     deadlines,
     unreadWelcomes,

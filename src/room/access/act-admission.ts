@@ -47,8 +47,8 @@ interface Collaborators {
 }
 
 /**
- * Decides who may act: whether an actor is in the room and acts for its newest connection, and its rights, penalties and
- * budgets. What an act contains is checked later, where it takes effect.
+ * Decides whether an actor may do an act. Checks that it is in the room, that it acts for its newest connection, and its
+ * rights, penalties and budgets. The contents of an act are checked later, where it takes effect.
  */
 export class ActAdmission {
   readonly #kind: Pick<Kind, "maxFrameBytes">;

@@ -40,6 +40,8 @@ interface Pending {
 
 /** The collaborators of a flush. */
 interface Collaborators {
+  /** The name of the room. */
+  readonly name: string;
   readonly log: Log;
   readonly deduplication: Deduplication;
   readonly state: State;
@@ -202,7 +204,7 @@ export class Outbox {
       afterCommit();
       if (this.#isStored) this.#room.deliveries.noteStored(entries.length);
     } catch (error) {
-      log("append_failed", { reason: String(error) });
+      log("append_failed", { room: this.#room.name, reason: String(error) });
       this.#room.state.drop();
       for (const act of pending) replyTo(act, errorFrame({ code: "unavailable" }));
       return [];

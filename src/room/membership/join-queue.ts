@@ -24,6 +24,8 @@ export interface QueuedJoin {
 
 /** The collaborators that admit a client. */
 interface Collaborators {
+  /** The name of the room. */
+  readonly name: string;
   readonly joins: Joins;
   readonly deadlines: Deadlines;
   readonly unreadWelcomes: UnreadWelcomes;
@@ -85,7 +87,7 @@ export class JoinQueue {
       this.#accept(server);
     } catch (error) {
       // The platform's own limit is 32,768 sockets. Nothing has changed yet, and the room continues.
-      log("accept_failed", { reason: String(error) });
+      log("accept_failed", { room: this.#room.name, reason: String(error) });
       return refuse({ code: "room_full", retryAfterMs: FULL_RETRY_MS });
     }
     const session = this.#room.joins.accept(server, join, allowed.value, now, moreCome);

@@ -150,9 +150,10 @@ export class Joins {
     return (this.#kind.history === "durable" || this.#kind.graceMs > 0) && this.#isUnused;
   }
 
-  /** Whether a join would be the first that stores something. A poll stores its member in any kind of room. */
-  isNewFor({ pollWaitS, viewOnly }: JoinRequest): boolean {
-    return pollWaitS === undefined || viewOnly === true ? this.isNew : this.#isUnused;
+  /** Whether a join would be the first that stores something. Any kind of room stores members that poll, and used tickets. */
+  isNewFor({ pollWaitS, viewOnly, ticket }: JoinRequest): boolean {
+    const alwaysStores = ticket !== undefined || (pollWaitS !== undefined && viewOnly !== true);
+    return alwaysStores ? this.#isUnused : this.isNew;
   }
 
   get #isUnused(): boolean {

@@ -105,7 +105,7 @@ export class Announcements {
     const count = this.#members.size;
     const hasTurned = this.#roster.recount(count);
     const isCrowded = this.#roster.isCrowded(count);
-    if (hasTurned) this.#changes.clear();
+    if (hasTurned) this.#changes.clear(this.#roster.revision);
     const [counted, listed] = hasTurned
       ? (["as a count from now on", "as a list again"] as const)
       : (["as a count", "as changes"] as const);

@@ -30,9 +30,10 @@ export class PresenceChanges {
     if (this.#changes.length > 2 * MAX_REMEMBERED) this.#changes = this.#changes.slice(-MAX_REMEMBERED);
   }
 
-  /** Forgets all changes, because members did not receive the list since. */
-  clear(): void {
+  /** Forgets all changes, because members receive the list or the count again. `roster` is the name of the list now. */
+  clear(roster: string): void {
     this.#changes = [];
+    this.#roster = roster;
   }
 
   /** Whether it is known what has changed since a client's list. */

@@ -11,23 +11,25 @@ const CALM_SHARE = 0.8;
 
 /**
  * The list of members has revisions, named by its contents. A client that reconnects with the current revision has the list
- * already. Above a limit, members receive only the count.
+ * already. Above a limit, members receive only the count. A revision has another name then, so that a client that polls learns
+ * of the change even if the list is the same as before.
  */
 export class Roster {
   readonly #tables: Tables;
-  readonly #members: Pick<Members, "fingerprint">;
+  readonly #members: Pick<Members, "fingerprint" | "size">;
   readonly #listMax: number;
   /** Whether members received only the count; `unknown` if that was not stored before the object slept. */
   #isCrowded: boolean | "unknown" | undefined;
 
-  constructor(tables: Tables, members: Pick<Members, "fingerprint">, presenceListMax: number) {
+  constructor(tables: Tables, members: Pick<Members, "fingerprint" | "size">, presenceListMax: number) {
     this.#tables = tables;
     this.#members = members;
     this.#listMax = presenceListMax;
   }
 
   get revision(): string {
-    return this.#members.fingerprint;
+    const { fingerprint, size } = this.#members;
+    return this.isCrowded(size) ? `${fingerprint}.count` : fingerprint;
   }
 
   /** Whether the room has too many members for a list. */
@@ -65,9 +67,10 @@ export class Roster {
       : this.#listMax;
   }
 
-  /** A room without tables may have slept on either side of the limit. */
+  /** A room that had no tables when the form last changed may have slept on either side of the limit. */
   #stored(members: number): boolean | "unknown" {
-    if (this.#tables.exist) return this.#tables.read("crowded") === 1;
+    const stored = this.#tables.read("crowded");
+    if (stored !== undefined) return stored === 1;
     return members > this.#listMax * CALM_SHARE ? "unknown" : false;
   }
 }

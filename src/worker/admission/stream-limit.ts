@@ -1,5 +1,6 @@
 import { endsAt } from "../../limits/durations.ts";
 import type { WireError } from "../../protocol/errors.ts";
+import { MAX_POLL_WAIT_S } from "../../protocol/polls.ts";
 import { err, ok, type Result } from "../../protocol/result.ts";
 
 /** The `retryAfterMs` for a source that has reached its limit of streams. */
@@ -7,6 +8,9 @@ const RETRY_MS = 10_000;
 
 /** A stream counts as ended if this many heartbeats are missing. */
 const LOST_AFTER_BEATS = 3;
+
+/** The minimum of that time, in milliseconds. A poll has no heartbeats while it waits, and its response is read after that. */
+const MIN_LOST_AFTER_MS = 2 * MAX_POLL_WAIT_S * 1_000;
 
 /**
  * How long a stream still counts after its reader stopped reading and was cut off, in milliseconds. The runtime keeps the
@@ -34,8 +38,8 @@ export interface OpenStream {
 }
 
 /**
- * Limits the concurrent SSE streams of a source, counted per isolate. A stream takes memory of the isolate until its reader
- * closes it, whether the reader reads or not.
+ * Limits the concurrent SSE streams and polls of a source, counted per isolate. A stream takes memory of the isolate until its
+ * reader closes it, whether the reader reads or not.
  *
  * The runtime may drop a request without running any of its code again, so a stream counts only as long as it has heartbeats.
  */
@@ -48,7 +52,7 @@ export class StreamLimit {
 
   constructor(maxPerSource: number, heartbeatMs: number) {
     this.#maxPerSource = maxPerSource;
-    this.#lostAfterMs = LOST_AFTER_BEATS * heartbeatMs;
+    this.#lostAfterMs = Math.max(LOST_AFTER_BEATS * heartbeatMs, MIN_LOST_AFTER_MS);
   }
 
   /** The number of sources that have a stream. */

@@ -1,7 +1,9 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { kindsRoom, serveKinds as to } from "../support/kinds.ts";
 import { request, roomPath, uniqueRoom } from "../support/rooms.ts";
+import { joinByPoll } from "../support/polls.ts";
 import { joinSse, post, type SseMember } from "../support/sse.ts";
 import { TOLERANCE_S, bearer, token } from "../support/tokens.ts";
 import { join, type WebSocketMember } from "../support/websocket.ts";
@@ -72,6 +74,26 @@ describe("a connection whose token is about to expire", () => {
 
     expect(await warningsOf(bob)).toEqual([]);
     expect(ana.inbox.all.filter(({ type }) => type === "expiring")).toHaveLength(1);
+  });
+
+  it("[D7 Q5] a client that polls is warned by a poll that began more than 60 seconds before the expiry, and by no later one", async () => {
+    const room = uniqueRoom("closed");
+    const bob = await join(room, { to, headers: bearer(await token({ user: "bob" })) });
+    const ana = await joinByPoll(room, { to, headers: bearer(await brief(150)) });
+    const waitFor15s = async (): Promise<readonly ServerFrame[]> => {
+      const answer = ana.poll({ wait: 25 });
+      await vi.waitFor(async () =>
+        expect(await kindsRoom(room).inside((state) => state.getWebSockets().length)).toBe(2),
+      );
+      pass(15_000);
+      await runDurableObjectAlarm(kindsRoom(room).stub as DurableObjectStub);
+      bob.send({ type: "publish", event: "e", volatile: true });
+      return answer;
+    };
+
+    pass(80_000);
+    expect(await waitFor15s()).toMatchObject([{ type: "expiring", expiresInMs: 55_000 }]);
+    expect(await waitFor15s()).toMatchObject([{ type: "message" }]);
   });
 
   it("[D7] a connection with a short token learns its expiry from the welcome only", async () => {

@@ -202,6 +202,7 @@ describe("connections whose clients do not answer the close", () => {
 it("[J9 G6] a join is rejected with room_full when the platform accepts no further socket, and the room continues", async () => {
   const room = uniqueRoom("tight");
   const ana = await join(room, { to: serveKinds });
+  const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
   await kindsRoom(room).inside((state) => {
     vi.spyOn(state, "acceptWebSocket").mockImplementationOnce(() => {
       throw new Error("only 32768 websockets can be accepted on a single Durable Object instance");
@@ -211,6 +212,10 @@ it("[J9 G6] a join is rejected with room_full when the platform accepts no furth
   const refused = await joinWebSocket(room, { to: serveKinds });
 
   expect(await refused.inbox.take("error")).toMatchObject({ code: "room_full" });
+  expect(logged.mock.calls.map(([line]) => JSON.parse(String(line)) as unknown)).toMatchObject([
+    { event: "accept_failed", room },
+  ]);
+  logged.mockRestore();
   expect(await ana.publish("e", 1)).toMatchObject({ offset: 1 });
   expect(await kindsRoom(room).info()).toMatchObject({ members: 1 });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   DEDUPLICATION_WINDOW_ACTS,
   DEDUPLICATION_WINDOW_MS,
@@ -175,6 +175,7 @@ describe("deduplication across failures", () => {
         "CREATE TRIGGER full BEFORE INSERT ON segment BEGIN SELECT RAISE(ABORT, 'disk full'); END",
       ),
     );
+    const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
     ana.send([1, 1].map((ref) => ({ type: "publish", ref, event: "e" })));
     const refused = [await ana.inbox.take("error"), await ana.inbox.take("error")];
     await inRoom(room, ({ storage }) => storage.sql.exec("DROP TRIGGER full"));
@@ -183,6 +184,10 @@ describe("deduplication across failures", () => {
       { ref: 1, code: "unavailable" },
       { ref: 1, code: "unavailable" },
     ]);
+    expect(logged.mock.calls.map(([line]) => JSON.parse(String(line)) as unknown)).toMatchObject([
+      { event: "append_failed", room, reason: expect.stringContaining("disk full") as string },
+    ]);
+    logged.mockRestore();
     expect(await ana.publish("e", 1, { ref: 1 })).toMatchObject({ offset: 1 });
     expect(await rowsOf(room)).toHaveLength(1);
   });

@@ -6,6 +6,7 @@ import { CALM, LIST_MAX, countFrame, leave, listed, roomOf, told } from "../supp
 import { kindsRoom, serveKinds } from "../support/kinds.ts";
 import { follow, mapOf, rosterOf } from "../support/rosters.ts";
 import { crash, inRoom, request, roomPath, uniqueRoom } from "../support/rooms.ts";
+import { joinByPoll } from "../support/polls.ts";
 import { join, rejoin, type WebSocketMember } from "../support/websocket.ts";
 
 const to = serveKinds;
@@ -37,6 +38,35 @@ describe("a client that reconnects to a large room", () => {
 
     expect(await back.welcome()).toMatchObject({ mode: "list", count: CALM });
     expect((await back.welcome()).members).toHaveLength(CALM);
+  });
+});
+
+describe("a client that polls and missed a change between list and count", () => {
+  it("[M6 M5 Q5] a client that polls learns that members receive the count, even if it knows the list", async () => {
+    const { room } = await roomOf(LIST_MAX - 1);
+    const ana = await joinByPoll(room, { to });
+    await leave(await join(room, { to }));
+
+    await ana.poll();
+
+    expect(follow(ana.all)).toEqual({ list: undefined, count: LIST_MAX });
+  });
+
+  it("[M6 M5 Q5] a client that polls gets the list when it is sent again, even if the members are those of the last count", async () => {
+    const { room, members } = await roomOf(LIST_MAX - 1);
+    const ana = await joinByPoll(room, { to });
+    const other = await join(room, { to });
+    await ana.poll();
+    await leave(other);
+    await ana.poll();
+    const last = members.at(-1) as WebSocketMember;
+    await leave(last);
+    await join(room, { to, key: last.key });
+
+    await ana.poll();
+
+    const listed = [...(follow(ana.all).list?.keys() ?? [])];
+    expect(listed.toSorted()).toEqual([ana.welcome, ...members].map(({ member }) => member).toSorted());
   });
 });
 
@@ -72,7 +102,7 @@ describe("a large room over a sleep or a crash", () => {
 
   it("[M6 G6] a room that stores nothing sends the list or the count to everyone after a sleep, because it does not know the last form", async () => {
     const told = await inRoom(uniqueRoom(), ({ storage }) => {
-      const wake = (): Roster => new Roster(new Tables(storage), { fingerprint: "" }, 5);
+      const wake = (): Roster => new Roster(new Tables(storage), { fingerprint: "", size: 0 }, 5);
       const turns = (...counts: number[]): unknown[] => {
         const roster = wake();
         return counts.map((count) => [roster.recount(count), roster.isCrowded(count)]);
@@ -107,6 +137,17 @@ describe("a large room over a sleep or a crash", () => {
         [true, true],
       ],
     });
+  });
+
+  it("[M6 G6] a room whose tables were created after it became large sends the list or the count again after a sleep", async () => {
+    const turned = await inRoom(uniqueRoom(), ({ storage }) => {
+      const wake = (): Roster => new Roster(new Tables(storage), { fingerprint: "", size: 0 }, 5);
+      wake().recount(6);
+      new Tables(storage).create();
+      return [wake().recount(5), wake().recount(5)];
+    });
+
+    expect(turned).toEqual([true, false]);
   });
 
   it("[M6 G6 G9] a crash that empties a large room brings the list back", async () => {

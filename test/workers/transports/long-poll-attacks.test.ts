@@ -14,7 +14,8 @@ import {
   type Serve,
 } from "../support/rooms.ts";
 import { serverWith } from "../support/servers.ts";
-import { join } from "../support/websocket.ts";
+import { bearer, token } from "../support/tokens.ts";
+import { join, upgrade } from "../support/websocket.ts";
 
 afterEach(() => vi.useRealTimers());
 
@@ -109,6 +110,20 @@ describe("polls that do not follow the protocol", () => {
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 429, 429]);
     expect(answers.at(-1)).toMatchObject({ items: [{ limit: "newRoomsPerDay" }] });
+  });
+
+  it("[L3 D10 G10] a join with a ticket in a room of a kind without storage counts for newRoomsPerDay, because the room stores its use", async () => {
+    const to = serveKindsWith({ NEW_ROOMS_PER_DAY: "2" });
+    const headers = bearer(await token({ user: randomKey() }));
+    const statuses: number[] = [];
+    for (const kind of ["closed-none", "closed-memory", "closed-none", "closed-memory"]) {
+      const room = uniqueRoom(kind);
+      const issued = await request(roomPath(room, "/ticket"), { method: "POST", headers }, to);
+      const { ticket } = await issued.json<{ ticket: string }>();
+      statuses.push((await upgrade(room, { to, query: { ticket } })).status);
+    }
+
+    expect(statuses).toEqual([101, 101, 429, 429]);
   });
 
   it("[Q8 L9 G10] polls beyond joinsPerSecond are rejected with room_busy, and the room serves its other members", async () => {

@@ -42,15 +42,17 @@ describe("the changes that a client that polls has missed", () => {
     expect(changes("ana joined", "bob joined").since("1")).toMatchObject({ joined: ["bob"] });
   });
 
-  it("[Q5] the changes since an unknown, a forgotten or a cleared list are not known", () => {
+  it("[Q5] the changes since an unknown, a forgotten or a cleared list are not known, and those since the clearing are", () => {
     const many = changes(...Array.from({ length: 3_000 }, () => "ana updated"));
     const cleared = changes("ana joined");
-    cleared.clear();
+    cleared.clear("a count");
+    cleared.note("bob", "joined", "2");
 
     expect(changes("ana joined").since("other")).toBeUndefined();
     expect(many.since("0")).toBeUndefined();
     expect(many.since("2999")).toBeDefined();
     expect(cleared.since("0")).toBeUndefined();
+    expect(cleared.since("a count")).toMatchObject({ joined: ["bob"] });
   });
 });
 

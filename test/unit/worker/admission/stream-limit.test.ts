@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MAX_POLL_WAIT_S } from "../../../../src/protocol/polls.ts";
 import { StreamLimit, type OpenStream } from "../../../../src/worker/admission/stream-limit.ts";
 
 const HEARTBEAT_MS = 20_000;
@@ -31,6 +32,13 @@ describe("streams of a source", () => {
     stream.beat(HEARTBEAT_MS);
     expect(streams.open("ana", 4 * HEARTBEAT_MS - 1)).toMatchObject({ ok: false });
     expect(streams.open("ana", 4 * HEARTBEAT_MS)).toMatchObject({ ok: true });
+  });
+
+  it("[L3 Q8] a poll that waits keeps its place until its response is read, even if three heartbeats are shorter", () => {
+    const streams = new StreamLimit(1, 1_000);
+    open(streams, "ana", 0);
+
+    expect(streams.open("ana", MAX_POLL_WAIT_S * 1_000 + 10_000)).toMatchObject({ ok: false });
   });
 
   it("[L3 G7] a stream whose reader was cut off counts for another ten minutes", () => {
